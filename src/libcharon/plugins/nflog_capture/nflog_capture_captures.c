@@ -1,0 +1,511 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_captures.h"
+#include "nflog_capture_child.h"
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+#include <threading/thread_value.h>
+
+typedef struct private_nflog_capture_captures_t private_nflog_capture_captures_t;
+typedef struct entry_t entry_t;
+typedef struct sa_entry_t sa_entry_t;
+typedef struct installing_t installing_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_captures_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_captures_t public;
+
+	/**
+	 * Options of CHILD_SAs.
+	 */
+	nflog_capture_options_t *options;
+
+	/**
+	 * Where traces are created.
+	 */
+	nflog_capture_store_t *store;
+
+	/**
+	 * Key tables.
+	 */
+	nflog_capture_keys_t *keys;
+
+	/**
+	 * Reads packets.
+	 */
+	nflog_capture_reader_t *reader;
+
+	/**
+	 * Writes traces.
+	 */
+	nflog_capture_writer_t *writer;
+
+	/**
+	 * Captures by unique id of their CHILD_SA, entry_t.
+	 */
+	hashtable_t *entries;
+
+	/**
+	 * Captures by destination and SPI of their SAs, sa_entry_t.
+	 */
+	hashtable_t *sas;
+
+	/**
+	 * Captures by the SPI of an outbound SA that is installed later, entry_t.
+	 */
+	hashtable_t *expected;
+
+	/**
+	 * CHILD_SA that a thread is installing, installing_t.
+	 */
+	thread_value_t *installing;
+
+	/**
+	 * Protects the hashtables.
+	 */
+	mutex_t *mutex;
+};
+
+/**
+ * A capture, used by the thread that has its IKE_SA checked out.
+ */
+struct entry_t {
+
+	/**
+	 * Unique id of the CHILD_SA.
+	 */
+	uint32_t id;
+
+	/**
+	 * The capture itself.
+	 */
+	nflog_capture_child_t *child;
+
+	/**
+	 * SPI of an outbound SA that is installed later, 0 if none.
+	 */
+	uint32_t expected;
+
+	/**
+	 * TRUE if the CHILD_SA is about to be destroyed.
+	 */
+	bool destroying;
+};
+
+/**
+ * Captured SA.
+ */
+struct sa_entry_t {
+
+	/**
+	 * Key: destination and SPI.
+	 */
+	nflog_capture_wire_key_t key;
+
+	/**
+	 * Capture that it belongs to.
+	 */
+	entry_t *entry;
+};
+
+/**
+ * CHILD_SA that a thread is installing.
+ */
+struct installing_t {
+
+	/**
+	 * Unique id of the CHILD_SA.
+	 */
+	uint32_t id;
+
+	/**
+	 * Name of its connection.
+	 */
+	char *conn;
+
+	/**
+	 * Name of the CHILD_SA.
+	 */
+	char *child;
+
+	/**
+	 * TRUE if it is known whether the CHILD_SA is to be captured.
+	 */
+	bool decided;
+};
+
+/**
+ * Destroy an installing_t.
+ */
+static void installing_destroy(void *data)
+{
+	installing_t *this = data;
+
+	free(this->conn);
+	free(this->child);
+	free(this);
+}
+
+/**
+ * Hash of a captured SA.
+ */
+static u_int sa_hash(const void *key)
+{
+	return ((nflog_capture_wire_key_t*)key)->spi;
+}
+
+/**
+ * Compare captured SAs.
+ */
+static bool sa_equals(const void *a, const void *b)
+{
+	return memeq(a, b, sizeof(nflog_capture_wire_key_t));
+}
+
+/**
+ * Find the capture of an SA.
+ */
+static entry_t *find_by_sa(private_nflog_capture_captures_t *this,
+						   kernel_ipsec_sa_id_t *id)
+{
+	nflog_capture_wire_key_t key;
+	sa_entry_t *sa;
+
+	nflog_capture_sa_set_key(&key, id->dst, id->spi);
+	this->mutex->lock(this->mutex);
+	sa = this->sas->get(this->sas, &key);
+	this->mutex->unlock(this->mutex);
+	return sa ? sa->entry : NULL;
+}
+
+/**
+ * Remember the capture of an SA.
+ */
+static void put_sa(private_nflog_capture_captures_t *this, host_t *dst,
+				   uint32_t spi, entry_t *entry)
+{
+	sa_entry_t *sa;
+
+	INIT(sa,
+		.entry = entry,
+	);
+	nflog_capture_sa_set_key(&sa->key, dst, spi);
+	this->mutex->lock(this->mutex);
+	sa = this->sas->put(this->sas, &sa->key, sa);
+	this->mutex->unlock(this->mutex);
+	free(sa);
+}
+
+/**
+ * Forget the capture of an SA.
+ */
+static void remove_sa(private_nflog_capture_captures_t *this, host_t *dst,
+					  uint32_t spi)
+{
+	nflog_capture_wire_key_t key;
+	sa_entry_t *sa;
+
+	nflog_capture_sa_set_key(&key, dst, spi);
+	this->mutex->lock(this->mutex);
+	sa = this->sas->remove(this->sas, &key);
+	this->mutex->unlock(this->mutex);
+	free(sa);
+}
+
+/**
+ * Find a capture by the unique id of its CHILD_SA.
+ */
+static entry_t *find_by_id(private_nflog_capture_captures_t *this, uint32_t id)
+{
+	entry_t *entry;
+
+	this->mutex->lock(this->mutex);
+	entry = this->entries->get(this->entries, (void*)(uintptr_t)id);
+	this->mutex->unlock(this->mutex);
+	return entry;
+}
+
+/**
+ * End a capture.
+ */
+static void end(private_nflog_capture_captures_t *this, entry_t *entry)
+{
+	this->mutex->lock(this->mutex);
+	this->entries->remove(this->entries, (void*)(uintptr_t)entry->id);
+	if (entry->expected)
+	{
+		this->expected->remove(this->expected,
+							   (void*)(uintptr_t)entry->expected);
+	}
+	this->mutex->unlock(this->mutex);
+	entry->child->destroy(entry->child);
+	free(entry);
+}
+
+METHOD(nflog_capture_captures_t, installing, void,
+	private_nflog_capture_captures_t *this, ike_sa_t *ike_sa,
+	child_sa_t *child_sa)
+{
+	installing_t *installing;
+	peer_cfg_t *peer_cfg;
+
+	installing = this->installing->get(this->installing);
+	if (installing)
+	{
+		installing_destroy(installing);
+		installing = NULL;
+	}
+	peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	if (peer_cfg)
+	{
+		INIT(installing,
+			.id = child_sa->get_unique_id(child_sa),
+			.conn = strdup(peer_cfg->get_name(peer_cfg)),
+			.child = strdup(child_sa->get_name(child_sa)),
+		);
+	}
+	this->installing->set(this->installing, installing);
+}
+
+METHOD(nflog_capture_captures_t, keyed, void,
+	private_nflog_capture_captures_t *this, child_sa_t *child_sa)
+{
+	installing_t *installing;
+	uint32_t id, spi;
+	entry_t *entry;
+
+	id = child_sa->get_unique_id(child_sa);
+	installing = this->installing->get(this->installing);
+	if (installing && installing->id == id)
+	{
+		installing_destroy(installing);
+		this->installing->set(this->installing, NULL);
+	}
+	entry = find_by_id(this, id);
+	if (entry)
+	{
+		spi = child_sa->get_spi(child_sa, FALSE);
+		if (entry->child->set_spi_out(entry->child, spi))
+		{
+			entry->expected = spi;
+			this->mutex->lock(this->mutex);
+			this->expected->put(this->expected, (void*)(uintptr_t)spi, entry);
+			this->mutex->unlock(this->mutex);
+		}
+	}
+}
+
+METHOD(nflog_capture_captures_t, destroying, void,
+	private_nflog_capture_captures_t *this, child_sa_t *child_sa)
+{
+	entry_t *entry;
+
+	entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+	if (entry)
+	{
+		entry->destroying = TRUE;
+		if (!entry->child->has_sas(entry->child))
+		{
+			end(this, entry);
+		}
+	}
+}
+
+/**
+ * Create a capture, if it is wanted.
+ */
+static entry_t *create_entry(private_nflog_capture_captures_t *this,
+							 installing_t *installing)
+{
+	nflog_capture_wish_t *wish;
+	entry_t *entry;
+
+	installing->decided = TRUE;
+	wish = this->options->get(this->options, installing->conn,
+							  installing->child, FALSE);
+	if (!wish)
+	{
+		return NULL;
+	}
+	INIT(entry,
+		.id = installing->id,
+		.child = nflog_capture_child_create(installing->conn,
+							installing->child, installing->id, wish,
+							this->store, this->keys, this->reader, this->writer),
+	);
+	this->mutex->lock(this->mutex);
+	this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);
+	this->mutex->unlock(this->mutex);
+	return entry;
+}
+
+METHOD(nflog_capture_captures_t, add_sa, void,
+	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_add_sa_t *data)
+{
+	installing_t *installing;
+	entry_t *entry = NULL;
+
+	if (!data->inbound)
+	{
+		this->mutex->lock(this->mutex);
+		entry = this->expected->remove(this->expected,
+									   (void*)(uintptr_t)id->spi);
+		this->mutex->unlock(this->mutex);
+		if (entry)
+		{
+			entry->expected = 0;
+		}
+	}
+	if (!entry)
+	{
+		installing = this->installing->get(this->installing);
+		if (!installing)
+		{
+			return;
+		}
+		entry = find_by_id(this, installing->id);
+		if (!entry && !installing->decided)
+		{
+			entry = create_entry(this, installing);
+		}
+	}
+	if (!entry)
+	{
+		return;
+	}
+	if (entry->child->add_sa(entry->child, id, data))
+	{
+		put_sa(this, id->dst, id->spi, entry);
+	}
+	else if (!entry->child->has_sas(entry->child))
+	{	/* the reason has been told, so don't try the other direction */
+		end(this, entry);
+	}
+}
+
+METHOD(nflog_capture_captures_t, has_sa, bool,
+	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id)
+{
+	return find_by_sa(this, id) != NULL;
+}
+
+METHOD(nflog_capture_captures_t, update_sa, void,
+	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data)
+{
+	entry_t *entry;
+
+	entry = find_by_sa(this, id);
+	if (entry)
+	{
+		entry->child->update_sa(entry->child, id, data);
+		remove_sa(this, id->dst, id->spi);
+		put_sa(this, data->new_dst, id->spi, entry);
+	}
+}
+
+METHOD(nflog_capture_captures_t, del_sa, void,
+	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+	uint64_t *packets)
+{
+	entry_t *entry;
+
+	entry = find_by_sa(this, id);
+	if (entry)
+	{
+		remove_sa(this, id->dst, id->spi);
+		entry->child->del_sa(entry->child, id, packets);
+		if (entry->destroying && !entry->child->has_sas(entry->child))
+		{
+			end(this, entry);
+		}
+	}
+}
+
+METHOD(nflog_capture_captures_t, destroy, void,
+	private_nflog_capture_captures_t *this)
+{
+	enumerator_t *enumerator;
+	sa_entry_t *sa;
+	entry_t *entry;
+
+	enumerator = this->sas->create_enumerator(this->sas);
+	while (enumerator->enumerate(enumerator, NULL, &sa))
+	{
+		free(sa);
+	}
+	enumerator->destroy(enumerator);
+	enumerator = this->entries->create_enumerator(this->entries);
+	while (enumerator->enumerate(enumerator, NULL, &entry))
+	{
+		entry->child->destroy(entry->child);
+		free(entry);
+	}
+	enumerator->destroy(enumerator);
+	this->sas->destroy(this->sas);
+	this->entries->destroy(this->entries);
+	this->expected->destroy(this->expected);
+	this->installing->destroy(this->installing);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_captures_t *nflog_capture_captures_create(
+							nflog_capture_options_t *options,
+							nflog_capture_store_t *store,
+							nflog_capture_keys_t *keys,
+							nflog_capture_reader_t *reader,
+							nflog_capture_writer_t *writer)
+{
+	private_nflog_capture_captures_t *this;
+
+	INIT(this,
+		.public = {
+			.installing = _installing,
+			.keyed = _keyed,
+			.destroying = _destroying,
+			.add_sa = _add_sa,
+			.has_sa = _has_sa,
+			.update_sa = _update_sa,
+			.del_sa = _del_sa,
+			.destroy = _destroy,
+		},
+		.options = options,
+		.store = store,
+		.keys = keys,
+		.reader = reader,
+		.writer = writer,
+		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
+									32),
+		.sas = hashtable_create(sa_hash, sa_equals, 32),
+		.expected = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
+									 32),
+		.installing = thread_value_create(installing_destroy),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}

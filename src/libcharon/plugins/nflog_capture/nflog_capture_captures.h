@@ -1,0 +1,124 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_captures nflog_capture_captures
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_CAPTURES_H_
+#define NFLOG_CAPTURE_CAPTURES_H_
+
+typedef struct nflog_capture_captures_t nflog_capture_captures_t;
+
+#include "nflog_capture_keys.h"
+#include "nflog_capture_options.h"
+#include "nflog_capture_reader.h"
+#include "nflog_capture_store.h"
+#include "nflog_capture_writer.h"
+
+#include <sa/ike_sa.h>
+#include <sa/child_sa.h>
+
+/**
+ * All captures, brings together what belongs to the same CHILD_SA: events on the
+ * bus know the CHILD_SA and its configuration, but come too late, or don't know
+ * its SAs, while calls of the kernel interface know these, but nothing else.
+ *
+ * An SA belongs to the CHILD_SA that the same thread began to install last, or
+ * to the one that announced its SPI, if it is installed later.
+ */
+struct nflog_capture_captures_t {
+
+	/**
+	 * A CHILD_SA is about to be installed by the current thread.
+	 *
+	 * @param ike_sa	IKE_SA of the CHILD_SA
+	 * @param child_sa	CHILD_SA
+	 */
+	void (*installing)(nflog_capture_captures_t *this, ike_sa_t *ike_sa,
+					   child_sa_t *child_sa);
+
+	/**
+	 * The SPIs of a CHILD_SA are both known.
+	 *
+	 * @param child_sa	CHILD_SA
+	 */
+	void (*keyed)(nflog_capture_captures_t *this, child_sa_t *child_sa);
+
+	/**
+	 * A CHILD_SA is about to be destroyed.
+	 *
+	 * @param child_sa	CHILD_SA
+	 */
+	void (*destroying)(nflog_capture_captures_t *this, child_sa_t *child_sa);
+
+	/**
+	 * An SA is about to be added to the kernel.
+	 *
+	 * @param id		SA
+	 * @param data		data of the SA
+	 */
+	void (*add_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+				   kernel_ipsec_add_sa_t *data);
+
+	/**
+	 * Check if an SA is captured.
+	 *
+	 * @param id		SA
+	 * @return			TRUE if so
+	 */
+	bool (*has_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id);
+
+	/**
+	 * The addresses or reqid of an SA are about to change.
+	 *
+	 * @param id		SA, with its old addresses
+	 * @param data		changes
+	 */
+	void (*update_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+					  kernel_ipsec_update_sa_t *data);
+
+	/**
+	 * An SA is not in the kernel anymore.
+	 *
+	 * @param id		SA
+	 * @param packets	packets that it processed, NULL if unknown
+	 */
+	void (*del_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+				   uint64_t *packets);
+
+	/**
+	 * Destroy a nflog_capture_captures_t, all captures end.
+	 */
+	void (*destroy)(nflog_capture_captures_t *this);
+};
+
+/**
+ * Create a nflog_capture_captures_t instance.
+ *
+ * @param options	options of CHILD_SAs
+ * @param store		where traces are created
+ * @param keys		key tables
+ * @param reader	reads packets
+ * @param writer	writes traces
+ */
+nflog_capture_captures_t *nflog_capture_captures_create(
+							nflog_capture_options_t *options,
+							nflog_capture_store_t *store,
+							nflog_capture_keys_t *keys,
+							nflog_capture_reader_t *reader,
+							nflog_capture_writer_t *writer);
+
+#endif /** NFLOG_CAPTURE_CAPTURES_H_ @}*/

@@ -1,0 +1,371 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_child.h"
+
+#include <time.h>
+
+#include <daemon.h>
+
+typedef struct private_nflog_capture_child_t private_nflog_capture_child_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_child_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_child_t public;
+
+	/**
+	 * Name of the connection, for the file system.
+	 */
+	char *conn;
+
+	/**
+	 * Name of the CHILD_SA.
+	 */
+	char *child;
+
+	/**
+	 * Unique id of the CHILD_SA.
+	 */
+	uint32_t id;
+
+	/**
+	 * What to capture.
+	 */
+	nflog_capture_wish_t *wish;
+
+	/**
+	 * Key tables.
+	 */
+	nflog_capture_keys_t *keys;
+
+	/**
+	 * Reads packets.
+	 */
+	nflog_capture_reader_t *reader;
+
+	/**
+	 * Writes traces.
+	 */
+	nflog_capture_writer_t *writer;
+
+	/**
+	 * Traces of both sides, NULL if not captured.
+	 */
+	nflog_capture_trace_t *wire, *plain;
+
+	/**
+	 * Inbound and outbound SA, NULL if not captured (anymore).
+	 */
+	nflog_capture_sa_t *in, *out;
+
+	/**
+	 * SPIs, 0 if not known yet.
+	 */
+	uint32_t spi_in, spi_out;
+
+	/**
+	 * When the capture began.
+	 */
+	time_t start;
+
+	/**
+	 * TRUE if any SA is or was captured.
+	 */
+	bool captured;
+
+	/**
+	 * TRUE if the traces have begun.
+	 */
+	bool started;
+};
+
+/**
+ * Begin a trace.
+ */
+static void start_trace(private_nflog_capture_child_t *this,
+						nflog_capture_trace_t *trace, char *name)
+{
+	if (trace)
+	{
+		trace->set_name(trace, name);
+		this->writer->start(this->writer, trace);
+	}
+}
+
+/**
+ * Begin the traces, once all is known that their names consist of.
+ */
+static void start_traces(private_nflog_capture_child_t *this)
+{
+	char child[128], start[32], name[256];
+	struct tm tm;
+
+	if (!this->started && this->captured)
+	{
+		gmtime_r(&this->start, &tm);
+		strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &tm);
+		nflog_capture_store_name(this->child, child, sizeof(child));
+		snprintf(name, sizeof(name), "%s.%s.%.8x-%.8x", child, start,
+				 ntohl(this->spi_in), ntohl(this->spi_out));
+		start_trace(this, this->wire, name);
+		start_trace(this, this->plain, name);
+		this->started = TRUE;
+	}
+}
+
+/**
+ * Get the captured SA that has the given id, or where it's stored.
+ */
+static nflog_capture_sa_t **find_sa(private_nflog_capture_child_t *this,
+									kernel_ipsec_sa_id_t *id)
+{
+	if (this->in && this->in->spi == id->spi &&
+		id->dst->ip_equals(id->dst, this->in->dst))
+	{
+		return &this->in;
+	}
+	if (this->out && this->out->spi == id->spi &&
+		id->dst->ip_equals(id->dst, this->out->dst))
+	{
+		return &this->out;
+	}
+	return NULL;
+}
+
+/**
+ * Get a trace if it has a capture point in the given direction.
+ */
+static nflog_capture_trace_t *choose(private_nflog_capture_child_t *this,
+									 nflog_capture_trace_t *trace,
+									 nflog_capture_point_t point)
+{
+	return this->wish->points & (1 << point) ? trace : NULL;
+}
+
+METHOD(nflog_capture_child_t, add_sa, bool,
+	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_add_sa_t *data)
+{
+	nflog_capture_trace_t *wire, *plain;
+	nflog_capture_sa_t *sa;
+
+	if (data->inbound)
+	{
+		this->spi_in = id->spi;
+		wire = choose(this, this->wire, POINT_ESP_IN);
+		plain = choose(this, this->plain, POINT_PLAIN_IN);
+	}
+	else
+	{
+		this->spi_out = id->spi;
+		wire = choose(this, this->wire, POINT_ESP_OUT);
+		plain = choose(this, this->plain, POINT_PLAIN_OUT);
+	}
+	if (wire || plain)
+	{
+		sa = nflog_capture_sa_create(this->conn, this->child, this->id,
+									 data->inbound, id->dst, id->spi,
+									 data->reqid, wire, plain);
+		if (!this->reader->add(this->reader, sa))
+		{
+			/* never the last reference, that one is ours */
+			if (wire)
+			{
+				wire->put_ref(wire);
+			}
+			if (plain)
+			{
+				plain->put_ref(plain);
+			}
+			nflog_capture_sa_destroy(sa);
+			return FALSE;
+		}
+		if (data->inbound)
+		{
+			this->in = sa;
+		}
+		else
+		{
+			this->out = sa;
+		}
+		this->captured = TRUE;
+		DBG2(DBG_CHD, "capturing %s SA %.8x of CHILD_SA %s{%u}",
+			 data->inbound ? "inbound" : "outbound", ntohl(id->spi),
+			 this->child, this->id);
+	}
+	if (this->wish->esp_keys && this->wire)
+	{
+		this->keys->add_esp(this->keys, this->conn, id, data);
+		this->writer->write_keys(this->writer);
+	}
+	if (this->spi_in && this->spi_out)
+	{
+		start_traces(this);
+	}
+	return TRUE;
+}
+
+METHOD(nflog_capture_child_t, update_sa, void,
+	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data)
+{
+	nflog_capture_sa_t **sa = find_sa(this, id);
+
+	if (sa)
+	{
+		this->reader->update(this->reader, *sa, data->new_dst,
+							 data->new_reqid ?: (*sa)->reqid);
+	}
+	if (this->wish->esp_keys && this->wire)
+	{
+		this->keys->update_esp(this->keys, this->conn, id, data->new_src,
+							   data->new_dst);
+		this->writer->write_keys(this->writer);
+	}
+}
+
+/**
+ * Set the number of packets that an SA processed, at a capture point.
+ */
+static void set_packets(nflog_capture_tap_t *tap, uint64_t *packets)
+{
+	if (tap->trace && packets)
+	{
+		tap->count->sa = *packets;
+		tap->count->has_sa = TRUE;
+	}
+}
+
+METHOD(nflog_capture_child_t, del_sa, void,
+	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+	uint64_t *packets)
+{
+	nflog_capture_sa_t **sa = find_sa(this, id);
+
+	if (sa)
+	{
+		set_packets(&(*sa)->wire, packets);
+		set_packets(&(*sa)->plain, packets);
+		this->reader->remove(this->reader, *sa);
+		*sa = NULL;
+	}
+}
+
+METHOD(nflog_capture_child_t, set_spi_out, bool,
+	private_nflog_capture_child_t *this, uint32_t spi)
+{
+	if (this->spi_out)
+	{
+		return FALSE;
+	}
+	this->spi_out = spi;
+	start_traces(this);
+	return TRUE;
+}
+
+METHOD(nflog_capture_child_t, has_sas, bool,
+	private_nflog_capture_child_t *this)
+{
+	return this->in || this->out;
+}
+
+/**
+ * Drop our reference to a trace.
+ */
+static void release_trace(private_nflog_capture_child_t *this,
+						  nflog_capture_trace_t *trace)
+{
+	if (trace)
+	{
+		if (this->started)
+		{
+			this->writer->release(this->writer, trace);
+		}
+		else
+		{
+			trace->destroy(trace);
+		}
+	}
+}
+
+METHOD(nflog_capture_child_t, destroy, void,
+	private_nflog_capture_child_t *this)
+{
+	start_traces(this);
+	if (this->in)
+	{
+		this->reader->remove(this->reader, this->in);
+	}
+	if (this->out)
+	{
+		this->reader->remove(this->reader, this->out);
+	}
+	release_trace(this, this->wire);
+	release_trace(this, this->plain);
+	nflog_capture_wish_destroy(this->wish);
+	free(this->conn);
+	free(this->child);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
+							uint32_t id, nflog_capture_wish_t *wish,
+							nflog_capture_store_t *store,
+							nflog_capture_keys_t *keys,
+							nflog_capture_reader_t *reader,
+							nflog_capture_writer_t *writer)
+{
+	private_nflog_capture_child_t *this;
+	char buf[128], label[256];
+
+	INIT(this,
+		.public = {
+			.add_sa = _add_sa,
+			.update_sa = _update_sa,
+			.del_sa = _del_sa,
+			.set_spi_out = _set_spi_out,
+			.has_sas = _has_sas,
+			.destroy = _destroy,
+		},
+		.conn = strdup(nflog_capture_store_name(conn, buf, sizeof(buf))),
+		.child = strdup(child),
+		.id = id,
+		.wish = wish,
+		.keys = keys,
+		.reader = reader,
+		.writer = writer,
+		.start = time(NULL),
+	);
+	snprintf(label, sizeof(label), "%s{%u}", child, id);
+	if (wish->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
+	{
+		this->wire = nflog_capture_trace_create(store, this->conn, label, "esp",
+												wish);
+	}
+	if (wish->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
+	{
+		this->plain = nflog_capture_trace_create(store, this->conn, label,
+												 "plain", wish);
+	}
+	return &this->public;
+}

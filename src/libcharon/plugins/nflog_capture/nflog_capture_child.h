@@ -1,0 +1,106 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_child nflog_capture_child
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_CHILD_H_
+#define NFLOG_CAPTURE_CHILD_H_
+
+typedef struct nflog_capture_child_t nflog_capture_child_t;
+
+#include "nflog_capture_keys.h"
+#include "nflog_capture_options.h"
+#include "nflog_capture_reader.h"
+#include "nflog_capture_store.h"
+#include "nflog_capture_writer.h"
+
+/**
+ * The capture of one CHILD_SA: its two SAs, and its two traces.
+ *
+ * Not thread-safe, the CHILD_SA's IKE_SA is locked whenever it is used.
+ */
+struct nflog_capture_child_t {
+
+	/**
+	 * Begin to capture an SA, before the kernel has it.
+	 *
+	 * @param id		SA, as given to the kernel
+	 * @param data		data of the SA, as given to the kernel
+	 * @return			FALSE if it can't be captured, which is logged
+	 */
+	bool (*add_sa)(nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+				   kernel_ipsec_add_sa_t *data);
+
+	/**
+	 * Go on with an SA that gets other addresses, or another reqid.
+	 *
+	 * @param id		SA, with its old addresses
+	 * @param data		changes
+	 */
+	void (*update_sa)(nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+					  kernel_ipsec_update_sa_t *data);
+
+	/**
+	 * End the capture of an SA.
+	 *
+	 * @param id		SA
+	 * @param packets	number of packets that the SA processed, NULL if unknown
+	 */
+	void (*del_sa)(nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+				   uint64_t *packets);
+
+	/**
+	 * Set the outbound SPI, in case the outbound SA is installed later.
+	 *
+	 * @param spi		SPI, in network order
+	 * @return			TRUE if the outbound SA was not added yet
+	 */
+	bool (*set_spi_out)(nflog_capture_child_t *this, uint32_t spi);
+
+	/**
+	 * Check if an SA is captured.
+	 *
+	 * @return			TRUE if any SA was added and not deleted yet
+	 */
+	bool (*has_sas)(nflog_capture_child_t *this);
+
+	/**
+	 * Destroy a nflog_capture_child_t, its traces end.
+	 */
+	void (*destroy)(nflog_capture_child_t *this);
+};
+
+/**
+ * Create a nflog_capture_child_t instance.
+ *
+ * @param conn		name of the connection
+ * @param child		name of the CHILD_SA
+ * @param id		unique id of the CHILD_SA
+ * @param wish		what to capture, gets owned
+ * @param store		where the traces are created
+ * @param keys		key tables
+ * @param reader	reads packets
+ * @param writer	writes traces
+ */
+nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
+							uint32_t id, nflog_capture_wish_t *wish,
+							nflog_capture_store_t *store,
+							nflog_capture_keys_t *keys,
+							nflog_capture_reader_t *reader,
+							nflog_capture_writer_t *writer);
+
+#endif /** NFLOG_CAPTURE_CHILD_H_ @}*/

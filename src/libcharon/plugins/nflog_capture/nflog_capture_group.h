@@ -1,0 +1,101 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_group nflog_capture_group
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_GROUP_H_
+#define NFLOG_CAPTURE_GROUP_H_
+
+typedef struct nflog_capture_group_t nflog_capture_group_t;
+typedef struct nflog_capture_logged_t nflog_capture_logged_t;
+
+#include <library.h>
+
+#include <linux/netfilter/nfnetlink_log.h>
+#include <linux/netlink.h>
+
+/**
+ * A packet as the kernel logged it, all is valid during the callback only.
+ */
+struct nflog_capture_logged_t {
+	/** family and group, as they precede the attributes */
+	struct nfgenmsg *msg;
+	/** the attributes, indexed by their type, NULL if not there */
+	struct nlattr *attrs[NFULA_MAX + 1];
+	/** time stamp of the kernel, or the time at which it was received */
+	timeval_t time;
+};
+
+/**
+ * Callback for each packet of a group.
+ *
+ * @param data			data, as passed to receive()
+ * @param logged		the packet
+ */
+typedef void (*nflog_capture_group_cb_t)(void *data,
+										 nflog_capture_logged_t *logged);
+
+/**
+ * Netlink socket that receives the packets logged to an NFLOG group.
+ *
+ * The kernel gathers packets until there are as many as the group's threshold,
+ * or until the next tick of its clock, and passes them on in one message.
+ */
+struct nflog_capture_group_t {
+
+	/**
+	 * Get the socket to wait on.
+	 *
+	 * @return			file descriptor
+	 */
+	int (*get_fd)(nflog_capture_group_t *this);
+
+	/**
+	 * Receive one message, without waiting.
+	 *
+	 * @param cb		called for each packet
+	 * @param data		passed to the callback
+	 * @return			FALSE if there was none
+	 */
+	bool (*receive)(nflog_capture_group_t *this, nflog_capture_group_cb_t cb,
+					void *data);
+
+	/**
+	 * Get the number of packets that the kernel dropped, as it had no space.
+	 *
+	 * @return			packets missing in the sequence received so far
+	 */
+	uint64_t (*get_lost)(nflog_capture_group_t *this);
+
+	/**
+	 * Destroy a nflog_capture_group_t.
+	 */
+	void (*destroy)(nflog_capture_group_t *this);
+};
+
+/**
+ * Create a nflog_capture_group_t instance.
+ *
+ * @param group		number of the group
+ * @param stamped	TRUE if the kernel stamps all packets of the group, else these
+ *					get the time they're received, so the threshold adapts to
+ *					their rate to keep that short after they're sent
+ * @return			group, NULL if it can't be used, which is logged
+ */
+nflog_capture_group_t *nflog_capture_group_create(uint16_t group, bool stamped);
+
+#endif /** NFLOG_CAPTURE_GROUP_H_ @}*/

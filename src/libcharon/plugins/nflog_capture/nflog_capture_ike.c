@@ -1,0 +1,312 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_ike.h"
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+#include <threading/thread_value.h>
+
+/** IKE_SAs of which keys are kept at most, until their connection is known */
+#define MAX_KEPT 10000
+
+typedef struct private_nflog_capture_ike_t private_nflog_capture_ike_t;
+typedef struct ike_keys_t ike_keys_t;
+
+#ifdef MAX_ADDITIONAL_KEY_EXCHANGES
+/** one key exchange, or several with those of RFC 9370, since 6.0 */
+typedef array_t key_exchanges_t;
+#else
+typedef key_exchange_t key_exchanges_t;
+#endif
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_ike_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_ike_t public;
+
+	/**
+	 * Tells what is captured.
+	 */
+	nflog_capture_options_t *options;
+
+	/**
+	 * Key tables.
+	 */
+	nflog_capture_keys_t *keys;
+
+	/**
+	 * Writes the key tables.
+	 */
+	nflog_capture_writer_t *writer;
+
+	/**
+	 * Keys that a thread just derived, ike_keys_t.
+	 */
+	thread_value_t *derived;
+
+	/**
+	 * Keys of IKE_SAs without a known connection, ike_sa_id_t => ike_keys_t.
+	 */
+	hashtable_t *kept;
+
+	/**
+	 * Protects kept.
+	 */
+	mutex_t *mutex;
+};
+
+/**
+ * Keys of an IKE_SA.
+ */
+struct ike_keys_t {
+
+	/**
+	 * SPIs of the IKE_SA.
+	 */
+	ike_sa_id_t *id;
+
+	/**
+	 * Version of IKE.
+	 */
+	ike_version_t version;
+
+	/**
+	 * Negotiated algorithms.
+	 */
+	proposal_t *proposal;
+
+	/**
+	 * Keys.
+	 */
+	chunk_t sk_ei, sk_er, sk_ai, sk_ar;
+};
+
+/**
+ * Destroy and wipe keys.
+ */
+static void ike_keys_destroy(void *data)
+{
+	ike_keys_t *this = data;
+
+	if (this)
+	{
+		DESTROY_IF(this->id);
+		DESTROY_IF(this->proposal);
+		chunk_clear(&this->sk_ei);
+		chunk_clear(&this->sk_er);
+		chunk_clear(&this->sk_ai);
+		chunk_clear(&this->sk_ar);
+		free(this);
+	}
+}
+
+/**
+ * Hash of an IKE_SA, by SPIs only.
+ */
+static u_int id_hash(const void *key)
+{
+	ike_sa_id_t *id = (ike_sa_id_t*)key;
+
+	return id->get_initiator_spi(id) ^ id->get_responder_spi(id);
+}
+
+/**
+ * Compare IKE_SAs, by SPIs only.
+ */
+static bool id_equals(const void *a, const void *b)
+{
+	ike_sa_id_t *x = (ike_sa_id_t*)a, *y = (ike_sa_id_t*)b;
+
+	return x->get_initiator_spi(x) == y->get_initiator_spi(y) &&
+		   x->get_responder_spi(x) == y->get_responder_spi(y);
+}
+
+/**
+ * Are keys of IKE_SAs of this connection to be written?
+ */
+static bool is_wanted(private_nflog_capture_ike_t *this, peer_cfg_t *peer_cfg)
+{
+	nflog_capture_wish_t *wish;
+	enumerator_t *enumerator;
+	child_cfg_t *child_cfg;
+	bool wanted = FALSE;
+
+	enumerator = peer_cfg->create_child_cfg_enumerator(peer_cfg);
+	while (!wanted && enumerator->enumerate(enumerator, &child_cfg))
+	{
+		wish = this->options->get(this->options, peer_cfg->get_name(peer_cfg),
+								  child_cfg->get_name(child_cfg), TRUE);
+		if (wish)
+		{
+			wanted = wish->ike_keys;
+			nflog_capture_wish_destroy(wish);
+		}
+	}
+	enumerator->destroy(enumerator);
+	return wanted;
+}
+
+/**
+ * Write keys if they are wanted.
+ */
+static void write_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
+					   peer_cfg_t *peer_cfg)
+{
+	char name[128];
+
+	if (is_wanted(this, peer_cfg))
+	{
+		nflog_capture_store_name(peer_cfg->get_name(peer_cfg), name,
+								 sizeof(name));
+		this->keys->add_ike(this->keys, name, keys->version, keys->id,
+							keys->proposal, keys->sk_ei, keys->sk_er,
+							keys->sk_ai, keys->sk_ar);
+		this->writer->write_keys(this->writer);
+	}
+}
+
+METHOD(listener_t, ike_derived_keys, bool,
+	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, chunk_t sk_d,
+	chunk_t sk_ai, chunk_t sk_ar, chunk_t sk_ei, chunk_t sk_er, chunk_t sk_pi,
+	chunk_t sk_pr)
+{
+	ike_keys_t *keys;
+
+	/* when rekeying as initiator this may be the old IKE_SA (before 6.0), the
+	 * new one is told by ike_keys(), which follows on the same thread */
+	INIT(keys,
+		.sk_ei = chunk_clone(sk_ei),
+		.sk_er = chunk_clone(sk_er),
+		.sk_ai = chunk_clone(sk_ai),
+		.sk_ar = chunk_clone(sk_ar),
+	);
+	ike_keys_destroy(this->derived->get(this->derived));
+	this->derived->set(this->derived, keys);
+	return TRUE;
+}
+
+METHOD(listener_t, ike_keys, bool,
+	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, key_exchanges_t *kes,
+	chunk_t dh_other, chunk_t nonce_i, chunk_t nonce_r, ike_sa_t *rekey,
+	shared_key_t *shared, auth_method_t method)
+{
+	peer_cfg_t *peer_cfg;
+	proposal_t *proposal;
+	ike_keys_t *keys;
+	ike_sa_id_t *id;
+
+	keys = this->derived->get(this->derived);
+	this->derived->set(this->derived, NULL);
+	proposal = ike_sa->get_proposal(ike_sa);
+	if (!keys || !proposal)
+	{
+		ike_keys_destroy(keys);
+		return TRUE;
+	}
+	id = ike_sa->get_id(ike_sa);
+	keys->id = id->clone(id);
+	keys->version = ike_sa->get_version(ike_sa);
+	keys->proposal = proposal->clone(proposal, 0);
+
+	peer_cfg = rekey ? rekey->get_peer_cfg(rekey)
+					 : ike_sa->get_peer_cfg(ike_sa);
+	if (peer_cfg)
+	{
+		write_keys(this, keys, peer_cfg);
+		ike_keys_destroy(keys);
+		return TRUE;
+	}
+	this->mutex->lock(this->mutex);
+	if (this->kept->get_count(this->kept) < MAX_KEPT)
+	{
+		keys = this->kept->put(this->kept, keys->id, keys);
+	}
+	this->mutex->unlock(this->mutex);
+	ike_keys_destroy(keys);
+	return TRUE;
+}
+
+METHOD(listener_t, ike_state_change, bool,
+	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
+{
+	peer_cfg_t *peer_cfg;
+	ike_keys_t *keys;
+
+	if (state == IKE_ESTABLISHED || state == IKE_DESTROYING)
+	{
+		this->mutex->lock(this->mutex);
+		keys = this->kept->remove(this->kept, ike_sa->get_id(ike_sa));
+		this->mutex->unlock(this->mutex);
+		peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+		if (keys && peer_cfg)
+		{
+			write_keys(this, keys, peer_cfg);
+		}
+		ike_keys_destroy(keys);
+	}
+	return TRUE;
+}
+
+METHOD(nflog_capture_ike_t, destroy, void,
+	private_nflog_capture_ike_t *this)
+{
+	enumerator_t *enumerator;
+	ike_keys_t *keys;
+
+	enumerator = this->kept->create_enumerator(this->kept);
+	while (enumerator->enumerate(enumerator, NULL, &keys))
+	{
+		ike_keys_destroy(keys);
+	}
+	enumerator->destroy(enumerator);
+	this->kept->destroy(this->kept);
+	this->derived->destroy(this->derived);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_ike_t *nflog_capture_ike_create(nflog_capture_options_t *options,
+											  nflog_capture_keys_t *keys,
+											  nflog_capture_writer_t *writer)
+{
+	private_nflog_capture_ike_t *this;
+
+	INIT(this,
+		.public = {
+			.listener = {
+				.ike_derived_keys = _ike_derived_keys,
+				.ike_keys = _ike_keys,
+				.ike_state_change = _ike_state_change,
+			},
+			.destroy = _destroy,
+		},
+		.options = options,
+		.keys = keys,
+		.writer = writer,
+		.derived = thread_value_create(ike_keys_destroy),
+		.kept = hashtable_create(id_hash, id_equals, 32),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}

@@ -1,0 +1,154 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_kernel.h"
+
+#include <daemon.h>
+
+typedef struct private_nflog_capture_kernel_t private_nflog_capture_kernel_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_kernel_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_kernel_t public;
+
+	/**
+	 * Told of the SAs.
+	 */
+	nflog_capture_captures_t *captures;
+
+	/**
+	 * The methods that are wrapped.
+	 */
+	kernel_interface_t original;
+};
+
+/**
+ * The instance, as the wrapping methods get charon->kernel only.
+ */
+static private_nflog_capture_kernel_t *instance;
+
+/**
+ * Get the number of packets that an SA has processed.
+ */
+static bool query(kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+				  uint16_t cpi, uint64_t *packets)
+{
+	kernel_ipsec_query_sa_t query = {
+		.cpi = cpi,
+	};
+	uint64_t bytes;
+	time_t time;
+
+	return kernel->query_sa(kernel, id, &query, &bytes, packets,
+							&time) == SUCCESS;
+}
+
+METHOD(kernel_interface_t, add_sa, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_add_sa_t *data)
+{
+	private_nflog_capture_kernel_t *this = instance;
+	status_t status;
+
+	this->captures->add_sa(this->captures, id, data);
+	status = this->original.add_sa(kernel, id, data);
+	if (status != SUCCESS)
+	{
+		this->captures->del_sa(this->captures, id, NULL);
+	}
+	return status;
+}
+
+METHOD(kernel_interface_t, update_sa, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data)
+{
+	private_nflog_capture_kernel_t *this = instance;
+	kernel_ipsec_sa_id_t updated = *id;
+	kernel_ipsec_update_sa_t undo = {
+		.cpi = data->cpi,
+		.new_src = id->src,
+		.new_dst = id->dst,
+		.encap = data->new_encap,
+		.new_encap = data->encap,
+	};
+	status_t status;
+
+	this->captures->update_sa(this->captures, id, data);
+	status = this->original.update_sa(kernel, id, data);
+	if (status != SUCCESS)
+	{
+		updated.src = data->new_src;
+		updated.dst = data->new_dst;
+		this->captures->update_sa(this->captures, &updated, &undo);
+	}
+	return status;
+}
+
+METHOD(kernel_interface_t, del_sa, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_del_sa_t *data)
+{
+	private_nflog_capture_kernel_t *this = instance;
+	uint64_t packets;
+	status_t status;
+	bool known;
+
+	if (!this->captures->has_sa(this->captures, id))
+	{
+		return this->original.del_sa(kernel, id, data);
+	}
+	known = query(kernel, id, data->cpi, &packets);
+	status = this->original.del_sa(kernel, id, data);
+	this->captures->del_sa(this->captures, id, known ? &packets : NULL);
+	return status;
+}
+
+METHOD(nflog_capture_kernel_t, destroy, void,
+	private_nflog_capture_kernel_t *this)
+{
+	charon->kernel->add_sa = this->original.add_sa;
+	charon->kernel->update_sa = this->original.update_sa;
+	charon->kernel->del_sa = this->original.del_sa;
+	instance = NULL;
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_kernel_t *nflog_capture_kernel_create(
+										nflog_capture_captures_t *captures)
+{
+	private_nflog_capture_kernel_t *this;
+
+	INIT(this,
+		.public = {
+			.destroy = _destroy,
+		},
+		.captures = captures,
+		.original = *charon->kernel,
+	);
+	instance = this;
+	charon->kernel->add_sa = _add_sa;
+	charon->kernel->update_sa = _update_sa;
+	charon->kernel->del_sa = _del_sa;
+	return &this->public;
+}

@@ -1,0 +1,209 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_nft.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+
+/** bytes of a transaction, several times what the largest of ours takes */
+#define BUFFER_SIZE (256 * 1024)
+
+typedef struct private_nflog_capture_nft_t private_nflog_capture_nft_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_nft_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_nft_t public;
+
+	/**
+	 * Netlink socket.
+	 */
+	struct mnl_socket *socket;
+
+	/**
+	 * Messages of the transaction, NULL if there is none.
+	 */
+	struct mnl_nlmsg_batch *batch;
+
+	/**
+	 * Last message of the transaction.
+	 */
+	struct nlmsghdr *last;
+
+	/**
+	 * Sequence number of messages.
+	 */
+	uint32_t seq;
+
+	/**
+	 * Memory for the transaction.
+	 */
+	char *buffer;
+};
+
+/**
+ * Receive the answers up to that of a message.
+ */
+static int receive(private_nflog_capture_nft_t *this, uint32_t seq,
+				   mnl_cb_t parse, void *data)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct nlmsghdr *hdr;
+	struct nlmsgerr *err;
+	int len, first = 0;
+
+	while (TRUE)
+	{
+		len = mnl_socket_recvfrom(this->socket, buf, sizeof(buf));
+		if (len < 0)
+		{
+			if (errno == EINTR)
+			{
+				continue;
+			}
+			return errno;
+		}
+		hdr = (struct nlmsghdr*)buf;
+		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
+		{
+			if (hdr->nlmsg_type == NLMSG_ERROR)
+			{
+				err = mnl_nlmsg_get_payload(hdr);
+				if (err->error && !first)
+				{
+					first = -err->error;
+				}
+				if (hdr->nlmsg_seq == seq)
+				{
+					return first;
+				}
+			}
+			else if (parse && hdr->nlmsg_seq == seq)
+			{
+				parse(hdr, data);
+			}
+		}
+	}
+}
+
+METHOD(nflog_capture_nft_t, add, struct nlmsghdr*,
+	private_nflog_capture_nft_t *this, uint16_t type, uint16_t flags)
+{
+	if (!this->batch)
+	{
+		this->batch = mnl_nlmsg_batch_start(this->buffer, BUFFER_SIZE);
+		nftnl_batch_begin(mnl_nlmsg_batch_current(this->batch), this->seq++);
+	}
+	mnl_nlmsg_batch_next(this->batch);
+	this->last = nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(this->batch),
+									   type, NFPROTO_INET, flags, this->seq++);
+	return this->last;
+}
+
+METHOD(nflog_capture_nft_t, commit, int,
+	private_nflog_capture_nft_t *this)
+{
+	uint32_t seq = this->last->nlmsg_seq;
+	int ret, err = 0;
+
+	/* the kernel answers in order, so the last one's completes the answers */
+	this->last->nlmsg_flags |= NLM_F_ACK;
+	mnl_nlmsg_batch_next(this->batch);
+	nftnl_batch_end(mnl_nlmsg_batch_current(this->batch), this->seq++);
+	mnl_nlmsg_batch_next(this->batch);
+
+	ret = mnl_socket_sendto(this->socket, mnl_nlmsg_batch_head(this->batch),
+							mnl_nlmsg_batch_size(this->batch));
+	if (ret < 0)
+	{
+		err = errno;
+	}
+	mnl_nlmsg_batch_stop(this->batch);
+	this->batch = NULL;
+	this->last = NULL;
+	return err ?: receive(this, seq, NULL, NULL);
+}
+
+METHOD(nflog_capture_nft_t, request, int,
+	private_nflog_capture_nft_t *this, uint16_t type,
+	void (*build)(struct nlmsghdr *hdr, void *data), mnl_cb_t parse, void *data)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct nlmsghdr *hdr;
+
+	hdr = nftnl_nlmsg_build_hdr(buf, type, NFPROTO_INET, NLM_F_ACK,
+								this->seq++);
+	build(hdr, data);
+	if (mnl_socket_sendto(this->socket, hdr, hdr->nlmsg_len) < 0)
+	{
+		return errno;
+	}
+	return receive(this, hdr->nlmsg_seq, parse, data);
+}
+
+METHOD(nflog_capture_nft_t, destroy, void,
+	private_nflog_capture_nft_t *this)
+{
+	mnl_socket_close(this->socket);
+	free(this->buffer);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_nft_t *nflog_capture_nft_create()
+{
+	private_nflog_capture_nft_t *this;
+	struct mnl_socket *socket;
+	int err;
+
+	/* a child process of an updown script must not keep the table alive */
+	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!socket)
+	{
+		return NULL;
+	}
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	{
+		err = errno;
+		mnl_socket_close(socket);
+		errno = err;
+		return NULL;
+	}
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.commit = _commit,
+			.request = _request,
+			.destroy = _destroy,
+		},
+		.socket = socket,
+		.seq = 1,
+		.buffer = malloc(BUFFER_SIZE),
+	);
+	return &this->public;
+}

@@ -1,0 +1,136 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_options nflog_capture_options
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_OPTIONS_H_
+#define NFLOG_CAPTURE_OPTIONS_H_
+
+typedef struct nflog_capture_options_t nflog_capture_options_t;
+typedef struct nflog_capture_wish_t nflog_capture_wish_t;
+typedef enum nflog_capture_point_t nflog_capture_point_t;
+typedef enum nflog_capture_link_t nflog_capture_link_t;
+
+#include <library.h>
+
+/**
+ * Capture points: where in its way through the kernel a packet is seen.
+ */
+enum nflog_capture_point_t {
+	/** ESP/AH as it arrives, prerouting hook */
+	POINT_ESP_IN = 0,
+	/** ESP/AH as it leaves, output hook */
+	POINT_ESP_OUT,
+	/** decapsulated packets, prerouting hook */
+	POINT_PLAIN_IN,
+	/** packets about to be encapsulated, postrouting hook */
+	POINT_PLAIN_OUT,
+	/** IKE messages as they arrive */
+	POINT_IKE_IN,
+	/** IKE messages as they leave */
+	POINT_IKE_OUT,
+	POINT_MAX,
+};
+
+/**
+ * Names of capture points, as used in options, prefixes and logs.
+ */
+extern enum_name_t *nflog_capture_point_names;
+
+/**
+ * Link types of a trace.
+ */
+enum nflog_capture_link_t {
+	/** LINKTYPE_NFLOG (239), keeps prefix, hook, and interfaces */
+	LINK_NFLOG,
+	/** LINKTYPE_RAW (101), bare IP packets */
+	LINK_RAW,
+};
+
+/**
+ * What the operator wants to have captured of one CHILD_SA.
+ */
+struct nflog_capture_wish_t {
+	/** capture points, a bit (1 << nflog_capture_point_t) for each */
+	u_int points;
+	/** bytes kept of each packet, 0 for whole packets */
+	uint32_t snaplen;
+	/** pcap filter expression applied to IP packets (owned), or NULL */
+	char *filter;
+	/** link type of the traces */
+	nflog_capture_link_t link;
+	/** bytes of a file of a ring, 0 for no limit */
+	uint64_t file_size;
+	/** number of files that a ring keeps, 0 for all */
+	u_int files;
+	/** seconds after which a file of a ring ends, 0 for no limit */
+	u_int duration;
+	/** write key tables for the ESP keys of this CHILD_SA */
+	bool esp_keys;
+	/** write key tables for the keys of the IKE_SA that it belongs to */
+	bool ike_keys;
+};
+
+/**
+ * Looks up the options that apply to a CHILD_SA.
+ *
+ * They are, the first one that is set wins, in
+ *  - swanctl.conf, connections.<conn>.children.<child>.nflog-capture
+ *  - strongswan.conf, the same path below charon.plugins.nflog-capture
+ *  - strongswan.conf, charon.plugins.nflog-capture itself
+ *
+ * Neither vici nor strongSwan's configs hand on the first of these, so
+ * swanctl.conf is read here.  It is read again when one of its files changed.
+ */
+struct nflog_capture_options_t {
+
+	/**
+	 * Get the options of a CHILD_SA.
+	 *
+	 * Invalid values are logged here, and the CHILD_SA is not captured then.
+	 *
+	 * @param conn		name of the connection
+	 * @param child		name of the child
+	 * @param quiet		TRUE not to log invalid values
+	 * @return			wish, to be destroyed with nflog_capture_wish_destroy(),
+	 *					NULL if not to be captured
+	 */
+	nflog_capture_wish_t *(*get)(nflog_capture_options_t *this, char *conn,
+								 char *child, bool quiet);
+
+	/**
+	 * Forget what was read of swanctl.conf.
+	 */
+	void (*reload)(nflog_capture_options_t *this);
+
+	/**
+	 * Destroy a nflog_capture_options_t.
+	 */
+	void (*destroy)(nflog_capture_options_t *this);
+};
+
+/**
+ * Create a nflog_capture_options_t instance.
+ */
+nflog_capture_options_t *nflog_capture_options_create();
+
+/**
+ * Destroy a wish.
+ */
+void nflog_capture_wish_destroy(nflog_capture_wish_t *wish);
+
+#endif /** NFLOG_CAPTURE_OPTIONS_H_ @}*/

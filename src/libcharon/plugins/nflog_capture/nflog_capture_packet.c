@@ -1,0 +1,253 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_packet.h"
+
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
+
+#include <libmnl/libmnl.h>
+
+/** bytes of AH before the SPI, RFC 4302, section 2 */
+#define AH_SPI_OFFSET 4
+
+/**
+ * Find the protocol behind the extension headers of an IPv6 packet.
+ *
+ * @param proto			first header, set to the protocol
+ * @return				offset of the protocol's header, 0 if there is none
+ */
+static size_t skip_extensions(chunk_t packet, uint8_t *proto)
+{
+	size_t offset = sizeof(struct ip6_hdr);
+
+	while (offset + 8 <= packet.len)
+	{
+		switch (*proto)
+		{
+			case IPPROTO_HOPOPTS:
+			case IPPROTO_ROUTING:
+			case IPPROTO_DSTOPTS:
+				*proto = packet.ptr[offset];
+				offset += (packet.ptr[offset + 1] + 1) * 8;
+				break;
+			case IPPROTO_FRAGMENT:
+				*proto = packet.ptr[offset];
+				offset += 8;
+				break;
+			default:
+				return offset;
+		}
+	}
+	return 0;
+}
+
+/**
+ * Get the packet itself.
+ */
+static chunk_t get_payload(nflog_capture_logged_t *logged)
+{
+	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
+
+	return chunk_create(mnl_attr_get_payload(attr),
+						mnl_attr_get_payload_len(attr));
+}
+
+/*
+ * Described in header
+ */
+bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
+								nflog_capture_wire_key_t *key)
+{
+	chunk_t packet = get_payload(logged);
+	struct ip6_hdr *ip6;
+	struct iphdr *ip;
+	uint8_t proto;
+	size_t offset;
+
+	memset(key, 0, sizeof(*key));
+	if (packet.len >= sizeof(*ip) && packet.ptr[0] >> 4 == 4)
+	{
+		ip = (struct iphdr*)packet.ptr;
+		memcpy(key->dst, &ip->daddr, sizeof(ip->daddr));
+		proto = ip->protocol;
+		offset = ip->ihl * 4;
+	}
+	else if (packet.len >= sizeof(*ip6) && packet.ptr[0] >> 4 == 6)
+	{
+		ip6 = (struct ip6_hdr*)packet.ptr;
+		memcpy(key->dst, &ip6->ip6_dst, sizeof(ip6->ip6_dst));
+		proto = ip6->ip6_nxt;
+		offset = skip_extensions(packet, &proto);
+	}
+	else
+	{
+		return FALSE;
+	}
+	switch (proto)
+	{
+		case IPPROTO_ESP:
+			break;
+		case IPPROTO_AH:
+			offset += AH_SPI_OFFSET;
+			break;
+		case IPPROTO_UDP:
+			offset += sizeof(struct udphdr);
+			break;
+		default:
+			return FALSE;
+	}
+	if (!offset || offset + sizeof(key->spi) > packet.len)
+	{
+		return FALSE;
+	}
+	memcpy(&key->spi, packet.ptr + offset, sizeof(key->spi));
+	return TRUE;
+}
+
+/**
+ * Get the length that an IP packet claims to have, as the kernel does not tell
+ * how long it was before it got copied.
+ */
+static uint32_t original_len(chunk_t packet)
+{
+	uint32_t len = 0;
+
+	if (packet.len >= sizeof(struct iphdr) && packet.ptr[0] >> 4 == 4)
+	{
+		len = ntohs(((struct iphdr*)packet.ptr)->tot_len);
+	}
+	else if (packet.len >= sizeof(struct ip6_hdr) && packet.ptr[0] >> 4 == 6)
+	{
+		len = sizeof(struct ip6_hdr) +
+			  ntohs(((struct ip6_hdr*)packet.ptr)->ip6_plen);
+	}
+	return max(len, packet.len);
+}
+
+/**
+ * Is an attribute passed on to the trace as it is?
+ */
+static bool is_kept(nflog_capture_logged_t *logged, int type)
+{
+	return logged->attrs[type] && type != NFULA_PREFIX &&
+		   type != NFULA_PAYLOAD && type != NFULA_SEQ;
+}
+
+/**
+ * Append an attribute, padded with zeros.
+ */
+static uint8_t *append(uint8_t *pos, uint16_t type, const void *data, size_t len)
+{
+	struct nlattr attr = {
+		.nla_len = NLA_HDRLEN + len,
+		.nla_type = type,
+	};
+
+	memcpy(pos, &attr, NLA_HDRLEN);
+	memcpy(pos + NLA_HDRLEN, data, len);
+	memset(pos + attr.nla_len, 0, NLA_ALIGN(attr.nla_len) - attr.nla_len);
+	return pos + NLA_ALIGN(attr.nla_len);
+}
+
+/*
+ * Described in header
+ */
+size_t nflog_capture_packet_len(nflog_capture_logged_t *logged,
+								nflog_capture_link_t link, char *prefix)
+{
+	size_t len = get_payload(logged).len;
+	int i;
+
+	if (link == LINK_NFLOG)
+	{
+		len = sizeof(*logged->msg) + NLA_HDRLEN + NLA_ALIGN(strlen(prefix) + 1) +
+			  NLA_HDRLEN + NLA_ALIGN(len);
+		for (i = 1; i <= NFULA_MAX; i++)
+		{
+			if (is_kept(logged, i))
+			{
+				len += NLA_ALIGN(logged->attrs[i]->nla_len);
+			}
+		}
+	}
+	return len;
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_packet_build(nflog_capture_packet_t *packet,
+								nflog_capture_logged_t *logged,
+								nflog_capture_link_t link, char *prefix)
+{
+	chunk_t payload = get_payload(logged);
+	uint8_t *pos = packet->data;
+	int i;
+
+	packet->offset = 0;
+	packet->payload = payload.len;
+	packet->original = original_len(payload);
+	if (link == LINK_NFLOG)
+	{
+		memcpy(pos, logged->msg, sizeof(*logged->msg));
+		pos += sizeof(*logged->msg);
+		for (i = 1; i <= NFULA_MAX; i++)
+		{
+			if (is_kept(logged, i))
+			{
+				pos = append(pos, i, mnl_attr_get_payload(logged->attrs[i]),
+							 mnl_attr_get_payload_len(logged->attrs[i]));
+			}
+		}
+		pos = append(pos, NFULA_PREFIX, prefix, strlen(prefix) + 1);
+		packet->offset = pos + NLA_HDRLEN - packet->data;
+		pos = append(pos, NFULA_PAYLOAD, payload.ptr, payload.len);
+	}
+	else
+	{
+		memcpy(pos, payload.ptr, payload.len);
+		pos += payload.len;
+	}
+	packet->pcap.sec = logged->time.tv_sec;
+	packet->pcap.usec = logged->time.tv_usec;
+	packet->pcap.caplen = pos - packet->data;
+	packet->pcap.len = packet->pcap.caplen + packet->original - packet->payload;
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_packet_cut(nflog_capture_packet_t *packet, uint32_t snaplen)
+{
+	struct nlattr *attr;
+	uint32_t len = snaplen;
+
+	if (packet->payload <= snaplen)
+	{
+		return;
+	}
+	if (packet->offset)
+	{	/* the packet is the last attribute, and padded as all of them are */
+		attr = (struct nlattr*)(packet->data + packet->offset - NLA_HDRLEN);
+		attr->nla_len = NLA_HDRLEN + snaplen;
+		len = NLA_ALIGN(snaplen);
+		memset(packet->data + packet->offset + snaplen, 0, len - snaplen);
+	}
+	packet->payload = snaplen;
+	packet->pcap.caplen = packet->offset + len;
+}

@@ -1,0 +1,115 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_packet nflog_capture_packet
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_PACKET_H_
+#define NFLOG_CAPTURE_PACKET_H_
+
+typedef struct nflog_capture_packet_t nflog_capture_packet_t;
+typedef struct nflog_capture_wire_key_t nflog_capture_wire_key_t;
+typedef struct nflog_capture_trace_t nflog_capture_trace_t;
+
+#include "nflog_capture_group.h"
+#include "nflog_capture_options.h"
+
+/**
+ * Captured packet on its way from the reader to the trace.
+ *
+ * What begins with pcap in memory is the record as it is written to the file.
+ */
+struct nflog_capture_packet_t {
+	/** trace it belongs to, NULL if it needs not be written (anymore) */
+	nflog_capture_trace_t *trace;
+	/** order of arrival */
+	uint64_t seq;
+	/** bytes from this packet to the next in the queue */
+	uint32_t size;
+	/** capture point */
+	nflog_capture_point_t point;
+	/** bytes in data before the IP packet, 0 for LINK_RAW */
+	uint32_t offset;
+	/** bytes of the IP packet that follow offset */
+	uint32_t payload;
+	/** bytes that the IP packet had before it was copied */
+	uint32_t original;
+	/** record header, as in a pcap file (pcap-savefile(5)) */
+	struct {
+		/** seconds since 1970, and microseconds */
+		uint32_t sec, usec;
+		/** bytes in data */
+		uint32_t caplen;
+		/** as caplen, had the packet been copied as a whole */
+		uint32_t len;
+	} pcap;
+	/** for LINK_NFLOG as described in the LINKTYPE_NFLOG specification */
+	uint8_t data[];
+};
+
+/**
+ * What identifies the SA of an ESP or AH packet.
+ */
+struct nflog_capture_wire_key_t {
+	/** SPI, in network order */
+	uint32_t spi;
+	/** destination address, the first four bytes if it is IPv4 */
+	uint8_t dst[16];
+};
+
+/**
+ * Find the destination and SPI in an ESP, AH, or UDP-encapsulated ESP packet.
+ *
+ * @param logged		packet, as logged
+ * @param key			key to fill in
+ * @return				FALSE if it's no such packet
+ */
+bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
+								nflog_capture_wire_key_t *key);
+
+/**
+ * Get the bytes that a packet takes in a trace.
+ *
+ * @param logged		packet, as logged
+ * @param link			link type of the trace
+ * @param prefix		log prefix to have in the trace
+ * @return				bytes needed for data
+ */
+size_t nflog_capture_packet_len(nflog_capture_logged_t *logged,
+								nflog_capture_link_t link, char *prefix);
+
+/**
+ * Fill in a packet, except for its trace.
+ *
+ * @param packet		packet, with as much space for data as
+ *						nflog_capture_packet_len() returned
+ * @param logged		packet, as logged
+ * @param link			link type of the trace
+ * @param prefix		log prefix to have in the trace
+ */
+void nflog_capture_packet_build(nflog_capture_packet_t *packet,
+								nflog_capture_logged_t *logged,
+								nflog_capture_link_t link, char *prefix);
+
+/**
+ * Cut a packet.
+ *
+ * @param packet		packet, as built
+ * @param snaplen		bytes of the IP packet to keep
+ */
+void nflog_capture_packet_cut(nflog_capture_packet_t *packet, uint32_t snaplen);
+
+#endif /** NFLOG_CAPTURE_PACKET_H_ @}*/

@@ -1,0 +1,95 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_queue nflog_capture_queue
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_QUEUE_H_
+#define NFLOG_CAPTURE_QUEUE_H_
+
+typedef struct nflog_capture_queue_t nflog_capture_queue_t;
+
+#include "nflog_capture_trace.h"
+
+/**
+ * Bounded memory for packets, between one reader thread and one writer thread.
+ *
+ * The reader adds packets in place and publishes them in batches, the writer
+ * looks at all that are published and releases them from the oldest on.
+ */
+struct nflog_capture_queue_t {
+
+	/**
+	 * Get memory for a packet, called by the reader.
+	 *
+	 * @param len		bytes needed for data
+	 * @return			packet with size and seq set, NULL if memory is exhausted
+	 */
+	nflog_capture_packet_t *(*add)(nflog_capture_queue_t *this, size_t len);
+
+	/**
+	 * Publish all added packets, called by the reader.
+	 */
+	void (*publish)(nflog_capture_queue_t *this);
+
+	/**
+	 * Wait until there are packets or wake() is called, called by the writer.
+	 *
+	 * Returns a while later, to gather a batch that is worth writing, but
+	 * without delay if memory runs short, or wake() calls for haste.
+	 *
+	 * @param delay		how long to gather a batch, in ms
+	 */
+	void (*wait)(nflog_capture_queue_t *this, u_int delay);
+
+	/**
+	 * Wake up the writer, or keep it from waiting the next time.
+	 *
+	 * @param haste		TRUE to do so without delay
+	 */
+	void (*wake)(nflog_capture_queue_t *this, bool haste);
+
+	/**
+	 * Get all published packets, called by the writer.
+	 *
+	 * @param packets	set to an internal array of the packets that have a trace,
+	 *					in the order of arrival, valid until the next call
+	 * @param pressed	set to TRUE if memory runs short
+	 * @return			number of packets
+	 */
+	u_int (*peek)(nflog_capture_queue_t *this,
+				  nflog_capture_packet_t ***packets, bool *pressed);
+
+	/**
+	 * Release the memory of packets, up to the first that has a trace.
+	 */
+	void (*release)(nflog_capture_queue_t *this);
+
+	/**
+	 * Destroy a nflog_capture_queue_t.
+	 */
+	void (*destroy)(nflog_capture_queue_t *this);
+};
+
+/**
+ * Create a nflog_capture_queue_t instance.
+ *
+ * @param size		bytes to use at most, taken from the system as needed
+ * @return			queue, NULL if there is no memory
+ */
+nflog_capture_queue_t *nflog_capture_queue_create(size_t size);
+
+#endif /** NFLOG_CAPTURE_QUEUE_H_ @}*/

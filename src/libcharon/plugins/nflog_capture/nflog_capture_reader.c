@@ -1,0 +1,585 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_reader.h"
+#include "nflog_capture_group.h"
+#include "nflog_capture_rules.h"
+#include "nflog_capture_table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <collections/linked_list.h>
+#include <threading/mutex.h>
+#include <threading/thread.h>
+
+/** default of the option group */
+#define DEFAULT_GROUP 4500
+
+/**
+ * How long to wait for packets that rules counted, in ms.  The kernel passes
+ * them on within a tick of its clock, unless it lost them.
+ */
+#define DRAIN_TIMEOUT 200
+
+/** how often to check for these packets, in ms */
+#define DRAIN_INTERVAL 5
+
+/** messages to read before looking after SAs that end */
+#define MAX_MESSAGES 64
+
+typedef struct private_nflog_capture_reader_t private_nflog_capture_reader_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_reader_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_reader_t public;
+
+	/**
+	 * Where packets are queued.
+	 */
+	nflog_capture_queue_t *queue;
+
+	/**
+	 * To which traces are released.
+	 */
+	nflog_capture_writer_t *writer;
+
+	/**
+	 * Rules in the kernel, NULL if not running.
+	 */
+	nflog_capture_rules_t *rules;
+
+	/**
+	 * Groups of packets that arrive and leave, NULL if not running.
+	 */
+	nflog_capture_group_t *in, *out;
+
+	/**
+	 * Idle socket that makes the kernel stamp packets, -1 if not running.
+	 */
+	int stamping;
+
+	/**
+	 * Wakes up the thread.
+	 */
+	int event;
+
+	/**
+	 * SAs by what is seen of them on the wire, wire_key_t.
+	 */
+	hashtable_t *wire;
+
+	/**
+	 * SAs by the log prefix of packets in the clear.
+	 */
+	hashtable_t *plain;
+
+	/**
+	 * Number of SAs added, and not ended yet.
+	 */
+	u_int sas;
+
+	/**
+	 * SAs to remove, as nflog_capture_sa_t.
+	 */
+	linked_list_t *removing;
+
+	/**
+	 * SAs without rules, some packets of which may still arrive, the thread's.
+	 */
+	linked_list_t *draining;
+
+	/**
+	 * Reading thread, NULL if there was none yet.
+	 */
+	thread_t *thread;
+
+	/**
+	 * TRUE if the thread is not about to end.
+	 */
+	bool running;
+
+	/**
+	 * Protects all of the above.
+	 */
+	mutex_t *mutex;
+};
+
+/**
+ * Hash of a key on the wire, SPIs are random.
+ */
+static u_int wire_hash(const void *key)
+{
+	return ((nflog_capture_wire_key_t*)key)->spi;
+}
+
+/**
+ * Compare keys on the wire.
+ */
+static bool wire_equals(const void *a, const void *b)
+{
+	return memeq(a, b, sizeof(nflog_capture_wire_key_t));
+}
+
+/**
+ * Find the tap to which a packet belongs.
+ */
+static nflog_capture_tap_t *find_tap(private_nflog_capture_reader_t *this,
+									 nflog_capture_logged_t *logged)
+{
+	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
+	nflog_capture_wire_key_t key;
+	nflog_capture_sa_t *sa;
+
+	if (streq(prefix, NFLOG_CAPTURE_WIRE_IN) ||
+		streq(prefix, NFLOG_CAPTURE_WIRE_OUT))
+	{
+		if (nflog_capture_packet_parse(logged, &key))
+		{
+			sa = this->wire->get(this->wire, &key);
+			return sa ? &sa->wire : NULL;
+		}
+		return NULL;
+	}
+	sa = this->plain->get(this->plain, prefix);
+	return sa ? &sa->plain : NULL;
+}
+
+/**
+ * Queue a packet for the trace of its SA, mutex is locked.
+ */
+static void queue_packet(void *data, nflog_capture_logged_t *logged)
+{
+	private_nflog_capture_reader_t *this = data;
+	nflog_capture_packet_t *packet;
+	nflog_capture_link_t link;
+	nflog_capture_tap_t *tap;
+
+	tap = find_tap(this, logged);
+	if (!tap || !tap->trace)
+	{
+		return;
+	}
+	tap->count->received++;
+	link = tap->trace->get_link(tap->trace);
+	packet = this->queue->add(this->queue,
+						nflog_capture_packet_len(logged, link, tap->prefix));
+	if (!packet)
+	{
+		tap->count->overrun++;
+		return;
+	}
+	nflog_capture_packet_build(packet, logged, link, tap->prefix);
+	packet->point = tap->point;
+	packet->trace = tap->trace;
+}
+
+/**
+ * Read what there is, and queue it.
+ */
+static void read_groups(private_nflog_capture_reader_t *this)
+{
+	bool more = TRUE;
+	int i;
+
+	for (i = 0; more && i < MAX_MESSAGES; i++)
+	{
+		this->mutex->lock(this->mutex);
+		more = this->in->receive(this->in, queue_packet, this);
+		more |= this->out->receive(this->out, queue_packet, this);
+		this->mutex->unlock(this->mutex);
+		this->queue->publish(this->queue);
+	}
+}
+
+/**
+ * Make an SA known to the thread, mutex is locked.
+ */
+static void register_sa(private_nflog_capture_reader_t *this,
+						nflog_capture_sa_t *sa)
+{
+	if (sa->wire.trace)
+	{
+		this->wire->put(this->wire, &sa->key, sa);
+	}
+	if (sa->plain.trace)
+	{
+		this->plain->put(this->plain, sa->plain.prefix, sa);
+	}
+	this->sas++;
+}
+
+/**
+ * Remove a key of an SA, unless another SA has got it since.
+ */
+static void remove_key(private_nflog_capture_reader_t *this,
+					   nflog_capture_sa_t *sa, nflog_capture_wire_key_t *key)
+{
+	if (this->wire->get(this->wire, key) == sa)
+	{
+		this->wire->remove(this->wire, key);
+	}
+}
+
+/**
+ * Undo register_sa(), mutex is locked.
+ */
+static void unregister_sa(private_nflog_capture_reader_t *this,
+						  nflog_capture_sa_t *sa)
+{
+	remove_key(this, sa, &sa->key);
+	remove_key(this, sa, &sa->former);
+	if (sa->plain.trace)
+	{
+		this->plain->remove(this->plain, sa->plain.prefix);
+	}
+	this->sas--;
+}
+
+/**
+ * Release the trace of a tap.
+ */
+static void release(private_nflog_capture_reader_t *this,
+					nflog_capture_tap_t *tap)
+{
+	if (tap->trace)
+	{
+		this->writer->release(this->writer, tap->trace);
+	}
+}
+
+/**
+ * Remove the rules of SAs that are to be removed.
+ */
+static void remove_rules(private_nflog_capture_reader_t *this)
+{
+	timeval_t now, timeout = { .tv_usec = DRAIN_TIMEOUT * 1000 };
+	linked_list_t *removing;
+	nflog_capture_sa_t *sa;
+
+	this->mutex->lock(this->mutex);
+	removing = this->removing;
+	this->removing = linked_list_create();
+	this->mutex->unlock(this->mutex);
+
+	this->rules->remove(this->rules, removing);
+
+	time_monotonic(&now);
+	while (removing->remove_first(removing, (void**)&sa) == SUCCESS)
+	{
+		timeradd(&now, &timeout, &sa->deadline);
+		this->draining->insert_last(this->draining, sa);
+	}
+	removing->destroy(removing);
+}
+
+/**
+ * Are there packets at this capture point that the kernel did not pass on?
+ */
+static bool is_missing(nflog_capture_tap_t *tap)
+{
+	return tap->trace && tap->count->logged > tap->count->received;
+}
+
+/**
+ * End SAs of which all packets have been read.
+ */
+static void end_sas(private_nflog_capture_reader_t *this)
+{
+	nflog_capture_sa_t *sa;
+	enumerator_t *enumerator;
+	timeval_t now;
+
+	time_monotonic(&now);
+	enumerator = this->draining->create_enumerator(this->draining);
+	while (enumerator->enumerate(enumerator, &sa))
+	{
+		if (timercmp(&now, &sa->deadline, <) &&
+			(is_missing(&sa->wire) || is_missing(&sa->plain)))
+		{
+			continue;
+		}
+		this->draining->remove_at(this->draining, enumerator);
+		this->mutex->lock(this->mutex);
+		unregister_sa(this, sa);
+		this->mutex->unlock(this->mutex);
+		release(this, &sa->wire);
+		release(this, &sa->plain);
+		nflog_capture_sa_destroy(sa);
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
+ * Close sockets, and remove the table.
+ */
+static void close_groups(private_nflog_capture_reader_t *this)
+{
+	uint64_t lost;
+
+	DESTROY_IF(this->rules);
+	this->rules = NULL;
+	if (this->in && this->out)
+	{
+		lost = this->in->get_lost(this->in) + this->out->get_lost(this->out);
+		if (lost)
+		{
+			DBG1(DBG_KNL, "the kernel dropped %" PRIu64 " packets before they "
+				 "could be read from NFLOG", lost);
+		}
+	}
+	DESTROY_IF(this->in);
+	DESTROY_IF(this->out);
+	this->in = this->out = NULL;
+	if (this->stamping != -1)
+	{
+		close(this->stamping);
+		this->stamping = -1;
+	}
+}
+
+/**
+ * Open sockets, mutex is locked.
+ */
+static bool open_groups(private_nflog_capture_reader_t *this)
+{
+	int group, on = 1;
+
+	group = lib->settings->get_int(lib->settings,
+						"%s.plugins.nflog-capture.group", DEFAULT_GROUP,
+						lib->ns);
+	if (group < 0 || group >= UINT16_MAX)
+	{
+		DBG1(DBG_CFG, "nothing is captured, strongswan.conf, %s.plugins."
+			 "nflog-capture.group: %d is no NFLOG group, use 0 to %d", lib->ns,
+			 group, UINT16_MAX - 1);
+		return FALSE;
+	}
+	/* before 6.4 the kernel stamps packets only if some socket asks for it */
+	this->stamping = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (this->stamping == -1 ||
+		setsockopt(this->stamping, SOL_SOCKET, SO_TIMESTAMP, &on,
+				   sizeof(on)) != 0)
+	{
+		DBG1(DBG_KNL, "enabling time stamps failed: %s", strerror(errno));
+	}
+	this->in = nflog_capture_group_create(group, TRUE);
+	this->out = nflog_capture_group_create(group + 1, FALSE);
+	if (!this->in || !this->out)
+	{
+		close_groups(this);
+		return FALSE;
+	}
+	this->rules = nflog_capture_rules_create(group, group + 1);
+	return TRUE;
+}
+
+/**
+ * Thread that reads until there are no SAs left.
+ */
+static void *run(private_nflog_capture_reader_t *this)
+{
+	struct pollfd pfd[] = {
+		{ .fd = this->in->get_fd(this->in), .events = POLLIN },
+		{ .fd = this->out->get_fd(this->out), .events = POLLIN },
+		{ .fd = this->event, .events = POLLIN },
+	};
+	bool running = TRUE;
+	eventfd_t count;
+
+	while (running)
+	{
+		if (poll(pfd, countof(pfd), this->draining->get_count(this->draining) ?
+									DRAIN_INTERVAL : -1) < 0 && errno != EINTR)
+		{
+			DBG1(DBG_KNL, "waiting for packets failed: %s", strerror(errno));
+		}
+		if (eventfd_read(this->event, &count) == 0)
+		{
+			remove_rules(this);
+		}
+		read_groups(this);
+		end_sas(this);
+
+		this->mutex->lock(this->mutex);
+		if (!this->sas)
+		{
+			close_groups(this);
+			running = this->running = FALSE;
+		}
+		this->mutex->unlock(this->mutex);
+	}
+	return NULL;
+}
+
+/**
+ * Make sure that the thread is running, mutex is locked.
+ */
+static bool ensure_running(private_nflog_capture_reader_t *this)
+{
+	if (this->running)
+	{
+		return TRUE;
+	}
+	if (this->thread)
+	{
+		this->thread->join(this->thread);
+		this->thread = NULL;
+	}
+	if (!open_groups(this))
+	{
+		return FALSE;
+	}
+	this->thread = thread_create((thread_main_t)run, this);
+	if (!this->thread)
+	{
+		DBG1(DBG_KNL, "creating thread to read packets failed");
+		close_groups(this);
+		return FALSE;
+	}
+	this->running = TRUE;
+	return TRUE;
+}
+
+/**
+ * Wake up the thread.
+ */
+static void wake(private_nflog_capture_reader_t *this)
+{
+	if (eventfd_write(this->event, 1) != 0)
+	{
+		DBG1(DBG_KNL, "waking up thread to read packets failed: %s",
+			 strerror(errno));
+	}
+}
+
+METHOD(nflog_capture_reader_t, add, bool,
+	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
+{
+	this->mutex->lock(this->mutex);
+	if (!ensure_running(this))
+	{
+		this->mutex->unlock(this->mutex);
+		return FALSE;
+	}
+	register_sa(this, sa);
+	this->mutex->unlock(this->mutex);
+
+	/* the thread keeps on running while there is an SA */
+	if (!this->rules->add(this->rules, sa))
+	{
+		this->mutex->lock(this->mutex);
+		unregister_sa(this, sa);
+		this->mutex->unlock(this->mutex);
+		wake(this);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+METHOD(nflog_capture_reader_t, update, void,
+	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa, host_t *dst,
+	uint32_t reqid)
+{
+	bool moved = !dst->ip_equals(dst, sa->dst);
+
+	if (moved && sa->wire.trace)
+	{	/* packets with the former address may be still on their way */
+		this->mutex->lock(this->mutex);
+		remove_key(this, sa, &sa->former);
+		remove_key(this, sa, &sa->key);
+		sa->former = sa->key;
+		nflog_capture_sa_set_key(&sa->key, dst, sa->spi);
+		this->wire->put(this->wire, &sa->former, sa);
+		this->wire->put(this->wire, &sa->key, sa);
+		this->mutex->unlock(this->mutex);
+	}
+	if (this->rules->update(this->rules, sa, dst, reqid))
+	{
+		if (moved)
+		{
+			sa->dst->destroy(sa->dst);
+			sa->dst = dst->clone(dst);
+		}
+		sa->reqid = reqid;
+	}
+}
+
+METHOD(nflog_capture_reader_t, remove_, void,
+	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
+{
+	this->mutex->lock(this->mutex);
+	this->removing->insert_last(this->removing, sa);
+	this->mutex->unlock(this->mutex);
+	wake(this);
+}
+
+METHOD(nflog_capture_reader_t, destroy, void,
+	private_nflog_capture_reader_t *this)
+{
+	if (this->thread)
+	{
+		this->thread->join(this->thread);
+	}
+	close(this->event);
+	this->wire->destroy(this->wire);
+	this->plain->destroy(this->plain);
+	this->removing->destroy(this->removing);
+	this->draining->destroy(this->draining);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_reader_t *nflog_capture_reader_create(
+							nflog_capture_queue_t *queue,
+							nflog_capture_writer_t *writer)
+{
+	private_nflog_capture_reader_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.update = _update,
+			.remove = _remove_,
+			.destroy = _destroy,
+		},
+		.queue = queue,
+		.writer = writer,
+		.stamping = -1,
+		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.wire = hashtable_create(wire_hash, wire_equals, 32),
+		.plain = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
+		.removing = linked_list_create(),
+		.draining = linked_list_create(),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}

@@ -1,0 +1,81 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_reader nflog_capture_reader
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_READER_H_
+#define NFLOG_CAPTURE_READER_H_
+
+typedef struct nflog_capture_reader_t nflog_capture_reader_t;
+
+#include "nflog_capture_queue.h"
+#include "nflog_capture_sa.h"
+#include "nflog_capture_writer.h"
+
+/**
+ * Thread that reads packets from the NFLOG groups, finds their SA, and queues
+ * them for the SA's trace.
+ *
+ * Thread, sockets and rules exist only while there are SAs.
+ */
+struct nflog_capture_reader_t {
+
+	/**
+	 * Begin to capture the packets of an SA, before the kernel has it.
+	 *
+	 * @param sa		SA, owned by the reader if successful
+	 * @return			FALSE if not possible, which is logged
+	 */
+	bool (*add)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa);
+
+	/**
+	 * Go on with an SA that gets another address or reqid.
+	 *
+	 * @param sa		SA as added
+	 * @param dst		new destination address
+	 * @param reqid		new reqid
+	 */
+	void (*update)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa,
+				   host_t *dst, uint32_t reqid);
+
+	/**
+	 * End the capture of an SA, once all packets that the kernel logged so far
+	 * are read.  This returns at once, the SA must not be used anymore.
+	 *
+	 * @param sa		SA as added
+	 */
+	void (*remove)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa);
+
+	/**
+	 * Destroy a nflog_capture_reader_t, after all SAs were removed.
+	 */
+	void (*destroy)(nflog_capture_reader_t *this);
+};
+
+/**
+ * Create a nflog_capture_reader_t instance.
+ *
+ * Reads the option "group" when the first SA is added.
+ *
+ * @param queue		where packets are queued, not owned
+ * @param writer	to which traces are released, not owned
+ */
+nflog_capture_reader_t *nflog_capture_reader_create(
+							nflog_capture_queue_t *queue,
+							nflog_capture_writer_t *writer);
+
+#endif /** NFLOG_CAPTURE_READER_H_ @}*/

@@ -1,0 +1,457 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_rules.h"
+#include "nflog_capture_nft.h"
+#include "nflog_capture_table.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include <libnftnl/expr.h>
+#include <libnftnl/set.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <daemon.h>
+#include <threading/mutex.h>
+
+/** SAs that are removed in one transaction */
+#define MAX_REMOVE 64
+
+typedef struct private_nflog_capture_rules_t private_nflog_capture_rules_t;
+typedef struct element_t element_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_rules_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_rules_t public;
+
+	/**
+	 * Socket that owns the table, NULL if there is none.
+	 */
+	nflog_capture_nft_t *nft;
+
+	/**
+	 * Number of SAs in the table.
+	 */
+	u_int count;
+
+	/**
+	 * NFLOG groups, for packets that arrive and leave.
+	 */
+	uint16_t in, out;
+
+	/**
+	 * Protects the socket.
+	 */
+	mutex_t *mutex;
+};
+
+/**
+ * Element of one of our sets or maps.
+ */
+struct element_t {
+
+	/**
+	 * Name of the set or map.
+	 */
+	char *set;
+
+	/**
+	 * Key.
+	 */
+	uint32_t key[5];
+
+	/**
+	 * Length of the key, in bytes.
+	 */
+	size_t len;
+
+	/**
+	 * Chain that a map's verdict jumps to.
+	 */
+	char chain[64];
+
+	/**
+	 * Number of packets that matched the element.
+	 */
+	uint64_t packets;
+};
+
+/**
+ * Get the element for the wire side of an SA.
+ */
+static element_t wire_element(nflog_capture_sa_t *sa, host_t *dst)
+{
+	chunk_t addr = dst->get_address(dst);
+	element_t element = {};
+
+	if (dst->get_family(dst) == AF_INET)
+	{
+		element.set = sa->inbound ? "esp-in-ipv4" : "esp-out-ipv4";
+	}
+	else
+	{
+		element.set = sa->inbound ? "esp-in-ipv6" : "esp-out-ipv6";
+	}
+	memcpy(element.key, addr.ptr, addr.len);
+	element.key[addr.len / sizeof(uint32_t)] = ntohl(sa->spi);
+	element.len = addr.len + sizeof(uint32_t);
+	return element;
+}
+
+/**
+ * Get the element for the plain side of an SA.
+ */
+static element_t plain_element(nflog_capture_sa_t *sa, uint32_t reqid)
+{
+	element_t element = {
+		.set = sa->inbound ? "plain-in-sas" : "plain-out-sas",
+		.key = { reqid, ntohl(sa->spi) },
+		.len = 2 * sizeof(uint32_t),
+	};
+
+	snprintf(element.chain, sizeof(element.chain), "%s-%u-%.8x",
+			 sa->inbound ? "plain-in" : "plain-out", reqid, ntohl(sa->spi));
+	return element;
+}
+
+/**
+ * Build a message about an element of a set.
+ */
+static void build_element(struct nlmsghdr *hdr, void *data)
+{
+	element_t *element = data;
+	struct nftnl_set_elem *elem;
+	struct nftnl_set *set;
+
+	set = nftnl_set_alloc();
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFLOG_CAPTURE_TABLE);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, element->set);
+	elem = nftnl_set_elem_alloc();
+	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, element->key, element->len);
+	if (element->chain[0] && (hdr->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
+	{
+		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_VERDICT, NFT_JUMP);
+		nftnl_set_elem_set_str(elem, NFTNL_SET_ELEM_CHAIN, element->chain);
+	}
+	nftnl_set_elem_add(set, elem);
+	nftnl_set_elems_nlmsg_build_payload(hdr, set);
+	nftnl_set_free(set);
+}
+
+/**
+ * Parse the counter of an element.
+ */
+static int parse_counter(const struct nlmsghdr *hdr, void *data)
+{
+	element_t *element = data;
+	struct nftnl_set_elems_iter *iter;
+	struct nftnl_set_elem *elem;
+	const struct nftnl_expr *expr;
+	struct nftnl_set *set;
+
+	set = nftnl_set_alloc();
+	if (nftnl_set_elems_nlmsg_parse(hdr, set) == 0)
+	{
+		iter = nftnl_set_elems_iter_create(set);
+		elem = nftnl_set_elems_iter_next(iter);
+		expr = elem ? nftnl_set_elem_get(elem, NFTNL_SET_ELEM_EXPR,
+										 &(uint32_t){0}) : NULL;
+		if (expr)
+		{
+			element->packets = nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_PACKETS);
+		}
+		nftnl_set_elems_iter_destroy(iter);
+	}
+	nftnl_set_free(set);
+	return MNL_CB_OK;
+}
+
+/**
+ * Add the wire side of an SA to the transaction.
+ */
+static void add_wire(private_nflog_capture_rules_t *this,
+					 nflog_capture_sa_t *sa, host_t *dst)
+{
+	element_t element = wire_element(sa, dst);
+
+	build_element(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
+								 NLM_F_CREATE | NLM_F_EXCL), &element);
+}
+
+/**
+ * Add the plain side of an SA to the transaction.
+ */
+static void add_plain(private_nflog_capture_rules_t *this,
+					  nflog_capture_sa_t *sa, uint32_t reqid)
+{
+	element_t element = plain_element(sa, reqid);
+
+	nflog_capture_table_add_chain(this->nft, element.chain, sa->plain.prefix,
+								  sa->inbound ? this->in : this->out);
+	build_element(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
+								 NLM_F_CREATE | NLM_F_EXCL), &element);
+}
+
+/**
+ * Remove an element, and the chain that it jumps to, after reading its counter.
+ */
+static void remove_element(private_nflog_capture_rules_t *this,
+						   element_t *element)
+{
+	build_element(this->nft->add(this->nft, NFT_MSG_DELSETELEM, 0), element);
+	if (element->chain[0])
+	{
+		nflog_capture_table_remove_chain(this->nft, element->chain);
+	}
+}
+
+/**
+ * Read an element's counter, and add it to that of a tap.
+ */
+static void count_element(private_nflog_capture_rules_t *this,
+						  element_t *element, nflog_capture_tap_t *tap)
+{
+	int err;
+
+	err = this->nft->request(this->nft, NFT_MSG_GETSETELEM, build_element,
+							 parse_counter, element);
+	if (err)
+	{
+		DBG1(DBG_KNL, "reading the counter of '%s' failed, its losses are "
+			 "unknown: %s", tap->prefix, strerror(err));
+		return;
+	}
+	tap->count->logged += element->packets;
+	tap->count->has_logged = TRUE;
+}
+
+/**
+ * Remove the table and the socket that owns it.
+ */
+static void remove_table(private_nflog_capture_rules_t *this)
+{
+	this->nft->destroy(this->nft);
+	this->nft = NULL;
+}
+
+/**
+ * Describe an error of nf_tables, with its remedy.
+ */
+static const char *describe(int err)
+{
+	switch (err)
+	{
+		case EPERM:
+			return "not permitted, charon needs CAP_NET_ADMIN";
+		case EEXIST:
+			return "rule or table '" NFLOG_CAPTURE_TABLE "' exists already, does another "
+				   "charon run in this network namespace?";
+		case EOPNOTSUPP:
+		case ENOENT:
+			return "the kernel needs nf_tables, nft_log, nft_xfrm, and "
+				   "nfnetlink_log, Linux 5.12 or newer";
+		default:
+			return strerror(err);
+	}
+}
+
+METHOD(nflog_capture_rules_t, add_, bool,
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
+{
+	int err = 0;
+
+	this->mutex->lock(this->mutex);
+	if (!this->nft)
+	{
+		this->nft = nflog_capture_nft_create();
+		if (!this->nft)
+		{
+			err = errno;
+		}
+		else
+		{
+			nflog_capture_table_add(this->nft, this->in, this->out);
+		}
+	}
+	if (!err)
+	{
+		if (sa->wire.trace)
+		{
+			add_wire(this, sa, sa->dst);
+		}
+		if (sa->plain.trace)
+		{
+			add_plain(this, sa, sa->reqid);
+		}
+		err = this->nft->commit(this->nft);
+		if (!err)
+		{
+			this->count++;
+		}
+		else if (!this->count)
+		{
+			remove_table(this);
+		}
+	}
+	this->mutex->unlock(this->mutex);
+
+	if (err)
+	{
+		DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', adding "
+			 "rules failed: %s", sa->inbound ? "inbound" : "outbound",
+			 ntohl(sa->spi), sa->conn, describe(err));
+		return FALSE;
+	}
+	return TRUE;
+}
+
+METHOD(nflog_capture_rules_t, update, bool,
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa, host_t *dst,
+	uint32_t reqid)
+{
+	element_t element;
+	int err = 0;
+
+	this->mutex->lock(this->mutex);
+	if (sa->wire.trace && !dst->ip_equals(dst, sa->dst))
+	{
+		element = wire_element(sa, sa->dst);
+		count_element(this, &element, &sa->wire);
+		remove_element(this, &element);
+		add_wire(this, sa, dst);
+		err = this->nft->commit(this->nft);
+	}
+	if (!err && sa->plain.trace && reqid != sa->reqid)
+	{
+		element = plain_element(sa, sa->reqid);
+		count_element(this, &element, &sa->plain);
+		remove_element(this, &element);
+		add_plain(this, sa, reqid);
+		err = this->nft->commit(this->nft);
+	}
+	this->mutex->unlock(this->mutex);
+
+	if (err)
+	{
+		DBG1(DBG_KNL, "the trace of %s SA %.8x of connection '%s' ends here, "
+			 "changing rules to its new addresses failed: %s",
+			 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn,
+			 describe(err));
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/**
+ * Remove SAs in one transaction.
+ */
+static void remove_sas(private_nflog_capture_rules_t *this,
+					   nflog_capture_sa_t **sas, u_int count)
+{
+	element_t element;
+	u_int i;
+	int err;
+
+	for (i = 0; i < count; i++)
+	{
+		if (sas[i]->wire.trace)
+		{
+			element = wire_element(sas[i], sas[i]->dst);
+			count_element(this, &element, &sas[i]->wire);
+			remove_element(this, &element);
+		}
+		if (sas[i]->plain.trace)
+		{
+			element = plain_element(sas[i], sas[i]->reqid);
+			count_element(this, &element, &sas[i]->plain);
+			remove_element(this, &element);
+		}
+	}
+	err = this->nft->commit(this->nft);
+	if (err)
+	{
+		DBG1(DBG_KNL, "removing rules failed: %s", describe(err));
+	}
+	this->count -= count;
+	if (!this->count)
+	{
+		remove_table(this);
+	}
+}
+
+METHOD(nflog_capture_rules_t, remove_, void,
+	private_nflog_capture_rules_t *this, linked_list_t *list)
+{
+	nflog_capture_sa_t *sa, *sas[MAX_REMOVE];
+	enumerator_t *enumerator;
+	u_int count = 0;
+
+	this->mutex->lock(this->mutex);
+	enumerator = list->create_enumerator(list);
+	while (enumerator->enumerate(enumerator, &sa))
+	{
+		sas[count++] = sa;
+		if (count == MAX_REMOVE)
+		{
+			remove_sas(this, sas, count);
+			count = 0;
+		}
+	}
+	enumerator->destroy(enumerator);
+	if (count)
+	{
+		remove_sas(this, sas, count);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_rules_t, destroy, void,
+	private_nflog_capture_rules_t *this)
+{
+	if (this->nft)
+	{
+		remove_table(this);
+	}
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_rules_t *nflog_capture_rules_create(uint16_t in, uint16_t out)
+{
+	private_nflog_capture_rules_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add_,
+			.update = _update,
+			.remove = _remove_,
+			.destroy = _destroy,
+		},
+		.in = in,
+		.out = out,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}

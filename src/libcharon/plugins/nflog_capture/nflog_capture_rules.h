@@ -1,0 +1,80 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_rules nflog_capture_rules
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_RULES_H_
+#define NFLOG_CAPTURE_RULES_H_
+
+typedef struct nflog_capture_rules_t nflog_capture_rules_t;
+
+#include "nflog_capture_sa.h"
+
+#include <collections/linked_list.h>
+
+/**
+ * Rules for the SAs that are captured, in our table, which exists while there
+ * are any.
+ *
+ * All methods are thread-safe, each is one netlink transaction.
+ */
+struct nflog_capture_rules_t {
+
+	/**
+	 * Log the packets of an SA.
+	 *
+	 * @param sa		SA to add
+	 * @return			TRUE if its rules are in place, failures are logged
+	 */
+	bool (*add)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa);
+
+	/**
+	 * Change the addresses or the reqid of an SA.
+	 *
+	 * @param sa		SA as added
+	 * @param dst		new destination address
+	 * @param reqid		new reqid
+	 * @return			TRUE if the rules are changed, failures are logged
+	 */
+	bool (*update)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
+				   host_t *dst, uint32_t reqid);
+
+	/**
+	 * Stop logging the packets of SAs, and get the number of logged packets.
+	 *
+	 * These are added to the counters of the SAs' traces.
+	 *
+	 * @param sas		SAs to remove, as nflog_capture_sa_t
+	 */
+	void (*remove)(nflog_capture_rules_t *this, linked_list_t *sas);
+
+	/**
+	 * Destroy a nflog_capture_rules_t, and with it the table.
+	 */
+	void (*destroy)(nflog_capture_rules_t *this);
+};
+
+/**
+ * Create a nflog_capture_rules_t instance.
+ *
+ * @param in		NFLOG group for packets that arrive, in which the kernel
+ *					stamps the time
+ * @param out		NFLOG group for packets that leave
+ */
+nflog_capture_rules_t *nflog_capture_rules_create(uint16_t in, uint16_t out);
+
+#endif /** NFLOG_CAPTURE_RULES_H_ @}*/

@@ -1,0 +1,105 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_sa nflog_capture_sa
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_SA_H_
+#define NFLOG_CAPTURE_SA_H_
+
+typedef struct nflog_capture_sa_t nflog_capture_sa_t;
+typedef struct nflog_capture_tap_t nflog_capture_tap_t;
+
+#include "nflog_capture_trace.h"
+
+/** size of a log prefix, NF_LOG_PREFIXLEN in the kernel's nf_log.h */
+#define NFLOG_CAPTURE_PREFIX_LEN 128
+
+/**
+ * One capture point of an SA.
+ */
+struct nflog_capture_tap_t {
+	/** trace for the packets, with a reference, NULL if not captured here */
+	nflog_capture_trace_t *trace;
+	/** capture point */
+	nflog_capture_point_t point;
+	/** log prefix: CHILD_SA, its unique id, capture point */
+	char prefix[NFLOG_CAPTURE_PREFIX_LEN];
+	/** the trace's counters for this point, may be those of a former SA too */
+	nflog_capture_count_t *count;
+};
+
+/**
+ * A captured SA, i.e. one direction of a CHILD_SA.
+ */
+struct nflog_capture_sa_t {
+	/** name of the connection */
+	char *conn;
+	/** TRUE for the inbound SA */
+	bool inbound;
+	/** destination address, owned */
+	host_t *dst;
+	/** SPI, in network order */
+	uint32_t spi;
+	/** reqid */
+	uint32_t reqid;
+	/** how its packets show on the wire */
+	nflog_capture_wire_key_t key;
+	/** how they did before its addresses changed, if they did */
+	nflog_capture_wire_key_t former;
+	/** where it is seen in ESP or AH */
+	nflog_capture_tap_t wire;
+	/** where it is seen in the clear */
+	nflog_capture_tap_t plain;
+	/** time at which the reader stops waiting for logged packets, monotonic */
+	timeval_t deadline;
+};
+
+/**
+ * Create the description of an SA.
+ *
+ * @param conn		name of the connection, gets copied
+ * @param child		name of the CHILD_SA
+ * @param id		unique id of the CHILD_SA
+ * @param inbound	TRUE for the inbound SA
+ * @param dst		destination address, gets cloned
+ * @param spi		SPI, in network order
+ * @param reqid		reqid
+ * @param wire		trace of the wire side, NULL if not captured
+ * @param plain		trace of the plain side, NULL if not captured
+ * @return			description, with references to the traces
+ */
+nflog_capture_sa_t *nflog_capture_sa_create(char *conn, char *child,
+						uint32_t id, bool inbound, host_t *dst, uint32_t spi,
+						uint32_t reqid, nflog_capture_trace_t *wire,
+						nflog_capture_trace_t *plain);
+
+/**
+ * Set the key by which packets of an SA are found on the wire.
+ *
+ * @param key		key to set
+ * @param dst		destination address
+ * @param spi		SPI, in network order
+ */
+void nflog_capture_sa_set_key(nflog_capture_wire_key_t *key, host_t *dst,
+							  uint32_t spi);
+
+/**
+ * Destroy the description of an SA, the traces are to be released before.
+ */
+void nflog_capture_sa_destroy(nflog_capture_sa_t *sa);
+
+#endif /** NFLOG_CAPTURE_SA_H_ @}*/

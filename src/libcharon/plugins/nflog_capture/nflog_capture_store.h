@@ -1,0 +1,162 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_store nflog_capture_store
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_STORE_H_
+#define NFLOG_CAPTURE_STORE_H_
+
+typedef struct nflog_capture_store_t nflog_capture_store_t;
+
+#include <library.h>
+
+/**
+ * Where traces and key tables lie: <dir>/<connection>/<file>.
+ *
+ * Directories are created with mode 0700, files with 0600 from the start, and
+ * neither is ever reached through a symbolic link below <dir>.  The store keeps
+ * <dir> within its disk budget, "max_total".
+ *
+ * All methods may block on the disk, none is for charon's threads.  They log
+ * errors themselves, with the path and the remedy.
+ */
+struct nflog_capture_store_t {
+
+	/**
+	 * Create a new file, exclusively.
+	 *
+	 * @param conn		name of the connection, its directory is created
+	 * @param name		name of the file
+	 * @return			stream open for writing, NULL on failure
+	 */
+	FILE *(*create_file)(nflog_capture_store_t *this, char *conn, char *name);
+
+	/**
+	 * Open an existing file to append to it.
+	 *
+	 * @param conn		name of the connection
+	 * @param name		name of the file
+	 * @return			stream open for appending, NULL on failure
+	 */
+	FILE *(*open_file)(nflog_capture_store_t *this, char *conn, char *name);
+
+	/**
+	 * Read a whole file.
+	 *
+	 * @param conn		name of the connection
+	 * @param name		name of the file
+	 * @return			allocated content, chunk_empty if there is no such file
+	 */
+	chunk_t (*read_file)(nflog_capture_store_t *this, char *conn, char *name);
+
+	/**
+	 * Replace a whole file atomically, a reader sees the old or the new one.
+	 *
+	 * @param conn		name of the connection, its directory is created
+	 * @param name		name of the file
+	 * @param content	new content
+	 * @return			TRUE if the new file is in place
+	 */
+	bool (*replace_file)(nflog_capture_store_t *this, char *conn, char *name,
+						 chunk_t content);
+
+	/**
+	 * Remove a file, e.g. the oldest one of a ring.
+	 *
+	 * @param conn		name of the connection
+	 * @param name		name of the file
+	 */
+	void (*remove_file)(nflog_capture_store_t *this, char *conn, char *name);
+
+	/**
+	 * Enumerate the traces of a connection.
+	 *
+	 * @param conn		name of the connection
+	 * @return			enumerator over (char *name)
+	 */
+	enumerator_t *(*create_trace_enumerator)(nflog_capture_store_t *this,
+											 char *conn);
+
+	/**
+	 * Ask for space before writing to a trace.
+	 *
+	 * Where the disk budget is exhausted, the oldest traces that are not in use
+	 * are removed, of whatever connection.
+	 *
+	 * @param bytes		bytes about to be written
+	 * @return			FALSE if the disk budget does not allow it
+	 */
+	bool (*reserve)(nflog_capture_store_t *this, size_t bytes);
+
+	/**
+	 * Mark a trace as (not) being written, those in use aren't removed
+	 * when the disk budget is exhausted.
+	 *
+	 * @param conn		name of the connection
+	 * @param name		name of the file
+	 * @param used		TRUE if in use, FALSE when complete
+	 */
+	void (*set_used)(nflog_capture_store_t *this, char *conn, char *name,
+					 bool used);
+
+	/**
+	 * Get the path of a connection's directory, for log messages.
+	 *
+	 * @param conn		name of the connection
+	 * @param buf		buffer for the path
+	 * @param len		size of buf
+	 * @return			buf
+	 */
+	char *(*get_path)(nflog_capture_store_t *this, char *conn, char *buf,
+					  size_t len);
+
+	/**
+	 * Set a callback that is told of connections of which traces were removed.
+	 *
+	 * It is called on the thread that called reserve() or remove_file().
+	 *
+	 * @param cb		callback, with its data and the name of the directory
+	 * @param data		data to pass to cb
+	 */
+	void (*set_removed_cb)(nflog_capture_store_t *this,
+						   void (*cb)(void *data, char *conn), void *data);
+
+	/**
+	 * Destroy a nflog_capture_store_t.
+	 */
+	void (*destroy)(nflog_capture_store_t *this);
+};
+
+/**
+ * Create a nflog_capture_store_t instance.
+ *
+ * Reads the options "dir" and "max_total", touches no file yet.
+ */
+nflog_capture_store_t *nflog_capture_store_create();
+
+/**
+ * Make the name of a connection or child fit for a file name: a slash, control
+ * characters, and a leading dot are replaced, and it is cut to 100 bytes.
+ *
+ * @param name		name as configured
+ * @param buf		buffer for the name
+ * @param len		size of buf
+ * @return			buf
+ */
+char *nflog_capture_store_name(char *name, char *buf, size_t len);
+
+#endif /** NFLOG_CAPTURE_STORE_H_ @}*/

@@ -1,0 +1,79 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_table nflog_capture_table
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_TABLE_H_
+#define NFLOG_CAPTURE_TABLE_H_
+
+#include "nflog_capture_nft.h"
+
+/** name of the table, its family is inet */
+#define NFLOG_CAPTURE_TABLE "nflog-capture"
+
+/** log prefixes of packets on the wire, which show themselves their SA */
+#define NFLOG_CAPTURE_WIRE_IN "esp-in"
+#define NFLOG_CAPTURE_WIRE_OUT "esp-out"
+
+/**
+ * Add our nftables table to a transaction, with all that is not about an SA.
+ *
+ * On the wire side one rule logs the packets of all SAs that are in a set of
+ * (destination, SPI).  On the plain side nothing in the packet tells the SA, so
+ * a verdict map of (reqid, SPI) jumps to a chain per SA, which logs packets
+ * with the SA's prefix.  Either way, the cost of a packet does not depend on
+ * the number of SAs.
+ *
+ *   chain      hook         priority  elements of SAs in              logs
+ *   esp-in     prerouting   raw       esp-in-ipv4, esp-in-ipv6        ESP, AH, UDP-encapsulated ESP as it arrives
+ *   esp-out    output       raw       esp-out-ipv4, esp-out-ipv6      the same as it leaves
+ *   plain-in   prerouting   mangle    plain-in-sas                    packets after decapsulation
+ *   plain-out  postrouting  mangle    plain-out-sas                   packets before encapsulation
+ *
+ * SPIs are in host order in sets and maps, so that nft lists them as others do.
+ * Each element counts the packets that match it.
+ *
+ * The table belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12),
+ * so the kernel removes it if charon dies.
+ *
+ * @param nft		socket that gets to own the table
+ * @param in		NFLOG group for packets that arrive
+ * @param out		NFLOG group for packets that leave
+ */
+void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in,
+							 uint16_t out);
+
+/**
+ * Add a chain that logs all packets to a transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain
+ * @param prefix	log prefix
+ * @param group		NFLOG group
+ */
+void nflog_capture_table_add_chain(nflog_capture_nft_t *nft, char *name,
+								   char *prefix, uint16_t group);
+
+/**
+ * Remove such a chain in a transaction, after what refers to it.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain
+ */
+void nflog_capture_table_remove_chain(nflog_capture_nft_t *nft, char *name);
+
+#endif /** NFLOG_CAPTURE_TABLE_H_ @}*/

@@ -1,0 +1,578 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "nflog_capture_trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <pcap/pcap.h>
+
+#include <daemon.h>
+
+/** as tcpdump's, no packet that NFLOG copies is longer */
+#define FILE_SNAPLEN 262144
+
+/** packets written with one system call */
+#define MAX_WRITE 512
+
+typedef struct private_nflog_capture_trace_t private_nflog_capture_trace_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_trace_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_trace_t public;
+
+	/**
+	 * Where files are created.
+	 */
+	nflog_capture_store_t *store;
+
+	/**
+	 * Name of the connection.
+	 */
+	char *conn;
+
+	/**
+	 * Name of the CHILD_SA.
+	 */
+	char *label;
+
+	/**
+	 * Kind of trace.
+	 */
+	char *kind;
+
+	/**
+	 * First part of the name of all files.
+	 */
+	char *name;
+
+	/**
+	 * Name of the file that is written, NULL if there is none.
+	 */
+	char *file;
+
+	/**
+	 * Options: link type, bytes kept of a packet, and the ring.
+	 */
+	nflog_capture_link_t link;
+	uint32_t snaplen;
+	uint64_t file_size;
+	u_int files;
+	u_int duration;
+
+	/**
+	 * Filter expression, NULL if none.
+	 */
+	char *filter;
+
+	/**
+	 * Compiled filter.
+	 */
+	struct bpf_program program;
+
+	/**
+	 * TRUE if program is set.
+	 */
+	bool compiled;
+
+	/**
+	 * Number of the file that is written, if the trace is a ring.
+	 */
+	u_int number;
+
+	/**
+	 * Bytes in the file that is written.
+	 */
+	uint64_t size;
+
+	/**
+	 * Time of the first packet in the file, in seconds.
+	 */
+	uint32_t begin;
+
+	/**
+	 * TRUE once the trace began.
+	 */
+	bool started;
+
+	/**
+	 * TRUE if nothing can be written, which has been told.
+	 */
+	bool failed;
+
+	/**
+	 * TRUE if it has been told that packets were refused.
+	 */
+	bool refused;
+
+	/**
+	 * Counters of each capture point.
+	 */
+	nflog_capture_count_t counts[POINT_MAX];
+
+	/**
+	 * References.
+	 */
+	refcount_t ref;
+};
+
+/**
+ * Is this trace a ring of files?
+ */
+static bool is_ring(private_nflog_capture_trace_t *this)
+{
+	return this->file_size || this->duration;
+}
+
+/**
+ * Get the name of one of our files, allocated.
+ */
+static char *file_name(private_nflog_capture_trace_t *this, u_int number)
+{
+	char *name;
+	int len;
+
+	if (is_ring(this))
+	{
+		len = asprintf(&name, "%s.%s.%u.pcap", this->name, this->kind, number);
+	}
+	else
+	{
+		len = asprintf(&name, "%s.%s.pcap", this->name, this->kind);
+	}
+	return len < 0 ? NULL : name;
+}
+
+/**
+ * Begin a file, with the header of a pcap file.
+ */
+static bool begin_file(private_nflog_capture_trace_t *this)
+{
+	pcap_dumper_t *dumper;
+	pcap_t *pcap;
+	FILE *stream;
+	bool success = FALSE;
+
+	this->file = file_name(this, this->number);
+	if (!this->file || !this->store->reserve(this->store,
+											 sizeof(struct pcap_file_header)))
+	{
+		free(this->file);
+		this->file = NULL;
+		return FALSE;
+	}
+	this->store->set_used(this->store, this->conn, this->file, TRUE);
+	stream = this->store->create_file(this->store, this->conn, this->file);
+	if (stream)
+	{
+		pcap = pcap_open_dead(this->link == LINK_RAW ? DLT_RAW : DLT_NFLOG,
+							  FILE_SNAPLEN);
+		dumper = pcap ? pcap_dump_fopen(pcap, stream) : NULL;
+		if (dumper)
+		{
+			success = pcap_dump_flush(dumper) == 0;
+			pcap_dump_close(dumper);
+		}
+		else
+		{
+			fclose(stream);
+		}
+		if (pcap)
+		{
+			pcap_close(pcap);
+		}
+	}
+	if (!success)
+	{
+		this->store->set_used(this->store, this->conn, this->file, FALSE);
+		free(this->file);
+		this->file = NULL;
+		return FALSE;
+	}
+	this->size = sizeof(struct pcap_file_header);
+	this->begin = 0;
+	return TRUE;
+}
+
+/**
+ * Complete the file that is written.
+ */
+static void end_file(private_nflog_capture_trace_t *this)
+{
+	if (this->file)
+	{
+		this->store->set_used(this->store, this->conn, this->file, FALSE);
+		free(this->file);
+		this->file = NULL;
+	}
+}
+
+/**
+ * Go on with the next file of the ring, and remove the one that is too much.
+ */
+static bool next_file(private_nflog_capture_trace_t *this)
+{
+	char *name;
+
+	end_file(this);
+	this->number++;
+	if (this->files && this->number >= this->files)
+	{
+		name = file_name(this, this->number - this->files);
+		if (name)
+		{
+			this->store->remove_file(this->store, this->conn, name);
+			free(name);
+		}
+	}
+	return begin_file(this);
+}
+
+METHOD(nflog_capture_trace_t, start, void,
+	private_nflog_capture_trace_t *this)
+{
+	pcap_t *pcap;
+
+	this->started = TRUE;
+	if (this->filter)
+	{
+		/* here, as looking up the names in an expression may block */
+		pcap = pcap_open_dead(DLT_RAW, FILE_SNAPLEN);
+		if (!pcap || pcap_compile(pcap, &this->program, this->filter, 1,
+								  PCAP_NETMASK_UNKNOWN) != 0)
+		{
+			DBG1(DBG_CHD, "not capturing %s of CHILD_SA %s of connection '%s': "
+				 "option filter, '%s' is not a filter as pcap-filter(7) "
+				 "describes it: %s", this->kind, this->label, this->conn,
+				 this->filter, pcap ? pcap_geterr(pcap) : "out of memory");
+			this->failed = TRUE;
+		}
+		else
+		{
+			this->compiled = TRUE;
+		}
+		if (pcap)
+		{
+			pcap_close(pcap);
+		}
+	}
+	if (!this->failed && !begin_file(this))
+	{
+		DBG1(DBG_CHD, "not capturing %s of CHILD_SA %s of connection '%s', "
+			 "creating trace '%s' failed", this->kind, this->label, this->conn,
+			 this->name);
+		this->failed = TRUE;
+	}
+}
+
+METHOD(nflog_capture_trace_t, is_started, bool,
+	private_nflog_capture_trace_t *this)
+{
+	return this->started;
+}
+
+/**
+ * Does a packet match the filter?
+ */
+static bool match(private_nflog_capture_trace_t *this,
+				  nflog_capture_packet_t *packet)
+{
+	struct pcap_pkthdr hdr = {
+		.caplen = packet->payload,
+		.len = packet->original,
+	};
+
+	return !this->compiled ||
+		   pcap_offline_filter(&this->program, &hdr,
+							   packet->data + packet->offset);
+}
+
+/**
+ * Count packets that were not written, and tell the first time.
+ */
+static void refuse(private_nflog_capture_trace_t *this,
+				   nflog_capture_packet_t **packets, u_int count,
+				   const char *reason)
+{
+	u_int i;
+
+	for (i = 0; i < count; i++)
+	{
+		this->counts[packets[i]->point].refused++;
+	}
+	if (count && !this->refused && !this->failed)
+	{
+		DBG1(DBG_CHD, "trace '%s' of connection '%s' is not complete: %s",
+			 this->file ?: this->name, this->conn, reason);
+		this->refused = TRUE;
+	}
+}
+
+/**
+ * Write some packets to the current file.
+ */
+static void append(private_nflog_capture_trace_t *this,
+				   nflog_capture_packet_t **packets, u_int count, size_t total)
+{
+	struct iovec iov[MAX_WRITE];
+	FILE *stream;
+	ssize_t len, done = 0;
+	u_int i, pos = 0;
+	const char *reason;
+
+	if (!this->store->reserve(this->store, total))
+	{
+		refuse(this, packets, count, "the disk budget is exhausted, set "
+			   "max_total, or remove old traces");
+		return;
+	}
+	stream = this->store->open_file(this->store, this->conn, this->file);
+	if (!stream)
+	{
+		refuse(this, packets, count, "opening the file failed");
+		return;
+	}
+	for (i = 0; i < count; i++)
+	{
+		iov[i].iov_base = &packets[i]->pcap;
+		iov[i].iov_len = sizeof(packets[i]->pcap) + packets[i]->pcap.caplen;
+	}
+	do
+	{
+		len = writev(fileno(stream), iov, count);
+	}
+	while (len < 0 && errno == EINTR);
+	reason = len < 0 ? strerror(errno) : strerror(ENOSPC);
+
+	for (pos = 0; pos < count && done + (ssize_t)iov[pos].iov_len <= len; pos++)
+	{
+		done += iov[pos].iov_len;
+		this->counts[packets[pos]->point].packets++;
+		this->counts[packets[pos]->point].bytes += packets[pos]->original;
+	}
+	if (done < len && ftruncate(fileno(stream), this->size + done) != 0)
+	{	/* a torn record makes all that follow it unreadable */
+		DBG1(DBG_CHD, "truncating trace '%s' of connection '%s' failed: %s",
+			 this->file, this->conn, strerror(errno));
+		this->failed = TRUE;
+	}
+	this->size += done;
+	fclose(stream);
+	refuse(this, packets + pos, count - pos, reason);
+}
+
+METHOD(nflog_capture_trace_t, write_, void,
+	private_nflog_capture_trace_t *this, nflog_capture_packet_t **packets,
+	u_int count)
+{
+	nflog_capture_packet_t *packet, *run[MAX_WRITE];
+	size_t size, total = 0;
+	u_int i, pending = 0;
+	bool full;
+
+	for (i = 0; i < count; i++)
+	{
+		packet = packets[i];
+		if (!match(this, packet))
+		{
+			this->counts[packet->point].filtered++;
+			continue;
+		}
+		if (this->snaplen)
+		{
+			nflog_capture_packet_cut(packet, this->snaplen);
+		}
+		size = sizeof(packet->pcap) + packet->pcap.caplen;
+		full = (this->file_size &&
+				this->size + total + size > this->file_size &&
+				(pending || this->begin)) ||
+			   (this->duration && this->begin &&
+				packet->pcap.sec >= this->begin + this->duration);
+		if (pending && (full || pending == MAX_WRITE))
+		{
+			append(this, run, pending, total);
+			pending = total = 0;
+		}
+		if (this->failed || (full && !next_file(this)) || !this->file)
+		{
+			refuse(this, &packet, 1, "the next file can't be created");
+			continue;
+		}
+		if (!this->begin)
+		{
+			this->begin = packet->pcap.sec;
+		}
+		run[pending++] = packet;
+		total += size;
+	}
+	if (pending)
+	{
+		append(this, run, pending, total);
+	}
+}
+
+/**
+ * Describe what happened at a capture point.
+ */
+static void describe(private_nflog_capture_trace_t *this,
+					 nflog_capture_point_t point, char *buf, size_t len)
+{
+	nflog_capture_count_t *count = &this->counts[point];
+	uint64_t lost, kernel = 0;
+	int n;
+
+	if (count->has_logged && count->logged > count->received)
+	{
+		kernel = count->logged - count->received;
+	}
+	lost = kernel + count->overrun + count->refused;
+	n = snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
+				 " lost", nflog_capture_point_names, point, count->packets,
+				 count->bytes, lost);
+	if (lost && n < len)
+	{
+		n += snprintf(buf + n, len - n, " (%" PRIu64 " kernel queue full, %"
+					  PRIu64 " memory full, %" PRIu64 " not written)", kernel,
+					  count->overrun, count->refused);
+	}
+	if (count->filtered && n < len)
+	{
+		n += snprintf(buf + n, len - n, " %" PRIu64 " filtered",
+					  count->filtered);
+	}
+	if (count->has_sa && n < len)
+	{
+		n += snprintf(buf + n, len - n, " of %" PRIu64 " by the SA", count->sa);
+		if (count->sa > max(count->logged, count->received) && n < len)
+		{
+			snprintf(buf + n, len - n, ", %" PRIu64 " not seen by netfilter",
+					 count->sa - max(count->logged, count->received));
+		}
+	}
+}
+
+METHOD(nflog_capture_trace_t, end, void,
+	private_nflog_capture_trace_t *this)
+{
+	char buf[POINT_MAX][256] = {}, path[PATH_MAX];
+	nflog_capture_point_t in, out;
+
+	end_file(this);
+
+	in = streq(this->kind, "esp") ? POINT_ESP_IN : POINT_PLAIN_IN;
+	out = in + 1;
+	describe(this, in, buf[in], sizeof(buf[in]));
+	describe(this, out, buf[out], sizeof(buf[out]));
+	DBG1(DBG_CHD, "trace %s/%s.%s of CHILD_SA %s ended: %s; %s",
+		 this->store->get_path(this->store, this->conn, path, sizeof(path)),
+		 this->name, this->kind, this->label, buf[in], buf[out]);
+}
+
+METHOD(nflog_capture_trace_t, get_link, nflog_capture_link_t,
+	private_nflog_capture_trace_t *this)
+{
+	return this->link;
+}
+
+METHOD(nflog_capture_trace_t, get_count, nflog_capture_count_t*,
+	private_nflog_capture_trace_t *this, nflog_capture_point_t point)
+{
+	return &this->counts[point];
+}
+
+METHOD(nflog_capture_trace_t, set_name, void,
+	private_nflog_capture_trace_t *this, char *name)
+{
+	free(this->name);
+	this->name = strdup(name);
+}
+
+METHOD(nflog_capture_trace_t, get_ref, nflog_capture_trace_t*,
+	private_nflog_capture_trace_t *this)
+{
+	ref_get(&this->ref);
+	return &this->public;
+}
+
+METHOD(nflog_capture_trace_t, put_ref, bool,
+	private_nflog_capture_trace_t *this)
+{
+	return ref_put(&this->ref);
+}
+
+METHOD(nflog_capture_trace_t, destroy, void,
+	private_nflog_capture_trace_t *this)
+{
+	end_file(this);
+	if (this->compiled)
+	{
+		pcap_freecode(&this->program);
+	}
+	free(this->filter);
+	free(this->conn);
+	free(this->label);
+	free(this->kind);
+	free(this->name);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
+						char *conn, char *label, char *kind,
+						nflog_capture_wish_t *wish)
+{
+	private_nflog_capture_trace_t *this;
+
+	INIT(this,
+		.public = {
+			.start = _start,
+			.is_started = _is_started,
+			.write = _write_,
+			.end = _end,
+			.get_link = _get_link,
+			.get_count = _get_count,
+			.set_name = _set_name,
+			.get_ref = _get_ref,
+			.put_ref = _put_ref,
+			.destroy = _destroy,
+		},
+		.store = store,
+		.conn = strdup(conn),
+		.label = strdup(label),
+		.kind = strdup(kind),
+		.name = strdup(label),
+		.link = wish->link,
+		.snaplen = wish->snaplen,
+		.filter = strdupnull(wish->filter),
+		.file_size = wish->file_size,
+		.files = wish->files,
+		.duration = wish->duration,
+		.ref = 1,
+	);
+	return &this->public;
+}

@@ -1,0 +1,150 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_trace nflog_capture_trace
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_TRACE_H_
+#define NFLOG_CAPTURE_TRACE_H_
+
+typedef struct nflog_capture_trace_t nflog_capture_trace_t;
+typedef struct nflog_capture_count_t nflog_capture_count_t;
+
+#include "nflog_capture_options.h"
+#include "nflog_capture_packet.h"
+#include "nflog_capture_store.h"
+
+/**
+ * What happened to the packets of a capture point.
+ */
+struct nflog_capture_count_t {
+	/** packets that the rule in the kernel logged, if has_logged */
+	uint64_t logged;
+	/** packets read from the NFLOG group */
+	uint64_t received;
+	/** received, but dropped for lack of memory, as the disk is too slow */
+	uint64_t overrun;
+	/** not written as they don't match the filter */
+	uint64_t filtered;
+	/** not written as the disk refused them, or the disk budget is exhausted */
+	uint64_t refused;
+	/** written */
+	uint64_t packets;
+	/** bytes of written IP packets */
+	uint64_t bytes;
+	/** packets that the SA processed, if has_sa */
+	uint64_t sa;
+	/** logged is known */
+	bool has_logged;
+	/** sa is known */
+	bool has_sa;
+};
+
+/**
+ * Trace of one SA: a pcap file, or a ring of them, with its counters.
+ *
+ * Used by one thread after the other, none of its methods locks: until it is
+ * passed to the writer, by the thread that created it, then by the writer.  Only
+ * the counters logged, received, overrun and sa are the reader's until it
+ * releases the trace.
+ */
+struct nflog_capture_trace_t {
+
+	/**
+	 * Begin the trace: compile its filter and create its file.
+	 *
+	 * Failing to do so is logged, all packets count as refused then.
+	 */
+	void (*start)(nflog_capture_trace_t *this);
+
+	/**
+	 * Check if the trace began, packets can't be written before.
+	 *
+	 * @return			TRUE if start() was called
+	 */
+	bool (*is_started)(nflog_capture_trace_t *this);
+
+	/**
+	 * Write packets.
+	 *
+	 * @param packets	packets, in the order in which to write them
+	 * @param count		number of packets
+	 */
+	void (*write)(nflog_capture_trace_t *this, nflog_capture_packet_t **packets,
+				  u_int count);
+
+	/**
+	 * End the trace: complete its file, log its counters.
+	 */
+	void (*end)(nflog_capture_trace_t *this);
+
+	/**
+	 * Get the link type of the packets to write.
+	 *
+	 * @return			link type
+	 */
+	nflog_capture_link_t (*get_link)(nflog_capture_trace_t *this);
+
+	/**
+	 * Get the counters of a capture point.
+	 *
+	 * @param point		capture point
+	 * @return			counters, internal data
+	 */
+	nflog_capture_count_t *(*get_count)(nflog_capture_trace_t *this,
+										nflog_capture_point_t point);
+
+	/**
+	 * Set the name of the trace, before start().
+	 *
+	 * @param name		first part of the file's name
+	 */
+	void (*set_name)(nflog_capture_trace_t *this, char *name);
+
+	/**
+	 * Add a reference to the trace, the creator has one.
+	 *
+	 * @return			this trace
+	 */
+	nflog_capture_trace_t *(*get_ref)(nflog_capture_trace_t *this);
+
+	/**
+	 * Drop a reference to the trace, may be called by any thread.
+	 *
+	 * @return			TRUE if it was the last, so that the trace has to end
+	 */
+	bool (*put_ref)(nflog_capture_trace_t *this);
+
+	/**
+	 * Destroy a nflog_capture_trace_t.
+	 */
+	void (*destroy)(nflog_capture_trace_t *this);
+};
+
+/**
+ * Create a nflog_capture_trace_t instance.
+ *
+ * @param store		where its files are created, not owned
+ * @param conn		name of the connection, as for the store
+ * @param label		name of the CHILD_SA, for log messages
+ * @param kind		kind of trace, "esp" or "plain", last part of a file's name
+ * @param wish		options, not owned
+ */
+nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
+						char *conn, char *label, char *kind,
+						nflog_capture_wish_t *wish);
+
+#endif /** NFLOG_CAPTURE_TRACE_H_ @}*/

@@ -1,0 +1,67 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/**
+ * @defgroup nflog_capture_watch nflog_capture_watch
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_WATCH_H_
+#define NFLOG_CAPTURE_WATCH_H_
+
+typedef struct nflog_capture_watch_t nflog_capture_watch_t;
+
+#include <library.h>
+
+/**
+ * Tells if a file in the format of strongswan.conf changed, or one that it
+ * includes, or if there are other files that match an include statement.
+ *
+ * It compares the state of files when asked, there is no thread behind it.  Not
+ * thread-safe.
+ */
+struct nflog_capture_watch_t {
+
+	/**
+	 * Start to watch a file, as it is now, instead of the one before.
+	 *
+	 * @param path		absolute path, the file does not have to exist
+	 */
+	void (*start)(nflog_capture_watch_t *this, char *path);
+
+	/**
+	 * Check if something changed since start() was called.
+	 *
+	 * @return			TRUE if so, or if not started
+	 */
+	bool (*has_changed)(nflog_capture_watch_t *this);
+
+	/**
+	 * Have has_changed() return TRUE.
+	 */
+	void (*reset)(nflog_capture_watch_t *this);
+
+	/**
+	 * Destroy a nflog_capture_watch_t.
+	 */
+	void (*destroy)(nflog_capture_watch_t *this);
+};
+
+/**
+ * Create a nflog_capture_watch_t instance.
+ */
+nflog_capture_watch_t *nflog_capture_watch_create();
+
+#endif /** NFLOG_CAPTURE_WATCH_H_ @}*/

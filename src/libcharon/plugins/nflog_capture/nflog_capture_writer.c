@@ -1,0 +1,335 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_writer.h"
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <collections/linked_list.h>
+#include <threading/mutex.h>
+#include <threading/thread.h>
+
+/** how long to gather packets before they are written, in ms */
+#define MIN_DELAY 250
+#define MAX_DELAY 5000
+
+/** writing shall take at most this fraction of the time, if memory allows it */
+#define MAX_SHARE 10
+
+/**
+ * Packets younger than this, in ms, wait for older ones that the kernel still
+ * holds: it passes on batches of packets with the next tick of its clock.
+ */
+#define MAX_DISORDER 20
+
+typedef struct private_nflog_capture_writer_t private_nflog_capture_writer_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_writer_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_writer_t public;
+
+	/**
+	 * Packets to write.
+	 */
+	nflog_capture_queue_t *queue;
+
+	/**
+	 * Key tables to write.
+	 */
+	nflog_capture_keys_t *keys;
+
+	/**
+	 * Traces to start, as nflog_capture_trace_t.
+	 */
+	linked_list_t *starting;
+
+	/**
+	 * Traces to end, as nflog_capture_trace_t.
+	 */
+	linked_list_t *ending;
+
+	/**
+	 * Number of traces that were started, but did not end yet.
+	 */
+	u_int traces;
+
+	/**
+	 * Writing thread, NULL if there was none yet.
+	 */
+	thread_t *thread;
+
+	/**
+	 * TRUE if the thread is not about to end.
+	 */
+	bool running;
+
+	/**
+	 * TRUE if keys are to be written.
+	 */
+	bool keys_pending;
+
+	/**
+	 * Protects all of the above.
+	 */
+	mutex_t *mutex;
+};
+
+/**
+ * Sort packets by trace, time, and arrival.
+ */
+static int packet_cmp(const void *a, const void *b)
+{
+	const nflog_capture_packet_t *x = *(nflog_capture_packet_t**)a;
+	const nflog_capture_packet_t *y = *(nflog_capture_packet_t**)b;
+
+	if (x->trace != y->trace)
+	{
+		return (uintptr_t)x->trace < (uintptr_t)y->trace ? -1 : 1;
+	}
+	if (x->pcap.sec != y->pcap.sec)
+	{
+		return x->pcap.sec < y->pcap.sec ? -1 : 1;
+	}
+	if (x->pcap.usec != y->pcap.usec)
+	{
+		return x->pcap.usec < y->pcap.usec ? -1 : 1;
+	}
+	return x->seq < y->seq ? -1 : 1;
+}
+
+/**
+ * Write the packets that are due.
+ */
+static void write_packets(private_nflog_capture_writer_t *this,
+						  hashtable_t *ending)
+{
+	nflog_capture_packet_t **packets, *packet;
+	timeval_t now, limit, disorder = { .tv_usec = MAX_DISORDER * 1000 };
+	u_int i, from, due = 0, count;
+	bool pressed;
+
+	gettimeofday(&now, NULL);
+	timersub(&now, &disorder, &limit);
+
+	count = this->queue->peek(this->queue, &packets, &pressed);
+	for (i = 0; i < count; i++)
+	{
+		packet = packets[i];
+		if (packet->trace->is_started(packet->trace) &&
+			(pressed || packet->pcap.sec < limit.tv_sec ||
+			 (packet->pcap.sec == limit.tv_sec &&
+			  packet->pcap.usec <= limit.tv_usec) ||
+			 packet->pcap.sec > now.tv_sec ||
+			 ending->get(ending, packet->trace)))
+		{
+			packets[due++] = packet;
+		}
+	}
+	qsort(packets, due, sizeof(*packets), packet_cmp);
+	for (from = 0, i = 1; i <= due; i++)
+	{
+		if (i == due || packets[i]->trace != packets[from]->trace)
+		{
+			packets[from]->trace->write(packets[from]->trace, packets + from,
+										i - from);
+			from = i;
+		}
+	}
+	for (i = 0; i < due; i++)
+	{
+		packets[i]->trace = NULL;
+	}
+	this->queue->release(this->queue);
+}
+
+/**
+ * Start and end traces, and write what is between.
+ */
+static void work(private_nflog_capture_writer_t *this)
+{
+	linked_list_t *starting, *ending;
+	nflog_capture_trace_t *trace;
+	enumerator_t *enumerator;
+	hashtable_t *ends;
+	bool keys;
+
+	this->mutex->lock(this->mutex);
+	starting = this->starting;
+	ending = this->ending;
+	keys = this->keys_pending;
+	this->starting = linked_list_create();
+	this->ending = linked_list_create();
+	this->keys_pending = FALSE;
+	this->mutex->unlock(this->mutex);
+
+	while (starting->remove_first(starting, (void**)&trace) == SUCCESS)
+	{
+		trace->start(trace);
+	}
+	starting->destroy(starting);
+
+	if (keys)
+	{	/* before the packets, so that whoever reads these can decrypt them */
+		this->keys->flush(this->keys);
+	}
+
+	ends = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8);
+	enumerator = ending->create_enumerator(ending);
+	while (enumerator->enumerate(enumerator, &trace))
+	{
+		ends->put(ends, trace, trace);
+	}
+	enumerator->destroy(enumerator);
+	write_packets(this, ends);
+	ends->destroy(ends);
+
+	this->mutex->lock(this->mutex);
+	this->traces -= ending->get_count(ending);
+	this->mutex->unlock(this->mutex);
+	while (ending->remove_first(ending, (void**)&trace) == SUCCESS)
+	{
+		trace->end(trace);
+		trace->destroy(trace);
+	}
+	ending->destroy(ending);
+}
+
+/**
+ * Thread that writes until there is nothing left to do.
+ */
+static void *run(private_nflog_capture_writer_t *this)
+{
+	timeval_t begin, end;
+	u_int delay = MIN_DELAY, took;
+	bool running = TRUE;
+
+	while (running)
+	{
+		this->queue->wait(this->queue, delay);
+
+		time_monotonic(&begin);
+		work(this);
+		time_monotonic(&end);
+		timersub(&end, &begin, &end);
+		took = end.tv_sec * 1000 + end.tv_usec / 1000;
+		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
+
+		this->mutex->lock(this->mutex);
+		if (!this->traces && !this->keys_pending)
+		{
+			running = this->running = FALSE;
+		}
+		this->mutex->unlock(this->mutex);
+	}
+	return NULL;
+}
+
+/**
+ * Make sure that the thread is running, mutex is locked.
+ */
+static void ensure_running(private_nflog_capture_writer_t *this)
+{
+	if (!this->running)
+	{
+		if (this->thread)
+		{
+			this->thread->join(this->thread);
+		}
+		this->thread = thread_create((thread_main_t)run, this);
+		if (!this->thread)
+		{
+			DBG1(DBG_CHD, "creating thread to write traces failed");
+			return;
+		}
+		this->running = TRUE;
+	}
+}
+
+METHOD(nflog_capture_writer_t, start, void,
+	private_nflog_capture_writer_t *this, nflog_capture_trace_t *trace)
+{
+	this->mutex->lock(this->mutex);
+	this->traces++;
+	this->starting->insert_last(this->starting, trace);
+	ensure_running(this);
+	this->mutex->unlock(this->mutex);
+	this->queue->wake(this->queue, FALSE);
+}
+
+METHOD(nflog_capture_writer_t, release, void,
+	private_nflog_capture_writer_t *this, nflog_capture_trace_t *trace)
+{
+	if (trace->put_ref(trace))
+	{
+		this->mutex->lock(this->mutex);
+		this->ending->insert_last(this->ending, trace);
+		this->mutex->unlock(this->mutex);
+		this->queue->wake(this->queue, FALSE);
+	}
+}
+
+METHOD(nflog_capture_writer_t, write_keys, void,
+	private_nflog_capture_writer_t *this)
+{
+	this->mutex->lock(this->mutex);
+	this->keys_pending = TRUE;
+	ensure_running(this);
+	this->mutex->unlock(this->mutex);
+	this->queue->wake(this->queue, FALSE);
+}
+
+METHOD(nflog_capture_writer_t, destroy, void,
+	private_nflog_capture_writer_t *this)
+{
+	if (this->thread)
+	{
+		this->queue->wake(this->queue, TRUE);
+		this->thread->join(this->thread);
+	}
+	this->starting->destroy(this->starting);
+	this->ending->destroy(this->ending);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_writer_t *nflog_capture_writer_create(
+							nflog_capture_queue_t *queue,
+							nflog_capture_keys_t *keys)
+{
+	private_nflog_capture_writer_t *this;
+
+	INIT(this,
+		.public = {
+			.start = _start,
+			.release = _release,
+			.write_keys = _write_keys,
+			.destroy = _destroy,
+		},
+		.queue = queue,
+		.keys = keys,
+		.starting = linked_list_create(),
+		.ending = linked_list_create(),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}
