@@ -191,7 +191,7 @@ static entry_t *find_by_sa(private_nflog_capture_captures_t *this,
 	nflog_capture_wire_key_t key;
 	sa_entry_t *sa;
 
-	nflog_capture_sa_set_key(&key, id->dst, id->spi);
+	nflog_capture_sa_set_key(&key, FALSE, id->dst, id->spi);
 	this->mutex->lock(this->mutex);
 	sa = this->sas->get(this->sas, &key);
 	this->mutex->unlock(this->mutex);
@@ -209,7 +209,7 @@ static void put_sa(private_nflog_capture_captures_t *this, host_t *dst,
 	INIT(sa,
 		.entry = entry,
 	);
-	nflog_capture_sa_set_key(&sa->key, dst, spi);
+	nflog_capture_sa_set_key(&sa->key, FALSE, dst, spi);
 	this->mutex->lock(this->mutex);
 	sa = this->sas->put(this->sas, &sa->key, sa);
 	this->mutex->unlock(this->mutex);
@@ -225,7 +225,7 @@ static void remove_sa(private_nflog_capture_captures_t *this, host_t *dst,
 	nflog_capture_wire_key_t key;
 	sa_entry_t *sa;
 
-	nflog_capture_sa_set_key(&key, dst, spi);
+	nflog_capture_sa_set_key(&key, FALSE, dst, spi);
 	this->mutex->lock(this->mutex);
 	sa = this->sas->remove(this->sas, &key);
 	this->mutex->unlock(this->mutex);

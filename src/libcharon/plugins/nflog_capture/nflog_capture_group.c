@@ -214,7 +214,7 @@ static void handle(private_nflog_capture_group_t *this, struct nlmsghdr *hdr,
 		.msg = mnl_nlmsg_get_payload(hdr),
 		.time = *now,
 	};
-	struct nfulnl_msg_packet_timestamp *stamp;
+	struct nfulnl_msg_packet_timestamp stamp;
 	uint32_t seq;
 
 	mnl_attr_parse(hdr, sizeof(struct nfgenmsg), parse_attr, &logged);
@@ -226,9 +226,11 @@ static void handle(private_nflog_capture_group_t *this, struct nlmsghdr *hdr,
 	}
 	if (logged.attrs[NFULA_TIMESTAMP])
 	{
-		stamp = mnl_attr_get_payload(logged.attrs[NFULA_TIMESTAMP]);
-		logged.time.tv_sec = be64toh(stamp->sec);
-		logged.time.tv_usec = be64toh(stamp->usec);
+		/* attributes are aligned to four bytes only */
+		memcpy(&stamp, mnl_attr_get_payload(logged.attrs[NFULA_TIMESTAMP]),
+			   sizeof(stamp));
+		logged.time.tv_sec = be64toh(stamp.sec);
+		logged.time.tv_usec = be64toh(stamp.usec);
 	}
 	this->packets++;
 	if (logged.attrs[NFULA_PREFIX] && logged.attrs[NFULA_PAYLOAD] &&

@@ -101,7 +101,8 @@ struct nflog_capture_options_t {
 	/**
 	 * Get the options of a CHILD_SA.
 	 *
-	 * Invalid values are logged here, and the CHILD_SA is not captured then.
+	 * Invalid values and unknown options are logged here, a line for each, and
+	 * the CHILD_SA is not captured then.
 	 *
 	 * @param conn		name of the connection
 	 * @param child		name of the child
@@ -113,7 +114,7 @@ struct nflog_capture_options_t {
 								 char *child, bool quiet);
 
 	/**
-	 * Forget what was read of swanctl.conf.
+	 * Read swanctl.conf again the next time, even if it does not seem changed.
 	 */
 	void (*reload)(nflog_capture_options_t *this);
 
@@ -132,5 +133,14 @@ nflog_capture_options_t *nflog_capture_options_create();
  * Destroy a wish.
  */
 void nflog_capture_wish_destroy(nflog_capture_wish_t *wish);
+
+/**
+ * Parse a number of bytes, with an optional suffix k, m, or g.
+ *
+ * @param value		value of an option
+ * @param size		receives the number
+ * @return			FALSE if not valid
+ */
+bool nflog_capture_options_size(char *value, uint64_t *size);
 
 #endif /** NFLOG_CAPTURE_OPTIONS_H_ @}*/

@@ -71,7 +71,7 @@ static chunk_t get_payload(nflog_capture_logged_t *logged)
  * Described in header
  */
 bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
-								nflog_capture_wire_key_t *key)
+								bool inbound, nflog_capture_wire_key_t *key)
 {
 	chunk_t packet = get_payload(logged);
 	struct ip6_hdr *ip6;
@@ -80,6 +80,7 @@ bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
 	size_t offset;
 
 	memset(key, 0, sizeof(*key));
+	key->inbound = inbound;
 	if (packet.len >= sizeof(*ip) && packet.ptr[0] >> 4 == 4)
 	{
 		ip = (struct iphdr*)packet.ptr;

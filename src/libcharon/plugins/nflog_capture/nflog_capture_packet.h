@@ -66,6 +66,8 @@ struct nflog_capture_packet_t {
 struct nflog_capture_wire_key_t {
 	/** SPI, in network order */
 	uint32_t spi;
+	/** 1 if inbound, 0 if outbound */
+	uint32_t inbound;
 	/** destination address, the first four bytes if it is IPv4 */
 	uint8_t dst[16];
 };
@@ -74,11 +76,12 @@ struct nflog_capture_wire_key_t {
  * Find the destination and SPI in an ESP, AH, or UDP-encapsulated ESP packet.
  *
  * @param logged		packet, as logged
+ * @param inbound		TRUE if it was logged as it arrived
  * @param key			key to fill in
  * @return				FALSE if it's no such packet
  */
 bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
-								nflog_capture_wire_key_t *key);
+								bool inbound, nflog_capture_wire_key_t *key);
 
 /**
  * Get the bytes that a packet takes in a trace.

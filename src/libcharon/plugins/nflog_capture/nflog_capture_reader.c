@@ -155,11 +155,12 @@ static nflog_capture_tap_t *find_tap(private_nflog_capture_reader_t *this,
 	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
 	nflog_capture_wire_key_t key;
 	nflog_capture_sa_t *sa;
+	bool in;
 
-	if (streq(prefix, NFLOG_CAPTURE_WIRE_IN) ||
-		streq(prefix, NFLOG_CAPTURE_WIRE_OUT))
+	in = streq(prefix, NFLOG_CAPTURE_WIRE_IN);
+	if (in || streq(prefix, NFLOG_CAPTURE_WIRE_OUT))
 	{
-		if (nflog_capture_packet_parse(logged, &key))
+		if (nflog_capture_packet_parse(logged, in, &key))
 		{
 			sa = this->wire->get(this->wire, &key);
 			return sa ? &sa->wire : NULL;
@@ -514,7 +515,8 @@ METHOD(nflog_capture_reader_t, update, void,
 		remove_key(this, sa, &sa->former);
 		remove_key(this, sa, &sa->key);
 		sa->former = sa->key;
-		nflog_capture_sa_set_key(&sa->key, dst, sa->spi);
+		nflog_capture_sa_set_key(&sa->key, sa->inbound, dst,
+								 sa->spi);
 		this->wire->put(this->wire, &sa->former, sa);
 		this->wire->put(this->wire, &sa->key, sa);
 		this->mutex->unlock(this->mutex);

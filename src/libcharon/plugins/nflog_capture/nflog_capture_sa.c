@@ -53,7 +53,7 @@ nflog_capture_sa_t *nflog_capture_sa_create(char *conn, char *child,
 		.spi = spi,
 		.reqid = reqid,
 	);
-	nflog_capture_sa_set_key(&this->key, dst, spi);
+	nflog_capture_sa_set_key(&this->key, inbound, dst, spi);
 	init_tap(&this->wire, wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT, child,
 			 id);
 	init_tap(&this->plain, plain, inbound ? POINT_PLAIN_IN : POINT_PLAIN_OUT,
@@ -64,13 +64,14 @@ nflog_capture_sa_t *nflog_capture_sa_create(char *conn, char *child,
 /*
  * Described in header
  */
-void nflog_capture_sa_set_key(nflog_capture_wire_key_t *key, host_t *dst,
-							  uint32_t spi)
+void nflog_capture_sa_set_key(nflog_capture_wire_key_t *key, bool inbound,
+							  host_t *dst, uint32_t spi)
 {
 	chunk_t addr = dst->get_address(dst);
 
 	memset(key, 0, sizeof(*key));
 	key->spi = spi;
+	key->inbound = inbound;
 	memcpy(key->dst, addr.ptr, min(addr.len, sizeof(key->dst)));
 }
 

@@ -91,11 +91,12 @@ nflog_capture_sa_t *nflog_capture_sa_create(char *conn, char *child,
  * Set the key by which packets of an SA are found on the wire.
  *
  * @param key		key to set
+ * @param inbound	TRUE for an inbound SA
  * @param dst		destination address
  * @param spi		SPI, in network order
  */
-void nflog_capture_sa_set_key(nflog_capture_wire_key_t *key, host_t *dst,
-							  uint32_t spi);
+void nflog_capture_sa_set_key(nflog_capture_wire_key_t *key, bool inbound,
+							  host_t *dst, uint32_t spi);
 
 /**
  * Destroy the description of an SA, the traces are to be released before.
