@@ -83,14 +83,14 @@ struct values_t {
 	/** is the CHILD_SA to be captured? */
 	bool enable;
 
+	/** log level for what is not valid */
+	level_t level;
+
 	/** section that has the number of files, NULL if none has */
 	section_t *files;
 
-	/** value of an option that is only checked here */
-	union {
-		u_int number;
-		uint64_t size;
-	} checked;
+	/** value of an option that is only checked here, u_int or uint64_t */
+	uint64_t checked;
 };
 
 /**
@@ -148,17 +148,17 @@ static bool parse_units(char *value, char *units, const uint32_t *factors,
 }
 
 /**
- * Parse a plain number up to max.
+ * Parse a number.
  */
-static bool parse_number(char *value, u_int max, u_int *out)
+static bool parse_number(char *value, void *out)
 {
 	uint64_t number;
 
-	if (!parse_units(value, "", NULL, max, &number))
+	if (!parse_units(value, "", NULL, INT_MAX, &number))
 	{
 		return FALSE;
 	}
-	*out = number;
+	*(u_int*)out = number;
 	return TRUE;
 }
 
@@ -208,22 +208,14 @@ static bool parse_duration(char *value, void *out)
 }
 
 /**
- * Parse a number of files.
- */
-static bool parse_files(char *value, void *out)
-{
-	return parse_number(value, INT_MAX, out);
-}
-
-/**
  * Parse a snaplen, which shorter than headers would be of no use.
  */
 static bool parse_snaplen(char *value, void *out)
 {
 	u_int *snaplen = out;
 
-	return parse_number(value, 65535, snaplen) &&
-		   (*snaplen == 0 || *snaplen >= 64);
+	return parse_number(value, snaplen) &&
+		   (*snaplen == 0 || (*snaplen >= 64 && *snaplen <= 65535));
 }
 
 /**
@@ -231,7 +223,9 @@ static bool parse_snaplen(char *value, void *out)
  */
 static bool parse_group(char *value, void *out)
 {
-	return parse_number(value, 65534, out);
+	u_int *group = out;
+
+	return parse_number(value, group) && *group < 65535;
 }
 
 /**
@@ -347,20 +341,20 @@ static bool parse_load(char *value, void *out)
  * All options.
  */
 static const option_t options[] = {
-	{ "enable", parse_bool, offsetof(values_t, enable), BOOL_ALLOWED },
+	{ "enable", parse_bool, offsetof(values_t, enable), BOOL_ALLOWED, FALSE },
 	{ "points", parse_points, WISH(points), "a list of esp-in, esp-out, "
-	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike" },
-	{ "snaplen", parse_snaplen, WISH(snaplen), "0, or 64 to 65535" },
-	{ "filter", parse_filter, WISH(filter), "a pcap filter" },
-	{ "format", parse_format, CHECKED, "pcap" },
-	{ "link_type", parse_link, WISH(link), "nflog or raw" },
+	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike", FALSE },
+	{ "snaplen", parse_snaplen, WISH(snaplen), "0, or 64 to 65535", FALSE },
+	{ "filter", parse_filter, WISH(filter), "a pcap filter", FALSE },
+	{ "format", parse_format, CHECKED, "pcap", FALSE },
+	{ "link_type", parse_link, WISH(link), "nflog or raw", FALSE },
 	{ "file_size", parse_file_size, WISH(file_size),
-	  "0, or at least 1k: " SIZE_ALLOWED },
-	{ "files", parse_files, WISH(files), "a number" },
+	  "0, or at least 1k: " SIZE_ALLOWED, FALSE },
+	{ "files", parse_number, WISH(files), "a number", FALSE },
 	{ "duration", parse_duration, WISH(duration),
-	  "a number of seconds, or with a suffix m, h, or d" },
-	{ "esp_keys", parse_bool, WISH(esp_keys), BOOL_ALLOWED },
-	{ "ike_keys", parse_bool, WISH(ike_keys), BOOL_ALLOWED },
+	  "a number of seconds, or with a suffix m, h, or d", FALSE },
+	{ "esp_keys", parse_bool, WISH(esp_keys), BOOL_ALLOWED, FALSE },
+	{ "ike_keys", parse_bool, WISH(ike_keys), BOOL_ALLOWED, FALSE },
 	{ "load", parse_load, CHECKED, BOOL_ALLOWED, TRUE },
 	{ "dir", parse_path, CHECKED, "an absolute path", TRUE },
 	{ "max_total", parse_size, CHECKED, SIZE_ALLOWED, TRUE },
@@ -405,23 +399,24 @@ static bool apply(values_t *values, section_t *section, char *key, char *value)
 	}
 	if (!option)
 	{
-		DBG1(DBG_CFG, "not capturing, %s: %s '%s' in section %s is unknown, "
-			 "allowed are %s", section->file, value ? "option" : "section", key,
-			 section->path, get_names(section->global, names, sizeof(names)));
+		dbg(DBG_CFG, values->level, "not capturing, %s: %s '%s' in section %s "
+			"is unknown, allowed are %s", section->file,
+			value ? "option" : "section", key, section->path,
+			get_names(section->global, names, sizeof(names)));
 		return FALSE;
 	}
 	if (option->global && !section->global)
 	{
-		DBG1(DBG_CFG, "not capturing, %s: option '%s' in section %s is global "
-			 "only, it is allowed in plugins.nflog-capture in strongswan.conf",
-			 section->file, key, section->path);
+		dbg(DBG_CFG, values->level, "not capturing, %s: option '%s' in section "
+			"%s is global only, allowed is it in plugins.nflog-capture",
+			section->file, key, section->path);
 		return FALSE;
 	}
 	if (!option->parse(value, (char*)values + option->offset))
 	{
-		DBG1(DBG_CFG, "not capturing, %s: value '%s' of option '%s' in section "
-			 "%s is not valid, allowed is %s", section->file, value, key,
-			 section->path, option->allowed);
+		dbg(DBG_CFG, values->level, "not capturing, %s: value '%s' of option "
+			"'%s' in section %s is not valid, allowed is %s", section->file,
+			value, key, section->path, option->allowed);
 		return FALSE;
 	}
 	if (option->offset == WISH(files))
@@ -521,19 +516,22 @@ static bool collect(private_nflog_capture_options_t *this, values_t *values,
 	if (valid && values->wish.files && !values->wish.file_size &&
 		!values->wish.duration)
 	{
-		DBG1(DBG_CFG, "not capturing, %s: value '%u' of option 'files' in "
-			 "section %s is only allowed together with file_size or duration",
-			 values->files->file, values->wish.files, values->files->path);
+		dbg(DBG_CFG, values->level, "not capturing, %s: value '%u' of option "
+			"'files' in section %s is not valid, allowed is it together with "
+			"file_size or duration", values->files->file, values->wish.files,
+			values->files->path);
 		valid = FALSE;
 	}
 	return valid;
 }
 
 METHOD(nflog_capture_options_t, get, nflog_capture_wish_t*,
-	private_nflog_capture_options_t *this, char *conn, char *child)
+	private_nflog_capture_options_t *this, char *conn, char *child,
+	bool quiet)
 {
 	nflog_capture_wish_t *wish;
 	values_t values = {
+		.level = quiet ? LEVEL_RAW : LEVEL_CTRL,
 		.wish = {
 			.points = (1 << POINT_MAX) - 1,
 			.esp_keys = TRUE,
@@ -543,9 +541,9 @@ METHOD(nflog_capture_options_t, get, nflog_capture_wish_t*,
 
 	if (strlen(conn) > MAX_NAME || strlen(child) > MAX_NAME)
 	{
-		DBG1(DBG_CFG, "not capturing CHILD_SA '%s' of connection '%s', names "
-			 "longer than %d characters are not supported", child, conn,
-			 MAX_NAME);
+		dbg(DBG_CFG, values.level, "not capturing CHILD_SA '%s' of connection "
+			"'%s', names longer than %d characters are not supported", child,
+			conn, MAX_NAME);
 		return NULL;
 	}
 	if (!collect(this, &values, conn, child) || !values.enable)
