@@ -254,7 +254,7 @@ METHOD(nflog_capture_queue_t, peek, u_int,
 	this->peeked = this->published;
 	this->mutex->unlock(this->mutex);
 
-	*pressed = this->peeked - pos > this->size / 4;
+	*pressed = this->peeked - pos > this->size / 4 * 3;
 	while (pos < this->peeked)
 	{
 		packet = step(this, &pos);

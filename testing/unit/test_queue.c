@@ -1,0 +1,136 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "nflog_capture_queue.h"
+
+#include <library.h>
+
+/* any pointer will do, the queue does not use it */
+#define TRACE ((nflog_capture_trace_t*)&trace)
+
+static int trace;
+
+static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
+{
+	nflog_capture_packet_t *packet;
+
+	packet = queue->add(queue, len);
+	if (packet)
+	{
+		packet->trace = TRACE;
+		memset(packet->data, packet->seq, len);
+		packet->pcap.caplen = len;
+	}
+	return packet;
+}
+
+static void test_order(void **state)
+{
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(64 * 1024);
+	nflog_capture_packet_t **packets;
+	uint64_t seq = 0;
+	u_int count, i, round;
+	size_t len, j;
+	bool pressed;
+
+	/* many times around the memory, with sizes that don't divide it */
+	for (round = 0; round < 1000; round++)
+	{
+		for (len = 1; len < 1500; len += 97 + round % 13)
+		{
+			assert_non_null(add(queue, len));
+		}
+		queue->publish(queue);
+		count = queue->peek(queue, &packets, &pressed);
+		assert_true(count > 0);
+		for (i = 0; i < count; i++)
+		{
+			assert_int_equal(packets[i]->seq, seq);
+			for (j = 0; j < packets[i]->pcap.caplen; j++)
+			{
+				assert_int_equal(packets[i]->data[j], (uint8_t)seq);
+			}
+			seq++;
+			packets[i]->trace = NULL;
+		}
+		queue->release(queue);
+		assert_int_equal(queue->peek(queue, &packets, &pressed), 0);
+	}
+	queue->destroy(queue);
+}
+
+static void test_bounded(void **state)
+{
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(64 * 1024);
+	nflog_capture_packet_t **packets;
+	u_int count = 0;
+	bool pressed;
+
+	while (add(queue, 1000))
+	{
+		count++;
+		assert_true(count * 1000 <= 64 * 1024);
+	}
+	assert_true(count > 50);
+	queue->publish(queue);
+	assert_int_equal(queue->peek(queue, &packets, &pressed), count);
+	assert_true(pressed);
+
+	/* what is in front keeps the memory of all that follows */
+	packets[count - 1]->trace = NULL;
+	queue->release(queue);
+	assert_null(add(queue, 1000));
+	packets[0]->trace = NULL;
+	queue->release(queue);
+	assert_non_null(add(queue, 1000));
+	assert_null(add(queue, 1000));
+	queue->publish(queue);
+	assert_int_equal(queue->peek(queue, &packets, &pressed), count - 1);
+	queue->destroy(queue);
+}
+
+static void test_unpublished(void **state)
+{
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(64 * 1024);
+	nflog_capture_packet_t **packets;
+	bool pressed;
+
+	assert_non_null(add(queue, 100));
+	assert_int_equal(queue->peek(queue, &packets, &pressed), 0);
+	queue->publish(queue);
+	assert_int_equal(queue->peek(queue, &packets, &pressed), 1);
+	assert_false(pressed);
+	queue->destroy(queue);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_unpublished),
+	};
+	int ret;
+
+	library_init(NULL, "test");
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	library_deinit();
+	return ret;
+}

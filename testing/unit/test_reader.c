@@ -1,0 +1,302 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * From rules to traces, with packets on the kernel of the machine: raw ESP on
+ * the loopback device of a network namespace of its own.
+ */
+#define _GNU_SOURCE
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "nflog_capture_reader.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <pcap/pcap.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <daemon.h>
+
+#define SPI 0xc1234567
+
+static nflog_capture_store_t *store;
+static nflog_capture_keys_t *keys;
+static nflog_capture_queue_t *queue;
+static nflog_capture_writer_t *writer;
+static nflog_capture_reader_t *reader;
+static char dir[] = "/tmp/nflog-capture-test-XXXXXX";
+
+static nflog_capture_count_t counts[POINT_MAX];
+static void (*trace_end)(nflog_capture_trace_t *trace);
+
+/**
+ * Keep the counters of a trace before it's gone.
+ */
+static void keep_counts(nflog_capture_trace_t *trace)
+{
+	nflog_capture_point_t point;
+
+	trace_end(trace);
+	for (point = 0; point < POINT_MAX; point++)
+	{
+		counts[point] = *trace->get_count(trace, point);
+	}
+}
+
+static nflog_capture_trace_t *create_trace(nflog_capture_wish_t *wish)
+{
+	nflog_capture_trace_t *trace;
+
+	trace = nflog_capture_trace_create(store, "conn", "net{1}", "esp", wish);
+	trace->set_name(trace, "net");
+	trace_end = trace->end;
+	trace->end = keep_counts;
+	return trace;
+}
+
+static nflog_capture_sa_t *create_sa(nflog_capture_trace_t *trace, bool inbound,
+									 char *addr, uint32_t spi)
+{
+	nflog_capture_sa_t *sa;
+	host_t *host;
+
+	host = host_create_from_string(addr, 0);
+	sa = nflog_capture_sa_create("conn", "net", 1, inbound, host, htonl(spi), 7,
+								 trace, NULL);
+	host->destroy(host);
+	return sa;
+}
+
+/**
+ * Send ESP packets, with sequence numbers from 1 on.
+ */
+static void send_esp(uint32_t spi, u_int count, size_t len)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	uint32_t packet[len / sizeof(uint32_t)];
+	u_int i;
+	int fd;
+
+	memset(packet, 0xa5, sizeof(packet));
+	packet[0] = htonl(spi);
+	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ESP);
+	assert_true(fd >= 0);
+	for (i = 1; i <= count; i++)
+	{
+		packet[1] = htonl(i);
+		assert_int_equal(sendto(fd, packet, sizeof(packet), 0,
+								(struct sockaddr*)&addr, sizeof(addr)),
+						 sizeof(packet));
+	}
+	close(fd);
+}
+
+/**
+ * Check that the IP packets of a trace are those of send_esp(), in both
+ * directions, and in the order of time.
+ */
+static void check_trace(char *name, u_int count, size_t offset)
+{
+	char path[256], err[PCAP_ERRBUF_SIZE];
+	struct timeval last = {};
+	struct pcap_pkthdr *hdr;
+	const u_char *data;
+	uint32_t seq[2] = {}, value;
+	pcap_t *pcap;
+	bool out;
+
+	snprintf(path, sizeof(path), "%s/conn/%s", dir, name);
+	pcap = pcap_open_offline(path, err);
+	assert_non_null(pcap);
+	while (pcap_next_ex(pcap, &hdr, &data) == 1)
+	{
+		assert_false(timercmp(&hdr->ts, &last, <));
+		last = hdr->ts;
+		assert_int_equal(hdr->caplen, hdr->len);
+		/* hook of the first attribute, the packet header */
+		out = data[4 + 4 + 2] == 3;
+		memcpy(&value, data + hdr->caplen - offset + 20 + 4, sizeof(value));
+		assert_int_equal(ntohl(value), ++seq[out]);
+	}
+	pcap_close(pcap);
+	assert_int_equal(seq[0], count);
+	assert_int_equal(seq[1], count);
+}
+
+static void test_complete(void **state)
+{
+	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
+	nflog_capture_trace_t *trace = create_trace(&wish);
+	nflog_capture_sa_t *in, *out;
+	u_int count = 50000;
+
+	in = create_sa(trace, TRUE, "127.0.0.1", SPI);
+	out = create_sa(trace, FALSE, "127.0.0.1", SPI);
+	assert_true(reader->add(reader, in));
+	assert_true(reader->add(reader, out));
+	writer->start(writer, trace);
+
+	send_esp(SPI, count, 100);
+	/* of another SA, that is not captured */
+	send_esp(SPI + 1, 10, 100);
+
+	reader->remove(reader, in);
+	reader->remove(reader, out);
+	writer->release(writer, trace);
+	reader->destroy(reader);
+	writer->destroy(writer);
+	reader = NULL;
+
+	assert_int_equal(counts[POINT_ESP_IN].logged, count);
+	assert_int_equal(counts[POINT_ESP_OUT].logged, count);
+	/* what can't be read or written is counted, exactly */
+	assert_int_equal(counts[POINT_ESP_IN].packets +
+					 counts[POINT_ESP_IN].overrun +
+					 counts[POINT_ESP_IN].refused,
+					 counts[POINT_ESP_IN].received);
+	assert_int_equal(counts[POINT_ESP_IN].packets, count);
+	assert_int_equal(counts[POINT_ESP_OUT].packets, count);
+	assert_int_equal(counts[POINT_ESP_OUT].bytes, count * (20 + 100));
+	check_trace("net.esp.pcap", count, 20 + 100);
+}
+
+static void test_restart(void **state)
+{
+	nflog_capture_wish_t wish = { .points = 3, .link = LINK_RAW };
+	nflog_capture_trace_t *trace;
+	nflog_capture_sa_t *sa;
+	char name[32];
+	int i;
+
+	/* threads, sockets and table go when idle, and come again */
+	for (i = 0; i < 5; i++)
+	{
+		trace = create_trace(&wish);
+		snprintf(name, sizeof(name), "restart%d", i);
+		trace->set_name(trace, name);
+		sa = create_sa(trace, TRUE, "127.0.0.1", SPI + i);
+		assert_true(reader->add(reader, sa));
+		writer->start(writer, trace);
+		send_esp(SPI + i, 3, 60);
+		reader->remove(reader, sa);
+		writer->release(writer, trace);
+	}
+	reader->destroy(reader);
+	writer->destroy(writer);
+	reader = NULL;
+	assert_int_equal(counts[POINT_ESP_IN].packets, 3);
+}
+
+static void test_same_sa(void **state)
+{
+	nflog_capture_wish_t wish = { .points = 3, .link = LINK_RAW };
+	nflog_capture_trace_t *trace = create_trace(&wish);
+	nflog_capture_sa_t *sa, *other;
+
+	sa = create_sa(trace, TRUE, "127.0.0.1", SPI);
+	other = create_sa(trace, TRUE, "127.0.0.1", SPI);
+	assert_true(reader->add(reader, sa));
+	/* refused by the kernel, without harm to the first */
+	assert_false(reader->add(reader, other));
+	trace->put_ref(trace);
+	nflog_capture_sa_destroy(other);
+
+	writer->start(writer, trace);
+	reader->remove(reader, sa);
+	writer->release(writer, trace);
+	reader->destroy(reader);
+	writer->destroy(writer);
+	reader = NULL;
+	assert_true(counts[POINT_ESP_IN].has_logged);
+}
+
+static int setup(void **state)
+{
+	memset(counts, 0, sizeof(counts));
+	queue = nflog_capture_queue_create(64 * 1024 * 1024);
+	store = nflog_capture_store_create();
+	keys = nflog_capture_keys_create(store);
+	writer = nflog_capture_writer_create(queue, keys);
+	reader = nflog_capture_reader_create(queue, writer);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char cmd[256];
+
+	assert_null(reader);
+	keys->destroy(keys);
+	store->destroy(store);
+	queue->destroy(queue);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s/conn", dir);
+	return system(cmd);
+}
+
+/**
+ * Get into a network namespace with a loopback device.
+ */
+static bool enter_namespace()
+{
+	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	bool success;
+	int fd;
+
+	if (unshare(CLONE_NEWNET) != 0)
+	{
+		return FALSE;
+	}
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	success = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &req) == 0;
+	close(fd);
+	return success;
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),
+	};
+	int ret;
+
+	if (!enter_namespace())
+	{
+		fprintf(stderr, "skipped, a network namespace needs root\n");
+		return 77;
+	}
+	library_init(NULL, "test");
+	libcharon_init();
+	assert_non_null(mkdtemp(dir));
+	lib->settings->set_str(lib->settings, "test.plugins.nflog-capture.dir", dir);
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(dir);
+	libcharon_deinit();
+	library_deinit();
+	return ret;
+}
