@@ -44,6 +44,7 @@ static nflog_capture_store_t *store;
 static nflog_capture_keys_t *keys;
 static nflog_capture_queue_t *queue;
 static nflog_capture_writer_t *writer;
+static nflog_capture_messages_t *messages;
 static nflog_capture_reader_t *reader;
 static char dir[] = "/tmp/nflog-capture-test-XXXXXX";
 
@@ -68,8 +69,9 @@ static nflog_capture_trace_t *create_trace(nflog_capture_wish_t *wish)
 {
 	nflog_capture_trace_t *trace;
 
-	trace = nflog_capture_trace_create(store, "conn", "net{1}", "esp", wish);
-	trace->set_name(trace, "net");
+	trace = nflog_capture_trace_create(store, "conn", "net{1}", POINT_ESP_IN,
+									   wish);
+	trace->set_name(trace, "net.esp");
 	trace_end = trace->end;
 	trace->end = keep_counts;
 	return trace;
@@ -241,7 +243,8 @@ static int setup(void **state)
 	store = nflog_capture_store_create();
 	keys = nflog_capture_keys_create(store);
 	writer = nflog_capture_writer_create(queue, keys);
-	reader = nflog_capture_reader_create(queue, writer);
+	messages = nflog_capture_messages_create(queue, writer);
+	reader = nflog_capture_reader_create(queue, writer, messages);
 	return 0;
 }
 
@@ -250,6 +253,7 @@ static int teardown(void **state)
 	char cmd[256];
 
 	assert_null(reader);
+	messages->destroy(messages);
 	keys->destroy(keys);
 	store->destroy(store);
 	queue->destroy(queue);

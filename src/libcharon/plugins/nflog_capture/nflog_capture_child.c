@@ -100,10 +100,13 @@ struct private_nflog_capture_child_t {
  * Begin a trace.
  */
 static void start_trace(private_nflog_capture_child_t *this,
-						nflog_capture_trace_t *trace, char *name)
+						nflog_capture_trace_t *trace, char *base, char *side)
 {
+	char name[256];
+
 	if (trace)
 	{
+		snprintf(name, sizeof(name), "%s.%s", base, side);
 		trace->set_name(trace, name);
 		this->writer->start(this->writer, trace);
 	}
@@ -124,8 +127,8 @@ static void start_traces(private_nflog_capture_child_t *this)
 		nflog_capture_store_name(this->child, child, sizeof(child));
 		snprintf(name, sizeof(name), "%s.%s.%.8x-%.8x", child, start,
 				 ntohl(this->spi_in), ntohl(this->spi_out));
-		start_trace(this, this->wire, name);
-		start_trace(this, this->plain, name);
+		start_trace(this, this->wire, name, "esp");
+		start_trace(this, this->plain, name, "plain");
 		this->started = TRUE;
 	}
 }
@@ -356,16 +359,16 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 		.writer = writer,
 		.start = time(NULL),
 	);
-	snprintf(label, sizeof(label), "%s{%u}", child, id);
+	snprintf(label, sizeof(label), "CHILD_SA %s{%u}", child, id);
 	if (wish->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{
-		this->wire = nflog_capture_trace_create(store, this->conn, label, "esp",
-												wish);
+		this->wire = nflog_capture_trace_create(store, this->conn, label,
+												POINT_ESP_IN, wish);
 	}
 	if (wish->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
 	{
 		this->plain = nflog_capture_trace_create(store, this->conn, label,
-												 "plain", wish);
+												 POINT_PLAIN_IN, wish);
 	}
 	return &this->public;
 }

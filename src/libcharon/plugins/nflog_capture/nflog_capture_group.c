@@ -307,6 +307,41 @@ METHOD(nflog_capture_group_t, destroy, void,
 	free(this);
 }
 
+/*
+ * Described in header
+ */
+nflog_capture_logged_t *nflog_capture_logged_clone(
+							nflog_capture_logged_t *logged, size_t *bytes)
+{
+	nflog_capture_logged_t *clone;
+	uint8_t *pos;
+	int i;
+
+	*bytes = sizeof(*clone) + NLA_ALIGN(sizeof(*logged->msg));
+	for (i = 1; i <= NFULA_MAX; i++)
+	{
+		if (logged->attrs[i])
+		{
+			*bytes += NLA_ALIGN(logged->attrs[i]->nla_len);
+		}
+	}
+	clone = calloc(1, *bytes);
+	clone->time = logged->time;
+	pos = (uint8_t*)(clone + 1);
+	clone->msg = memcpy(pos, logged->msg, sizeof(*logged->msg));
+	pos += NLA_ALIGN(sizeof(*logged->msg));
+	for (i = 1; i <= NFULA_MAX; i++)
+	{
+		if (logged->attrs[i])
+		{
+			clone->attrs[i] = memcpy(pos, logged->attrs[i],
+									 logged->attrs[i]->nla_len);
+			pos += NLA_ALIGN(logged->attrs[i]->nla_len);
+		}
+	}
+	return clone;
+}
+
 /**
  * Open and configure the socket.
  */

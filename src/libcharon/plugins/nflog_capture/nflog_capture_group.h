@@ -98,4 +98,14 @@ struct nflog_capture_group_t {
  */
 nflog_capture_group_t *nflog_capture_group_create(uint16_t group, bool stamped);
 
+/**
+ * Clone a logged packet, to keep it beyond the callback.
+ *
+ * @param logged	packet
+ * @param bytes		set to the bytes of memory that the clone takes
+ * @return			clone, to be freed with free()
+ */
+nflog_capture_logged_t *nflog_capture_logged_clone(
+							nflog_capture_logged_t *logged, size_t *bytes);
+
 #endif /** NFLOG_CAPTURE_GROUP_H_ @}*/

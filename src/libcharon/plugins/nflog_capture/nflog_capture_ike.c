@@ -53,9 +53,24 @@ struct private_nflog_capture_ike_t {
 	nflog_capture_keys_t *keys;
 
 	/**
+	 * Where traces are created.
+	 */
+	nflog_capture_store_t *store;
+
+	/**
+	 * Reads packets.
+	 */
+	nflog_capture_reader_t *reader;
+
+	/**
 	 * Writes the key tables.
 	 */
 	nflog_capture_writer_t *writer;
+
+	/**
+	 * Brings messages to traces.
+	 */
+	nflog_capture_messages_t *messages;
 
 	/**
 	 * Keys that a thread just derived, ike_keys_t.
@@ -140,28 +155,24 @@ static bool id_equals(const void *a, const void *b)
 }
 
 /**
- * Are keys of IKE_SAs of this connection to be written?
+ * Get what is to be captured of the IKE_SAs of a connection: what the first
+ * of its children wants that is captured.
  */
-static bool is_wanted(private_nflog_capture_ike_t *this, peer_cfg_t *peer_cfg)
+static nflog_capture_wish_t *get_wish(private_nflog_capture_ike_t *this,
+									  peer_cfg_t *peer_cfg)
 {
-	nflog_capture_wish_t *wish;
+	nflog_capture_wish_t *wish = NULL;
 	enumerator_t *enumerator;
 	child_cfg_t *child_cfg;
-	bool wanted = FALSE;
 
 	enumerator = peer_cfg->create_child_cfg_enumerator(peer_cfg);
-	while (!wanted && enumerator->enumerate(enumerator, &child_cfg))
+	while (!wish && enumerator->enumerate(enumerator, &child_cfg))
 	{
 		wish = this->options->get(this->options, peer_cfg->get_name(peer_cfg),
 								  child_cfg->get_name(child_cfg), TRUE);
-		if (wish)
-		{
-			wanted = wish->ike_keys;
-			nflog_capture_wish_destroy(wish);
-		}
 	}
 	enumerator->destroy(enumerator);
-	return wanted;
+	return wish;
 }
 
 /**
@@ -170,17 +181,69 @@ static bool is_wanted(private_nflog_capture_ike_t *this, peer_cfg_t *peer_cfg)
 static void write_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
 					   peer_cfg_t *peer_cfg)
 {
+	nflog_capture_wish_t *wish;
 	char name[128];
 
-	if (is_wanted(this, peer_cfg))
+	wish = get_wish(this, peer_cfg);
+	if (wish)
 	{
-		nflog_capture_store_name(peer_cfg->get_name(peer_cfg), name,
-								 sizeof(name));
-		this->keys->add_ike(this->keys, name, keys->version, keys->id,
-							keys->proposal, keys->sk_ei, keys->sk_er,
-							keys->sk_ai, keys->sk_ar);
-		this->writer->write_keys(this->writer);
+		if (wish->ike_keys)
+		{
+			nflog_capture_store_name(peer_cfg->get_name(peer_cfg), name,
+									 sizeof(name));
+			this->keys->add_ike(this->keys, name, keys->version, keys->id,
+								keys->proposal, keys->sk_ei, keys->sk_er,
+								keys->sk_ai, keys->sk_ar);
+			this->writer->write_keys(this->writer);
+		}
+		nflog_capture_wish_destroy(wish);
 	}
+}
+
+/**
+ * Capture the messages of an IKE_SA, or go on with it if its SPIs changed.
+ */
+static void capture(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
+					nflog_capture_wish_t *wish)
+{
+	char name[128], label[256];
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+
+	this->reader->capture_ike(this->reader, TRUE);
+	nflog_capture_store_name(ike_sa->get_name(ike_sa), name, sizeof(name));
+	snprintf(label, sizeof(label), "IKE_SA %s[%u]", ike_sa->get_name(ike_sa),
+			 ike_sa->get_unique_id(ike_sa));
+	if (this->messages->add(this->messages, ike_sa->get_unique_id(ike_sa),
+							id->get_initiator_spi(id),
+							id->get_responder_spi(id), this->store, name,
+							label, wish))
+	{
+		this->reader->flush_ike(this->reader);
+	}
+}
+
+METHOD(listener_t, message, bool,
+	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, message_t *message,
+	bool incoming, bool plain)
+{
+	nflog_capture_wish_t *wish;
+	peer_cfg_t *peer_cfg;
+
+	/* once per message will do, before one is sent, and after one was read */
+	peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	if (plain == incoming && peer_cfg)
+	{
+		wish = get_wish(this, peer_cfg);
+		if (wish)
+		{
+			if (wish->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT))
+			{
+				capture(this, ike_sa, wish);
+			}
+			nflog_capture_wish_destroy(wish);
+		}
+	}
+	return TRUE;
 }
 
 METHOD(listener_t, ike_derived_keys, bool,
@@ -262,7 +325,20 @@ METHOD(listener_t, ike_state_change, bool,
 		}
 		ike_keys_destroy(keys);
 	}
+	if (state == IKE_DESTROYING &&
+		this->messages->remove(this->messages, ike_sa->get_unique_id(ike_sa)))
+	{
+		this->reader->flush_ike(this->reader);
+	}
 	return TRUE;
+}
+
+METHOD(nflog_capture_ike_t, reload, void,
+	private_nflog_capture_ike_t *this)
+{
+	this->reader->capture_ike(this->reader,
+				this->options->has_point(this->options,
+									1 << POINT_IKE_IN | 1 << POINT_IKE_OUT));
 }
 
 METHOD(nflog_capture_ike_t, destroy, void,
@@ -287,8 +363,11 @@ METHOD(nflog_capture_ike_t, destroy, void,
  * Described in header
  */
 nflog_capture_ike_t *nflog_capture_ike_create(nflog_capture_options_t *options,
+											  nflog_capture_store_t *store,
 											  nflog_capture_keys_t *keys,
-											  nflog_capture_writer_t *writer)
+											  nflog_capture_reader_t *reader,
+											  nflog_capture_writer_t *writer,
+											  nflog_capture_messages_t *messages)
 {
 	private_nflog_capture_ike_t *this;
 
@@ -298,12 +377,17 @@ nflog_capture_ike_t *nflog_capture_ike_create(nflog_capture_options_t *options,
 				.ike_derived_keys = _ike_derived_keys,
 				.ike_keys = _ike_keys,
 				.ike_state_change = _ike_state_change,
+				.message = _message,
 			},
+			.reload = _reload,
 			.destroy = _destroy,
 		},
 		.options = options,
+		.store = store,
 		.keys = keys,
+		.reader = reader,
 		.writer = writer,
+		.messages = messages,
 		.derived = thread_value_create(ike_keys_destroy),
 		.kept = hashtable_create(id_hash, id_equals, 32),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

@@ -23,14 +23,16 @@
 typedef struct nflog_capture_ike_t nflog_capture_ike_t;
 
 #include "nflog_capture_keys.h"
+#include "nflog_capture_messages.h"
 #include "nflog_capture_options.h"
+#include "nflog_capture_reader.h"
 #include "nflog_capture_writer.h"
 
 #include <bus/bus.h>
 
 /**
- * Listener that writes the keys of IKE_SAs, if a child of their connection is
- * captured.
+ * Listener that captures IKE_SAs, and writes their keys, if a child of their
+ * connection is captured.
  *
  * As a responder the connection is not known before IKE_AUTH, until then the
  * keys are kept in memory.
@@ -43,6 +45,12 @@ struct nflog_capture_ike_t {
 	listener_t listener;
 
 	/**
+	 * Begin to capture IKE messages if anything is configured to do so, or end
+	 * it if not.
+	 */
+	void (*reload)(nflog_capture_ike_t *this);
+
+	/**
 	 * Destroy a nflog_capture_ike_t, kept keys are wiped.
 	 */
 	void (*destroy)(nflog_capture_ike_t *this);
@@ -52,11 +60,17 @@ struct nflog_capture_ike_t {
  * Create a nflog_capture_ike_t instance.
  *
  * @param options	tells what is captured
+ * @param store		where traces are created
  * @param keys		key tables
+ * @param reader	reads packets
  * @param writer	writes the key tables
+ * @param messages	brings messages to traces
  */
 nflog_capture_ike_t *nflog_capture_ike_create(nflog_capture_options_t *options,
+											  nflog_capture_store_t *store,
 											  nflog_capture_keys_t *keys,
-											  nflog_capture_writer_t *writer);
+											  nflog_capture_reader_t *reader,
+											  nflog_capture_writer_t *writer,
+											  nflog_capture_messages_t *messages);
 
 #endif /** NFLOG_CAPTURE_IKE_H_ @}*/

@@ -556,6 +556,45 @@ METHOD(nflog_capture_options_t, get, nflog_capture_wish_t*,
 	return wish;
 }
 
+/**
+ * Is a child to be captured at some capture points?
+ */
+static bool child_has_point(private_nflog_capture_options_t *this, char *conn,
+							char *child, u_int points)
+{
+	nflog_capture_wish_t *wish;
+	bool found = FALSE;
+
+	wish = _get(this, conn, child, TRUE);
+	if (wish)
+	{
+		found = wish->points & points;
+		nflog_capture_wish_destroy(wish);
+	}
+	return found;
+}
+
+METHOD(nflog_capture_options_t, has_point, bool,
+	private_nflog_capture_options_t *this, u_int points)
+{
+	linked_list_t *names;
+	char *conn, *child;
+	bool found;
+
+	/* one that has no options of its own */
+	found = child_has_point(this, "", "", points);
+	names = this->swanctl->get_children(this->swanctl);
+	while (!found && names->remove_first(names, (void**)&conn) == SUCCESS &&
+		   names->remove_first(names, (void**)&child) == SUCCESS)
+	{
+		found = child_has_point(this, conn, child, points);
+		free(conn);
+		free(child);
+	}
+	names->destroy_function(names, free);
+	return found;
+}
+
 METHOD(nflog_capture_options_t, reload, void,
 	private_nflog_capture_options_t *this)
 {
@@ -579,6 +618,7 @@ nflog_capture_options_t *nflog_capture_options_create()
 	INIT(this,
 		.public = {
 			.get = _get,
+			.has_point = _has_point,
 			.reload = _reload,
 			.destroy = _destroy,
 		},

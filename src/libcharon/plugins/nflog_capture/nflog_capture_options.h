@@ -114,6 +114,16 @@ struct nflog_capture_options_t {
 								 char *child, bool quiet);
 
 	/**
+	 * Check if anything is to be captured at some capture points.
+	 *
+	 * Looks at all children in swanctl.conf, which may take a while.
+	 *
+	 * @param points	capture points, a bit (1 << nflog_capture_point_t) for each
+	 * @return			TRUE if any child is to be captured there
+	 */
+	bool (*has_point)(nflog_capture_options_t *this, u_int points);
+
+	/**
 	 * Read swanctl.conf again the next time, even if it does not seem changed.
 	 */
 	void (*reload)(nflog_capture_options_t *this);

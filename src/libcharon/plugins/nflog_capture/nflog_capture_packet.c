@@ -25,6 +25,12 @@
 /** bytes of AH before the SPI, RFC 4302, section 2 */
 #define AH_SPI_OFFSET 4
 
+/** RFC 3948, section 2.2 */
+#define NON_ESP_MARKER_LEN 4
+
+/** RFC 7296, section 3.1, it begins with the SPIs */
+#define IKE_HEADER_LEN 28
+
 /**
  * Find the protocol behind the extension headers of an IPv6 packet.
  *
@@ -67,6 +73,41 @@ static chunk_t get_payload(nflog_capture_logged_t *logged)
 						mnl_attr_get_payload_len(attr));
 }
 
+/**
+ * Find the header behind the IP header.
+ *
+ * @param dst			set to the destination address, 16 bytes, may be NULL
+ * @param proto			set to the protocol of the header
+ * @return				offset of the header, 0 if there is none
+ */
+static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
+{
+	struct ip6_hdr *ip6;
+	struct iphdr *ip;
+
+	if (packet.len >= sizeof(*ip) && packet.ptr[0] >> 4 == 4)
+	{
+		ip = (struct iphdr*)packet.ptr;
+		if (dst)
+		{
+			memcpy(dst, &ip->daddr, sizeof(ip->daddr));
+		}
+		*proto = ip->protocol;
+		return ip->ihl * 4;
+	}
+	if (packet.len >= sizeof(*ip6) && packet.ptr[0] >> 4 == 6)
+	{
+		ip6 = (struct ip6_hdr*)packet.ptr;
+		if (dst)
+		{
+			memcpy(dst, &ip6->ip6_dst, sizeof(ip6->ip6_dst));
+		}
+		*proto = ip6->ip6_nxt;
+		return skip_extensions(packet, proto);
+	}
+	return 0;
+}
+
 /*
  * Described in header
  */
@@ -74,28 +115,13 @@ bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
 								bool inbound, nflog_capture_wire_key_t *key)
 {
 	chunk_t packet = get_payload(logged);
-	struct ip6_hdr *ip6;
-	struct iphdr *ip;
 	uint8_t proto;
 	size_t offset;
 
 	memset(key, 0, sizeof(*key));
 	key->inbound = inbound;
-	if (packet.len >= sizeof(*ip) && packet.ptr[0] >> 4 == 4)
-	{
-		ip = (struct iphdr*)packet.ptr;
-		memcpy(key->dst, &ip->daddr, sizeof(ip->daddr));
-		proto = ip->protocol;
-		offset = ip->ihl * 4;
-	}
-	else if (packet.len >= sizeof(*ip6) && packet.ptr[0] >> 4 == 6)
-	{
-		ip6 = (struct ip6_hdr*)packet.ptr;
-		memcpy(key->dst, &ip6->ip6_dst, sizeof(ip6->ip6_dst));
-		proto = ip6->ip6_nxt;
-		offset = skip_extensions(packet, &proto);
-	}
-	else
+	offset = skip_ip(packet, key->dst, &proto);
+	if (!offset)
 	{
 		return FALSE;
 	}
@@ -112,11 +138,41 @@ bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
 		default:
 			return FALSE;
 	}
-	if (!offset || offset + sizeof(key->spi) > packet.len)
+	if (offset + sizeof(key->spi) > packet.len)
 	{
 		return FALSE;
 	}
 	memcpy(&key->spi, packet.ptr + offset, sizeof(key->spi));
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_capture_packet_parse_ike(nflog_capture_logged_t *logged,
+									uint64_t *spi_i)
+{
+	static const uint8_t marker[NON_ESP_MARKER_LEN] = {};
+	chunk_t packet = get_payload(logged);
+	uint8_t proto;
+	size_t offset;
+
+	offset = skip_ip(packet, NULL, &proto);
+	if (!offset || proto != IPPROTO_UDP)
+	{
+		return FALSE;
+	}
+	offset += sizeof(struct udphdr);
+	if (offset + sizeof(marker) <= packet.len &&
+		memeq(packet.ptr + offset, marker, sizeof(marker)))
+	{
+		offset += sizeof(marker);
+	}
+	if (offset + IKE_HEADER_LEN > packet.len)
+	{
+		return FALSE;
+	}
+	memcpy(spi_i, packet.ptr + offset, sizeof(*spi_i));
 	return TRUE;
 }
 

@@ -84,6 +84,16 @@ bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
 								bool inbound, nflog_capture_wire_key_t *key);
 
 /**
+ * Find the SPI of the initiator in an IKE message.
+ *
+ * @param logged		packet, as logged
+ * @param spi_i			set to the SPI, in network order
+ * @return				FALSE if it's no IKE message
+ */
+bool nflog_capture_packet_parse_ike(nflog_capture_logged_t *logged,
+									uint64_t *spi_i);
+
+/**
  * Get the bytes that a packet takes in a trace.
  *
  * @param logged		packet, as logged

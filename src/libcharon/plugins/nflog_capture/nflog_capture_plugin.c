@@ -66,6 +66,11 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_writer_t *writer;
 
 	/**
+	 * Brings IKE messages to their traces.
+	 */
+	nflog_capture_messages_t *messages;
+
+	/**
 	 * Thread that reads packets.
 	 */
 	nflog_capture_reader_t *reader;
@@ -113,15 +118,18 @@ static bool start(private_nflog_capture_plugin_t *this)
 	this->store->set_removed_cb(this->store, (void*)this->keys->prune,
 								this->keys);
 	this->writer = nflog_capture_writer_create(this->queue, this->keys);
-	this->reader = nflog_capture_reader_create(this->queue, this->writer);
+	this->messages = nflog_capture_messages_create(this->queue, this->writer);
+	this->reader = nflog_capture_reader_create(this->queue, this->writer,
+											   this->messages);
 	this->captures = nflog_capture_captures_create(this->options, this->store,
 									this->keys, this->reader, this->writer);
 	this->listener = nflog_capture_listener_create(this->captures);
-	this->ike = nflog_capture_ike_create(this->options, this->keys,
-										 this->writer);
+	this->ike = nflog_capture_ike_create(this->options, this->store, this->keys,
+								this->reader, this->writer, this->messages);
 	this->kernel = nflog_capture_kernel_create(this->captures);
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
+	this->ike->reload(this->ike);
 	return TRUE;
 }
 
@@ -136,7 +144,9 @@ static void stop(private_nflog_capture_plugin_t *this)
 	this->ike->destroy(this->ike);
 	this->listener->destroy(this->listener);
 	this->captures->destroy(this->captures);
+	this->reader->capture_ike(this->reader, FALSE);
 	this->reader->destroy(this->reader);
+	this->messages->destroy(this->messages);
 	this->writer->destroy(this->writer);
 	this->keys->destroy(this->keys);
 	this->store->destroy(this->store);
@@ -164,6 +174,7 @@ METHOD(plugin_t, get_features, int,
 		PLUGIN_CALLBACK((plugin_feature_callback_t)plugin_cb, NULL),
 			PLUGIN_PROVIDE(CUSTOM, "nflog-capture"),
 				PLUGIN_SDEPEND(CUSTOM, "kernel-ipsec"),
+				PLUGIN_SDEPEND(CUSTOM, "socket"),
 	};
 	*features = f;
 	return countof(f);
@@ -173,6 +184,10 @@ METHOD(plugin_t, reload, bool,
 	private_nflog_capture_plugin_t *this)
 {
 	this->options->reload(this->options);
+	if (this->ike)
+	{
+		this->ike->reload(this->ike);
+	}
 	return TRUE;
 }
 

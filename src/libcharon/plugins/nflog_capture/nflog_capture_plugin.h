@@ -42,7 +42,9 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *    rules      keys          nftables table, key tables
  *       |          \
  *    reader         \         thread, NFLOG groups
- *       |            |
+ *       |  \         |
+ *       | messages   |        IKE messages, until it's known whose they are
+ *       |  /         |
  *     queue          |        bounded memory
  *       |            |
  *    writer ---------+        thread

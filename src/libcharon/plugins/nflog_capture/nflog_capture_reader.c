@@ -70,6 +70,11 @@ struct private_nflog_capture_reader_t {
 	nflog_capture_writer_t *writer;
 
 	/**
+	 * Where IKE messages are brought to.
+	 */
+	nflog_capture_messages_t *messages;
+
+	/**
 	 * Rules in the kernel, NULL if not running.
 	 */
 	nflog_capture_rules_t *rules;
@@ -103,6 +108,16 @@ struct private_nflog_capture_reader_t {
 	 * Number of SAs added, and not ended yet.
 	 */
 	u_int sas;
+
+	/**
+	 * TRUE if IKE messages are to be captured.
+	 */
+	bool want_ike;
+
+	/**
+	 * TRUE if there are rules for IKE messages.
+	 */
+	bool has_ike;
 
 	/**
 	 * SAs to remove, as nflog_capture_sa_t.
@@ -174,9 +189,9 @@ static nflog_capture_tap_t *find_tap(private_nflog_capture_reader_t *this,
 /**
  * Queue a packet for the trace of its SA, mutex is locked.
  */
-static void queue_packet(void *data, nflog_capture_logged_t *logged)
+static void queue_packet(private_nflog_capture_reader_t *this,
+						 nflog_capture_logged_t *logged)
 {
-	private_nflog_capture_reader_t *this = data;
 	nflog_capture_packet_t *packet;
 	nflog_capture_link_t link;
 	nflog_capture_tap_t *tap;
@@ -201,6 +216,28 @@ static void queue_packet(void *data, nflog_capture_logged_t *logged)
 }
 
 /**
+ * Handle a packet, mutex is locked.
+ */
+static void handle_packet(void *data, nflog_capture_logged_t *logged)
+{
+	private_nflog_capture_reader_t *this = data;
+	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
+
+	if (streq(prefix, NFLOG_CAPTURE_IKE_IN))
+	{
+		this->messages->handle(this->messages, logged, TRUE);
+	}
+	else if (streq(prefix, NFLOG_CAPTURE_IKE_OUT))
+	{
+		this->messages->handle(this->messages, logged, FALSE);
+	}
+	else
+	{
+		queue_packet(this, logged);
+	}
+}
+
+/**
  * Read what there is, and queue it.
  */
 static void read_groups(private_nflog_capture_reader_t *this)
@@ -211,8 +248,8 @@ static void read_groups(private_nflog_capture_reader_t *this)
 	for (i = 0; more && i < MAX_MESSAGES; i++)
 	{
 		this->mutex->lock(this->mutex);
-		more = this->in->receive(this->in, queue_packet, this);
-		more |= this->out->receive(this->out, queue_packet, this);
+		more = this->in->receive(this->in, handle_packet, this);
+		more |= this->out->receive(this->out, handle_packet, this);
 		this->mutex->unlock(this->mutex);
 		this->queue->publish(this->queue);
 	}
@@ -412,11 +449,15 @@ static void *run(private_nflog_capture_reader_t *this)
 	};
 	bool running = TRUE;
 	eventfd_t count;
+	int timeout = -1;
 
 	while (running)
 	{
-		if (poll(pfd, countof(pfd), this->draining->get_count(this->draining) ?
-									DRAIN_INTERVAL : -1) < 0 && errno != EINTR)
+		if (this->draining->get_count(this->draining))
+		{
+			timeout = DRAIN_INTERVAL;
+		}
+		if (poll(pfd, countof(pfd), timeout) < 0 && errno != EINTR)
 		{
 			DBG1(DBG_KNL, "waiting for packets failed: %s", strerror(errno));
 		}
@@ -426,9 +467,16 @@ static void *run(private_nflog_capture_reader_t *this)
 		}
 		read_groups(this);
 		end_sas(this);
+		timeout = this->messages->flush(this->messages);
 
 		this->mutex->lock(this->mutex);
-		if (!this->sas)
+		if (this->has_ike && !this->want_ike)
+		{
+			this->rules->remove_ike(this->rules);
+			this->has_ike = FALSE;
+		}
+		if (!this->sas && !this->has_ike &&
+			!this->messages->get_count(this->messages))
 		{
 			close_groups(this);
 			running = this->running = FALSE;
@@ -541,6 +589,30 @@ METHOD(nflog_capture_reader_t, remove_, void,
 	wake(this);
 }
 
+METHOD(nflog_capture_reader_t, capture_ike, void,
+	private_nflog_capture_reader_t *this, bool enable)
+{
+	this->mutex->lock(this->mutex);
+	if (enable != this->want_ike)
+	{
+		this->want_ike = enable;
+		if (enable && !this->has_ike && ensure_running(this))
+		{
+			this->has_ike = this->rules->add_ike(this->rules,
+							charon->socket->get_port(charon->socket, FALSE),
+							charon->socket->get_port(charon->socket, TRUE));
+		}
+		wake(this);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_reader_t, flush_ike, void,
+	private_nflog_capture_reader_t *this)
+{
+	wake(this);
+}
+
 METHOD(nflog_capture_reader_t, destroy, void,
 	private_nflog_capture_reader_t *this)
 {
@@ -562,7 +634,8 @@ METHOD(nflog_capture_reader_t, destroy, void,
  */
 nflog_capture_reader_t *nflog_capture_reader_create(
 							nflog_capture_queue_t *queue,
-							nflog_capture_writer_t *writer)
+							nflog_capture_writer_t *writer,
+							nflog_capture_messages_t *messages)
 {
 	private_nflog_capture_reader_t *this;
 
@@ -571,10 +644,13 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 			.add = _add,
 			.update = _update,
 			.remove = _remove_,
+			.capture_ike = _capture_ike,
+			.flush_ike = _flush_ike,
 			.destroy = _destroy,
 		},
 		.queue = queue,
 		.writer = writer,
+		.messages = messages,
 		.stamping = -1,
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.wire = hashtable_create(wire_hash, wire_equals, 32),

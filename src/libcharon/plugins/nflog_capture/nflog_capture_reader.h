@@ -22,6 +22,7 @@
 
 typedef struct nflog_capture_reader_t nflog_capture_reader_t;
 
+#include "nflog_capture_messages.h"
 #include "nflog_capture_queue.h"
 #include "nflog_capture_sa.h"
 #include "nflog_capture_writer.h"
@@ -61,6 +62,19 @@ struct nflog_capture_reader_t {
 	void (*remove)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa);
 
 	/**
+	 * Begin or end to capture IKE messages.
+	 *
+	 * @param enable	TRUE to capture them
+	 */
+	void (*capture_ike)(nflog_capture_reader_t *this, bool enable);
+
+	/**
+	 * Wake up the thread, as there are kept IKE messages to flush, or traces
+	 * of IKE_SAs to end.
+	 */
+	void (*flush_ike)(nflog_capture_reader_t *this);
+
+	/**
 	 * Destroy a nflog_capture_reader_t, after all SAs were removed.
 	 */
 	void (*destroy)(nflog_capture_reader_t *this);
@@ -73,9 +87,11 @@ struct nflog_capture_reader_t {
  *
  * @param queue		where packets are queued, not owned
  * @param writer	to which traces are released, not owned
+ * @param messages	where IKE messages are brought to, not owned
  */
 nflog_capture_reader_t *nflog_capture_reader_create(
 							nflog_capture_queue_t *queue,
-							nflog_capture_writer_t *writer);
+							nflog_capture_writer_t *writer,
+							nflog_capture_messages_t *messages);
 
 #endif /** NFLOG_CAPTURE_READER_H_ @}*/

@@ -49,7 +49,7 @@ struct private_nflog_capture_rules_t {
 	nflog_capture_nft_t *nft;
 
 	/**
-	 * Number of SAs in the table.
+	 * Number of SAs in the table, IKE messages count as one.
 	 */
 	u_int count;
 
@@ -274,24 +274,68 @@ static const char *describe(int err)
 	}
 }
 
-METHOD(nflog_capture_rules_t, add_, bool,
-	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
+/**
+ * Open the socket and begin to add the table, if there is none.
+ */
+static int open_table(private_nflog_capture_rules_t *this)
 {
-	int err = 0;
-
-	this->mutex->lock(this->mutex);
 	if (!this->nft)
 	{
 		this->nft = nflog_capture_nft_create();
 		if (!this->nft)
 		{
-			err = errno;
+			return errno;
 		}
-		else
-		{
-			nflog_capture_table_add(this->nft, this->in, this->out);
-		}
+		nflog_capture_table_add(this->nft, this->in, this->out);
 	}
+	return 0;
+}
+
+/**
+ * Commit what adds rules, without them there's no need for the table.
+ */
+static int commit_add(private_nflog_capture_rules_t *this)
+{
+	int err;
+
+	err = this->nft->commit(this->nft);
+	if (!err)
+	{
+		this->count++;
+	}
+	else if (!this->count)
+	{
+		remove_table(this);
+	}
+	return err;
+}
+
+/**
+ * Commit what removes the given number of SAs.
+ */
+static void commit_remove(private_nflog_capture_rules_t *this, u_int count)
+{
+	int err;
+
+	err = this->nft->commit(this->nft);
+	if (err)
+	{
+		DBG1(DBG_KNL, "removing rules failed: %s", describe(err));
+	}
+	this->count -= count;
+	if (!this->count)
+	{
+		remove_table(this);
+	}
+}
+
+METHOD(nflog_capture_rules_t, add_, bool,
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
+{
+	int err;
+
+	this->mutex->lock(this->mutex);
+	err = open_table(this);
 	if (!err)
 	{
 		if (sa->wire.trace)
@@ -302,15 +346,7 @@ METHOD(nflog_capture_rules_t, add_, bool,
 		{
 			add_plain(this, sa, sa->reqid);
 		}
-		err = this->nft->commit(this->nft);
-		if (!err)
-		{
-			this->count++;
-		}
-		else if (!this->count)
-		{
-			remove_table(this);
-		}
+		err = commit_add(this);
 	}
 	this->mutex->unlock(this->mutex);
 
@@ -322,6 +358,39 @@ METHOD(nflog_capture_rules_t, add_, bool,
 		return FALSE;
 	}
 	return TRUE;
+}
+
+METHOD(nflog_capture_rules_t, add_ike, bool,
+	private_nflog_capture_rules_t *this, uint16_t port, uint16_t nat_t)
+{
+	int err;
+
+	this->mutex->lock(this->mutex);
+	err = open_table(this);
+	if (!err)
+	{
+		nflog_capture_table_add_ike(this->nft, this->in, this->out, port,
+									nat_t);
+		err = commit_add(this);
+	}
+	this->mutex->unlock(this->mutex);
+
+	if (err)
+	{
+		DBG1(DBG_KNL, "not capturing IKE messages, adding rules failed: %s",
+			 describe(err));
+		return FALSE;
+	}
+	return TRUE;
+}
+
+METHOD(nflog_capture_rules_t, remove_ike, void,
+	private_nflog_capture_rules_t *this)
+{
+	this->mutex->lock(this->mutex);
+	nflog_capture_table_remove_ike(this->nft);
+	commit_remove(this, 1);
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_capture_rules_t, update, bool,
@@ -369,7 +438,6 @@ static void remove_sas(private_nflog_capture_rules_t *this,
 {
 	element_t element;
 	u_int i;
-	int err;
 
 	for (i = 0; i < count; i++)
 	{
@@ -386,16 +454,7 @@ static void remove_sas(private_nflog_capture_rules_t *this,
 			remove_element(this, &element);
 		}
 	}
-	err = this->nft->commit(this->nft);
-	if (err)
-	{
-		DBG1(DBG_KNL, "removing rules failed: %s", describe(err));
-	}
-	this->count -= count;
-	if (!this->count)
-	{
-		remove_table(this);
-	}
+	commit_remove(this, count);
 }
 
 METHOD(nflog_capture_rules_t, remove_, void,
@@ -447,6 +506,8 @@ nflog_capture_rules_t *nflog_capture_rules_create(uint16_t in, uint16_t out)
 			.add = _add_,
 			.update = _update,
 			.remove = _remove_,
+			.add_ike = _add_ike,
+			.remove_ike = _remove_ike,
 			.destroy = _destroy,
 		},
 		.in = in,

@@ -63,6 +63,21 @@ struct nflog_capture_rules_t {
 	void (*remove)(nflog_capture_rules_t *this, linked_list_t *sas);
 
 	/**
+	 * Log IKE messages.
+	 *
+	 * @param port		local port, in host order
+	 * @param nat_t		local port for NAT traversal, in host order
+	 * @return			TRUE if the rules are in place, failures are logged
+	 */
+	bool (*add_ike)(nflog_capture_rules_t *this, uint16_t port,
+					uint16_t nat_t);
+
+	/**
+	 * Stop logging IKE messages.
+	 */
+	void (*remove_ike)(nflog_capture_rules_t *this);
+
+	/**
 	 * Destroy a nflog_capture_rules_t, and with it the table.
 	 */
 	void (*destroy)(nflog_capture_rules_t *this);

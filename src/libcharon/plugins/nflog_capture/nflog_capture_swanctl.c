@@ -324,6 +324,30 @@ METHOD(nflog_capture_swanctl_t, create_enumerator, enumerator_t*,
 							(void*)this->mutex->unlock);
 }
 
+METHOD(nflog_capture_swanctl_t, get_children, linked_list_t*,
+	private_nflog_capture_swanctl_t *this)
+{
+	enumerator_t *enumerator;
+	linked_list_t *names;
+	child_t *child;
+
+	names = linked_list_create();
+	this->mutex->lock(this->mutex);
+	update(this, get_path(this));
+	if (this->children)
+	{
+		enumerator = this->children->create_enumerator(this->children);
+		while (enumerator->enumerate(enumerator, NULL, &child))
+		{
+			names->insert_last(names, strdup(child->conn));
+			names->insert_last(names, strdup(child->name));
+		}
+		enumerator->destroy(enumerator);
+	}
+	this->mutex->unlock(this->mutex);
+	return names;
+}
+
 METHOD(nflog_capture_swanctl_t, reload, void,
 	private_nflog_capture_swanctl_t *this)
 {
@@ -357,6 +381,7 @@ nflog_capture_swanctl_t *nflog_capture_swanctl_create()
 	INIT(this,
 		.public = {
 			.create_enumerator = _create_enumerator,
+			.get_children = _get_children,
 			.get_path = _get_path,
 			.reload = _reload,
 			.destroy = _destroy,

@@ -24,6 +24,7 @@
 typedef struct nflog_capture_swanctl_t nflog_capture_swanctl_t;
 
 #include <library.h>
+#include <collections/linked_list.h>
 
 /**
  * Reads the sections connections.<conn>.children.<child>.nflog-capture of
@@ -49,6 +50,14 @@ struct nflog_capture_swanctl_t {
 	 */
 	enumerator_t *(*create_enumerator)(nflog_capture_swanctl_t *this,
 									   char *conn, char *child);
+
+	/**
+	 * Get the names of all children that have our section.
+	 *
+	 * @return			list of char*, in turn the name of the connection, and of
+	 *					the child, all of it is owned by the caller
+	 */
+	linked_list_t *(*get_children)(nflog_capture_swanctl_t *this);
 
 	/**
 	 * Get the path of the file, as configured.

@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <stddef.h>
 
 #include <libnftnl/chain.h>
@@ -61,14 +62,38 @@ static struct nftnl_expr *expr_create(char *name, ...)
 /**
  * Add an expression that compares a register.
  */
-static void add_cmp(struct nftnl_rule *rule, uint8_t value)
+static void add_cmp(struct nftnl_rule *rule, const void *value, size_t len)
 {
 	struct nftnl_expr *expr;
 
 	expr = expr_create("cmp", NFTNL_EXPR_CMP_SREG, NFT_REG_1,
 					   NFTNL_EXPR_CMP_OP, NFT_CMP_EQ, 0);
-	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, &value, sizeof(value));
+	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, value, len);
 	nftnl_rule_add_expr(rule, expr);
+}
+
+/**
+ * Add expressions that compare a property of packets, of one byte.
+ */
+static void add_meta(struct nftnl_rule *rule, uint32_t key, uint8_t value)
+{
+	nftnl_rule_add_expr(rule, expr_create("meta",
+						NFTNL_EXPR_META_KEY, key,
+						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
+	add_cmp(rule, &value, sizeof(value));
+}
+
+/**
+ * Add an expression that loads bytes of a packet into a register.
+ */
+static void add_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset,
+						uint32_t len, uint32_t reg)
+{
+	nftnl_rule_add_expr(rule, expr_create("payload",
+						NFTNL_EXPR_PAYLOAD_BASE, base,
+						NFTNL_EXPR_PAYLOAD_OFFSET, offset,
+						NFTNL_EXPR_PAYLOAD_LEN, len,
+						NFTNL_EXPR_PAYLOAD_DREG, reg, 0));
 }
 
 /**
@@ -207,24 +232,12 @@ static void add_wire_rules(nflog_capture_nft_t *nft, char *chain, char *prefix,
 		{
 			reg = NFT_REG32_00 + families[j].len / sizeof(uint32_t);
 			rule = rule_create(chain);
-			nftnl_rule_add_expr(rule, expr_create("meta",
-						NFTNL_EXPR_META_KEY, NFT_META_L4PROTO,
-						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
-			add_cmp(rule, protos[i].proto);
-			nftnl_rule_add_expr(rule, expr_create("meta",
-						NFTNL_EXPR_META_KEY, NFT_META_NFPROTO,
-						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
-			add_cmp(rule, families[j].family);
-			nftnl_rule_add_expr(rule, expr_create("payload",
-						NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER,
-						NFTNL_EXPR_PAYLOAD_OFFSET, families[j].offset,
-						NFTNL_EXPR_PAYLOAD_LEN, families[j].len,
-						NFTNL_EXPR_PAYLOAD_DREG, NFT_REG32_00, 0));
-			nftnl_rule_add_expr(rule, expr_create("payload",
-						NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER,
-						NFTNL_EXPR_PAYLOAD_OFFSET, protos[i].offset,
-						NFTNL_EXPR_PAYLOAD_LEN, sizeof(uint32_t),
-						NFTNL_EXPR_PAYLOAD_DREG, reg, 0));
+			add_meta(rule, NFT_META_L4PROTO, protos[i].proto);
+			add_meta(rule, NFT_META_NFPROTO, families[j].family);
+			add_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, families[j].offset,
+						families[j].len, NFT_REG32_00);
+			add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, protos[i].offset,
+						sizeof(uint32_t), reg);
 			add_ntohl(rule, reg);
 			expr = expr_create("lookup",
 						NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00, 0);
@@ -301,6 +314,75 @@ void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in, uint16_t out
 				   "esp-out-ipv4", "esp-out-ipv6");
 	add_plain_rule(nft, "plain-in", "plain-in-sas", XFRM_POLICY_IN);
 	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT);
+}
+
+/**
+ * Add a rule that logs IKE messages.
+ */
+static void add_ike_rule(nflog_capture_nft_t *nft, char *chain, char *prefix,
+						 uint16_t group, uint32_t offset, uint16_t port,
+						 bool marker)
+{
+	static const uint32_t non_esp = 0;
+	struct nftnl_rule *rule;
+
+	if (!port)
+	{
+		return;
+	}
+	port = htons(port);
+	rule = rule_create(chain);
+	add_meta(rule, NFT_META_L4PROTO, IPPROTO_UDP);
+	add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof(port),
+				NFT_REG_1);
+	add_cmp(rule, &port, sizeof(port));
+	if (marker)
+	{
+		add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, sizeof(struct udphdr),
+					sizeof(non_esp), NFT_REG_1);
+		add_cmp(rule, &non_esp, sizeof(non_esp));
+	}
+	add_log(rule, prefix, group);
+	commit_rule(nft, rule);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
+								 uint16_t out, uint16_t port, uint16_t nat_t)
+{
+	const struct {
+		char *prefix;
+		int hook;
+		uint16_t group;
+		uint32_t offset;
+	} chains[] = {
+		{ NFLOG_CAPTURE_IKE_IN, NF_INET_PRE_ROUTING, in,
+		  offsetof(struct udphdr, dest) },
+		{ NFLOG_CAPTURE_IKE_OUT, NF_INET_LOCAL_OUT, out,
+		  offsetof(struct udphdr, source) },
+	};
+	int i;
+
+	for (i = 0; i < countof(chains); i++)
+	{
+		handle_chain(nft, NFT_MSG_NEWCHAIN, chains[i].prefix, chains[i].hook,
+					 NF_IP_PRI_RAW);
+		add_ike_rule(nft, chains[i].prefix, chains[i].prefix, chains[i].group,
+					 chains[i].offset, port, FALSE);
+		add_ike_rule(nft, chains[i].prefix, chains[i].prefix, chains[i].group,
+					 chains[i].offset, nat_t, TRUE);
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_remove_ike(nflog_capture_nft_t *nft)
+{
+	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_IKE_IN);
+	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_IKE_OUT);
 }
 
 /*

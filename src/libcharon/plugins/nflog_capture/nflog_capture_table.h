@@ -29,6 +29,10 @@
 #define NFLOG_CAPTURE_WIRE_IN "esp-in"
 #define NFLOG_CAPTURE_WIRE_OUT "esp-out"
 
+/** log prefixes of IKE messages */
+#define NFLOG_CAPTURE_IKE_IN "ike-in"
+#define NFLOG_CAPTURE_IKE_OUT "ike-out"
+
 /**
  * Add our nftables table to a transaction, with all that is not about an SA.
  *
@@ -56,6 +60,28 @@
  */
 void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in,
 							 uint16_t out);
+
+/**
+ * Add chains that log IKE messages to a transaction.
+ *
+ * They are at the same hooks as those of the wire side.  On the port for NAT
+ * traversal ESP is told from IKE by a marker (RFC 3948, section 2.2).
+ *
+ * @param nft		socket that owns the table
+ * @param in		NFLOG group for messages that arrive
+ * @param out		NFLOG group for messages that leave
+ * @param port		local port, in host order
+ * @param nat_t		local port for NAT traversal, in host order
+ */
+void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
+								 uint16_t out, uint16_t port, uint16_t nat_t);
+
+/**
+ * Remove the chains that log IKE messages in a transaction.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_capture_table_remove_ike(nflog_capture_nft_t *nft);
 
 /**
  * Add a chain that logs all packets to a transaction.

@@ -55,14 +55,14 @@ struct private_nflog_capture_trace_t {
 	char *conn;
 
 	/**
-	 * Name of the CHILD_SA.
+	 * Name of the CHILD_SA or IKE_SA.
 	 */
 	char *label;
 
 	/**
-	 * Kind of trace.
+	 * Capture point for one direction, that for the other one is the next.
 	 */
-	char *kind;
+	nflog_capture_point_t point;
 
 	/**
 	 * First part of the name of all files.
@@ -152,18 +152,17 @@ static bool is_ring(private_nflog_capture_trace_t *this)
  */
 static char *file_name(private_nflog_capture_trace_t *this, u_int number)
 {
-	char *name;
-	int len;
+	char *name, ring[16] = "";
 
 	if (is_ring(this))
 	{
-		len = asprintf(&name, "%s.%s.%u.pcap", this->name, this->kind, number);
+		snprintf(ring, sizeof(ring), ".%u", number);
 	}
-	else
+	if (asprintf(&name, "%s%s.pcap", this->name, ring) < 0)
 	{
-		len = asprintf(&name, "%s.%s.pcap", this->name, this->kind);
+		return NULL;
 	}
-	return len < 0 ? NULL : name;
+	return name;
 }
 
 /**
@@ -264,10 +263,10 @@ METHOD(nflog_capture_trace_t, start, void,
 		if (!pcap || pcap_compile(pcap, &this->program, this->filter, 1,
 								  PCAP_NETMASK_UNKNOWN) != 0)
 		{
-			DBG1(DBG_CHD, "not capturing %s of CHILD_SA %s of connection '%s': "
-				 "option filter, '%s' is not a filter as pcap-filter(7) "
-				 "describes it: %s", this->kind, this->label, this->conn,
-				 this->filter, pcap ? pcap_geterr(pcap) : "out of memory");
+			DBG1(DBG_CHD, "trace '%s' of connection '%s' stays empty: option "
+				 "filter, '%s' is not a filter as pcap-filter(7) describes it: "
+				 "%s", this->name, this->conn, this->filter,
+				 pcap ? pcap_geterr(pcap) : "out of memory");
 			this->failed = TRUE;
 		}
 		else
@@ -281,9 +280,8 @@ METHOD(nflog_capture_trace_t, start, void,
 	}
 	if (!this->failed && !begin_file(this))
 	{
-		DBG1(DBG_CHD, "not capturing %s of CHILD_SA %s of connection '%s', "
-			 "creating trace '%s' failed", this->kind, this->label, this->conn,
-			 this->name);
+		DBG1(DBG_CHD, "nothing is captured of %s of connection '%s', creating "
+			 "trace '%s' failed", this->label, this->conn, this->name);
 		this->failed = TRUE;
 	}
 }
@@ -482,13 +480,13 @@ METHOD(nflog_capture_trace_t, end, void,
 
 	end_file(this);
 
-	in = streq(this->kind, "esp") ? POINT_ESP_IN : POINT_PLAIN_IN;
-	out = in + 1;
+	in = this->point;
+	out = this->point + 1;
 	describe(this, in, buf[in], sizeof(buf[in]));
 	describe(this, out, buf[out], sizeof(buf[out]));
-	DBG1(DBG_CHD, "trace %s/%s.%s of CHILD_SA %s ended: %s; %s",
+	DBG1(DBG_CHD, "trace %s/%s of %s ended: %s; %s",
 		 this->store->get_path(this->store, this->conn, path, sizeof(path)),
-		 this->name, this->kind, this->label, buf[in], buf[out]);
+		 this->name, this->label, buf[in], buf[out]);
 }
 
 METHOD(nflog_capture_trace_t, get_link, nflog_capture_link_t,
@@ -534,7 +532,6 @@ METHOD(nflog_capture_trace_t, destroy, void,
 	free(this->filter);
 	free(this->conn);
 	free(this->label);
-	free(this->kind);
 	free(this->name);
 	free(this);
 }
@@ -543,7 +540,7 @@ METHOD(nflog_capture_trace_t, destroy, void,
  * Described in header
  */
 nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
-						char *conn, char *label, char *kind,
+						char *conn, char *label, nflog_capture_point_t point,
 						nflog_capture_wish_t *wish)
 {
 	private_nflog_capture_trace_t *this;
@@ -564,7 +561,7 @@ nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
 		.store = store,
 		.conn = strdup(conn),
 		.label = strdup(label),
-		.kind = strdup(kind),
+		.point = point,
 		.name = strdup(label),
 		.link = wish->link,
 		.snaplen = wish->snaplen,

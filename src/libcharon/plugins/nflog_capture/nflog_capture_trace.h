@@ -110,7 +110,7 @@ struct nflog_capture_trace_t {
 	/**
 	 * Set the name of the trace, before start().
 	 *
-	 * @param name		first part of the file's name
+	 * @param name		name of the file, without the number in a ring, and .pcap
 	 */
 	void (*set_name)(nflog_capture_trace_t *this, char *name);
 
@@ -139,12 +139,12 @@ struct nflog_capture_trace_t {
  *
  * @param store		where its files are created, not owned
  * @param conn		name of the connection, as for the store
- * @param label		name of the CHILD_SA, for log messages
- * @param kind		kind of trace, "esp" or "plain", last part of a file's name
+ * @param label		name of the CHILD_SA or IKE_SA, for log messages
+ * @param point		capture point for what arrives, the next is for what leaves
  * @param wish		options, not owned
  */
 nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
-						char *conn, char *label, char *kind,
+						char *conn, char *label, nflog_capture_point_t point,
 						nflog_capture_wish_t *wish);
 
 #endif /** NFLOG_CAPTURE_TRACE_H_ @}*/
