@@ -142,7 +142,10 @@ static void write_packets(private_nflog_capture_writer_t *this,
 			packets[due++] = packet;
 		}
 	}
-	qsort(packets, due, sizeof(*packets), packet_cmp);
+	if (due)
+	{
+		qsort(packets, due, sizeof(*packets), packet_cmp);
+	}
 	for (from = 0, i = 1; i <= due; i++)
 	{
 		if (i == due || packets[i]->trace != packets[from]->trace)
