@@ -359,7 +359,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 		.writer = writer,
 		.start = time(NULL),
 	);
-	snprintf(label, sizeof(label), "CHILD_SA %s{%u}", child, id);
+	snprintf(label, sizeof(label), "%s{%u}", child, id);
 	if (wish->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{
 		this->wire = nflog_capture_trace_create(store, this->conn, label,

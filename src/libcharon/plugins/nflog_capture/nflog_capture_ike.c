@@ -211,7 +211,7 @@ static void capture(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
 
 	this->reader->capture_ike(this->reader, TRUE);
 	nflog_capture_store_name(ike_sa->get_name(ike_sa), name, sizeof(name));
-	snprintf(label, sizeof(label), "IKE_SA %s[%u]", ike_sa->get_name(ike_sa),
+	snprintf(label, sizeof(label), "%s[%u]", ike_sa->get_name(ike_sa),
 			 ike_sa->get_unique_id(ike_sa));
 	if (this->messages->add(this->messages, ike_sa->get_unique_id(ike_sa),
 							id->get_initiator_spi(id),

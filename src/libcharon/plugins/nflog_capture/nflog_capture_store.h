@@ -29,10 +29,12 @@ typedef struct nflog_capture_store_t nflog_capture_store_t;
  *
  * Directories are created with mode 0700, files with 0600 from the start, and
  * neither is ever reached through a symbolic link below <dir>.  The store keeps
- * <dir> within its disk budget, "max_total".
+ * <dir> within its disk budget, "max_total".  Nothing but traces, which are told
+ * by their names, is ever removed for that.
  *
- * All methods may block on the disk, none is for charon's threads.  They log
- * errors themselves, with the path and the remedy.
+ * All methods may block on the disk, none but get_path() is for charon's
+ * threads.  They log errors themselves, with the path and the remedy, and don't
+ * repeat that until it worked in between.
  */
 struct nflog_capture_store_t {
 
@@ -59,9 +61,11 @@ struct nflog_capture_store_t {
 	 *
 	 * @param conn		name of the connection
 	 * @param name		name of the file
-	 * @return			allocated content, chunk_empty if there is no such file
+	 * @param content	receives allocated content, empty if there is no such file
+	 * @return			FALSE if there is one, but it can't be read
 	 */
-	chunk_t (*read_file)(nflog_capture_store_t *this, char *conn, char *name);
+	bool (*read_file)(nflog_capture_store_t *this, char *conn, char *name,
+					  chunk_t *content);
 
 	/**
 	 * Replace a whole file atomically, a reader sees the old or the new one.
@@ -95,7 +99,8 @@ struct nflog_capture_store_t {
 	 * Ask for space before writing to a trace.
 	 *
 	 * Where the disk budget is exhausted, the oldest traces that are not in use
-	 * are removed, of whatever connection.
+	 * are removed, of whatever connection.  As finding them takes time, some more
+	 * than necessary are removed, up to a hundredth of the budget.
 	 *
 	 * @param bytes		bytes about to be written
 	 * @return			FALSE if the disk budget does not allow it
@@ -129,7 +134,8 @@ struct nflog_capture_store_t {
 	 *
 	 * It is called on the thread that called reserve() or remove_file().
 	 *
-	 * @param cb		callback, with its data and the name of the directory
+	 * @param cb		callback, with its data and the name of the directory, may
+	 *					call all methods but reserve() and remove_file()
 	 * @param data		data to pass to cb
 	 */
 	void (*set_removed_cb)(nflog_capture_store_t *this,
@@ -144,13 +150,15 @@ struct nflog_capture_store_t {
 /**
  * Create a nflog_capture_store_t instance.
  *
- * Reads the options "dir" and "max_total", touches no file yet.
+ * Reads the option "dir", and "max_total" when it is needed. Touches no file
+ * yet.
  */
 nflog_capture_store_t *nflog_capture_store_create();
 
 /**
- * Make the name of a connection or child fit for a file name: a slash, control
- * characters, and a leading dot are replaced, and it is cut to 100 bytes.
+ * Make the name of a connection or child fit for a file name: slashes, control
+ * characters, and a leading dot are replaced, and it is cut to 100 bytes.  The
+ * result for a result is the same.
  *
  * @param name		name as configured
  * @param buf		buffer for the name

@@ -484,9 +484,10 @@ METHOD(nflog_capture_trace_t, end, void,
 	out = this->point + 1;
 	describe(this, in, buf[in], sizeof(buf[in]));
 	describe(this, out, buf[out], sizeof(buf[out]));
-	DBG1(DBG_CHD, "trace %s/%s of %s ended: %s; %s",
+	DBG1(DBG_CHD, "trace %s/%s of %s %s ended: %s; %s",
 		 this->store->get_path(this->store, this->conn, path, sizeof(path)),
-		 this->name, this->label, buf[in], buf[out]);
+		 this->name, in == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA", this->label,
+		 buf[in], buf[out]);
 }
 
 METHOD(nflog_capture_trace_t, get_link, nflog_capture_link_t,

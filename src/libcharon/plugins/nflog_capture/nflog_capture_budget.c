@@ -1,0 +1,554 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#define _GNU_SOURCE
+
+#include "nflog_capture_budget.h"
+#include "nflog_capture_options.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <collections/array.h>
+#include <collections/hashtable.h>
+#include <collections/linked_list.h>
+#include <threading/mutex.h>
+
+/** Default disk budget */
+#define MAX_TOTAL "1g"
+
+/** Seconds after which a file that was not renamed into place is left over */
+#define TMP_AGE 60
+
+/** Seconds after which traces to remove are looked for again */
+#define RETRY 1
+
+typedef struct private_nflog_capture_budget_t private_nflog_capture_budget_t;
+typedef struct trace_t trace_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_budget_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_budget_t public;
+
+	/**
+	 * Opens the directories.
+	 */
+	nflog_capture_files_t *files;
+
+	/**
+	 * Called if traces were removed, with its data.
+	 */
+	void (*cb)(void *data, char *conn);
+	void *data;
+
+	/**
+	 * Lock for all that follows.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * Bytes in all files, as far as we know.
+	 */
+	uint64_t total;
+
+	/**
+	 * TRUE if total was determined.
+	 */
+	bool scanned;
+
+	/**
+	 * Don't look for traces to remove before, unless one becomes unused.
+	 */
+	time_t retry;
+
+	/**
+	 * Traces in use, <conn>/<name>, char* => char*.
+	 */
+	hashtable_t *used;
+};
+
+/**
+ * A trace that may be removed.
+ */
+struct trace_t {
+
+	/** name of the directory, and of the file in it */
+	char *conn;
+	char *name;
+
+	/** bytes in it */
+	uint64_t size;
+
+	/** when it was written to */
+	struct timespec mtime;
+};
+
+/**
+ * Destroy a trace.
+ */
+static void trace_destroy(trace_t *trace)
+{
+	free(trace->conn);
+	free(trace->name);
+	free(trace);
+}
+
+/**
+ * Order traces by age, the oldest one is first.
+ */
+static int trace_cmp(const void *a, const void *b, void *user)
+{
+	const trace_t *x = a, *y = b;
+
+	if (x->mtime.tv_sec != y->mtime.tv_sec)
+	{
+		return x->mtime.tv_sec < y->mtime.tv_sec ? -1 : 1;
+	}
+	return x->mtime.tv_nsec < y->mtime.tv_nsec ? -1 :
+		   x->mtime.tv_nsec > y->mtime.tv_nsec;
+}
+
+/**
+ * Destroy a string in a hashtable.
+ */
+static void str_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
+/**
+ * Match a string against a template, in which x denotes a hex digit, and d a
+ * decimal one.
+ */
+static bool match(char *template, char *str)
+{
+	for (; *template; template++, str++)
+	{
+		switch (*template)
+		{
+			case 'x':
+				if (!*str || !strchr("0123456789abcdef", *str))
+				{
+					return FALSE;
+				}
+				break;
+			case 'd':
+				if (*str < '0' || *str > '9')
+				{
+					return FALSE;
+				}
+				break;
+			default:
+				if (*str != *template)
+				{
+					return FALSE;
+				}
+				break;
+		}
+	}
+	return TRUE;
+}
+
+/**
+ * Check if a file is a trace by its name, <child>.<start>.<spi>-<spi>.….pcap.
+ */
+static bool is_trace(char *name)
+{
+	size_t len = strlen(name);
+
+	if (len < 5 || !streq(name + len - 5, ".pcap"))
+	{
+		return FALSE;
+	}
+	while ((name = strchr(name, '.')))
+	{
+		if (match(".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.", name) ||
+			match(".ddddddddTddddddZ.xxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx.", name))
+		{
+			return TRUE;
+		}
+		name++;
+	}
+	return FALSE;
+}
+
+/**
+ * Check if a file is one that was to replace another.
+ */
+static bool is_tmp(char *name)
+{
+	size_t len = strlen(name);
+
+	return name[0] == '.' && len > 4 && streq(name + len - 4, ".tmp");
+}
+
+/**
+ * Take a file in the directory of a connection into account.
+ */
+static void scan_file(private_nflog_capture_budget_t *this, int dir, char *conn,
+					  char *name, array_t *traces)
+{
+	char key[PATH_MAX];
+	struct stat st;
+	trace_t *trace;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		!S_ISREG(st.st_mode))
+	{
+		return;
+	}
+	if (is_tmp(name) && st.st_mtime + TMP_AGE < time(NULL))
+	{
+		unlinkat(dir, name, 0);
+		return;
+	}
+	this->total += st.st_size;
+	snprintf(key, sizeof(key), "%s/%s", conn, name);
+	if (is_trace(name) && !this->used->get(this->used, key))
+	{
+		INIT(trace,
+			.conn = strdup(conn),
+			.name = strdup(name),
+			.size = st.st_size,
+			.mtime = st.st_mtim,
+		);
+		array_insert(traces, ARRAY_TAIL, trace);
+	}
+}
+
+/**
+ * Open a directory for reading.
+ */
+static DIR *read_dir(private_nflog_capture_budget_t *this, char *conn)
+{
+	DIR *dir = NULL;
+	int fd;
+
+	fd = this->files->open_dir(this->files, conn, FALSE);
+	if (fd >= 0)
+	{
+		dir = fdopendir(fd);
+		if (!dir)
+		{
+			close(fd);
+		}
+	}
+	return dir;
+}
+
+/**
+ * Destroy the list of a trace enumerator.
+ */
+static void names_destroy(void *list)
+{
+	linked_list_t *names = list;
+
+	names->destroy_function(names, free);
+}
+
+/**
+ * Determine the size of all files, and find the traces that may be removed,
+ * mutex is locked.
+ */
+static array_t *scan(private_nflog_capture_budget_t *this)
+{
+	struct dirent *conn, *file;
+	array_t *traces;
+	DIR *all, *dir;
+
+	this->total = 0;
+	traces = array_create(0, 0);
+	all = read_dir(this, "");
+	while (all && (conn = readdir(all)))
+	{
+		/* nothing of ours begins with a dot */
+		if (conn->d_name[0] != '.' &&
+			(conn->d_type == DT_DIR || conn->d_type == DT_UNKNOWN))
+		{
+			dir = read_dir(this, conn->d_name);
+			while (dir && (file = readdir(dir)))
+			{
+				scan_file(this, dirfd(dir), conn->d_name, file->d_name, traces);
+			}
+			if (dir)
+			{
+				closedir(dir);
+			}
+		}
+	}
+	if (all)
+	{
+		closedir(all);
+	}
+	this->scanned = TRUE;
+	return traces;
+}
+
+/**
+ * Remove a file.
+ */
+static bool unlink_file(private_nflog_capture_budget_t *this, char *conn,
+						char *name, uint64_t *size)
+{
+	char *what = "removing file";
+	struct stat st;
+	bool success;
+	int dir;
+
+	dir = this->files->open_dir(this->files, conn, FALSE);
+	if (dir < 0)
+	{
+		return FALSE;
+	}
+	success = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			  unlinkat(dir, name, 0) == 0;
+	if (success)
+	{
+		*size = st.st_size;
+		this->files->worked(this->files, what, conn, name);
+	}
+	else if (errno != ENOENT)
+	{
+		this->files->failed(this->files, what, conn, name, NULL);
+	}
+	close(dir);
+	return success;
+}
+
+/**
+ * Remove the oldest traces if bytes would not fit, mutex is locked.
+ *
+ * @param removed	receives names of the directories in which some were
+ */
+static void make_room(private_nflog_capture_budget_t *this, uint64_t max_total,
+					  size_t bytes, hashtable_t *removed)
+{
+	uint64_t limit = max_total;
+	array_t *traces;
+	trace_t *trace;
+
+	/* the size we know is not exact */
+	traces = scan(this);
+	array_sort(traces, trace_cmp, NULL);
+	while (this->total + bytes > limit &&
+		   array_remove(traces, ARRAY_HEAD, &trace))
+	{
+		if (unlink_file(this, trace->conn, trace->name, &trace->size))
+		{
+			DBG1(DBG_CFG, "removed trace '%s/%s/%s' of %" PRIu64 " bytes, as all "
+				 "would exceed max_total = %" PRIu64,
+				 this->files->get_dir(this->files), trace->conn, trace->name,
+				 trace->size, max_total);
+			this->total -= min(this->total, trace->size);
+			limit = max_total - max_total / 100;
+			if (!removed->get(removed, trace->conn))
+			{
+				removed->put(removed, trace->conn, trace->conn);
+				trace->conn = NULL;
+			}
+		}
+		trace_destroy(trace);
+	}
+	while (array_remove(traces, ARRAY_HEAD, &trace))
+	{
+		trace_destroy(trace);
+	}
+	array_destroy(traces);
+}
+
+/**
+ * Tell of directories from which traces were removed, and destroy the table.
+ */
+static void tell_removed(private_nflog_capture_budget_t *this,
+						 hashtable_t *removed)
+{
+	enumerator_t *enumerator;
+	char *conn;
+
+	enumerator = removed->create_enumerator(removed);
+	while (this->cb && enumerator->enumerate(enumerator, NULL, &conn))
+	{
+		this->cb(this->data, conn);
+	}
+	enumerator->destroy(enumerator);
+	removed->destroy_function(removed, str_destroy);
+}
+
+/**
+ * Get the disk budget, 0 if there is none.
+ */
+static uint64_t get_max_total()
+{
+	uint64_t max_total;
+	char *value;
+
+	value = lib->settings->get_str(lib->settings,
+								   "%s.plugins.nflog-capture.max_total",
+								   MAX_TOTAL, lib->ns);
+	if (!nflog_capture_options_size(value, &max_total))
+	{	/* is told where the options are checked */
+		nflog_capture_options_size(MAX_TOTAL, &max_total);
+	}
+	return max_total;
+}
+
+METHOD(nflog_capture_budget_t, reserve, bool,
+	private_nflog_capture_budget_t *this, size_t bytes)
+{
+	hashtable_t *removed;
+	uint64_t max_total;
+	bool success;
+	time_t now;
+
+	max_total = get_max_total();
+	now = time_monotonic(NULL);
+	removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1);
+
+	this->mutex->lock(this->mutex);
+	if (!this->scanned)
+	{
+		array_destroy_function(scan(this), (void*)trace_destroy, NULL);
+	}
+	if (max_total && this->total + bytes > max_total && now >= this->retry)
+	{
+		make_room(this, max_total, bytes, removed);
+	}
+	success = !max_total || this->total + bytes <= max_total;
+	if (success)
+	{
+		this->total += bytes;
+	}
+	else if (now >= this->retry)
+	{	/* looking at all files takes its time */
+		this->retry = now + RETRY;
+	}
+	this->mutex->unlock(this->mutex);
+
+	tell_removed(this, removed);
+	return success;
+}
+
+METHOD(nflog_capture_budget_t, set_used, void,
+	private_nflog_capture_budget_t *this, char *conn, char *name, bool used)
+{
+	char key[PATH_MAX], *copy;
+
+	snprintf(key, sizeof(key), "%s/%s", conn, name);
+	this->mutex->lock(this->mutex);
+	free(this->used->remove(this->used, key));
+	if (used)
+	{
+		copy = strdup(key);
+		this->used->put(this->used, copy, copy);
+	}
+	else
+	{
+		this->retry = 0;
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_budget_t, remove_, void,
+	private_nflog_capture_budget_t *this, char *conn, char *name)
+{
+	uint64_t size;
+
+	if (unlink_file(this, conn, name, &size))
+	{
+		this->mutex->lock(this->mutex);
+		this->total -= min(this->total, size);
+		this->retry = 0;
+		this->mutex->unlock(this->mutex);
+		if (this->cb && is_trace(name))
+		{
+			this->cb(this->data, conn);
+		}
+	}
+}
+
+METHOD(nflog_capture_budget_t, create_enumerator, enumerator_t*,
+	private_nflog_capture_budget_t *this, char *conn)
+{
+	linked_list_t *names;
+	struct dirent *file;
+	DIR *dir;
+
+	names = linked_list_create();
+	dir = read_dir(this, conn);
+	if (dir)
+	{
+		while ((file = readdir(dir)))
+		{
+			if (is_trace(file->d_name))
+			{
+				names->insert_last(names, strdup(file->d_name));
+			}
+		}
+		closedir(dir);
+	}
+	return enumerator_create_cleaner(names->create_enumerator(names),
+									 names_destroy, names);
+}
+
+METHOD(nflog_capture_budget_t, set_removed_cb, void,
+	private_nflog_capture_budget_t *this, void (*cb)(void *data, char *conn),
+	void *data)
+{
+	this->cb = cb;
+	this->data = data;
+}
+
+METHOD(nflog_capture_budget_t, destroy, void,
+	private_nflog_capture_budget_t *this)
+{
+	this->used->destroy_function(this->used, str_destroy);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_budget_t *nflog_capture_budget_create(nflog_capture_files_t *files)
+{
+	private_nflog_capture_budget_t *this;
+
+	INIT(this,
+		.public = {
+			.reserve = _reserve,
+			.set_used = _set_used,
+			.remove = _remove_,
+			.create_enumerator = _create_enumerator,
+			.set_removed_cb = _set_removed_cb,
+			.destroy = _destroy,
+		},
+		.files = files,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.used = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+	);
+	return &this->public;
+}

@@ -1,0 +1,95 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/**
+ * @defgroup nflog_capture_budget nflog_capture_budget
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_BUDGET_H_
+#define NFLOG_CAPTURE_BUDGET_H_
+
+typedef struct nflog_capture_budget_t nflog_capture_budget_t;
+
+#include "nflog_capture_files.h"
+
+/**
+ * Keeps the files in all directories within the disk budget, "max_total".
+ *
+ * Of the files only traces are ever removed for that, which are told by their
+ * names, and what a crash left of a file that was to replace another.
+ *
+ * Names of connections are those of their directories here, and the methods are
+ * as described for nflog_capture_store_t.
+ */
+struct nflog_capture_budget_t {
+
+	/**
+	 * Ask for space, for which traces may be removed.
+	 *
+	 * @param bytes		bytes about to be written
+	 * @return			FALSE if the disk budget does not allow it
+	 */
+	bool (*reserve)(nflog_capture_budget_t *this, size_t bytes);
+
+	/**
+	 * Mark a trace as (not) being written.
+	 *
+	 * @param conn		name of the directory
+	 * @param name		name of the file
+	 * @param used		TRUE if in use, FALSE when complete
+	 */
+	void (*set_used)(nflog_capture_budget_t *this, char *conn, char *name,
+					 bool used);
+
+	/**
+	 * Remove a file.
+	 *
+	 * @param conn		name of the directory
+	 * @param name		name of the file
+	 */
+	void (*remove)(nflog_capture_budget_t *this, char *conn, char *name);
+
+	/**
+	 * Enumerate the traces in a directory.
+	 *
+	 * @param conn		name of the directory
+	 * @return			enumerator over (char *name)
+	 */
+	enumerator_t *(*create_enumerator)(nflog_capture_budget_t *this, char *conn);
+
+	/**
+	 * Set a callback that is told of directories of which traces were removed.
+	 *
+	 * @param cb		callback, with its data and the name of the directory
+	 * @param data		data to pass to cb
+	 */
+	void (*set_removed_cb)(nflog_capture_budget_t *this,
+						   void (*cb)(void *data, char *conn), void *data);
+
+	/**
+	 * Destroy a nflog_capture_budget_t.
+	 */
+	void (*destroy)(nflog_capture_budget_t *this);
+};
+
+/**
+ * Create a nflog_capture_budget_t instance.
+ *
+ * @param files		opens the directories, not owned
+ */
+nflog_capture_budget_t *nflog_capture_budget_create(nflog_capture_files_t *files);
+
+#endif /** NFLOG_CAPTURE_BUDGET_H_ @}*/

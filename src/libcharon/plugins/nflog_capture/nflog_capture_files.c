@@ -1,0 +1,279 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#include "nflog_capture_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+
+typedef struct private_nflog_capture_files_t private_nflog_capture_files_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_files_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_files_t public;
+
+	/**
+	 * Directory of all directories.
+	 */
+	char *dir;
+
+	/**
+	 * Lock for told.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * What failed and was told, char* => char*.
+	 */
+	hashtable_t *told;
+};
+
+/**
+ * What an administrator can do about an error.
+ */
+static char *get_remedy(int error)
+{
+	switch (error)
+	{
+		case EACCES:
+		case EPERM:
+			return "give charon access, also in its AppArmor profile, if any";
+		case ENOSPC:
+		case EDQUOT:
+			return "free some space, or lower max_total";
+		case EROFS:
+			return "mount it writable, or set dir";
+		case ELOOP:
+		case ENOTDIR:
+			return "symbolic links are not followed, remove it";
+		case EEXIST:
+			return "remove it";
+		case ENOENT:
+			return "it was removed by someone else";
+		default:
+			return "check the file system, or set dir";
+	}
+}
+
+METHOD(nflog_capture_files_t, failed, void,
+	private_nflog_capture_files_t *this, char *what, char *conn, char *name,
+	char *remedy)
+{
+	char key[PATH_MAX], *copy;
+	int error = errno;
+	bool tell;
+
+	this->mutex->lock(this->mutex);
+	snprintf(key, sizeof(key), "%s %s/%s", what, conn, name);
+	tell = !this->told->get(this->told, key);
+	if (tell)
+	{
+		copy = strdup(key);
+		this->told->put(this->told, copy, copy);
+	}
+	this->mutex->unlock(this->mutex);
+	if (tell)
+	{
+		DBG1(DBG_CFG, "%s '%s%s%s%s%s' failed: %s (%s)", what, this->dir,
+			 *conn ? "/" : "", conn, *name ? "/" : "", name, strerror(error),
+			 remedy ?: get_remedy(error));
+	}
+	errno = error;
+}
+
+METHOD(nflog_capture_files_t, worked, void,
+	private_nflog_capture_files_t *this, char *what, char *conn, char *name)
+{
+	char key[PATH_MAX];
+
+	this->mutex->lock(this->mutex);
+	if (this->told->get_count(this->told))
+	{
+		snprintf(key, sizeof(key), "%s %s/%s", what, conn, name);
+		free(this->told->remove(this->told, key));
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Check that nobody else can put something into a directory.
+ */
+static bool is_ours(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || !st.st_uid) &&
+		   !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+METHOD(nflog_capture_files_t, open_dir, int,
+	private_nflog_capture_files_t *this, char *conn, bool create)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, parent, fd;
+	char *what = "opening directory", *remedy = NULL;
+
+	if (!*conn)
+	{
+		fd = open(this->dir, flags);
+		if (fd < 0 && errno == ENOENT && create && mkdir_p(this->dir, 0700))
+		{
+			fd = open(this->dir, flags);
+		}
+	}
+	else
+	{
+		parent = open_dir(this, "", create);
+		if (parent < 0)
+		{
+			return -1;
+		}
+		fd = openat(parent, conn, flags | O_NOFOLLOW);
+		if (fd < 0 && errno == ENOENT && create &&
+			mkdirat(parent, conn, 0700) == 0)
+		{
+			fd = openat(parent, conn, flags | O_NOFOLLOW);
+		}
+		close(parent);
+	}
+	if (fd >= 0 && !is_ours(fd))
+	{
+		close(fd);
+		fd = -1;
+		errno = EPERM;
+		remedy = "others may write to it, use chown and chmod go-w";
+	}
+	if (fd >= 0)
+	{
+		worked(this, what, conn, "");
+	}
+	else if (create || errno != ENOENT)
+	{
+		failed(this, what, conn, "", remedy);
+	}
+	return fd;
+}
+
+METHOD(nflog_capture_files_t, open_file, int,
+	private_nflog_capture_files_t *this, char *conn, char *name, int flags)
+{
+	char *what = "opening file";
+	struct stat st;
+	int dir, fd;
+
+	dir = open_dir(this, conn, FALSE);
+	if (dir < 0)
+	{
+		return -1;
+	}
+	/* don't wait for what might not be a file */
+	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	close(dir);
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
+	{
+		close(fd);
+		fd = -1;
+		errno = ELOOP;
+	}
+	if (fd >= 0)
+	{
+		worked(this, what, conn, name);
+	}
+	else if ((flags & O_ACCMODE) != O_RDONLY || errno != ENOENT)
+	{
+		failed(this, what, conn, name, NULL);
+	}
+	return fd;
+}
+
+METHOD(nflog_capture_files_t, create_file, int,
+	private_nflog_capture_files_t *this, int dir, char *conn, char *name)
+{
+	char *what = "creating a file in";
+	int fd;
+
+	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
+				O_CLOEXEC, 0600);
+	/* whatever the umask is */
+	if (fd >= 0 && fchmod(fd, 0600) == 0)
+	{
+		worked(this, what, conn, "");
+		return fd;
+	}
+	failed(this, what, conn, "", NULL);
+	if (fd >= 0)
+	{
+		close(fd);
+	}
+	return -1;
+}
+
+METHOD(nflog_capture_files_t, get_dir, char*,
+	private_nflog_capture_files_t *this)
+{
+	return this->dir;
+}
+
+/**
+ * Destroy a string in a hashtable.
+ */
+static void str_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
+METHOD(nflog_capture_files_t, destroy, void,
+	private_nflog_capture_files_t *this)
+{
+	this->told->destroy_function(this->told, str_destroy);
+	this->mutex->destroy(this->mutex);
+	free(this->dir);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_files_t *nflog_capture_files_create(char *dir)
+{
+	private_nflog_capture_files_t *this;
+
+	INIT(this,
+		.public = {
+			.open_dir = _open_dir,
+			.open_file = _open_file,
+			.create_file = _create_file,
+			.failed = _failed,
+			.worked = _worked,
+			.get_dir = _get_dir,
+			.destroy = _destroy,
+		},
+		.dir = strdup(dir),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.told = hashtable_create(hashtable_hash_str, hashtable_equals_str, 4),
+	);
+	return &this->public;
+}

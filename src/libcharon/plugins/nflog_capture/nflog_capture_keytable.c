@@ -1,0 +1,338 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "nflog_capture_keytable.h"
+
+#include <collections/array.h>
+#include <collections/hashtable.h>
+
+typedef struct private_nflog_capture_keytable_t private_nflog_capture_keytable_t;
+typedef struct row_t row_t;
+
+/*
+ * Described in header
+ */
+char *nflog_capture_keytable_names[] = {
+	"esp_sa",
+	"ikev2_decryption_table",
+	"ikev1_decryption_table",
+};
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_keytable_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_keytable_t public;
+
+	/**
+	 * Store to read and write the table.
+	 */
+	nflog_capture_store_t *store;
+
+	/**
+	 * Name of the connection.
+	 */
+	char *conn;
+
+	/**
+	 * Type of the table.
+	 */
+	nflog_capture_keytable_type_t type;
+
+	/**
+	 * Rows, oldest first, row_t.
+	 */
+	array_t *rows;
+
+	/**
+	 * Rows by the columns that identify them, chunk_t => row_t.
+	 */
+	hashtable_t *ids;
+
+	/**
+	 * TRUE if the table could not be read, and so must not be written.
+	 */
+	bool unreadable;
+};
+
+/**
+ * Row of a table.
+ */
+struct row_t {
+
+	/**
+	 * The whole line, without line feed.
+	 */
+	char *line;
+
+	/**
+	 * The columns that identify it, which begin the line.
+	 */
+	chunk_t id;
+
+	/**
+	 * TRUE if there is a newer one.
+	 */
+	bool obsolete;
+};
+
+/**
+ * Wipe and free a string with keys.
+ */
+static void str_clear(char *str)
+{
+	if (str)
+	{
+		memwipe(str, strlen(str));
+		free(str);
+	}
+}
+
+/**
+ * Hash of the columns that identify a row.
+ */
+static u_int id_hash(const void *key)
+{
+	return chunk_hash(*(chunk_t*)key);
+}
+
+/**
+ * Compare the columns that identify a row.
+ */
+static bool id_equals(const void *a, const void *b)
+{
+	return chunk_equals(*(chunk_t*)a, *(chunk_t*)b);
+}
+
+CALLBACK(row_destroy, void,
+	row_t *row, int idx, void *user)
+{
+	str_clear(row->line);
+	free(row);
+}
+
+/**
+ * Get the columns that identify a row: the SPIs of an IKE_SA, and protocol,
+ * addresses, and SPI of an ESP SA.
+ */
+static chunk_t get_id(nflog_capture_keytable_type_t type, char *line)
+{
+	static const u_int columns[] = { 4, 2, 1 };
+	u_int count = columns[type];
+	char *pos = line;
+
+	while ((pos = strchr(pos, ',')))
+	{
+		if (--count == 0)
+		{
+			return chunk_create((u_char*)line, pos - line);
+		}
+		pos++;
+	}
+	return chunk_empty;
+}
+
+/**
+ * Add a row, that replaces the one that is identified by the same columns.
+ *
+ * @param line		the row, gets owned
+ */
+static void add_row(private_nflog_capture_keytable_t *this, char *line)
+{
+	row_t *row, *former;
+
+	INIT(row,
+		.line = line,
+		.id = get_id(this->type, line),
+	);
+	array_insert(this->rows, ARRAY_TAIL, row);
+	if (row->id.len)
+	{
+		former = this->ids->put(this->ids, &row->id, row);
+		if (former)
+		{
+			former->obsolete = TRUE;
+		}
+	}
+}
+
+/**
+ * Is this a whole line?  What a crash, or somebody else, left incomplete would
+ * hide all that follows it.
+ */
+static bool is_complete(char *line)
+{
+	u_int quotes = 0;
+
+	for (; *line; line++)
+	{
+		quotes += *line == '"';
+	}
+	return quotes % 2 == 0;
+}
+
+/**
+ * Read the rows, in the order of time.
+ */
+static void read_rows(private_nflog_capture_keytable_t *this)
+{
+	chunk_t content, rest;
+	array_t *lines;
+	u_char *end;
+	char *line;
+
+	if (!this->store->read_file(this->store, this->conn,
+								nflog_capture_keytable_names[this->type],
+								&content))
+	{
+		this->unreadable = TRUE;
+		return;
+	}
+	lines = array_create(0, 0);
+	rest = content;
+	while (rest.len && (end = memchr(rest.ptr, '\n', rest.len)))
+	{
+		line = strndup((char*)rest.ptr, end - rest.ptr);
+		rest = chunk_skip(rest, end - rest.ptr + 1);
+		if (*line && is_complete(line))
+		{
+			array_insert(lines, this->type == TABLE_ESP ? ARRAY_HEAD : ARRAY_TAIL,
+						 line);
+		}
+		else
+		{
+			str_clear(line);
+		}
+	}
+	while (array_remove(lines, ARRAY_HEAD, &line))
+	{
+		add_row(this, line);
+	}
+	array_destroy(lines);
+	chunk_clear(&content);
+}
+
+METHOD(nflog_capture_keytable_t, add, void,
+	private_nflog_capture_keytable_t *this, char *row)
+{
+	add_row(this, strdup(row));
+}
+
+METHOD(nflog_capture_keytable_t, copy, void,
+	private_nflog_capture_keytable_t *this, char *former, char *columns)
+{
+	chunk_t id = chunk_from_str(former);
+	row_t *row;
+	char *line;
+
+	row = this->ids->get(this->ids, &id);
+	if (row && asprintf(&line, "%s%s", columns, row->line + row->id.len) >= 0)
+	{
+		add_row(this, line);
+	}
+}
+
+METHOD(nflog_capture_keytable_t, keep, bool,
+	private_nflog_capture_keytable_t *this, nflog_capture_keytable_cb_t cb,
+	void *data)
+{
+	bool changed = FALSE;
+	row_t *row;
+	int i;
+
+	for (i = 0; i < array_count(this->rows); i++)
+	{
+		array_get(this->rows, i, &row);
+		if (!cb(data, this->type, row->id))
+		{
+			row->obsolete = changed = TRUE;
+		}
+	}
+	return changed;
+}
+
+METHOD(nflog_capture_keytable_t, write_, void,
+	private_nflog_capture_keytable_t *this)
+{
+	chunk_t content;
+	row_t *row;
+	size_t len = 0;
+	int i, count = array_count(this->rows);
+
+	if (this->unreadable)
+	{
+		return;
+	}
+	for (i = 0; i < count; i++)
+	{
+		array_get(this->rows, i, &row);
+		len += row->obsolete ? 0 : strlen(row->line) + 1;
+	}
+	content = chunk_alloc(len);
+	for (i = 0, len = 0; i < count; i++)
+	{
+		array_get(this->rows, this->type == TABLE_ESP ? count - 1 - i : i, &row);
+		if (!row->obsolete)
+		{
+			memcpy(content.ptr + len, row->line, strlen(row->line));
+			len += strlen(row->line);
+			content.ptr[len++] = '\n';
+		}
+	}
+	this->store->replace_file(this->store, this->conn,
+							  nflog_capture_keytable_names[this->type], content);
+	chunk_clear(&content);
+}
+
+METHOD(nflog_capture_keytable_t, destroy, void,
+	private_nflog_capture_keytable_t *this)
+{
+	this->ids->destroy(this->ids);
+	array_destroy_function(this->rows, row_destroy, NULL);
+	free(this->conn);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_keytable_t *nflog_capture_keytable_create(
+						nflog_capture_store_t *store, char *conn,
+						nflog_capture_keytable_type_t type)
+{
+	private_nflog_capture_keytable_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.copy = _copy,
+			.keep = _keep,
+			.write = _write_,
+			.destroy = _destroy,
+		},
+		.store = store,
+		.conn = strdup(conn),
+		.type = type,
+		.rows = array_create(0, 0),
+		.ids = hashtable_create(id_hash, id_equals, 32),
+	);
+	read_rows(this);
+	return &this->public;
+}

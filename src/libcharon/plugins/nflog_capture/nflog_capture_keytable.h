@@ -1,0 +1,109 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_keytable nflog_capture_keytable
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_KEYTABLE_H_
+#define NFLOG_CAPTURE_KEYTABLE_H_
+
+typedef struct nflog_capture_keytable_t nflog_capture_keytable_t;
+typedef enum nflog_capture_keytable_type_t nflog_capture_keytable_type_t;
+
+#include "nflog_capture_store.h"
+
+/**
+ * Types of key tables.
+ */
+enum nflog_capture_keytable_type_t {
+	TABLE_ESP = 0,
+	TABLE_IKEV2,
+	TABLE_IKEV1,
+	TABLE_MAX,
+};
+
+/**
+ * Names of their files, by type.
+ */
+extern char *nflog_capture_keytable_names[];
+
+/**
+ * Callback to decide about a row.
+ *
+ * @param data		data, as passed to keep()
+ * @param type		type of the table
+ * @param columns	the columns that identify the row, empty if there are less
+ * @return			TRUE to keep the row
+ */
+typedef bool (*nflog_capture_keytable_cb_t)(void *data,
+							nflog_capture_keytable_type_t type, chunk_t columns);
+
+/**
+ * A key table of a connection in memory, in the format of a UAT of Wireshark.
+ *
+ * A row is identified by its first columns: the SPIs of an IKE_SA, or protocol,
+ * addresses and SPI of an ESP SA.  A new row replaces the one with the same.
+ */
+struct nflog_capture_keytable_t {
+
+	/**
+	 * Add a row.
+	 *
+	 * @param row		the row, gets cloned
+	 */
+	void (*add)(nflog_capture_keytable_t *this, char *row);
+
+	/**
+	 * Add a row that is a copy of another one, but for its first columns.
+	 *
+	 * @param former	the columns that identify the row to copy
+	 * @param columns	the columns that identify the new row
+	 */
+	void (*copy)(nflog_capture_keytable_t *this, char *former, char *columns);
+
+	/**
+	 * Keep some rows only.
+	 *
+	 * @param cb		called for each row
+	 * @param data		passed to callback
+	 * @return			TRUE if there are rows that are not kept
+	 */
+	bool (*keep)(nflog_capture_keytable_t *this, nflog_capture_keytable_cb_t cb,
+				 void *data);
+
+	/**
+	 * Write the table, as a whole.
+	 */
+	void (*write)(nflog_capture_keytable_t *this);
+
+	/**
+	 * Destroy a nflog_capture_keytable_t, and wipe it.
+	 */
+	void (*destroy)(nflog_capture_keytable_t *this);
+};
+
+/**
+ * Create a nflog_capture_keytable_t instance, with the rows that the file has.
+ *
+ * @param store		store to read and write the table
+ * @param conn		name of the connection
+ * @param type		type of table
+ */
+nflog_capture_keytable_t *nflog_capture_keytable_create(
+						nflog_capture_store_t *store, char *conn,
+						nflog_capture_keytable_type_t type);
+
+#endif /** NFLOG_CAPTURE_KEYTABLE_H_ @}*/

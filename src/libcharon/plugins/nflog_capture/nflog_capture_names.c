@@ -1,0 +1,205 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_names.h"
+
+#include <crypto/crypters/crypter.h>
+#include <crypto/signers/signer.h>
+
+#define ANY_64 "ANY 64 bit authentication [no checking]"
+#define ANY_96 "ANY 96 bit authentication [no checking]"
+#define ANY_128 "ANY 128 bit authentication [no checking]"
+
+typedef struct algorithm_t algorithm_t;
+
+/**
+ * Algorithm of strongSwan, and its name in Wireshark.
+ */
+struct algorithm_t {
+
+	/**
+	 * Transform identifier.
+	 */
+	uint16_t id;
+
+	/**
+	 * Size of the key in bits, 0 for any.
+	 */
+	uint16_t size;
+
+	/**
+	 * Name in Wireshark.
+	 */
+	char *name;
+};
+
+/**
+ * Encryption in esp_sa.
+ */
+static algorithm_t esp_encr[] = {
+	{ ENCR_NULL,			0,	 "NULL" },
+	{ ENCR_3DES,			0,	 "TripleDES-CBC [RFC2451]" },
+	{ ENCR_AES_CBC,			0,	 "AES-CBC [RFC3602]" },
+	{ ENCR_AES_CTR,			0,	 "AES-CTR [RFC3686]" },
+	{ ENCR_AES_CCM_ICV8,	0,	 "AES-CTR [RFC3686]" },
+	{ ENCR_AES_CCM_ICV12,	0,	 "AES-CTR [RFC3686]" },
+	{ ENCR_AES_CCM_ICV16,	0,	 "AES-CTR [RFC3686]" },
+	{ ENCR_AES_GCM_ICV8,	0,	 "AES-GCM with 8 octet ICV [RFC4106]" },
+	{ ENCR_AES_GCM_ICV12,	0,	 "AES-GCM with 12 octet ICV [RFC4106]" },
+	{ ENCR_AES_GCM_ICV16,	0,	 "AES-GCM with 16 octet ICV [RFC4106]" },
+};
+
+/**
+ * Authentication in esp_sa that goes with AEADs, GCM is checked without.
+ */
+static algorithm_t esp_aead[] = {
+	{ ENCR_AES_CCM_ICV8,	0,	 ANY_64 },
+	{ ENCR_AES_CCM_ICV12,	0,	 ANY_96 },
+	{ ENCR_AES_CCM_ICV16,	0,	 ANY_128 },
+	{ ENCR_AES_GCM_ICV8,	0,	 "NULL" },
+	{ ENCR_AES_GCM_ICV12,	0,	 "NULL" },
+	{ ENCR_AES_GCM_ICV16,	0,	 "NULL" },
+};
+
+/**
+ * Authentication in esp_sa.
+ */
+static algorithm_t esp_integ[] = {
+	{ AUTH_UNDEFINED,			0,	 "NULL" },
+	{ AUTH_HMAC_MD5_96,			0,	 "HMAC-MD5-96 [RFC2403]" },
+	{ AUTH_HMAC_MD5_128,		0,	 ANY_128 },
+	{ AUTH_HMAC_SHA1_96,		0,	 "HMAC-SHA-1-96 [RFC2404]" },
+	{ AUTH_HMAC_SHA1_160,		0,	 "ANY 160 bit authentication [no checking]" },
+	{ AUTH_HMAC_SHA2_256_96,	0,
+		"HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]" },
+	{ AUTH_HMAC_SHA2_256_128,	0,	 "HMAC-SHA-256-128 [RFC4868]" },
+	{ AUTH_HMAC_SHA2_384_192,	0,	 "HMAC-SHA-384-192 [RFC4868]" },
+	{ AUTH_HMAC_SHA2_512_256,	0,	 "HMAC-SHA-512-256 [RFC4868]" },
+	{ AUTH_AES_XCBC_96,			0,	 ANY_96 },
+	{ AUTH_AES_CMAC_96,			0,	 ANY_96 },
+};
+
+/**
+ * Encryption in ikev2_decryption_table.
+ */
+static algorithm_t ike_encr[] = {
+	{ ENCR_NULL,			0,	 "NULL [RFC2410]" },
+	{ ENCR_3DES,			0,	 "3DES [RFC2451]" },
+	{ ENCR_AES_CBC,			128, "AES-CBC-128 [RFC3602]" },
+	{ ENCR_AES_CBC,			192, "AES-CBC-192 [RFC3602]" },
+	{ ENCR_AES_CBC,			256, "AES-CBC-256 [RFC3602]" },
+	{ ENCR_AES_CTR,			128, "AES-CTR-128 [RFC5930]" },
+	{ ENCR_AES_CTR,			192, "AES-CTR-192 [RFC5930]" },
+	{ ENCR_AES_CTR,			256, "AES-CTR-256 [RFC5930]" },
+	{ ENCR_AES_CCM_ICV8,	128, "AES-CCM-128 with 8 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV8,	192, "AES-CCM-192 with 8 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV8,	256, "AES-CCM-256 with 8 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV12,	128, "AES-CCM-128 with 12 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV12,	192, "AES-CCM-192 with 12 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV12,	256, "AES-CCM-256 with 12 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV16,	128, "AES-CCM-128 with 16 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV16,	192, "AES-CCM-192 with 16 octet ICV [RFC5282]" },
+	{ ENCR_AES_CCM_ICV16,	256, "AES-CCM-256 with 16 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV8,	128, "AES-GCM-128 with 8 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV8,	192, "AES-GCM-192 with 8 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV8,	256, "AES-GCM-256 with 8 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV12,	128, "AES-GCM-128 with 12 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV12,	192, "AES-GCM-192 with 12 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV12,	256, "AES-GCM-256 with 12 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV16,	128, "AES-GCM-128 with 16 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV16,	192, "AES-GCM-192 with 16 octet ICV [RFC5282]" },
+	{ ENCR_AES_GCM_ICV16,	256, "AES-GCM-256 with 16 octet ICV [RFC5282]" },
+};
+
+/**
+ * Integrity in ikev2_decryption_table, with its keys.
+ */
+static algorithm_t ike_integ[] = {
+	{ AUTH_UNDEFINED,			0,	 "NONE [RFC4306]" },
+	{ AUTH_HMAC_MD5_96,			0,	 "HMAC_MD5_96 [RFC2403]" },
+	{ AUTH_HMAC_MD5_128,		0,	 "HMAC_MD5_128 [RFC4595]" },
+	{ AUTH_HMAC_SHA1_96,		0,	 "HMAC_SHA1_96 [RFC2404]" },
+	{ AUTH_HMAC_SHA1_160,		0,	 "HMAC_SHA1_160 [RFC4595]" },
+	{ AUTH_HMAC_SHA2_256_96,	0,
+		"HMAC_SHA2_256_96 [draft-ietf-ipsec-ciph-sha-256-00]" },
+	{ AUTH_HMAC_SHA2_256_128,	0,	 "HMAC_SHA2_256_128 [RFC4868]" },
+	{ AUTH_HMAC_SHA2_384_192,	0,	 "HMAC_SHA2_384_192 [RFC4868]" },
+	{ AUTH_HMAC_SHA2_512_256,	0,	 "HMAC_SHA2_512_256 [RFC4868]" },
+};
+
+/**
+ * Integrity in ikev2_decryption_table that is not checked.
+ */
+static algorithm_t ike_unchecked[] = {
+	{ AUTH_AES_XCBC_96,	0,	 "ANY 96-bits of Authentication [No Checking]" },
+	{ AUTH_AES_CMAC_96,	0,	 "ANY 96-bits of Authentication [No Checking]" },
+};
+
+/**
+ * Look up a name.
+ */
+static char *find(algorithm_t *algorithms, int count, uint16_t id,
+				  uint16_t size)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (algorithms[i].id == id &&
+			(!algorithms[i].size || algorithms[i].size == size))
+		{
+			return algorithms[i].name;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_capture_names_esp(uint16_t encr, uint16_t integ, char **encr_name,
+							 char **integ_name)
+{
+	*encr_name = find(esp_encr, countof(esp_encr), encr, 0);
+	if (encryption_algorithm_is_aead(encr))
+	{
+		*integ_name = find(esp_aead, countof(esp_aead), encr, 0);
+	}
+	else
+	{
+		*integ_name = find(esp_integ, countof(esp_integ), integ, 0);
+	}
+	return *encr_name && *integ_name;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_capture_names_ike(uint16_t encr, uint16_t key_size, uint16_t integ,
+							 char **encr_name, char **integ_name,
+							 bool *checked)
+{
+	if (encryption_algorithm_is_aead(encr))
+	{
+		integ = AUTH_UNDEFINED;
+	}
+	*encr_name = find(ike_encr, countof(ike_encr), encr, key_size);
+	*integ_name = find(ike_integ, countof(ike_integ), integ, 0);
+	*checked = *integ_name != NULL;
+	if (!*integ_name)
+	{
+		*integ_name = find(ike_unchecked, countof(ike_unchecked), integ, 0);
+	}
+	return *encr_name && *integ_name;
+}
