@@ -395,7 +395,7 @@ METHOD(nflog_capture_keys_t, flush, void,
 		}
 		list->insert_last(list, change);
 	}
-	changes->destroy(jobs);
+	changes->destroy(changes);
 
 	enumerator = conns->create_enumerator(conns);
 	while (enumerator->enumerate(enumerator, &conn, &list))
