@@ -135,13 +135,18 @@ METHOD(nflog_capture_files_t, open_dir, int,
 {
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, parent, fd;
 	char *what = "opening directory", *remedy = NULL;
+	bool created = FALSE;
 
 	if (!*conn)
 	{
 		fd = open(this->dir, flags);
-		if (fd < 0 && errno == ENOENT && create && mkdir_p(this->dir, 0700))
+		if (fd < 0 && errno == ENOENT && create)
 		{
-			fd = open(this->dir, flags);
+			created = mkdir_p(this->dir, 0700);
+			if (created)
+			{
+				fd = open(this->dir, flags);
+			}
 		}
 	}
 	else
@@ -152,12 +157,20 @@ METHOD(nflog_capture_files_t, open_dir, int,
 			return -1;
 		}
 		fd = openat(parent, conn, flags | O_NOFOLLOW);
-		if (fd < 0 && errno == ENOENT && create &&
-			mkdirat(parent, conn, 0700) == 0)
+		if (fd < 0 && errno == ENOENT && create)
 		{
-			fd = openat(parent, conn, flags | O_NOFOLLOW);
+			created = mkdirat(parent, conn, 0700) == 0;
+			if (created || errno == EEXIST)
+			{
+				fd = openat(parent, conn, flags | O_NOFOLLOW);
+			}
 		}
 		close(parent);
+	}
+	if (fd >= 0 && created && fchmod(fd, 0700) != 0)
+	{	/* that much whatever the umask is */
+		close(fd);
+		fd = -1;
 	}
 	if (fd >= 0 && !is_ours(fd))
 	{
@@ -217,7 +230,7 @@ METHOD(nflog_capture_files_t, create_file, int,
 
 	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
 				O_CLOEXEC, 0600);
-	/* whatever the umask is */
+	/* 0600 whatever the umask is */
 	if (fd >= 0 && fchmod(fd, 0600) == 0)
 	{
 		worked(this, what, conn, "");
