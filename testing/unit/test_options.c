@@ -1,0 +1,584 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * Options: precedence, what is refused and how that is told, and that changes
+ * of swanctl.conf and its included files are noticed.
+ */
+
+#define _GNU_SOURCE
+
+#include "nflog_capture_options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/** directory of the files that a test writes */
+static char dir[] = "/tmp/test_options.XXXXXX";
+
+/** lines that were logged on level 1, and the last one of them */
+static int lines;
+static char line[2048];
+
+/** what is tested */
+static nflog_capture_options_t *options;
+
+/**
+ * Keep what is logged on level 1.
+ */
+static void keep(debug_t group, level_t level, char *fmt, ...)
+{
+	va_list args;
+
+	if (level <= LEVEL_CTRL)
+	{
+		va_start(args, fmt);
+		vsnprintf(line, sizeof(line), fmt, args);
+		va_end(args);
+		lines++;
+	}
+}
+
+/**
+ * Get the path of a file in our directory.
+ */
+static char *path(char *name)
+{
+	static char buf[PATH_MAX];
+
+	snprintf(buf, sizeof(buf), "%s/%s", dir, name);
+	return buf;
+}
+
+/**
+ * Write a file in our directory.
+ */
+static void put(char *name, char *content)
+{
+	FILE *file;
+
+	file = fopen(path(name), "w");
+	assert_non_null(file);
+	fputs(content, file);
+	fclose(file);
+}
+
+/**
+ * Load a string as strongswan.conf.
+ */
+static void load(char *content)
+{
+	char buf[4096];
+
+	snprintf(buf, sizeof(buf), "charon { plugins { nflog-capture {\n"
+			 "swanctl_conf = %s/swanctl.conf\n %s } } }", dir, content);
+	assert_true(lib->settings->load_string(lib->settings, buf, FALSE));
+}
+
+static nflog_capture_wish_t *get(char *conn, char *child)
+{
+	lines = 0;
+	return options->get(options, conn, child, FALSE);
+}
+
+/**
+ * Expect that a CHILD_SA isn't captured, and that one line says all this.
+ */
+static void refused(char *conn, char *child, char *file, char *section,
+					char *option, char *value, char *allowed)
+{
+	assert_null(get(conn, child));
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, file));
+	assert_non_null(strstr(line, section));
+	assert_non_null(strstr(line, option));
+	assert_non_null(strstr(line, value));
+	assert_non_null(strstr(line, allowed));
+}
+
+static int setup(void **state)
+{
+	library_init(NULL, "charon");
+	dbg = keep;
+	if (!mkdtemp(dir))
+	{
+		return -1;
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char *cmd;
+
+	if (asprintf(&cmd, "rm -r %s", dir) < 0 || system(cmd) != 0)
+	{
+		return -1;
+	}
+	free(cmd);
+	library_deinit();
+	return 0;
+}
+
+static int begin(void **state)
+{
+	unlink(path("swanctl.conf"));
+	load("");
+	options = nflog_capture_options_create();
+	return 0;
+}
+
+static int end(void **state)
+{
+	options->destroy(options);
+	return 0;
+}
+
+static void test_default(void **state)
+{
+	assert_null(get("gw", "net"));
+	assert_int_equal(lines, 0);
+}
+
+static void test_global(void **state)
+{
+	nflog_capture_wish_t *wish;
+
+	load("enable = yes\n load = yes\n group = 4600\n max_total = 10g\n"
+		 "dir = /tmp/x");
+	wish = get("gw", "net");
+	assert_non_null(wish);
+	assert_int_equal(lines, 0);
+	assert_int_equal(wish->points, (1 << POINT_MAX) - 1);
+	assert_int_equal(wish->snaplen, 0);
+	assert_null(wish->filter);
+	assert_int_equal(wish->link, LINK_NFLOG);
+	assert_int_equal(wish->file_size, 0);
+	assert_int_equal(wish->files, 0);
+	assert_int_equal(wish->duration, 0);
+	assert_true(wish->esp_keys);
+	assert_true(wish->ike_keys);
+	nflog_capture_wish_destroy(wish);
+}
+
+static void test_precedence(void **state)
+{
+	nflog_capture_wish_t *wish;
+
+	put("swanctl.conf",
+		"connections { gw { children { net { nflog-capture {\n"
+		"	enable = yes\n snaplen = 100\n filter =\n } } } } }\n");
+	load("snaplen = 300\n files = 3\n file_size = 5k\n duration = 2h\n"
+		 "filter = udp\n"
+		 "connections { gw { children { net { nflog-capture {\n"
+		 "	enable = no\n snaplen = 200\n files = 2\n filter = tcp port 1\n"
+		 "} } } } }");
+	wish = get("gw", "net");
+	assert_non_null(wish);
+	assert_int_equal(wish->snaplen, 100);
+	assert_int_equal(wish->files, 2);
+	assert_int_equal(wish->file_size, 5 * 1024);
+	assert_int_equal(wish->duration, 2 * 60 * 60);
+	/* an empty value is none */
+	assert_string_equal(wish->filter, "tcp port 1");
+	nflog_capture_wish_destroy(wish);
+
+	assert_null(get("gw", "other"));
+	assert_null(get("other", "net"));
+	assert_int_equal(lines, 0);
+}
+
+static void test_values(void **state)
+{
+	static struct {
+		char *value;
+		u_int points;
+	} points[] = {
+		{ "esp-in", 1 << POINT_ESP_IN },
+		{ "esp", 1 << POINT_ESP_IN | 1 << POINT_ESP_OUT },
+		{ "plain-in,ike-out", 1 << POINT_PLAIN_IN | 1 << POINT_IKE_OUT },
+		{ "plain-out esp-out", 1 << POINT_PLAIN_OUT | 1 << POINT_ESP_OUT },
+		{ "\", esp-in ,, IKE-IN,\"", 1 << POINT_ESP_IN | 1 << POINT_IKE_IN },
+		{ "esp, plain, ike", (1 << POINT_MAX) - 1 },
+	};
+	nflog_capture_wish_t *wish;
+	char buf[512];
+	u_int i;
+
+	for (i = 0; i < countof(points); i++)
+	{
+		snprintf(buf, sizeof(buf), "enable = TRUE\n points = %s\n"
+				 "link_type = raw\n file_size = 2 M\n duration = 1d\n"
+				 "esp_keys = disabled\n ike_keys = 0\n snaplen = 65535",
+				 points[i].value);
+		load(buf);
+		wish = get("gw", "net");
+		assert_non_null(wish);
+		assert_int_equal(wish->points, points[i].points);
+		assert_int_equal(wish->link, LINK_RAW);
+		assert_int_equal(wish->file_size, 2 << 20);
+		assert_int_equal(wish->duration, 24 * 60 * 60);
+		assert_int_equal(wish->snaplen, 65535);
+		assert_false(wish->esp_keys);
+		assert_false(wish->ike_keys);
+		nflog_capture_wish_destroy(wish);
+	}
+}
+
+static void test_refused(void **state)
+{
+	static struct {
+		char *option;
+		char *value;
+		char *allowed;
+	} bad[] = {
+		{ "enable", "maybe", "yes or no" },
+		{ "enable", "2", "yes or no" },
+		{ "points", "esp-inn", "esp-in, esp-out" },
+		{ "points", "esp, tls", "esp-in, esp-out" },
+		{ "points", " , ", "esp-in, esp-out" },
+		{ "points", "a-very-long-name-of-a-point", "esp-in, esp-out" },
+		{ "snaplen", "63", "64 to 65535" },
+		{ "snaplen", "65536", "64 to 65535" },
+		{ "snaplen", "-1", "64 to 65535" },
+		{ "snaplen", "99999999999999999999999", "64 to 65535" },
+		{ "snaplen", "100b", "64 to 65535" },
+		{ "format", "pcapng", "pcap" },
+		{ "link_type", "ethernet", "nflog or raw" },
+		{ "file_size", "10", "at least 1k" },
+		{ "file_size", "1t", "suffix k, m, or g" },
+		{ "file_size", "99999999999g", "suffix k, m, or g" },
+		{ "file_size", "1kk", "suffix k, m, or g" },
+		{ "files", "many", "a number" },
+		{ "files", "3", "file_size or duration" },
+		{ "duration", "1w", "suffix m, h, or d" },
+		{ "duration", "99999999999d", "suffix m, h, or d" },
+		{ "esp_keys", "da", "yes or no" },
+		{ "ike_keys", "nein", "yes or no" },
+	}, global[] = {
+		{ "dir", "captures", "absolute path" },
+		{ "max_total", "1e", "suffix k, m, or g" },
+		{ "group", "65535", "0 to 65534" },
+		{ "group", "x", "0 to 65534" },
+		{ "swanctl_conf", "swanctl.conf", "absolute path" },
+	};
+	char buf[512];
+	u_int i;
+
+	for (i = 0; i < countof(bad); i++)
+	{
+		load("");
+		snprintf(buf, sizeof(buf), "connections { gw { children { net {\n"
+				 "nflog-capture {\n %s = \"%s\"\n } } } } }\n", bad[i].option,
+				 bad[i].value);
+		put("swanctl.conf", buf);
+		refused("gw", "net", path("swanctl.conf"),
+				"connections.gw.children.net.nflog-capture", bad[i].option,
+				bad[i].value, bad[i].allowed);
+		assert_null(options->get(options, "gw", "net", TRUE));
+		assert_int_equal(lines, 1);
+
+		put("swanctl.conf", "");
+		load(buf);
+		refused("gw", "net", "strongswan.conf", "plugins.nflog-capture."
+				"connections.gw.children.net.nflog-capture", bad[i].option,
+				bad[i].value, bad[i].allowed);
+
+		snprintf(buf, sizeof(buf), "%s = \"%s\"\n", bad[i].option, bad[i].value);
+		load(buf);
+		refused("gw", "net", "strongswan.conf", "plugins.nflog-capture",
+				bad[i].option, bad[i].value, bad[i].allowed);
+	}
+	for (i = 0; i < countof(global); i++)
+	{
+		snprintf(buf, sizeof(buf), "%s = %s\n", global[i].option,
+				 global[i].value);
+		load(buf);
+		refused("gw", "net", "strongswan.conf", "plugins.nflog-capture",
+				global[i].option, global[i].value, global[i].allowed);
+
+		load("");
+		snprintf(buf, sizeof(buf), "connections { gw { children { net {\n"
+				 "nflog-capture {\n enable = yes\n %s = 1\n } } } } }\n",
+				 global[i].option);
+		put("swanctl.conf", buf);
+		refused("gw", "net", path("swanctl.conf"),
+				"connections.gw.children.net.nflog-capture", global[i].option,
+				"", "global only");
+		put("swanctl.conf", "");
+	}
+}
+
+static void test_unknown(void **state)
+{
+	put("swanctl.conf", "connections { gw { children {\n"
+		"a { nflog-capture { enabel = yes\n } }\n"
+		"b { nflog-capture { enable = yes\n ring { files = 1\n } } } } } }\n");
+	refused("gw", "a", path("swanctl.conf"),
+			"connections.gw.children.a.nflog-capture", "option 'enabel'", "",
+			"allowed are enable, points, snaplen");
+	assert_null(strstr(line, "max_total"));
+	refused("gw", "b", path("swanctl.conf"),
+			"connections.gw.children.b.nflog-capture", "section 'ring'", "",
+			"allowed are enable");
+
+	load("pints = esp");
+	refused("gw", "c", "strongswan.conf", "plugins.nflog-capture", "pints", "",
+			"max_total");
+	load("conns { }");
+	refused("gw", "c", "strongswan.conf", "plugins.nflog-capture", "conns", "",
+			"max_total");
+
+	/* a line for each */
+	load("pints = esp\n snaplen = 1\n enable = yes");
+	assert_null(get("gw", "c"));
+	assert_int_equal(lines, 2);
+}
+
+static void test_names(void **state)
+{
+	char buf[4096], name[129] = "";
+	nflog_capture_wish_t *wish;
+
+	memset(name, 'n', 127);
+	snprintf(buf, sizeof(buf), "connections { %s { children { %s { "
+			 "nflog-capture { enable = yes\n } } } } }", name, name);
+	put("swanctl.conf", buf);
+	wish = get(name, name);
+	assert_non_null(wish);
+	nflog_capture_wish_destroy(wish);
+
+	/* names come over vici with whatever is in them */
+	assert_null(get("a.b%s%n", "c.d {"));
+	assert_int_equal(lines, 0);
+	load("enable = yes");
+	wish = get("a.b%s%n", "c.d {");
+	assert_non_null(wish);
+	nflog_capture_wish_destroy(wish);
+
+	name[127] = 'n';
+	assert_null(get(name, "net"));
+	assert_int_equal(lines, 1);
+	assert_null(get("gw", name));
+	assert_int_equal(lines, 1);
+}
+
+static void test_references(void **state)
+{
+	nflog_capture_wish_t *wish;
+
+	put("swanctl.conf",
+		"common { nflog-capture { enable = yes\n snaplen = 80\n } }\n"
+		"base { children { net : common { }\n\n"
+		"	own : common { nflog-capture { snaplen = 90\n } } } }\n"
+		"connections { gw : base { }\n }\n"
+		"secrets { ike-1 { secret = \"hidden include x\"\n } }\n");
+	wish = get("gw", "net");
+	assert_non_null(wish);
+	assert_int_equal(wish->snaplen, 80);
+	nflog_capture_wish_destroy(wish);
+	wish = get("gw", "own");
+	assert_non_null(wish);
+	assert_int_equal(wish->snaplen, 90);
+	nflog_capture_wish_destroy(wish);
+}
+
+/**
+ * Wait until a CHILD_SA is captured with a snaplen, or not captured if that's 0.
+ */
+static void await(char *child, uint32_t snaplen)
+{
+	nflog_capture_wish_t *wish;
+	uint32_t got;
+	time_t start;
+
+	start = time(NULL);
+	do
+	{
+		wish = get("gw", child);
+		got = wish ? wish->snaplen : 0;
+		if (wish)
+		{
+			nflog_capture_wish_destroy(wish);
+		}
+	}
+	while (got != snaplen && time(NULL) < start + 5);
+	assert_int_equal(got, snaplen);
+}
+
+#define CHILD(name, snaplen) "connections { gw { children { " name " { " \
+	"nflog-capture { enable = yes\n snaplen = " #snaplen "\n } } } } }\n"
+
+static void test_changes(void **state)
+{
+	char *cmd;
+
+	await("a", 0);
+	put("swanctl.conf", CHILD("a", 100) "include conf.d/*.conf\n");
+	await("a", 100);
+	assert_int_equal(mkdir(path("conf.d"), 0755), 0);
+	put("conf.d/x.conf", CHILD("b", 101) "include \"../more files\" # x\n");
+	await("b", 101);
+	put("more files", CHILD("c", 102));
+	await("c", 102);
+	/* same size, in the same moment */
+	put("more files", CHILD("c", 103));
+	await("c", 103);
+	put("more files", CHILD("c", 104));
+	await("c", 104);
+	put("conf.d/y.conf", CHILD("b", 105));
+	await("b", 105);
+	unlink(path("conf.d/y.conf"));
+	await("b", 101);
+	put("conf.d/z", CHILD("b", 106));
+	assert_int_equal(asprintf(&cmd, "ln -s z %s/conf.d/z.conf", dir) > 0, 1);
+	assert_int_equal(system(cmd), 0);
+	free(cmd);
+	await("b", 106);
+	put("conf.d/z", CHILD("b", 107));
+	await("b", 107);
+	unlink(path("conf.d/z.conf"));
+	await("b", 101);
+	unlink(path("conf.d/x.conf"));
+	await("b", 0);
+	await("c", 0);
+	unlink(path("swanctl.conf"));
+	await("a", 0);
+	unlink(path("conf.d/z"));
+	rmdir(path("conf.d"));
+	unlink(path("more files"));
+}
+
+static void test_not_included(void **state)
+{
+	/* none of these may be mistaken for an include, or hide the real one */
+	put("swanctl.conf",
+		"# include a\n"
+		"secrets { eap { secret = \"include \\\" b # {\"\n"
+		"	id = include c\n include = d\n xinclude = e } }\n"
+		"pools { p { addrs = 1.0.0.0/8 } } include real\n");
+	put("real", CHILD("a", 100));
+	await("a", 100);
+	put("real", CHILD("a", 101));
+	await("a", 101);
+	unlink(path("real"));
+	await("a", 0);
+	put("real", CHILD("a", 102));
+	await("a", 102);
+	unlink(path("real"));
+}
+
+static void test_invalid(void **state)
+{
+	/* nothing read yet */
+	load("enable = yes");
+	put("swanctl.conf", "connections { gw { ");
+	assert_null(get("gw", "a"));
+	assert_true(lines >= 1);
+	assert_non_null(strstr(line, path("swanctl.conf")));
+	assert_non_null(strstr(line, "no captures"));
+
+	load("");
+	put("swanctl.conf", CHILD("a", 100));
+	await("a", 100);
+	put("swanctl.conf", "connections { gw { ");
+	await("a", 100);
+	assert_true(lines >= 1);
+	assert_non_null(strstr(line, "keeping"));
+	put("swanctl.conf", CHILD("a", 101));
+	await("a", 101);
+
+	/* another file by another option */
+	put("other.conf", CHILD("a", 102));
+	load("");
+	lib->settings->set_str(lib->settings,
+						   "charon.plugins.nflog-capture.swanctl_conf",
+						   path("other.conf"));
+	await("a", 102);
+	unlink(path("other.conf"));
+}
+
+static void test_storm(void **state)
+{
+	nflog_capture_wish_t *wish;
+	struct timespec start, stop;
+	char name[32];
+	FILE *file;
+	double ms;
+	int i;
+
+	file = fopen(path("swanctl.conf"), "w");
+	for (i = 0; i < 1000; i++)
+	{
+		fprintf(file, "connections { gw%d { children { net { nflog-capture { "
+				"enable = yes\n snaplen = %d\n } } } } }\n", i, 100 + i);
+	}
+	fclose(file);
+	options->reload(options);
+	/* until it is old enough */
+	do
+	{
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		wish = get("gw7", "net");
+		assert_non_null(wish);
+		nflog_capture_wish_destroy(wish);
+		clock_gettime(CLOCK_MONOTONIC, &stop);
+		ms = (stop.tv_sec - start.tv_sec) * 1e3 +
+			 (stop.tv_nsec - start.tv_nsec) / 1e6;
+	}
+	while (ms > 1);
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (i = 0; i < 1000; i++)
+	{
+		snprintf(name, sizeof(name), "gw%d", i);
+		wish = get(name, "net");
+		assert_non_null(wish);
+		assert_int_equal(wish->snaplen, 100 + i);
+		nflog_capture_wish_destroy(wish);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &stop);
+	ms = (stop.tv_sec - start.tv_sec) * 1e3 +
+		 (stop.tv_nsec - start.tv_nsec) / 1e6;
+	print_message("1000 look-ups in %.1f ms\n", ms);
+	assert_true(ms < 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_default, begin, end),
+		cmocka_unit_test_setup_teardown(test_global, begin, end),
+		cmocka_unit_test_setup_teardown(test_precedence, begin, end),
+		cmocka_unit_test_setup_teardown(test_values, begin, end),
+		cmocka_unit_test_setup_teardown(test_refused, begin, end),
+		cmocka_unit_test_setup_teardown(test_unknown, begin, end),
+		cmocka_unit_test_setup_teardown(test_names, begin, end),
+		cmocka_unit_test_setup_teardown(test_references, begin, end),
+		cmocka_unit_test_setup_teardown(test_changes, begin, end),
+		cmocka_unit_test_setup_teardown(test_not_included, begin, end),
+		cmocka_unit_test_setup_teardown(test_invalid, begin, end),
+		cmocka_unit_test_setup_teardown(test_storm, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
