@@ -16,9 +16,7 @@
 
 #include "nflog_capture_keys.h"
 #include "nflog_capture_keytable.h"
-#include "nflog_capture_names.h"
-
-#include <inttypes.h>
+#include "nflog_capture_rows.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -27,14 +25,15 @@
 #include <crypto/signers/signer.h>
 #include <threading/mutex.h>
 
-/** flags in the first byte of AES-CCM's counter blocks (RFC 4309, section 4) */
-#define CCM_FLAGS 0x03
-
 /** digits of an ESP SPI in the name of a trace */
 #define SPI_DIGITS 8
 
+/** seconds in which an SA must have got a trace, or else its row is removed */
+#define GRACE 300
+
 typedef struct private_nflog_capture_keys_t private_nflog_capture_keys_t;
 typedef struct change_t change_t;
+typedef struct recent_t recent_t;
 
 /**
  * What makes Wireshark use the tables, and show the capture point of packets.
@@ -69,6 +68,11 @@ struct private_nflog_capture_keys_t {
 	nflog_capture_store_t *store;
 
 	/**
+	 * Rows written lately, oldest first, recent_t.
+	 */
+	linked_list_t *recent;
+
+	/**
 	 * Queued changes, change_t.
 	 */
 	linked_list_t *changes;
@@ -77,6 +81,27 @@ struct private_nflog_capture_keys_t {
 	 * Protects changes.
 	 */
 	mutex_t *mutex;
+};
+
+/**
+ * A row that was written before its SA got a trace.
+ */
+struct recent_t {
+
+	/**
+	 * Name of the connection.
+	 */
+	char *conn;
+
+	/**
+	 * SPI, empty for an IKE_SA.
+	 */
+	char spi[SPI_DIGITS + 1];
+
+	/**
+	 * When it was written.
+	 */
+	time_t time;
 };
 
 /**
@@ -93,6 +118,11 @@ struct change_t {
 	 * Table to change.
 	 */
 	nflog_capture_keytable_type_t table;
+
+	/**
+	 * SPI of an ESP SA, 0 for an IKE_SA.
+	 */
+	uint32_t spi;
 
 	/**
 	 * New row, or, if former is set, the columns that identify it.
@@ -121,16 +151,27 @@ static void change_destroy(change_t *this)
 }
 
 /**
+ * Destroy a recent row.
+ */
+static void recent_destroy(recent_t *this)
+{
+	free(this->conn);
+	free(this);
+}
+
+/**
  * Queue a change, takes ownership of strings.
  */
 static void queue(private_nflog_capture_keys_t *this, char *conn,
-				  nflog_capture_keytable_type_t table, char *row, char *former)
+				  nflog_capture_keytable_type_t table, uint32_t spi, char *row,
+				  char *former)
 {
 	change_t *change;
 
 	INIT(change,
 		.conn = strdup(conn),
 		.table = table,
+		.spi = spi,
 		.row = row,
 		.former = former,
 	);
@@ -139,85 +180,28 @@ static void queue(private_nflog_capture_keys_t *this, char *conn,
 	this->mutex->unlock(this->mutex);
 }
 
-/**
- * Format the columns that identify an ESP SA.
- */
-static char *format_esp_id(host_t *src, host_t *dst, uint32_t spi)
-{
-	char *id;
-
-	if (asprintf(&id, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"",
-				 dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6", src, dst,
-				 ntohl(spi)) < 0)
-	{
-		return NULL;
-	}
-	return id;
-}
-
-/**
- * Get the key of an SA as Wireshark wants it, to be cleared.
- */
-static chunk_t get_esp_key(kernel_ipsec_add_sa_t *data)
-{
-	chunk_t key;
-	size_t salt = 3;
-
-	switch (data->enc_alg)
-	{
-		case ENCR_AES_CCM_ICV8:
-		case ENCR_AES_CCM_ICV12:
-		case ENCR_AES_CCM_ICV16:
-			/* salt and flags of CCM make up the nonce of CTR */
-			key = chunk_alloc(data->enc_key.len + 1);
-			memcpy(key.ptr, data->enc_key.ptr, data->enc_key.len - salt);
-			key.ptr[data->enc_key.len - salt] = CCM_FLAGS;
-			memcpy(key.ptr + data->enc_key.len - salt + 1,
-				   data->enc_key.ptr + data->enc_key.len - salt, salt);
-			return key;
-		default:
-			return chunk_clone(data->enc_key);
-	}
-}
-
 METHOD(nflog_capture_keys_t, add_esp, void,
 	private_nflog_capture_keys_t *this, char *conn, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
-	char *encr, *integ, *columns, *row;
-	chunk_t key;
-	int len;
+	char *row;
 
 	if (id->proto != IPPROTO_ESP)
 	{
 		return;
 	}
-	if (!nflog_capture_names_esp(data->enc_alg, data->int_alg, &encr, &integ))
+	row = nflog_capture_rows_esp(id, data);
+	if (row)
 	{
-		if (data->inbound)
-		{	/* once per CHILD_SA will do */
-			DBG1(DBG_CHD, "Wireshark can't decrypt ESP traces of connection "
-				 "'%s' with %N and %N, there is no row in esp_sa", conn,
-				 encryption_algorithm_names, data->enc_alg,
-				 integrity_algorithm_names, data->int_alg);
-		}
-		return;
+		queue(this, conn, TABLE_ESP, id->spi, row, NULL);
 	}
-	columns = format_esp_id(id->src, id->dst, id->spi);
-	if (columns)
-	{
-		key = get_esp_key(data);
-		/* the two last columns are for Wireshark 4.4 and newer, older releases
-		 * ignore them, with a warning, and call the ICVs bad */
-		len = asprintf(&row, "%s,\"%s\",\"0x%+B\",\"%s\",\"0x%+B\"%s", columns,
-					   encr, &key, integ, &data->int_key,
-					   data->esn ? ",\"64-bit\",\"0\"" : "");
-		if (len >= 0)
-		{
-			queue(this, conn, TABLE_ESP, row, NULL);
-		}
-		chunk_clear(&key);
-		free(columns);
+	else if (data->inbound)
+	{	/* once per CHILD_SA will do */
+		DBG1(DBG_CHD, "no row in key table for ESP SAs of connection '%s', "
+			 "Wireshark%s does not decrypt %N/%N", conn,
+			 data->enc_alg == ENCR_CHACHA20_POLY1305 ? " before 4.6" : "",
+			 encryption_algorithm_names, data->enc_alg,
+			 integrity_algorithm_names, data->int_alg);
 	}
 }
 
@@ -225,58 +209,12 @@ METHOD(nflog_capture_keys_t, update_esp, void,
 	private_nflog_capture_keys_t *this, char *conn, kernel_ipsec_sa_id_t *id,
 	host_t *src, host_t *dst)
 {
-	char *former, *columns;
-
 	if (id->proto == IPPROTO_ESP)
 	{
-		former = format_esp_id(id->src, id->dst, id->spi);
-		columns = format_esp_id(src, dst, id->spi);
-		if (former && columns)
-		{
-			queue(this, conn, TABLE_ESP, columns, former);
-		}
-		else
-		{
-			free(former);
-			free(columns);
-		}
+		queue(this, conn, TABLE_ESP, id->spi,
+			  nflog_capture_rows_esp_id(src, dst, id->spi),
+			  nflog_capture_rows_esp_id(id->src, id->dst, id->spi));
 	}
-}
-
-/**
- * Format the row of an IKEv2 SA.
- */
-static char *format_ikev2(char *conn, ike_sa_id_t *id, proposal_t *proposal,
-						  chunk_t sk_ei, chunk_t sk_er, chunk_t sk_ai,
-						  chunk_t sk_ar)
-{
-	uint16_t encr = ENCR_UNDEFINED, integ = AUTH_UNDEFINED, size = 0;
-	char *encr_name, *integ_name, *row;
-	bool checked;
-
-	proposal->get_algorithm(proposal, ENCRYPTION_ALGORITHM, &encr, &size);
-	proposal->get_algorithm(proposal, INTEGRITY_ALGORITHM, &integ, NULL);
-	if (!nflog_capture_names_ike(encr, size, integ, &encr_name, &integ_name,
-								 &checked))
-	{
-		DBG1(DBG_CHD, "Wireshark can't decrypt IKE messages of connection '%s' "
-			 "with %N and %N, there is no row in %s", conn,
-			 encryption_algorithm_names, encr, integrity_algorithm_names, integ,
-			 nflog_capture_keytable_names[TABLE_IKEV2]);
-		return NULL;
-	}
-	if (!checked)
-	{
-		sk_ai = sk_ar = chunk_empty;
-	}
-	if (asprintf(&row, "%.16" PRIx64 ",%.16" PRIx64 ",%+B,%+B,\"%s\",%+B,%+B,"
-				 "\"%s\"", be64toh(id->get_initiator_spi(id)),
-				 be64toh(id->get_responder_spi(id)), &sk_ei, &sk_er, encr_name,
-				 &sk_ai, &sk_ar, integ_name) < 0)
-	{
-		return NULL;
-	}
-	return row;
 }
 
 METHOD(nflog_capture_keys_t, add_ike, void,
@@ -284,23 +222,28 @@ METHOD(nflog_capture_keys_t, add_ike, void,
 	ike_sa_id_t *id, proposal_t *proposal, chunk_t sk_ei, chunk_t sk_er,
 	chunk_t sk_ai, chunk_t sk_ar)
 {
+	uint16_t encr = ENCR_UNDEFINED, integ = AUTH_UNDEFINED, size = 0;
 	char *row;
 
 	if (version == IKEV1)
 	{
-		if (asprintf(&row, "%.16" PRIx64 ",%+B",
-					 be64toh(id->get_initiator_spi(id)), &sk_ei) >= 0)
-		{
-			queue(this, conn, TABLE_IKEV1, row, NULL);
-		}
+		queue(this, conn, TABLE_IKEV1, 0, nflog_capture_rows_ikev1(id, sk_ei),
+			  NULL);
+		return;
+	}
+	proposal->get_algorithm(proposal, ENCRYPTION_ALGORITHM, &encr, &size);
+	proposal->get_algorithm(proposal, INTEGRITY_ALGORITHM, &integ, NULL);
+	row = nflog_capture_rows_ikev2(id, encr, size, integ, sk_ei, sk_er, sk_ai,
+								   sk_ar);
+	if (row)
+	{
+		queue(this, conn, TABLE_IKEV2, 0, row, NULL);
 	}
 	else
 	{
-		row = format_ikev2(conn, id, proposal, sk_ei, sk_er, sk_ai, sk_ar);
-		if (row)
-		{
-			queue(this, conn, TABLE_IKEV2, row, NULL);
-		}
+		DBG1(DBG_CHD, "no row in key table for IKE_SAs of connection '%s', "
+			 "Wireshark does not decrypt %N/%N", conn,
+			 encryption_algorithm_names, encr, integrity_algorithm_names, integ);
 	}
 }
 
@@ -316,10 +259,158 @@ METHOD(nflog_capture_keys_t, pending, bool,
 }
 
 /**
+ * What remains of a connection, to prune its tables.
+ */
+typedef struct {
+	/** SPIs of its traces, char* => char* */
+	hashtable_t *spis;
+	/** TRUE if there is any trace */
+	bool traces;
+} remains_t;
+
+/**
+ * Add an SPI to those that remain.
+ */
+static void add_spi(remains_t *remains, char *digits)
+{
+	char *spi = strndup(digits, SPI_DIGITS);
+
+	if (remains->spis->get(remains->spis, spi))
+	{
+		free(spi);
+	}
+	else
+	{
+		remains->spis->put(remains->spis, spi, spi);
+	}
+}
+
+/**
+ * Collect the SPIs in the name of a trace, <child>.<start>.<in>-<out>.esp.pcap.
+ */
+static void add_spis(remains_t *remains, char *name)
+{
+	char *pos = name;
+
+	while ((pos = strchr(pos, '-')))
+	{
+		if (pos - name > SPI_DIGITS && pos[-SPI_DIGITS - 1] == '.' &&
+			strlen(pos) > SPI_DIGITS + 1 && pos[SPI_DIGITS + 1] == '.')
+		{
+			add_spi(remains, pos - SPI_DIGITS);
+			add_spi(remains, pos + 1);
+		}
+		pos++;
+	}
+}
+
+/**
+ * Find out what remains of a connection, including rows that were written just
+ * before the SA gets its trace.
+ */
+static void get_remains(private_nflog_capture_keys_t *this, char *conn,
+						remains_t *remains)
+{
+	enumerator_t *enumerator;
+	recent_t *recent;
+	time_t limit;
+	char *name;
+
+	remains->spis = hashtable_create(hashtable_hash_str, hashtable_equals_str,
+									 32);
+	enumerator = this->store->create_trace_enumerator(this->store, conn);
+	while (enumerator->enumerate(enumerator, &name))
+	{
+		remains->traces = TRUE;
+		add_spis(remains, name);
+	}
+	enumerator->destroy(enumerator);
+
+	limit = time_monotonic(NULL) - GRACE;
+	while (this->recent->get_first(this->recent, (void**)&recent) == SUCCESS &&
+		   recent->time < limit)
+	{
+		this->recent->remove_first(this->recent, (void**)&recent);
+		recent_destroy(recent);
+	}
+	enumerator = this->recent->create_enumerator(this->recent);
+	while (enumerator->enumerate(enumerator, &recent))
+	{
+		if (streq(recent->conn, conn))
+		{
+			remains->traces = TRUE;
+			add_spi(remains, recent->spi);
+		}
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
+ * Free a string in a hashtable.
+ */
+static void str_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
+CALLBACK(has_trace, bool,
+	remains_t *remains, nflog_capture_keytable_type_t type, chunk_t columns)
+{
+	char spi[SPI_DIGITS + 1];
+	u_char *pos;
+
+	if (type != TABLE_ESP)
+	{
+		return remains->traces;
+	}
+	/* the last column is the SPI, as we write it, "0x01234567" */
+	pos = columns.ptr + columns.len - SPI_DIGITS - 4;
+	if (columns.len < SPI_DIGITS + 4 || !strneq((char*)pos, "\"0x", 3))
+	{
+		return TRUE;
+	}
+	snprintf(spi, sizeof(spi), "%.*s", SPI_DIGITS, (char*)pos + 3);
+	return remains->spis->get(remains->spis, spi) != NULL;
+}
+
+METHOD(nflog_capture_keys_t, prune, void,
+	private_nflog_capture_keys_t *this, char *conn)
+{
+	remains_t remains = {};
+	nflog_capture_keytable_t *table;
+	int i;
+
+	get_remains(this, conn, &remains);
+	for (i = 0; i < TABLE_MAX; i++)
+	{
+		table = nflog_capture_keytable_create(this->store, conn, i);
+		if (table->keep(table, has_trace, &remains))
+		{
+			table->write(table);
+		}
+		table->destroy(table);
+	}
+	remains.spis->destroy_function(remains.spis, str_destroy);
+}
+
+/**
  * Apply a change to a table.
  */
-static void apply(nflog_capture_keytable_t *table, change_t *change)
+static void apply(private_nflog_capture_keys_t *this,
+				  nflog_capture_keytable_t *table, change_t *change)
 {
+	recent_t *recent;
+
+	INIT(recent,
+		.conn = strdup(change->conn),
+		.time = time_monotonic(NULL),
+	);
+	if (change->spi)
+	{
+		snprintf(recent->spi, sizeof(recent->spi), "%.8x", ntohl(change->spi));
+	}
+	this->recent->insert_last(this->recent, recent);
+
 	if (change->former)
 	{
 		table->copy(table, change->former, change->row);
@@ -337,6 +428,7 @@ static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
 					   linked_list_t *changes)
 {
 	nflog_capture_keytable_t *tables[TABLE_MAX] = {};
+	remains_t remains = {};
 	chunk_t content;
 	change_t *change;
 	int i;
@@ -348,17 +440,21 @@ static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
 			tables[change->table] = nflog_capture_keytable_create(
 											this->store, conn, change->table);
 		}
-		apply(tables[change->table], change);
+		apply(this, tables[change->table], change);
 		change_destroy(change);
 	}
+	/* traces may have been removed by someone else as well */
+	get_remains(this, conn, &remains);
 	for (i = 0; i < TABLE_MAX; i++)
 	{
 		if (tables[i])
 		{
+			tables[i]->keep(tables[i], has_trace, &remains);
 			tables[i]->write(tables[i]);
 			tables[i]->destroy(tables[i]);
 		}
 	}
+	remains.spis->destroy_function(remains.spis, str_destroy);
 	if (this->store->read_file(this->store, conn, "preferences", &content))
 	{
 		if (!content.len)
@@ -408,98 +504,11 @@ METHOD(nflog_capture_keys_t, flush, void,
 	conns->destroy(conns);
 }
 
-/**
- * Collect the SPIs in the name of a trace, <child>.<start>.<in>-<out>.esp.pcap.
- */
-static void collect_spis(hashtable_t *spis, char *name)
-{
-	char *pos = name, *spi;
-
-	while ((pos = strchr(pos, '-')))
-	{
-		if (pos - name > SPI_DIGITS && pos[-SPI_DIGITS - 1] == '.' &&
-			strlen(pos) > SPI_DIGITS + 1 && pos[SPI_DIGITS + 1] == '.')
-		{
-			spi = strndup(pos - SPI_DIGITS, SPI_DIGITS);
-			free(spis->put(spis, spi, spi));
-			spi = strndup(pos + 1, SPI_DIGITS);
-			free(spis->put(spis, spi, spi));
-		}
-		pos++;
-	}
-}
-
-/**
- * What remains of a connection, to prune its tables.
- */
-typedef struct {
-	/** SPIs of its traces, char* */
-	hashtable_t *spis;
-	/** TRUE if there is any trace */
-	bool traces;
-} remains_t;
-
-CALLBACK(has_trace, bool,
-	remains_t *remains, nflog_capture_keytable_type_t type, chunk_t columns)
-{
-	char spi[SPI_DIGITS + 1];
-
-	if (type != TABLE_ESP)
-	{
-		return remains->traces;
-	}
-	if (columns.len <= SPI_DIGITS)
-	{	/* not one of our rows */
-		return TRUE;
-	}
-	/* the last column is the SPI, followed by a quote */
-	snprintf(spi, sizeof(spi), "%.*s", SPI_DIGITS,
-			 columns.ptr + columns.len - 1 - SPI_DIGITS);
-	return remains->spis->get(remains->spis, spi) != NULL;
-}
-
-METHOD(nflog_capture_keys_t, prune, void,
-	private_nflog_capture_keys_t *this, char *conn)
-{
-	remains_t remains = {
-		.spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
-	};
-	nflog_capture_keytable_t *table;
-	enumerator_t *enumerator;
-	char *name;
-	int i;
-
-	enumerator = this->store->create_trace_enumerator(this->store, conn);
-	while (enumerator->enumerate(enumerator, &name))
-	{
-		remains.traces = TRUE;
-		collect_spis(remains.spis, name);
-	}
-	enumerator->destroy(enumerator);
-
-	for (i = 0; i < TABLE_MAX; i++)
-	{
-		table = nflog_capture_keytable_create(this->store, conn, i);
-		if (table->keep(table, has_trace, &remains))
-		{
-			table->write(table);
-		}
-		table->destroy(table);
-	}
-
-	enumerator = remains.spis->create_enumerator(remains.spis);
-	while (enumerator->enumerate(enumerator, NULL, &name))
-	{
-		free(name);
-	}
-	enumerator->destroy(enumerator);
-	remains.spis->destroy(remains.spis);
-}
-
 METHOD(nflog_capture_keys_t, destroy, void,
 	private_nflog_capture_keys_t *this)
 {
 	this->changes->destroy_function(this->changes, (void*)change_destroy);
+	this->recent->destroy_function(this->recent, (void*)recent_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -522,6 +531,7 @@ nflog_capture_keys_t *nflog_capture_keys_create(nflog_capture_store_t *store)
 			.destroy = _destroy,
 		},
 		.store = store,
+		.recent = linked_list_create(),
 		.changes = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

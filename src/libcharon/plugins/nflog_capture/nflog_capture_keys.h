@@ -43,7 +43,9 @@ struct nflog_capture_keys_t {
 	/**
 	 * Queue the row of an ESP SA for esp_sa.
 	 *
-	 * AH SAs have no row.
+	 * AH SAs have no row, and SAs with algorithms that Wireshark does not know,
+	 * which is logged.  With extended sequence numbers, Wireshark before 4.4
+	 * decrypts packets but calls their ICVs bad.
 	 *
 	 * @param conn		name of the connection, as in nflog_capture_store_t
 	 * @param id		SA, as given to the kernel
@@ -99,7 +101,11 @@ struct nflog_capture_keys_t {
 	 * Remove the rows of traces that are not there any more.
 	 *
 	 * Rows of an SPI that occurs in the name of a trace stay, as do those of
-	 * IKE_SAs as long as the connection has any trace.
+	 * IKE_SAs as long as the connection has any trace, and rows that were
+	 * written lately, whose SA might not have got its trace yet.  flush() does
+	 * this too.
+	 *
+	 * To be called by the same thread as flush().
 	 *
 	 * @param conn		name of the connection
 	 */

@@ -174,18 +174,39 @@ static void add_row(private_nflog_capture_keytable_t *this, char *line)
 }
 
 /**
- * Is this a whole line?  What a crash, or somebody else, left incomplete would
- * hide all that follows it.
+ * Is this a whole row, or a comment?  What a crash, or somebody else, left
+ * incomplete would hide all that follows it.
  */
-static bool is_complete(char *line)
+static bool is_complete(nflog_capture_keytable_type_t type, char *line)
 {
-	u_int quotes = 0;
+	bool quoted = FALSE;
+	u_int columns = 1;
 
+	if (*line == '#')
+	{
+		return TRUE;
+	}
 	for (; *line; line++)
 	{
-		quotes += *line == '"';
+		if (*line == '"')
+		{
+			quoted = !quoted;
+		}
+		else if (*line == ',' && !quoted)
+		{
+			columns++;
+		}
 	}
-	return quotes % 2 == 0;
+	switch (type)
+	{
+		case TABLE_ESP:
+			/* two more since Wireshark 4.4 */
+			return !quoted && (columns == 8 || columns == 10);
+		case TABLE_IKEV2:
+			return !quoted && columns == 8;
+		default:
+			return columns == 2;
+	}
 }
 
 /**
@@ -211,7 +232,7 @@ static void read_rows(private_nflog_capture_keytable_t *this)
 	{
 		line = strndup((char*)rest.ptr, end - rest.ptr);
 		rest = chunk_skip(rest, end - rest.ptr + 1);
-		if (*line && is_complete(line))
+		if (is_complete(this->type, line))
 		{
 			array_insert(lines, this->type == TABLE_ESP ? ARRAY_HEAD : ARRAY_TAIL,
 						 line);

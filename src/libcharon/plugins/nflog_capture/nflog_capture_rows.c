@@ -12,10 +12,21 @@
  * for more details.
  */
 
-#include "nflog_capture_names.h"
+#define _GNU_SOURCE
+
+#include "nflog_capture_rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 #include <crypto/crypters/crypter.h>
 #include <crypto/signers/signer.h>
+
+/** flags in the first byte of AES-CCM's counter blocks (RFC 4309, section 4) */
+#define CCM_FLAGS 0x03
+
+/** bytes of AES-CCM's salt */
+#define CCM_SALT 3
 
 #define ANY_64 "ANY 64 bit authentication [no checking]"
 #define ANY_96 "ANY 96 bit authentication [no checking]"
@@ -80,7 +91,6 @@ static algorithm_t esp_integ[] = {
 	{ AUTH_HMAC_MD5_96,			0,	 "HMAC-MD5-96 [RFC2403]" },
 	{ AUTH_HMAC_MD5_128,		0,	 ANY_128 },
 	{ AUTH_HMAC_SHA1_96,		0,	 "HMAC-SHA-1-96 [RFC2404]" },
-	{ AUTH_HMAC_SHA1_160,		0,	 "ANY 160 bit authentication [no checking]" },
 	{ AUTH_HMAC_SHA2_256_96,	0,
 		"HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]" },
 	{ AUTH_HMAC_SHA2_256_128,	0,	 "HMAC-SHA-256-128 [RFC4868]" },
@@ -168,38 +178,121 @@ static char *find(algorithm_t *algorithms, int count, uint16_t id,
 /*
  * Described in header
  */
-bool nflog_capture_names_esp(uint16_t encr, uint16_t integ, char **encr_name,
-							 char **integ_name)
+char *nflog_capture_rows_esp_id(host_t *src, host_t *dst, uint32_t spi)
 {
-	*encr_name = find(esp_encr, countof(esp_encr), encr, 0);
-	if (encryption_algorithm_is_aead(encr))
+	char *columns;
+
+	if (asprintf(&columns, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"",
+				 dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6", src, dst,
+				 ntohl(spi)) < 0)
 	{
-		*integ_name = find(esp_aead, countof(esp_aead), encr, 0);
+		return NULL;
 	}
-	else
+	return columns;
+}
+
+/**
+ * Get the key of an SA as Wireshark wants it, to be cleared.
+ */
+static chunk_t get_esp_key(kernel_ipsec_add_sa_t *data)
+{
+	chunk_t key;
+	size_t len;
+
+	switch (data->enc_alg)
 	{
-		*integ_name = find(esp_integ, countof(esp_integ), integ, 0);
+		case ENCR_AES_CCM_ICV8:
+		case ENCR_AES_CCM_ICV12:
+		case ENCR_AES_CCM_ICV16:
+			/* salt and flags of CCM make up the nonce of CTR */
+			len = data->enc_key.len - CCM_SALT;
+			key = chunk_alloc(data->enc_key.len + 1);
+			memcpy(key.ptr, data->enc_key.ptr, len);
+			key.ptr[len] = CCM_FLAGS;
+			memcpy(key.ptr + len + 1, data->enc_key.ptr + len, CCM_SALT);
+			return key;
+		default:
+			return chunk_clone(data->enc_key);
 	}
-	return *encr_name && *integ_name;
 }
 
 /*
  * Described in header
  */
-bool nflog_capture_names_ike(uint16_t encr, uint16_t key_size, uint16_t integ,
-							 char **encr_name, char **integ_name,
-							 bool *checked)
+char *nflog_capture_rows_esp(kernel_ipsec_sa_id_t *id,
+							 kernel_ipsec_add_sa_t *data)
 {
+	char *encr, *integ, *columns, *row;
+	chunk_t key;
+
+	encr = find(esp_encr, countof(esp_encr), data->enc_alg, 0);
+	if (encryption_algorithm_is_aead(data->enc_alg))
+	{
+		integ = find(esp_aead, countof(esp_aead), data->enc_alg, 0);
+	}
+	else
+	{
+		integ = find(esp_integ, countof(esp_integ), data->int_alg, 0);
+	}
+	if (!encr || !integ)
+	{
+		return NULL;
+	}
+	columns = nflog_capture_rows_esp_id(id->src, id->dst, id->spi);
+	key = get_esp_key(data);
+	if (asprintf(&row, "%s,\"%s\",\"0x%+B\",\"%s\",\"0x%+B\"%s", columns, encr,
+				 &key, integ, &data->int_key,
+				 data->esn ? ",\"64-bit\",\"0\"" : "") < 0)
+	{
+		row = NULL;
+	}
+	chunk_clear(&key);
+	free(columns);
+	return row;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_capture_rows_ikev2(ike_sa_id_t *id, uint16_t encr, uint16_t size,
+							   uint16_t integ, chunk_t sk_ei, chunk_t sk_er,
+							   chunk_t sk_ai, chunk_t sk_ar)
+{
+	char *encr_name, *integ_name, *row;
+
 	if (encryption_algorithm_is_aead(encr))
 	{
 		integ = AUTH_UNDEFINED;
 	}
-	*encr_name = find(ike_encr, countof(ike_encr), encr, key_size);
-	*integ_name = find(ike_integ, countof(ike_integ), integ, 0);
-	*checked = *integ_name != NULL;
-	if (!*integ_name)
-	{
-		*integ_name = find(ike_unchecked, countof(ike_unchecked), integ, 0);
+	encr_name = find(ike_encr, countof(ike_encr), encr, size);
+	integ_name = find(ike_integ, countof(ike_integ), integ, 0);
+	if (!integ_name)
+	{	/* Wireshark refuses keys with these */
+		integ_name = find(ike_unchecked, countof(ike_unchecked), integ, 0);
+		sk_ai = sk_ar = chunk_empty;
 	}
-	return *encr_name && *integ_name;
+	if (!encr_name || !integ_name ||
+		asprintf(&row, "%.16" PRIx64 ",%.16" PRIx64 ",%+B,%+B,\"%s\",%+B,%+B,"
+				 "\"%s\"", be64toh(id->get_initiator_spi(id)),
+				 be64toh(id->get_responder_spi(id)), &sk_ei, &sk_er, encr_name,
+				 &sk_ai, &sk_ar, integ_name) < 0)
+	{
+		return NULL;
+	}
+	return row;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_capture_rows_ikev1(ike_sa_id_t *id, chunk_t key)
+{
+	char *row;
+
+	if (asprintf(&row, "%.16" PRIx64 ",%+B", be64toh(id->get_initiator_spi(id)),
+				 &key) < 0)
+	{
+		return NULL;
+	}
+	return row;
 }
