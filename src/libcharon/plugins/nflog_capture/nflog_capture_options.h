@@ -31,7 +31,7 @@ typedef enum nflog_capture_link_t nflog_capture_link_t;
  * Capture points: where in its way through the kernel a packet is seen.
  */
 enum nflog_capture_point_t {
-	/** ESP/AH as it arrives, prerouting hook */
+	/** ESP/AH as it arrives, input hook */
 	POINT_ESP_IN = 0,
 	/** ESP/AH as it leaves, output hook */
 	POINT_ESP_OUT,

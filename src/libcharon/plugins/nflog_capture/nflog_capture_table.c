@@ -299,7 +299,7 @@ void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in, uint16_t out
 	add_set(nft, "plain-in-sas", 5, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
 	add_set(nft, "plain-out-sas", 6, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
 
-	handle_chain(nft, NFT_MSG_NEWCHAIN, "esp-in", NF_INET_PRE_ROUTING,
+	handle_chain(nft, NFT_MSG_NEWCHAIN, "esp-in", NF_INET_LOCAL_IN,
 				 NF_IP_PRI_RAW);
 	handle_chain(nft, NFT_MSG_NEWCHAIN, "esp-out", NF_INET_LOCAL_OUT,
 				 NF_IP_PRI_RAW);
@@ -358,7 +358,7 @@ void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
 		uint16_t group;
 		uint32_t offset;
 	} chains[] = {
-		{ NFLOG_CAPTURE_IKE_IN, NF_INET_PRE_ROUTING, in,
+		{ NFLOG_CAPTURE_IKE_IN, NF_INET_LOCAL_IN, in,
 		  offsetof(struct udphdr, dest) },
 		{ NFLOG_CAPTURE_IKE_OUT, NF_INET_LOCAL_OUT, out,
 		  offsetof(struct udphdr, source) },

@@ -43,10 +43,13 @@
  * the number of SAs.
  *
  *   chain      hook         priority  elements of SAs in              logs
- *   esp-in     prerouting   raw       esp-in-ipv4, esp-in-ipv6        ESP, AH, UDP-encapsulated ESP as it arrives
+ *   esp-in     input        raw       esp-in-ipv4, esp-in-ipv6        ESP, AH, UDP-encapsulated ESP as it arrives
  *   esp-out    output       raw       esp-out-ipv4, esp-out-ipv6      the same as it leaves
  *   plain-in   prerouting   mangle    plain-in-sas                    packets after decapsulation
  *   plain-out  postrouting  mangle    plain-out-sas                   packets before encapsulation
+ *
+ * What arrives is seen at the input hook, where IPv4 packets are reassembled:
+ * only the first fragment of a packet shows the SPI.
  *
  * SPIs are in host order in sets and maps, so that nft lists them as others do.
  * Each element counts the packets that match it.
