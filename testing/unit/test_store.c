@@ -1,0 +1,622 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * Store: modes and owners, what is refused, atomic replacement, and the disk
+ * budget.
+ */
+
+#define _GNU_SOURCE
+
+#include "nflog_capture_store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/** directory in which the store is, and that of the store, which doesn't exist */
+static char top[] = "/tmp/test_store.XXXXXX", dir[64];
+
+/** lines that were logged on level 1, and the last one of them */
+static int lines;
+static char line[2048];
+
+/** what is tested */
+static nflog_capture_store_t *store;
+
+/** directories of which traces were removed */
+static char removed[256];
+
+/**
+ * Keep what is logged on level 1.
+ */
+static void keep(debug_t group, level_t level, char *fmt, ...)
+{
+	va_list args;
+
+	if (level <= LEVEL_CTRL)
+	{
+		va_start(args, fmt);
+		vsnprintf(line, sizeof(line), fmt, args);
+		va_end(args);
+		lines++;
+	}
+}
+
+/**
+ * Expect some lines in the log since the last time, the last with a text.
+ */
+static void logged(int count, char *text)
+{
+	assert_int_equal(lines, count);
+	if (count)
+	{
+		assert_non_null(strstr(line, text));
+	}
+	lines = 0;
+}
+
+/**
+ * Get the path of a file in the store's directory.
+ */
+static char *path(char *name)
+{
+	static char buf[PATH_MAX];
+
+	snprintf(buf, sizeof(buf), "%s/%s", dir, name);
+	return buf;
+}
+
+static void removed_cb(void *data, char *conn)
+{
+	assert_ptr_equal(data, removed);
+	strncat(removed, conn, sizeof(removed) - strlen(removed) - 1);
+	strncat(removed, " ", sizeof(removed) - strlen(removed) - 1);
+}
+
+static int setup(void **state)
+{
+	library_init(NULL, "charon");
+	dbg = keep;
+	if (!mkdtemp(top))
+	{
+		return -1;
+	}
+	snprintf(dir, sizeof(dir), "%s/var/captures", top);
+	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.dir",
+						   dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rmdir(top);
+	library_deinit();
+	return 0;
+}
+
+static int begin(void **state)
+{
+	lib->settings->set_str(lib->settings,
+						   "charon.plugins.nflog-capture.max_total", NULL);
+	umask(022);
+	lines = 0;
+	removed[0] = '\0';
+	store = nflog_capture_store_create();
+	store->set_removed_cb(store, removed_cb, removed);
+	/* nothing is touched until it's needed */
+	return access(dir, F_OK) == 0 ? -1 : 0;
+}
+
+static int end(void **state)
+{
+	char *cmd;
+
+	store->destroy(store);
+	if (asprintf(&cmd, "rm -rf %s/var", top) < 0 || system(cmd) != 0)
+	{
+		return -1;
+	}
+	free(cmd);
+	return 0;
+}
+
+static void assert_mode(char *name, mode_t mode)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path(name), &st), 0);
+	assert_int_equal(st.st_mode, mode);
+}
+
+/**
+ * Create a file with so many bytes.
+ */
+static void create(char *conn, char *name, size_t bytes)
+{
+	FILE *file;
+
+	file = store->create_file(store, conn, name);
+	assert_non_null(file);
+	assert_int_equal(ftruncate(fileno(file), bytes), 0);
+	fclose(file);
+}
+
+/**
+ * Create a trace with so many bytes, and that old.
+ */
+static void create_trace(char *conn, int i, size_t bytes)
+{
+	struct timeval tv[2] = {};
+	char name[PATH_MAX], full[PATH_MAX + 64];
+
+	snprintf(name, sizeof(name), "net.20261123T202345Z.%.8x-00000000.esp.pcap",
+			 i);
+	create(conn, name, bytes);
+	tv[0].tv_sec = tv[1].tv_sec = 1700000000 + i;
+	snprintf(full, sizeof(full), "%s/%s", store->get_path(store, conn,
+			 (char[256]){}, 256), name);
+	assert_int_equal(utimes(full, tv), 0);
+}
+
+/**
+ * Check if the trace is there that create_trace() created.
+ */
+static bool has_trace(char *conn, int i)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s/net.20261123T202345Z.%.8x-00000000.esp.pcap",
+			 conn, i);
+	return access(path(name), F_OK) == 0;
+}
+
+static void test_names(void **state)
+{
+	static struct {
+		char *name;
+		char *expected;
+	} names[] = {
+		{ "gw", "gw" },
+		{ "", "_" },
+		{ ".", "_" },
+		{ "..", "_." },
+		{ ".hidden", "_hidden" },
+		{ "../../etc", "_._.._etc" },
+		{ "a/b", "a_b" },
+		{ "a\nb\x7f\x01", "a_b__" },
+		{ "Zürich & co", "Zürich & co" },
+	};
+	char buf[128], again[128], long_name[300];
+	u_int i;
+
+	for (i = 0; i < countof(names); i++)
+	{
+		assert_string_equal(nflog_capture_store_name(names[i].name, buf,
+													 sizeof(buf)),
+							names[i].expected);
+		assert_string_equal(nflog_capture_store_name(buf, again, sizeof(again)),
+							buf);
+	}
+	memset(long_name, 'x', sizeof(long_name));
+	long_name[299] = '\0';
+	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf,
+													 sizeof(buf))), 100);
+	assert_string_equal(nflog_capture_store_name(buf, again, sizeof(again)),
+						buf);
+	/* a character across the limit */
+	memcpy(long_name + 99, "ü", 2);
+	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf,
+													 sizeof(buf))), 99);
+	/* small buffers */
+	assert_string_equal(nflog_capture_store_name("abcdef", buf, 4), "abc");
+}
+
+static void test_modes(void **state)
+{
+	mode_t masks[] = { 0, 022, 0777 };
+	char name[32];
+	FILE *file;
+	u_int i;
+
+	for (i = 0; i < countof(masks); i++)
+	{
+		umask(masks[i]);
+		snprintf(name, sizeof(name), "conn%u", i);
+		file = store->create_file(store, name, "a.pcap");
+		assert_non_null(file);
+		assert_true(fcntl(fileno(file), F_GETFD) & FD_CLOEXEC);
+		fclose(file);
+		assert_true(store->replace_file(store, name, "esp_sa",
+										chunk_from_str("x")));
+		umask(022);
+		assert_mode(name, S_IFDIR | 0700);
+		snprintf(name, sizeof(name), "conn%u/a.pcap", i);
+		assert_mode(name, S_IFREG | 0600);
+		snprintf(name, sizeof(name), "conn%u/esp_sa", i);
+		assert_mode(name, S_IFREG | 0600);
+	}
+	assert_mode("", S_IFDIR | 0700);
+	logged(0, NULL);
+}
+
+static void test_append(void **state)
+{
+	chunk_t content;
+	FILE *file;
+	int i;
+
+	for (i = 0; i < 3; i++)
+	{
+		file = i ? store->open_file(store, "a/b", "x.pcap") :
+				   store->create_file(store, "a/b", "x.pcap");
+		assert_non_null(file);
+		assert_true(fcntl(fileno(file), F_GETFD) & FD_CLOEXEC);
+		fprintf(file, "%d", i);
+		fclose(file);
+	}
+	assert_true(store->read_file(store, "a_b", "x.pcap", &content));
+	assert_true(chunk_equals(content, chunk_from_str("012")));
+	chunk_free(&content);
+
+	logged(0, NULL);
+	assert_null(store->create_file(store, "a/b", "x.pcap"));
+	logged(1, "remove it");
+	store->remove_file(store, "a/b", "x.pcap");
+	assert_null(store->open_file(store, "a/b", "x.pcap"));
+	logged(1, "removed by someone else");
+	/* not again, until it worked */
+	assert_null(store->open_file(store, "a/b", "x.pcap"));
+	logged(0, NULL);
+	create("a/b", "x.pcap", 10);
+	fclose(store->open_file(store, "a/b", "x.pcap"));
+	assert_null(store->create_file(store, "a/b", "x.pcap"));
+	logged(1, "remove it");
+	store->remove_file(store, "a/b", "x.pcap");
+	assert_null(store->open_file(store, "a/b", "x.pcap"));
+	logged(1, "removed by someone else");
+	/* is no error */
+	store->remove_file(store, "a/b", "x.pcap");
+	assert_true(store->read_file(store, "a/b", "x.pcap", &content));
+	assert_int_equal(content.len, 0);
+	assert_true(store->read_file(store, "nobody", "x.pcap", &content));
+	logged(0, NULL);
+}
+
+static void test_replace(void **state)
+{
+	chunk_t content;
+	int i, fd;
+
+	for (i = 0; i < 3; i++)
+	{
+		assert_true(store->replace_file(store, "gw", "esp_sa",
+										chunk_from_thing(i)));
+		assert_true(store->read_file(store, "gw", "esp_sa", &content));
+		assert_true(chunk_equals(content, chunk_from_thing(i)));
+		chunk_free(&content);
+		/* left by a crash */
+		fd = open(path("gw/.esp_sa.tmp"), O_CREAT | O_EXCL | O_WRONLY, 0644);
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, "secret", 6), 6);
+		close(fd);
+	}
+	assert_true(store->replace_file(store, "gw", "esp_sa", chunk_empty));
+	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
+	assert_mode("gw/esp_sa", S_IFREG | 0600);
+	logged(0, NULL);
+}
+
+/**
+ * Nothing can be done with the directory of a connection.
+ */
+static void refused(char *conn, char *text)
+{
+	chunk_t content;
+
+	assert_null(store->create_file(store, conn, "x.pcap"));
+	logged(1, text);
+	assert_null(store->open_file(store, conn, "x.pcap"));
+	assert_false(store->read_file(store, conn, "x.pcap", &content));
+	assert_false(store->replace_file(store, conn, "x.pcap", chunk_empty));
+	store->remove_file(store, conn, "x.pcap");
+	logged(0, NULL);
+}
+
+static void test_links(void **state)
+{
+	char target[PATH_MAX];
+	chunk_t content;
+	FILE *file;
+
+	create("gw", "x.pcap", 10);
+	snprintf(target, sizeof(target), "%s/var/other", top);
+	assert_int_equal(mkdir(target, 0700), 0);
+	assert_int_equal(symlink(target, path("link")), 0);
+	refused("link", "symbolic links");
+
+	strcat(target, "/file");
+	assert_int_equal(symlink(target, path("gw/link")), 0);
+	assert_null(store->create_file(store, "gw", "link"));
+	logged(1, "remove it");
+	assert_null(store->open_file(store, "gw", "link"));
+	logged(1, "symbolic links");
+	assert_false(store->read_file(store, "gw", "link", &content));
+	/* the link itself is replaced */
+	assert_true(store->replace_file(store, "gw", "link", chunk_empty));
+	assert_mode("gw/link", S_IFREG | 0600);
+	assert_int_equal(access(target, F_OK), -1);
+
+	/* and of what is no file */
+	lines = 0;
+	assert_int_equal(mkfifo(path("gw/fifo"), 0600), 0);
+	assert_false(store->read_file(store, "gw", "fifo", &content));
+	assert_null(store->open_file(store, "gw", "fifo"));
+	logged(1, "gw/fifo");
+
+	/* dir itself may be one */
+	store->destroy(store);
+	snprintf(target, sizeof(target), "%s/var/moved", top);
+	assert_int_equal(rename(dir, target), 0);
+	assert_int_equal(symlink(target, dir), 0);
+	store = nflog_capture_store_create();
+	file = store->open_file(store, "gw", "x.pcap");
+	assert_non_null(file);
+	fclose(file);
+	logged(0, NULL);
+}
+
+static void test_owners(void **state)
+{
+	FILE *file;
+
+	create("gw", "x.pcap", 10);
+	assert_int_equal(chmod(path("gw"), 0775), 0);
+	refused("gw", "chmod go-w");
+	assert_int_equal(chmod(path("gw"), 0702), 0);
+	assert_null(store->open_file(store, "gw", "x.pcap"));
+	logged(0, NULL);
+	assert_int_equal(chmod(path("gw"), 0755), 0);
+	file = store->open_file(store, "gw", "x.pcap");
+	assert_non_null(file);
+	fclose(file);
+	logged(0, NULL);
+	/* told again, as it worked in between */
+	assert_int_equal(chmod(path("gw"), 0777), 0);
+	refused("gw", "chmod go-w");
+	assert_int_equal(chmod(path("gw"), 0700), 0);
+	if (geteuid() == 0)
+	{
+		fclose(store->open_file(store, "gw", "x.pcap"));
+		assert_int_equal(chown(path("gw"), 65534, 65534), 0);
+		refused("gw", "chown");
+		assert_int_equal(chown(path("gw"), 0, 0), 0);
+	}
+	fclose(store->open_file(store, "gw", "x.pcap"));
+	assert_int_equal(chmod(dir, 0777), 0);
+	refused("gw", "chmod go-w");
+}
+
+static void test_enumerate(void **state)
+{
+	static char *traces[] = {
+		"net.20261123T202345Z.01234567-89abcdef.esp.pcap",
+		"a.b.20261123T202345Z.01234567-89abcdef.plain.7.pcap",
+		"ike.20261123T202345Z.0123456789abcdef-0123456789abcdef.pcap",
+	}, *others[] = {
+		"mine.pcap",
+		"net.20261123T202345Z.01234567-89abcdef.esp.pcap.gz",
+		"net.20261123.01234567-89abcdef.esp.pcap",
+		"net.20261123T202345Z.01234567-89ABCDEF.esp.pcap",
+		"esp_sa",
+		"preferences",
+		".pcap",
+	};
+	enumerator_t *enumerator;
+	char *name;
+	u_int i, count = 0;
+	bool found;
+
+	for (i = 0; i < countof(traces); i++)
+	{
+		create("gw", traces[i], 1);
+	}
+	for (i = 0; i < countof(others); i++)
+	{
+		create("gw", others[i], 1);
+	}
+	enumerator = store->create_trace_enumerator(store, "gw");
+	while (enumerator->enumerate(enumerator, &name))
+	{
+		found = FALSE;
+		for (i = 0; i < countof(traces); i++)
+		{
+			found = found || streq(name, traces[i]);
+		}
+		assert_true(found);
+		count++;
+	}
+	enumerator->destroy(enumerator);
+	assert_int_equal(count, countof(traces));
+
+	enumerator = store->create_trace_enumerator(store, "nobody");
+	assert_false(enumerator->enumerate(enumerator, &name));
+	enumerator->destroy(enumerator);
+	logged(0, NULL);
+
+	/* told if it's a trace */
+	store->remove_file(store, "gw", others[0]);
+	assert_string_equal(removed, "");
+	store->remove_file(store, "gw", traces[0]);
+	assert_string_equal(removed, "gw ");
+}
+
+static void set_max_total(char *value)
+{
+	lib->settings->set_str(lib->settings,
+						   "charon.plugins.nflog-capture.max_total", value);
+}
+
+static void test_budget(void **state)
+{
+	int i;
+
+	set_max_total("100k");
+	/* of other users, or not ours by its name, and so never removed */
+	create("keep", "mine.pcap", 10 * 1024);
+	for (i = 0; i < 8; i++)
+	{
+		create_trace(i % 2 ? "odd" : "even", i, 10 * 1024);
+	}
+	/* 90k are there */
+	assert_true(store->reserve(store, 10 * 1024));
+	logged(0, NULL);
+	create_trace("odd", 9, 10 * 1024);
+	assert_string_equal(removed, "");
+
+	/* 1k too much */
+	assert_true(store->reserve(store, 1024));
+	logged(1, "even/net.20261123T202345Z.00000000-00000000.esp.pcap' of 10240 "
+		   "bytes, as all would exceed max_total = 102400");
+	assert_string_equal(removed, "even ");
+	assert_false(has_trace("even", 0));
+	assert_true(has_trace("odd", 1));
+
+	/* several, but told once */
+	removed[0] = '\0';
+	create("keep", "another", 1024);
+	assert_true(store->reserve(store, 40 * 1024));
+	assert_true(streq(removed, "even odd ") || streq(removed, "odd even "));
+	logged(4, "even/net.20261123T202345Z.00000004");
+	assert_false(has_trace("even", 2));
+	assert_true(has_trace("even", 4) == FALSE);
+	assert_true(has_trace("even", 6));
+	assert_true(has_trace("odd", 7));
+}
+
+static void test_budget_used(void **state)
+{
+	char name[] = "net.20261123T202345Z.00000000-00000000.esp.pcap";
+
+	set_max_total("100k");
+	create_trace("gw", 0, 60 * 1024);
+	create_trace("gw", 1, 30 * 1024);
+	store->set_used(store, "gw", name, TRUE);
+
+	/* the older one is in use */
+	assert_true(store->reserve(store, 30 * 1024));
+	logged(1, "00000001");
+	assert_true(has_trace("gw", 0));
+	assert_false(has_trace("gw", 1));
+
+	/* nothing that could be removed, what wasn't written doesn't count */
+	assert_false(store->reserve(store, 50 * 1024));
+	assert_true(store->reserve(store, 40 * 1024));
+	assert_true(has_trace("gw", 0));
+	logged(0, NULL);
+
+	store->set_used(store, "gw", name, FALSE);
+	assert_true(store->reserve(store, 50 * 1024));
+	assert_false(has_trace("gw", 0));
+	logged(1, "00000000");
+
+	/* changed while running */
+	create_trace("gw", 2, 60 * 1024);
+	set_max_total("1m");
+	assert_true(store->reserve(store, 900 * 1024));
+	set_max_total("0");
+	assert_true(store->reserve(store, (size_t)100 << 30));
+	assert_true(has_trace("gw", 2));
+	logged(0, NULL);
+
+	/* larger than all */
+	set_max_total("10k");
+	assert_false(store->reserve(store, 11 * 1024));
+}
+
+static void test_budget_tmp(void **state)
+{
+	struct timeval old[2] = {};
+
+	create("gw", ".esp_sa.tmp", 10);
+	create("gw", ".preferences.tmp", 10);
+	assert_int_equal(utimes(path("gw/.esp_sa.tmp"), old), 0);
+	assert_true(store->reserve(store, 10));
+	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
+	/* somebody may be about to rename it */
+	assert_int_equal(access(path("gw/.preferences.tmp"), F_OK), 0);
+}
+
+static void test_full(void **state)
+{
+	chunk_t data = chunk_alloca(200 * 1024), content;
+
+	/* a file system of its own, which nobody else sees */
+	assert_true(mkdir_p(dir, 0700));
+	if (unshare(CLONE_NEWNS) != 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		mount("none", dir, "tmpfs", 0, "size=128k,mode=0700") != 0)
+	{
+		skip();
+	}
+	memset(data.ptr, 'x', data.len);
+	assert_true(store->replace_file(store, "gw", "esp_sa",
+									chunk_from_str("old")));
+	lines = 0;
+	assert_false(store->replace_file(store, "gw", "esp_sa", data));
+	logged(1, "free some space");
+	/* the old one is still there, and nothing else */
+	assert_true(store->read_file(store, "gw", "esp_sa", &content));
+	assert_true(chunk_equals(content, chunk_from_str("old")));
+	chunk_free(&content);
+	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
+
+	assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	assert_null(store->create_file(store, "gw", "x.pcap"));
+	logged(1, "writable");
+	assert_null(store->create_file(store, "gw", "y.pcap"));
+	logged(0, NULL);
+	assert_int_equal(umount(dir), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_names, begin, end),
+		cmocka_unit_test_setup_teardown(test_modes, begin, end),
+		cmocka_unit_test_setup_teardown(test_append, begin, end),
+		cmocka_unit_test_setup_teardown(test_replace, begin, end),
+		cmocka_unit_test_setup_teardown(test_links, begin, end),
+		cmocka_unit_test_setup_teardown(test_owners, begin, end),
+		cmocka_unit_test_setup_teardown(test_enumerate, begin, end),
+		cmocka_unit_test_setup_teardown(test_budget, begin, end),
+		cmocka_unit_test_setup_teardown(test_budget_used, begin, end),
+		cmocka_unit_test_setup_teardown(test_budget_tmp, begin, end),
+		cmocka_unit_test_setup_teardown(test_full, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
