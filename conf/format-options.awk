@@ -19,13 +19,12 @@ function add(text)
 	paragraph[paragraphs] = paragraph[paragraphs] (paragraph[paragraphs] == "" ? "" : " ") text
 }
 
-function roff(text)
+# replaces the marks around bold and italic words
+function markup(text, bold, italic, end,    found, before, after, first, rest)
 {
-	gsub(/\\/, "\\e", text)
-	gsub(/-/, "\\-", text)
 	while (match(text, /\*\*[^*]+\*\*/))
 	{
-		text = substr(text, 1, RSTART - 1) "\\fB" substr(text, RSTART + 2, RLENGTH - 4) "\\fR" \
+		text = substr(text, 1, RSTART - 1) bold substr(text, RSTART + 2, RLENGTH - 4) end \
 			substr(text, RSTART + RLENGTH)
 	}
 	# an underscore within a word is one
@@ -38,22 +37,23 @@ function roff(text)
 		# the nearest underscore that ends a word
 		rest = substr(found, first + 1)
 		match(rest, /_([ .,:;)]|$)/)
-		text = before substr(found, 1, first - 1) "\\fI" substr(rest, 1, RSTART - 1) "\\fR" \
+		text = before substr(found, 1, first - 1) italic substr(rest, 1, RSTART - 1) end \
 			substr(rest, RSTART + 1) after
 	}
 	return text
 }
 
-function plain(text)
+function roff(text)
 {
-	gsub(/\*\*/, "", text)
-	return text
+	gsub(/\\/, "\\e", text)
+	gsub(/-/, "\\-", text)
+	return markup(text, "\\fB", "\\fI", "\\fR")
 }
 
 # comments of at most 80 columns
 function comment(text,    words, count, i, line)
 {
-	count = split(plain(text), words, " ")
+	count = split(markup(text, "", "", ""), words, " ")
 	line = indent "#"
 	for (i = 1; i <= count; i++)
 	{
