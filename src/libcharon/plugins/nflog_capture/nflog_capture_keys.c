@@ -18,7 +18,6 @@
 #include "nflog_capture_keytable.h"
 #include "nflog_capture_rows.h"
 
-#include <daemon.h>
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <crypto/crypters/crypter.h>
@@ -364,8 +363,12 @@ CALLBACK(has_trace, bool,
 		return remains->traces;
 	}
 	/* the last column is the SPI, as we write it, "0x01234567" */
+	if (columns.len < SPI_DIGITS + 4)
+	{
+		return TRUE;
+	}
 	pos = columns.ptr + columns.len - SPI_DIGITS - 4;
-	if (columns.len < SPI_DIGITS + 4 || !strneq((char*)pos, "\"0x", 3))
+	if (!strneq((char*)pos, "\"0x", 3))
 	{
 		return TRUE;
 	}
