@@ -187,6 +187,49 @@ static void test_nflog(void **state)
 	deinit(&f);
 }
 
+/* UDP in IPv4, 10.1.0.10 to 10.2.0.10, with the right checksum */
+static uint8_t udp[] = {
+	0x45, 0x00, 0x00, 0x20, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11, 0x00, 0x00,
+	0x0a, 0x01, 0x00, 0x0a, 0x0a, 0x02, 0x00, 0x0a,
+	0x04, 0x00, 0x00, 0x35, 0x00, 0x0c, 0xe4, 0x8d,
+	0x01, 0x02, 0x03, 0x04,
+};
+
+static uint16_t built_checksum(uint16_t checksum, uint8_t frag)
+{
+	nflog_capture_packet_t *packet;
+	uint8_t data[sizeof(udp)];
+	fixture_t f;
+
+	memcpy(data, udp, sizeof(data));
+	data[6] = frag;
+	data[26] = checksum >> 8;
+	data[27] = checksum;
+	init(&f, data, sizeof(data));
+	packet = build(&f, LINK_RAW, "");
+	checksum = packet->data[26] << 8 | packet->data[27];
+	free(packet);
+	deinit(&f);
+	return checksum;
+}
+
+static void test_checksum(void **state)
+{
+	/* 0a01 + 000a + 0a02 + 000a + 0011 + 000c */
+	uint16_t pseudo = 0x1434, right;
+	uint32_t sum;
+
+	sum = pseudo + 0x0400 + 0x0035 + 0x000c + 0x0102 + 0x0304;
+	right = ~sum;
+	assert_int_equal(built_checksum(pseudo, 0x40), right);
+	/* those that are finished, right or not, stay as they are */
+	assert_int_equal(built_checksum(right, 0x40), right);
+	assert_int_equal(built_checksum(right + 1, 0x40), right + 1);
+	assert_int_equal(built_checksum(0, 0x40), 0);
+	/* there's none to finish in a fragment alone */
+	assert_int_equal(built_checksum(pseudo, 0x20), pseudo);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +237,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_parse_short),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_nflog),
+		cmocka_unit_test(test_checksum),
 	};
 	int ret;
 

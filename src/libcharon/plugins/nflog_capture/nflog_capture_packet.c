@@ -18,7 +18,9 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <stddef.h>
 
 #include <libmnl/libmnl.h>
 
@@ -197,6 +199,82 @@ static uint32_t original_len(chunk_t packet)
 }
 
 /**
+ * Calculate the checksum of the pseudo header of TCP and UDP.
+ *
+ * @param packet		IP packet
+ * @param len			bytes behind the IP header
+ * @param proto			protocol of these
+ * @return				checksum, as chunk_internet_checksum() returns it
+ */
+static uint16_t pseudo_checksum(chunk_t packet, uint32_t len, uint8_t proto)
+{
+	uint32_t last[] = { htonl(len), htonl(proto) };
+	uint16_t sum;
+
+	if (packet.ptr[0] >> 4 == 4)
+	{
+		sum = chunk_internet_checksum(chunk_create(packet.ptr +
+									offsetof(struct iphdr, saddr), 2 * 4));
+	}
+	else
+	{
+		sum = chunk_internet_checksum(chunk_create(packet.ptr +
+									offsetof(struct ip6_hdr, ip6_src), 2 * 16));
+	}
+	return chunk_internet_checksum_inc(chunk_from_thing(last), sum);
+}
+
+/**
+ * Finish a checksum that is left to the hardware.
+ *
+ * The kernel then puts the sum of the pseudo header into the field, not
+ * inverted (CHECKSUM_PARTIAL, skbuff.h), and copies it as it is.  If a checksum
+ * that is right happens to have that value, this does not change it.
+ *
+ * @param packet		whole IP packet
+ */
+static void finish_checksum(chunk_t packet)
+{
+	uint16_t pseudo, sum, field;
+	uint8_t proto, *pos;
+	size_t offset;
+	struct iphdr *ip = (struct iphdr*)packet.ptr;
+
+	offset = skip_ip(packet, NULL, &proto);
+	if (!offset || (ip->version == 4 && ip->frag_off & htons(0x3fff)))
+	{
+		return;
+	}
+	switch (proto)
+	{
+		case IPPROTO_TCP:
+			pos = packet.ptr + offset + offsetof(struct tcphdr, check);
+			break;
+		case IPPROTO_UDP:
+			pos = packet.ptr + offset + offsetof(struct udphdr, check);
+			break;
+		default:
+			return;
+	}
+	if (pos + sizeof(field) > packet.ptr + packet.len)
+	{
+		return;
+	}
+	pseudo = pseudo_checksum(packet, packet.len - offset, proto);
+	memcpy(&field, pos, sizeof(field));
+	if (field == (uint16_t)~pseudo)
+	{
+		memset(pos, 0, sizeof(field));
+		sum = chunk_internet_checksum_inc(chunk_skip(packet, offset), pseudo);
+		if (!sum && proto == IPPROTO_UDP)
+		{	/* 0 means that there is none, RFC 768 */
+			sum = 0xffff;
+		}
+		memcpy(pos, &sum, sizeof(sum));
+	}
+}
+
+/**
  * Is an attribute passed on to the trace as it is?
  */
 static bool is_kept(nflog_capture_logged_t *logged, int type)
@@ -279,6 +357,11 @@ void nflog_capture_packet_build(nflog_capture_packet_t *packet,
 	{
 		memcpy(pos, payload.ptr, payload.len);
 		pos += payload.len;
+	}
+	if (packet->payload == packet->original)
+	{
+		finish_checksum(chunk_create(packet->data + packet->offset,
+									 packet->payload));
 	}
 	packet->pcap.sec = logged->time.tv_sec;
 	packet->pcap.usec = logged->time.tv_usec;

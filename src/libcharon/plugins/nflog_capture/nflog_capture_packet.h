@@ -107,6 +107,8 @@ size_t nflog_capture_packet_len(nflog_capture_logged_t *logged,
 /**
  * Fill in a packet, except for its trace.
  *
+ * Checksums of TCP and UDP that are left to the hardware are finished.
+ *
  * @param packet		packet, with as much space for data as
  *						nflog_capture_packet_len() returned
  * @param logged		packet, as logged
