@@ -393,22 +393,51 @@ METHOD(nflog_capture_messages_t, add, bool,
 	return flush;
 }
 
+/**
+ * Have the trace of an IKE_SA end later, mutex is locked.
+ */
+static void linger(private_nflog_capture_messages_t *this, entry_t *entry)
+{
+	timeval_t linger = {
+		.tv_sec = LINGER / 1000,
+		.tv_usec = LINGER % 1000 * 1000,
+	};
+
+	time_monotonic(&entry->deadline);
+	timeradd(&entry->deadline, &linger, &entry->deadline);
+	this->gone->insert_last(this->gone, entry);
+}
+
 METHOD(nflog_capture_messages_t, remove_, bool,
 	private_nflog_capture_messages_t *this, uint32_t id)
 {
-	timeval_t linger = { .tv_sec = LINGER / 1000, .tv_usec = LINGER % 1000 };
 	entry_t *entry;
 
 	this->mutex->lock(this->mutex);
 	entry = this->entries->remove(this->entries, (void*)(uintptr_t)id);
 	if (entry)
 	{
-		time_monotonic(&entry->deadline);
-		timeradd(&entry->deadline, &linger, &entry->deadline);
-		this->gone->insert_last(this->gone, entry);
+		linger(this, entry);
 	}
 	this->mutex->unlock(this->mutex);
 	return entry != NULL;
+}
+
+METHOD(nflog_capture_messages_t, remove_all, void,
+	private_nflog_capture_messages_t *this)
+{
+	enumerator_t *enumerator;
+	entry_t *entry;
+
+	this->mutex->lock(this->mutex);
+	enumerator = this->entries->create_enumerator(this->entries);
+	while (enumerator->enumerate(enumerator, NULL, &entry))
+	{
+		this->entries->remove_at(this->entries, enumerator);
+		linger(this, entry);
+	}
+	enumerator->destroy(enumerator);
+	this->mutex->unlock(this->mutex);
 }
 
 /**
@@ -502,15 +531,9 @@ METHOD(nflog_capture_messages_t, get_count, u_int,
 METHOD(nflog_capture_messages_t, destroy, void,
 	private_nflog_capture_messages_t *this)
 {
-	enumerator_t *enumerator;
 	entry_t *entry;
 
-	enumerator = this->entries->create_enumerator(this->entries);
-	while (enumerator->enumerate(enumerator, NULL, &entry))
-	{
-		this->gone->insert_last(this->gone, entry);
-	}
-	enumerator->destroy(enumerator);
+	_remove_all(this);
 	while (this->gone->remove_first(this->gone, (void**)&entry) == SUCCESS)
 	{
 		end_entry(this, entry);
@@ -536,6 +559,7 @@ nflog_capture_messages_t *nflog_capture_messages_create(
 		.public = {
 			.add = _add,
 			.remove = _remove_,
+			.remove_all = _remove_all,
 			.handle = _handle,
 			.flush = _flush,
 			.get_count = _get_count,

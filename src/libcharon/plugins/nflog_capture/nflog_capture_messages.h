@@ -65,6 +65,11 @@ struct nflog_capture_messages_t {
 	bool (*remove)(nflog_capture_messages_t *this, uint32_t id);
 
 	/**
+	 * Handle all IKE_SAs as if they were removed, before shutting down.
+	 */
+	void (*remove_all)(nflog_capture_messages_t *this);
+
+	/**
 	 * Handle a logged packet, called by the reader's thread.
 	 *
 	 * @param logged	packet

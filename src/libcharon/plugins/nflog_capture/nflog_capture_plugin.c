@@ -144,6 +144,7 @@ static void stop(private_nflog_capture_plugin_t *this)
 	this->ike->destroy(this->ike);
 	this->listener->destroy(this->listener);
 	this->captures->destroy(this->captures);
+	this->messages->remove_all(this->messages);
 	this->reader->capture_ike(this->reader, FALSE);
 	this->reader->destroy(this->reader);
 	this->messages->destroy(this->messages);
