@@ -25,6 +25,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -117,12 +118,17 @@ static void refused(char *conn, char *child, char *file, char *section,
 
 static int setup(void **state)
 {
-	library_init(NULL, "charon");
-	dbg = keep;
+	char conf[PATH_MAX];
+
 	if (!mkdtemp(dir))
 	{
 		return -1;
 	}
+	/* nothing that the machine's strongswan.conf says */
+	snprintf(conf, sizeof(conf), "%s/strongswan.conf", dir);
+	put("strongswan.conf", "");
+	library_init(conf, "charon");
+	dbg = keep;
 	return 0;
 }
 

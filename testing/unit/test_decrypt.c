@@ -1,0 +1,646 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * Key tables as Wireshark reads them: packets and messages that are encrypted
+ * here with each of the algorithms have to be decrypted, and authenticated, by
+ * tshark.
+ */
+
+#define _GNU_SOURCE
+
+#include "nflog_capture_keys.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <pcap/pcap.h>
+
+#include <crypto/aead.h>
+#include <crypto/crypters/crypter.h>
+#include <crypto/signers/signer.h>
+
+/** algorithms of strongSwan's that are needed, of whatever plugin */
+#define PLUGINS "aes sha1 sha2 md5 hmac xcbc cmac ctr ccm gcm openssl random"
+
+/** what is inside of the packets */
+#define PAYLOAD "nflog-capture"
+
+/** sequence number of ESP packets, high bits are 0 */
+#define SEQ 1
+
+/** exchange and payload types of IKEv2 */
+#define IKEV2_INFORMATIONAL 37
+#define IKEV2_DELETE 42
+#define IKEV2_ENCRYPTED 46
+
+/** what Wireshark says about a packet's integrity */
+typedef enum {
+	GOOD,
+	/** decrypted, but not checked */
+	UNCHECKED,
+	/** good, but older releases don't know how to check it */
+	GOOD_SINCE_4_4,
+} verdict_t;
+
+/**
+ * Algorithms to test.
+ */
+typedef struct {
+	encryption_algorithm_t encr;
+	uint16_t bits;
+	integrity_algorithm_t integ;
+	verdict_t verdict;
+	bool esn;
+} test_t;
+
+/** directory of the store */
+static char dir[] = "/tmp/test_decrypt.XXXXXX";
+
+/** what is tested */
+static nflog_capture_store_t *store;
+static nflog_capture_keys_t *keys;
+
+/** where packets are written to */
+static pcap_dumper_t *dumper;
+
+/** release of tshark, 400 for 4.0 */
+static int release;
+
+static int setup(void **state)
+{
+	int major = 0, minor = 0;
+	FILE *tshark;
+
+	/* nothing that the machine's strongswan.conf says */
+	library_init("", "charon");
+	dbg = dbg_default;
+	dbg_default_set_level(0);
+	if (!mkdtemp(dir) || !lib->plugins->load(lib->plugins, PLUGINS))
+	{
+		return -1;
+	}
+	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.dir",
+						   dir);
+	tshark = popen("tshark --version 2>/dev/null", "r");
+	if (tshark)
+	{
+		if (fscanf(tshark, "TShark (Wireshark) %d.%d", &major, &minor) == 2)
+		{
+			release = major * 100 + minor;
+		}
+		while (fgetc(tshark) != EOF)
+		{
+			/* it should not see a broken pipe */
+		}
+		pclose(tshark);
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rmdir(dir);
+	library_deinit();
+	return 0;
+}
+
+static int begin(void **state)
+{
+	char path[PATH_MAX];
+	pcap_t *pcap;
+
+	store = nflog_capture_store_create();
+	keys = nflog_capture_keys_create(store);
+	snprintf(path, sizeof(path), "%s/test.pcap", dir);
+	pcap = pcap_open_dead(DLT_RAW, 65535);
+	dumper = pcap_dump_open(pcap, path);
+	pcap_close(pcap);
+	return dumper ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	char *cmd;
+
+	pcap_dump_close(dumper);
+	keys->destroy(keys);
+	store->destroy(store);
+	if (asprintf(&cmd, "rm -rf %s/*", dir) < 0 || system(cmd) != 0)
+	{
+		return -1;
+	}
+	free(cmd);
+	return 0;
+}
+
+/**
+ * What libcrypto keeps is no leak of ours, called by LeakSanitizer.
+ */
+const char *__lsan_default_suppressions();
+const char *__lsan_default_suppressions()
+{
+	return "leak:libcrypto";
+}
+
+/**
+ * Get an allocated key.
+ */
+static chunk_t create_key(size_t len)
+{
+	chunk_t key = chunk_alloc(len);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+	{
+		key.ptr[i] = rand();
+	}
+	return key;
+}
+
+/**
+ * Pad data as ESP and IKE do, the length is followed by more bytes.
+ */
+static chunk_t pad(chunk_t data, size_t align, chunk_t trailer)
+{
+	uint8_t padding[255], len;
+	size_t i;
+
+	for (i = 0; i < sizeof(padding); i++)
+	{
+		padding[i] = i + 1;
+	}
+	align = max(align, 4);
+	len = (align - (data.len + 1 + trailer.len) % align) % align;
+	return chunk_cat("cccc", data, chunk_create(padding, len),
+					 chunk_from_thing(len), trailer);
+}
+
+/**
+ * Encrypt something, which follows a header with two fields for its length.
+ *
+ * @param encr_key		receives the key used, allocated
+ * @param integ_key		receives the key used, allocated
+ * @param trailer		what follows the length of the padding
+ * @param lens			NULL, or position of two lengths, 32 and 16 bit
+ * @return				header, IV, encrypted data, and ICV
+ */
+static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
+					size_t *lens, chunk_t *encr_key, chunk_t *integ_key)
+{
+	chunk_t iv, plain, encrypted = chunk_empty, signed_data, icv = chunk_empty;
+	uint32_t high = 0;
+	crypter_t *crypter = NULL;
+	signer_t *signer = NULL;
+	aead_t *aead = NULL;
+	integrity_algorithm_t integ;
+	size_t len, icv_len = 0;
+
+	*integ_key = chunk_empty;
+	if (encryption_algorithm_is_aead(test->encr))
+	{
+		aead = lib->crypto->create_aead(lib->crypto, test->encr,
+										test->bits / 8, 0);
+		if (!aead)
+		{
+			fail_msg("no %N", encryption_algorithm_names, test->encr);
+		}
+		*encr_key = create_key(aead->get_key_size(aead));
+		assert_true(aead->set_key(aead, *encr_key));
+		iv = create_key(aead->get_iv_size(aead));
+		plain = pad(data, aead->get_block_size(aead), trailer);
+		len = header.len + iv.len + plain.len + aead->get_icv_size(aead);
+	}
+	else
+	{
+		crypter = lib->crypto->create_crypter(lib->crypto, test->encr,
+											  test->bits / 8);
+		if (!crypter)
+		{
+			fail_msg("no %N", encryption_algorithm_names, test->encr);
+		}
+		*encr_key = create_key(crypter->get_key_size(crypter));
+		assert_true(crypter->set_key(crypter, *encr_key));
+		iv = create_key(crypter->get_iv_size(crypter));
+		plain = pad(data, crypter->get_block_size(crypter), trailer);
+		len = header.len + iv.len + plain.len;
+		if (test->integ != AUTH_UNDEFINED)
+		{
+			/* there is no signer with its short ICV, the kernel has it */
+			integ = test->integ == AUTH_HMAC_SHA2_256_96 ?
+							AUTH_HMAC_SHA2_256_128 : test->integ;
+			signer = lib->crypto->create_signer(lib->crypto, integ);
+			if (!signer)
+			{
+				fail_msg("no %N", integrity_algorithm_names, test->integ);
+			}
+			*integ_key = create_key(signer->get_key_size(signer));
+			assert_true(signer->set_key(signer, *integ_key));
+			icv_len = integ == test->integ ? signer->get_block_size(signer) : 12;
+			len += icv_len;
+		}
+	}
+	if (lens)
+	{
+		htoun32(header.ptr + lens[0], len);
+		htoun16(header.ptr + lens[1], len - lens[1] + 2);
+	}
+	if (aead)
+	{
+		assert_true(aead->encrypt(aead, plain, header, iv, &encrypted));
+		aead->destroy(aead);
+	}
+	else
+	{
+		assert_true(crypter->encrypt(crypter, plain, iv, &encrypted));
+		crypter->destroy(crypter);
+	}
+	if (signer)
+	{
+		signed_data = chunk_cata("cccc", header, iv, encrypted,
+								 chunk_create((u_char*)&high, test->esn ? 4 : 0));
+		assert_true(signer->allocate_signature(signer, signed_data, &icv));
+		icv.len = icv_len;
+		signer->destroy(signer);
+	}
+	free(plain.ptr);
+	return chunk_cat("cmmm", header, iv, encrypted, icv);
+}
+
+/**
+ * Prepend an IP header.
+ */
+static chunk_t add_ip(host_t *src, host_t *dst, uint8_t proto, chunk_t payload)
+{
+	uint8_t header[40] = {};
+	chunk_t a = src->get_address(src), b = dst->get_address(dst);
+
+	if (src->get_family(src) == AF_INET)
+	{
+		header[0] = 0x45;
+		htoun16(header + 2, 20 + payload.len);
+		header[8] = 64;
+		header[9] = proto;
+		memcpy(header + 12, a.ptr, a.len);
+		memcpy(header + 16, b.ptr, b.len);
+		return chunk_cat("cm", chunk_create(header, 20), payload);
+	}
+	header[0] = 0x60;
+	htoun16(header + 4, payload.len);
+	header[6] = proto;
+	header[7] = 64;
+	memcpy(header + 8, a.ptr, a.len);
+	memcpy(header + 24, b.ptr, b.len);
+	return chunk_cat("cm", chunk_create(header, 40), payload);
+}
+
+/**
+ * Prepend an UDP header.
+ */
+static chunk_t add_udp(uint16_t src, uint16_t dst, chunk_t payload)
+{
+	uint8_t header[8] = {};
+
+	htoun16(header, src);
+	htoun16(header + 2, dst);
+	htoun16(header + 4, 8 + payload.len);
+	return chunk_cat("cm", chunk_create(header, sizeof(header)), payload);
+}
+
+/**
+ * Write a packet.
+ */
+static void dump(chunk_t packet)
+{
+	struct pcap_pkthdr hdr = {
+		.caplen = packet.len,
+		.len = packet.len,
+	};
+
+	pcap_dump((u_char*)dumper, &hdr, packet.ptr);
+	chunk_free(&packet);
+}
+
+/**
+ * Add an ESP SA, and write a packet of it.
+ *
+ * @param moved		address the peer has by then, NULL if it stays
+ */
+static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
+					char *moved)
+{
+	host_t *src = host_create_from_string(from, 0);
+	host_t *dst = host_create_from_string(to, 0), *now;
+	uint8_t header[8], next = IPPROTO_IPIP;
+	chunk_t inner, esp;
+	kernel_ipsec_sa_id_t id = {
+		.src = src,
+		.dst = dst,
+		.spi = htonl(spi),
+		.proto = IPPROTO_ESP,
+	};
+	kernel_ipsec_add_sa_t data = {
+		.enc_alg = test->encr,
+		.int_alg = test->integ,
+		.esn = test->esn,
+	};
+
+	now = host_create_from_string("10.1.0.10", 0);
+	inner = add_ip(now, now, IPPROTO_UDP,
+				   add_udp(40000, 40001, chunk_clone(chunk_from_str(PAYLOAD))));
+	now->destroy(now);
+
+	htoun32(header, spi);
+	htoun32(header + 4, SEQ);
+	esp = seal(test, chunk_from_thing(header), inner, chunk_from_thing(next),
+			   NULL, &data.enc_key, &data.int_key);
+	free(inner.ptr);
+
+	keys->add_esp(keys, "gw", &id, &data);
+	now = src->clone(src);
+	if (moved)
+	{
+		now->destroy(now);
+		now = host_create_from_string(moved, 0);
+		keys->update_esp(keys, "gw", &id, now, dst);
+	}
+	dump(add_ip(now, dst, IPPROTO_ESP, esp));
+	chunk_clear(&data.enc_key);
+	chunk_clear(&data.int_key);
+	now->destroy(now);
+	src->destroy(src);
+	dst->destroy(dst);
+}
+
+/**
+ * Add an IKE_SA, and write a message of its initiator.
+ */
+static void add_ike(test_t *test, uint64_t spi)
+{
+	uint8_t header[32] = {}, delete[8] = {};
+	size_t lens[] = { 24, 30 };
+	chunk_t message, encr_key, integ_key;
+	proposal_t *proposal;
+	ike_sa_id_t *id;
+	host_t *host;
+
+	htoun64(header, spi);
+	htoun64(header + 8, ~spi);
+	header[16] = IKEV2_ENCRYPTED;
+	header[17] = 0x20;
+	header[18] = IKEV2_INFORMATIONAL;
+	header[19] = 0x08;
+	htoun32(header + 20, 2);
+	header[28] = IKEV2_DELETE;
+	delete[3] = sizeof(delete);
+	delete[4] = PROTO_IKE;
+	message = seal(test, chunk_from_thing(header), chunk_from_thing(delete),
+				   chunk_empty, lens, &encr_key, &integ_key);
+
+	id = ike_sa_id_create(IKEV2, htobe64(spi), htobe64(~spi), TRUE);
+	proposal = proposal_create(PROTO_IKE, 1);
+	proposal->add_algorithm(proposal, ENCRYPTION_ALGORITHM, test->encr,
+							test->bits);
+	if (test->integ != AUTH_UNDEFINED)
+	{
+		proposal->add_algorithm(proposal, INTEGRITY_ALGORITHM, test->integ, 0);
+	}
+	keys->add_ike(keys, "gw", IKEV2, id, proposal, encr_key, encr_key,
+				  integ_key, integ_key);
+	proposal->destroy(proposal);
+	id->destroy(id);
+	chunk_clear(&encr_key);
+	chunk_clear(&integ_key);
+
+	host = host_create_from_string("192.0.2.1", 0);
+	dump(add_ip(host, host, IPPROTO_UDP, add_udp(500, 500, message)));
+	host->destroy(host);
+}
+
+/**
+ * Have tshark read the packets.
+ *
+ * @param fields	options with the fields to print
+ */
+static FILE *open_tshark(char *fields)
+{
+	char cmd[3 * PATH_MAX];
+	FILE *errors;
+
+	if (!release)
+	{
+		print_message("no tshark\n");
+		skip();
+	}
+	keys->flush(keys);
+	pcap_dump_flush(dumper);
+
+	snprintf(cmd, sizeof(cmd), "WIRESHARK_CONFIG_DIR=%s/gw tshark -n "
+			 "-r %s/test.pcap -T fields %s 2>%s/errors >%s/lines", dir, dir,
+			 fields, dir, dir);
+	assert_int_equal(system(cmd), 0);
+	/* rows or preferences that aren't understood, and what they lead to */
+	snprintf(cmd, sizeof(cmd), "grep -v -e 'could be dangerous' "
+			 "-e 'More fields than required' %s/errors", dir);
+	errors = popen(cmd, "r");
+	assert_non_null(errors);
+	assert_null(fgets(cmd, sizeof(cmd), errors));
+	pclose(errors);
+
+	snprintf(cmd, sizeof(cmd), "%s/lines", dir);
+	return fopen(cmd, "r");
+}
+
+/**
+ * Check what tshark says about the next ESP packet.
+ */
+static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
+{
+	static char *verdicts[] = { "good", "unchecked", "bad" };
+	char line[512], *pos = line, *field[4], payload[64] = "";
+	verdict_t verdict = test->verdict;
+	bool good, bad;
+	u_int i;
+
+	assert_non_null(fgets(line, sizeof(line), tshark));
+	for (i = 0; i < countof(field); i++)
+	{
+		field[i] = strsep(&pos, "\t\n");
+		assert_non_null(field[i]);
+	}
+	for (i = 0; i < strlen(PAYLOAD); i++)
+	{
+		snprintf(payload + 2 * i, 3, "%.2x", PAYLOAD[i]);
+	}
+	good = streq(field[1], "1") || streq(field[1], "True");
+	bad = streq(field[2], "1") || streq(field[2], "True");
+	if (verdict == GOOD_SINCE_4_4 && release >= 404)
+	{
+		verdict = GOOD;
+	}
+	print_message("%N-%u/%N%s: %s, %s\n", encryption_algorithm_names,
+				  test->encr, test->bits, integrity_algorithm_names,
+				  test->integ, test->esn ? "/ESN" : "",
+				  streq(field[3], payload) ? "decrypted" : "NOT DECRYPTED",
+				  good ? verdicts[0] : bad ? verdicts[2] : verdicts[1]);
+	assert_int_equal(strtoul(field[0], NULL, 0), spi);
+	assert_string_equal(field[3], payload);
+	assert_int_equal(good, verdict == GOOD);
+	assert_int_equal(bad, verdict == GOOD_SINCE_4_4);
+}
+
+static void test_esp(void **state)
+{
+	static test_t tests[] = {
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, GOOD, FALSE },
+		{ ENCR_AES_CBC, 192, AUTH_HMAC_SHA2_384_192, GOOD, FALSE },
+		{ ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_512_256, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_MD5_96, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_96, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_MD5_128, UNCHECKED, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_AES_XCBC_96, UNCHECKED, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_AES_CMAC_96, UNCHECKED, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_UNDEFINED, UNCHECKED, FALSE },
+		{ ENCR_AES_CTR, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_AES_CTR, 192, AUTH_AES_XCBC_96, UNCHECKED, FALSE },
+		{ ENCR_AES_CTR, 256, AUTH_HMAC_SHA2_256_128, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV8, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV12, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV16, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV16, 256, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV8, 128, AUTH_UNDEFINED, UNCHECKED, FALSE },
+		{ ENCR_AES_CCM_ICV12, 192, AUTH_UNDEFINED, UNCHECKED, FALSE },
+		{ ENCR_AES_CCM_ICV16, 256, AUTH_UNDEFINED, UNCHECKED, FALSE },
+		{ ENCR_3DES, 0, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_NULL, 0, AUTH_HMAC_SHA2_256_128, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, GOOD_SINCE_4_4, TRUE },
+		{ ENCR_AES_CTR, 128, AUTH_HMAC_SHA1_96, GOOD_SINCE_4_4, TRUE },
+	};
+	FILE *tshark;
+	u_int i;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		if (i % 2)
+		{
+			add_esp(&tests[i], 0xc0000000 + i, "192.0.2.1", "192.0.2.2",
+					i % 3 ? NULL : "198.51.100.7");
+		}
+		else
+		{
+			add_esp(&tests[i], 0xc0000000 + i, "2001:db8::1", "2001:db8::2",
+					i % 3 ? NULL : "2001:db8:0:1::ff");
+		}
+	}
+	tshark = open_tshark("-e esp.spi -e esp.icv_good -e esp.icv_bad "
+						 "-e data.data");
+	for (i = 0; i < countof(tests); i++)
+	{
+		check_esp(tshark, &tests[i], 0xc0000000 + i);
+	}
+	fclose(tshark);
+}
+
+/**
+ * Check what tshark says about the next IKE message.
+ */
+static void check_ike(FILE *tshark, test_t *test)
+{
+	char line[512], *pos = line, *field[2];
+	u_int i;
+
+	assert_non_null(fgets(line, sizeof(line), tshark));
+	for (i = 0; i < countof(field); i++)
+	{
+		field[i] = strsep(&pos, "\t\n");
+		assert_non_null(field[i]);
+	}
+	print_message("%N-%u/%N: payloads %s%s\n", encryption_algorithm_names,
+				  test->encr, test->bits, integrity_algorithm_names,
+				  test->integ, field[0], *field[1] ? ", BAD" : "");
+	assert_string_equal(field[0], "46,42");
+	assert_string_equal(field[1], "");
+}
+
+static void test_ike(void **state)
+{
+	static test_t tests[] = {
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, GOOD, FALSE },
+		{ ENCR_AES_CBC, 192, AUTH_HMAC_SHA2_384_192, GOOD, FALSE },
+		{ ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_512_256, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_160, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_MD5_96, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_MD5_128, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_96, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_AES_XCBC_96, GOOD, FALSE },
+		{ ENCR_AES_CBC, 128, AUTH_AES_CMAC_96, GOOD, FALSE },
+		{ ENCR_AES_CTR, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_AES_CTR, 192, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_AES_CTR, 256, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV8, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV8, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV8, 256, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV12, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV12, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV12, 256, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV16, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_GCM_ICV16, 256, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV8, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV8, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV8, 256, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV12, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV12, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV12, 256, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV16, 192, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_AES_CCM_ICV16, 256, AUTH_UNDEFINED, GOOD, FALSE },
+		{ ENCR_3DES, 0, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+		{ ENCR_NULL, 0, AUTH_HMAC_SHA1_96, GOOD, FALSE },
+	};
+	FILE *tshark;
+	u_int i;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		add_ike(&tests[i], 0x0123456789abcd00 + i);
+	}
+	tshark = open_tshark("-e isakmp.typepayload "
+						 "-e isakmp.ikev2.integrity_checksum");
+	for (i = 0; i < countof(tests); i++)
+	{
+		check_ike(tshark, &tests[i]);
+	}
+	fclose(tshark);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_esp, begin, end),
+		cmocka_unit_test_setup_teardown(test_ike, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
