@@ -497,7 +497,7 @@ static void test_invalid(void **state)
 {
 	/* nothing read yet */
 	load("enable = yes");
-	put("swanctl.conf", "connections { gw { ");
+	put("swanctl.conf", "connections { gw { children { a { nflog-capture {");
 	assert_null(get("gw", "a"));
 	assert_true(lines >= 1);
 	assert_non_null(strstr(line, path("swanctl.conf")));
@@ -512,6 +512,13 @@ static void test_invalid(void **state)
 	assert_non_null(strstr(line, "keeping"));
 	put("swanctl.conf", CHILD("a", 101));
 	await("a", 101);
+
+	/* nothing for us in it, so it isn't parsed */
+	put("swanctl.conf", "");
+	await("a", 0);
+	put("swanctl.conf", "connections { gw { ");
+	await("a", 0);
+	assert_int_equal(lines, 0);
 
 	/* another file by another option */
 	put("other.conf", CHILD("a", 102));

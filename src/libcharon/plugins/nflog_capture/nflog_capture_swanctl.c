@@ -20,7 +20,7 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <collections/array.h>
 #include <collections/hashtable.h>
@@ -211,17 +211,35 @@ static hashtable_t *copy_children(settings_t *settings)
 }
 
 /**
+ * Check if the file is not there.
+ */
+static bool is_missing(char *path)
+{
+	return access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/**
+ * Check if there is nothing for us in the file, as there was before.
+ */
+static bool is_skipped(private_nflog_capture_swanctl_t *this)
+{
+	return !this->watch->has_word(this->watch) &&
+		   access(this->path, R_OK) == 0 &&
+		   (!this->children || !this->children->get_count(this->children));
+}
+
+/**
  * Parse the file, a missing one is as good as an empty one.
  */
-static hashtable_t *parse(char *path)
+static hashtable_t *parse(private_nflog_capture_swanctl_t *this)
 {
 	hashtable_t *children = NULL;
 	settings_t *settings;
-	struct stat st;
 
 	settings = settings_create(NULL);
-	if ((stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) ||
-		settings->load_files(settings, path, FALSE))
+	/* with thousands of connections parsing takes seconds */
+	if (is_skipped(this) || is_missing(this->path) ||
+		settings->load_files(settings, this->path, FALSE))
 	{
 		children = copy_children(settings);
 	}
@@ -248,13 +266,13 @@ static void update(private_nflog_capture_swanctl_t *this, char *path)
 		this->path = strdup(path);
 		this->watch->reset(this->watch);
 	}
-	if (!this->watch->has_changed(this->watch))
+	/* watch it first, so that what changes while we parse it is not missed */
+	if (!this->watch->has_changed(this->watch) ||
+		!this->watch->start(this->watch, this->path))
 	{
 		return;
 	}
-	/* first, so that what changes while we read is not missed */
-	this->watch->start(this->watch, this->path);
-	children = parse(this->path);
+	children = parse(this);
 	if (children)
 	{
 		if (this->children)
@@ -387,7 +405,7 @@ nflog_capture_swanctl_t *nflog_capture_swanctl_create()
 			.destroy = _destroy,
 		},
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.watch = nflog_capture_watch_create(),
+		.watch = nflog_capture_watch_create("nflog-capture"),
 	);
 
 	/* as swanctl does */

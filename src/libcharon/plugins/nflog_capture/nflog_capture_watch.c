@@ -27,6 +27,9 @@
 /** Duration of a check in us, above which not every one is done */
 #define LONG_CHECK 1000
 
+/** Hash of nothing (FNV-1a) */
+#define HASH_INIT 0xcbf29ce484222325
+
 typedef struct private_nflog_capture_watch_t private_nflog_capture_watch_t;
 typedef struct watch_t watch_t;
 
@@ -39,6 +42,21 @@ struct private_nflog_capture_watch_t {
 	 * Public interface.
 	 */
 	nflog_capture_watch_t public;
+
+	/**
+	 * Word to look for.
+	 */
+	char *word;
+
+	/**
+	 * TRUE if it was found.
+	 */
+	bool found;
+
+	/**
+	 * Hash of what was read, 0 if nothing was.
+	 */
+	uint64_t hash;
 
 	/**
 	 * What to check for changes, char *path => watch_t.
@@ -166,7 +184,7 @@ static bool read_pattern(FILE *in, char *buf, size_t size)
 	size_t len = 0;
 	int c;
 
-	while (len < size - 1 && (c = getc(in)) != EOF)
+	while (len < size - 1 && (c = getc_unlocked(in)) != EOF)
 	{
 		if (!escaped && c == '\\')
 		{
@@ -200,18 +218,27 @@ static bool read_pattern(FILE *in, char *buf, size_t size)
 }
 
 /* forward declaration */
-static void watch_pattern(hashtable_t *watches, char *base, char *pattern);
+static void watch_pattern(private_nflog_capture_watch_t *this, char *base,
+						  char *pattern);
 
 /**
- * Watch the files that a file includes.
+ * Add a character to a hash (FNV-1a).
+ */
+static void add_hash(private_nflog_capture_watch_t *this, u_char c)
+{
+	this->hash = (this->hash ^ c) * 0x100000001b3;
+}
+
+/**
+ * Read a file, and watch those that it includes.
  *
  * The parser doesn't tell which these are.  This follows the rules of its
  * lexer, as the values, among them secrets, must not be taken for includes.
  */
-static void watch_included(hashtable_t *watches, char *path)
+static void read_file(private_nflog_capture_watch_t *this, char *path)
 {
-	char buf[BUFSIZ], pattern[PATH_MAX], word[] = "include";
-	bool value = FALSE, quoted = FALSE;
+	char buf[BUFSIZ], pattern[PATH_MAX], word[32];
+	bool value = FALSE, quoted = FALSE, escaped = FALSE, comment = FALSE;
 	size_t len = 0;
 	FILE *in;
 	int c;
@@ -222,46 +249,40 @@ static void watch_included(hashtable_t *watches, char *path)
 		return;
 	}
 	setvbuf(in, buf, _IOFBF, sizeof(buf));
-	while ((c = getc(in)) != EOF)
+	while ((c = getc_unlocked(in)) != EOF)
 	{
-		if (quoted)
+		add_hash(this, c);
+		if (comment)
 		{
-			if (c == '\\')
-			{
-				getc(in);
-			}
-			quoted = c != '"';
+			comment = c != '\n';
 		}
-		else if (c == '"')
+		else if (quoted)
 		{
-			quoted = TRUE;
+			quoted = escaped || c != '"';
+			escaped = !escaped && c == '\\';
 		}
-		else if (c == '#')
-		{
-			while (c != '\n' && c != EOF)
-			{
-				c = getc(in);
-			}
-			value = FALSE;
-			len = 0;
-		}
-		else if (value)
+		else if (value && c != '"' && c != '#')
 		{
 			value = c != '\n' && c != '}';
 		}
-		else if (strchr("{}:.,=\r\n\t ", c))
+		else if (strchr("\"#{}:.,=\r\n\t ", c))
 		{
-			if (len == strlen(word) && (c == ' ' || c == '\t') &&
+			word[min(len, sizeof(word) - 1)] = '\0';
+			this->found = this->found || streq(word, this->word);
+			if (streq(word, "include") && (c == ' ' || c == '\t') &&
 				read_pattern(in, pattern, sizeof(pattern)))
 			{
-				watch_pattern(watches, path, pattern);
+				watch_pattern(this, path, pattern);
 			}
-			value = c == '=';
+			value = c == '=' || (value && c == '"');
+			quoted = c == '"';
+			comment = c == '#';
 			len = 0;
 		}
 		else
-		{	/* count matching characters, a longer word does not match */
-			len = len < strlen(word) && c == word[len] ? len + 1 : sizeof(word);
+		{
+			word[min(len, sizeof(word) - 1)] = c;
+			len++;
 		}
 	}
 	fclose(in);
@@ -272,7 +293,8 @@ static void watch_included(hashtable_t *watches, char *path)
  * Watch the files or directories that match a pattern, or the pattern's path if
  * there are none.
  */
-static void watch_matches(hashtable_t *watches, char *pattern, bool included)
+static void watch_matches(private_nflog_capture_watch_t *this, char *pattern,
+						  bool included)
 {
 	watch_t *watch;
 	glob_t matches;
@@ -284,16 +306,16 @@ static void watch_matches(hashtable_t *watches, char *pattern, bool included)
 	}
 	for (i = 0; i < matches.gl_pathc; i++)
 	{
-		if (!watches->get(watches, matches.gl_pathv[i]))
+		if (!this->watches->get(this->watches, matches.gl_pathv[i]))
 		{
 			INIT(watch,
 				.path = strdup(matches.gl_pathv[i]),
 			);
 			get_state(watch->path, &watch->st);
-			watches->put(watches, watch->path, watch);
+			this->watches->put(this->watches, watch->path, watch);
 			if (included && S_ISREG(watch->st.st_mode))
 			{
-				watch_included(watches, watch->path);
+				read_file(this, watch->path);
 			}
 		}
 	}
@@ -304,7 +326,8 @@ static void watch_matches(hashtable_t *watches, char *pattern, bool included)
  * Watch the files that match a pattern, and the directories in which they are
  * looked up.  Relative patterns are relative to the including file.
  */
-static void watch_pattern(hashtable_t *watches, char *base, char *pattern)
+static void watch_pattern(private_nflog_capture_watch_t *this, char *base,
+						  char *pattern)
 {
 	char path[PATH_MAX], *dir, *pos;
 	int len;
@@ -328,67 +351,82 @@ static void watch_pattern(hashtable_t *watches, char *base, char *pattern)
 		if (strcspn(pos + 1, "*?[") < strcspn(pos + 1, "/"))
 		{
 			*pos = '\0';
-			watch_matches(watches, path[0] ? path : "/", FALSE);
+			watch_matches(this, path[0] ? path : "/", FALSE);
 			*pos = '/';
 		}
 	}
-	watch_matches(watches, path, TRUE);
+	watch_matches(this, path, TRUE);
 }
 
-METHOD(nflog_capture_watch_t, start_, void,
+METHOD(nflog_capture_watch_t, start_, bool,
 	private_nflog_capture_watch_t *this, char *path)
 {
 	enumerator_t *enumerator;
 	watch_t *watch;
-	time_t now_;
+	uint64_t hash;
+	time_t begin;
 
-	now_ = time(NULL);
+	begin = time(NULL);
+	hash = this->hash;
+	this->hash = HASH_INIT;
+	this->found = FALSE;
 	this->watches->destroy_function(this->watches, watch_destroy);
 	this->watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
 									 8);
-	watch_pattern(this->watches, "/", path);
+	watch_pattern(this, "/", path);
 
 	/* a file could change once more without a change of its time stamp, so what
-	 * was written just now is read twice */
+	 * was written just now is read again */
 	this->stale = FALSE;
 	enumerator = this->watches->create_enumerator(this->watches);
 	while (enumerator->enumerate(enumerator, NULL, &watch))
 	{
-		if (labs(now_ - watch->st.st_ctim.tv_sec) <= 1)
+		if (labs(begin - watch->st.st_ctim.tv_sec) <= 1)
 		{
 			this->stale = TRUE;
 		}
 	}
 	enumerator->destroy(enumerator);
+	return this->hash != hash;
+}
+
+METHOD(nflog_capture_watch_t, has_word, bool,
+	private_nflog_capture_watch_t *this)
+{
+	return this->found;
 }
 
 METHOD(nflog_capture_watch_t, reset, void,
 	private_nflog_capture_watch_t *this)
 {
 	this->stale = TRUE;
+	this->hash = 0;
 }
 
 METHOD(nflog_capture_watch_t, destroy, void,
 	private_nflog_capture_watch_t *this)
 {
 	this->watches->destroy_function(this->watches, watch_destroy);
+	free(this->word);
 	free(this);
 }
 
 /*
  * Described in header
  */
-nflog_capture_watch_t *nflog_capture_watch_create()
+nflog_capture_watch_t *nflog_capture_watch_create(char *word)
 {
 	private_nflog_capture_watch_t *this;
 
 	INIT(this,
 		.public = {
 			.start = _start_,
+			.has_word = _has_word,
 			.has_changed = _has_changed,
 			.reset = _reset,
 			.destroy = _destroy,
 		},
+		.word = strdup(word),
 		.watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
 									8),
 		.stale = TRUE,

@@ -38,18 +38,27 @@ struct nflog_capture_watch_t {
 	 * Start to watch a file, as it is now, instead of the one before.
 	 *
 	 * @param path		absolute path, the file does not have to exist
+	 * @return			TRUE if something is different from the last time, FALSE
+	 *					if just time stamps are
 	 */
-	void (*start)(nflog_capture_watch_t *this, char *path);
+	bool (*start)(nflog_capture_watch_t *this, char *path);
 
 	/**
-	 * Check if something changed since start() was called.
+	 * Check if the word that is looked for is in one of the files.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*has_word)(nflog_capture_watch_t *this);
+
+	/**
+	 * Check if something could have changed since start() was called.
 	 *
 	 * @return			TRUE if so, or if not started
 	 */
 	bool (*has_changed)(nflog_capture_watch_t *this);
 
 	/**
-	 * Have has_changed() return TRUE.
+	 * Have has_changed(), and then start(), return TRUE.
 	 */
 	void (*reset)(nflog_capture_watch_t *this);
 
@@ -61,7 +70,9 @@ struct nflog_capture_watch_t {
 
 /**
  * Create a nflog_capture_watch_t instance.
+ *
+ * @param word		name of a section or key to look for
  */
-nflog_capture_watch_t *nflog_capture_watch_create();
+nflog_capture_watch_t *nflog_capture_watch_create(char *word);
 
 #endif /** NFLOG_CAPTURE_WATCH_H_ @}*/
