@@ -16,7 +16,7 @@
 #define _GNU_SOURCE
 
 #include "nflog_capture_budget.h"
-#include "nflog_capture_options.h"
+#include "nflog_capture_values.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -409,9 +409,9 @@ static uint64_t get_max_total()
 	value = lib->settings->get_str(lib->settings,
 								   "%s.plugins.nflog-capture.max_total",
 								   MAX_TOTAL, lib->ns);
-	if (!nflog_capture_options_size(value, &max_total))
+	if (!nflog_capture_values_size(value, &max_total))
 	{	/* is told where the options are checked */
-		nflog_capture_options_size(MAX_TOTAL, &max_total);
+		nflog_capture_values_size(MAX_TOTAL, &max_total);
 	}
 	return max_total;
 }

@@ -116,7 +116,7 @@ struct nflog_capture_options_t {
 	/**
 	 * Check if anything is to be captured at some capture points.
 	 *
-	 * Looks at all children in swanctl.conf, which may take a while.
+	 * Looks at all children that have options, which may take a while.
 	 *
 	 * @param points	capture points, a bit (1 << nflog_capture_point_t) for each
 	 * @return			TRUE if any child is to be captured there
@@ -143,14 +143,5 @@ nflog_capture_options_t *nflog_capture_options_create();
  * Destroy a wish.
  */
 void nflog_capture_wish_destroy(nflog_capture_wish_t *wish);
-
-/**
- * Parse a number of bytes, with an optional suffix k, m, or g.
- *
- * @param value		value of an option
- * @param size		receives the number
- * @return			FALSE if not valid
- */
-bool nflog_capture_options_size(char *value, uint64_t *size);
 
 #endif /** NFLOG_CAPTURE_OPTIONS_H_ @}*/

@@ -54,6 +54,11 @@ struct private_nflog_capture_rules_t {
 	u_int count;
 
 	/**
+	 * Number of SAs that are captured on the wire, and in the clear.
+	 */
+	u_int wire, plain;
+
+	/**
 	 * NFLOG groups, for packets that arrive and leave.
 	 */
 	uint16_t in, out;
@@ -286,7 +291,7 @@ static int open_table(private_nflog_capture_rules_t *this)
 		{
 			return errno;
 		}
-		nflog_capture_table_add(this->nft, this->in, this->out);
+		nflog_capture_table_add(this->nft);
 	}
 	return 0;
 }
@@ -340,13 +345,26 @@ METHOD(nflog_capture_rules_t, add_, bool,
 	{
 		if (sa->wire.trace)
 		{
+			if (!this->wire)
+			{
+				nflog_capture_table_add_wire(this->nft, this->in, this->out);
+			}
 			add_wire(this, sa, sa->dst);
 		}
 		if (sa->plain.trace)
 		{
+			if (!this->plain)
+			{
+				nflog_capture_table_add_plain(this->nft);
+			}
 			add_plain(this, sa, sa->reqid);
 		}
 		err = commit_add(this);
+		if (!err)
+		{
+			this->wire += sa->wire.trace != NULL;
+			this->plain += sa->plain.trace != NULL;
+		}
 	}
 	this->mutex->unlock(this->mutex);
 
@@ -446,12 +464,20 @@ static void remove_sas(private_nflog_capture_rules_t *this,
 			element = wire_element(sas[i], sas[i]->dst);
 			count_element(this, &element, &sas[i]->wire);
 			remove_element(this, &element);
+			if (--this->wire == 0)
+			{
+				nflog_capture_table_remove_wire(this->nft);
+			}
 		}
 		if (sas[i]->plain.trace)
 		{
 			element = plain_element(sas[i], sas[i]->reqid);
 			count_element(this, &element, &sas[i]->plain);
 			remove_element(this, &element);
+			if (--this->plain == 0)
+			{
+				nflog_capture_table_remove_plain(this->nft);
+			}
 		}
 	}
 	commit_remove(this, count);

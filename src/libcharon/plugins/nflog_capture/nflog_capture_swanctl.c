@@ -327,9 +327,11 @@ METHOD(nflog_capture_swanctl_t, create_enumerator, enumerator_t*,
 		.conn = conn,
 		.name = name,
 	};
+	char *path;
 
+	path = get_path(this);
 	this->mutex->lock(this->mutex);
-	update(this, get_path(this));
+	update(this, path);
 	if (!this->children)
 	{
 		this->mutex->unlock(this->mutex);
@@ -348,10 +350,12 @@ METHOD(nflog_capture_swanctl_t, get_children, linked_list_t*,
 	enumerator_t *enumerator;
 	linked_list_t *names;
 	child_t *child;
+	char *path;
 
 	names = linked_list_create();
+	path = get_path(this);
 	this->mutex->lock(this->mutex);
-	update(this, get_path(this));
+	update(this, path);
 	if (this->children)
 	{
 		enumerator = this->children->create_enumerator(this->children);

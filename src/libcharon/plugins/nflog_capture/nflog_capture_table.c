@@ -198,6 +198,21 @@ static void add_set(nflog_capture_nft_t *nft, char *name, uint32_t id,
 }
 
 /**
+ * Remove a set, after the rules that refer to it.
+ */
+static void remove_set(nflog_capture_nft_t *nft, char *name)
+{
+	struct nftnl_set *set;
+
+	set = nftnl_set_alloc();
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFLOG_CAPTURE_TABLE);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
+	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELSET, 0), set);
+	nftnl_set_free(set);
+}
+
+/**
  * Add the rules of the wire side, in one direction.
  */
 static void add_wire_rules(nflog_capture_nft_t *nft, char *chain, char *prefix,
@@ -280,7 +295,7 @@ static void add_plain_rule(nflog_capture_nft_t *nft, char *chain, char *map,
 /*
  * Described in header
  */
-void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in, uint16_t out)
+void nflog_capture_table_add(nflog_capture_nft_t *nft)
 {
 	struct nftnl_table *table;
 
@@ -291,29 +306,69 @@ void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in, uint16_t out
 	nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWTABLE,
 											 NLM_F_CREATE | NLM_F_EXCL), table);
 	nftnl_table_free(table);
+}
 
+/*
+ * Described in header
+ */
+void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t in,
+								  uint16_t out)
+{
 	add_set(nft, "esp-in-ipv4", 1, CONCAT(TYPE_IPV4_ADDR, TYPE_MARK), 8, FALSE);
 	add_set(nft, "esp-in-ipv6", 2, CONCAT(TYPE_IPV6_ADDR, TYPE_MARK), 20, FALSE);
 	add_set(nft, "esp-out-ipv4", 3, CONCAT(TYPE_IPV4_ADDR, TYPE_MARK), 8, FALSE);
 	add_set(nft, "esp-out-ipv6", 4, CONCAT(TYPE_IPV6_ADDR, TYPE_MARK), 20, FALSE);
-	add_set(nft, "plain-in-sas", 5, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
-	add_set(nft, "plain-out-sas", 6, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
 
 	handle_chain(nft, NFT_MSG_NEWCHAIN, "esp-in", NF_INET_LOCAL_IN,
 				 NF_IP_PRI_RAW);
 	handle_chain(nft, NFT_MSG_NEWCHAIN, "esp-out", NF_INET_LOCAL_OUT,
 				 NF_IP_PRI_RAW);
-	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-in", NF_INET_PRE_ROUTING,
-				 NF_IP_PRI_MANGLE);
-	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-out", NF_INET_POST_ROUTING,
-				 NF_IP_PRI_MANGLE);
 
 	add_wire_rules(nft, "esp-in", NFLOG_CAPTURE_WIRE_IN, in,
 				   "esp-in-ipv4", "esp-in-ipv6");
 	add_wire_rules(nft, "esp-out", NFLOG_CAPTURE_WIRE_OUT, out,
 				   "esp-out-ipv4", "esp-out-ipv6");
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft)
+{
+	nflog_capture_table_remove_chain(nft, "esp-in");
+	nflog_capture_table_remove_chain(nft, "esp-out");
+	remove_set(nft, "esp-in-ipv4");
+	remove_set(nft, "esp-in-ipv6");
+	remove_set(nft, "esp-out-ipv4");
+	remove_set(nft, "esp-out-ipv6");
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_add_plain(nflog_capture_nft_t *nft)
+{
+	add_set(nft, "plain-in-sas", 5, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
+	add_set(nft, "plain-out-sas", 6, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
+
+	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-in", NF_INET_PRE_ROUTING,
+				 NF_IP_PRI_MANGLE);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-out", NF_INET_POST_ROUTING,
+				 NF_IP_PRI_MANGLE);
+
 	add_plain_rule(nft, "plain-in", "plain-in-sas", XFRM_POLICY_IN);
 	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft)
+{
+	nflog_capture_table_remove_chain(nft, "plain-in");
+	nflog_capture_table_remove_chain(nft, "plain-out");
+	remove_set(nft, "plain-in-sas");
+	remove_set(nft, "plain-out-sas");
 }
 
 /**

@@ -34,35 +34,69 @@
 #define NFLOG_CAPTURE_IKE_OUT "ike-out"
 
 /**
- * Add our nftables table to a transaction, with all that is not about an SA.
- *
- * On the wire side one rule logs the packets of all SAs that are in a set of
- * (destination, SPI).  On the plain side nothing in the packet tells the SA, so
- * a verdict map of (reqid, SPI) jumps to a chain per SA, which logs packets
- * with the SA's prefix.  Either way, the cost of a packet does not depend on
- * the number of SAs.
- *
- *   chain      hook         priority  elements of SAs in              logs
- *   esp-in     input        raw       esp-in-ipv4, esp-in-ipv6        ESP, AH, UDP-encapsulated ESP as it arrives
- *   esp-out    output       raw       esp-out-ipv4, esp-out-ipv6      the same as it leaves
- *   plain-in   prerouting   mangle    plain-in-sas                    packets after decapsulation
- *   plain-out  postrouting  mangle    plain-out-sas                   packets before encapsulation
- *
- * What arrives is seen at the input hook, where IPv4 packets are reassembled:
- * only the first fragment of a packet shows the SPI.
- *
- * SPIs are in host order in sets and maps, so that nft lists them as others do.
- * Each element counts the packets that match it.
+ * Add our nftables table to a transaction, there is nothing in it yet.
  *
  * The table belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12),
  * so the kernel removes it if charon dies.
  *
+ * These are the chains that are added to it as they are needed:
+ *
+ *   chain      hook         priority  logs
+ *   esp-in     input        raw       ESP, AH, UDP-encapsulated ESP as it arrives
+ *   esp-out    output       raw       the same as it leaves
+ *   plain-in   prerouting   mangle    packets after decapsulation
+ *   plain-out  postrouting  mangle    packets before encapsulation
+ *   ike-in     input        raw       IKE messages as they arrive
+ *   ike-out    output       raw       IKE messages as they leave
+ *
+ * What arrives on the wire is seen at the input hook, where IPv4 packets are
+ * reassembled: only the first fragment of a packet shows the SPI.
+ *
  * @param nft		socket that gets to own the table
+ */
+void nflog_capture_table_add(nflog_capture_nft_t *nft);
+
+/**
+ * Add what captures SAs on the wire to a transaction.
+ *
+ * One rule logs the packets of all SAs that are in a set of (destination, SPI),
+ * esp-in-ipv4, esp-in-ipv6, esp-out-ipv4, and esp-out-ipv6.  SPIs are in host
+ * order there, so that nft lists them as others do.  Each element counts the
+ * packets that match it.  The cost of a packet does not depend on the number of
+ * SAs.
+ *
+ * @param nft		socket that owns the table
  * @param in		NFLOG group for packets that arrive
  * @param out		NFLOG group for packets that leave
  */
-void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in,
-							 uint16_t out);
+void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t in,
+								  uint16_t out);
+
+/**
+ * Remove what captures SAs on the wire in a transaction.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft);
+
+/**
+ * Add what captures SAs in the clear to a transaction.
+ *
+ * Nothing in these packets tells the SA, so a verdict map of (reqid, SPI),
+ * plain-in-sas, or plain-out-sas, jumps to a chain per SA, which logs packets
+ * with the SA's prefix.  The cost of a packet does not depend on the number of
+ * SAs.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_capture_table_add_plain(nflog_capture_nft_t *nft);
+
+/**
+ * Remove what captures SAs in the clear in a transaction.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft);
 
 /**
  * Add chains that log IKE messages to a transaction.
