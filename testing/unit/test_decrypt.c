@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Key tables as Wireshark reads them: packets and messages that are encrypted
  * here with each of the algorithms have to be decrypted, and authenticated, by
@@ -21,22 +20,11 @@
 
 #define _GNU_SOURCE
 
+#include "common.h"
+#include "encrypt.h"
 #include "nflog_capture_keys.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 #include <pcap/pcap.h>
-
-#include <crypto/aead.h>
-#include <crypto/crypters/crypter.h>
-#include <crypto/signers/signer.h>
 
 /** algorithms of strongSwan's that are needed, of whatever plugin */
 #define PLUGINS "aes sha1 sha2 md5 hmac xcbc cmac ctr ccm gcm openssl random"
@@ -51,29 +39,6 @@
 #define IKEV2_INFORMATIONAL 37
 #define IKEV2_DELETE 42
 #define IKEV2_ENCRYPTED 46
-
-/** what Wireshark says about a packet's integrity */
-typedef enum {
-	GOOD,
-	/** decrypted, but not checked */
-	UNCHECKED,
-	/** good, but older releases don't know how to check it */
-	GOOD_SINCE_4_4,
-} verdict_t;
-
-/**
- * Algorithms to test.
- */
-typedef struct {
-	encryption_algorithm_t encr;
-	uint16_t bits;
-	integrity_algorithm_t integ;
-	verdict_t verdict;
-	bool esn;
-} test_t;
-
-/** directory of the store */
-static char dir[] = "/tmp/test_decrypt.XXXXXX";
 
 /** what is tested */
 static nflog_capture_store_t *store;
@@ -90,11 +55,7 @@ static int setup(void **state)
 	int major = 0, minor = 0;
 	FILE *tshark;
 
-	/* nothing that the machine's strongswan.conf says */
-	library_init("", "charon");
-	dbg = dbg_default;
-	dbg_default_set_level(0);
-	if (!mkdtemp(dir) || !lib->plugins->load(lib->plugins, PLUGINS))
+	if (common_setup(state) != 0 || !lib->plugins->load(lib->plugins, PLUGINS))
 	{
 		return -1;
 	}
@@ -113,13 +74,6 @@ static int setup(void **state)
 		}
 		pclose(tshark);
 	}
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rmdir(dir);
-	library_deinit();
 	return 0;
 }
 
@@ -144,7 +98,7 @@ static int end(void **state)
 	pcap_dump_close(dumper);
 	keys->destroy(keys);
 	store->destroy(store);
-	if (asprintf(&cmd, "rm -rf %s/*", dir) < 0 || system(cmd) != 0)
+	if (asprintf(&cmd, "rm -rf %s/*/", dir) < 0 || system(cmd) != 0)
 	{
 		return -1;
 	}
@@ -159,170 +113,6 @@ const char *__lsan_default_suppressions();
 const char *__lsan_default_suppressions()
 {
 	return "leak:libcrypto";
-}
-
-/**
- * Get an allocated key.
- */
-static chunk_t create_key(size_t len)
-{
-	chunk_t key = chunk_alloc(len);
-	size_t i;
-
-	for (i = 0; i < len; i++)
-	{
-		key.ptr[i] = rand();
-	}
-	return key;
-}
-
-/**
- * Pad data as ESP and IKE do, the length is followed by more bytes.
- */
-static chunk_t pad(chunk_t data, size_t align, chunk_t trailer)
-{
-	uint8_t padding[255], len;
-	size_t i;
-
-	for (i = 0; i < sizeof(padding); i++)
-	{
-		padding[i] = i + 1;
-	}
-	align = max(align, 4);
-	len = (align - (data.len + 1 + trailer.len) % align) % align;
-	return chunk_cat("cccc", data, chunk_create(padding, len),
-					 chunk_from_thing(len), trailer);
-}
-
-/**
- * Encrypt something, which follows a header with two fields for its length.
- *
- * @param encr_key		receives the key used, allocated
- * @param integ_key		receives the key used, allocated
- * @param trailer		what follows the length of the padding
- * @param lens			NULL, or position of two lengths, 32 and 16 bit
- * @return				header, IV, encrypted data, and ICV
- */
-static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
-					size_t *lens, chunk_t *encr_key, chunk_t *integ_key)
-{
-	chunk_t iv, plain, encrypted = chunk_empty, signed_data, icv = chunk_empty;
-	uint32_t high = 0;
-	crypter_t *crypter = NULL;
-	signer_t *signer = NULL;
-	aead_t *aead = NULL;
-	integrity_algorithm_t integ;
-	size_t len, icv_len = 0;
-
-	*integ_key = chunk_empty;
-	if (encryption_algorithm_is_aead(test->encr))
-	{
-		aead = lib->crypto->create_aead(lib->crypto, test->encr,
-										test->bits / 8, 0);
-		if (!aead)
-		{
-			fail_msg("no %N", encryption_algorithm_names, test->encr);
-		}
-		*encr_key = create_key(aead->get_key_size(aead));
-		assert_true(aead->set_key(aead, *encr_key));
-		iv = create_key(aead->get_iv_size(aead));
-		plain = pad(data, aead->get_block_size(aead), trailer);
-		len = header.len + iv.len + plain.len + aead->get_icv_size(aead);
-	}
-	else
-	{
-		crypter = lib->crypto->create_crypter(lib->crypto, test->encr,
-											  test->bits / 8);
-		if (!crypter)
-		{
-			fail_msg("no %N", encryption_algorithm_names, test->encr);
-		}
-		*encr_key = create_key(crypter->get_key_size(crypter));
-		assert_true(crypter->set_key(crypter, *encr_key));
-		iv = create_key(crypter->get_iv_size(crypter));
-		plain = pad(data, crypter->get_block_size(crypter), trailer);
-		len = header.len + iv.len + plain.len;
-		if (test->integ != AUTH_UNDEFINED)
-		{
-			/* there is no signer with its short ICV, the kernel has it */
-			integ = test->integ == AUTH_HMAC_SHA2_256_96 ?
-							AUTH_HMAC_SHA2_256_128 : test->integ;
-			signer = lib->crypto->create_signer(lib->crypto, integ);
-			if (!signer)
-			{
-				fail_msg("no %N", integrity_algorithm_names, test->integ);
-			}
-			*integ_key = create_key(signer->get_key_size(signer));
-			assert_true(signer->set_key(signer, *integ_key));
-			icv_len = integ == test->integ ? signer->get_block_size(signer) : 12;
-			len += icv_len;
-		}
-	}
-	if (lens)
-	{
-		htoun32(header.ptr + lens[0], len);
-		htoun16(header.ptr + lens[1], len - lens[1] + 2);
-	}
-	if (aead)
-	{
-		assert_true(aead->encrypt(aead, plain, header, iv, &encrypted));
-		aead->destroy(aead);
-	}
-	else
-	{
-		assert_true(crypter->encrypt(crypter, plain, iv, &encrypted));
-		crypter->destroy(crypter);
-	}
-	if (signer)
-	{
-		signed_data = chunk_cata("cccc", header, iv, encrypted,
-								 chunk_create((u_char*)&high, test->esn ? 4 : 0));
-		assert_true(signer->allocate_signature(signer, signed_data, &icv));
-		icv.len = icv_len;
-		signer->destroy(signer);
-	}
-	free(plain.ptr);
-	return chunk_cat("cmmm", header, iv, encrypted, icv);
-}
-
-/**
- * Prepend an IP header.
- */
-static chunk_t add_ip(host_t *src, host_t *dst, uint8_t proto, chunk_t payload)
-{
-	uint8_t header[40] = {};
-	chunk_t a = src->get_address(src), b = dst->get_address(dst);
-
-	if (src->get_family(src) == AF_INET)
-	{
-		header[0] = 0x45;
-		htoun16(header + 2, 20 + payload.len);
-		header[8] = 64;
-		header[9] = proto;
-		memcpy(header + 12, a.ptr, a.len);
-		memcpy(header + 16, b.ptr, b.len);
-		return chunk_cat("cm", chunk_create(header, 20), payload);
-	}
-	header[0] = 0x60;
-	htoun16(header + 4, payload.len);
-	header[6] = proto;
-	header[7] = 64;
-	memcpy(header + 8, a.ptr, a.len);
-	memcpy(header + 24, b.ptr, b.len);
-	return chunk_cat("cm", chunk_create(header, 40), payload);
-}
-
-/**
- * Prepend an UDP header.
- */
-static chunk_t add_udp(uint16_t src, uint16_t dst, chunk_t payload)
-{
-	uint8_t header[8] = {};
-
-	htoun16(header, src);
-	htoun16(header + 2, dst);
-	htoun16(header + 4, 8 + payload.len);
-	return chunk_cat("cm", chunk_create(header, sizeof(header)), payload);
 }
 
 /**
@@ -470,22 +260,34 @@ static FILE *open_tshark(char *fields)
 }
 
 /**
+ * Read the fields of the next packet.
+ */
+static void read_fields(FILE *tshark, char **field, u_int count)
+{
+	static char buf[512];
+	char *pos = buf;
+	u_int i;
+
+	assert_non_null(fgets(buf, sizeof(buf), tshark));
+	for (i = 0; i < count; i++)
+	{
+		field[i] = strsep(&pos, "\t\n");
+		assert_non_null(field[i]);
+	}
+}
+
+/**
  * Check what tshark says about the next ESP packet.
  */
 static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
 {
 	static char *verdicts[] = { "good", "unchecked", "bad" };
-	char line[512], *pos = line, *field[4], payload[64] = "";
+	char *field[4], payload[64] = "";
 	verdict_t verdict = test->verdict;
 	bool good, bad;
 	u_int i;
 
-	assert_non_null(fgets(line, sizeof(line), tshark));
-	for (i = 0; i < countof(field); i++)
-	{
-		field[i] = strsep(&pos, "\t\n");
-		assert_non_null(field[i]);
-	}
+	read_fields(tshark, field, countof(field));
 	for (i = 0; i < strlen(PAYLOAD); i++)
 	{
 		snprintf(payload + 2 * i, 3, "%.2x", PAYLOAD[i]);
@@ -566,15 +368,9 @@ static void test_esp(void **state)
  */
 static void check_ike(FILE *tshark, test_t *test)
 {
-	char line[512], *pos = line, *field[2];
-	u_int i;
+	char *field[2];
 
-	assert_non_null(fgets(line, sizeof(line), tshark));
-	for (i = 0; i < countof(field); i++)
-	{
-		field[i] = strsep(&pos, "\t\n");
-		assert_non_null(field[i]);
-	}
+	read_fields(tshark, field, countof(field));
 	print_message("%N-%u/%N: payloads %s%s\n", encryption_algorithm_names,
 				  test->encr, test->bits, integrity_algorithm_names,
 				  test->integ, field[0], *field[1] ? ", BAD" : "");
@@ -598,27 +394,14 @@ static void test_ike(void **state)
 		{ ENCR_AES_CTR, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE },
 		{ ENCR_AES_CTR, 192, AUTH_HMAC_SHA1_96, GOOD, FALSE },
 		{ ENCR_AES_CTR, 256, AUTH_HMAC_SHA1_96, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV8, 128, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV8, 192, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV8, 256, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV12, 128, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV12, 192, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV12, 256, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV16, 192, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_GCM_ICV16, 256, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV8, 128, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV8, 192, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV8, 256, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV12, 128, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV12, 192, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV12, 256, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV16, 192, AUTH_UNDEFINED, GOOD, FALSE },
-		{ ENCR_AES_CCM_ICV16, 256, AUTH_UNDEFINED, GOOD, FALSE },
 		{ ENCR_3DES, 0, AUTH_HMAC_SHA1_96, GOOD, FALSE },
 		{ ENCR_NULL, 0, AUTH_HMAC_SHA1_96, GOOD, FALSE },
 	};
+	static encryption_algorithm_t aeads[] = {
+		ENCR_AES_GCM_ICV8, ENCR_AES_GCM_ICV12, ENCR_AES_GCM_ICV16,
+		ENCR_AES_CCM_ICV8, ENCR_AES_CCM_ICV12, ENCR_AES_CCM_ICV16,
+	};
+	test_t aead[countof(aeads) * 3];
 	FILE *tshark;
 	u_int i;
 
@@ -626,11 +409,21 @@ static void test_ike(void **state)
 	{
 		add_ike(&tests[i], 0x0123456789abcd00 + i);
 	}
+	for (i = 0; i < countof(aead); i++)
+	{
+		aead[i] = (test_t){ aeads[i / 3], 128 + 64 * (i % 3), AUTH_UNDEFINED,
+							GOOD, FALSE };
+		add_ike(&aead[i], 0xfedcba9876543200 + i);
+	}
 	tshark = open_tshark("-e isakmp.typepayload "
 						 "-e isakmp.ikev2.integrity_checksum");
 	for (i = 0; i < countof(tests); i++)
 	{
 		check_ike(tshark, &tests[i]);
+	}
+	for (i = 0; i < countof(aead); i++)
+	{
+		check_ike(tshark, &aead[i]);
 	}
 	fclose(tshark);
 }
@@ -642,5 +435,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ike, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, common_teardown);
 }

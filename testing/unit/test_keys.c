@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Key tables: rows, their order, how changes are applied to tables that exist,
  * and which rows go with their traces.
@@ -20,68 +19,27 @@
 
 #define _GNU_SOURCE
 
+#include "common.h"
 #include "nflog_capture_keys.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include <crypto/crypters/crypter.h>
 #include <crypto/signers/signer.h>
-
-/** directory of the store */
-static char dir[] = "/tmp/test_keys.XXXXXX";
-
-/** lines that were logged on level 1, and the last one of them */
-static int lines;
-static char line[2048];
 
 /** what is tested */
 static nflog_capture_store_t *store;
 static nflog_capture_keys_t *keys;
 
-/**
- * Keep what is logged on level 1.
- */
-static void keep(debug_t group, level_t level, char *fmt, ...)
-{
-	va_list args;
-
-	if (level <= LEVEL_CTRL)
-	{
-		va_start(args, fmt);
-		vsnprintf(line, sizeof(line), fmt, args);
-		va_end(args);
-		lines++;
-	}
-}
-
 static int setup(void **state)
 {
-	/* nothing that the machine's strongswan.conf says */
-	library_init("", "charon");
-	dbg = keep;
-	if (!mkdtemp(dir))
+	if (common_setup(state) != 0)
 	{
 		return -1;
 	}
 	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.dir",
 						   dir);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rmdir(dir);
-	library_deinit();
 	return 0;
 }
 
@@ -99,7 +57,7 @@ static int end(void **state)
 
 	keys->destroy(keys);
 	store->destroy(store);
-	if (asprintf(&cmd, "rm -rf %s/*", dir) < 0 || system(cmd) != 0)
+	if (asprintf(&cmd, "rm -rf %s/*/", dir) < 0 || system(cmd) != 0)
 	{
 		return -1;
 	}
@@ -570,5 +528,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, common_teardown);
 }

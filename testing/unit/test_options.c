@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Options: precedence, what is refused and how that is told, and that changes
  * of swanctl.conf and its included files are noticed.
@@ -20,44 +19,14 @@
 
 #define _GNU_SOURCE
 
+#include "common.h"
 #include "nflog_capture_options.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-/** directory of the files that a test writes */
-static char dir[] = "/tmp/test_options.XXXXXX";
-
-/** lines that were logged on level 1, and the last one of them */
-static int lines;
-static char line[2048];
 
 /** what is tested */
 static nflog_capture_options_t *options;
-
-/**
- * Keep what is logged on level 1.
- */
-static void keep(debug_t group, level_t level, char *fmt, ...)
-{
-	va_list args;
-
-	if (level <= LEVEL_CTRL)
-	{
-		va_start(args, fmt);
-		vsnprintf(line, sizeof(line), fmt, args);
-		va_end(args);
-		lines++;
-	}
-}
 
 /**
  * Get the path of a file in our directory.
@@ -114,35 +83,6 @@ static void refused(char *conn, char *child, char *file, char *section,
 	assert_non_null(strstr(line, option));
 	assert_non_null(strstr(line, value));
 	assert_non_null(strstr(line, allowed));
-}
-
-static int setup(void **state)
-{
-	char conf[PATH_MAX];
-
-	if (!mkdtemp(dir))
-	{
-		return -1;
-	}
-	/* nothing that the machine's strongswan.conf says */
-	snprintf(conf, sizeof(conf), "%s/strongswan.conf", dir);
-	put("strongswan.conf", "");
-	library_init(conf, "charon");
-	dbg = keep;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	char *cmd;
-
-	if (asprintf(&cmd, "rm -r %s", dir) < 0 || system(cmd) != 0)
-	{
-		return -1;
-	}
-	free(cmd);
-	library_deinit();
-	return 0;
 }
 
 static int begin(void **state)
@@ -530,6 +470,27 @@ static void test_invalid(void **state)
 	unlink(path("other.conf"));
 }
 
+static void test_points(void **state)
+{
+	u_int ike = 1 << POINT_IKE_IN | 1 << POINT_IKE_OUT;
+
+	assert_false(options->has_point(options, ike));
+	load("enable = yes\n points = esp");
+	assert_false(options->has_point(options, ike));
+	assert_true(options->has_point(options, 1 << POINT_ESP_IN));
+	load("enable = yes");
+	assert_true(options->has_point(options, ike));
+	load("connections { gw { children { a { nflog-capture {\n"
+		 "enable = yes\n points = ike-out\n } } } } }");
+	assert_true(options->has_point(options, ike));
+	assert_false(options->has_point(options, 1 << POINT_IKE_IN));
+	load("");
+	assert_false(options->has_point(options, ike));
+	put("swanctl.conf", CHILD("a", 100));
+	assert_true(options->has_point(options, ike));
+	assert_int_equal(lines, 0);
+}
+
 static void test_storm(void **state)
 {
 	nflog_capture_wish_t *wish;
@@ -590,8 +551,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changes, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_included, begin, end),
 		cmocka_unit_test_setup_teardown(test_invalid, begin, end),
+		cmocka_unit_test_setup_teardown(test_points, begin, end),
 		cmocka_unit_test_setup_teardown(test_storm, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, common_setup, common_teardown);
 }

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Store: modes and owners, what is refused, atomic replacement, and the disk
  * budget.
@@ -20,51 +19,23 @@
 
 #define _GNU_SOURCE
 
+#include "common.h"
 #include "nflog_capture_store.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-/** directory in which the store is, and that of the store, which doesn't exist */
-static char top[] = "/tmp/test_store.XXXXXX", dir[64];
-
-/** lines that were logged on level 1, and the last one of them */
-static int lines;
-static char line[2048];
+/** directory of the store, which does not exist at first */
+static char captures[64];
 
 /** what is tested */
 static nflog_capture_store_t *store;
 
 /** directories of which traces were removed */
 static char removed[256];
-
-/**
- * Keep what is logged on level 1.
- */
-static void keep(debug_t group, level_t level, char *fmt, ...)
-{
-	va_list args;
-
-	if (level <= LEVEL_CTRL)
-	{
-		va_start(args, fmt);
-		vsnprintf(line, sizeof(line), fmt, args);
-		va_end(args);
-		lines++;
-	}
-}
 
 /**
  * Expect some lines in the log since the last time, the last with a text.
@@ -86,7 +57,7 @@ static char *path(char *name)
 {
 	static char buf[PATH_MAX];
 
-	snprintf(buf, sizeof(buf), "%s/%s", dir, name);
+	snprintf(buf, sizeof(buf), "%s/%s", captures, name);
 	return buf;
 }
 
@@ -99,23 +70,13 @@ static void removed_cb(void *data, char *conn)
 
 static int setup(void **state)
 {
-	/* nothing that the machine's strongswan.conf says */
-	library_init("", "charon");
-	dbg = keep;
-	if (!mkdtemp(top))
+	if (common_setup(state) != 0)
 	{
 		return -1;
 	}
-	snprintf(dir, sizeof(dir), "%s/var/captures", top);
+	snprintf(captures, sizeof(captures), "%s/var/captures", dir);
 	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.dir",
-						   dir);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rmdir(top);
-	library_deinit();
+						   captures);
 	return 0;
 }
 
@@ -129,7 +90,7 @@ static int begin(void **state)
 	store = nflog_capture_store_create();
 	store->set_removed_cb(store, removed_cb, removed);
 	/* nothing is touched until it's needed */
-	return access(dir, F_OK) == 0 ? -1 : 0;
+	return access(captures, F_OK) == 0 ? -1 : 0;
 }
 
 static int end(void **state)
@@ -137,7 +98,7 @@ static int end(void **state)
 	char *cmd;
 
 	store->destroy(store);
-	if (asprintf(&cmd, "rm -rf %s/var", top) < 0 || system(cmd) != 0)
+	if (asprintf(&cmd, "rm -rf %s/var", dir) < 0 || system(cmd) != 0)
 	{
 		return -1;
 	}
@@ -354,7 +315,7 @@ static void test_links(void **state)
 	FILE *file;
 
 	create("gw", "x.pcap", 10);
-	snprintf(target, sizeof(target), "%s/var/other", top);
+	snprintf(target, sizeof(target), "%s/var/other", dir);
 	assert_int_equal(mkdir(target, 0700), 0);
 	assert_int_equal(symlink(target, path("link")), 0);
 	refused("link", "symbolic links");
@@ -380,9 +341,9 @@ static void test_links(void **state)
 
 	/* dir itself may be one */
 	store->destroy(store);
-	snprintf(target, sizeof(target), "%s/var/moved", top);
-	assert_int_equal(rename(dir, target), 0);
-	assert_int_equal(symlink(target, dir), 0);
+	snprintf(target, sizeof(target), "%s/var/moved", dir);
+	assert_int_equal(rename(captures, target), 0);
+	assert_int_equal(symlink(target, captures), 0);
 	store = nflog_capture_store_create();
 	file = store->open_file(store, "gw", "x.pcap");
 	assert_non_null(file);
@@ -417,7 +378,7 @@ static void test_owners(void **state)
 		assert_int_equal(chown(path("gw"), 0, 0), 0);
 	}
 	fclose(store->open_file(store, "gw", "x.pcap"));
-	assert_int_equal(chmod(dir, 0777), 0);
+	assert_int_equal(chmod(captures, 0777), 0);
 	refused("gw", "chmod go-w");
 }
 
@@ -576,10 +537,10 @@ static void test_full(void **state)
 	chunk_t data = chunk_alloca(200 * 1024), content;
 
 	/* a file system of its own, which nobody else sees */
-	assert_true(mkdir_p(dir, 0700));
+	assert_true(mkdir_p(captures, 0700));
 	if (unshare(CLONE_NEWNS) != 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-		mount("none", dir, "tmpfs", 0, "size=128k,mode=0700") != 0)
+		mount("none", captures, "tmpfs", 0, "size=128k,mode=0700") != 0)
 	{
 		skip();
 	}
@@ -595,12 +556,12 @@ static void test_full(void **state)
 	chunk_free(&content);
 	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
 
-	assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	assert_int_equal(mount(NULL, captures, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 	assert_null(store->create_file(store, "gw", "x.pcap"));
 	logged(1, "writable");
 	assert_null(store->create_file(store, "gw", "y.pcap"));
 	logged(0, NULL);
-	assert_int_equal(umount(dir), 0);
+	assert_int_equal(umount(captures), 0);
 }
 
 int main(void)
@@ -619,5 +580,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, common_teardown);
 }

@@ -128,7 +128,8 @@ METHOD(nflog_capture_store_t, open_file, FILE*,
 	char buf[NAME_LEN + 1];
 
 	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
-	return get_stream(this->files->open_file(this->files, conn, name, O_WRONLY | O_APPEND));
+	return get_stream(this->files->open_file(this->files, conn, name,
+											 O_WRONLY | O_APPEND));
 }
 
 METHOD(nflog_capture_store_t, read_file, bool,

@@ -1,0 +1,216 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * Encrypts packets and messages, as the kernel and charon would do.
+ */
+
+#ifndef ENCRYPT_H_
+#define ENCRYPT_H_
+
+#include "common.h"
+
+#include <crypto/aead.h>
+#include <crypto/crypters/crypter.h>
+#include <crypto/signers/signer.h>
+#include <networking/host.h>
+
+/** what Wireshark says about a packet's integrity */
+typedef enum {
+	GOOD,
+	/** decrypted, but not checked */
+	UNCHECKED,
+	/** good, but older releases don't know how to check it */
+	GOOD_SINCE_4_4,
+} verdict_t;
+
+/**
+ * Algorithms to test.
+ */
+typedef struct {
+	encryption_algorithm_t encr;
+	uint16_t bits;
+	integrity_algorithm_t integ;
+	verdict_t verdict;
+	bool esn;
+} test_t;
+
+/**
+ * Get an allocated key.
+ */
+static chunk_t create_key(size_t len)
+{
+	chunk_t key = chunk_alloc(len);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+	{
+		key.ptr[i] = rand();
+	}
+	return key;
+}
+
+/**
+ * Pad data as ESP and IKE do, the length is followed by more bytes.
+ */
+static chunk_t pad(chunk_t data, size_t align, chunk_t trailer)
+{
+	uint8_t padding[255], len;
+	size_t i;
+
+	for (i = 0; i < sizeof(padding); i++)
+	{
+		padding[i] = i + 1;
+	}
+	align = max(align, 4);
+	len = (align - (data.len + 1 + trailer.len) % align) % align;
+	return chunk_cat("cccc", data, chunk_create(padding, len),
+					 chunk_from_thing(len), trailer);
+}
+
+/**
+ * Check that strongSwan has an algorithm.
+ */
+static void check_there(void *object, enum_name_t *names, int algorithm)
+{
+	if (!object)
+	{
+		fail_msg("no %N", names, algorithm);
+	}
+}
+
+/**
+ * Encrypt something, which follows a header with two fields for its length.
+ *
+ * @param encr_key		receives the key used, allocated
+ * @param integ_key		receives the key used, allocated
+ * @param trailer		what follows the length of the padding
+ * @param lens			NULL, or position of two lengths, 32 and 16 bit
+ * @return				header, IV, encrypted data, and ICV
+ */
+static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
+					size_t *lens, chunk_t *encr_key, chunk_t *integ_key)
+{
+	chunk_t iv, plain, encrypted = chunk_empty, signed_data, icv = chunk_empty;
+	uint32_t high = 0;
+	crypter_t *crypter = NULL;
+	signer_t *signer = NULL;
+	aead_t *aead = NULL;
+	integrity_algorithm_t integ;
+	size_t len, icv_len = 0;
+
+	*integ_key = chunk_empty;
+	if (encryption_algorithm_is_aead(test->encr))
+	{
+		aead = lib->crypto->create_aead(lib->crypto, test->encr,
+										test->bits / 8, 0);
+		check_there(aead, encryption_algorithm_names, test->encr);
+		*encr_key = create_key(aead->get_key_size(aead));
+		assert_true(aead->set_key(aead, *encr_key));
+		iv = create_key(aead->get_iv_size(aead));
+		plain = pad(data, aead->get_block_size(aead), trailer);
+		len = header.len + iv.len + plain.len + aead->get_icv_size(aead);
+	}
+	else
+	{
+		crypter = lib->crypto->create_crypter(lib->crypto, test->encr,
+											  test->bits / 8);
+		check_there(crypter, encryption_algorithm_names, test->encr);
+		*encr_key = create_key(crypter->get_key_size(crypter));
+		assert_true(crypter->set_key(crypter, *encr_key));
+		iv = create_key(crypter->get_iv_size(crypter));
+		plain = pad(data, crypter->get_block_size(crypter), trailer);
+		len = header.len + iv.len + plain.len;
+		if (test->integ != AUTH_UNDEFINED)
+		{
+			/* there is no signer with its short ICV, the kernel has it */
+			integ = test->integ == AUTH_HMAC_SHA2_256_96 ?
+							AUTH_HMAC_SHA2_256_128 : test->integ;
+			signer = lib->crypto->create_signer(lib->crypto, integ);
+			check_there(signer, integrity_algorithm_names, test->integ);
+			*integ_key = create_key(signer->get_key_size(signer));
+			assert_true(signer->set_key(signer, *integ_key));
+			icv_len = integ == test->integ ? signer->get_block_size(signer) : 12;
+			len += icv_len;
+		}
+	}
+	if (lens)
+	{
+		htoun32(header.ptr + lens[0], len);
+		htoun16(header.ptr + lens[1], len - lens[1] + 2);
+	}
+	if (aead)
+	{
+		assert_true(aead->encrypt(aead, plain, header, iv, &encrypted));
+		aead->destroy(aead);
+	}
+	else
+	{
+		assert_true(crypter->encrypt(crypter, plain, iv, &encrypted));
+		crypter->destroy(crypter);
+	}
+	if (signer)
+	{
+		signed_data = chunk_cata("cccc", header, iv, encrypted,
+								 chunk_create((u_char*)&high, test->esn ? 4 : 0));
+		assert_true(signer->allocate_signature(signer, signed_data, &icv));
+		icv.len = icv_len;
+		signer->destroy(signer);
+	}
+	free(plain.ptr);
+	return chunk_cat("cmmm", header, iv, encrypted, icv);
+}
+
+/**
+ * Prepend an IP header.
+ */
+static chunk_t add_ip(host_t *src, host_t *dst, uint8_t proto, chunk_t payload)
+{
+	uint8_t header[40] = {};
+	chunk_t a = src->get_address(src), b = dst->get_address(dst);
+
+	if (src->get_family(src) == AF_INET)
+	{
+		header[0] = 0x45;
+		htoun16(header + 2, 20 + payload.len);
+		header[8] = 64;
+		header[9] = proto;
+		memcpy(header + 12, a.ptr, a.len);
+		memcpy(header + 16, b.ptr, b.len);
+		return chunk_cat("cm", chunk_create(header, 20), payload);
+	}
+	header[0] = 0x60;
+	htoun16(header + 4, payload.len);
+	header[6] = proto;
+	header[7] = 64;
+	memcpy(header + 8, a.ptr, a.len);
+	memcpy(header + 24, b.ptr, b.len);
+	return chunk_cat("cm", chunk_create(header, 40), payload);
+}
+
+/**
+ * Prepend an UDP header.
+ */
+static chunk_t add_udp(uint16_t src, uint16_t dst, chunk_t payload)
+{
+	uint8_t header[8] = {};
+
+	htoun16(header, src);
+	htoun16(header + 2, dst);
+	htoun16(header + 4, 8 + payload.len);
+	return chunk_cat("cm", chunk_create(header, sizeof(header)), payload);
+}
+
+#endif /* ENCRYPT_H_ */
