@@ -202,7 +202,8 @@ METHOD(nflog_capture_queue_t, wait_, void,
 	}
 	time_monotonic(&deadline);
 	timeradd(&deadline, &add, &deadline);
-	while (!this->haste && !timeout && waiting(this) < this->size / 8)
+	while (!this->haste && !timeout &&
+		   this->published - this->peeked < this->size / 8)
 	{
 		timeout = this->condvar->timed_wait_abs(this->condvar, this->mutex,
 												deadline);

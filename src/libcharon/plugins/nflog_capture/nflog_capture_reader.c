@@ -239,8 +239,10 @@ static void handle_packet(void *data, nflog_capture_logged_t *logged)
 
 /**
  * Read what there is, and queue it.
+ *
+ * @return			TRUE if nothing is left to read
  */
-static void read_groups(private_nflog_capture_reader_t *this)
+static bool read_groups(private_nflog_capture_reader_t *this)
 {
 	bool more = TRUE;
 	int i;
@@ -253,6 +255,7 @@ static void read_groups(private_nflog_capture_reader_t *this)
 		this->mutex->unlock(this->mutex);
 		this->queue->publish(this->queue);
 	}
+	return !more;
 }
 
 /**
@@ -346,8 +349,10 @@ static bool is_missing(nflog_capture_tap_t *tap)
 
 /**
  * End SAs of which all packets have been read.
+ *
+ * @param drained	TRUE if there is nothing left to read for now
  */
-static void end_sas(private_nflog_capture_reader_t *this)
+static void end_sas(private_nflog_capture_reader_t *this, bool drained)
 {
 	nflog_capture_sa_t *sa;
 	enumerator_t *enumerator;
@@ -357,8 +362,8 @@ static void end_sas(private_nflog_capture_reader_t *this)
 	enumerator = this->draining->create_enumerator(this->draining);
 	while (enumerator->enumerate(enumerator, &sa))
 	{
-		if (timercmp(&now, &sa->deadline, <) &&
-			(is_missing(&sa->wire) || is_missing(&sa->plain)))
+		if ((is_missing(&sa->wire) || is_missing(&sa->plain)) &&
+			(!drained || timercmp(&now, &sa->deadline, <)))
 		{
 			continue;
 		}
@@ -465,8 +470,7 @@ static void *run(private_nflog_capture_reader_t *this)
 		{
 			remove_rules(this);
 		}
-		read_groups(this);
-		end_sas(this);
+		end_sas(this, read_groups(this));
 		timeout = this->messages->flush(this->messages);
 
 		this->mutex->lock(this->mutex);

@@ -28,10 +28,11 @@
 #define MAX_SHARE 10
 
 /**
- * Packets younger than this, in ms, wait for older ones that the kernel still
- * holds: it passes on batches of packets with the next tick of its clock.
+ * Packets younger than this, in ms, wait for older ones: the kernel passes on
+ * batches with the next tick of its clock, and the reader may have to wait for a
+ * processor.
  */
-#define MAX_DISORDER 20
+#define MAX_DISORDER 200
 
 typedef struct private_nflog_capture_writer_t private_nflog_capture_writer_t;
 
