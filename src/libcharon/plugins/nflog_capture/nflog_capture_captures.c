@@ -167,22 +167,6 @@ static void installing_destroy(void *data)
 }
 
 /**
- * Hash of a captured SA.
- */
-static u_int sa_hash(const void *key)
-{
-	return ((nflog_capture_wire_key_t*)key)->spi;
-}
-
-/**
- * Compare captured SAs.
- */
-static bool sa_equals(const void *a, const void *b)
-{
-	return memeq(a, b, sizeof(nflog_capture_wire_key_t));
-}
-
-/**
  * Find the capture of an SA.
  */
 static entry_t *find_by_sa(private_nflog_capture_captures_t *this,
@@ -501,7 +485,8 @@ nflog_capture_captures_t *nflog_capture_captures_create(
 		.writer = writer,
 		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
-		.sas = hashtable_create(sa_hash, sa_equals, 32),
+		.sas = hashtable_create(nflog_capture_wire_key_hash,
+								nflog_capture_wire_key_equals, 32),
 		.expected = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									 32),
 		.installing = thread_value_create(installing_destroy),

@@ -201,28 +201,12 @@ static void queue_message(private_nflog_capture_messages_t *this,
 						  entry_t *entry, nflog_capture_logged_t *logged,
 						  bool inbound)
 {
-	nflog_capture_trace_t *trace = entry->trace;
-	nflog_capture_point_t point = inbound ? POINT_IKE_IN : POINT_IKE_OUT;
-	nflog_capture_count_t *count = trace->get_count(trace, point);
-	nflog_capture_packet_t *packet;
-	char *prefix = entry->prefix[inbound];
-	nflog_capture_link_t link = trace->get_link(trace);
-
-	if (!prefix)
-	{	/* this direction is not wanted */
-		return;
+	if (entry->prefix[inbound])
+	{	/* else this direction is not wanted */
+		this->queue->add_logged(this->queue, entry->trace,
+								inbound ? POINT_IKE_IN : POINT_IKE_OUT,
+								entry->prefix[inbound], logged);
 	}
-	count->received++;
-	packet = this->queue->add(this->queue,
-							nflog_capture_packet_len(logged, link, prefix));
-	if (!packet)
-	{
-		count->overrun++;
-		return;
-	}
-	nflog_capture_packet_build(packet, logged, link, prefix);
-	packet->point = point;
-	packet->trace = trace;
 }
 
 /**

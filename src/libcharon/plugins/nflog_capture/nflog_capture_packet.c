@@ -113,6 +113,23 @@ static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
 /*
  * Described in header
  */
+u_int nflog_capture_wire_key_hash(const void *key)
+{
+	/* SPIs are random */
+	return ((nflog_capture_wire_key_t*)key)->spi;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_capture_wire_key_equals(const void *a, const void *b)
+{
+	return memeq(a, b, sizeof(nflog_capture_wire_key_t));
+}
+
+/*
+ * Described in header
+ */
 bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
 								bool inbound, nflog_capture_wire_key_t *key)
 {

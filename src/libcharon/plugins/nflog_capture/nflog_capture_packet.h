@@ -73,6 +73,23 @@ struct nflog_capture_wire_key_t {
 };
 
 /**
+ * Hash of a nflog_capture_wire_key_t, for hashtables.
+ *
+ * @param key			key
+ * @return				hash value
+ */
+u_int nflog_capture_wire_key_hash(const void *key);
+
+/**
+ * Compare two nflog_capture_wire_key_t, for hashtables.
+ *
+ * @param a				first key
+ * @param b				second key
+ * @return				TRUE if they are equal
+ */
+bool nflog_capture_wire_key_equals(const void *a, const void *b);
+
+/**
  * Find the destination and SPI in an ESP, AH, or UDP-encapsulated ESP packet.
  *
  * @param logged		packet, as logged

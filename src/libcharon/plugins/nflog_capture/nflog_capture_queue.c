@@ -166,6 +166,26 @@ METHOD(nflog_capture_queue_t, add, nflog_capture_packet_t*,
 	return packet;
 }
 
+METHOD(nflog_capture_queue_t, add_logged, void,
+	private_nflog_capture_queue_t *this, nflog_capture_trace_t *trace,
+	nflog_capture_point_t point, char *prefix, nflog_capture_logged_t *logged)
+{
+	nflog_capture_link_t link = trace->get_link(trace);
+	nflog_capture_count_t *count = trace->get_count(trace, point);
+	nflog_capture_packet_t *packet;
+
+	count->received++;
+	packet = _add(this, nflog_capture_packet_len(logged, link, prefix));
+	if (!packet)
+	{
+		count->overrun++;
+		return;
+	}
+	nflog_capture_packet_build(packet, logged, link, prefix);
+	packet->point = point;
+	packet->trace = trace;
+}
+
 METHOD(nflog_capture_queue_t, publish, void,
 	private_nflog_capture_queue_t *this)
 {
@@ -319,6 +339,7 @@ nflog_capture_queue_t *nflog_capture_queue_create(size_t size)
 	INIT(this,
 		.public = {
 			.add = _add,
+			.add_logged = _add_logged,
 			.publish = _publish,
 			.wait = _wait_,
 			.wake = _wake,

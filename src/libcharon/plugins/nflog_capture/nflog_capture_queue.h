@@ -41,6 +41,21 @@ struct nflog_capture_queue_t {
 	nflog_capture_packet_t *(*add)(nflog_capture_queue_t *this, size_t len);
 
 	/**
+	 * Add a logged packet for a trace, called by the reader.
+	 *
+	 * It counts as received, and as overrun if memory is exhausted.
+	 *
+	 * @param trace		trace that it is for
+	 * @param point		capture point
+	 * @param prefix	log prefix to have in the trace
+	 * @param logged	packet, as logged
+	 */
+	void (*add_logged)(nflog_capture_queue_t *this,
+					   nflog_capture_trace_t *trace,
+					   nflog_capture_point_t point, char *prefix,
+					   nflog_capture_logged_t *logged);
+
+	/**
 	 * Publish all added packets, called by the reader.
 	 */
 	void (*publish)(nflog_capture_queue_t *this);

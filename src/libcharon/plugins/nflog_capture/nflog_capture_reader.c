@@ -15,6 +15,7 @@
 #include "nflog_capture_reader.h"
 #include "nflog_capture_group.h"
 #include "nflog_capture_rules.h"
+#include "nflog_capture_sas.h"
 #include "nflog_capture_table.h"
 
 #include <errno.h>
@@ -27,7 +28,6 @@
 #include <libmnl/libmnl.h>
 
 #include <daemon.h>
-#include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <threading/mutex.h>
 #include <threading/thread.h>
@@ -95,19 +95,9 @@ struct private_nflog_capture_reader_t {
 	int event;
 
 	/**
-	 * SAs by what is seen of them on the wire, wire_key_t.
+	 * SAs added, and not ended yet.
 	 */
-	hashtable_t *wire;
-
-	/**
-	 * SAs by the log prefix of packets in the clear.
-	 */
-	hashtable_t *plain;
-
-	/**
-	 * Number of SAs added, and not ended yet.
-	 */
-	u_int sas;
+	nflog_capture_sas_t *sas;
 
 	/**
 	 * TRUE if IKE messages are to be captured.
@@ -146,82 +136,13 @@ struct private_nflog_capture_reader_t {
 };
 
 /**
- * Hash of a key on the wire, SPIs are random.
- */
-static u_int wire_hash(const void *key)
-{
-	return ((nflog_capture_wire_key_t*)key)->spi;
-}
-
-/**
- * Compare keys on the wire.
- */
-static bool wire_equals(const void *a, const void *b)
-{
-	return memeq(a, b, sizeof(nflog_capture_wire_key_t));
-}
-
-/**
- * Find the tap to which a packet belongs.
- */
-static nflog_capture_tap_t *find_tap(private_nflog_capture_reader_t *this,
-									 nflog_capture_logged_t *logged)
-{
-	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
-	nflog_capture_wire_key_t key;
-	nflog_capture_sa_t *sa;
-	bool in;
-
-	in = streq(prefix, NFLOG_CAPTURE_WIRE_IN);
-	if (in || streq(prefix, NFLOG_CAPTURE_WIRE_OUT))
-	{
-		if (nflog_capture_packet_parse(logged, in, &key))
-		{
-			sa = this->wire->get(this->wire, &key);
-			return sa ? &sa->wire : NULL;
-		}
-		return NULL;
-	}
-	sa = this->plain->get(this->plain, prefix);
-	return sa ? &sa->plain : NULL;
-}
-
-/**
- * Queue a packet for the trace of its SA, mutex is locked.
- */
-static void queue_packet(private_nflog_capture_reader_t *this,
-						 nflog_capture_logged_t *logged)
-{
-	nflog_capture_packet_t *packet;
-	nflog_capture_link_t link;
-	nflog_capture_tap_t *tap;
-
-	tap = find_tap(this, logged);
-	if (!tap || !tap->trace)
-	{
-		return;
-	}
-	tap->count->received++;
-	link = tap->trace->get_link(tap->trace);
-	packet = this->queue->add(this->queue,
-						nflog_capture_packet_len(logged, link, tap->prefix));
-	if (!packet)
-	{
-		tap->count->overrun++;
-		return;
-	}
-	nflog_capture_packet_build(packet, logged, link, tap->prefix);
-	packet->point = tap->point;
-	packet->trace = tap->trace;
-}
-
-/**
  * Handle a packet, mutex is locked.
  */
 static void handle_packet(void *data, nflog_capture_logged_t *logged)
 {
 	private_nflog_capture_reader_t *this = data;
 	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
+	nflog_capture_tap_t *tap;
 
 	if (streq(prefix, NFLOG_CAPTURE_IKE_IN))
 	{
@@ -233,7 +154,12 @@ static void handle_packet(void *data, nflog_capture_logged_t *logged)
 	}
 	else
 	{
-		queue_packet(this, logged);
+		tap = this->sas->find(this->sas, logged);
+		if (tap)
+		{
+			this->queue->add_logged(this->queue, tap->trace, tap->point,
+									tap->prefix, logged);
+		}
 	}
 }
 
@@ -256,50 +182,6 @@ static bool read_groups(private_nflog_capture_reader_t *this)
 		this->queue->publish(this->queue);
 	}
 	return !more;
-}
-
-/**
- * Make an SA known to the thread, mutex is locked.
- */
-static void register_sa(private_nflog_capture_reader_t *this,
-						nflog_capture_sa_t *sa)
-{
-	if (sa->wire.trace)
-	{
-		this->wire->put(this->wire, &sa->key, sa);
-	}
-	if (sa->plain.trace)
-	{
-		this->plain->put(this->plain, sa->plain.prefix, sa);
-	}
-	this->sas++;
-}
-
-/**
- * Remove a key of an SA, unless another SA has got it since.
- */
-static void remove_key(private_nflog_capture_reader_t *this,
-					   nflog_capture_sa_t *sa, nflog_capture_wire_key_t *key)
-{
-	if (this->wire->get(this->wire, key) == sa)
-	{
-		this->wire->remove(this->wire, key);
-	}
-}
-
-/**
- * Undo register_sa(), mutex is locked.
- */
-static void unregister_sa(private_nflog_capture_reader_t *this,
-						  nflog_capture_sa_t *sa)
-{
-	remove_key(this, sa, &sa->key);
-	remove_key(this, sa, &sa->former);
-	if (sa->plain.trace)
-	{
-		this->plain->remove(this->plain, sa->plain.prefix);
-	}
-	this->sas--;
 }
 
 /**
@@ -369,7 +251,7 @@ static void end_sas(private_nflog_capture_reader_t *this, bool drained)
 		}
 		this->draining->remove_at(this->draining, enumerator);
 		this->mutex->lock(this->mutex);
-		unregister_sa(this, sa);
+		this->sas->remove(this->sas, sa);
 		this->mutex->unlock(this->mutex);
 		release(this, &sa->wire);
 		release(this, &sa->plain);
@@ -479,7 +361,7 @@ static void *run(private_nflog_capture_reader_t *this)
 			this->rules->remove_ike(this->rules);
 			this->has_ike = FALSE;
 		}
-		if (!this->sas && !this->has_ike &&
+		if (!this->sas->get_count(this->sas) && !this->has_ike &&
 			!this->messages->get_count(this->messages))
 		{
 			close_groups(this);
@@ -540,14 +422,14 @@ METHOD(nflog_capture_reader_t, add, bool,
 		this->mutex->unlock(this->mutex);
 		return FALSE;
 	}
-	register_sa(this, sa);
+	this->sas->add(this->sas, sa);
 	this->mutex->unlock(this->mutex);
 
 	/* the thread keeps on running while there is an SA */
 	if (!this->rules->add(this->rules, sa))
 	{
 		this->mutex->lock(this->mutex);
-		unregister_sa(this, sa);
+		this->sas->remove(this->sas, sa);
 		this->mutex->unlock(this->mutex);
 		wake(this);
 		return FALSE;
@@ -562,15 +444,9 @@ METHOD(nflog_capture_reader_t, update, void,
 	bool moved = !dst->ip_equals(dst, sa->dst);
 
 	if (moved && sa->wire.trace)
-	{	/* packets with the former address may be still on their way */
+	{
 		this->mutex->lock(this->mutex);
-		remove_key(this, sa, &sa->former);
-		remove_key(this, sa, &sa->key);
-		sa->former = sa->key;
-		nflog_capture_sa_set_key(&sa->key, sa->inbound, dst,
-								 sa->spi);
-		this->wire->put(this->wire, &sa->former, sa);
-		this->wire->put(this->wire, &sa->key, sa);
+		this->sas->move(this->sas, sa, dst);
 		this->mutex->unlock(this->mutex);
 	}
 	if (this->rules->update(this->rules, sa, dst, reqid))
@@ -625,8 +501,7 @@ METHOD(nflog_capture_reader_t, destroy, void,
 		this->thread->join(this->thread);
 	}
 	close(this->event);
-	this->wire->destroy(this->wire);
-	this->plain->destroy(this->plain);
+	this->sas->destroy(this->sas);
 	this->removing->destroy(this->removing);
 	this->draining->destroy(this->draining);
 	this->mutex->destroy(this->mutex);
@@ -657,8 +532,7 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.messages = messages,
 		.stamping = -1,
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-		.wire = hashtable_create(wire_hash, wire_equals, 32),
-		.plain = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
+		.sas = nflog_capture_sas_create(),
 		.removing = linked_list_create(),
 		.draining = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

@@ -215,7 +215,7 @@ static void remove_set(nflog_capture_nft_t *nft, char *name)
 /**
  * Add the rules of the wire side, in one direction.
  */
-static void add_wire_rules(nflog_capture_nft_t *nft, char *chain, char *prefix,
+static void add_wire_rules(nflog_capture_nft_t *nft, char *chain,
 						   uint16_t group, char *ipv4, char *ipv6)
 {
 	static const struct {
@@ -258,7 +258,7 @@ static void add_wire_rules(nflog_capture_nft_t *nft, char *chain, char *prefix,
 						NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00, 0);
 			nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, families[j].set);
 			nftnl_rule_add_expr(rule, expr);
-			add_log(rule, prefix, group);
+			add_log(rule, chain, group);
 			commit_rule(nft, rule);
 		}
 	}
@@ -319,15 +319,15 @@ void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t in,
 	add_set(nft, "esp-out-ipv4", 3, CONCAT(TYPE_IPV4_ADDR, TYPE_MARK), 8, FALSE);
 	add_set(nft, "esp-out-ipv6", 4, CONCAT(TYPE_IPV6_ADDR, TYPE_MARK), 20, FALSE);
 
-	handle_chain(nft, NFT_MSG_NEWCHAIN, "esp-in", NF_INET_LOCAL_IN,
-				 NF_IP_PRI_RAW);
-	handle_chain(nft, NFT_MSG_NEWCHAIN, "esp-out", NF_INET_LOCAL_OUT,
-				 NF_IP_PRI_RAW);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_WIRE_IN,
+				 NF_INET_LOCAL_IN, NF_IP_PRI_RAW);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_WIRE_OUT,
+				 NF_INET_LOCAL_OUT, NF_IP_PRI_RAW);
 
-	add_wire_rules(nft, "esp-in", NFLOG_CAPTURE_WIRE_IN, in,
-				   "esp-in-ipv4", "esp-in-ipv6");
-	add_wire_rules(nft, "esp-out", NFLOG_CAPTURE_WIRE_OUT, out,
-				   "esp-out-ipv4", "esp-out-ipv6");
+	add_wire_rules(nft, NFLOG_CAPTURE_WIRE_IN, in, "esp-in-ipv4",
+				   "esp-in-ipv6");
+	add_wire_rules(nft, NFLOG_CAPTURE_WIRE_OUT, out, "esp-out-ipv4",
+				   "esp-out-ipv6");
 }
 
 /*
@@ -335,8 +335,8 @@ void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t in,
  */
 void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft)
 {
-	nflog_capture_table_remove_chain(nft, "esp-in");
-	nflog_capture_table_remove_chain(nft, "esp-out");
+	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_WIRE_IN);
+	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_WIRE_OUT);
 	remove_set(nft, "esp-in-ipv4");
 	remove_set(nft, "esp-in-ipv6");
 	remove_set(nft, "esp-out-ipv4");
@@ -374,9 +374,8 @@ void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft)
 /**
  * Add a rule that logs IKE messages.
  */
-static void add_ike_rule(nflog_capture_nft_t *nft, char *chain, char *prefix,
-						 uint16_t group, uint32_t offset, uint16_t port,
-						 bool marker)
+static void add_ike_rule(nflog_capture_nft_t *nft, char *chain, uint16_t group,
+						 uint32_t offset, uint16_t port, bool marker)
 {
 	static const uint32_t non_esp = 0;
 	struct nftnl_rule *rule;
@@ -397,7 +396,7 @@ static void add_ike_rule(nflog_capture_nft_t *nft, char *chain, char *prefix,
 					sizeof(non_esp), NFT_REG_1);
 		add_cmp(rule, &non_esp, sizeof(non_esp));
 	}
-	add_log(rule, prefix, group);
+	add_log(rule, chain, group);
 	commit_rule(nft, rule);
 }
 
@@ -408,7 +407,7 @@ void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
 								 uint16_t out, uint16_t port, uint16_t nat_t)
 {
 	const struct {
-		char *prefix;
+		char *name;
 		int hook;
 		uint16_t group;
 		uint32_t offset;
@@ -422,12 +421,12 @@ void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
 
 	for (i = 0; i < countof(chains); i++)
 	{
-		handle_chain(nft, NFT_MSG_NEWCHAIN, chains[i].prefix, chains[i].hook,
+		handle_chain(nft, NFT_MSG_NEWCHAIN, chains[i].name, chains[i].hook,
 					 NF_IP_PRI_RAW);
-		add_ike_rule(nft, chains[i].prefix, chains[i].prefix, chains[i].group,
-					 chains[i].offset, port, FALSE);
-		add_ike_rule(nft, chains[i].prefix, chains[i].prefix, chains[i].group,
-					 chains[i].offset, nat_t, TRUE);
+		add_ike_rule(nft, chains[i].name, chains[i].group, chains[i].offset,
+					 port, FALSE);
+		add_ike_rule(nft, chains[i].name, chains[i].group, chains[i].offset,
+					 nat_t, TRUE);
 	}
 }
 

@@ -25,11 +25,11 @@
 /** name of the table, its family is inet */
 #define NFLOG_CAPTURE_TABLE "nflog-capture"
 
-/** log prefixes of packets on the wire, which show themselves their SA */
+/** chains of the wire side, and their log prefixes, packets show their SA */
 #define NFLOG_CAPTURE_WIRE_IN "esp-in"
 #define NFLOG_CAPTURE_WIRE_OUT "esp-out"
 
-/** log prefixes of IKE messages */
+/** chains of IKE messages, and their log prefixes */
 #define NFLOG_CAPTURE_IKE_IN "ike-in"
 #define NFLOG_CAPTURE_IKE_OUT "ike-out"
 

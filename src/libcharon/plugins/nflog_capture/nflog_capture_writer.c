@@ -82,11 +82,6 @@ struct private_nflog_capture_writer_t {
 	bool running;
 
 	/**
-	 * TRUE if keys are to be written.
-	 */
-	bool keys_pending;
-
-	/**
 	 * Protects all of the above.
 	 */
 	mutex_t *mutex;
@@ -172,15 +167,12 @@ static void work(private_nflog_capture_writer_t *this)
 	nflog_capture_trace_t *trace;
 	enumerator_t *enumerator;
 	hashtable_t *ends;
-	bool keys;
 
 	this->mutex->lock(this->mutex);
 	starting = this->starting;
 	ending = this->ending;
-	keys = this->keys_pending;
 	this->starting = linked_list_create();
 	this->ending = linked_list_create();
-	this->keys_pending = FALSE;
 	this->mutex->unlock(this->mutex);
 
 	while (starting->remove_first(starting, (void**)&trace) == SUCCESS)
@@ -189,7 +181,7 @@ static void work(private_nflog_capture_writer_t *this)
 	}
 	starting->destroy(starting);
 
-	if (keys)
+	if (this->keys->pending(this->keys))
 	{	/* before the packets, so that whoever reads these can decrypt them */
 		this->keys->flush(this->keys);
 	}
@@ -236,7 +228,7 @@ static void *run(private_nflog_capture_writer_t *this)
 		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
 
 		this->mutex->lock(this->mutex);
-		if (!this->traces && !this->keys_pending)
+		if (!this->traces && !this->keys->pending(this->keys))
 		{
 			running = this->running = FALSE;
 		}
@@ -293,7 +285,6 @@ METHOD(nflog_capture_writer_t, write_keys, void,
 	private_nflog_capture_writer_t *this)
 {
 	this->mutex->lock(this->mutex);
-	this->keys_pending = TRUE;
 	ensure_running(this);
 	this->mutex->unlock(this->mutex);
 	this->queue->wake(this->queue, FALSE);

@@ -1,0 +1,156 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_sas.h"
+#include "nflog_capture_table.h"
+
+#include <libmnl/libmnl.h>
+
+#include <collections/hashtable.h>
+
+typedef struct private_nflog_capture_sas_t private_nflog_capture_sas_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_sas_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_sas_t public;
+
+	/**
+	 * SAs by what is seen of them on the wire, nflog_capture_wire_key_t.
+	 */
+	hashtable_t *wire;
+
+	/**
+	 * SAs by the log prefix of packets in the clear.
+	 */
+	hashtable_t *plain;
+
+	/**
+	 * Number of SAs.
+	 */
+	u_int count;
+};
+
+METHOD(nflog_capture_sas_t, add, void,
+	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa)
+{
+	if (sa->wire.trace)
+	{
+		this->wire->put(this->wire, &sa->key, sa);
+	}
+	if (sa->plain.trace)
+	{
+		this->plain->put(this->plain, sa->plain.prefix, sa);
+	}
+	this->count++;
+}
+
+/**
+ * Remove a key of an SA, unless another SA has got it since.
+ */
+static void remove_key(private_nflog_capture_sas_t *this,
+					   nflog_capture_sa_t *sa, nflog_capture_wire_key_t *key)
+{
+	if (this->wire->get(this->wire, key) == sa)
+	{
+		this->wire->remove(this->wire, key);
+	}
+}
+
+METHOD(nflog_capture_sas_t, move, void,
+	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa, host_t *dst)
+{
+	remove_key(this, sa, &sa->former);
+	remove_key(this, sa, &sa->key);
+	sa->former = sa->key;
+	nflog_capture_sa_set_key(&sa->key, sa->inbound, dst, sa->spi);
+	this->wire->put(this->wire, &sa->former, sa);
+	this->wire->put(this->wire, &sa->key, sa);
+}
+
+METHOD(nflog_capture_sas_t, remove_, void,
+	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa)
+{
+	remove_key(this, sa, &sa->key);
+	remove_key(this, sa, &sa->former);
+	if (sa->plain.trace)
+	{
+		this->plain->remove(this->plain, sa->plain.prefix);
+	}
+	this->count--;
+}
+
+METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
+	private_nflog_capture_sas_t *this, nflog_capture_logged_t *logged)
+{
+	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
+	nflog_capture_wire_key_t key;
+	nflog_capture_sa_t *sa;
+	bool in;
+
+	in = streq(prefix, NFLOG_CAPTURE_WIRE_IN);
+	if (in || streq(prefix, NFLOG_CAPTURE_WIRE_OUT))
+	{
+		if (nflog_capture_packet_parse(logged, in, &key))
+		{
+			sa = this->wire->get(this->wire, &key);
+			return sa ? &sa->wire : NULL;
+		}
+		return NULL;
+	}
+	sa = this->plain->get(this->plain, prefix);
+	return sa ? &sa->plain : NULL;
+}
+
+METHOD(nflog_capture_sas_t, get_count, u_int,
+	private_nflog_capture_sas_t *this)
+{
+	return this->count;
+}
+
+METHOD(nflog_capture_sas_t, destroy, void,
+	private_nflog_capture_sas_t *this)
+{
+	this->wire->destroy(this->wire);
+	this->plain->destroy(this->plain);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_sas_t *nflog_capture_sas_create()
+{
+	private_nflog_capture_sas_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.move = _move,
+			.remove = _remove_,
+			.find = _find,
+			.get_count = _get_count,
+			.destroy = _destroy,
+		},
+		.wire = hashtable_create(nflog_capture_wire_key_hash,
+								 nflog_capture_wire_key_equals, 32),
+		.plain = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
+	);
+	return &this->public;
+}

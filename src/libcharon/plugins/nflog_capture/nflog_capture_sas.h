@@ -1,0 +1,88 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_sas nflog_capture_sas
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_SAS_H_
+#define NFLOG_CAPTURE_SAS_H_
+
+typedef struct nflog_capture_sas_t nflog_capture_sas_t;
+
+#include "nflog_capture_sa.h"
+
+/**
+ * Finds the SA of a logged packet: on the wire by destination and SPI in the
+ * packet, in the clear by the log prefix of the SA's chain.
+ *
+ * Not thread-safe.
+ */
+struct nflog_capture_sas_t {
+
+	/**
+	 * Add an SA.
+	 *
+	 * @param sa		SA, not owned
+	 */
+	void (*add)(nflog_capture_sas_t *this, nflog_capture_sa_t *sa);
+
+	/**
+	 * Change the destination of an SA on the wire.
+	 *
+	 * Packets with the one before may still be on their way, these are found
+	 * too, until the destination changes once more.
+	 *
+	 * @param sa		SA as added
+	 * @param dst		new destination address
+	 */
+	void (*move)(nflog_capture_sas_t *this, nflog_capture_sa_t *sa,
+				 host_t *dst);
+
+	/**
+	 * Remove an SA.
+	 *
+	 * @param sa		SA as added
+	 */
+	void (*remove)(nflog_capture_sas_t *this, nflog_capture_sa_t *sa);
+
+	/**
+	 * Find the capture point of the SA to which a packet belongs.
+	 *
+	 * @param logged	packet, as logged
+	 * @return			capture point with a trace, NULL if there is none
+	 */
+	nflog_capture_tap_t *(*find)(nflog_capture_sas_t *this,
+								 nflog_capture_logged_t *logged);
+
+	/**
+	 * Get the number of SAs.
+	 *
+	 * @return			SAs added, and not removed
+	 */
+	u_int (*get_count)(nflog_capture_sas_t *this);
+
+	/**
+	 * Destroy a nflog_capture_sas_t.
+	 */
+	void (*destroy)(nflog_capture_sas_t *this);
+};
+
+/**
+ * Create a nflog_capture_sas_t instance.
+ */
+nflog_capture_sas_t *nflog_capture_sas_create();
+
+#endif /** NFLOG_CAPTURE_SAS_H_ @}*/
