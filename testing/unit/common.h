@@ -56,6 +56,19 @@ static void keep_line(debug_t group, level_t level, char *fmt, ...)
 }
 
 /**
+ * Remove folders in the directory.
+ *
+ * @param pattern	pattern of the shell for their names
+ */
+static inline int common_remove(char *pattern)
+{
+	char cmd[PATH_MAX];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s/%s", dir, pattern);
+	return system(cmd) == 0 ? 0 : -1;
+}
+
+/**
  * Create the directory, and initialize libstrongswan with an empty
  * strongswan.conf in it, so that the machine's is not used.
  */

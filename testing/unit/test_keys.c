@@ -53,16 +53,9 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	char *cmd;
-
 	keys->destroy(keys);
 	store->destroy(store);
-	if (asprintf(&cmd, "rm -rf %s/*/", dir) < 0 || system(cmd) != 0)
-	{
-		return -1;
-	}
-	free(cmd);
-	return 0;
+	return common_remove("*/");
 }
 
 /**

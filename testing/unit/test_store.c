@@ -95,15 +95,8 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	char *cmd;
-
 	store->destroy(store);
-	if (asprintf(&cmd, "rm -rf %s/var", dir) < 0 || system(cmd) != 0)
-	{
-		return -1;
-	}
-	free(cmd);
-	return 0;
+	return common_remove("var");
 }
 
 static void assert_mode(char *name, mode_t mode)
