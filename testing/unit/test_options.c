@@ -190,6 +190,31 @@ static void test_values(void **state)
 	}
 }
 
+static void test_filters(void **state)
+{
+	static char *filters[] = {
+		"host 10.1.0.10 and not tcp portrange 20-30",
+		"ip6 host fec1::10 or src net 10.2.0.0/16",
+		"tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and port http",
+		"icmp6[icmp6type] = icmp6-echo || proto \\\\ospf || ip[2:2] - 1 >= 0xff",
+		"(icmp[icmptype]==icmp-echoreply) && len<1500 && ! udp dst port 53",
+	};
+	nflog_capture_wish_t *wish;
+	char buf[512];
+	u_int i;
+
+	for (i = 0; i < countof(filters); i++)
+	{
+		snprintf(buf, sizeof(buf), "enable = yes\n filter = \"%s\"\n",
+				 filters[i]);
+		load(buf);
+		wish = get("gw", "net");
+		assert_non_null(wish);
+		assert_int_equal(lines, 0);
+		nflog_capture_wish_destroy(wish);
+	}
+}
+
 static void test_refused(void **state)
 {
 	static struct {
@@ -208,6 +233,10 @@ static void test_refused(void **state)
 		{ "snaplen", "-1", "64 to 65535" },
 		{ "snaplen", "99999999999999999999999", "64 to 65535" },
 		{ "snaplen", "100b", "64 to 65535" },
+		{ "filter", "tcp prot 22", "pcap-filter" },
+		{ "filter", "tcp port", "pcap-filter" },
+		{ "filter", "host gateway.example.com", "pcap-filter" },
+		{ "filter", "src net 10.example.com", "pcap-filter" },
 		{ "format", "pcapng", "pcap" },
 		{ "link_type", "ethernet", "nflog or raw" },
 		{ "file_size", "10", "at least 1k" },
@@ -543,6 +572,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_default, begin, end),
 		cmocka_unit_test_setup_teardown(test_global, begin, end),
 		cmocka_unit_test_setup_teardown(test_precedence, begin, end),
+		cmocka_unit_test_setup_teardown(test_filters, begin, end),
 		cmocka_unit_test_setup_teardown(test_values, begin, end),
 		cmocka_unit_test_setup_teardown(test_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_unknown, begin, end),

@@ -15,14 +15,13 @@
 #define _GNU_SOURCE
 
 #include "nflog_capture_trace.h"
+#include "nflog_capture_filter.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include <pcap/pcap.h>
 
 #include <daemon.h>
 
@@ -84,19 +83,14 @@ struct private_nflog_capture_trace_t {
 	u_int duration;
 
 	/**
-	 * Filter expression, NULL if none.
-	 */
-	char *filter;
-
-	/**
 	 * Compiled filter.
 	 */
 	struct bpf_program program;
 
 	/**
-	 * TRUE if program is set.
+	 * TRUE if there is a filter.
 	 */
-	bool compiled;
+	bool filtered;
 
 	/**
 	 * Number of the file that is written, if the trace is a ring.
@@ -253,32 +247,8 @@ static bool next_file(private_nflog_capture_trace_t *this)
 METHOD(nflog_capture_trace_t, start, void,
 	private_nflog_capture_trace_t *this)
 {
-	pcap_t *pcap;
-
 	this->started = TRUE;
-	if (this->filter)
-	{
-		/* here, as looking up the names in an expression may block */
-		pcap = pcap_open_dead(DLT_RAW, FILE_SNAPLEN);
-		if (!pcap || pcap_compile(pcap, &this->program, this->filter, 1,
-								  PCAP_NETMASK_UNKNOWN) != 0)
-		{
-			DBG1(DBG_CHD, "trace '%s' of connection '%s' stays empty: option "
-				 "filter, '%s' is not a filter as pcap-filter(7) describes it: "
-				 "%s", this->name, this->conn, this->filter,
-				 pcap ? pcap_geterr(pcap) : "out of memory");
-			this->failed = TRUE;
-		}
-		else
-		{
-			this->compiled = TRUE;
-		}
-		if (pcap)
-		{
-			pcap_close(pcap);
-		}
-	}
-	if (!this->failed && !begin_file(this))
+	if (this->failed || !begin_file(this))
 	{
 		DBG1(DBG_CHD, "nothing is captured of %s of connection '%s', creating "
 			 "trace '%s' failed", this->label, this->conn, this->name);
@@ -303,7 +273,7 @@ static bool match(private_nflog_capture_trace_t *this,
 		.len = packet->original,
 	};
 
-	return !this->compiled ||
+	return !this->filtered ||
 		   pcap_offline_filter(&this->program, &hdr,
 							   packet->data + packet->offset);
 }
@@ -526,11 +496,10 @@ METHOD(nflog_capture_trace_t, destroy, void,
 	private_nflog_capture_trace_t *this)
 {
 	end_file(this);
-	if (this->compiled)
+	if (this->filtered)
 	{
 		pcap_freecode(&this->program);
 	}
-	free(this->filter);
 	free(this->conn);
 	free(this->label);
 	free(this->name);
@@ -566,11 +535,16 @@ nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
 		.name = strdup(label),
 		.link = wish->link,
 		.snaplen = wish->snaplen,
-		.filter = strdupnull(wish->filter),
 		.file_size = wish->file_size,
 		.files = wish->files,
 		.duration = wish->duration,
 		.ref = 1,
 	);
+	if (wish->filter)
+	{	/* which was found to be valid with the other options */
+		this->filtered = nflog_capture_filter_compile(wish->filter,
+													  &this->program);
+		this->failed = !this->filtered;
+	}
 	return &this->public;
 }

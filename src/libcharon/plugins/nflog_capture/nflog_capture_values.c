@@ -14,6 +14,7 @@
 
 
 #include "nflog_capture_values.h"
+#include "nflog_capture_filter.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -237,14 +238,24 @@ static bool parse_format(char *value, void *out)
 }
 
 /**
- * Parse a filter, compiling it here would take too long.
+ * Parse a filter.
  */
 static bool parse_filter(char *value, void *out)
 {
+	struct bpf_program program;
 	char **filter = out;
 
 	free(*filter);
-	*filter = *value ? strdup(value) : NULL;
+	*filter = NULL;
+	if (*value)
+	{
+		if (!nflog_capture_filter_compile(value, &program))
+		{
+			return FALSE;
+		}
+		pcap_freecode(&program);
+		*filter = strdup(value);
+	}
 	return TRUE;
 }
 
@@ -277,7 +288,8 @@ static const option_t options[] = {
 	{ "points", parse_points, WISH(points), "a list of esp-in, esp-out, "
 	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike", FALSE },
 	{ "snaplen", parse_snaplen, WISH(snaplen), "0, or 64 to 65535", FALSE },
-	{ "filter", parse_filter, WISH(filter), "a pcap filter", FALSE },
+	{ "filter", parse_filter, WISH(filter), "a filter as in "
+	  "pcap-filter(7), with addresses, not names, of hosts", FALSE },
 	{ "format", parse_format, CHECKED, "pcap", FALSE },
 	{ "link_type", parse_link, WISH(link), "nflog or raw", FALSE },
 	{ "file_size", parse_file_size, WISH(file_size),
