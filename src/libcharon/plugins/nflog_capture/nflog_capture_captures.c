@@ -404,8 +404,24 @@ METHOD(nflog_capture_captures_t, update_sa, void,
 	if (entry)
 	{
 		entry->child->update_sa(entry->child, id, data);
-		remove_sa(this, id->dst, id->spi);
-		put_sa(this, data->new_dst, id->spi, entry);
+	}
+}
+
+METHOD(nflog_capture_captures_t, updated_sa, void,
+	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data, bool success)
+{
+	entry_t *entry;
+
+	entry = find_by_sa(this, id);
+	if (entry)
+	{
+		entry->child->updated_sa(entry->child, id, data, success);
+		if (success)
+		{
+			remove_sa(this, id->dst, id->spi);
+			put_sa(this, data->new_dst, id->spi, entry);
+		}
 	}
 }
 
@@ -475,6 +491,7 @@ nflog_capture_captures_t *nflog_capture_captures_create(
 			.add_sa = _add_sa,
 			.has_sa = _has_sa,
 			.update_sa = _update_sa,
+			.updated_sa = _updated_sa,
 			.del_sa = _del_sa,
 			.destroy = _destroy,
 		},

@@ -91,6 +91,17 @@ struct nflog_capture_captures_t {
 					  kernel_ipsec_update_sa_t *data);
 
 	/**
+	 * The kernel changed an SA, or refused to.
+	 *
+	 * @param id		SA, with its old addresses
+	 * @param data		changes
+	 * @param success	TRUE if they were made
+	 */
+	void (*updated_sa)(nflog_capture_captures_t *this,
+					   kernel_ipsec_sa_id_t *id,
+					   kernel_ipsec_update_sa_t *data, bool success);
+
+	/**
 	 * An SA is not in the kernel anymore.
 	 *
 	 * @param id		SA

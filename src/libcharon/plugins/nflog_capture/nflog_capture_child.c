@@ -140,12 +140,12 @@ static nflog_capture_sa_t **find_sa(private_nflog_capture_child_t *this,
 									kernel_ipsec_sa_id_t *id)
 {
 	if (this->in && this->in->spi == id->spi &&
-		id->dst->ip_equals(id->dst, this->in->dst))
+		id->dst->ip_equals(id->dst, this->in->match.dst))
 	{
 		return &this->in;
 	}
 	if (this->out && this->out->spi == id->spi &&
-		id->dst->ip_equals(id->dst, this->out->dst))
+		id->dst->ip_equals(id->dst, this->out->match.dst))
 	{
 		return &this->out;
 	}
@@ -225,6 +225,19 @@ METHOD(nflog_capture_child_t, add_sa, bool,
 	return TRUE;
 }
 
+/**
+ * Write key tables for new addresses of an SA.
+ */
+static void update_keys(private_nflog_capture_child_t *this,
+						kernel_ipsec_sa_id_t *id, host_t *src, host_t *dst)
+{
+	if (this->wish->esp_keys && this->wire)
+	{
+		this->keys->update_esp(this->keys, this->conn, id, src, dst);
+		this->writer->write_keys(this->writer);
+	}
+}
+
 METHOD(nflog_capture_child_t, update_sa, void,
 	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data)
@@ -234,13 +247,27 @@ METHOD(nflog_capture_child_t, update_sa, void,
 	if (sa)
 	{
 		this->reader->update(this->reader, *sa, data->new_dst,
-							 data->new_reqid ?: (*sa)->reqid);
+							 data->new_reqid ?: (*sa)->match.reqid);
 	}
-	if (this->wish->esp_keys && this->wire)
+	update_keys(this, id, data->new_src, data->new_dst);
+}
+
+METHOD(nflog_capture_child_t, updated_sa, void,
+	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data, bool success)
+{
+	nflog_capture_sa_t **sa = find_sa(this, id);
+	kernel_ipsec_sa_id_t refused = *id;
+
+	if (sa)
 	{
-		this->keys->update_esp(this->keys, this->conn, id, data->new_src,
-							   data->new_dst);
-		this->writer->write_keys(this->writer);
+		this->reader->updated(this->reader, *sa, success);
+	}
+	if (!success)
+	{
+		refused.src = data->new_src;
+		refused.dst = data->new_dst;
+		update_keys(this, &refused, id->src, id->dst);
 	}
 }
 
@@ -345,6 +372,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 		.public = {
 			.add_sa = _add_sa,
 			.update_sa = _update_sa,
+			.updated_sa = _updated_sa,
 			.del_sa = _del_sa,
 			.set_spi_out = _set_spi_out,
 			.has_sas = _has_sas,

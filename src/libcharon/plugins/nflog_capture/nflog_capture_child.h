@@ -46,13 +46,23 @@ struct nflog_capture_child_t {
 				   kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Go on with an SA that gets other addresses, or another reqid.
+	 * Go on with an SA that is about to get other addresses, or another reqid.
 	 *
 	 * @param id		SA, with its old addresses
 	 * @param data		changes
 	 */
 	void (*update_sa)(nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
 					  kernel_ipsec_update_sa_t *data);
+
+	/**
+	 * The kernel changed an SA, or refused to.
+	 *
+	 * @param id		SA, with its old addresses
+	 * @param data		changes
+	 * @param success	TRUE if they were made
+	 */
+	void (*updated_sa)(nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
+					   kernel_ipsec_update_sa_t *data, bool success);
 
 	/**
 	 * End the capture of an SA.

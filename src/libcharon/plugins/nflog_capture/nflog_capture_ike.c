@@ -201,47 +201,62 @@ static void write_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
 }
 
 /**
- * Capture the messages of an IKE_SA, or go on with it if its SPIs changed.
+ * Begin to capture an IKE_SA if it is wanted.
  */
-static void capture(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
-					nflog_capture_wish_t *wish)
+static bool capture(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
 {
 	char name[128], label[256];
-	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	nflog_capture_wish_t *wish;
+	peer_cfg_t *peer_cfg;
+	bool wanted = FALSE;
 
-	this->reader->capture_ike(this->reader, TRUE);
-	nflog_capture_store_name(ike_sa->get_name(ike_sa), name, sizeof(name));
-	snprintf(label, sizeof(label), "%s[%u]", ike_sa->get_name(ike_sa),
-			 ike_sa->get_unique_id(ike_sa));
-	if (this->messages->add(this->messages, ike_sa->get_unique_id(ike_sa),
-							id->get_initiator_spi(id),
-							id->get_responder_spi(id), this->store, name,
-							label, wish))
+	peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	wish = peer_cfg ? get_wish(this, peer_cfg) : NULL;
+	if (wish)
+	{
+		wanted = wish->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT);
+		if (wanted)
+		{
+			this->reader->capture_ike(this->reader, TRUE);
+			nflog_capture_store_name(ike_sa->get_name(ike_sa), name,
+									 sizeof(name));
+			snprintf(label, sizeof(label), "%s[%u]", ike_sa->get_name(ike_sa),
+					 ike_sa->get_unique_id(ike_sa));
+			this->messages->add(this->messages, ike_sa->get_unique_id(ike_sa),
+								this->store, name, label, wish);
+		}
+		nflog_capture_wish_destroy(wish);
+	}
+	return wanted;
+}
+
+/**
+ * Tell the SPIs of an IKE_SA, FALSE if it is not captured.
+ */
+static bool update(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
+{
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	bool known, flush;
+
+	known = this->messages->update(this->messages,
+								   ike_sa->get_unique_id(ike_sa),
+								   id->get_initiator_spi(id),
+								   id->get_responder_spi(id), &flush);
+	if (flush)
 	{
 		this->reader->flush_ike(this->reader);
 	}
+	return known;
 }
 
 METHOD(listener_t, message, bool,
 	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
 {
-	nflog_capture_wish_t *wish;
-	peer_cfg_t *peer_cfg;
-
 	/* once per message will do, before one is sent, and after one was read */
-	peer_cfg = ike_sa->get_peer_cfg(ike_sa);
-	if (plain == incoming && peer_cfg)
+	if (plain == incoming && !update(this, ike_sa) && capture(this, ike_sa))
 	{
-		wish = get_wish(this, peer_cfg);
-		if (wish)
-		{
-			if (wish->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT))
-			{
-				capture(this, ike_sa, wish);
-			}
-			nflog_capture_wish_destroy(wish);
-		}
+		update(this, ike_sa);
 	}
 	return TRUE;
 }

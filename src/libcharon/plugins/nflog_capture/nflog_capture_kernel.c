@@ -81,24 +81,11 @@ METHOD(kernel_interface_t, update_sa, status_t,
 	kernel_ipsec_update_sa_t *data)
 {
 	private_nflog_capture_kernel_t *this = instance;
-	kernel_ipsec_sa_id_t updated = *id;
-	kernel_ipsec_update_sa_t undo = {
-		.cpi = data->cpi,
-		.new_src = id->src,
-		.new_dst = id->dst,
-		.encap = data->new_encap,
-		.new_encap = data->encap,
-	};
 	status_t status;
 
 	this->captures->update_sa(this->captures, id, data);
 	status = this->original.update_sa(kernel, id, data);
-	if (status != SUCCESS)
-	{
-		updated.src = data->new_src;
-		updated.dst = data->new_dst;
-		this->captures->update_sa(this->captures, &updated, &undo);
-	}
+	this->captures->updated_sa(this->captures, id, data, status == SUCCESS);
 	return status;
 }
 

@@ -330,32 +330,39 @@ static char *create_prefix(nflog_capture_wish_t *wish, char *label,
 	return NULL;
 }
 
-METHOD(nflog_capture_messages_t, add, bool,
-	private_nflog_capture_messages_t *this, uint32_t id, uint64_t spi_i,
-	uint64_t spi_r, nflog_capture_store_t *store, char *conn, char *label,
+METHOD(nflog_capture_messages_t, add, void,
+	private_nflog_capture_messages_t *this, uint32_t id,
+	nflog_capture_store_t *store, char *conn, char *label,
 	nflog_capture_wish_t *wish)
 {
-	bool flush = FALSE;
 	entry_t *entry;
 
+	INIT(entry,
+		.id = id,
+		.trace = nflog_capture_trace_create(store, conn, label, POINT_IKE_IN,
+											wish),
+		.prefix = {
+			create_prefix(wish, label, POINT_IKE_OUT),
+			create_prefix(wish, label, POINT_IKE_IN),
+		},
+		.start = time(NULL),
+		.kept = linked_list_create(),
+	);
+	this->mutex->lock(this->mutex);
+	this->entries->put(this->entries, (void*)(uintptr_t)id, entry);
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_messages_t, update, bool,
+	private_nflog_capture_messages_t *this, uint32_t id, uint64_t spi_i,
+	uint64_t spi_r, bool *flush)
+{
+	entry_t *entry;
+
+	*flush = FALSE;
 	this->mutex->lock(this->mutex);
 	entry = this->entries->get(this->entries, (void*)(uintptr_t)id);
-	if (!entry)
-	{
-		INIT(entry,
-			.id = id,
-			.trace = nflog_capture_trace_create(store, conn, label,
-												POINT_IKE_IN, wish),
-			.prefix = {
-				create_prefix(wish, label, POINT_IKE_OUT),
-				create_prefix(wish, label, POINT_IKE_IN),
-			},
-			.start = time(NULL),
-			.kept = linked_list_create(),
-		);
-		this->entries->put(this->entries, (void*)(uintptr_t)id, entry);
-	}
-	if (entry->spi_i != spi_i)
+	if (entry && entry->spi_i != spi_i)
 	{
 		if (entry->spi_i)
 		{
@@ -365,16 +372,16 @@ METHOD(nflog_capture_messages_t, add, bool,
 		this->spis->put(this->spis, &entry->spi_i, entry);
 		adopt(this, entry);
 		this->pending |= entry->started;
-		flush = entry->started;
+		*flush = entry->started;
 	}
-	if (spi_r && !entry->started)
+	if (entry && spi_r && !entry->started)
 	{
 		entry->spi_r = spi_r;
 		start_trace(this, entry);
-		flush = TRUE;
+		*flush = TRUE;
 	}
 	this->mutex->unlock(this->mutex);
-	return flush;
+	return entry != NULL;
 }
 
 /**
@@ -542,6 +549,7 @@ nflog_capture_messages_t *nflog_capture_messages_create(
 	INIT(this,
 		.public = {
 			.add = _add,
+			.update = _update,
 			.remove = _remove_,
 			.remove_all = _remove_all,
 			.handle = _handle,

@@ -38,22 +38,31 @@ typedef struct nflog_capture_messages_t nflog_capture_messages_t;
 struct nflog_capture_messages_t {
 
 	/**
-	 * An IKE_SA is to be captured, or its SPIs have changed.
+	 * An IKE_SA is to be captured.
+	 *
+	 * @param id		unique id of the IKE_SA
+	 * @param store		where the trace is created
+	 * @param conn		name of the connection, as for the store
+	 * @param label		name of the IKE_SA, for log messages and prefixes
+	 * @param wish		what to capture
+	 */
+	void (*add)(nflog_capture_messages_t *this, uint32_t id,
+				nflog_capture_store_t *store, char *conn, char *label,
+				nflog_capture_wish_t *wish);
+
+	/**
+	 * Set the SPIs of an IKE_SA.
 	 *
 	 * Its trace begins once the SPI of the responder is known.
 	 *
 	 * @param id		unique id of the IKE_SA
 	 * @param spi_i		SPI of the initiator, in network order
 	 * @param spi_r		SPI of the responder, in network order, 0 if not known
-	 * @param store		where the trace is created
-	 * @param conn		name of the connection, as for the store
-	 * @param label		name of the IKE_SA, for log messages and prefixes
-	 * @param wish		what to capture
-	 * @return			TRUE if kept messages are to be flushed
+	 * @param flush		set to TRUE if kept messages are to be flushed
+	 * @return			FALSE if the IKE_SA was not added
 	 */
-	bool (*add)(nflog_capture_messages_t *this, uint32_t id, uint64_t spi_i,
-				uint64_t spi_r, nflog_capture_store_t *store, char *conn,
-				char *label, nflog_capture_wish_t *wish);
+	bool (*update)(nflog_capture_messages_t *this, uint32_t id, uint64_t spi_i,
+				   uint64_t spi_r, bool *flush);
 
 	/**
 	 * An IKE_SA is gone, its trace ends a little later, as its last messages

@@ -437,27 +437,62 @@ METHOD(nflog_capture_reader_t, add, bool,
 	return TRUE;
 }
 
-METHOD(nflog_capture_reader_t, update, void,
-	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa, host_t *dst,
-	uint32_t reqid)
+/**
+ * Find the packets of an SA on the wire by another address as well.
+ */
+static void move(private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa,
+				 host_t *dst)
 {
-	bool moved = !dst->ip_equals(dst, sa->dst);
-
-	if (moved && sa->wire.trace)
+	if (sa->wire.trace)
 	{
 		this->mutex->lock(this->mutex);
 		this->sas->move(this->sas, sa, dst);
 		this->mutex->unlock(this->mutex);
 	}
-	if (this->rules->update(this->rules, sa, dst, reqid))
+}
+
+METHOD(nflog_capture_reader_t, update, void,
+	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa, host_t *dst,
+	uint32_t reqid)
+{
+	nflog_capture_match_t next = {
+		.dst = dst,
+		.reqid = reqid,
+	};
+
+	if (reqid == sa->match.reqid && dst->ip_equals(dst, sa->match.dst))
 	{
-		if (moved)
-		{
-			sa->dst->destroy(sa->dst);
-			sa->dst = dst->clone(dst);
-		}
-		sa->reqid = reqid;
+		return;
 	}
+	move(this, sa, dst);
+	if (this->rules->extend(this->rules, sa, &next))
+	{
+		sa->next.dst = dst->clone(dst);
+		sa->next.reqid = reqid;
+	}
+}
+
+METHOD(nflog_capture_reader_t, updated, void,
+	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa, bool success)
+{
+	nflog_capture_match_t drop = sa->next;
+
+	if (!drop.dst)
+	{
+		return;
+	}
+	if (success)
+	{
+		drop = sa->match;
+		sa->match = sa->next;
+	}
+	else
+	{
+		move(this, sa, sa->match.dst);
+	}
+	this->rules->reduce(this->rules, sa, &sa->match, &drop);
+	drop.dst->destroy(drop.dst);
+	sa->next.dst = NULL;
 }
 
 METHOD(nflog_capture_reader_t, remove_, void,
@@ -522,6 +557,7 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.public = {
 			.add = _add,
 			.update = _update,
+			.updated = _updated,
 			.remove = _remove_,
 			.capture_ike = _capture_ike,
 			.flush_ike = _flush_ike,

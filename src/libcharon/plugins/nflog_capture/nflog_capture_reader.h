@@ -44,7 +44,9 @@ struct nflog_capture_reader_t {
 	bool (*add)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa);
 
 	/**
-	 * Go on with an SA that gets another address or reqid.
+	 * Go on with an SA that is about to get another address or reqid.
+	 *
+	 * Until updated() is called its packets are captured with either.
 	 *
 	 * @param sa		SA as added
 	 * @param dst		new destination address
@@ -52,6 +54,15 @@ struct nflog_capture_reader_t {
 	 */
 	void (*update)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa,
 				   host_t *dst, uint32_t reqid);
+
+	/**
+	 * The kernel changed the address or reqid of an SA, or refused to.
+	 *
+	 * @param sa		SA as added
+	 * @param success	TRUE if they changed
+	 */
+	void (*updated)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa,
+					bool success);
 
 	/**
 	 * End the capture of an SA, once all packets that the kernel logged so far

@@ -103,8 +103,10 @@ struct element_t {
 /**
  * Get the element for the wire side of an SA.
  */
-static element_t wire_element(nflog_capture_sa_t *sa, host_t *dst)
+static element_t wire_element(nflog_capture_sa_t *sa,
+							  nflog_capture_match_t *match)
 {
+	host_t *dst = match->dst;
 	chunk_t addr = dst->get_address(dst);
 	element_t element = {};
 
@@ -125,16 +127,18 @@ static element_t wire_element(nflog_capture_sa_t *sa, host_t *dst)
 /**
  * Get the element for the plain side of an SA.
  */
-static element_t plain_element(nflog_capture_sa_t *sa, uint32_t reqid)
+static element_t plain_element(nflog_capture_sa_t *sa,
+							   nflog_capture_match_t *match)
 {
 	element_t element = {
 		.set = sa->inbound ? "plain-in-sas" : "plain-out-sas",
-		.key = { reqid, ntohl(sa->spi) },
+		.key = { match->reqid, ntohl(sa->spi) },
 		.len = 2 * sizeof(uint32_t),
 	};
 
 	snprintf(element.chain, sizeof(element.chain), "%s-%u-%.8x",
-			 sa->inbound ? "plain-in" : "plain-out", reqid, ntohl(sa->spi));
+			 sa->inbound ? "plain-in" : "plain-out", match->reqid,
+			 ntohl(sa->spi));
 	return element;
 }
 
@@ -194,9 +198,9 @@ static int parse_counter(const struct nlmsghdr *hdr, void *data)
  * Add the wire side of an SA to the transaction.
  */
 static void add_wire(private_nflog_capture_rules_t *this,
-					 nflog_capture_sa_t *sa, host_t *dst)
+					 nflog_capture_sa_t *sa, nflog_capture_match_t *match)
 {
-	element_t element = wire_element(sa, dst);
+	element_t element = wire_element(sa, match);
 
 	build_element(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
 								 NLM_F_CREATE | NLM_F_EXCL), &element);
@@ -206,9 +210,9 @@ static void add_wire(private_nflog_capture_rules_t *this,
  * Add the plain side of an SA to the transaction.
  */
 static void add_plain(private_nflog_capture_rules_t *this,
-					  nflog_capture_sa_t *sa, uint32_t reqid)
+					  nflog_capture_sa_t *sa, nflog_capture_match_t *match)
 {
-	element_t element = plain_element(sa, reqid);
+	element_t element = plain_element(sa, match);
 
 	nflog_capture_table_add_chain(this->nft, element.chain, sa->plain.prefix,
 								  sa->inbound ? this->in : this->out);
@@ -349,7 +353,7 @@ METHOD(nflog_capture_rules_t, add_, bool,
 			{
 				nflog_capture_table_add_wire(this->nft, this->in, this->out);
 			}
-			add_wire(this, sa, sa->dst);
+			add_wire(this, sa, &sa->match);
 		}
 		if (sa->plain.trace)
 		{
@@ -357,7 +361,7 @@ METHOD(nflog_capture_rules_t, add_, bool,
 			{
 				nflog_capture_table_add_plain(this->nft);
 			}
-			add_plain(this, sa, sa->reqid);
+			add_plain(this, sa, &sa->match);
 		}
 		err = commit_add(this);
 		if (!err)
@@ -411,41 +415,64 @@ METHOD(nflog_capture_rules_t, remove_ike, void,
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(nflog_capture_rules_t, update, bool,
-	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa, host_t *dst,
-	uint32_t reqid)
+METHOD(nflog_capture_rules_t, extend, bool,
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
+	nflog_capture_match_t *next)
 {
-	element_t element;
-	int err = 0;
+	int err;
 
 	this->mutex->lock(this->mutex);
-	if (sa->wire.trace && !dst->ip_equals(dst, sa->dst))
+	if (sa->wire.trace && !next->dst->ip_equals(next->dst, sa->match.dst))
 	{
-		element = wire_element(sa, sa->dst);
-		count_element(this, &element, &sa->wire);
-		remove_element(this, &element);
-		add_wire(this, sa, dst);
-		err = this->nft->commit(this->nft);
+		add_wire(this, sa, next);
 	}
-	if (!err && sa->plain.trace && reqid != sa->reqid)
+	if (sa->plain.trace && next->reqid != sa->match.reqid)
 	{
-		element = plain_element(sa, sa->reqid);
-		count_element(this, &element, &sa->plain);
-		remove_element(this, &element);
-		add_plain(this, sa, reqid);
-		err = this->nft->commit(this->nft);
+		add_plain(this, sa, next);
 	}
+	err = this->nft->commit(this->nft);
 	this->mutex->unlock(this->mutex);
 
 	if (err)
 	{
 		DBG1(DBG_KNL, "the trace of %s SA %.8x of connection '%s' ends here, "
-			 "changing rules to its new addresses failed: %s",
+			 "adding rules for its new addresses failed: %s",
 			 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn,
 			 describe(err));
 		return FALSE;
 	}
 	return TRUE;
+}
+
+METHOD(nflog_capture_rules_t, reduce, void,
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
+	nflog_capture_match_t *keep, nflog_capture_match_t *drop)
+{
+	element_t element;
+	int err;
+
+	this->mutex->lock(this->mutex);
+	if (sa->wire.trace && !keep->dst->ip_equals(keep->dst, drop->dst))
+	{
+		element = wire_element(sa, drop);
+		count_element(this, &element, &sa->wire);
+		remove_element(this, &element);
+	}
+	if (sa->plain.trace && keep->reqid != drop->reqid)
+	{
+		element = plain_element(sa, drop);
+		count_element(this, &element, &sa->plain);
+		remove_element(this, &element);
+	}
+	err = this->nft->commit(this->nft);
+	this->mutex->unlock(this->mutex);
+
+	if (err)
+	{
+		DBG1(DBG_KNL, "removing rules for former addresses of %s SA %.8x of "
+			 "connection '%s' failed: %s", sa->inbound ? "inbound" : "outbound",
+			 ntohl(sa->spi), sa->conn, describe(err));
+	}
 }
 
 /**
@@ -461,7 +488,7 @@ static void remove_sas(private_nflog_capture_rules_t *this,
 	{
 		if (sas[i]->wire.trace)
 		{
-			element = wire_element(sas[i], sas[i]->dst);
+			element = wire_element(sas[i], &sas[i]->match);
 			count_element(this, &element, &sas[i]->wire);
 			remove_element(this, &element);
 			if (--this->wire == 0)
@@ -471,7 +498,7 @@ static void remove_sas(private_nflog_capture_rules_t *this,
 		}
 		if (sas[i]->plain.trace)
 		{
-			element = plain_element(sas[i], sas[i]->reqid);
+			element = plain_element(sas[i], &sas[i]->match);
 			count_element(this, &element, &sas[i]->plain);
 			remove_element(this, &element);
 			if (--this->plain == 0)
@@ -530,7 +557,8 @@ nflog_capture_rules_t *nflog_capture_rules_create(uint16_t in, uint16_t out)
 	INIT(this,
 		.public = {
 			.add = _add_,
-			.update = _update,
+			.extend = _extend,
+			.reduce = _reduce,
 			.remove = _remove_,
 			.add_ike = _add_ike,
 			.remove_ike = _remove_ike,

@@ -43,15 +43,25 @@ struct nflog_capture_rules_t {
 	bool (*add)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa);
 
 	/**
-	 * Change the addresses or the reqid of an SA.
+	 * Log the packets of an SA also under the address and the reqid that it is
+	 * about to get.
 	 *
 	 * @param sa		SA as added
-	 * @param dst		new destination address
-	 * @param reqid		new reqid
-	 * @return			TRUE if the rules are changed, failures are logged
+	 * @param next		its next address and reqid
+	 * @return			TRUE if the rules are in place, failures are logged
 	 */
-	bool (*update)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
-				   host_t *dst, uint32_t reqid);
+	bool (*extend)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
+				   nflog_capture_match_t *next);
+
+	/**
+	 * Log the packets of an extended SA under one address and reqid only.
+	 *
+	 * @param sa		SA
+	 * @param keep		address and reqid that it has
+	 * @param drop		address and reqid that it no longer has, or did not get
+	 */
+	void (*reduce)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
+				   nflog_capture_match_t *keep, nflog_capture_match_t *drop);
 
 	/**
 	 * Stop logging the packets of SAs, and get the number of logged packets.

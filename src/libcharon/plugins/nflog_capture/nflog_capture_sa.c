@@ -49,9 +49,11 @@ nflog_capture_sa_t *nflog_capture_sa_create(char *conn, char *child,
 	INIT(this,
 		.conn = strdup(conn),
 		.inbound = inbound,
-		.dst = dst->clone(dst),
 		.spi = spi,
-		.reqid = reqid,
+		.match = {
+			.dst = dst->clone(dst),
+			.reqid = reqid,
+		},
 	);
 	nflog_capture_sa_set_key(&this->key, inbound, dst, spi);
 	init_tap(&this->wire, wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT, child,
@@ -80,7 +82,8 @@ void nflog_capture_sa_set_key(nflog_capture_wire_key_t *key, bool inbound,
  */
 void nflog_capture_sa_destroy(nflog_capture_sa_t *this)
 {
-	this->dst->destroy(this->dst);
+	this->match.dst->destroy(this->match.dst);
+	DESTROY_IF(this->next.dst);
 	free(this->conn);
 	free(this);
 }

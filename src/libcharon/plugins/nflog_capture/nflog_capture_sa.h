@@ -22,6 +22,7 @@
 
 typedef struct nflog_capture_sa_t nflog_capture_sa_t;
 typedef struct nflog_capture_tap_t nflog_capture_tap_t;
+typedef struct nflog_capture_match_t nflog_capture_match_t;
 
 #include "nflog_capture_trace.h"
 
@@ -43,6 +44,16 @@ struct nflog_capture_tap_t {
 };
 
 /**
+ * What the kernel finds the packets of an SA by, besides its SPI.
+ */
+struct nflog_capture_match_t {
+	/** destination address on the wire, owned */
+	host_t *dst;
+	/** reqid of packets in the clear */
+	uint32_t reqid;
+};
+
+/**
  * A captured SA, i.e. one direction of a CHILD_SA.
  */
 struct nflog_capture_sa_t {
@@ -50,12 +61,12 @@ struct nflog_capture_sa_t {
 	char *conn;
 	/** TRUE for the inbound SA */
 	bool inbound;
-	/** destination address, owned */
-	host_t *dst;
 	/** SPI, in network order */
 	uint32_t spi;
-	/** reqid */
-	uint32_t reqid;
+	/** its address and reqid */
+	nflog_capture_match_t match;
+	/** those that it is about to get, dst is NULL if not */
+	nflog_capture_match_t next;
 	/** how its packets show on the wire */
 	nflog_capture_wire_key_t key;
 	/** how they did before its addresses changed, if they did */

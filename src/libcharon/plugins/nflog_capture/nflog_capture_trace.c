@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/if_ether.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -364,6 +365,10 @@ METHOD(nflog_capture_trace_t, write_, void,
 	for (i = 0; i < count; i++)
 	{
 		packet = packets[i];
+		if (packet->original > ETH_DATA_LEN)
+		{
+			this->counts[packet->point].large++;
+		}
 		if (!match(this, packet))
 		{
 			this->counts[packet->point].filtered++;
@@ -409,7 +414,7 @@ static void describe(private_nflog_capture_trace_t *this,
 					 nflog_capture_point_t point, char *buf, size_t len)
 {
 	nflog_capture_count_t *count = &this->counts[point];
-	uint64_t lost, kernel = 0;
+	uint64_t lost, seen, kernel = 0;
 	int n;
 
 	if (count->has_logged && count->logged > count->received)
@@ -434,10 +439,20 @@ static void describe(private_nflog_capture_trace_t *this,
 	if (count->has_sa && n < len)
 	{
 		n += snprintf(buf + n, len - n, " of %" PRIu64 " by the SA", count->sa);
-		if (count->sa > max(count->logged, count->received) && n < len)
+		seen = max(count->logged, count->received);
+		if (count->sa > seen && n < len)
 		{
-			snprintf(buf + n, len - n, ", %" PRIu64 " not seen by netfilter",
-					 count->sa - max(count->logged, count->received));
+			if (count->large &&
+				(point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT))
+			{
+				snprintf(buf + n, len - n, ", which counts the segments of %"
+						 PRIu64 " large packets", count->large);
+			}
+			else
+			{
+				snprintf(buf + n, len - n, ", %" PRIu64 " not seen by "
+						 "netfilter", count->sa - seen);
+			}
 		}
 	}
 }

@@ -41,6 +41,8 @@ struct nflog_capture_count_t {
 	uint64_t filtered;
 	/** not written as the disk refused them, or the disk budget is exhausted */
 	uint64_t refused;
+	/** those read that may be several packets that the kernel merged */
+	uint64_t large;
 	/** written */
 	uint64_t packets;
 	/** bytes of written IP packets */
