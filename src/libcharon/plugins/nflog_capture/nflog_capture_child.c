@@ -162,6 +162,16 @@ static nflog_capture_trace_t *choose(private_nflog_capture_child_t *this,
 	return this->wish->points & (1 << point) ? trace : NULL;
 }
 
+/**
+ * Is ESP done by charon itself, i.e. by kernel-libipsec?
+ */
+static bool is_userland()
+{
+	return (charon->kernel->get_features(charon->kernel) &
+			KERNEL_REQUIRE_UDP_ENCAPSULATION) &&
+		   lib->get(lib, "kernel-libipsec-tun");
+}
+
 METHOD(nflog_capture_child_t, add_sa, bool,
 	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
@@ -186,6 +196,11 @@ METHOD(nflog_capture_child_t, add_sa, bool,
 		sa = nflog_capture_sa_create(this->conn, this->child, this->id,
 									 data->inbound, id->dst, id->spi,
 									 data->reqid, wire, plain);
+		if (is_userland())
+		{
+			sa->selectors = nflog_capture_selectors_create(data->src_ts,
+														   data->dst_ts);
+		}
 		if (!this->reader->add(this->reader, sa))
 		{
 			/* never the last reference, that one is ours */

@@ -195,6 +195,45 @@ bool nflog_capture_packet_parse_ike(nflog_capture_logged_t *logged,
 	return TRUE;
 }
 
+/*
+ * Described in header
+ */
+bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
+									  host_t **src, host_t **dst,
+									  uint8_t *proto)
+{
+	chunk_t packet = get_payload(logged), from, to;
+	uint16_t ports[2] = {};
+	size_t offset;
+	int family;
+
+	offset = skip_ip(packet, NULL, proto);
+	if (!offset)
+	{
+		return FALSE;
+	}
+	if (packet.ptr[0] >> 4 == 4)
+	{
+		family = AF_INET;
+		from = chunk_create(packet.ptr + offsetof(struct iphdr, saddr), 4);
+		to = chunk_create(packet.ptr + offsetof(struct iphdr, daddr), 4);
+	}
+	else
+	{
+		family = AF_INET6;
+		from = chunk_create(packet.ptr + offsetof(struct ip6_hdr, ip6_src), 16);
+		to = chunk_create(packet.ptr + offsetof(struct ip6_hdr, ip6_dst), 16);
+	}
+	if ((*proto == IPPROTO_TCP || *proto == IPPROTO_UDP) &&
+		offset + sizeof(ports) <= packet.len)
+	{
+		memcpy(ports, packet.ptr + offset, sizeof(ports));
+	}
+	*src = host_create_from_chunk(family, from, ntohs(ports[0]));
+	*dst = host_create_from_chunk(family, to, ntohs(ports[1]));
+	return TRUE;
+}
+
 /**
  * Get the length that an IP packet claims to have, as the kernel does not tell
  * how long it was before it got copied.

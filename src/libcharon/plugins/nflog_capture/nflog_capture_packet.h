@@ -111,6 +111,19 @@ bool nflog_capture_packet_parse_ike(nflog_capture_logged_t *logged,
 									uint64_t *spi_i);
 
 /**
+ * Find addresses and ports of a packet in the clear.
+ *
+ * @param logged		packet, as logged
+ * @param src			receives the source, allocated
+ * @param dst			receives the destination, allocated
+ * @param proto			receives the protocol
+ * @return				FALSE if it's no IP packet
+ */
+bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
+									  host_t **src, host_t **dst,
+									  uint8_t *proto);
+
+/**
  * Get the bytes that a packet takes in a trace.
  *
  * @param logged		packet, as logged

@@ -13,25 +13,22 @@
  */
 
 #include "nflog_capture_rules.h"
+#include "nflog_capture_element.h"
 #include "nflog_capture_nft.h"
 #include "nflog_capture_table.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 
-#include <libnftnl/expr.h>
-#include <libnftnl/set.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <daemon.h>
+#include <networking/tun_device.h>
 #include <threading/mutex.h>
 
 /** SAs that are removed in one transaction */
 #define MAX_REMOVE 64
 
 typedef struct private_nflog_capture_rules_t private_nflog_capture_rules_t;
-typedef struct element_t element_t;
 
 /**
  * Private data.
@@ -54,9 +51,10 @@ struct private_nflog_capture_rules_t {
 	u_int count;
 
 	/**
-	 * Number of SAs that are captured on the wire, and in the clear.
+	 * Number of SAs that are captured on the wire, in the clear, and in the
+	 * clear on a TUN device.
 	 */
-	u_int wire, plain;
+	u_int wire, plain, tun;
 
 	/**
 	 * NFLOG groups, for packets that arrive and leave.
@@ -70,139 +68,14 @@ struct private_nflog_capture_rules_t {
 };
 
 /**
- * Element of one of our sets or maps.
- */
-struct element_t {
-
-	/**
-	 * Name of the set or map.
-	 */
-	char *set;
-
-	/**
-	 * Key.
-	 */
-	uint32_t key[5];
-
-	/**
-	 * Length of the key, in bytes.
-	 */
-	size_t len;
-
-	/**
-	 * Chain that a map's verdict jumps to.
-	 */
-	char chain[64];
-
-	/**
-	 * Number of packets that matched the element.
-	 */
-	uint64_t packets;
-};
-
-/**
- * Get the element for the wire side of an SA.
- */
-static element_t wire_element(nflog_capture_sa_t *sa,
-							  nflog_capture_match_t *match)
-{
-	host_t *dst = match->dst;
-	chunk_t addr = dst->get_address(dst);
-	element_t element = {};
-
-	if (dst->get_family(dst) == AF_INET)
-	{
-		element.set = sa->inbound ? "esp-in-ipv4" : "esp-out-ipv4";
-	}
-	else
-	{
-		element.set = sa->inbound ? "esp-in-ipv6" : "esp-out-ipv6";
-	}
-	memcpy(element.key, addr.ptr, addr.len);
-	element.key[addr.len / sizeof(uint32_t)] = ntohl(sa->spi);
-	element.len = addr.len + sizeof(uint32_t);
-	return element;
-}
-
-/**
- * Get the element for the plain side of an SA.
- */
-static element_t plain_element(nflog_capture_sa_t *sa,
-							   nflog_capture_match_t *match)
-{
-	element_t element = {
-		.set = sa->inbound ? "plain-in-sas" : "plain-out-sas",
-		.key = { match->reqid, ntohl(sa->spi) },
-		.len = 2 * sizeof(uint32_t),
-	};
-
-	snprintf(element.chain, sizeof(element.chain), "%s-%u-%.8x",
-			 sa->inbound ? "plain-in" : "plain-out", match->reqid,
-			 ntohl(sa->spi));
-	return element;
-}
-
-/**
- * Build a message about an element of a set.
- */
-static void build_element(struct nlmsghdr *hdr, void *data)
-{
-	element_t *element = data;
-	struct nftnl_set_elem *elem;
-	struct nftnl_set *set;
-
-	set = nftnl_set_alloc();
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFLOG_CAPTURE_TABLE);
-	nftnl_set_set_str(set, NFTNL_SET_NAME, element->set);
-	elem = nftnl_set_elem_alloc();
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, element->key, element->len);
-	if (element->chain[0] && (hdr->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
-	{
-		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_VERDICT, NFT_JUMP);
-		nftnl_set_elem_set_str(elem, NFTNL_SET_ELEM_CHAIN, element->chain);
-	}
-	nftnl_set_elem_add(set, elem);
-	nftnl_set_elems_nlmsg_build_payload(hdr, set);
-	nftnl_set_free(set);
-}
-
-/**
- * Parse the counter of an element.
- */
-static int parse_counter(const struct nlmsghdr *hdr, void *data)
-{
-	element_t *element = data;
-	struct nftnl_set_elems_iter *iter;
-	struct nftnl_set_elem *elem;
-	const struct nftnl_expr *expr;
-	struct nftnl_set *set;
-
-	set = nftnl_set_alloc();
-	if (nftnl_set_elems_nlmsg_parse(hdr, set) == 0)
-	{
-		iter = nftnl_set_elems_iter_create(set);
-		elem = nftnl_set_elems_iter_next(iter);
-		expr = elem ? nftnl_set_elem_get(elem, NFTNL_SET_ELEM_EXPR,
-										 &(uint32_t){0}) : NULL;
-		if (expr)
-		{
-			element->packets = nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_PACKETS);
-		}
-		nftnl_set_elems_iter_destroy(iter);
-	}
-	nftnl_set_free(set);
-	return MNL_CB_OK;
-}
-
-/**
  * Add the wire side of an SA to the transaction.
  */
 static void add_wire(private_nflog_capture_rules_t *this,
 					 nflog_capture_sa_t *sa, nflog_capture_match_t *match)
 {
-	element_t element = wire_element(sa, match);
+	nflog_capture_element_t element = nflog_capture_element_wire(sa, match);
 
-	build_element(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
+	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
 								 NLM_F_CREATE | NLM_F_EXCL), &element);
 }
 
@@ -212,11 +85,11 @@ static void add_wire(private_nflog_capture_rules_t *this,
 static void add_plain(private_nflog_capture_rules_t *this,
 					  nflog_capture_sa_t *sa, nflog_capture_match_t *match)
 {
-	element_t element = plain_element(sa, match);
+	nflog_capture_element_t element = nflog_capture_element_plain(sa, match);
 
 	nflog_capture_table_add_chain(this->nft, element.chain, sa->plain.prefix,
 								  sa->inbound ? this->in : this->out);
-	build_element(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
+	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
 								 NLM_F_CREATE | NLM_F_EXCL), &element);
 }
 
@@ -224,9 +97,9 @@ static void add_plain(private_nflog_capture_rules_t *this,
  * Remove an element, and the chain that it jumps to, after reading its counter.
  */
 static void remove_element(private_nflog_capture_rules_t *this,
-						   element_t *element)
+						   nflog_capture_element_t *element)
 {
-	build_element(this->nft->add(this->nft, NFT_MSG_DELSETELEM, 0), element);
+	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_DELSETELEM, 0), element);
 	if (element->chain[0])
 	{
 		nflog_capture_table_remove_chain(this->nft, element->chain);
@@ -237,12 +110,12 @@ static void remove_element(private_nflog_capture_rules_t *this,
  * Read an element's counter, and add it to that of a tap.
  */
 static void count_element(private_nflog_capture_rules_t *this,
-						  element_t *element, nflog_capture_tap_t *tap)
+						  nflog_capture_element_t *element, nflog_capture_tap_t *tap)
 {
 	int err;
 
-	err = this->nft->request(this->nft, NFT_MSG_GETSETELEM, build_element,
-							 parse_counter, element);
+	err = this->nft->request(this->nft, NFT_MSG_GETSETELEM, nflog_capture_element_build,
+							 nflog_capture_element_parse, element);
 	if (err)
 	{
 		DBG1(DBG_KNL, "reading the counter of '%s' failed, its losses are "
@@ -251,6 +124,30 @@ static void count_element(private_nflog_capture_rules_t *this,
 	}
 	tap->count->logged += element->packets;
 	tap->count->has_logged = TRUE;
+}
+
+/**
+ * Remove the wire side of an SA in the transaction, after counting its packets.
+ */
+static void drop_wire(private_nflog_capture_rules_t *this,
+					  nflog_capture_sa_t *sa, nflog_capture_match_t *match)
+{
+	nflog_capture_element_t element = nflog_capture_element_wire(sa, match);
+
+	count_element(this, &element, &sa->wire);
+	remove_element(this, &element);
+}
+
+/**
+ * Remove the plain side of an SA in the transaction, after counting its packets.
+ */
+static void drop_plain(private_nflog_capture_rules_t *this,
+					   nflog_capture_sa_t *sa, nflog_capture_match_t *match)
+{
+	nflog_capture_element_t element = nflog_capture_element_plain(sa, match);
+
+	count_element(this, &element, &sa->plain);
+	remove_element(this, &element);
 }
 
 /**
@@ -338,6 +235,76 @@ static void commit_remove(private_nflog_capture_rules_t *this, u_int count)
 	}
 }
 
+/**
+ * Add the wire side of an SA to the transaction, and the chains if need be.
+ */
+static void begin_wire(private_nflog_capture_rules_t *this,
+					   nflog_capture_sa_t *sa)
+{
+	if (!this->wire)
+	{
+		nflog_capture_table_add_wire(this->nft, this->in, this->out);
+	}
+	add_wire(this, sa, &sa->match);
+}
+
+/**
+ * Add the plain side of an SA to the transaction, and the chains if need be.
+ */
+static void begin_plain(private_nflog_capture_rules_t *this,
+						nflog_capture_sa_t *sa)
+{
+	tun_device_t *tun;
+
+	if (!sa->selectors)
+	{
+		if (!this->plain)
+		{
+			nflog_capture_table_add_plain(this->nft);
+		}
+		add_plain(this, sa, &sa->match);
+	}
+	else if (!this->tun)
+	{	/* provided by kernel-libipsec, which there are no selectors without */
+		tun = lib->get(lib, "kernel-libipsec-tun");
+		nflog_capture_table_add_tun(this->nft, this->in, this->out,
+									tun->get_name(tun));
+	}
+}
+
+/**
+ * Remove the wire side of an SA in the transaction.
+ */
+static void end_wire(private_nflog_capture_rules_t *this,
+					 nflog_capture_sa_t *sa)
+{
+	drop_wire(this, sa, &sa->match);
+	if (--this->wire == 0)
+	{
+		nflog_capture_table_remove_wire(this->nft);
+	}
+}
+
+/**
+ * Remove the plain side of an SA in the transaction.
+ */
+static void end_plain(private_nflog_capture_rules_t *this,
+					  nflog_capture_sa_t *sa)
+{
+	if (!sa->selectors)
+	{
+		drop_plain(this, sa, &sa->match);
+		if (--this->plain == 0)
+		{
+			nflog_capture_table_remove_plain(this->nft);
+		}
+	}
+	else if (--this->tun == 0)
+	{
+		nflog_capture_table_remove_tun(this->nft);
+	}
+}
+
 METHOD(nflog_capture_rules_t, add_, bool,
 	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
 {
@@ -349,25 +316,18 @@ METHOD(nflog_capture_rules_t, add_, bool,
 	{
 		if (sa->wire.trace)
 		{
-			if (!this->wire)
-			{
-				nflog_capture_table_add_wire(this->nft, this->in, this->out);
-			}
-			add_wire(this, sa, &sa->match);
+			begin_wire(this, sa);
 		}
 		if (sa->plain.trace)
 		{
-			if (!this->plain)
-			{
-				nflog_capture_table_add_plain(this->nft);
-			}
-			add_plain(this, sa, &sa->match);
+			begin_plain(this, sa);
 		}
 		err = commit_add(this);
 		if (!err)
 		{
 			this->wire += sa->wire.trace != NULL;
-			this->plain += sa->plain.trace != NULL;
+			this->plain += sa->plain.trace && !sa->selectors;
+			this->tun += sa->plain.trace && sa->selectors;
 		}
 	}
 	this->mutex->unlock(this->mutex);
@@ -426,7 +386,7 @@ METHOD(nflog_capture_rules_t, extend, bool,
 	{
 		add_wire(this, sa, next);
 	}
-	if (sa->plain.trace && next->reqid != sa->match.reqid)
+	if (sa->plain.trace && !sa->selectors && next->reqid != sa->match.reqid)
 	{
 		add_plain(this, sa, next);
 	}
@@ -448,21 +408,16 @@ METHOD(nflog_capture_rules_t, reduce, void,
 	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
 	nflog_capture_match_t *keep, nflog_capture_match_t *drop)
 {
-	element_t element;
 	int err;
 
 	this->mutex->lock(this->mutex);
 	if (sa->wire.trace && !keep->dst->ip_equals(keep->dst, drop->dst))
 	{
-		element = wire_element(sa, drop);
-		count_element(this, &element, &sa->wire);
-		remove_element(this, &element);
+		drop_wire(this, sa, drop);
 	}
-	if (sa->plain.trace && keep->reqid != drop->reqid)
+	if (sa->plain.trace && !sa->selectors && keep->reqid != drop->reqid)
 	{
-		element = plain_element(sa, drop);
-		count_element(this, &element, &sa->plain);
-		remove_element(this, &element);
+		drop_plain(this, sa, drop);
 	}
 	err = this->nft->commit(this->nft);
 	this->mutex->unlock(this->mutex);
@@ -481,30 +436,17 @@ METHOD(nflog_capture_rules_t, reduce, void,
 static void remove_sas(private_nflog_capture_rules_t *this,
 					   nflog_capture_sa_t **sas, u_int count)
 {
-	element_t element;
 	u_int i;
 
 	for (i = 0; i < count; i++)
 	{
 		if (sas[i]->wire.trace)
 		{
-			element = wire_element(sas[i], &sas[i]->match);
-			count_element(this, &element, &sas[i]->wire);
-			remove_element(this, &element);
-			if (--this->wire == 0)
-			{
-				nflog_capture_table_remove_wire(this->nft);
-			}
+			end_wire(this, sas[i]);
 		}
 		if (sas[i]->plain.trace)
 		{
-			element = plain_element(sas[i], &sas[i]->match);
-			count_element(this, &element, &sas[i]->plain);
-			remove_element(this, &element);
-			if (--this->plain == 0)
-			{
-				nflog_capture_table_remove_plain(this->nft);
-			}
+			end_plain(this, sas[i]);
 		}
 	}
 	commit_remove(this, count);

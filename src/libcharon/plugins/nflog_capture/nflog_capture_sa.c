@@ -84,6 +84,7 @@ void nflog_capture_sa_destroy(nflog_capture_sa_t *this)
 {
 	this->match.dst->destroy(this->match.dst);
 	DESTROY_IF(this->next.dst);
+	DESTROY_IF(this->selectors);
 	free(this->conn);
 	free(this);
 }

@@ -24,6 +24,7 @@ typedef struct nflog_capture_sa_t nflog_capture_sa_t;
 typedef struct nflog_capture_tap_t nflog_capture_tap_t;
 typedef struct nflog_capture_match_t nflog_capture_match_t;
 
+#include "nflog_capture_selectors.h"
 #include "nflog_capture_trace.h"
 
 /** size of a log prefix, NF_LOG_PREFIXLEN in the kernel's nf_log.h */
@@ -71,6 +72,10 @@ struct nflog_capture_sa_t {
 	nflog_capture_wire_key_t key;
 	/** how they did before its addresses changed, if they did */
 	nflog_capture_wire_key_t former;
+	/** selectors of packets in the clear, NULL if the kernel has the SA */
+	nflog_capture_selectors_t *selectors;
+	/** order of the last packet on the wire, if it has selectors */
+	uint64_t used;
 	/** where it is seen in ESP or AH */
 	nflog_capture_tap_t wire;
 	/** where it is seen in the clear */

@@ -18,6 +18,7 @@
 #include <libmnl/libmnl.h>
 
 #include <collections/hashtable.h>
+#include <collections/linked_list.h>
 
 typedef struct private_nflog_capture_sas_t private_nflog_capture_sas_t;
 
@@ -42,6 +43,16 @@ struct private_nflog_capture_sas_t {
 	hashtable_t *plain;
 
 	/**
+	 * SAs that the kernel does not have, the newest first, nflog_capture_sa_t.
+	 */
+	linked_list_t *userland;
+
+	/**
+	 * Number of packets of these on the wire.
+	 */
+	uint64_t used;
+
+	/**
 	 * Number of SAs.
 	 */
 	u_int count;
@@ -54,7 +65,11 @@ METHOD(nflog_capture_sas_t, add, void,
 	{
 		this->wire->put(this->wire, &sa->key, sa);
 	}
-	if (sa->plain.trace)
+	if (sa->selectors)
+	{
+		this->userland->insert_first(this->userland, sa);
+	}
+	else if (sa->plain.trace)
 	{
 		this->plain->put(this->plain, sa->plain.prefix, sa);
 	}
@@ -89,11 +104,50 @@ METHOD(nflog_capture_sas_t, remove_, void,
 {
 	remove_key(this, sa, &sa->key);
 	remove_key(this, sa, &sa->former);
-	if (sa->plain.trace)
+	if (sa->selectors)
+	{
+		this->userland->remove(this->userland, sa, NULL);
+	}
+	else if (sa->plain.trace)
 	{
 		this->plain->remove(this->plain, sa->plain.prefix);
 	}
 	this->count--;
+}
+
+/**
+ * Find the SA of a packet in the clear by its selectors.
+ *
+ * Packets that leave get the SA that was installed last.  As those that arrive
+ * may still use the one before, they get that which was seen last on the wire.
+ */
+static nflog_capture_sa_t *find_userland(private_nflog_capture_sas_t *this,
+										 nflog_capture_logged_t *logged,
+										 bool inbound)
+{
+	nflog_capture_sa_t *sa, *found = NULL;
+	enumerator_t *enumerator;
+	host_t *src, *dst;
+	uint8_t proto;
+
+	if (!nflog_capture_packet_parse_plain(logged, &src, &dst, &proto))
+	{
+		return NULL;
+	}
+	enumerator = this->userland->create_enumerator(this->userland);
+	while (enumerator->enumerate(enumerator, &sa))
+	{
+		if (sa->inbound == inbound &&
+			sa->selectors->match(sa->selectors, src, dst, proto) &&
+			(!found || (inbound && sa->used > found->used)))
+		{
+			found = sa;
+		}
+	}
+	enumerator->destroy(enumerator);
+	src->destroy(src);
+	dst->destroy(dst);
+	return found;
 }
 
 METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
@@ -110,12 +164,24 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 		if (nflog_capture_packet_parse(logged, in, &key))
 		{
 			sa = this->wire->get(this->wire, &key);
-			return sa ? &sa->wire : NULL;
+			if (sa)
+			{
+				sa->used = ++this->used;
+				return &sa->wire;
+			}
 		}
 		return NULL;
 	}
-	sa = this->plain->get(this->plain, prefix);
-	return sa ? &sa->plain : NULL;
+	in = streq(prefix, NFLOG_CAPTURE_TUN_IN);
+	if (in || streq(prefix, NFLOG_CAPTURE_TUN_OUT))
+	{
+		sa = find_userland(this, logged, in);
+	}
+	else
+	{
+		sa = this->plain->get(this->plain, prefix);
+	}
+	return sa && sa->plain.trace ? &sa->plain : NULL;
 }
 
 METHOD(nflog_capture_sas_t, get_count, u_int,
@@ -129,6 +195,7 @@ METHOD(nflog_capture_sas_t, destroy, void,
 {
 	this->wire->destroy(this->wire);
 	this->plain->destroy(this->plain);
+	this->userland->destroy(this->userland);
 	free(this);
 }
 
@@ -151,6 +218,7 @@ nflog_capture_sas_t *nflog_capture_sas_create()
 		.wire = hashtable_create(nflog_capture_wire_key_hash,
 								 nflog_capture_wire_key_equals, 32),
 		.plain = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
+		.userland = linked_list_create(),
 	);
 	return &this->public;
 }

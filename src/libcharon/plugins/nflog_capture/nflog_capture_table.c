@@ -14,6 +14,7 @@
 
 #include "nflog_capture_table.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -265,10 +266,12 @@ static void add_wire_rules(nflog_capture_nft_t *nft, char *chain,
 }
 
 /**
- * Add the rule of the plain side, in one direction.
+ * Add a rule of the plain side, in one direction.
+ *
+ * @param spnum			which of a packet's SAs to look at
  */
 static void add_plain_rule(nflog_capture_nft_t *nft, char *chain, char *map,
-						   uint8_t dir)
+						   uint8_t dir, uint32_t spnum)
 {
 	static const uint32_t keys[] = { NFT_XFRM_KEY_REQID, NFT_XFRM_KEY_SPI };
 	struct nftnl_rule *rule;
@@ -280,7 +283,7 @@ static void add_plain_rule(nflog_capture_nft_t *nft, char *chain, char *map,
 	{
 		expr = expr_create("xfrm", NFTNL_EXPR_XFRM_KEY, keys[i],
 						   NFTNL_EXPR_XFRM_DREG, NFT_REG32_00 + i,
-						   NFTNL_EXPR_XFRM_SPNUM, 0, 0);
+						   NFTNL_EXPR_XFRM_SPNUM, spnum, 0);
 		nftnl_expr_set_u8(expr, NFTNL_EXPR_XFRM_DIR, dir);
 		nftnl_rule_add_expr(rule, expr);
 	}
@@ -356,8 +359,10 @@ void nflog_capture_table_add_plain(nflog_capture_nft_t *nft)
 	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-out", NF_INET_POST_ROUTING,
 				 NF_IP_PRI_MANGLE);
 
-	add_plain_rule(nft, "plain-in", "plain-in-sas", XFRM_POLICY_IN);
-	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT);
+	add_plain_rule(nft, "plain-in", "plain-in-sas", XFRM_POLICY_IN, 0);
+	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT, 0);
+	/* with IPComp, that is the first SA of packets that leave */
+	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT, 1);
 }
 
 /*
@@ -369,6 +374,47 @@ void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft)
 	nflog_capture_table_remove_chain(nft, "plain-out");
 	remove_set(nft, "plain-in-sas");
 	remove_set(nft, "plain-out-sas");
+}
+
+/**
+ * Add a chain with a rule that logs what passes a device.
+ */
+static void add_tun_chain(nflog_capture_nft_t *nft, char *chain, int hook,
+						  uint32_t key, char *device, uint16_t group)
+{
+	struct nftnl_rule *rule;
+	char name[IFNAMSIZ] = {};
+
+	snprintf(name, sizeof(name), "%s", device);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, chain, hook, NF_IP_PRI_MANGLE);
+	rule = rule_create(chain);
+	nftnl_rule_add_expr(rule, expr_create("meta",
+						NFTNL_EXPR_META_KEY, key,
+						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
+	add_cmp(rule, name, sizeof(name));
+	add_log(rule, chain, group);
+	commit_rule(nft, rule);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t in,
+								 uint16_t out, char *device)
+{
+	add_tun_chain(nft, NFLOG_CAPTURE_TUN_IN, NF_INET_PRE_ROUTING,
+				  NFT_META_IIFNAME, device, in);
+	add_tun_chain(nft, NFLOG_CAPTURE_TUN_OUT, NF_INET_POST_ROUTING,
+				  NFT_META_OIFNAME, device, out);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_remove_tun(nflog_capture_nft_t *nft)
+{
+	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_TUN_IN);
+	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_TUN_OUT);
 }
 
 /**

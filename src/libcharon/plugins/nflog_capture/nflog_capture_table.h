@@ -29,6 +29,10 @@
 #define NFLOG_CAPTURE_WIRE_IN "esp-in"
 #define NFLOG_CAPTURE_WIRE_OUT "esp-out"
 
+/** chains of a TUN device, and their log prefixes */
+#define NFLOG_CAPTURE_TUN_IN "tun-in"
+#define NFLOG_CAPTURE_TUN_OUT "tun-out"
+
 /** chains of IKE messages, and their log prefixes */
 #define NFLOG_CAPTURE_IKE_IN "ike-in"
 #define NFLOG_CAPTURE_IKE_OUT "ike-out"
@@ -46,6 +50,8 @@
  *   esp-out    output       raw       the same as it leaves
  *   plain-in   prerouting   mangle    packets after decapsulation
  *   plain-out  postrouting  mangle    packets before encapsulation
+ *   tun-in     prerouting   mangle    packets that charon decapsulated itself
+ *   tun-out    postrouting  mangle    packets that charon encapsulates itself
  *   ike-in     input        raw       IKE messages as they arrive
  *   ike-out    output       raw       IKE messages as they leave
  *
@@ -97,6 +103,25 @@ void nflog_capture_table_add_plain(nflog_capture_nft_t *nft);
  * @param nft		socket that owns the table
  */
 void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft);
+
+/**
+ * Add what captures packets in the clear to a transaction, if charon does ESP
+ * itself (kernel-libipsec): all packets that pass its TUN device.
+ *
+ * @param nft		socket that owns the table
+ * @param in		NFLOG group for packets that arrive
+ * @param out		NFLOG group for packets that leave
+ * @param device	name of the TUN device
+ */
+void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t in,
+								 uint16_t out, char *device);
+
+/**
+ * Remove what captures the TUN device in a transaction.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_capture_table_remove_tun(nflog_capture_nft_t *nft);
 
 /**
  * Add chains that log IKE messages to a transaction.
