@@ -15,6 +15,7 @@
 #include "nflog_capture_child.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <daemon.h>
 
@@ -89,6 +90,11 @@ struct private_nflog_capture_child_t {
 	 * TRUE if any SA is or was captured.
 	 */
 	bool captured;
+
+	/**
+	 * TRUE if it has been told that SAs are offloaded.
+	 */
+	bool offload_told;
 
 	/**
 	 * TRUE if the traces have begun.
@@ -172,23 +178,76 @@ static bool is_userland()
 		   lib->get(lib, "kernel-libipsec-tun");
 }
 
+/**
+ * Is the code for offloading ESP loaded?  Then the kernel encrypts packets only
+ * after netfilter saw them (esp4_gso_encap() in net/ipv4/esp4_offload.c), with
+ * or without hardware that does so, and may decrypt them before.
+ */
+static bool offload_loaded(host_t *dst)
+{
+	return access(dst->get_family(dst) == AF_INET ? "/sys/module/esp4_offload"
+												  : "/sys/module/esp6_offload",
+				  F_OK) == 0;
+}
+
+/**
+ * Check if an SA is offloaded, so that netfilter does not see all of its packets
+ * on the wire, or not encrypted.
+ *
+ * @param id			SA
+ * @param data			data of the SA
+ * @return				TRUE if its packets can't be captured there
+ */
+static bool check_offload(private_nflog_capture_child_t *this,
+						  kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	nflog_capture_count_t *count;
+	bool wanted, loaded, encrypts_late;
+
+	wanted = data->hw_offload != HW_OFFLOAD_NO;
+	loaded = id->proto == IPPROTO_ESP && !is_userland() &&
+			 offload_loaded(id->dst);
+	if (!this->wire || (!wanted && !loaded))
+	{
+		return FALSE;
+	}
+	/* packets that get encapsulated in UDP are encrypted at once */
+	encrypts_late = wanted || !data->encap;
+	count = this->wire->get_count(this->wire, data->inbound ? POINT_ESP_IN
+															: POINT_ESP_OUT);
+	count->offloaded = TRUE;
+	if (!this->offload_told)
+	{
+		DBG1(DBG_CHD, "ESP packets of CHILD_SA %s{%u} of connection '%s' are "
+			 "offloaded, %sthose that arrive may be missing in its trace, %s "
+			 "before it comes up", this->child, this->id, this->conn,
+			 encrypts_late ? "those that leave are not captured, " : "",
+			 wanted ? "set hw_offload = no"
+					: "unload esp4_offload and esp6_offload");
+		this->offload_told = TRUE;
+	}
+	return !data->inbound && encrypts_late;
+}
+
 METHOD(nflog_capture_child_t, add_sa, bool,
 	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
 	nflog_capture_trace_t *wire, *plain;
 	nflog_capture_sa_t *sa;
+	bool offloaded;
 
+	offloaded = check_offload(this, id, data);
 	if (data->inbound)
 	{
 		this->spi_in = id->spi;
-		wire = choose(this, this->wire, POINT_ESP_IN);
+		wire = offloaded ? NULL : choose(this, this->wire, POINT_ESP_IN);
 		plain = choose(this, this->plain, POINT_PLAIN_IN);
 	}
 	else
 	{
 		this->spi_out = id->spi;
-		wire = choose(this, this->wire, POINT_ESP_OUT);
+		wire = offloaded ? NULL : choose(this, this->wire, POINT_ESP_OUT);
 		plain = choose(this, this->plain, POINT_PLAIN_OUT);
 	}
 	if (wire || plain)
@@ -289,12 +348,18 @@ METHOD(nflog_capture_child_t, updated_sa, void,
 /**
  * Set the number of packets that an SA processed, at a capture point.
  */
-static void set_packets(nflog_capture_tap_t *tap, uint64_t *packets)
+static void set_packets(private_nflog_capture_child_t *this,
+						nflog_capture_trace_t *trace,
+						nflog_capture_point_t point, uint64_t packets)
 {
-	if (tap->trace && packets)
+	nflog_capture_count_t *count;
+
+	trace = choose(this, trace, point);
+	if (trace)
 	{
-		tap->count->sa = *packets;
-		tap->count->has_sa = TRUE;
+		count = trace->get_count(trace, point);
+		count->sa = packets;
+		count->has_sa = TRUE;
 	}
 }
 
@@ -303,11 +368,18 @@ METHOD(nflog_capture_child_t, del_sa, void,
 	uint64_t *packets)
 {
 	nflog_capture_sa_t **sa = find_sa(this, id);
+	bool inbound;
 
 	if (sa)
 	{
-		set_packets(&(*sa)->wire, packets);
-		set_packets(&(*sa)->plain, packets);
+		if (packets)
+		{
+			inbound = (*sa)->inbound;
+			set_packets(this, this->wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
+						*packets);
+			set_packets(this, this->plain, inbound ? POINT_PLAIN_IN
+												   : POINT_PLAIN_OUT, *packets);
+		}
 		this->reader->remove(this->reader, *sa);
 		*sa = NULL;
 	}
@@ -381,6 +453,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 							nflog_capture_writer_t *writer)
 {
 	private_nflog_capture_child_t *this;
+	nflog_capture_trace_t *trace;
 	char buf[128], label[256];
 
 	INIT(this,
@@ -412,6 +485,11 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 	{
 		this->plain = nflog_capture_trace_create(store, this->conn, label,
 												 POINT_PLAIN_IN, wish);
+	}
+	trace = this->wire ?: this->plain;
+	if (trace)
+	{
+		trace->set_drops(trace, nflog_capture_drops_create());
 	}
 	return &this->public;
 }

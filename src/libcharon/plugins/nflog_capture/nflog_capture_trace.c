@@ -18,7 +18,6 @@
 #include "nflog_capture_filter.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/if_ether.h>
 #include <sys/uio.h>
@@ -127,6 +126,11 @@ struct private_nflog_capture_trace_t {
 	 * Counters of each capture point.
 	 */
 	nflog_capture_count_t counts[POINT_MAX];
+
+	/**
+	 * What the kernel dropped meanwhile, NULL if another trace tells that.
+	 */
+	nflog_capture_drops_t *drops;
 
 	/**
 	 * References.
@@ -407,56 +411,6 @@ METHOD(nflog_capture_trace_t, write_, void,
 	}
 }
 
-/**
- * Describe what happened at a capture point.
- */
-static void describe(private_nflog_capture_trace_t *this,
-					 nflog_capture_point_t point, char *buf, size_t len)
-{
-	nflog_capture_count_t *count = &this->counts[point];
-	uint64_t lost, seen, kernel = 0;
-	int n;
-
-	if (count->has_logged && count->logged > count->received)
-	{
-		kernel = count->logged - count->received;
-	}
-	lost = kernel + count->overrun + count->refused;
-	n = snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
-				 " lost", nflog_capture_point_names, point, count->packets,
-				 count->bytes, lost);
-	if (lost && n < len)
-	{
-		n += snprintf(buf + n, len - n, " (%" PRIu64 " kernel queue full, %"
-					  PRIu64 " memory full, %" PRIu64 " not written)", kernel,
-					  count->overrun, count->refused);
-	}
-	if (count->filtered && n < len)
-	{
-		n += snprintf(buf + n, len - n, " %" PRIu64 " filtered",
-					  count->filtered);
-	}
-	if (count->has_sa && n < len)
-	{
-		n += snprintf(buf + n, len - n, " of %" PRIu64 " by the SA", count->sa);
-		seen = max(count->logged, count->received);
-		if (count->sa > seen && n < len)
-		{
-			if (count->large &&
-				(point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT))
-			{
-				snprintf(buf + n, len - n, ", which counts the segments of %"
-						 PRIu64 " large packets", count->large);
-			}
-			else
-			{
-				snprintf(buf + n, len - n, ", %" PRIu64 " not seen by "
-						 "netfilter", count->sa - seen);
-			}
-		}
-	}
-}
-
 METHOD(nflog_capture_trace_t, end, void,
 	private_nflog_capture_trace_t *this)
 {
@@ -467,12 +421,18 @@ METHOD(nflog_capture_trace_t, end, void,
 
 	in = this->point;
 	out = this->point + 1;
-	describe(this, in, buf[in], sizeof(buf[in]));
-	describe(this, out, buf[out], sizeof(buf[out]));
+	nflog_capture_count_describe(&this->counts[in], in, buf[in],
+								 sizeof(buf[in]));
+	nflog_capture_count_describe(&this->counts[out], out, buf[out],
+								 sizeof(buf[out]));
 	DBG1(DBG_CHD, "trace %s/%s of %s %s ended: %s; %s",
 		 this->store->get_path(this->store, this->conn, path, sizeof(path)),
 		 this->name, in == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA", this->label,
 		 buf[in], buf[out]);
+	if (this->drops)
+	{
+		this->drops->report(this->drops, this->label);
+	}
 }
 
 METHOD(nflog_capture_trace_t, get_link, nflog_capture_link_t,
@@ -492,6 +452,12 @@ METHOD(nflog_capture_trace_t, set_name, void,
 {
 	free(this->name);
 	this->name = strdup(name);
+}
+
+METHOD(nflog_capture_trace_t, set_drops, void,
+	private_nflog_capture_trace_t *this, nflog_capture_drops_t *drops)
+{
+	this->drops = drops;
 }
 
 METHOD(nflog_capture_trace_t, get_ref, nflog_capture_trace_t*,
@@ -515,6 +481,7 @@ METHOD(nflog_capture_trace_t, destroy, void,
 	{
 		pcap_freecode(&this->program);
 	}
+	DESTROY_IF(this->drops);
 	free(this->conn);
 	free(this->label);
 	free(this->name);
@@ -539,6 +506,7 @@ nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
 			.get_link = _get_link,
 			.get_count = _get_count,
 			.set_name = _set_name,
+			.set_drops = _set_drops,
 			.get_ref = _get_ref,
 			.put_ref = _put_ref,
 			.destroy = _destroy,

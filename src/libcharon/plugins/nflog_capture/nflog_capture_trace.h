@@ -21,39 +21,12 @@
 #define NFLOG_CAPTURE_TRACE_H_
 
 typedef struct nflog_capture_trace_t nflog_capture_trace_t;
-typedef struct nflog_capture_count_t nflog_capture_count_t;
 
+#include "nflog_capture_count.h"
+#include "nflog_capture_drops.h"
 #include "nflog_capture_options.h"
 #include "nflog_capture_packet.h"
 #include "nflog_capture_store.h"
-
-/**
- * What happened to the packets of a capture point.
- */
-struct nflog_capture_count_t {
-	/** packets that the rule in the kernel logged, if has_logged */
-	uint64_t logged;
-	/** packets read from the NFLOG group */
-	uint64_t received;
-	/** received, but dropped for lack of memory, as the disk is too slow */
-	uint64_t overrun;
-	/** not written as they don't match the filter */
-	uint64_t filtered;
-	/** not written as the disk refused them, or the disk budget is exhausted */
-	uint64_t refused;
-	/** those read that may be several packets that the kernel merged */
-	uint64_t large;
-	/** written */
-	uint64_t packets;
-	/** bytes of written IP packets */
-	uint64_t bytes;
-	/** packets that the SA processed, if has_sa */
-	uint64_t sa;
-	/** logged is known */
-	bool has_logged;
-	/** sa is known */
-	bool has_sa;
-};
 
 /**
  * Trace of one SA: a pcap file, or a ring of them, with its counters.
@@ -66,7 +39,7 @@ struct nflog_capture_count_t {
 struct nflog_capture_trace_t {
 
 	/**
-	 * Begin the trace: compile its filter and create its file.
+	 * Begin the trace: create its file.
 	 *
 	 * Failing to do so is logged, all packets count as refused then.
 	 */
@@ -89,7 +62,8 @@ struct nflog_capture_trace_t {
 				  u_int count);
 
 	/**
-	 * End the trace: complete its file, log its counters.
+	 * End the trace: complete its file, log its counters, and what the kernel
+	 * dropped.
 	 */
 	void (*end)(nflog_capture_trace_t *this);
 
@@ -115,6 +89,13 @@ struct nflog_capture_trace_t {
 	 * @param name		name of the file, without the number in a ring, and .pcap
 	 */
 	void (*set_name)(nflog_capture_trace_t *this, char *name);
+
+	/**
+	 * Set what tells at the end of the trace what the kernel dropped.
+	 *
+	 * @param drops		drops since the capture began, gets owned
+	 */
+	void (*set_drops)(nflog_capture_trace_t *this, nflog_capture_drops_t *drops);
 
 	/**
 	 * Add a reference to the trace, the creator has one.

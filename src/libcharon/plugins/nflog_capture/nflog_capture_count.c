@@ -1,0 +1,96 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_count.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+/**
+ * Append to a text.
+ */
+static void append(char *buf, size_t len, char *format, ...)
+{
+	size_t pos = strlen(buf);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(buf + pos, len - pos, format, args);
+	va_end(args);
+}
+
+/**
+ * Get the number of packets that the rule logged, but that were not read.
+ */
+static uint64_t kernel_lost(nflog_capture_count_t *count)
+{
+	return count->has_logged && count->logged > count->received
+				? count->logged - count->received : 0;
+}
+
+/**
+ * Describe packets that the SA processed, but no rule saw.
+ */
+static void describe_unseen(nflog_capture_count_t *count,
+							nflog_capture_point_t point, char *buf, size_t len)
+{
+	uint64_t seen = max(count->logged, count->received);
+	bool plain = point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT;
+
+	if (count->sa <= seen)
+	{
+		return;
+	}
+	if (plain && count->large)
+	{
+		append(buf, len, ", which counts the segments of %" PRIu64 " large "
+			   "packets", count->large);
+	}
+	else
+	{
+		append(buf, len, ", %" PRIu64 " not seen by netfilter%s",
+			   count->sa - seen,
+			   count->offloaded && !plain ? " (offloaded)" : "");
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_count_describe(nflog_capture_count_t *count,
+								  nflog_capture_point_t point, char *buf,
+								  size_t len)
+{
+	uint64_t kernel = kernel_lost(count), lost;
+
+	lost = kernel + count->overrun + count->refused;
+	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
+			 " lost", nflog_capture_point_names, point, count->packets,
+			 count->bytes, lost);
+	if (lost)
+	{
+		append(buf, len, " (%" PRIu64 " kernel queue full, %" PRIu64 " memory "
+			   "full, %" PRIu64 " not written)", kernel, count->overrun,
+			   count->refused);
+	}
+	if (count->filtered)
+	{
+		append(buf, len, " %" PRIu64 " filtered", count->filtered);
+	}
+	if (count->has_sa)
+	{
+		append(buf, len, " of %" PRIu64 " by the SA", count->sa);
+		describe_unseen(count, point, buf, len);
+	}
+}

@@ -1,0 +1,69 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_count nflog_capture_count
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_COUNT_H_
+#define NFLOG_CAPTURE_COUNT_H_
+
+typedef struct nflog_capture_count_t nflog_capture_count_t;
+
+#include "nflog_capture_options.h"
+
+/**
+ * What happened to the packets of a capture point.
+ */
+struct nflog_capture_count_t {
+	/** packets that the rule in the kernel logged, if has_logged */
+	uint64_t logged;
+	/** packets read from the NFLOG group */
+	uint64_t received;
+	/** received, but dropped for lack of memory, as the disk is too slow */
+	uint64_t overrun;
+	/** not written as they don't match the filter */
+	uint64_t filtered;
+	/** not written as the disk refused them, or the disk budget is exhausted */
+	uint64_t refused;
+	/** those read that may be several packets that the kernel merged */
+	uint64_t large;
+	/** written */
+	uint64_t packets;
+	/** bytes of written IP packets */
+	uint64_t bytes;
+	/** packets that the SA processed, if has_sa */
+	uint64_t sa;
+	/** logged is known */
+	bool has_logged;
+	/** sa is known */
+	bool has_sa;
+	/** the SA is offloaded, which may keep its packets from netfilter */
+	bool offloaded;
+};
+
+/**
+ * Describe what happened at a capture point, for the log.
+ *
+ * @param count		counters
+ * @param point		capture point
+ * @param buf		receives the text
+ * @param len		size of buf
+ */
+void nflog_capture_count_describe(nflog_capture_count_t *count,
+								  nflog_capture_point_t point, char *buf,
+								  size_t len);
+
+#endif /** NFLOG_CAPTURE_COUNT_H_ @}*/

@@ -1,0 +1,52 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_drops nflog_capture_drops
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_DROPS_H_
+#define NFLOG_CAPTURE_DROPS_H_
+
+typedef struct nflog_capture_drops_t nflog_capture_drops_t;
+
+#include <library.h>
+
+/**
+ * Tells which packets the kernel's IPsec dropped in the meantime, by the
+ * counters in /proc/net/xfrm_stat.  These are of the network namespace, not of
+ * single SAs.
+ */
+struct nflog_capture_drops_t {
+
+	/**
+	 * Log the counters that moved since this was created, if any.
+	 *
+	 * @param label		name of what was captured meanwhile
+	 */
+	void (*report)(nflog_capture_drops_t *this, char *label);
+
+	/**
+	 * Destroy a nflog_capture_drops_t.
+	 */
+	void (*destroy)(nflog_capture_drops_t *this);
+};
+
+/**
+ * Create a nflog_capture_drops_t instance.
+ */
+nflog_capture_drops_t *nflog_capture_drops_create();
+
+#endif /** NFLOG_CAPTURE_DROPS_H_ @}*/
