@@ -16,14 +16,22 @@
 
 #include <daemon.h>
 #include <collections/hashtable.h>
+#include <processing/jobs/callback_job.h>
 #include <threading/mutex.h>
 #include <threading/thread_value.h>
 
 /** IKE_SAs of which keys are kept at most, until their connection is known */
 #define MAX_KEPT 10000
 
+/**
+ * IKE_SAs per minute for which a connection is looked up after they failed, so
+ * that a flood of forged IKE_SA_INITs neither takes time nor fills the disk.
+ */
+#define MAX_FAILED 10
+
 typedef struct private_nflog_capture_ike_t private_nflog_capture_ike_t;
 typedef struct ike_keys_t ike_keys_t;
+typedef struct failed_t failed_t;
 
 #ifdef MAX_ADDITIONAL_KEY_EXCHANGES
 /** one key exchange, or several with those of RFC 9370, since 6.0 */
@@ -83,7 +91,17 @@ struct private_nflog_capture_ike_t {
 	hashtable_t *kept;
 
 	/**
-	 * Protects kept.
+	 * IKE_SAs that failed in the current minute.
+	 */
+	u_int failed;
+
+	/**
+	 * Begin of that minute, monotonic.
+	 */
+	time_t minute;
+
+	/**
+	 * Protects all that is not constant.
 	 */
 	mutex_t *mutex;
 };
@@ -115,6 +133,42 @@ struct ike_keys_t {
 };
 
 /**
+ * IKE_SA that failed before its connection was known.
+ */
+struct failed_t {
+
+	/**
+	 * What looks for the connection.
+	 */
+	private_nflog_capture_ike_t *ike;
+
+	/**
+	 * Unique id of the IKE_SA.
+	 */
+	uint32_t id;
+
+	/**
+	 * Its SPIs.
+	 */
+	ike_sa_id_t *spis;
+
+	/**
+	 * Its addresses.
+	 */
+	host_t *me, *other;
+
+	/**
+	 * Version of IKE.
+	 */
+	ike_version_t version;
+
+	/**
+	 * Its keys, NULL if there were none yet.
+	 */
+	ike_keys_t *keys;
+};
+
+/**
  * Destroy and wipe keys.
  */
 static void ike_keys_destroy(void *data)
@@ -131,6 +185,18 @@ static void ike_keys_destroy(void *data)
 		chunk_clear(&this->sk_ar);
 		free(this);
 	}
+}
+
+/**
+ * Destroy a failed_t.
+ */
+static void failed_destroy(failed_t *this)
+{
+	this->spis->destroy(this->spis);
+	this->me->destroy(this->me);
+	this->other->destroy(this->other);
+	ike_keys_destroy(this->keys);
+	free(this);
 }
 
 /**
@@ -203,27 +269,24 @@ static void write_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
 /**
  * Begin to capture an IKE_SA if it is wanted.
  */
-static bool capture(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
+static bool capture(private_nflog_capture_ike_t *this, uint32_t id,
+					peer_cfg_t *peer_cfg)
 {
-	char name[128], label[256];
+	char name[128], label[256], *conn = peer_cfg->get_name(peer_cfg);
 	nflog_capture_wish_t *wish;
-	peer_cfg_t *peer_cfg;
 	bool wanted = FALSE;
 
-	peer_cfg = ike_sa->get_peer_cfg(ike_sa);
-	wish = peer_cfg ? get_wish(this, peer_cfg) : NULL;
+	wish = get_wish(this, peer_cfg);
 	if (wish)
 	{
 		wanted = wish->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT);
 		if (wanted)
 		{
 			this->reader->capture_ike(this->reader, TRUE);
-			nflog_capture_store_name(ike_sa->get_name(ike_sa), name,
-									 sizeof(name));
-			snprintf(label, sizeof(label), "%s[%u]", ike_sa->get_name(ike_sa),
-					 ike_sa->get_unique_id(ike_sa));
-			this->messages->add(this->messages, ike_sa->get_unique_id(ike_sa),
-								this->store, name, label, wish);
+			nflog_capture_store_name(conn, name, sizeof(name));
+			snprintf(label, sizeof(label), "%s[%u]", conn, id);
+			this->messages->add(this->messages, id, this->store, name, label,
+								wish);
 		}
 		nflog_capture_wish_destroy(wish);
 	}
@@ -233,15 +296,14 @@ static bool capture(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
 /**
  * Tell the SPIs of an IKE_SA, FALSE if it is not captured.
  */
-static bool update(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
+static bool update(private_nflog_capture_ike_t *this, uint32_t id,
+				   ike_sa_id_t *spis)
 {
-	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
 	bool known, flush;
 
-	known = this->messages->update(this->messages,
-								   ike_sa->get_unique_id(ike_sa),
-								   id->get_initiator_spi(id),
-								   id->get_responder_spi(id), &flush);
+	known = this->messages->update(this->messages, id,
+								   spis->get_initiator_spi(spis),
+								   spis->get_responder_spi(spis), &flush);
 	if (flush)
 	{
 		this->reader->flush_ike(this->reader);
@@ -249,14 +311,105 @@ static bool update(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
 	return known;
 }
 
+/**
+ * End the trace of an IKE_SA, if there is one.
+ */
+static bool end(private_nflog_capture_ike_t *this, uint32_t id)
+{
+	if (this->messages->remove(this->messages, id))
+	{
+		this->reader->flush_ike(this->reader);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/**
+ * Capture an IKE_SA that failed for the first connection that fits its
+ * addresses and is captured.  A job, as the configuration must not be searched
+ * with the bus locked.
+ */
+static job_requeue_t capture_failed(failed_t *failed)
+{
+	private_nflog_capture_ike_t *this = failed->ike;
+	enumerator_t *enumerator;
+	peer_cfg_t *peer_cfg;
+	bool captured = FALSE;
+
+	enumerator = charon->backends->create_peer_cfg_enumerator(charon->backends,
+						failed->me, failed->other, NULL, NULL, failed->version);
+	while (!captured && enumerator->enumerate(enumerator, &peer_cfg))
+	{
+		captured = capture(this, failed->id, peer_cfg);
+		if (captured)
+		{
+			DBG1(DBG_IKE, "IKE_SA %u of %H failed before its connection was "
+				 "known, its trace is with those of connection '%s'",
+				 failed->id, failed->other, peer_cfg->get_name(peer_cfg));
+			if (failed->keys)
+			{
+				write_keys(this, failed->keys, peer_cfg);
+			}
+			update(this, failed->id, failed->spis);
+			end(this, failed->id);
+		}
+	}
+	enumerator->destroy(enumerator);
+	return JOB_REQUEUE_NONE;
+}
+
+/**
+ * Handle an IKE_SA that failed before its connection was known.
+ */
+static void handle_failed(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
+						  ike_keys_t *keys)
+{
+	time_t now = time_monotonic(NULL);
+	failed_t *failed;
+	bool allowed;
+
+	this->mutex->lock(this->mutex);
+	if (now - this->minute >= 60)
+	{
+		this->minute = now;
+		this->failed = 0;
+	}
+	allowed = this->failed < MAX_FAILED;
+	this->failed += allowed;
+	this->mutex->unlock(this->mutex);
+
+	if (!allowed)
+	{
+		ike_keys_destroy(keys);
+		return;
+	}
+	INIT(failed,
+		.ike = this,
+		.id = ike_sa->get_unique_id(ike_sa),
+		.spis = ike_sa->get_id(ike_sa)->clone(ike_sa->get_id(ike_sa)),
+		.me = ike_sa->get_my_host(ike_sa)->clone(ike_sa->get_my_host(ike_sa)),
+		.other = ike_sa->get_other_host(ike_sa)->clone(
+												ike_sa->get_other_host(ike_sa)),
+		.version = ike_sa->get_version(ike_sa),
+		.keys = keys,
+	);
+	lib->processor->queue_job(lib->processor, (job_t*)
+						callback_job_create((callback_job_cb_t)capture_failed,
+									failed, (void*)failed_destroy, NULL));
+}
+
 METHOD(listener_t, message, bool,
 	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
 {
+	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	uint32_t id = ike_sa->get_unique_id(ike_sa);
+
 	/* once per message will do, before one is sent, and after one was read */
-	if (plain == incoming && !update(this, ike_sa) && capture(this, ike_sa))
+	if (plain == incoming && !update(this, id, ike_sa->get_id(ike_sa)) &&
+		peer_cfg && capture(this, id, peer_cfg))
 	{
-		update(this, ike_sa);
+		update(this, id, ike_sa->get_id(ike_sa));
 	}
 	return TRUE;
 }
@@ -338,12 +491,16 @@ METHOD(listener_t, ike_state_change, bool,
 		{
 			write_keys(this, keys, peer_cfg);
 		}
-		ike_keys_destroy(keys);
-	}
-	if (state == IKE_DESTROYING &&
-		this->messages->remove(this->messages, ike_sa->get_unique_id(ike_sa)))
-	{
-		this->reader->flush_ike(this->reader);
+		if (state == IKE_DESTROYING &&
+			!end(this, ike_sa->get_unique_id(ike_sa)) && !peer_cfg &&
+			this->reader->captures_ike(this->reader))
+		{
+			handle_failed(this, ike_sa, keys);
+		}
+		else
+		{
+			ike_keys_destroy(keys);
+		}
 	}
 	return TRUE;
 }

@@ -522,6 +522,17 @@ METHOD(nflog_capture_reader_t, capture_ike, void,
 	this->mutex->unlock(this->mutex);
 }
 
+METHOD(nflog_capture_reader_t, captures_ike, bool,
+	private_nflog_capture_reader_t *this)
+{
+	bool captures;
+
+	this->mutex->lock(this->mutex);
+	captures = this->has_ike;
+	this->mutex->unlock(this->mutex);
+	return captures;
+}
+
 METHOD(nflog_capture_reader_t, flush_ike, void,
 	private_nflog_capture_reader_t *this)
 {
@@ -560,6 +571,7 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 			.updated = _updated,
 			.remove = _remove_,
 			.capture_ike = _capture_ike,
+			.captures_ike = _captures_ike,
 			.flush_ike = _flush_ike,
 			.destroy = _destroy,
 		},

@@ -80,6 +80,13 @@ struct nflog_capture_reader_t {
 	void (*capture_ike)(nflog_capture_reader_t *this, bool enable);
 
 	/**
+	 * Check if IKE messages are captured.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*captures_ike)(nflog_capture_reader_t *this);
+
+	/**
 	 * Wake up the thread, as there are kept IKE messages to flush, or traces
 	 * of IKE_SAs to end.
 	 */
