@@ -37,11 +37,13 @@
  * Find the protocol behind the extension headers of an IPv6 packet.
  *
  * @param proto			first header, set to the protocol
- * @return				offset of the protocol's header, 0 if there is none
+ * @return				offset of the protocol's header, 0 if there is none, or
+ *						it is in another fragment, or not whole
  */
 static size_t skip_extensions(chunk_t packet, uint8_t *proto)
 {
 	size_t offset = sizeof(struct ip6_hdr);
+	struct ip6_frag *frag;
 
 	while (offset + 8 <= packet.len)
 	{
@@ -54,8 +56,13 @@ static size_t skip_extensions(chunk_t packet, uint8_t *proto)
 				offset += (packet.ptr[offset + 1] + 1) * 8;
 				break;
 			case IPPROTO_FRAGMENT:
-				*proto = packet.ptr[offset];
-				offset += 8;
+				frag = (struct ip6_frag*)(packet.ptr + offset);
+				if (frag->ip6f_offlg & (IP6F_OFF_MASK | IP6F_MORE_FRAG))
+				{
+					return 0;
+				}
+				*proto = frag->ip6f_nxt;
+				offset += sizeof(*frag);
 				break;
 			default:
 				return offset;

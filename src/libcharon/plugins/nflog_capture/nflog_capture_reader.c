@@ -13,16 +13,15 @@
  */
 
 #include "nflog_capture_reader.h"
-#include "nflog_capture_group.h"
+#include "nflog_capture_fragments.h"
+#include "nflog_capture_groups.h"
 #include "nflog_capture_rules.h"
 #include "nflog_capture_sas.h"
 #include "nflog_capture_table.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
@@ -82,12 +81,7 @@ struct private_nflog_capture_reader_t {
 	/**
 	 * Groups of packets that arrive and leave, NULL if not running.
 	 */
-	nflog_capture_group_t *in, *out;
-
-	/**
-	 * Idle socket that makes the kernel stamp packets, -1 if not running.
-	 */
-	int stamping;
+	nflog_capture_groups_t *groups;
 
 	/**
 	 * Wakes up the thread.
@@ -98,6 +92,11 @@ struct private_nflog_capture_reader_t {
 	 * SAs added, and not ended yet.
 	 */
 	nflog_capture_sas_t *sas;
+
+	/**
+	 * Puts IPv6 packets together.
+	 */
+	nflog_capture_fragments_t *fragments;
 
 	/**
 	 * TRUE if IKE messages are to be captured.
@@ -143,6 +142,7 @@ static void handle_packet(void *data, nflog_capture_logged_t *logged)
 	private_nflog_capture_reader_t *this = data;
 	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
 	nflog_capture_tap_t *tap;
+	bool fragment = FALSE;
 
 	if (streq(prefix, NFLOG_CAPTURE_IKE_IN))
 	{
@@ -154,11 +154,20 @@ static void handle_packet(void *data, nflog_capture_logged_t *logged)
 	}
 	else
 	{
-		tap = this->sas->find(this->sas, logged);
+		if (streq(prefix, NFLOG_CAPTURE_FRAG_IN))
+		{
+			fragment = TRUE;
+			logged = this->fragments->add(this->fragments, logged);
+		}
+		tap = logged ? this->sas->find(this->sas, logged) : NULL;
 		if (tap)
 		{
 			this->queue->add_logged(this->queue, tap->trace, tap->point,
 									tap->prefix, logged);
+		}
+		else if (logged && fragment && this->has_ike)
+		{
+			this->messages->handle(this->messages, logged, TRUE);
 		}
 	}
 }
@@ -176,8 +185,7 @@ static bool read_groups(private_nflog_capture_reader_t *this)
 	for (i = 0; more && i < MAX_MESSAGES; i++)
 	{
 		this->mutex->lock(this->mutex);
-		more = this->in->receive(this->in, handle_packet, this);
-		more |= this->out->receive(this->out, handle_packet, this);
+		more = this->groups->receive(this->groups, handle_packet, this);
 		this->mutex->unlock(this->mutex);
 		this->queue->publish(this->queue);
 	}
@@ -265,27 +273,10 @@ static void end_sas(private_nflog_capture_reader_t *this, bool drained)
  */
 static void close_groups(private_nflog_capture_reader_t *this)
 {
-	uint64_t lost;
-
-	DESTROY_IF(this->rules);
+	this->rules->destroy(this->rules);
 	this->rules = NULL;
-	if (this->in && this->out)
-	{
-		lost = this->in->get_lost(this->in) + this->out->get_lost(this->out);
-		if (lost)
-		{
-			DBG1(DBG_KNL, "the kernel dropped %" PRIu64 " packets before they "
-				 "could be read from NFLOG", lost);
-		}
-	}
-	DESTROY_IF(this->in);
-	DESTROY_IF(this->out);
-	this->in = this->out = NULL;
-	if (this->stamping != -1)
-	{
-		close(this->stamping);
-		this->stamping = -1;
-	}
+	this->groups->destroy(this->groups);
+	this->groups = NULL;
 }
 
 /**
@@ -293,7 +284,7 @@ static void close_groups(private_nflog_capture_reader_t *this)
  */
 static bool open_groups(private_nflog_capture_reader_t *this)
 {
-	int group, on = 1;
+	int group;
 
 	group = lib->settings->get_int(lib->settings,
 						"%s.plugins.nflog-capture.group", DEFAULT_GROUP,
@@ -305,19 +296,9 @@ static bool open_groups(private_nflog_capture_reader_t *this)
 			 group, UINT16_MAX - 1);
 		return FALSE;
 	}
-	/* before 6.4 the kernel stamps packets only if some socket asks for it */
-	this->stamping = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (this->stamping == -1 ||
-		setsockopt(this->stamping, SOL_SOCKET, SO_TIMESTAMP, &on,
-				   sizeof(on)) != 0)
+	this->groups = nflog_capture_groups_create(group);
+	if (!this->groups)
 	{
-		DBG1(DBG_KNL, "enabling time stamps failed: %s", strerror(errno));
-	}
-	this->in = nflog_capture_group_create(group, TRUE);
-	this->out = nflog_capture_group_create(group + 1, FALSE);
-	if (!this->in || !this->out)
-	{
-		close_groups(this);
 		return FALSE;
 	}
 	this->rules = nflog_capture_rules_create(group, group + 1);
@@ -330,14 +311,15 @@ static bool open_groups(private_nflog_capture_reader_t *this)
 static void *run(private_nflog_capture_reader_t *this)
 {
 	struct pollfd pfd[] = {
-		{ .fd = this->in->get_fd(this->in), .events = POLLIN },
-		{ .fd = this->out->get_fd(this->out), .events = POLLIN },
+		{ .events = POLLIN },
+		{ .events = POLLIN },
 		{ .fd = this->event, .events = POLLIN },
 	};
 	bool running = TRUE;
 	eventfd_t count;
 	int timeout = -1;
 
+	this->groups->get_fds(this->groups, &pfd[0].fd, &pfd[1].fd);
 	while (running)
 	{
 		if (this->draining->get_count(this->draining))
@@ -548,6 +530,7 @@ METHOD(nflog_capture_reader_t, destroy, void,
 	}
 	close(this->event);
 	this->sas->destroy(this->sas);
+	this->fragments->destroy(this->fragments);
 	this->removing->destroy(this->removing);
 	this->draining->destroy(this->draining);
 	this->mutex->destroy(this->mutex);
@@ -578,9 +561,9 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.queue = queue,
 		.writer = writer,
 		.messages = messages,
-		.stamping = -1,
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.sas = nflog_capture_sas_create(),
+		.fragments = nflog_capture_fragments_create(),
 		.removing = linked_list_create(),
 		.draining = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

@@ -192,7 +192,7 @@ static int open_table(private_nflog_capture_rules_t *this)
 		{
 			return errno;
 		}
-		nflog_capture_table_add(this->nft);
+		nflog_capture_table_add(this->nft, this->in);
 	}
 	return 0;
 }

@@ -158,7 +158,8 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 	nflog_capture_sa_t *sa;
 	bool in;
 
-	in = streq(prefix, NFLOG_CAPTURE_WIRE_IN);
+	in = streq(prefix, NFLOG_CAPTURE_WIRE_IN) ||
+		 streq(prefix, NFLOG_CAPTURE_FRAG_IN);
 	if (in || streq(prefix, NFLOG_CAPTURE_WIRE_OUT))
 	{
 		if (nflog_capture_packet_parse(logged, in, &key))

@@ -295,10 +295,40 @@ static void add_plain_rule(nflog_capture_nft_t *nft, char *chain, char *map,
 	commit_rule(nft, rule);
 }
 
+/**
+ * Add the chain that logs fragments of IPv6 packets.
+ */
+static void add_fragments(nflog_capture_nft_t *nft, uint16_t in)
+{
+	static const uint8_t protos[] = { IPPROTO_ESP, IPPROTO_AH, IPPROTO_UDP };
+	struct nftnl_rule *rule;
+	struct nftnl_expr *expr;
+	int i;
+
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_FRAG_IN,
+				 NF_INET_LOCAL_IN, NF_IP_PRI_RAW);
+	for (i = 0; i < countof(protos); i++)
+	{
+		rule = rule_create(NFLOG_CAPTURE_FRAG_IN);
+		add_meta(rule, NFT_META_NFPROTO, NFPROTO_IPV6);
+		expr = expr_create("exthdr",
+						NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1,
+						NFTNL_EXPR_EXTHDR_OFFSET,
+						offsetof(struct ip6_frag, ip6f_nxt),
+						NFTNL_EXPR_EXTHDR_LEN, sizeof(protos[i]),
+						NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6, 0);
+		nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, IPPROTO_FRAGMENT);
+		nftnl_rule_add_expr(rule, expr);
+		add_cmp(rule, &protos[i], sizeof(protos[i]));
+		add_log(rule, NFLOG_CAPTURE_FRAG_IN, in);
+		commit_rule(nft, rule);
+	}
+}
+
 /*
  * Described in header
  */
-void nflog_capture_table_add(nflog_capture_nft_t *nft)
+void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in)
 {
 	struct nftnl_table *table;
 
@@ -309,6 +339,7 @@ void nflog_capture_table_add(nflog_capture_nft_t *nft)
 	nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWTABLE,
 											 NLM_F_CREATE | NLM_F_EXCL), table);
 	nftnl_table_free(table);
+	add_fragments(nft, in);
 }
 
 /*

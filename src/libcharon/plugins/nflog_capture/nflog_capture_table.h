@@ -29,6 +29,9 @@
 #define NFLOG_CAPTURE_WIRE_IN "esp-in"
 #define NFLOG_CAPTURE_WIRE_OUT "esp-out"
 
+/** chain of fragments that arrive, and their log prefix */
+#define NFLOG_CAPTURE_FRAG_IN "frag-in"
+
 /** chains of a TUN device, and their log prefixes */
 #define NFLOG_CAPTURE_TUN_IN "tun-in"
 #define NFLOG_CAPTURE_TUN_OUT "tun-out"
@@ -38,14 +41,15 @@
 #define NFLOG_CAPTURE_IKE_OUT "ike-out"
 
 /**
- * Add our nftables table to a transaction, there is nothing in it yet.
+ * Add our nftables table to a transaction, with the chain frag-in.
  *
  * The table belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12),
  * so the kernel removes it if charon dies.
  *
- * These are the chains that are added to it as they are needed:
+ * These are the chains, others than frag-in are added as they are needed:
  *
  *   chain      hook         priority  logs
+ *   frag-in    input        raw       fragments of IPv6 packets in ESP, AH or UDP
  *   esp-in     input        raw       ESP, AH, UDP-encapsulated ESP as it arrives
  *   esp-out    output       raw       the same as it leaves
  *   plain-in   prerouting   mangle    packets after decapsulation
@@ -56,11 +60,13 @@
  *   ike-out    output       raw       IKE messages as they leave
  *
  * What arrives on the wire is seen at the input hook, where IPv4 packets are
- * reassembled: only the first fragment of a packet shows the SPI.
+ * reassembled: only the first fragment of a packet shows the SPI.  IPv6 packets
+ * are not until they have left that hook, so all fragments are logged.
  *
  * @param nft		socket that gets to own the table
+ * @param in		NFLOG group for packets that arrive
  */
-void nflog_capture_table_add(nflog_capture_nft_t *nft);
+void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in);
 
 /**
  * Add what captures SAs on the wire to a transaction.

@@ -1,0 +1,58 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_fragments nflog_capture_fragments
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_FRAGMENTS_H_
+#define NFLOG_CAPTURE_FRAGMENTS_H_
+
+typedef struct nflog_capture_fragments_t nflog_capture_fragments_t;
+
+#include "nflog_capture_group.h"
+
+/**
+ * Puts fragmented IPv6 packets together that arrive in ESP, AH or UDP: other
+ * than with IPv4, the kernel does so only behind the last hook that sees them.
+ *
+ * Not thread-safe.
+ */
+struct nflog_capture_fragments_t {
+
+	/**
+	 * Add a fragment.
+	 *
+	 * Up to 1 MiB of fragments are kept, the oldest packets are dropped first.
+	 *
+	 * @param logged	fragment, as logged
+	 * @return			packet if this completes it, with the attributes of this
+	 *					fragment, valid until the next call, otherwise NULL
+	 */
+	nflog_capture_logged_t *(*add)(nflog_capture_fragments_t *this,
+								   nflog_capture_logged_t *logged);
+
+	/**
+	 * Destroy a nflog_capture_fragments_t.
+	 */
+	void (*destroy)(nflog_capture_fragments_t *this);
+};
+
+/**
+ * Create a nflog_capture_fragments_t instance.
+ */
+nflog_capture_fragments_t *nflog_capture_fragments_create();
+
+#endif /** NFLOG_CAPTURE_FRAGMENTS_H_ @}*/
