@@ -27,6 +27,9 @@
 
 static int trace;
 
+/** packets added */
+static uint32_t added;
+
 static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
 {
 	nflog_capture_packet_t *packet;
@@ -35,7 +38,8 @@ static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
 	if (packet)
 	{
 		packet->trace = TRACE;
-		memset(packet->data, packet->seq, len);
+		packet->order = added++;
+		memset(packet->data, packet->order, len);
 		packet->pcap.caplen = len;
 	}
 	return packet;
@@ -45,7 +49,7 @@ static void test_order(void **state)
 {
 	nflog_capture_queue_t *queue = nflog_capture_queue_create(64 * 1024);
 	nflog_capture_packet_t **packets;
-	uint64_t seq = 0;
+	uint32_t order = 0;
 	u_int count, i, round;
 	size_t len, j;
 	bool pressed;
@@ -62,12 +66,12 @@ static void test_order(void **state)
 		assert_true(count > 0);
 		for (i = 0; i < count; i++)
 		{
-			assert_int_equal(packets[i]->seq, seq);
+			assert_int_equal(packets[i]->order, order);
 			for (j = 0; j < packets[i]->pcap.caplen; j++)
 			{
-				assert_int_equal(packets[i]->data[j], (uint8_t)seq);
+				assert_int_equal(packets[i]->data[j], (uint8_t)order);
 			}
-			seq++;
+			order++;
 			packets[i]->trace = NULL;
 		}
 		queue->release(queue);

@@ -143,6 +143,8 @@ static void check_trace(char *name, u_int count, size_t offset)
 		out = data[4 + 4 + 2] == 3;
 		memcpy(&value, data + hdr->caplen - offset + 20 + 4, sizeof(value));
 		assert_int_equal(ntohl(value), ++seq[out]);
+		/* none arrives before it was sent */
+		assert_true(seq[0] <= seq[1]);
 	}
 	pcap_close(pcap);
 	assert_int_equal(seq[0], count);

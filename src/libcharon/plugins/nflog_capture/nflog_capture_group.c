@@ -153,7 +153,8 @@ static int set_parameters(private_nflog_capture_group_t *this)
 	mnl_attr_put_u32(hdr, NFULA_CFG_NLBUFSIZ, htonl(KERNEL_BUFFER));
 	mnl_attr_put_u32(hdr, NFULA_CFG_TIMEOUT, htonl(0));
 	mnl_attr_put_u32(hdr, NFULA_CFG_QTHRESH, htonl(this->threshold));
-	mnl_attr_put_u16(hdr, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
+	mnl_attr_put_u16(hdr, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ |
+												  NFULNL_CFG_F_SEQ_GLOBAL));
 	return configure(this, hdr);
 }
 
@@ -223,6 +224,10 @@ static void handle(private_nflog_capture_group_t *this, struct nlmsghdr *hdr,
 		seq = ntohl(mnl_attr_get_u32(logged.attrs[NFULA_SEQ]));
 		this->lost += (uint32_t)(seq - this->seq);
 		this->seq = seq + 1;
+	}
+	if (logged.attrs[NFULA_SEQ_GLOBAL])
+	{
+		logged.order = ntohl(mnl_attr_get_u32(logged.attrs[NFULA_SEQ_GLOBAL]));
 	}
 	if (logged.attrs[NFULA_TIMESTAMP])
 	{
@@ -327,6 +332,7 @@ nflog_capture_logged_t *nflog_capture_logged_clone(
 	}
 	clone = calloc(1, *bytes);
 	clone->time = logged->time;
+	clone->order = logged->order;
 	pos = (uint8_t*)(clone + 1);
 	clone->msg = memcpy(pos, logged->msg, sizeof(*logged->msg));
 	pos += NLA_ALIGN(sizeof(*logged->msg));

@@ -38,6 +38,8 @@ struct nflog_capture_logged_t {
 	struct nlattr *attrs[NFULA_MAX + 1];
 	/** time stamp of the kernel, or the time at which it was received */
 	timeval_t time;
+	/** order in which packets were logged, whatever their group, it may wrap */
+	uint32_t order;
 };
 
 /**

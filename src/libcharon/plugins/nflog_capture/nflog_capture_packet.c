@@ -343,7 +343,8 @@ static void finish_checksum(chunk_t packet)
 static bool is_kept(nflog_capture_logged_t *logged, int type)
 {
 	return logged->attrs[type] && type != NFULA_PREFIX &&
-		   type != NFULA_PAYLOAD && type != NFULA_SEQ;
+		   type != NFULA_PAYLOAD && type != NFULA_SEQ &&
+		   type != NFULA_SEQ_GLOBAL;
 }
 
 /**
@@ -426,6 +427,8 @@ void nflog_capture_packet_build(nflog_capture_packet_t *packet,
 		finish_checksum(chunk_create(packet->data + packet->offset,
 									 packet->payload));
 	}
+	packet->order = logged->order;
+	packet->stamped = logged->attrs[NFULA_TIMESTAMP] != NULL;
 	packet->pcap.sec = logged->time.tv_sec;
 	packet->pcap.usec = logged->time.tv_usec;
 	packet->pcap.caplen = pos - packet->data;

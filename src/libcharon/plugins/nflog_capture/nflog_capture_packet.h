@@ -35,8 +35,10 @@ typedef struct nflog_capture_trace_t nflog_capture_trace_t;
 struct nflog_capture_packet_t {
 	/** trace it belongs to, NULL if it needs not be written (anymore) */
 	nflog_capture_trace_t *trace;
-	/** order of arrival */
-	uint64_t seq;
+	/** order in which packets were logged, it may wrap */
+	uint32_t order;
+	/** TRUE if the kernel stamped it, else it has the time of reception */
+	bool stamped;
 	/** bytes from this packet to the next in the queue */
 	uint32_t size;
 	/** capture point */

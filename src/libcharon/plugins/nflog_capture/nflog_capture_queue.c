@@ -51,11 +51,6 @@ struct private_nflog_capture_queue_t {
 	uint64_t head;
 
 	/**
-	 * Number of packets ever added, the reader's.
-	 */
-	uint64_t seq;
-
-	/**
 	 * The reader's copy of tail, updated if there seems to be no space.
 	 */
 	uint64_t free_up_to;
@@ -161,7 +156,6 @@ METHOD(nflog_capture_queue_t, add, nflog_capture_packet_t*,
 	packet = at(this, this->head);
 	packet->trace = NULL;
 	packet->size = size;
-	packet->seq = this->seq++;
 	this->head += size;
 	return packet;
 }

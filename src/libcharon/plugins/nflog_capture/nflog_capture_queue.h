@@ -36,7 +36,7 @@ struct nflog_capture_queue_t {
 	 * Get memory for a packet, called by the reader.
 	 *
 	 * @param len		bytes needed for data
-	 * @return			packet with size and seq set, NULL if memory is exhausted
+	 * @return			packet with size set, NULL if memory is exhausted
 	 */
 	nflog_capture_packet_t *(*add)(nflog_capture_queue_t *this, size_t len);
 

@@ -88,9 +88,26 @@ struct private_nflog_capture_writer_t {
 };
 
 /**
- * Sort packets by trace, time, and arrival.
+ * Compare the times of packets.
  */
-static int packet_cmp(const void *a, const void *b)
+static int time_cmp(const nflog_capture_packet_t *a,
+					const nflog_capture_packet_t *b)
+{
+	if (a->pcap.sec != b->pcap.sec)
+	{
+		return a->pcap.sec < b->pcap.sec ? -1 : 1;
+	}
+	if (a->pcap.usec != b->pcap.usec)
+	{
+		return a->pcap.usec < b->pcap.usec ? -1 : 1;
+	}
+	return 0;
+}
+
+/**
+ * Compare packets by trace, and order in which they were logged.
+ */
+static int order_cmp(const void *a, const void *b)
 {
 	const nflog_capture_packet_t *x = *(nflog_capture_packet_t**)a;
 	const nflog_capture_packet_t *y = *(nflog_capture_packet_t**)b;
@@ -99,15 +116,54 @@ static int packet_cmp(const void *a, const void *b)
 	{
 		return (uintptr_t)x->trace < (uintptr_t)y->trace ? -1 : 1;
 	}
-	if (x->pcap.sec != y->pcap.sec)
+	return (int32_t)(x->order - y->order);
+}
+
+/**
+ * Compare packets by trace, time, and order in which they were logged.
+ */
+static int packet_cmp(const void *a, const void *b)
+{
+	const nflog_capture_packet_t *x = *(nflog_capture_packet_t**)a;
+	const nflog_capture_packet_t *y = *(nflog_capture_packet_t**)b;
+
+	return x->trace == y->trace ? time_cmp(x, y) ?: order_cmp(a, b)
+								: order_cmp(a, b);
+}
+
+/**
+ * Correct the times of packets that the kernel did not stamp.
+ *
+ * They have the time at which they were read, but it can't be after that of any
+ * stamped packet that was logged later.  So a request does not get behind its
+ * answer, however late it was read.
+ */
+static void correct_times(nflog_capture_packet_t **packets, u_int count)
+{
+	nflog_capture_packet_t *packet, *next = NULL;
+	u_int i;
+
+	qsort(packets, count, sizeof(*packets), order_cmp);
+	for (i = count; i > 0; i--)
 	{
-		return x->pcap.sec < y->pcap.sec ? -1 : 1;
+		packet = packets[i - 1];
+		if (next && next->trace != packet->trace)
+		{
+			next = NULL;
+		}
+		if (packet->stamped)
+		{
+			if (!next || time_cmp(packet, next) < 0)
+			{
+				next = packet;
+			}
+		}
+		else if (next && time_cmp(packet, next) > 0)
+		{
+			packet->pcap.sec = next->pcap.sec;
+			packet->pcap.usec = next->pcap.usec;
+		}
 	}
-	if (x->pcap.usec != y->pcap.usec)
-	{
-		return x->pcap.usec < y->pcap.usec ? -1 : 1;
-	}
-	return x->seq < y->seq ? -1 : 1;
 }
 
 /**
@@ -125,6 +181,10 @@ static void write_packets(private_nflog_capture_writer_t *this,
 	timersub(&now, &disorder, &limit);
 
 	count = this->queue->peek(this->queue, &packets, &pressed);
+	if (count)
+	{
+		correct_times(packets, count);
+	}
 	for (i = 0; i < count; i++)
 	{
 		packet = packets[i];
