@@ -145,6 +145,7 @@ static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
 		.int_alg = test->integ,
 		.esn = test->esn,
 	};
+	kernel_ipsec_update_sa_t update = {};
 
 	now = host_create_from_string("10.1.0.10", 0);
 	inner = add_ip(now, now, IPPROTO_UDP,
@@ -163,7 +164,9 @@ static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
 	{
 		now->destroy(now);
 		now = host_create_from_string(moved, 0);
-		keys->update_esp(keys, "gw", &id, now, dst);
+		update.new_src = now;
+		update.new_dst = dst;
+		keys->update_esp(keys, "gw", &id, &update);
 	}
 	dump(add_ip(now, dst, IPPROTO_ESP, esp));
 	chunk_clear(&data.enc_key);

@@ -67,6 +67,10 @@ static void restart()
 	keys = nflog_capture_keys_create(store);
 }
 
+/** ports of SAs, and whether they are encapsulated */
+static uint16_t port = 500, peer_port = 4500;
+static bool encap;
+
 /**
  * Add an ESP SA, with a key that ends with its SPI.
  */
@@ -76,12 +80,13 @@ static void add_esp(char *conn, char *src, char *dst, uint32_t spi,
 {
 	uint8_t encr_key[64] = {}, integ_key[64];
 	kernel_ipsec_sa_id_t id = {
-		.src = host_create_from_string(src, 4500),
-		.dst = host_create_from_string(dst, 500),
+		.src = host_create_from_string(src, peer_port),
+		.dst = host_create_from_string(dst, port),
 		.spi = htonl(spi),
 		.proto = IPPROTO_ESP,
 	};
 	kernel_ipsec_add_sa_t data = {
+		.mode = MODE_TUNNEL,
 		.enc_alg = encr,
 		.enc_key = chunk_create(encr_key, encr_len),
 		.int_alg = integ,
@@ -96,6 +101,7 @@ static void add_esp(char *conn, char *src, char *dst, uint32_t spi,
 		encr_key[encr_len - 1] = spi;
 	}
 	memset(integ_key, 0xaa, sizeof(integ_key));
+	data.encap = encap;
 	keys->add_esp(keys, conn, &id, &data);
 	id.src->destroy(id.src);
 	id.dst->destroy(id.dst);
@@ -115,6 +121,17 @@ static void add_spi(char *conn, uint32_t spi)
  */
 #define ROW(spi) "\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x" spi "\",\"NULL\"," \
 				 "\"0x\",\"NULL\",\"0x\"\n"
+
+/**
+ * First line of our own key file.
+ */
+#define HEADER "# nflog-capture keys 1, see nflog-capture(1)\n"
+
+/**
+ * Line in our own key file that add_spi() adds.
+ */
+#define LINE(spi) "esp " spi " 192.0.2.1[4500] 192.0.2.2[500] udp=no dir=in " \
+				  "mode=TUNNEL esn=no enc=NULL enc_key=\n"
 
 /**
  * Expect the content of a table.
@@ -170,11 +187,23 @@ static void test_esp(void **state)
 			24, 16, FALSE);
 	add_esp("gw", "192.0.2.1", "192.0.2.2", 0x05, ENCR_AES_CTR,
 			AUTH_HMAC_SHA1_96, 20, 20, TRUE);
+	add_esp("gw", "192.0.2.1", "192.0.2.2", 0x06, ENCR_CHACHA20_POLY1305,
+			AUTH_UNDEFINED, 36, 0, FALSE);
+	/* no columns that don't help */
+	add_esp("gw", "192.0.2.1", "192.0.2.2", 0x07, ENCR_AES_CCM_ICV8,
+			AUTH_UNDEFINED, 19, 0, TRUE);
 	assert_true(keys->pending(keys));
 	keys->flush(keys);
 	assert_false(keys->pending(keys));
 	expect("gw", "esp_sa",
 		/* the newest one is first */
+		"\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00000007\",\"AES-CTR [RFC3686]\","
+		"\"0xee00000000000000000000000000000003000007\","
+		"\"ANY 64 bit authentication [no checking]\",\"0x\"\n"
+		"\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00000006\","
+		"\"ChaCha20 with Poly1305 [RFC7634]\",\"0xee00000000000000"
+		"00000000000000000000000000000000000000000000000000000006\","
+		"\"NULL\",\"0x\"\n"
 		"\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00000005\",\"AES-CTR [RFC3686]\","
 		"\"0xee00000000000000000000000000000000000005\","
 		"\"HMAC-SHA-1-96 [RFC2404]\","
@@ -198,7 +227,11 @@ static void test_esp(void **state)
 	snprintf(path, sizeof(path), "%s/gw/esp_sa", dir);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
-	assert_int_equal(lines, 0);
+	snprintf(path, sizeof(path), "%s/gw/keys", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	/* CCM-12, XCBC, ESN, ChaCha20, CCM-8 with ESN */
+	assert_int_equal(lines, 5);
 }
 
 static void test_esp_none(void **state)
@@ -208,7 +241,6 @@ static void test_esp_none(void **state)
 		integrity_algorithm_t integ;
 		char *text;
 	} none[] = {
-		{ ENCR_CHACHA20_POLY1305, AUTH_UNDEFINED, "before 4.6" },
 		{ ENCR_CAMELLIA_CBC, AUTH_HMAC_SHA1_96, "CAMELLIA_CBC" },
 		{ ENCR_NULL_AUTH_AES_GMAC, AUTH_UNDEFINED, "NULL_AES_GMAC" },
 		{ ENCR_AES_CBC, AUTH_HMAC_SHA1_160, "HMAC_SHA1_160" },
@@ -226,8 +258,13 @@ static void test_esp_none(void **state)
 		/* not a digit of a key */
 		assert_null(strstr(line, "ee"));
 		assert_null(strstr(line, "aa"));
+		/* and only once */
+		add_esp("gw", "192.0.2.1", "192.0.2.2", 100 + i, none[i].encr,
+				none[i].integ, 16, 20, FALSE);
+		assert_int_equal(lines, 1);
 	}
-	assert_false(keys->pending(keys));
+	keys->flush(keys);
+	expect("gw", "esp_sa", "");
 }
 
 static void test_ah(void **state)
@@ -240,11 +277,23 @@ static void test_ah(void **state)
 	kernel_ipsec_add_sa_t data = {
 		.enc_alg = ENCR_UNDEFINED,
 		.int_alg = AUTH_HMAC_SHA1_96,
+		.int_key = chunk_from_str("abcd"),
+		.mode = MODE_TRANSPORT,
+	};
+	kernel_ipsec_update_sa_t moved = {
+		.new_src = id.dst,
+		.new_dst = id.src,
 	};
 
 	keys->add_esp(keys, "gw", &id, &data);
-	keys->update_esp(keys, "gw", &id, id.dst, id.src);
-	assert_false(keys->pending(keys));
+	keys->update_esp(keys, "gw", &id, &moved);
+	keys->flush(keys);
+	expect("gw", "esp_sa", "");
+	expect("gw", "keys", HEADER
+		"ah 00000000 192.0.2.1 192.0.2.2 udp=no dir=out mode=TRANSPORT "
+		"esn=no integ=HMAC_SHA1_96 integ_key=61626364\n"
+		"ah 00000000 192.0.2.2 192.0.2.1 udp=no dir=out mode=TRANSPORT "
+		"esn=no integ=HMAC_SHA1_96 integ_key=61626364\n");
 	assert_int_equal(lines, 0);
 	id.src->destroy(id.src);
 	id.dst->destroy(id.dst);
@@ -270,20 +319,23 @@ static void test_replaced(void **state)
 }
 
 static void update(uint32_t spi, char *src, char *dst, char *new_src,
-				   char *new_dst)
+				   char *new_dst, bool new_encap)
 {
 	kernel_ipsec_sa_id_t id = {
-		.src = host_create_from_string(src, 500),
+		.src = host_create_from_string(src, 4500),
 		.dst = host_create_from_string(dst, 500),
 		.spi = htonl(spi),
 		.proto = IPPROTO_ESP,
 	};
-	host_t *a = host_create_from_string(new_src, 4500);
-	host_t *b = host_create_from_string(new_dst, 4500);
+	kernel_ipsec_update_sa_t data = {
+		.new_src = host_create_from_string(new_src, 4500),
+		.new_dst = host_create_from_string(new_dst, 4500),
+		.new_encap = new_encap,
+	};
 
-	keys->update_esp(keys, "gw", &id, a, b);
-	a->destroy(a);
-	b->destroy(b);
+	keys->update_esp(keys, "gw", &id, &data);
+	data.new_src->destroy(data.new_src);
+	data.new_dst->destroy(data.new_dst);
 	id.src->destroy(id.src);
 	id.dst->destroy(id.dst);
 }
@@ -293,12 +345,12 @@ static void test_update(void **state)
 	add_spi("gw", 1);
 	add_spi("gw", 2);
 	/* at once, and later */
-	update(1, "192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.2");
+	update(1, "192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.2", FALSE);
 	keys->flush(keys);
 	expect("gw", "esp_sa",
 		"\"IPv4\",\"192.0.2.9\",\"192.0.2.2\",\"0x00000001\",\"NULL\",\"0x\","
 		"\"NULL\",\"0x\"\n" ROW("00000002") ROW("00000001"));
-	update(1, "192.0.2.9", "192.0.2.2", "2001:db8::9", "2001:db8::2");
+	update(1, "192.0.2.9", "192.0.2.2", "2001:db8::9", "2001:db8::2", FALSE);
 	keys->flush(keys);
 	expect("gw", "esp_sa",
 		"\"IPv6\",\"2001:db8::9\",\"2001:db8::2\",\"0x00000001\",\"NULL\",\"0x\","
@@ -306,14 +358,85 @@ static void test_update(void **state)
 		"\"IPv4\",\"192.0.2.9\",\"192.0.2.2\",\"0x00000001\",\"NULL\",\"0x\","
 		"\"NULL\",\"0x\"\n" ROW("00000002") ROW("00000001"));
 	/* of ports only, and of an SA without a row */
-	update(2, "192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2");
-	update(3, "192.0.2.1", "192.0.2.2", "192.0.2.7", "192.0.2.2");
+	update(2, "192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2", FALSE);
+	update(3, "192.0.2.1", "192.0.2.2", "192.0.2.7", "192.0.2.2", FALSE);
 	keys->flush(keys);
 	expect("gw", "esp_sa", ROW("00000002")
 		"\"IPv6\",\"2001:db8::9\",\"2001:db8::2\",\"0x00000001\",\"NULL\",\"0x\","
 		"\"NULL\",\"0x\"\n"
 		"\"IPv4\",\"192.0.2.9\",\"192.0.2.2\",\"0x00000001\",\"NULL\",\"0x\","
 		"\"NULL\",\"0x\"\n" ROW("00000001"));
+	expect("gw", "keys", HEADER LINE("00000001") LINE("00000002")
+		"esp 00000001 192.0.2.9[4500] 192.0.2.2[4500] udp=no dir=in mode=TUNNEL "
+		"esn=no enc=NULL enc_key=\n"
+		"esp 00000002 192.0.2.1[4500] 192.0.2.2[4500] udp=no dir=in mode=TUNNEL "
+		"esn=no enc=NULL enc_key=\n");
+}
+
+#define NAT_ROW(spi) "\"IPv4\",\"*\",\"*\",\"0x" spi "\",\"NULL\",\"0x\"," \
+					 "\"NULL\",\"0x\"\n"
+
+static void test_nat(void **state)
+{
+	chunk_t content;
+
+	encap = TRUE;
+	add_spi("gw", 1);
+	encap = FALSE;
+	add_spi("gw", 2);
+	/* gets behind a NAT later */
+	update(2, "192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2", TRUE);
+	add_spi("gw", 3);
+	keys->flush(keys);
+	expect("gw", "esp_sa", ROW("00000003") ROW("00000002") ROW("00000001")
+		   NAT_ROW("00000002") NAT_ROW("00000001"));
+	/* the order stays when it's read again */
+	add_spi("gw", 4);
+	keys->flush(keys);
+	expect("gw", "esp_sa", ROW("00000004") ROW("00000003") ROW("00000002")
+		   ROW("00000001") NAT_ROW("00000002") NAT_ROW("00000001"));
+
+	/* ports that Wireshark doesn't know, once each */
+	encap = TRUE;
+	port = 5500;
+	add_esp("gw", "192.0.2.1", "192.0.2.2", 5, ENCR_NULL, AUTH_UNDEFINED, 0, 0,
+			FALSE);
+	keys->flush(keys);
+	assert_true(store->read_file(store, "gw", "preferences", &content));
+	assert_non_null(memmem(content.ptr, content.len,
+						   "\nudpencap.udp.port: 4500,4501\n", 30));
+	chunk_free(&content);
+	peer_port = 1024;
+	add_spi("gw", 6);
+	add_spi("gw", 7);
+	port = 550;
+	add_spi("gw", 8);
+	keys->flush(keys);
+	encap = FALSE;
+	port = 500;
+	peer_port = 4500;
+	assert_true(store->read_file(store, "gw", "preferences", &content));
+	assert_non_null(memmem(content.ptr, content.len,
+						   "\nudpencap.udp.port: 4500,4501,5500,550\n", 39));
+	chunk_free(&content);
+	assert_int_equal(lines, 0);
+}
+
+static void test_reused(void **state)
+{
+	add_spi("gw", 1);
+	add_esp("gw", "192.0.2.1", "192.0.2.2", 1, ENCR_AES_CBC, AUTH_UNDEFINED, 1,
+			0, FALSE);
+	add_spi("gw", 2);
+	add_spi("gw", 2);
+	keys->flush(keys);
+	/* the newest one wins in Wireshark, our own key file has them all */
+	expect("gw", "esp_sa", ROW("00000002")
+		"\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00000001\","
+		"\"AES-CBC [RFC3602]\",\"0x01\",\"NULL\",\"0x\"\n");
+	expect("gw", "keys", HEADER LINE("00000001")
+		"esp 00000001 192.0.2.1[4500] 192.0.2.2[500] udp=no dir=in mode=TUNNEL "
+		"esn=no enc=AES_CBC enc_key=01\n" LINE("00000002"));
 }
 
 /**
@@ -369,12 +492,32 @@ static void test_ike(void **state)
 		"333333,444444,\"HMAC_SHA1_96 [RFC2404]\"\n");
 	expect("gw", "ikev1_decryption_table",
 		"0000000000000004,1111\n0000000000000005,1111\n");
-	assert_int_equal(lines, 0);
+	expect("gw", "keys", HEADER
+		"ike 0123456789abcdef fedcba9876543210 version=2 enc=AES_CBC "
+		"integ=HMAC_SHA2_256_128 sk_ei=1111 sk_er=2222 sk_ai=333333 "
+		"sk_ar=444444\n"
+		"ike 0000000000000002 fedcba9876543210 version=2 enc=AES_GCM_16 "
+		"sk_ei=1111 sk_er=2222 sk_ai= sk_ar=\n"
+		"ike 0000000000000003 fedcba9876543210 version=2 enc=3DES_CBC "
+		"integ=AES_XCBC_96 sk_ei=1111 sk_er=2222 sk_ai=333333 sk_ar=444444\n"
+		"ike 0000000000000004 fedcba9876543210 version=1 enc=AES_CBC "
+		"integ=HMAC_SHA1_96 sk_ei=1111 sk_er=2222 sk_ai= sk_ar=\n"
+		"ike 0000000000000005 fedcba9876543210 version=1 enc=AES_CBC "
+		"integ=HMAC_SHA1_96 sk_ei=1111 sk_er=2222 sk_ai= sk_ar=\n"
+		/* all sets of keys */
+		"ike 0000000000000002 fedcba9876543210 version=2 enc=AES_CBC "
+		"integ=HMAC_SHA1_96 sk_ei=1111 sk_er=2222 sk_ai=333333 sk_ar=444444\n");
+	/* XCBC is not checked */
+	assert_int_equal(lines, 1);
 
 	add_ike("gw", IKEV2, 6, ENCR_CHACHA20_POLY1305, 256, AUTH_UNDEFINED, 2, 0);
-	assert_int_equal(lines, 1);
+	assert_int_equal(lines, 2);
 	assert_non_null(strstr(line, "CHACHA20_POLY1305"));
-	assert_false(keys->pending(keys));
+	add_ike("gw", IKEV1, 7, ENCR_CAMELLIA_CBC, 128, AUTH_HMAC_SHA1_96, 2, 0);
+	assert_int_equal(lines, 3);
+	keys->flush(keys);
+	expect("gw", "ikev1_decryption_table",
+		"0000000000000004,1111\n0000000000000005,1111\n");
 }
 
 static void test_preferences(void **state)
@@ -414,11 +557,24 @@ static void test_torn(void **state)
 	add_spi("gw", 3);
 	add_ike("gw", IKEV1, 4, ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, 2, 0);
 	keys->flush(keys);
+	/* what matches any address comes last */
 	expect("gw", "esp_sa", ROW("00000003") ROW("00000002")
-		   "# a comment, of \"mine\n"
-		   "\"IPv4\",\"*\",\"*\",\"*\",\"NULL\",\"\",\"NULL\",\"\"\n"
-		   ROW("00000001"));
+		   "# a comment, of \"mine\n" ROW("00000001")
+		   "\"IPv4\",\"*\",\"*\",\"*\",\"NULL\",\"\",\"NULL\",\"\"\n");
 	expect("gw", "ikev1_decryption_table", "1234,11\n0000000000000004,1111\n");
+}
+
+#define IKE_TRACE "0000000000000005-fedcba9876543210"
+
+static void end_ike(uint64_t spi_i)
+{
+	ike_sa_id_t *id;
+
+	id = ike_sa_id_create(IKEV1, htobe64(spi_i), htobe64(0xfedcba9876543210),
+						  TRUE);
+	keys->end_ike(keys, id);
+	id->destroy(id);
+	keys->flush(keys);
 }
 
 static void test_prune(void **state)
@@ -437,10 +593,15 @@ static void test_prune(void **state)
 
 	create_trace("gw", "00000001-89abcdef.esp.7");
 	create_trace("gw", "00000001-00000004.plain");
+	create_trace("gw", IKE_TRACE);
 	restart();
 	keys->prune(keys, "gw");
 	expect("gw", "esp_sa", ROW("00000004") ROW("89abcdef") ROW("00000001"));
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
+	expect("gw", "keys", HEADER LINE("00000001") LINE("89abcdef")
+		   LINE("00000004")
+		   "ike 0000000000000005 fedcba9876543210 version=1 enc=AES_CBC "
+		   "integ=HMAC_SHA1_96 sk_ei=1111 sk_er=2222 sk_ai= sk_ar=\n");
 
 	/* removed by the user, which is noticed with the next row */
 	store->remove_file(store, "gw",
@@ -454,8 +615,47 @@ static void test_prune(void **state)
 	restart();
 	keys->prune(keys, "gw");
 	expect("gw", "esp_sa", "");
+	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
+	store->remove_file(store, "gw",
+					   "net.20261123T202345Z." IKE_TRACE ".pcap");
+	keys->prune(keys, "gw");
 	expect("gw", "ikev1_decryption_table", "");
+	expect("gw", "keys", HEADER);
 	assert_int_equal(lines, 0);
+}
+
+static void test_prune_at_once(void **state)
+{
+	add_spi("gw", 1);
+	add_spi("gw", 2);
+	add_spi("gw", 3);
+	add_ike("gw", IKEV1, 5, ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, 2, 0);
+	create_trace("gw", "00000001-00000002.esp");
+	create_trace("gw", IKE_TRACE);
+	keys->flush(keys);
+	/* as they had a trace, rows go with it */
+	store->remove_file(store, "gw",
+					   "net.20261123T202345Z.00000001-00000002.esp.pcap");
+	keys->prune(keys, "gw");
+	expect("gw", "esp_sa", ROW("00000003"));
+	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
+	store->remove_file(store, "gw",
+					   "net.20261123T202345Z." IKE_TRACE ".pcap");
+	keys->prune(keys, "gw");
+	expect("gw", "ikev1_decryption_table", "");
+	expect("gw", "keys", HEADER LINE("00000003"));
+
+	/* the end of an IKE_SA is not yet that of its trace */
+	add_ike("gw", IKEV1, 5, ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, 2, 0);
+	end_ike(5);
+	end_ike(6);
+	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
+	create_trace("gw", IKE_TRACE);
+	keys->prune(keys, "gw");
+	store->remove_file(store, "gw",
+					   "net.20261123T202345Z." IKE_TRACE ".pcap");
+	keys->prune(keys, "gw");
+	expect("gw", "ikev1_decryption_table", "");
 }
 
 static void test_unreadable(void **state)
@@ -513,10 +713,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ah, begin, end),
 		cmocka_unit_test_setup_teardown(test_replaced, begin, end),
 		cmocka_unit_test_setup_teardown(test_update, begin, end),
+		cmocka_unit_test_setup_teardown(test_nat, begin, end),
+		cmocka_unit_test_setup_teardown(test_reused, begin, end),
 		cmocka_unit_test_setup_teardown(test_ike, begin, end),
 		cmocka_unit_test_setup_teardown(test_preferences, begin, end),
 		cmocka_unit_test_setup_teardown(test_torn, begin, end),
 		cmocka_unit_test_setup_teardown(test_prune, begin, end),
+		cmocka_unit_test_setup_teardown(test_prune_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_unreadable, begin, end),
 		cmocka_unit_test_setup_teardown(test_many, begin, end),
 	};

@@ -303,11 +303,12 @@ METHOD(nflog_capture_child_t, add_sa, bool,
  * Write key tables for new addresses of an SA.
  */
 static void update_keys(private_nflog_capture_child_t *this,
-						kernel_ipsec_sa_id_t *id, host_t *src, host_t *dst)
+						kernel_ipsec_sa_id_t *id,
+						kernel_ipsec_update_sa_t *data)
 {
 	if (this->wish->esp_keys && this->wire)
 	{
-		this->keys->update_esp(this->keys, this->conn, id, src, dst);
+		this->keys->update_esp(this->keys, this->conn, id, data);
 		this->writer->write_keys(this->writer);
 	}
 }
@@ -323,7 +324,7 @@ METHOD(nflog_capture_child_t, update_sa, void,
 		this->reader->update(this->reader, *sa, data->new_dst,
 							 data->new_reqid ?: (*sa)->match.reqid);
 	}
-	update_keys(this, id, data->new_src, data->new_dst);
+	update_keys(this, id, data);
 }
 
 METHOD(nflog_capture_child_t, updated_sa, void,
@@ -332,6 +333,12 @@ METHOD(nflog_capture_child_t, updated_sa, void,
 {
 	nflog_capture_sa_t **sa = find_sa(this, id);
 	kernel_ipsec_sa_id_t refused = *id;
+	kernel_ipsec_update_sa_t former = {
+		.new_src = id->src,
+		.new_dst = id->dst,
+		.encap = data->new_encap,
+		.new_encap = data->encap,
+	};
 
 	if (sa)
 	{
@@ -341,7 +348,7 @@ METHOD(nflog_capture_child_t, updated_sa, void,
 	{
 		refused.src = data->new_src;
 		refused.dst = data->new_dst;
-		update_keys(this, &refused, id->src, id->dst);
+		update_keys(this, &refused, &former);
 	}
 }
 

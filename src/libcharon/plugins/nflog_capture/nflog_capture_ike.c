@@ -130,6 +130,11 @@ struct ike_keys_t {
 	 * Keys.
 	 */
 	chunk_t sk_ei, sk_er, sk_ai, sk_ar;
+
+	/**
+	 * Keys derived before, with IKE_INTERMEDIATE exchanges, NULL for none.
+	 */
+	ike_keys_t *former;
 };
 
 /**
@@ -177,6 +182,7 @@ static void ike_keys_destroy(void *data)
 
 	if (this)
 	{
+		ike_keys_destroy(this->former);
 		DESTROY_IF(this->id);
 		DESTROY_IF(this->proposal);
 		chunk_clear(&this->sk_ei);
@@ -242,7 +248,22 @@ static nflog_capture_wish_t *get_wish(private_nflog_capture_ike_t *this,
 }
 
 /**
- * Write keys if they are wanted.
+ * Write all sets of keys of an IKE_SA, in the order they were derived.
+ */
+static void add_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
+					 char *conn)
+{
+	if (keys->former)
+	{
+		add_keys(this, keys->former, conn);
+	}
+	this->keys->add_ike(this->keys, conn, keys->version, keys->id,
+						keys->proposal, keys->sk_ei, keys->sk_er, keys->sk_ai,
+						keys->sk_ar);
+}
+
+/**
+ * Write keys if they are wanted, and there will be a trace that they belong to.
  */
 static void write_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
 					   peer_cfg_t *peer_cfg)
@@ -253,13 +274,12 @@ static void write_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
 	wish = get_wish(this, peer_cfg);
 	if (wish)
 	{
-		if (wish->ike_keys)
+		if (wish->ike_keys &&
+			wish->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT))
 		{
 			nflog_capture_store_name(peer_cfg->get_name(peer_cfg), name,
 									 sizeof(name));
-			this->keys->add_ike(this->keys, name, keys->version, keys->id,
-								keys->proposal, keys->sk_ei, keys->sk_er,
-								keys->sk_ai, keys->sk_ar);
+			add_keys(this, keys, name);
 			this->writer->write_keys(this->writer);
 		}
 		nflog_capture_wish_destroy(wish);
@@ -314,10 +334,13 @@ static bool update(private_nflog_capture_ike_t *this, uint32_t id,
 /**
  * End the trace of an IKE_SA, if there is one.
  */
-static bool end(private_nflog_capture_ike_t *this, uint32_t id)
+static bool end(private_nflog_capture_ike_t *this, uint32_t id,
+				ike_sa_id_t *spis)
 {
 	if (this->messages->remove(this->messages, id))
 	{
+		this->keys->end_ike(this->keys, spis);
+		this->writer->write_keys(this->writer);
 		this->reader->flush_ike(this->reader);
 		return TRUE;
 	}
@@ -351,7 +374,7 @@ static job_requeue_t capture_failed(failed_t *failed)
 				write_keys(this, failed->keys, peer_cfg);
 			}
 			update(this, failed->id, failed->spis);
-			end(this, failed->id);
+			end(this, failed->id, failed->spis);
 		}
 	}
 	enumerator->destroy(enumerator);
@@ -468,7 +491,8 @@ METHOD(listener_t, ike_keys, bool,
 	this->mutex->lock(this->mutex);
 	if (this->kept->get_count(this->kept) < MAX_KEPT)
 	{
-		keys = this->kept->put(this->kept, keys->id, keys);
+		keys->former = this->kept->put(this->kept, keys->id, keys);
+		keys = NULL;
 	}
 	this->mutex->unlock(this->mutex);
 	ike_keys_destroy(keys);
@@ -492,8 +516,8 @@ METHOD(listener_t, ike_state_change, bool,
 			write_keys(this, keys, peer_cfg);
 		}
 		if (state == IKE_DESTROYING &&
-			!end(this, ike_sa->get_unique_id(ike_sa)) && !peer_cfg &&
-			this->reader->captures_ike(this->reader))
+			!end(this, ike_sa->get_unique_id(ike_sa), ike_sa->get_id(ike_sa)) &&
+			!peer_cfg && this->reader->captures_ike(this->reader))
 		{
 			handle_failed(this, ike_sa, keys);
 		}

@@ -16,7 +16,11 @@
 
 #include "nflog_capture_keys.h"
 #include "nflog_capture_keytable.h"
+#include "nflog_capture_owners.h"
+#include "nflog_capture_preferences.h"
 #include "nflog_capture_rows.h"
+
+#include <inttypes.h>
 
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
@@ -24,32 +28,11 @@
 #include <crypto/signers/signer.h>
 #include <threading/mutex.h>
 
-/** digits of an ESP SPI in the name of a trace */
-#define SPI_DIGITS 8
-
-/** seconds in which an SA must have got a trace, or else its row is removed */
-#define GRACE 300
+/** Wireshark looks for ESP on this UDP port */
+#define NATT_PORT 4500
 
 typedef struct private_nflog_capture_keys_t private_nflog_capture_keys_t;
 typedef struct change_t change_t;
-typedef struct recent_t recent_t;
-
-/**
- * What makes Wireshark use the tables, and show the capture point of packets.
- */
-static char preferences[] =
-	"# Wireshark's preferences for the traces in this directory\n"
-	"esp.enable_encryption_decode: TRUE\n"
-	"esp.enable_authentication_check: TRUE\n"
-	"gui.column.format:\n"
-	"\t\"No.\", \"%m\",\n"
-	"\t\"Time\", \"%t\",\n"
-	"\t\"Source\", \"%s\",\n"
-	"\t\"Destination\", \"%d\",\n"
-	"\t\"Protocol\", \"%p\",\n"
-	"\t\"Length\", \"%L\",\n"
-	"\t\"Point\", \"%Cus:nflog.prefix:0:R\",\n"
-	"\t\"Info\", \"%i\"\n";
 
 /**
  * Private data.
@@ -67,9 +50,14 @@ struct private_nflog_capture_keys_t {
 	nflog_capture_store_t *store;
 
 	/**
-	 * Rows written lately, oldest first, recent_t.
+	 * Tells whose rows are to stay.
 	 */
-	linked_list_t *recent;
+	nflog_capture_owners_t *owners;
+
+	/**
+	 * What was logged, char* => char*, protected by mutex.
+	 */
+	hashtable_t *told;
 
 	/**
 	 * Queued changes, change_t.
@@ -77,30 +65,9 @@ struct private_nflog_capture_keys_t {
 	linked_list_t *changes;
 
 	/**
-	 * Protects changes.
+	 * Protects changes and told.
 	 */
 	mutex_t *mutex;
-};
-
-/**
- * A row that was written before its SA got a trace.
- */
-struct recent_t {
-
-	/**
-	 * Name of the connection.
-	 */
-	char *conn;
-
-	/**
-	 * SPI, empty for an IKE_SA.
-	 */
-	char spi[SPI_DIGITS + 1];
-
-	/**
-	 * When it was written.
-	 */
-	time_t time;
 };
 
 /**
@@ -114,14 +81,14 @@ struct change_t {
 	char *conn;
 
 	/**
-	 * Table to change.
+	 * Table to change, TABLE_MAX for the end of an IKE_SA.
 	 */
 	nflog_capture_keytable_type_t table;
 
 	/**
-	 * SPI of an ESP SA, 0 for an IKE_SA.
+	 * SPI of the SA, that of the initiator of an IKE_SA.
 	 */
-	uint32_t spi;
+	char spi[NFLOG_CAPTURE_IKE_DIGITS + 1];
 
 	/**
 	 * New row, or, if former is set, the columns that identify it.
@@ -132,6 +99,11 @@ struct change_t {
 	 * The columns that identify the row to copy, NULL for a new one.
 	 */
 	char *former;
+
+	/**
+	 * Port that Wireshark has to know to find the SA's packets, 0 for none.
+	 */
+	uint16_t port;
 };
 
 /**
@@ -139,21 +111,8 @@ struct change_t {
  */
 static void change_destroy(change_t *this)
 {
-	if (this->row)
-	{
-		memwipe(this->row, strlen(this->row));
-	}
-	free(this->row);
+	nflog_capture_rows_free(this->row);
 	free(this->former);
-	free(this->conn);
-	free(this);
-}
-
-/**
- * Destroy a recent row.
- */
-static void recent_destroy(recent_t *this)
-{
 	free(this->conn);
 	free(this);
 }
@@ -162,58 +121,145 @@ static void recent_destroy(recent_t *this)
  * Queue a change, takes ownership of strings.
  */
 static void queue(private_nflog_capture_keys_t *this, char *conn,
-				  nflog_capture_keytable_type_t table, uint32_t spi, char *row,
-				  char *former)
+				  nflog_capture_keytable_type_t table, char *spi, uint16_t port,
+				  char *row, char *former)
 {
 	change_t *change;
 
 	INIT(change,
 		.conn = strdup(conn),
 		.table = table,
-		.spi = spi,
 		.row = row,
 		.former = former,
+		.port = port,
 	);
+	snprintf(change->spi, sizeof(change->spi), "%s", spi);
 	this->mutex->lock(this->mutex);
 	this->changes->insert_last(this->changes, change);
 	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Log what Wireshark can not do, once.
+ */
+static void tell(private_nflog_capture_keys_t *this, char *conn, char *limit,
+				 char *what, uint16_t encr, uint16_t integ)
+{
+	char *text;
+
+	if (!limit ||
+		asprintf(&text, "Wireshark %s %s of connection '%s' with %N/%N, "
+				 "'nflog-capture decrypt' does it right", limit, what, conn,
+				 encryption_algorithm_names, encr, integrity_algorithm_names,
+				 integ) < 0)
+	{
+		return;
+	}
+	this->mutex->lock(this->mutex);
+	if (!this->told->get(this->told, text))
+	{
+		DBG1(DBG_CHD, "%s", text);
+		text = this->told->put(this->told, text, text);
+	}
+	this->mutex->unlock(this->mutex);
+	free(text);
+}
+
+/**
+ * Get the port that Wireshark has to know to find packets encapsulated in UDP,
+ * that of ours, unless it finds them anyway.
+ */
+static uint16_t get_port(host_t *ours, host_t *theirs)
+{
+	if (ours->get_port(ours) == NATT_PORT ||
+		theirs->get_port(theirs) == NATT_PORT)
+	{
+		return 0;
+	}
+	return ours->get_port(ours);
+}
+
+/**
+ * Write the SPI of an SA.
+ */
+static char *write_spi(kernel_ipsec_sa_id_t *id, char *buf, size_t len)
+{
+	snprintf(buf, len, "%.8x", ntohl(id->spi));
+	return buf;
 }
 
 METHOD(nflog_capture_keys_t, add_esp, void,
 	private_nflog_capture_keys_t *this, char *conn, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
-	char *row;
+	char *row, *limit, spi[NFLOG_CAPTURE_ESP_DIGITS + 1];
+	uint16_t port = 0;
 
+	write_spi(id, spi, sizeof(spi));
+	queue(this, conn, TABLE_KEYS, spi, 0, nflog_capture_rows_sa(id, data), NULL);
 	if (id->proto != IPPROTO_ESP)
 	{
 		return;
 	}
-	row = nflog_capture_rows_esp(id, data);
-	if (row)
+	row = nflog_capture_rows_esp(id, data, &limit);
+	tell(this, conn, limit, data->esn ? "ESP with ESN" : "ESP", data->enc_alg,
+		 data->int_alg);
+	if (!row)
 	{
-		queue(this, conn, TABLE_ESP, id->spi, row, NULL);
+		return;
 	}
-	else if (data->inbound)
-	{	/* once per CHILD_SA will do */
-		DBG1(DBG_CHD, "no row in key table for ESP SAs of connection '%s', "
-			 "Wireshark%s does not decrypt %N/%N", conn,
-			 data->enc_alg == ENCR_CHACHA20_POLY1305 ? " before 4.6" : "",
-			 encryption_algorithm_names, data->enc_alg,
-			 integrity_algorithm_names, data->int_alg);
+	if (data->encap)
+	{
+		port = data->inbound ? get_port(id->dst, id->src)
+							 : get_port(id->src, id->dst);
+	}
+	queue(this, conn, TABLE_ESP, spi, port, row, NULL);
+	if (data->encap)
+	{
+		queue(this, conn, TABLE_ESP, spi, 0,
+			  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, TRUE),
+			  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, FALSE));
 	}
 }
 
 METHOD(nflog_capture_keys_t, update_esp, void,
 	private_nflog_capture_keys_t *this, char *conn, kernel_ipsec_sa_id_t *id,
-	host_t *src, host_t *dst)
+	kernel_ipsec_update_sa_t *data)
 {
-	if (id->proto == IPPROTO_ESP)
+	host_t *src = data->new_src, *dst = data->new_dst;
+	char spi[NFLOG_CAPTURE_ESP_DIGITS + 1];
+	uint16_t port = 0;
+
+	write_spi(id, spi, sizeof(spi));
+	queue(this, conn, TABLE_KEYS, spi, 0,
+		  nflog_capture_rows_sa_id(id, src, dst, data->new_encap),
+		  nflog_capture_rows_sa_id(id, id->src, id->dst, data->encap));
+	if (id->proto != IPPROTO_ESP)
 	{
-		queue(this, conn, TABLE_ESP, id->spi,
-			  nflog_capture_rows_esp_id(src, dst, id->spi),
-			  nflog_capture_rows_esp_id(id->src, id->dst, id->spi));
+		return;
 	}
+	if (data->new_encap)
+	{	/* which of these is ours is not told */
+		port = get_port(src, dst);
+	}
+	queue(this, conn, TABLE_ESP, spi, port,
+		  nflog_capture_rows_esp_id(src, dst, id->spi, FALSE),
+		  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, FALSE));
+	if (data->new_encap)
+	{
+		queue(this, conn, TABLE_ESP, spi, 0,
+			  nflog_capture_rows_esp_id(src, dst, id->spi, TRUE),
+			  nflog_capture_rows_esp_id(src, dst, id->spi, FALSE));
+	}
+}
+
+/**
+ * Write the SPI of the initiator of an IKE_SA.
+ */
+static char *write_spi_i(ike_sa_id_t *id, char *buf, size_t len)
+{
+	snprintf(buf, len, "%.16" PRIx64, be64toh(id->get_initiator_spi(id)));
+	return buf;
 }
 
 METHOD(nflog_capture_keys_t, add_ike, void,
@@ -222,28 +268,39 @@ METHOD(nflog_capture_keys_t, add_ike, void,
 	chunk_t sk_ai, chunk_t sk_ar)
 {
 	uint16_t encr = ENCR_UNDEFINED, integ = AUTH_UNDEFINED, size = 0;
-	char *row;
+	nflog_capture_keytable_type_t table;
+	char *row, *limit, spi[NFLOG_CAPTURE_IKE_DIGITS + 1];
 
-	if (version == IKEV1)
-	{
-		queue(this, conn, TABLE_IKEV1, 0, nflog_capture_rows_ikev1(id, sk_ei),
-			  NULL);
-		return;
-	}
 	proposal->get_algorithm(proposal, ENCRYPTION_ALGORITHM, &encr, &size);
 	proposal->get_algorithm(proposal, INTEGRITY_ALGORITHM, &integ, NULL);
-	row = nflog_capture_rows_ikev2(id, encr, size, integ, sk_ei, sk_er, sk_ai,
-								   sk_ar);
-	if (row)
+	write_spi_i(id, spi, sizeof(spi));
+	queue(this, conn, TABLE_KEYS, spi, 0,
+		  nflog_capture_rows_ike(version, id, encr, integ, sk_ei, sk_er, sk_ai,
+								 sk_ar), NULL);
+	if (version == IKEV1)
 	{
-		queue(this, conn, TABLE_IKEV2, 0, row, NULL);
+		table = TABLE_IKEV1;
+		row = nflog_capture_rows_ikev1(id, encr, sk_ei, &limit);
 	}
 	else
 	{
-		DBG1(DBG_CHD, "no row in key table for IKE_SAs of connection '%s', "
-			 "Wireshark does not decrypt %N/%N", conn,
-			 encryption_algorithm_names, encr, integrity_algorithm_names, integ);
+		table = TABLE_IKEV2;
+		row = nflog_capture_rows_ikev2(id, encr, size, integ, sk_ei, sk_er,
+									   sk_ai, sk_ar, &limit);
 	}
+	tell(this, conn, limit, "IKE_SAs", encr, integ);
+	if (row)
+	{
+		queue(this, conn, table, spi, 0, row, NULL);
+	}
+}
+
+METHOD(nflog_capture_keys_t, end_ike, void,
+	private_nflog_capture_keys_t *this, ike_sa_id_t *id)
+{
+	char spi[NFLOG_CAPTURE_IKE_DIGITS + 1];
+
+	queue(this, "", TABLE_MAX, write_spi_i(id, spi, sizeof(spi)), 0, NULL, NULL);
 }
 
 METHOD(nflog_capture_keys_t, pending, bool,
@@ -258,93 +315,6 @@ METHOD(nflog_capture_keys_t, pending, bool,
 }
 
 /**
- * What remains of a connection, to prune its tables.
- */
-typedef struct {
-	/** SPIs of its traces, char* => char* */
-	hashtable_t *spis;
-	/** TRUE if there is any trace */
-	bool traces;
-} remains_t;
-
-/**
- * Add an SPI to those that remain.
- */
-static void add_spi(remains_t *remains, char *digits)
-{
-	char *spi = strndup(digits, SPI_DIGITS);
-
-	if (remains->spis->get(remains->spis, spi))
-	{
-		free(spi);
-	}
-	else
-	{
-		remains->spis->put(remains->spis, spi, spi);
-	}
-}
-
-/**
- * Collect the SPIs in the name of a trace, <child>.<start>.<in>-<out>.esp.pcap.
- */
-static void add_spis(remains_t *remains, char *name)
-{
-	char *pos = name;
-
-	while ((pos = strchr(pos, '-')))
-	{
-		if (pos - name > SPI_DIGITS && pos[-SPI_DIGITS - 1] == '.' &&
-			strlen(pos) > SPI_DIGITS + 1 && pos[SPI_DIGITS + 1] == '.')
-		{
-			add_spi(remains, pos - SPI_DIGITS);
-			add_spi(remains, pos + 1);
-		}
-		pos++;
-	}
-}
-
-/**
- * Find out what remains of a connection, including rows that were written just
- * before the SA gets its trace.
- */
-static void get_remains(private_nflog_capture_keys_t *this, char *conn,
-						remains_t *remains)
-{
-	enumerator_t *enumerator;
-	recent_t *recent;
-	time_t limit;
-	char *name;
-
-	remains->spis = hashtable_create(hashtable_hash_str, hashtable_equals_str,
-									 32);
-	enumerator = this->store->create_trace_enumerator(this->store, conn);
-	while (enumerator->enumerate(enumerator, &name))
-	{
-		remains->traces = TRUE;
-		add_spis(remains, name);
-	}
-	enumerator->destroy(enumerator);
-
-	limit = time_monotonic(NULL) - GRACE;
-	while (this->recent->get_first(this->recent, (void**)&recent) == SUCCESS &&
-		   recent->time < limit)
-	{
-		this->recent->remove_first(this->recent, (void**)&recent);
-		recent_destroy(recent);
-	}
-	enumerator = this->recent->create_enumerator(this->recent);
-	while (enumerator->enumerate(enumerator, &recent))
-	{
-		if (streq(recent->conn, conn))
-		{
-			remains->traces = TRUE;
-			add_spi(remains, recent->spi);
-		}
-	}
-	enumerator->destroy(enumerator);
-}
-
-/**
  * Free a string in a hashtable.
  */
 static void str_destroy(void *value, const void *key)
@@ -352,75 +322,28 @@ static void str_destroy(void *value, const void *key)
 	free(value);
 }
 
-CALLBACK(has_trace, bool,
-	remains_t *remains, nflog_capture_keytable_type_t type, chunk_t columns)
+CALLBACK(keep_row, bool,
+	nflog_capture_owners_t *owners, nflog_capture_keytable_type_t type,
+	chunk_t columns)
 {
-	char spi[SPI_DIGITS + 1];
-	u_char *pos;
-
-	if (type != TABLE_ESP)
-	{
-		return remains->traces;
-	}
-	/* the last column is the SPI, as we write it, "0x01234567" */
-	if (columns.len < SPI_DIGITS + 4)
-	{
-		return TRUE;
-	}
-	pos = columns.ptr + columns.len - SPI_DIGITS - 4;
-	if (!strneq((char*)pos, "\"0x", 3))
-	{
-		return TRUE;
-	}
-	snprintf(spi, sizeof(spi), "%.*s", SPI_DIGITS, (char*)pos + 3);
-	return remains->spis->get(remains->spis, spi) != NULL;
+	return owners->keep(owners, type, columns);
 }
 
 METHOD(nflog_capture_keys_t, prune, void,
 	private_nflog_capture_keys_t *this, char *conn)
 {
-	remains_t remains = {};
 	nflog_capture_keytable_t *table;
 	int i;
 
-	get_remains(this, conn, &remains);
+	this->owners->look(this->owners, conn);
 	for (i = 0; i < TABLE_MAX; i++)
 	{
 		table = nflog_capture_keytable_create(this->store, conn, i);
-		if (table->keep(table, has_trace, &remains))
+		if (table->keep(table, keep_row, this->owners))
 		{
 			table->write(table);
 		}
 		table->destroy(table);
-	}
-	remains.spis->destroy_function(remains.spis, str_destroy);
-}
-
-/**
- * Apply a change to a table.
- */
-static void apply(private_nflog_capture_keys_t *this,
-				  nflog_capture_keytable_t *table, change_t *change)
-{
-	recent_t *recent;
-
-	INIT(recent,
-		.conn = strdup(change->conn),
-		.time = time_monotonic(NULL),
-	);
-	if (change->spi)
-	{
-		snprintf(recent->spi, sizeof(recent->spi), "%.8x", ntohl(change->spi));
-	}
-	this->recent->insert_last(this->recent, recent);
-
-	if (change->former)
-	{
-		table->copy(table, change->former, change->row);
-	}
-	else
-	{
-		table->add(table, change->row);
 	}
 }
 
@@ -430,49 +353,60 @@ static void apply(private_nflog_capture_keys_t *this,
 static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
 					   linked_list_t *changes)
 {
-	nflog_capture_keytable_t *tables[TABLE_MAX] = {};
-	remains_t remains = {};
-	chunk_t content;
+	nflog_capture_keytable_t *table, *tables[TABLE_MAX] = {};
 	change_t *change;
+	bool new = FALSE;
 	int i;
 
 	while (changes->remove_first(changes, (void**)&change) == SUCCESS)
 	{
-		if (!tables[change->table])
+		if (change->row)
 		{
-			tables[change->table] = nflog_capture_keytable_create(
-											this->store, conn, change->table);
+			this->owners->add(this->owners, conn, change->spi);
+			table = tables[change->table];
+			if (!table)
+			{
+				table = nflog_capture_keytable_create(this->store, conn,
+													  change->table);
+				tables[change->table] = table;
+				new = new || table->is_new(table);
+			}
+			if (!change->former)
+			{
+				table->add(table, change->row);
+			}
+			else
+			{
+				table->copy(table, change->former, change->row);
+			}
 		}
-		apply(this, tables[change->table], change);
+		if (change->port)
+		{
+			nflog_capture_preferences_write(this->store, conn, change->port);
+		}
 		change_destroy(change);
 	}
 	/* traces may have been removed by someone else as well */
-	get_remains(this, conn, &remains);
+	this->owners->look(this->owners, conn);
 	for (i = 0; i < TABLE_MAX; i++)
 	{
 		if (tables[i])
 		{
-			tables[i]->keep(tables[i], has_trace, &remains);
+			tables[i]->keep(tables[i], keep_row, this->owners);
 			tables[i]->write(tables[i]);
 			tables[i]->destroy(tables[i]);
 		}
 	}
-	remains.spis->destroy_function(remains.spis, str_destroy);
-	if (this->store->read_file(this->store, conn, "preferences", &content))
+	if (new)
 	{
-		if (!content.len)
-		{
-			this->store->replace_file(this->store, conn, "preferences",
-									  chunk_from_str(preferences));
-		}
-		chunk_free(&content);
+		nflog_capture_preferences_write(this->store, conn, 0);
 	}
 }
 
 METHOD(nflog_capture_keys_t, flush, void,
 	private_nflog_capture_keys_t *this)
 {
-	linked_list_t *changes, *list;
+	linked_list_t *changes, *ends, *list;
 	enumerator_t *enumerator;
 	hashtable_t *conns;
 	change_t *change;
@@ -484,8 +418,14 @@ METHOD(nflog_capture_keys_t, flush, void,
 	this->mutex->unlock(this->mutex);
 
 	conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
+	ends = linked_list_create();
 	while (changes->remove_first(changes, (void**)&change) == SUCCESS)
 	{
+		if (change->table == TABLE_MAX)
+		{
+			ends->insert_last(ends, change);
+			continue;
+		}
 		list = conns->get(conns, change->conn);
 		if (!list)
 		{
@@ -505,13 +445,22 @@ METHOD(nflog_capture_keys_t, flush, void,
 	}
 	enumerator->destroy(enumerator);
 	conns->destroy(conns);
+
+	/* last, so that rows of short IKE_SAs are not there for ever */
+	while (ends->remove_first(ends, (void**)&change) == SUCCESS)
+	{
+		this->owners->end(this->owners, change->spi);
+		change_destroy(change);
+	}
+	ends->destroy(ends);
 }
 
 METHOD(nflog_capture_keys_t, destroy, void,
 	private_nflog_capture_keys_t *this)
 {
 	this->changes->destroy_function(this->changes, (void*)change_destroy);
-	this->recent->destroy_function(this->recent, (void*)recent_destroy);
+	this->owners->destroy(this->owners);
+	this->told->destroy_function(this->told, str_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -528,13 +477,15 @@ nflog_capture_keys_t *nflog_capture_keys_create(nflog_capture_store_t *store)
 			.add_esp = _add_esp,
 			.update_esp = _update_esp,
 			.add_ike = _add_ike,
+			.end_ike = _end_ike,
 			.pending = _pending,
 			.flush = _flush,
 			.prune = _prune,
 			.destroy = _destroy,
 		},
 		.store = store,
-		.recent = linked_list_create(),
+		.owners = nflog_capture_owners_create(store),
+		.told = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 		.changes = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

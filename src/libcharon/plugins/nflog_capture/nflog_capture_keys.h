@@ -29,23 +29,25 @@ typedef struct nflog_capture_keys_t nflog_capture_keys_t;
 #include <sa/ike_sa.h>
 
 /**
- * Writes key tables, in Wireshark's formats, next to the traces.
+ * Writes key tables, in Wireshark's formats, and our own key file, next to the
+ * traces.
  *
  * Rows are queued by charon's threads, and written by the thread that calls
  * flush(), which is where the queued keys are wiped.
  *
  * Tables are always written whole: Wireshark ignores what follows a torn row.
- * In esp_sa the first row that matches a packet wins, so new rows go to the
- * top, in the IKE tables the last one does, so they go to the end there.
+ *
+ * What Wireshark, or older releases of it, can not do with an SA is logged, once
+ * per connection.
  */
 struct nflog_capture_keys_t {
 
 	/**
-	 * Queue the row of an ESP SA for esp_sa.
+	 * Queue the rows of an ESP or AH SA, for esp_sa and our own key file.
 	 *
-	 * AH SAs have no row, and SAs with algorithms that Wireshark does not know,
-	 * which is logged.  With extended sequence numbers, Wireshark before 4.4
-	 * decrypts packets but calls their ICVs bad.
+	 * AH SAs have no row in esp_sa, and SAs with algorithms that Wireshark does
+	 * not know.  SAs that are encapsulated in UDP, i.e. behind a NAT, get a second
+	 * row for any address, so that what is captured elsewhere can be decrypted.
 	 *
 	 * @param conn		name of the connection, as in nflog_capture_store_t
 	 * @param id		SA, as given to the kernel
@@ -55,21 +57,23 @@ struct nflog_capture_keys_t {
 					kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Queue a change of an ESP SA's addresses: it gets a second row.
+	 * Queue a change of an SA's addresses: it gets more rows.
 	 *
 	 * @param conn		name of the connection
 	 * @param id		SA, with its old addresses
-	 * @param src		new source address
-	 * @param dst		new destination address
+	 * @param data		new addresses, as given to the kernel
 	 */
 	void (*update_esp)(nflog_capture_keys_t *this, char *conn,
-					   kernel_ipsec_sa_id_t *id, host_t *src, host_t *dst);
+					   kernel_ipsec_sa_id_t *id,
+					   kernel_ipsec_update_sa_t *data);
 
 	/**
-	 * Queue the row of an IKE_SA for ikev1_decryption_table, or
-	 * ikev2_decryption_table.
+	 * Queue the rows of a set of keys of an IKE_SA, for ikev1_decryption_table
+	 * or ikev2_decryption_table, and our own key file.
 	 *
-	 * For IKEv1 only sk_ei (Ka, the encryption key) is used.
+	 * These stay at least until end_ike() is called.
+	 *
+	 * For IKEv1 there is one encryption key (Ka), sk_ei.
 	 *
 	 * @param conn		name of the connection
 	 * @param version	IKE version
@@ -86,6 +90,13 @@ struct nflog_capture_keys_t {
 					chunk_t sk_ai, chunk_t sk_ar);
 
 	/**
+	 * Note the end of an IKE_SA, its rows go with its trace.
+	 *
+	 * @param id		SPIs of the IKE_SA
+	 */
+	void (*end_ike)(nflog_capture_keys_t *this, ike_sa_id_t *id);
+
+	/**
 	 * Check if rows are queued.
 	 *
 	 * @return			TRUE if flush() has something to write
@@ -100,10 +111,9 @@ struct nflog_capture_keys_t {
 	/**
 	 * Remove the rows of traces that are not there any more.
 	 *
-	 * Rows of an SPI that occurs in the name of a trace stay, as do those of
-	 * IKE_SAs as long as the connection has any trace, and rows that were
-	 * written lately, whose SA might not have got its trace yet.  flush() does
-	 * this too.
+	 * A row stays as long as there is a trace with its SPI in the name, and
+	 * before that for some minutes, or until the IKE_SA ended.  flush() does this
+	 * too.
 	 *
 	 * To be called by the same thread as flush().
 	 *

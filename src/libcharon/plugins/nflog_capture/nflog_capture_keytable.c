@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "nflog_capture_keytable.h"
+#include "nflog_capture_rows.h"
 
 #include <collections/array.h>
 #include <collections/hashtable.h>
@@ -29,7 +30,13 @@ char *nflog_capture_keytable_names[] = {
 	"esp_sa",
 	"ikev2_decryption_table",
 	"ikev1_decryption_table",
+	"keys",
 };
+
+/**
+ * First line of our own key file.
+ */
+static char header[] = "# nflog-capture keys 1, see nflog-capture(1)\n";
 
 /**
  * Private data.
@@ -70,6 +77,11 @@ struct private_nflog_capture_keytable_t {
 	 * TRUE if the table could not be read, and so must not be written.
 	 */
 	bool unreadable;
+
+	/**
+	 * TRUE if there was none.
+	 */
+	bool new;
 };
 
 /**
@@ -88,22 +100,15 @@ struct row_t {
 	chunk_t id;
 
 	/**
+	 * TRUE if it matches any address.
+	 */
+	bool any;
+
+	/**
 	 * TRUE if there is a newer one.
 	 */
 	bool obsolete;
 };
-
-/**
- * Wipe and free a string with keys.
- */
-static void str_clear(char *str)
-{
-	if (str)
-	{
-		memwipe(str, strlen(str));
-		free(str);
-	}
-}
 
 /**
  * Hash of the columns that identify a row.
@@ -124,21 +129,25 @@ static bool id_equals(const void *a, const void *b)
 CALLBACK(row_destroy, void,
 	row_t *row, int idx, void *user)
 {
-	str_clear(row->line);
+	nflog_capture_rows_free(row->line);
 	free(row);
 }
 
 /**
  * Get the columns that identify a row: the SPIs of an IKE_SA, and protocol,
- * addresses, and SPI of an ESP SA.
+ * addresses, and SPI of an ESP SA, in our own key file that it is one in addition.
  */
 static chunk_t get_id(nflog_capture_keytable_type_t type, char *line)
 {
-	static const u_int columns[] = { 4, 2, 1 };
+	static const u_int columns[] = { 4, 2, 1, 5 };
 	u_int count = columns[type];
 	char *pos = line;
 
-	while ((pos = strchr(pos, ',')))
+	if (type == TABLE_KEYS && strpfx(line, "ike "))
+	{
+		count = 3;
+	}
+	while ((pos = strchr(pos, type == TABLE_KEYS ? ' ' : ',')))
 	{
 		if (--count == 0)
 		{
@@ -162,11 +171,14 @@ static void add_row(private_nflog_capture_keytable_t *this, char *line)
 		.line = line,
 		.id = get_id(this->type, line),
 	);
+	row->any = this->type == TABLE_ESP && row->id.len &&
+			   memmem(row->id.ptr, row->id.len, "\"*\"", 3);
 	array_insert(this->rows, ARRAY_TAIL, row);
 	if (row->id.len)
 	{
 		former = this->ids->put(this->ids, &row->id, row);
-		if (former)
+		if (former && (this->type != TABLE_KEYS ||
+					   streq(former->line, row->line)))
 		{
 			former->obsolete = TRUE;
 		}
@@ -182,6 +194,11 @@ static bool is_complete(nflog_capture_keytable_type_t type, char *line)
 	bool quoted = FALSE;
 	u_int columns = 1;
 
+	if (type == TABLE_KEYS)
+	{	/* the comment at the top is written again */
+		return strpfx(line, "esp ") || strpfx(line, "ah ") ||
+			   strpfx(line, "ike ");
+	}
 	if (*line == '#')
 	{
 		return TRUE;
@@ -226,6 +243,7 @@ static void read_rows(private_nflog_capture_keytable_t *this)
 		this->unreadable = TRUE;
 		return;
 	}
+	this->new = !content.len;
 	lines = array_create(0, 0);
 	rest = content;
 	while (rest.len && (end = memchr(rest.ptr, '\n', rest.len)))
@@ -239,7 +257,7 @@ static void read_rows(private_nflog_capture_keytable_t *this)
 		}
 		else
 		{
-			str_clear(line);
+			nflog_capture_rows_free(line);
 		}
 	}
 	while (array_remove(lines, ARRAY_HEAD, &line))
@@ -289,34 +307,55 @@ METHOD(nflog_capture_keytable_t, keep, bool,
 	return changed;
 }
 
+METHOD(nflog_capture_keytable_t, is_new, bool,
+	private_nflog_capture_keytable_t *this)
+{
+	return this->new;
+}
+
+/**
+ * Append the rows that are (not) for any address to the content.
+ */
+static void append_rows(private_nflog_capture_keytable_t *this, bool any,
+						chunk_t content, size_t *len)
+{
+	int i, count = array_count(this->rows);
+	row_t *row;
+
+	for (i = 0; i < count; i++)
+	{
+		array_get(this->rows, this->type == TABLE_ESP ? count - 1 - i : i, &row);
+		if (!row->obsolete && row->any == any)
+		{
+			memcpy(content.ptr + *len, row->line, strlen(row->line));
+			*len += strlen(row->line);
+			content.ptr[(*len)++] = '\n';
+		}
+	}
+}
+
 METHOD(nflog_capture_keytable_t, write_, void,
 	private_nflog_capture_keytable_t *this)
 {
 	chunk_t content;
 	row_t *row;
-	size_t len = 0;
-	int i, count = array_count(this->rows);
+	size_t len = this->type == TABLE_KEYS ? strlen(header) : 0;
+	int i;
 
 	if (this->unreadable)
 	{
 		return;
 	}
-	for (i = 0; i < count; i++)
+	for (i = 0; i < array_count(this->rows); i++)
 	{
 		array_get(this->rows, i, &row);
 		len += row->obsolete ? 0 : strlen(row->line) + 1;
 	}
 	content = chunk_alloc(len);
-	for (i = 0, len = 0; i < count; i++)
-	{
-		array_get(this->rows, this->type == TABLE_ESP ? count - 1 - i : i, &row);
-		if (!row->obsolete)
-		{
-			memcpy(content.ptr + len, row->line, strlen(row->line));
-			len += strlen(row->line);
-			content.ptr[len++] = '\n';
-		}
-	}
+	len = this->type == TABLE_KEYS ? strlen(header) : 0;
+	memcpy(content.ptr, header, len);
+	append_rows(this, FALSE, content, &len);
+	append_rows(this, TRUE, content, &len);
 	this->store->replace_file(this->store, this->conn,
 							  nflog_capture_keytable_names[this->type], content);
 	chunk_clear(&content);
@@ -345,6 +384,7 @@ nflog_capture_keytable_t *nflog_capture_keytable_create(
 			.add = _add,
 			.copy = _copy,
 			.keep = _keep,
+			.is_new = _is_new,
 			.write = _write_,
 			.destroy = _destroy,
 		},

@@ -26,12 +26,13 @@ typedef enum nflog_capture_keytable_type_t nflog_capture_keytable_type_t;
 #include "nflog_capture_store.h"
 
 /**
- * Types of key tables.
+ * Types of key tables, those of Wireshark, and our own key file.
  */
 enum nflog_capture_keytable_type_t {
 	TABLE_ESP = 0,
 	TABLE_IKEV2,
 	TABLE_IKEV1,
+	TABLE_KEYS,
 	TABLE_MAX,
 };
 
@@ -52,10 +53,17 @@ typedef bool (*nflog_capture_keytable_cb_t)(void *data,
 							nflog_capture_keytable_type_t type, chunk_t columns);
 
 /**
- * A key table of a connection in memory, in the format of a UAT of Wireshark.
+ * A key table of a connection in memory, in the format of a UAT of Wireshark, or
+ * our own key file, which nflog-capture(1) describes.
  *
  * A row is identified by its first columns: the SPIs of an IKE_SA, or protocol,
- * addresses and SPI of an ESP SA.  A new row replaces the one with the same.
+ * addresses and SPI of an ESP SA.  A new row replaces the one with the same, but
+ * in our own key file, where only a line that is the same is replaced, as an SPI
+ * may be used again, and an IKE_SA may have several sets of keys.
+ *
+ * Tables are written with the newest rows where Wireshark finds them first: in
+ * esp_sa at the top, but those for any address at the end of it, in the IKE
+ * tables at the end.
  */
 struct nflog_capture_keytable_t {
 
@@ -67,7 +75,8 @@ struct nflog_capture_keytable_t {
 	void (*add)(nflog_capture_keytable_t *this, char *row);
 
 	/**
-	 * Add a row that is a copy of another one, but for its first columns.
+	 * Add a row that is a copy of another one, the newest that is identified by
+	 * the given columns, but for these columns.
 	 *
 	 * @param former	the columns that identify the row to copy
 	 * @param columns	the columns that identify the new row
@@ -83,6 +92,13 @@ struct nflog_capture_keytable_t {
 	 */
 	bool (*keep)(nflog_capture_keytable_t *this, nflog_capture_keytable_cb_t cb,
 				 void *data);
+
+	/**
+	 * Check if there was no such table before.
+	 *
+	 * @return			TRUE if it is new
+	 */
+	bool (*is_new)(nflog_capture_keytable_t *this);
 
 	/**
 	 * Write the table, as a whole.

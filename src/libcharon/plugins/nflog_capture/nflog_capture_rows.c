@@ -31,6 +31,14 @@
 #define ANY_64 "ANY 64 bit authentication [no checking]"
 #define ANY_96 "ANY 96 bit authentication [no checking]"
 #define ANY_128 "ANY 128 bit authentication [no checking]"
+#define ANY_256 "ANY 256 bit authentication [no checking]"
+
+/** what Wireshark does not do, or what releases don't */
+#define NOT_DECRYPTED "does not decrypt"
+#define NOT_BEFORE_4_6 "before 4.6 does not decrypt"
+#define NOT_CHECKED "does not check the ICVs of"
+#define BAD_BEFORE_4_4 "before 4.4 takes all ICVs for bad, as it does not know " \
+					   "ESN, of"
 
 typedef struct algorithm_t algorithm_t;
 
@@ -69,10 +77,11 @@ static algorithm_t esp_encr[] = {
 	{ ENCR_AES_GCM_ICV8,	0,	 "AES-GCM with 8 octet ICV [RFC4106]" },
 	{ ENCR_AES_GCM_ICV12,	0,	 "AES-GCM with 12 octet ICV [RFC4106]" },
 	{ ENCR_AES_GCM_ICV16,	0,	 "AES-GCM with 16 octet ICV [RFC4106]" },
+	{ ENCR_CHACHA20_POLY1305, 0, "ChaCha20 with Poly1305 [RFC7634]" },
 };
 
 /**
- * Authentication in esp_sa that goes with AEADs, GCM is checked without.
+ * Authentication in esp_sa that goes with AEADs, some are checked without.
  */
 static algorithm_t esp_aead[] = {
 	{ ENCR_AES_CCM_ICV8,	0,	 ANY_64 },
@@ -81,6 +90,7 @@ static algorithm_t esp_aead[] = {
 	{ ENCR_AES_GCM_ICV8,	0,	 "NULL" },
 	{ ENCR_AES_GCM_ICV12,	0,	 "NULL" },
 	{ ENCR_AES_GCM_ICV16,	0,	 "NULL" },
+	{ ENCR_CHACHA20_POLY1305, 0, "NULL" },
 };
 
 /**
@@ -94,6 +104,7 @@ static algorithm_t esp_integ[] = {
 	{ AUTH_HMAC_SHA2_256_96,	0,
 		"HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]" },
 	{ AUTH_HMAC_SHA2_256_128,	0,	 "HMAC-SHA-256-128 [RFC4868]" },
+	{ AUTH_HMAC_SHA2_256_256,	0,	 ANY_256 },
 	{ AUTH_HMAC_SHA2_384_192,	0,	 "HMAC-SHA-384-192 [RFC4868]" },
 	{ AUTH_HMAC_SHA2_512_256,	0,	 "HMAC-SHA-512-256 [RFC4868]" },
 	{ AUTH_AES_XCBC_96,			0,	 ANY_96 },
@@ -157,6 +168,15 @@ static algorithm_t ike_unchecked[] = {
 };
 
 /**
+ * Encryption that Wireshark knows in IKEv1, its table has no names.
+ */
+static algorithm_t ikev1_encr[] = {
+	{ ENCR_DES,		0,	 "DES-CBC" },
+	{ ENCR_3DES,	0,	 "3DES-CBC" },
+	{ ENCR_AES_CBC,	0,	 "AES-CBC" },
+};
+
+/**
  * Look up a name.
  */
 static char *find(algorithm_t *algorithms, int count, uint16_t id,
@@ -178,17 +198,24 @@ static char *find(algorithm_t *algorithms, int count, uint16_t id,
 /*
  * Described in header
  */
-char *nflog_capture_rows_esp_id(host_t *src, host_t *dst, uint32_t spi)
+char *nflog_capture_rows_esp_id(host_t *src, host_t *dst, uint32_t spi,
+								bool any)
 {
-	char *columns;
+	char *proto, *columns;
+	int len;
 
-	if (asprintf(&columns, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"",
-				 dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6", src, dst,
-				 ntohl(spi)) < 0)
+	proto = dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6";
+	if (any)
 	{
-		return NULL;
+		len = asprintf(&columns, "\"%s\",\"*\",\"*\",\"0x%.8x\"", proto,
+					   ntohl(spi));
 	}
-	return columns;
+	else
+	{
+		len = asprintf(&columns, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"", proto,
+					   src, dst, ntohl(spi));
+	}
+	return len < 0 ? NULL : columns;
 }
 
 /**
@@ -220,11 +247,13 @@ static chunk_t get_esp_key(kernel_ipsec_add_sa_t *data)
  * Described in header
  */
 char *nflog_capture_rows_esp(kernel_ipsec_sa_id_t *id,
-							 kernel_ipsec_add_sa_t *data)
+							 kernel_ipsec_add_sa_t *data, char **limit)
 {
 	char *encr, *integ, *columns, *row;
+	bool esn = data->esn;
 	chunk_t key;
 
+	*limit = NULL;
 	encr = find(esp_encr, countof(esp_encr), data->enc_alg, 0);
 	if (encryption_algorithm_is_aead(data->enc_alg))
 	{
@@ -236,13 +265,28 @@ char *nflog_capture_rows_esp(kernel_ipsec_sa_id_t *id,
 	}
 	if (!encr || !integ)
 	{
+		*limit = NOT_DECRYPTED;
 		return NULL;
 	}
-	columns = nflog_capture_rows_esp_id(id->src, id->dst, id->spi);
+	if (data->enc_alg == ENCR_CHACHA20_POLY1305)
+	{
+		*limit = NOT_BEFORE_4_6;
+	}
+	else if (strpfx(integ, "ANY"))
+	{	/* the columns for ESN have no use, and older releases complain */
+		*limit = NOT_CHECKED;
+		esn = FALSE;
+	}
+	else if (esn)
+	{
+		*limit = BAD_BEFORE_4_4;
+	}
+	columns = nflog_capture_rows_esp_id(id->src, id->dst, id->spi, FALSE);
 	key = get_esp_key(data);
-	if (asprintf(&row, "%s,\"%s\",\"0x%+B\",\"%s\",\"0x%+B\"%s", columns, encr,
+	if (!columns ||
+		asprintf(&row, "%s,\"%s\",\"0x%+B\",\"%s\",\"0x%+B\"%s", columns, encr,
 				 &key, integ, &data->int_key,
-				 data->esn ? ",\"64-bit\",\"0\"" : "") < 0)
+				 esn ? ",\"64-bit\",\"0\"" : "") < 0)
 	{
 		row = NULL;
 	}
@@ -256,10 +300,11 @@ char *nflog_capture_rows_esp(kernel_ipsec_sa_id_t *id,
  */
 char *nflog_capture_rows_ikev2(ike_sa_id_t *id, uint16_t encr, uint16_t size,
 							   uint16_t integ, chunk_t sk_ei, chunk_t sk_er,
-							   chunk_t sk_ai, chunk_t sk_ar)
+							   chunk_t sk_ai, chunk_t sk_ar, char **limit)
 {
 	char *encr_name, *integ_name, *row;
 
+	*limit = NULL;
 	if (encryption_algorithm_is_aead(encr))
 	{
 		integ = AUTH_UNDEFINED;
@@ -270,9 +315,14 @@ char *nflog_capture_rows_ikev2(ike_sa_id_t *id, uint16_t encr, uint16_t size,
 	{	/* Wireshark refuses keys with these */
 		integ_name = find(ike_unchecked, countof(ike_unchecked), integ, 0);
 		sk_ai = sk_ar = chunk_empty;
+		*limit = NOT_CHECKED;
 	}
-	if (!encr_name || !integ_name ||
-		asprintf(&row, "%.16" PRIx64 ",%.16" PRIx64 ",%+B,%+B,\"%s\",%+B,%+B,"
+	if (!encr_name || !integ_name)
+	{
+		*limit = NOT_DECRYPTED;
+		return NULL;
+	}
+	if (asprintf(&row, "%.16" PRIx64 ",%.16" PRIx64 ",%+B,%+B,\"%s\",%+B,%+B,"
 				 "\"%s\"", be64toh(id->get_initiator_spi(id)),
 				 be64toh(id->get_responder_spi(id)), &sk_ei, &sk_er, encr_name,
 				 &sk_ai, &sk_ar, integ_name) < 0)
@@ -285,14 +335,110 @@ char *nflog_capture_rows_ikev2(ike_sa_id_t *id, uint16_t encr, uint16_t size,
 /*
  * Described in header
  */
-char *nflog_capture_rows_ikev1(ike_sa_id_t *id, chunk_t key)
+char *nflog_capture_rows_ikev1(ike_sa_id_t *id, uint16_t encr, chunk_t key,
+							   char **limit)
 {
 	char *row;
 
+	*limit = NULL;
+	if (!find(ikev1_encr, countof(ikev1_encr), encr, 0))
+	{
+		*limit = NOT_DECRYPTED;
+		return NULL;
+	}
 	if (asprintf(&row, "%.16" PRIx64 ",%+B", be64toh(id->get_initiator_spi(id)),
 				 &key) < 0)
 	{
 		return NULL;
 	}
 	return row;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_capture_rows_sa_id(kernel_ipsec_sa_id_t *id, host_t *src,
+							   host_t *dst, bool encap)
+{
+	char *columns;
+
+	if (asprintf(&columns, "%s %.8x %#H %#H udp=%s",
+				 id->proto == IPPROTO_AH ? "ah" : "esp", ntohl(id->spi), src,
+				 dst, encap ? "yes" : "no") < 0)
+	{
+		return NULL;
+	}
+	return columns;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_capture_rows_sa(kernel_ipsec_sa_id_t *id,
+							kernel_ipsec_add_sa_t *data)
+{
+	char *columns, *line, *encr = NULL, *integ = NULL;
+
+	columns = nflog_capture_rows_sa_id(id, id->src, id->dst, data->encap);
+	if (id->proto == IPPROTO_AH || data->enc_alg == ENCR_UNDEFINED ||
+		asprintf(&encr, " enc=%N enc_key=%+B", encryption_algorithm_names,
+				 data->enc_alg, &data->enc_key) < 0)
+	{
+		encr = NULL;
+	}
+	if (data->int_alg == AUTH_UNDEFINED ||
+		asprintf(&integ, " integ=%N integ_key=%+B", integrity_algorithm_names,
+				 data->int_alg, &data->int_key) < 0)
+	{
+		integ = NULL;
+	}
+	if (!columns ||
+		asprintf(&line, "%s dir=%s mode=%N esn=%s%s%s", columns,
+				 data->inbound ? "in" : "out", ipsec_mode_names, data->mode,
+				 data->esn ? "yes" : "no", encr ?: "", integ ?: "") < 0)
+	{
+		line = NULL;
+	}
+	nflog_capture_rows_free(encr);
+	nflog_capture_rows_free(integ);
+	free(columns);
+	return line;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_capture_rows_ike(ike_version_t version, ike_sa_id_t *id,
+							 uint16_t encr, uint16_t integ, chunk_t sk_ei,
+							 chunk_t sk_er, chunk_t sk_ai, chunk_t sk_ar)
+{
+	char *line, name[64] = "";
+
+	if (integ != AUTH_UNDEFINED)
+	{
+		snprintf(name, sizeof(name), " integ=%N", integrity_algorithm_names,
+				 integ);
+	}
+	if (asprintf(&line, "ike %.16" PRIx64 " %.16" PRIx64 " version=%d enc=%N%s "
+				 "sk_ei=%+B sk_er=%+B sk_ai=%+B sk_ar=%+B",
+				 be64toh(id->get_initiator_spi(id)),
+				 be64toh(id->get_responder_spi(id)), version == IKEV1 ? 1 : 2,
+				 encryption_algorithm_names, encr, name, &sk_ei, &sk_er,
+				 &sk_ai, &sk_ar) < 0)
+	{
+		return NULL;
+	}
+	return line;
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_rows_free(char *row)
+{
+	if (row)
+	{
+		memwipe(row, strlen(row));
+		free(row);
+	}
 }
