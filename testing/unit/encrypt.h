@@ -34,7 +34,7 @@ typedef enum {
 	UNCHECKED,
 	/** good, but older releases don't know how to check it */
 	GOOD_SINCE_4_4,
-} verdict_t;
+} result_t;
 
 /**
  * Algorithms to test.
@@ -43,14 +43,20 @@ typedef struct {
 	encryption_algorithm_t encr;
 	uint16_t bits;
 	integrity_algorithm_t integ;
-	verdict_t verdict;
+	result_t result;
 	bool esn;
 } test_t;
+
+/** high bits of extended sequence numbers */
+static uint32_t high_bits;
+
+/** keys to use once more, they are owned, or new ones if empty */
+static chunk_t next_encr_key, next_integ_key;
 
 /**
  * Get an allocated key.
  */
-static chunk_t create_key(size_t len)
+static inline chunk_t create_key(size_t len)
 {
 	chunk_t key = chunk_alloc(len);
 	size_t i;
@@ -60,6 +66,17 @@ static chunk_t create_key(size_t len)
 		key.ptr[i] = rand();
 	}
 	return key;
+}
+
+/**
+ * Get the key to use, or a new one.
+ */
+static chunk_t get_key(chunk_t *next, size_t len)
+{
+	chunk_t key = *next;
+
+	*next = chunk_empty;
+	return key.len ? key : create_key(len);
 }
 
 /**
@@ -104,20 +121,29 @@ static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
 					size_t *lens, chunk_t *encr_key, chunk_t *integ_key)
 {
 	chunk_t iv, plain, encrypted = chunk_empty, signed_data, icv = chunk_empty;
-	uint32_t high = 0;
+	chunk_t assoc, suffix = chunk_empty;
+	uint32_t high = htonl(high_bits);
 	crypter_t *crypter = NULL;
 	signer_t *signer = NULL;
 	aead_t *aead = NULL;
+	encryption_algorithm_t encr = test->encr;
 	integrity_algorithm_t integ;
 	size_t len, icv_len = 0;
 
 	*integ_key = chunk_empty;
-	if (encryption_algorithm_is_aead(test->encr))
+	if (test->esn)
 	{
-		aead = lib->crypto->create_aead(lib->crypto, test->encr,
-										test->bits / 8, 0);
+		suffix = chunk_from_thing(high);
+	}
+	if (encryption_algorithm_is_aead(encr))
+	{
+		if (encr == ENCR_NULL_AUTH_AES_GMAC)
+		{
+			encr = ENCR_AES_GCM_ICV16;
+		}
+		aead = lib->crypto->create_aead(lib->crypto, encr, test->bits / 8, 0);
 		check_there(aead, encryption_algorithm_names, test->encr);
-		*encr_key = create_key(aead->get_key_size(aead));
+		*encr_key = get_key(&next_encr_key, aead->get_key_size(aead));
 		assert_true(aead->set_key(aead, *encr_key));
 		iv = create_key(aead->get_iv_size(aead));
 		plain = pad(data, aead->get_block_size(aead), trailer);
@@ -128,7 +154,7 @@ static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
 		crypter = lib->crypto->create_crypter(lib->crypto, test->encr,
 											  test->bits / 8);
 		check_there(crypter, encryption_algorithm_names, test->encr);
-		*encr_key = create_key(crypter->get_key_size(crypter));
+		*encr_key = get_key(&next_encr_key, crypter->get_key_size(crypter));
 		assert_true(crypter->set_key(crypter, *encr_key));
 		iv = create_key(crypter->get_iv_size(crypter));
 		plain = pad(data, crypter->get_block_size(crypter), trailer);
@@ -140,7 +166,7 @@ static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
 							AUTH_HMAC_SHA2_256_128 : test->integ;
 			signer = lib->crypto->create_signer(lib->crypto, integ);
 			check_there(signer, integrity_algorithm_names, test->integ);
-			*integ_key = create_key(signer->get_key_size(signer));
+			*integ_key = get_key(&next_integ_key, signer->get_key_size(signer));
 			assert_true(signer->set_key(signer, *integ_key));
 			icv_len = integ == test->integ ? signer->get_block_size(signer) : 12;
 			len += icv_len;
@@ -153,7 +179,22 @@ static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
 	}
 	if (aead)
 	{
-		assert_true(aead->encrypt(aead, plain, header, iv, &encrypted));
+		assoc = header;
+		if (test->esn)
+		{	/* high bits are before the low ones */
+			assoc = chunk_cata("ccc", chunk_create(header.ptr, 4), suffix,
+							   chunk_skip(header, 4));
+		}
+		if (encr != test->encr)
+		{	/* authenticated only, RFC 4543 */
+			assoc = chunk_cata("ccc", assoc, iv, plain);
+			assert_true(aead->encrypt(aead, chunk_empty, assoc, iv, &icv));
+			encrypted = chunk_clone(plain);
+		}
+		else
+		{
+			assert_true(aead->encrypt(aead, plain, assoc, iv, &encrypted));
+		}
 		aead->destroy(aead);
 	}
 	else
@@ -163,8 +204,7 @@ static chunk_t seal(test_t *test, chunk_t header, chunk_t data, chunk_t trailer,
 	}
 	if (signer)
 	{
-		signed_data = chunk_cata("cccc", header, iv, encrypted,
-								 chunk_create((u_char*)&high, test->esn ? 4 : 0));
+		signed_data = chunk_cata("cccc", header, iv, encrypted, suffix);
 		assert_true(signer->allocate_signature(signer, signed_data, &icv));
 		icv.len = icv_len;
 		signer->destroy(signer);

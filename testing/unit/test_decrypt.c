@@ -279,7 +279,7 @@ static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
 {
 	static char *verdicts[] = { "good", "unchecked", "bad" };
 	char *field[4], payload[64] = "";
-	verdict_t verdict = test->verdict;
+	result_t result = test->result;
 	bool good, bad;
 	u_int i;
 
@@ -290,9 +290,9 @@ static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
 	}
 	good = streq(field[1], "1") || streq(field[1], "True");
 	bad = streq(field[2], "1") || streq(field[2], "True");
-	if (verdict == GOOD_SINCE_4_4 && release >= 404)
+	if (result == GOOD_SINCE_4_4 && release >= 404)
 	{
-		verdict = GOOD;
+		result = GOOD;
 	}
 	print_message("%N-%u/%N%s: %s, %s\n", encryption_algorithm_names,
 				  test->encr, test->bits, integrity_algorithm_names,
@@ -301,8 +301,8 @@ static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
 				  good ? verdicts[0] : bad ? verdicts[2] : verdicts[1]);
 	assert_int_equal(strtoul(field[0], NULL, 0), spi);
 	assert_string_equal(field[3], payload);
-	assert_int_equal(good, verdict == GOOD);
-	assert_int_equal(bad, verdict == GOOD_SINCE_4_4);
+	assert_int_equal(good, result == GOOD);
+	assert_int_equal(bad, result == GOOD_SINCE_4_4);
 }
 
 static void test_esp(void **state)

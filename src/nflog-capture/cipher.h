@@ -1,0 +1,107 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup decrypt_cipher cipher
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef CIPHER_H_
+#define CIPHER_H_
+
+#include <library.h>
+#include <crypto/crypters/crypter.h>
+#include <crypto/signers/signer.h>
+
+typedef struct cipher_t cipher_t;
+typedef enum verdict_t verdict_t;
+
+/**
+ * What can be said about a packet, from better to worse.
+ */
+enum verdict_t {
+	/** ICV is good */
+	VERDICT_GOOD,
+	/** there is no ICV */
+	VERDICT_UNCHECKED,
+	/** ICV is bad, or it does not make sense when decrypted */
+	VERDICT_BAD,
+	/** not the whole packet, or malformed */
+	VERDICT_MALFORMED,
+	/** there is no key */
+	VERDICT_NO_KEY,
+	VERDICT_MAX,
+};
+
+/**
+ * Names of verdicts.
+ */
+extern enum_name_t *verdict_names;
+
+/**
+ * Encryption and integrity protection of one direction, of ESP or IKEv2.
+ */
+struct cipher_t {
+
+	/**
+	 * Check the ICV, and decrypt.
+	 *
+	 * @param header	what is authenticated before the IV
+	 * @param data		IV, encrypted data, ICV
+	 * @param suffix	what is authenticated in addition, but not by AEADs
+	 * @param plain		receives allocated data, empty if not decrypted
+	 * @return			one of VERDICT_GOOD, _UNCHECKED, _BAD and _MALFORMED
+	 */
+	verdict_t (*open)(cipher_t *this, chunk_t header, chunk_t data,
+					  chunk_t suffix, chunk_t *plain);
+
+	/**
+	 * Check an ICV only.
+	 *
+	 * @param data		what is authenticated
+	 * @param suffix	what is authenticated in addition
+	 * @param icv		ICV, of the length that get_icv_size() tells
+	 * @return			TRUE if the ICV is good
+	 */
+	bool (*verify)(cipher_t *this, chunk_t data, chunk_t suffix, chunk_t icv);
+
+	/**
+	 * Is this an AEAD?
+	 */
+	bool (*is_aead)(cipher_t *this);
+
+	/**
+	 * Get the length of the ICV.
+	 */
+	size_t (*get_icv_size)(cipher_t *this);
+
+	/**
+	 * Destroy a cipher_t.
+	 */
+	void (*destroy)(cipher_t *this);
+};
+
+/**
+ * Create a cipher_t instance.
+ *
+ * @param encr		encryption algorithm, ENCR_UNDEFINED for none
+ * @param encr_key	key, with salt or nonce
+ * @param integ		integrity algorithm, AUTH_UNDEFINED for none
+ * @param integ_key	key
+ * @return			cipher, NULL if not supported, or a key does not fit
+ */
+cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
+							  integrity_algorithm_t integ, chunk_t integ_key);
+
+#endif /** CIPHER_H_ @}*/

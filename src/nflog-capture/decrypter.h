@@ -1,0 +1,76 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup decrypt_decrypter decrypter
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef DECRYPTER_H_
+#define DECRYPTER_H_
+
+#include "key_file.h"
+#include "wire_packet.h"
+
+typedef struct decrypter_t decrypter_t;
+
+/** longest comment about a packet */
+#define DECRYPTER_COMMENT_LEN 256
+
+/**
+ * Decrypts packets with the keys of a key file, and counts them.
+ */
+struct decrypter_t {
+
+	/**
+	 * Decrypt a packet, if it is encrypted.
+	 *
+	 * @param data		IP packet
+	 * @param plain		receives allocated IP packet in the clear, empty if there
+	 *					is none
+	 * @param comment	receives a comment of at most DECRYPTER_COMMENT_LEN, empty
+	 *					if there is nothing to say
+	 */
+	void (*decrypt)(decrypter_t *this, chunk_t data, chunk_t *plain,
+					char *comment);
+
+	/**
+	 * Print how many packets there were.
+	 *
+	 * @param file		file to print to
+	 */
+	void (*print)(decrypter_t *this, FILE *file);
+
+	/**
+	 * Check if all packets that are encrypted could be decrypted, and no ICV was
+	 * bad.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_good)(decrypter_t *this);
+
+	/**
+	 * Destroy a decrypter_t.
+	 */
+	void (*destroy)(decrypter_t *this);
+};
+
+/**
+ * Create a decrypter_t instance.
+ *
+ * @param keys		keys, not owned
+ */
+decrypter_t *decrypter_create(key_file_t *keys);
+
+#endif /** DECRYPTER_H_ @}*/

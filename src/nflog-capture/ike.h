@@ -1,0 +1,78 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup decrypt_ike ike
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef IKE_H_
+#define IKE_H_
+
+#include "key_file.h"
+#include "wire_packet.h"
+
+typedef struct ike_t ike_t;
+
+/** bytes of an IKE header, and where its fields are */
+#define IKE_HEADER_LEN 28
+#define IKE_NEXT 16
+#define IKE_VERSION 17
+#define IKE_FLAGS 19
+#define IKE_MID 20
+#define IKE_LENGTH 24
+
+/**
+ * Decrypts messages of IKE_SAs, those of IKEv1 or those of IKEv2.
+ *
+ * A decrypted message is one as it could have been sent without encryption: the
+ * payloads that were inside of the encrypted one take its place.
+ */
+struct ike_t {
+
+	/**
+	 * Decrypt a message.
+	 *
+	 * Messages in the clear have to be passed too, in the order of time.
+	 *
+	 * @param message	message, from its header on, of that length
+	 * @param encrypted	receives FALSE if the message is in the clear
+	 * @param plain		receives allocated message, empty if there is none, as for
+	 *					all but the last fragment of one
+	 * @return			verdict about the message if it is encrypted
+	 */
+	verdict_t (*decrypt)(ike_t *this, chunk_t message, bool *encrypted,
+						 chunk_t *plain);
+
+	/**
+	 * Destroy an ike_t.
+	 */
+	void (*destroy)(ike_t *this);
+};
+
+/**
+ * Create an ike_t for IKEv1.
+ *
+ * @param keys		keys, not owned
+ */
+ike_t *ikev1_create(key_file_t *keys);
+
+/**
+ * Create an ike_t for IKEv2.
+ *
+ * @param keys		keys, not owned
+ */
+ike_t *ikev2_create(key_file_t *keys);
+
+#endif /** IKE_H_ @}*/

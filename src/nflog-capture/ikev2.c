@@ -1,0 +1,414 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "ike.h"
+
+#include <collections/linked_list.h>
+
+/** types of payloads that are encrypted: as a whole, and a fragment of one */
+#define PAYLOAD_ENCRYPTED 46
+#define PAYLOAD_FRAGMENT 53
+
+/** flags of messages that tell the direction: initiator, response */
+#define FLAG_INITIATOR 0x08
+#define FLAG_RESPONSE 0x20
+
+/** bytes before the IV in an encrypted payload, and in a fragment */
+#define ENCRYPTED_LEN 4
+#define FRAGMENT_LEN 8
+
+/** fragments of a message, and messages that are reassembled at a time */
+#define MAX_FRAGMENTS 1024
+#define MAX_REASSEMBLED 16
+
+typedef struct private_ikev2_t private_ikev2_t;
+typedef struct set_t set_t;
+typedef struct message_t message_t;
+typedef struct reassembly_t reassembly_t;
+
+/**
+ * Private data.
+ */
+struct private_ikev2_t {
+
+	/**
+	 * Public interface.
+	 */
+	ike_t public;
+
+	/**
+	 * Sets of keys, newest first, set_t.
+	 */
+	linked_list_t *sets;
+
+	/**
+	 * Fragments that wait for others, newest last, reassembly_t.
+	 */
+	linked_list_t *fragments;
+};
+
+/**
+ * Set of keys of an IKE_SA.
+ */
+struct set_t {
+	/** algorithms and keys */
+	key_ike_t *key;
+	/** decrypts messages of initiator and responder, NULL if not supported */
+	cipher_t *i, *r;
+};
+
+/**
+ * Encrypted message.
+ */
+struct message_t {
+	/** the whole message */
+	chunk_t data;
+	/** position of the field that tells the type of the encrypted payload */
+	size_t type;
+	/** position of the encrypted payload */
+	size_t payload;
+	/** position of the IV */
+	size_t iv;
+	/** type of the first payload that is encrypted */
+	uint8_t next;
+	/** number of the fragment, and of all, 0 if it's none */
+	uint16_t number, total;
+};
+
+/**
+ * Message that is reassembled.
+ */
+struct reassembly_t {
+	/** SPIs, flags and message ID, as in the headers */
+	uint8_t spis[16], flags, mid[4];
+	/** the message up to the encrypted payload, with type of the first payload */
+	chunk_t header;
+	/** decrypted payloads, by number */
+	chunk_t *parts;
+	/** number of fragments */
+	uint16_t total, missing;
+};
+
+/**
+ * Destroy a reassembly.
+ */
+static void reassembly_destroy(reassembly_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->total; i++)
+	{
+		chunk_clear(&this->parts[i]);
+	}
+	free(this->parts);
+	chunk_free(&this->header);
+	free(this);
+}
+
+/**
+ * Find the encrypted payload.
+ *
+ * @return			VERDICT_UNCHECKED if there is none
+ */
+static verdict_t parse(message_t *message, chunk_t data)
+{
+	size_t pos = IKE_HEADER_LEN, len;
+	uint8_t type = data.ptr[IKE_NEXT];
+
+	message->data = data;
+	message->type = IKE_NEXT;
+	while (type)
+	{
+		if (data.len < pos + 4 || (len = untoh16(data.ptr + pos + 2)) < 4 ||
+			len > data.len - pos)
+		{
+			return VERDICT_MALFORMED;
+		}
+		if (type == PAYLOAD_ENCRYPTED || type == PAYLOAD_FRAGMENT)
+		{
+			break;
+		}
+		message->type = pos;
+		type = data.ptr[pos];
+		pos += len;
+	}
+	if (!type)
+	{
+		return VERDICT_UNCHECKED;
+	}
+	message->payload = pos;
+	message->next = data.ptr[pos];
+	message->iv = pos + ENCRYPTED_LEN;
+	if (type == PAYLOAD_FRAGMENT)
+	{
+		message->iv = pos + FRAGMENT_LEN;
+		if (data.len < message->iv)
+		{
+			return VERDICT_MALFORMED;
+		}
+		message->number = untoh16(data.ptr + pos + 4);
+		message->total = untoh16(data.ptr + pos + 6);
+		if (!message->number || message->number > message->total ||
+			message->total > MAX_FRAGMENTS)
+		{
+			return VERDICT_MALFORMED;
+		}
+	}
+	/* it's always the last one */
+	return pos + len == data.len ? VERDICT_GOOD : VERDICT_MALFORMED;
+}
+
+/**
+ * Put payloads in the place of the encrypted one.
+ */
+static chunk_t compose(message_t *message, uint8_t next, chunk_t payloads)
+{
+	chunk_t data;
+
+	data = chunk_cat("cc", chunk_create(message->data.ptr, message->payload),
+					 payloads);
+	data.ptr[message->type] = next;
+	htoun32(data.ptr + IKE_LENGTH, data.len);
+	return data;
+}
+
+/**
+ * Find or create the reassembly of a message.
+ */
+static reassembly_t *get_reassembly(private_ikev2_t *this, message_t *message)
+{
+	enumerator_t *enumerator;
+	reassembly_t *found = NULL, *current;
+	uint8_t *header = message->data.ptr;
+
+	enumerator = this->fragments->create_enumerator(this->fragments);
+	while (!found && enumerator->enumerate(enumerator, &current))
+	{
+		if (memeq(current->spis, header, sizeof(current->spis)) &&
+			memeq(current->mid, header + IKE_MID, sizeof(current->mid)) &&
+			current->flags == header[IKE_FLAGS] &&
+			current->total == message->total)
+		{
+			found = current;
+		}
+	}
+	enumerator->destroy(enumerator);
+	if (!found)
+	{
+		if (this->fragments->get_count(this->fragments) >= MAX_REASSEMBLED)
+		{
+			this->fragments->remove_first(this->fragments, (void**)&current);
+			reassembly_destroy(current);
+		}
+		INIT(found,
+			.flags = header[IKE_FLAGS],
+			.parts = calloc(message->total, sizeof(chunk_t)),
+			.total = message->total,
+			.missing = message->total,
+		);
+		memcpy(found->spis, header, sizeof(found->spis));
+		memcpy(found->mid, header + IKE_MID, sizeof(found->mid));
+		this->fragments->insert_last(this->fragments, found);
+	}
+	return found;
+}
+
+/**
+ * Add a fragment, get the message if it's complete.
+ *
+ * @param payloads	decrypted payloads, gets owned
+ */
+static chunk_t reassemble(private_ikev2_t *this, message_t *message,
+						  chunk_t payloads)
+{
+	reassembly_t *reassembly = get_reassembly(this, message);
+	chunk_t data, *part = &reassembly->parts[message->number - 1];
+	size_t len = 0;
+	u_int i;
+
+	if (part->ptr)
+	{	/* sent again */
+		chunk_clear(&payloads);
+		return chunk_empty;
+	}
+	*part = payloads;
+	if (message->number == 1)
+	{	/* others have no payloads before, and don't tell the type */
+		reassembly->header = compose(message, message->next, chunk_empty);
+	}
+	if (--reassembly->missing)
+	{
+		return chunk_empty;
+	}
+	for (i = 0; i < reassembly->total; i++)
+	{
+		len += reassembly->parts[i].len;
+	}
+	data = chunk_alloc(reassembly->header.len + len);
+	memcpy(data.ptr, reassembly->header.ptr, reassembly->header.len);
+	len = reassembly->header.len;
+	for (i = 0; i < reassembly->total; i++)
+	{
+		memcpy(data.ptr + len, reassembly->parts[i].ptr,
+			   reassembly->parts[i].len);
+		len += reassembly->parts[i].len;
+	}
+	htoun32(data.ptr + IKE_LENGTH, data.len);
+	this->fragments->remove(this->fragments, reassembly, NULL);
+	reassembly_destroy(reassembly);
+	return data;
+}
+
+/**
+ * Decrypt with one set of keys, the result is without padding.
+ */
+static verdict_t open_message(set_t *set, message_t *message, chunk_t *payloads)
+{
+	cipher_t *cipher;
+	verdict_t verdict;
+	uint8_t padding;
+
+	*payloads = chunk_empty;
+	cipher = message->data.ptr[IKE_FLAGS] & FLAG_INITIATOR ? set->i : set->r;
+	if (!cipher)
+	{
+		return VERDICT_NO_KEY;
+	}
+	verdict = cipher->open(cipher,
+							  chunk_create(message->data.ptr, message->iv),
+							  chunk_skip(message->data, message->iv),
+							  chunk_empty, payloads);
+	if (payloads->len)
+	{
+		padding = payloads->ptr[payloads->len - 1];
+		if (padding < payloads->len)
+		{
+			payloads->len -= padding + 1;
+			return verdict;
+		}
+		chunk_clear(payloads);
+	}
+	return max(verdict, VERDICT_BAD);
+}
+
+METHOD(ike_t, decrypt, verdict_t,
+	private_ikev2_t *this, chunk_t data, bool *encrypted, chunk_t *plain)
+{
+	enumerator_t *enumerator;
+	message_t message = {};
+	chunk_t payloads = chunk_empty, current;
+	verdict_t verdict, result = VERDICT_NO_KEY;
+	set_t *set;
+
+	*plain = chunk_empty;
+	*encrypted = TRUE;
+	verdict = parse(&message, data);
+	if (verdict != VERDICT_GOOD)
+	{
+		*encrypted = verdict != VERDICT_UNCHECKED;
+		return verdict;
+	}
+	/* an IKE_SA has several sets if there were IKE_INTERMEDIATE exchanges */
+	enumerator = this->sets->create_enumerator(this->sets);
+	while (result != VERDICT_GOOD && result != VERDICT_UNCHECKED &&
+		   enumerator->enumerate(enumerator, &set))
+	{
+		if (untoh64(data.ptr) == set->key->spi_i &&
+			untoh64(data.ptr + 8) == set->key->spi_r)
+		{
+			verdict = open_message(set, &message, &current);
+			if (verdict < result)
+			{	/* if all are bad, the newest one tells */
+				chunk_clear(&payloads);
+				payloads = current;
+				result = verdict;
+			}
+			else
+			{
+				chunk_clear(&current);
+			}
+		}
+	}
+	enumerator->destroy(enumerator);
+	if (!payloads.ptr)
+	{
+		return result;
+	}
+	if (message.total)
+	{
+		*plain = reassemble(this, &message, payloads);
+	}
+	else
+	{
+		*plain = compose(&message, message.next, payloads);
+		chunk_clear(&payloads);
+	}
+	return result;
+}
+
+/**
+ * Destroy a set of keys.
+ */
+static void set_destroy(set_t *set)
+{
+	DESTROY_IF(set->i);
+	DESTROY_IF(set->r);
+	free(set);
+}
+
+METHOD(ike_t, destroy, void,
+	private_ikev2_t *this)
+{
+	this->sets->destroy_function(this->sets, (void*)set_destroy);
+	this->fragments->destroy_function(this->fragments,
+									  (void*)reassembly_destroy);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+ike_t *ikev2_create(key_file_t *keys)
+{
+	private_ikev2_t *this;
+	enumerator_t *enumerator;
+	key_ike_t *key;
+	set_t *set;
+
+	INIT(this,
+		.public = {
+			.decrypt = _decrypt,
+			.destroy = _destroy,
+		},
+		.sets = linked_list_create(),
+		.fragments = linked_list_create(),
+	);
+	enumerator = keys->create_ike_enumerator(keys);
+	while (enumerator->enumerate(enumerator, &key))
+	{
+		if (key->version == 2)
+		{
+			INIT(set,
+				.key = key,
+				.i = cipher_create(key->encr, key->sk_ei, key->integ,
+									  key->sk_ai),
+				.r = cipher_create(key->encr, key->sk_er, key->integ,
+									  key->sk_ar),
+			);
+			this->sets->insert_first(this->sets, set);
+		}
+	}
+	enumerator->destroy(enumerator);
+	return &this->public;
+}

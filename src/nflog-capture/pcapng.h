@@ -1,0 +1,72 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup decrypt_pcapng pcapng
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef PCAPNG_H_
+#define PCAPNG_H_
+
+#include <sys/time.h>
+
+#include <library.h>
+
+typedef struct pcapng_t pcapng_t;
+
+/**
+ * Writes a pcapng file, with two interfaces.
+ */
+struct pcapng_t {
+
+	/**
+	 * Write a packet.
+	 *
+	 * @param plain		TRUE for an IP packet in the clear, FALSE for the packet
+	 *					of the trace
+	 * @param time		time of the packet
+	 * @param data		bytes of the packet
+	 * @param len		bytes that it had when it was captured
+	 * @param comment	comment, NULL for none
+	 */
+	void (*write)(pcapng_t *this, bool plain, struct timeval *time,
+				  chunk_t data, size_t len, char *comment);
+
+	/**
+	 * Put the file in its place.
+	 *
+	 * @return			TRUE if it was written, else the reason was told
+	 */
+	bool (*finish)(pcapng_t *this);
+
+	/**
+	 * Destroy a pcapng_t, and what was written if that was not finished.
+	 */
+	void (*destroy)(pcapng_t *this);
+};
+
+/**
+ * Create a pcapng_t instance.
+ *
+ * A file is readable for its owner only, and replaces that of the same name when
+ * it's finished.
+ *
+ * @param path		path of the file, "-" for stdout
+ * @param type		link type of the packets of the trace
+ * @return			writer, NULL if the file can't be created, which was told
+ */
+pcapng_t *pcapng_create(char *path, uint16_t type);
+
+#endif /** PCAPNG_H_ @}*/

@@ -1,0 +1,91 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup decrypt_wire_packet wire_packet
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef WIRE_PACKET_H_
+#define WIRE_PACKET_H_
+
+#include <library.h>
+
+typedef struct wire_packet_t wire_packet_t;
+typedef enum wire_packet_kind_t wire_packet_kind_t;
+
+/**
+ * What an IP packet carries.
+ */
+enum wire_packet_kind_t {
+	/** something else */
+	PACKET_OTHER,
+	/** ESP, or something else in UDP that looks like that */
+	PACKET_ESP,
+	PACKET_AH,
+	PACKET_IKE,
+	/** not the whole packet: a fragment, or cut when captured */
+	PACKET_PART,
+	PACKET_MALFORMED,
+};
+
+/**
+ * An IP packet, which is not owned.
+ */
+struct wire_packet_t {
+	/** what it carries */
+	wire_packet_kind_t kind;
+	/** the packet */
+	chunk_t data;
+	/** source and destination address, in there */
+	chunk_t src, dst;
+	/** position of the IP header's field that tells the protocol */
+	size_t proto;
+	/** position of the UDP header, or of what follows the IP headers */
+	size_t transport;
+	/** position of the ESP, AH, or IKE header */
+	size_t payload;
+	/** TRUE if encapsulated in UDP */
+	bool udp;
+	/** TRUE if there is UDP, but not on the port that is for ESP */
+	bool doubtful;
+};
+
+/**
+ * Find out what is in an IP packet.
+ *
+ * @param packet	receives the result, points into data
+ * @param data		data that begins with an IP header
+ */
+void wire_packet_parse(wire_packet_t *packet, chunk_t data);
+
+/**
+ * Get what the packet carries, from the ESP, AH or IKE header on.
+ *
+ * @param packet	packet
+ * @return			points into the packet
+ */
+chunk_t wire_packet_payload(wire_packet_t *packet);
+
+/**
+ * Create a copy of a packet's IP header, followed by something else.
+ *
+ * @param packet	packet
+ * @param proto		protocol of the payload
+ * @param payload	payload, that of UDP gets a checksum
+ * @return			allocated packet
+ */
+chunk_t wire_packet_replace(wire_packet_t *packet, uint8_t proto, chunk_t payload);
+
+#endif /** WIRE_PACKET_H_ @}*/
