@@ -1,0 +1,292 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * IKE messages, as nflog-capture(1) decrypts and checks them.
+ */
+
+#define _GNU_SOURCE
+
+#include "decrypt.h"
+
+#include <crypto/hashers/hasher.h>
+
+/**
+ * Add a set of keys of an IKE_SA.
+ */
+static void add_ike(ike_version_t version, test_t *test, chunk_t encr_key,
+					chunk_t integ_key)
+{
+	proposal_t *proposal;
+	ike_sa_id_t *id;
+
+	id = ike_sa_id_create(version, htobe64(0x0123456789abcdef),
+						  htobe64(0xfedcba9876543210), TRUE);
+	proposal = proposal_create(PROTO_IKE, 1);
+	proposal->add_algorithm(proposal, ENCRYPTION_ALGORITHM, test->encr,
+							test->bits);
+	if (test->integ != AUTH_UNDEFINED)
+	{
+		proposal->add_algorithm(proposal, INTEGRITY_ALGORITHM, test->integ, 0);
+	}
+	keys->add_ike(keys, "gw", version, id, proposal, encr_key, encr_key,
+				  integ_key, integ_key);
+	proposal->destroy(proposal);
+	id->destroy(id);
+}
+
+/**
+ * Write an IKE header.
+ */
+static void put_ike(uint8_t *header, uint8_t next, uint8_t version,
+					uint8_t flags, uint32_t mid, uint32_t len)
+{
+	htoun64(header, 0x0123456789abcdef);
+	htoun64(header + 8, 0xfedcba9876543210);
+	header[16] = next;
+	header[17] = version;
+	header[18] = 37;
+	header[19] = flags;
+	htoun32(header + 20, mid);
+	htoun32(header + 24, len);
+}
+
+/**
+ * Create a message with payloads in an encrypted one, or in a fragment of it.
+ */
+static chunk_t create_ike(test_t *test, uint32_t mid, chunk_t payloads,
+						  uint16_t number, uint16_t total)
+{
+	uint8_t header[36] = {};
+	size_t lens[] = { 24, 30 };
+	chunk_t message, encr_key, integ_key;
+
+	put_ike(header, total ? 53 : 46, 0x20, 0x08, mid, 0);
+	header[28] = number < 2 ? 42 : 0;
+	htoun16(header + 32, number);
+	htoun16(header + 34, total);
+	message = seal(test, chunk_create(header, total ? 36 : 32), payloads,
+				   chunk_empty, lens, &encr_key, &integ_key);
+	add_ike(IKEV2, test, encr_key, integ_key);
+	chunk_clear(&encr_key);
+	chunk_clear(&integ_key);
+	return message;
+}
+
+/**
+ * Put a message into a packet, with or without a non-ESP marker.
+ */
+static chunk_t wrap(chunk_t message, bool marker)
+{
+	chunk_t udp, packet;
+	uint8_t pseudo[12] = {};
+	uint16_t sum;
+
+	udp = add_udp(marker ? 4500 : 500, marker ? 4500 : 500,
+				  chunk_cat("cm", marker ? chunk_from_chars(0, 0, 0, 0)
+										 : chunk_empty, message));
+	memcpy(pseudo, src->get_address(src).ptr, 4);
+	memcpy(pseudo + 4, dst->get_address(dst).ptr, 4);
+	pseudo[9] = IPPROTO_UDP;
+	htoun16(pseudo + 10, udp.len);
+	sum = chunk_internet_checksum_inc(udp,
+							chunk_internet_checksum(chunk_from_thing(pseudo)));
+	memcpy(udp.ptr + 6, &sum, sizeof(sum));
+	packet = add_ip(src, dst, IPPROTO_UDP, udp);
+	return add_sum(packet);
+}
+
+/**
+ * Create the packet that is expected for a decrypted message.
+ */
+static chunk_t expect_ike(uint32_t mid, uint8_t next, uint8_t version,
+						  chunk_t payloads, bool marker)
+{
+	uint8_t header[28];
+
+	put_ike(header, next, version, version == 0x10 ? 0 : 0x08, mid,
+			sizeof(header) + payloads.len);
+	return wrap(chunk_cat("cc", chunk_from_thing(header), payloads), marker);
+}
+
+/** a delete payload, and a longer one, to be sent in fragments */
+static chunk_t payloads = chunk_from_chars(0, 0, 0, 8, 1, 0, 0, 0);
+
+static void test_ikev2(void **state)
+{
+	static integrity_algorithm_t not_ike[] = { AUTH_UNDEFINED };
+	chunk_t messages[countof(tests)], bad;
+	int i;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		messages[i] = chunk_empty;
+		if (!tests[i].esn && tests[i].encr != ENCR_NULL_AUTH_AES_GMAC &&
+			(tests[i].integ != not_ike[0] ||
+			 encryption_algorithm_is_aead(tests[i].encr)))
+		{	/* all have the same SPIs: sets of keys of one IKE_SA */
+			messages[i] = create_ike(&tests[i], i, payloads, 0, 0);
+		}
+	}
+	read_keys();
+	for (i = 0; i < countof(tests); i++)
+	{
+		if (messages[i].len)
+		{
+			bad = chunk_clone(messages[i]);
+			bad.ptr[21] ^= 1;
+			check(wrap(messages[i], i % 2),
+				  expect_ike(i, 42, 0x20, payloads, i % 2), ": ICV good");
+			decrypter->decrypt(decrypter, (bad = wrap(bad, FALSE)),
+							   &messages[i], line);
+			assert_non_null(strstr(line, ": ICV bad"));
+			free(messages[i].ptr);
+			free(bad.ptr);
+		}
+	}
+}
+
+static void test_fragments(void **state)
+{
+	chunk_t parts[3], all = chunk_empty, messages[3];
+	int i;
+
+	for (i = 0; i < countof(parts); i++)
+	{
+		parts[i] = create_key(100 + i);
+		messages[i] = create_ike(&tests[i], 7, parts[i], i + 1, countof(parts));
+	}
+	all = chunk_cat("mmm", parts[0], parts[1], parts[2]);
+	read_keys();
+	/* in any order, and twice */
+	check(wrap(chunk_clone(messages[2]), FALSE), chunk_empty, ": ICV good");
+	check(wrap(messages[2], FALSE), chunk_empty, ": ICV good");
+	check(wrap(messages[0], FALSE), chunk_empty, ": ICV good");
+	check(wrap(messages[1], FALSE), expect_ike(7, 42, 0x20, all, FALSE),
+		  ": ICV good");
+	free(all.ptr);
+	assert_true(decrypter->is_good(decrypter));
+}
+
+/**
+ * Create messages of IKEv1, with IVs as in RFC 2409, appendix B.
+ */
+static chunk_t create_ikev1(crypter_t *crypter, uint32_t mid, chunk_t iv,
+							chunk_t body)
+{
+	uint8_t header[28];
+	chunk_t plain, encrypted;
+
+	plain = chunk_alloca(round_up(body.len, 16));
+	memset(plain.ptr, 0, plain.len);
+	memcpy(plain.ptr, body.ptr, body.len);
+	assert_true(crypter->encrypt(crypter, plain, iv, &encrypted));
+	memcpy(iv.ptr, encrypted.ptr + encrypted.len - 16, 16);
+	put_ike(header, 12, 0x10, 0x01, mid, sizeof(header) + encrypted.len);
+	return chunk_cat("cm", chunk_from_thing(header), encrypted);
+}
+
+static void test_ikev1(void **state)
+{
+	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
+	chunk_t g_xi = chunk_from_str("the initiator's public value....");
+	chunk_t g_xr = chunk_from_str("the responder's public value....");
+	chunk_t ke = chunk_from_chars(0, 0, 0, 36), key, iv, iv2, qm, mid;
+	uint8_t header[28];
+	crypter_t *crypter;
+	hasher_t *hasher;
+
+	crypter = lib->crypto->create_crypter(lib->crypto, ENCR_AES_CBC, 16);
+	hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA1);
+	key = create_key(16);
+	assert_true(crypter->set_key(crypter, key));
+	add_ike(IKEV1, &algs, key, chunk_empty);
+	read_keys();
+
+	/* not yet possible */
+	iv = chunk_alloc(16);
+	check(wrap(create_ikev1(crypter, 0, iv, payloads), FALSE), chunk_empty,
+		  ": no key");
+	free(iv.ptr);
+	/* main mode's public values, one of them sent twice */
+	put_ike(header, 4, 0x10, 0, 0, 28 + 36);
+	check(wrap(chunk_cat("ccc", chunk_from_thing(header), ke, g_xi), FALSE),
+		  chunk_empty, "");
+	check(wrap(chunk_cat("ccc", chunk_from_thing(header), ke, g_xi), FALSE),
+		  chunk_empty, "");
+	check(wrap(chunk_cat("ccc", chunk_from_thing(header), ke, g_xr), FALSE),
+		  chunk_empty, "");
+	assert_true(hasher->allocate_hash(hasher, chunk_cata("cc", g_xi, g_xr), &iv));
+	qm = create_ikev1(crypter, 0, iv, payloads);
+	check(wrap(chunk_clone(qm), FALSE),
+		  expect_ike(0, 12, 0x10, payloads, FALSE), ": no ICV");
+	check(wrap(qm, FALSE), expect_ike(0, 12, 0x10, payloads, FALSE), ": no ICV");
+	check(wrap(create_ikev1(crypter, 0, iv, payloads), TRUE),
+		  expect_ike(0, 12, 0x10, payloads, TRUE), ": no ICV");
+	/* quick mode and another exchange at the same time */
+	mid = chunk_from_chars(0x12, 0x34, 0x56, 0x78);
+	assert_true(hasher->allocate_hash(hasher,
+				chunk_cata("cc", chunk_create(iv.ptr, 16), mid), &iv2));
+	check(wrap(create_ikev1(crypter, 0x12345678, iv2, payloads), TRUE),
+		  expect_ike(0x12345678, 12, 0x10, payloads, TRUE), ": no ICV");
+	mid = chunk_from_chars(0, 0, 0, 5);
+	assert_true(hasher->allocate_hash(hasher,
+				chunk_cata("cc", chunk_create(iv.ptr, 16), mid), &qm));
+	check(wrap(create_ikev1(crypter, 5, qm, payloads), TRUE),
+		  expect_ike(5, 12, 0x10, payloads, TRUE), ": no ICV");
+	check(wrap(create_ikev1(crypter, 0x12345678, iv2, payloads), TRUE),
+		  expect_ike(0x12345678, 12, 0x10, payloads, TRUE), ": no ICV");
+	/* the chain is broken when one is missing, and goes on then */
+	free(create_ikev1(crypter, 5, qm, payloads).ptr);
+	check(wrap(create_ikev1(crypter, 5, qm, payloads), TRUE), chunk_empty,
+		  ": ICV bad");
+	check(wrap(create_ikev1(crypter, 5, qm, payloads), TRUE),
+		  expect_ike(5, 12, 0x10, payloads, TRUE), ": no ICV");
+	chunk_free(&qm);
+	chunk_free(&iv2);
+	chunk_free(&iv);
+	chunk_clear(&key);
+	crypter->destroy(crypter);
+	hasher->destroy(hasher);
+}
+
+static void test_damaged(void **state)
+{
+	chunk_t samples[countof(tests)];
+	int i, count = 0;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		if (encryption_algorithm_is_aead(tests[i].encr) &&
+			tests[i].encr != ENCR_NULL_AUTH_AES_GMAC)
+		{
+			samples[count++] = wrap(create_ike(&tests[i], 1, payloads, i % 3,
+											   i % 3), i % 2);
+		}
+	}
+	read_keys();
+	decrypt_damaged(samples, count);
+}
+
+int main(void)
+{
+	const struct CMUnitTest unit_tests[] = {
+		cmocka_unit_test_setup_teardown(test_ikev2, begin, end),
+		cmocka_unit_test_setup_teardown(test_fragments, begin, end),
+		cmocka_unit_test_setup_teardown(test_ikev1, begin, end),
+		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
+	};
+
+	return cmocka_run_group_tests(unit_tests, setup, teardown);
+}
