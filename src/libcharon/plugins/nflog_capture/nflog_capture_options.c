@@ -234,6 +234,12 @@ METHOD(nflog_capture_options_t, has_point, bool,
 	return found;
 }
 
+METHOD(nflog_capture_options_t, get_paths, linked_list_t*,
+	private_nflog_capture_options_t *this)
+{
+	return this->swanctl->get_paths(this->swanctl);
+}
+
 METHOD(nflog_capture_options_t, reload, void,
 	private_nflog_capture_options_t *this)
 {
@@ -258,6 +264,7 @@ nflog_capture_options_t *nflog_capture_options_create()
 		.public = {
 			.get = _get,
 			.has_point = _has_point,
+			.get_paths = _get_paths,
 			.reload = _reload,
 			.destroy = _destroy,
 		},

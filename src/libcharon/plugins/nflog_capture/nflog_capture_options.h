@@ -26,6 +26,7 @@ typedef enum nflog_capture_point_t nflog_capture_point_t;
 typedef enum nflog_capture_link_t nflog_capture_link_t;
 
 #include <library.h>
+#include <collections/linked_list.h>
 
 /**
  * Capture points: where in its way through the kernel a packet is seen.
@@ -122,6 +123,13 @@ struct nflog_capture_options_t {
 	 * @return			TRUE if any child is to be captured there
 	 */
 	bool (*has_point)(nflog_capture_options_t *this, u_int points);
+
+	/**
+	 * Get the files and directories that the options in swanctl.conf are from.
+	 *
+	 * @return			list of absolute paths, char*, owned by the caller
+	 */
+	linked_list_t *(*get_paths)(nflog_capture_options_t *this);
 
 	/**
 	 * Read swanctl.conf again the next time, even if it does not seem changed.

@@ -18,6 +18,7 @@
 #include "nflog_capture_ike.h"
 #include "nflog_capture_kernel.h"
 #include "nflog_capture_listener.h"
+#include "nflog_capture_notify.h"
 
 #include <dlfcn.h>
 
@@ -91,6 +92,11 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_listener_t *listener;
 
 	/**
+	 * Tells when swanctl.conf changes, NULL if not possible.
+	 */
+	nflog_capture_notify_t *notify;
+
+	/**
 	 * Listener for IKE_SAs.
 	 */
 	nflog_capture_ike_t *ike;
@@ -100,6 +106,22 @@ METHOD(plugin_t, get_name, char*,
 	private_nflog_capture_plugin_t *this)
 {
 	return "nflog-capture";
+}
+
+/**
+ * Apply what does not wait for the next CHILD_SA, after options changed.
+ */
+static void apply_options(private_nflog_capture_plugin_t *this)
+{
+	linked_list_t *paths;
+
+	this->ike->reload(this->ike);
+	if (this->notify)
+	{
+		paths = this->options->get_paths(this->options);
+		this->notify->add(this->notify, paths);
+		paths->destroy_function(paths, free);
+	}
 }
 
 /**
@@ -129,7 +151,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 	this->kernel = nflog_capture_kernel_create(this->captures);
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
-	this->ike->reload(this->ike);
+	this->notify = nflog_capture_notify_create((void*)apply_options, this);
+	apply_options(this);
 	return TRUE;
 }
 
@@ -138,6 +161,7 @@ static bool start(private_nflog_capture_plugin_t *this)
  */
 static void stop(private_nflog_capture_plugin_t *this)
 {
+	DESTROY_IF(this->notify);
 	charon->bus->remove_listener(charon->bus, &this->ike->listener);
 	charon->bus->remove_listener(charon->bus, &this->listener->listener);
 	this->kernel->destroy(this->kernel);
@@ -187,7 +211,7 @@ METHOD(plugin_t, reload, bool,
 	this->options->reload(this->options);
 	if (this->ike)
 	{
-		this->ike->reload(this->ike);
+		apply_options(this);
 	}
 	return TRUE;
 }

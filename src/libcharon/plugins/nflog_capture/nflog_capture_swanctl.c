@@ -370,6 +370,17 @@ METHOD(nflog_capture_swanctl_t, get_children, linked_list_t*,
 	return names;
 }
 
+METHOD(nflog_capture_swanctl_t, get_paths, linked_list_t*,
+	private_nflog_capture_swanctl_t *this)
+{
+	linked_list_t *paths;
+
+	this->mutex->lock(this->mutex);
+	paths = this->watch->get_paths(this->watch);
+	this->mutex->unlock(this->mutex);
+	return paths;
+}
+
 METHOD(nflog_capture_swanctl_t, reload, void,
 	private_nflog_capture_swanctl_t *this)
 {
@@ -405,6 +416,7 @@ nflog_capture_swanctl_t *nflog_capture_swanctl_create()
 			.create_enumerator = _create_enumerator,
 			.get_children = _get_children,
 			.get_path = _get_path,
+			.get_paths = _get_paths,
 			.reload = _reload,
 			.destroy = _destroy,
 		},

@@ -67,6 +67,13 @@ struct nflog_capture_swanctl_t {
 	char *(*get_path)(nflog_capture_swanctl_t *this);
 
 	/**
+	 * Get the files that were read, and the directories that were searched.
+	 *
+	 * @return			list of absolute paths, char*, owned by the caller
+	 */
+	linked_list_t *(*get_paths)(nflog_capture_swanctl_t *this);
+
+	/**
 	 * Read the file again the next time, even if it does not seem changed.
 	 */
 	void (*reload)(nflog_capture_swanctl_t *this);

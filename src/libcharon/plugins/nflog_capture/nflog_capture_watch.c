@@ -396,6 +396,23 @@ METHOD(nflog_capture_watch_t, has_word, bool,
 	return this->found;
 }
 
+METHOD(nflog_capture_watch_t, get_paths, linked_list_t*,
+	private_nflog_capture_watch_t *this)
+{
+	enumerator_t *enumerator;
+	linked_list_t *paths;
+	char *path;
+
+	paths = linked_list_create();
+	enumerator = this->watches->create_enumerator(this->watches);
+	while (enumerator->enumerate(enumerator, &path, NULL))
+	{
+		paths->insert_last(paths, strdup(path));
+	}
+	enumerator->destroy(enumerator);
+	return paths;
+}
+
 METHOD(nflog_capture_watch_t, reset, void,
 	private_nflog_capture_watch_t *this)
 {
@@ -423,6 +440,7 @@ nflog_capture_watch_t *nflog_capture_watch_create(char *word)
 			.start = _start_,
 			.has_word = _has_word,
 			.has_changed = _has_changed,
+			.get_paths = _get_paths,
 			.reset = _reset,
 			.destroy = _destroy,
 		},

@@ -24,6 +24,7 @@
 typedef struct nflog_capture_watch_t nflog_capture_watch_t;
 
 #include <library.h>
+#include <collections/linked_list.h>
 
 /**
  * Tells if a file in the format of strongswan.conf changed, or one that it
@@ -56,6 +57,13 @@ struct nflog_capture_watch_t {
 	 * @return			TRUE if so, or if not started
 	 */
 	bool (*has_changed)(nflog_capture_watch_t *this);
+
+	/**
+	 * Get what is checked for changes.
+	 *
+	 * @return			list of absolute paths, char*, owned by the caller
+	 */
+	linked_list_t *(*get_paths)(nflog_capture_watch_t *this);
 
 	/**
 	 * Have has_changed(), and then start(), return TRUE.
