@@ -13,15 +13,11 @@
  */
 
 #include "nflog_capture_ike.h"
+#include "nflog_capture_derived.h"
 
 #include <daemon.h>
-#include <collections/hashtable.h>
 #include <processing/jobs/callback_job.h>
 #include <threading/mutex.h>
-#include <threading/thread_value.h>
-
-/** IKE_SAs of which keys are kept at most, until their connection is known */
-#define MAX_KEPT 10000
 
 /**
  * IKE_SAs per minute for which a connection is looked up after they failed, so
@@ -30,7 +26,6 @@
 #define MAX_FAILED 10
 
 typedef struct private_nflog_capture_ike_t private_nflog_capture_ike_t;
-typedef struct ike_keys_t ike_keys_t;
 typedef struct failed_t failed_t;
 
 #ifdef MAX_ADDITIONAL_KEY_EXCHANGES
@@ -81,14 +76,9 @@ struct private_nflog_capture_ike_t {
 	nflog_capture_messages_t *messages;
 
 	/**
-	 * Keys that a thread just derived, ike_keys_t.
+	 * Keys of IKE_SAs.
 	 */
-	thread_value_t *derived;
-
-	/**
-	 * Keys of IKE_SAs without a known connection, ike_sa_id_t => ike_keys_t.
-	 */
-	hashtable_t *kept;
+	nflog_capture_derived_t *derived;
 
 	/**
 	 * IKE_SAs that failed in the current minute.
@@ -101,40 +91,9 @@ struct private_nflog_capture_ike_t {
 	time_t minute;
 
 	/**
-	 * Protects all that is not constant.
+	 * Protects these two.
 	 */
 	mutex_t *mutex;
-};
-
-/**
- * Keys of an IKE_SA.
- */
-struct ike_keys_t {
-
-	/**
-	 * SPIs of the IKE_SA.
-	 */
-	ike_sa_id_t *id;
-
-	/**
-	 * Version of IKE.
-	 */
-	ike_version_t version;
-
-	/**
-	 * Negotiated algorithms.
-	 */
-	proposal_t *proposal;
-
-	/**
-	 * Keys.
-	 */
-	chunk_t sk_ei, sk_er, sk_ai, sk_ar;
-
-	/**
-	 * Keys derived before, with IKE_INTERMEDIATE exchanges, NULL for none.
-	 */
-	ike_keys_t *former;
 };
 
 /**
@@ -170,28 +129,8 @@ struct failed_t {
 	/**
 	 * Its keys, NULL if there were none yet.
 	 */
-	ike_keys_t *keys;
+	nflog_capture_ike_keys_t *keys;
 };
-
-/**
- * Destroy and wipe keys.
- */
-static void ike_keys_destroy(void *data)
-{
-	ike_keys_t *this = data;
-
-	if (this)
-	{
-		ike_keys_destroy(this->former);
-		DESTROY_IF(this->id);
-		DESTROY_IF(this->proposal);
-		chunk_clear(&this->sk_ei);
-		chunk_clear(&this->sk_er);
-		chunk_clear(&this->sk_ai);
-		chunk_clear(&this->sk_ar);
-		free(this);
-	}
-}
 
 /**
  * Destroy a failed_t.
@@ -201,29 +140,8 @@ static void failed_destroy(failed_t *this)
 	this->spis->destroy(this->spis);
 	this->me->destroy(this->me);
 	this->other->destroy(this->other);
-	ike_keys_destroy(this->keys);
+	nflog_capture_ike_keys_destroy(this->keys);
 	free(this);
-}
-
-/**
- * Hash of an IKE_SA, by SPIs only.
- */
-static u_int id_hash(const void *key)
-{
-	ike_sa_id_t *id = (ike_sa_id_t*)key;
-
-	return id->get_initiator_spi(id) ^ id->get_responder_spi(id);
-}
-
-/**
- * Compare IKE_SAs, by SPIs only.
- */
-static bool id_equals(const void *a, const void *b)
-{
-	ike_sa_id_t *x = (ike_sa_id_t*)a, *y = (ike_sa_id_t*)b;
-
-	return x->get_initiator_spi(x) == y->get_initiator_spi(y) &&
-		   x->get_responder_spi(x) == y->get_responder_spi(y);
 }
 
 /**
@@ -250,8 +168,8 @@ static nflog_capture_wish_t *get_wish(private_nflog_capture_ike_t *this,
 /**
  * Write all sets of keys of an IKE_SA, in the order they were derived.
  */
-static void add_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
-					 char *conn)
+static void add_keys(private_nflog_capture_ike_t *this,
+					 nflog_capture_ike_keys_t *keys, char *conn)
 {
 	if (keys->former)
 	{
@@ -265,8 +183,8 @@ static void add_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
 /**
  * Write keys if they are wanted, and there will be a trace that they belong to.
  */
-static void write_keys(private_nflog_capture_ike_t *this, ike_keys_t *keys,
-					   peer_cfg_t *peer_cfg)
+static void write_keys(private_nflog_capture_ike_t *this,
+					   nflog_capture_ike_keys_t *keys, peer_cfg_t *peer_cfg)
 {
 	nflog_capture_wish_t *wish;
 	char name[128];
@@ -385,7 +303,7 @@ static job_requeue_t capture_failed(failed_t *failed)
  * Handle an IKE_SA that failed before its connection was known.
  */
 static void handle_failed(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
-						  ike_keys_t *keys)
+						  nflog_capture_ike_keys_t *keys)
 {
 	time_t now = time_monotonic(NULL);
 	failed_t *failed;
@@ -403,7 +321,7 @@ static void handle_failed(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
 
 	if (!allowed)
 	{
-		ike_keys_destroy(keys);
+		nflog_capture_ike_keys_destroy(keys);
 		return;
 	}
 	INIT(failed,
@@ -442,18 +360,9 @@ METHOD(listener_t, ike_derived_keys, bool,
 	chunk_t sk_ai, chunk_t sk_ar, chunk_t sk_ei, chunk_t sk_er, chunk_t sk_pi,
 	chunk_t sk_pr)
 {
-	ike_keys_t *keys;
-
 	/* when rekeying as initiator this may be the old IKE_SA (before 6.0), the
 	 * new one is told by ike_keys(), which follows on the same thread */
-	INIT(keys,
-		.sk_ei = chunk_clone(sk_ei),
-		.sk_er = chunk_clone(sk_er),
-		.sk_ai = chunk_clone(sk_ai),
-		.sk_ar = chunk_clone(sk_ar),
-	);
-	ike_keys_destroy(this->derived->get(this->derived));
-	this->derived->set(this->derived, keys);
+	this->derived->derive(this->derived, sk_ei, sk_er, sk_ai, sk_ar);
 	return TRUE;
 }
 
@@ -462,40 +371,24 @@ METHOD(listener_t, ike_keys, bool,
 	chunk_t dh_other, chunk_t nonce_i, chunk_t nonce_r, ike_sa_t *rekey,
 	shared_key_t *shared, auth_method_t method)
 {
+	nflog_capture_ike_keys_t *keys;
 	peer_cfg_t *peer_cfg;
-	proposal_t *proposal;
-	ike_keys_t *keys;
-	ike_sa_id_t *id;
 
-	keys = this->derived->get(this->derived);
-	this->derived->set(this->derived, NULL);
-	proposal = ike_sa->get_proposal(ike_sa);
-	if (!keys || !proposal)
+	keys = this->derived->get(this->derived, ike_sa);
+	if (keys)
 	{
-		ike_keys_destroy(keys);
-		return TRUE;
+		peer_cfg = rekey ? rekey->get_peer_cfg(rekey)
+						 : ike_sa->get_peer_cfg(ike_sa);
+		if (peer_cfg)
+		{
+			write_keys(this, keys, peer_cfg);
+			nflog_capture_ike_keys_destroy(keys);
+		}
+		else
+		{
+			this->derived->keep(this->derived, keys);
+		}
 	}
-	id = ike_sa->get_id(ike_sa);
-	keys->id = id->clone(id);
-	keys->version = ike_sa->get_version(ike_sa);
-	keys->proposal = proposal->clone(proposal, 0);
-
-	peer_cfg = rekey ? rekey->get_peer_cfg(rekey)
-					 : ike_sa->get_peer_cfg(ike_sa);
-	if (peer_cfg)
-	{
-		write_keys(this, keys, peer_cfg);
-		ike_keys_destroy(keys);
-		return TRUE;
-	}
-	this->mutex->lock(this->mutex);
-	if (this->kept->get_count(this->kept) < MAX_KEPT)
-	{
-		keys->former = this->kept->put(this->kept, keys->id, keys);
-		keys = NULL;
-	}
-	this->mutex->unlock(this->mutex);
-	ike_keys_destroy(keys);
 	return TRUE;
 }
 
@@ -503,13 +396,11 @@ METHOD(listener_t, ike_state_change, bool,
 	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
 {
 	peer_cfg_t *peer_cfg;
-	ike_keys_t *keys;
+	nflog_capture_ike_keys_t *keys;
 
 	if (state == IKE_ESTABLISHED || state == IKE_DESTROYING)
 	{
-		this->mutex->lock(this->mutex);
-		keys = this->kept->remove(this->kept, ike_sa->get_id(ike_sa));
-		this->mutex->unlock(this->mutex);
+		keys = this->derived->remove(this->derived, ike_sa->get_id(ike_sa));
 		peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 		if (keys && peer_cfg)
 		{
@@ -523,7 +414,7 @@ METHOD(listener_t, ike_state_change, bool,
 		}
 		else
 		{
-			ike_keys_destroy(keys);
+			nflog_capture_ike_keys_destroy(keys);
 		}
 	}
 	return TRUE;
@@ -540,16 +431,6 @@ METHOD(nflog_capture_ike_t, reload, void,
 METHOD(nflog_capture_ike_t, destroy, void,
 	private_nflog_capture_ike_t *this)
 {
-	enumerator_t *enumerator;
-	ike_keys_t *keys;
-
-	enumerator = this->kept->create_enumerator(this->kept);
-	while (enumerator->enumerate(enumerator, NULL, &keys))
-	{
-		ike_keys_destroy(keys);
-	}
-	enumerator->destroy(enumerator);
-	this->kept->destroy(this->kept);
 	this->derived->destroy(this->derived);
 	this->mutex->destroy(this->mutex);
 	free(this);
@@ -584,8 +465,7 @@ nflog_capture_ike_t *nflog_capture_ike_create(nflog_capture_options_t *options,
 		.reader = reader,
 		.writer = writer,
 		.messages = messages,
-		.derived = thread_value_create(ike_keys_destroy),
-		.kept = hashtable_create(id_hash, id_equals, 32),
+		.derived = nflog_capture_derived_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;
