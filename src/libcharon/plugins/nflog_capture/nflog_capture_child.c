@@ -255,6 +255,7 @@ METHOD(nflog_capture_child_t, add_sa, bool,
 		sa = nflog_capture_sa_create(this->conn, this->child, this->id,
 									 data->inbound, id->dst, id->spi,
 									 data->reqid, wire, plain);
+		sa->ipcomp = data->ipcomp != IPCOMP_NONE;
 		if (is_userland())
 		{
 			sa->selectors = nflog_capture_selectors_create(data->src_ts,

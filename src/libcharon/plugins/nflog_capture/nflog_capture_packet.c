@@ -241,6 +241,20 @@ bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
 	return TRUE;
 }
 
+/*
+ * Described in header
+ */
+bool nflog_capture_packet_is_tunneled(nflog_capture_logged_t *logged,
+									  host_t *dst)
+{
+	chunk_t address = dst->get_address(dst);
+	uint8_t proto, buf[sizeof(struct in6_addr)];
+
+	return skip_ip(get_payload(logged), buf, &proto) &&
+		   (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6) &&
+		   memeq(buf, address.ptr, address.len);
+}
+
 /**
  * Get the length that an IP packet claims to have, as the kernel does not tell
  * how long it was before it got copied.

@@ -126,6 +126,16 @@ bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
 									  uint8_t *proto);
 
 /**
+ * Check if a packet in the clear is an IP packet in another one.
+ *
+ * @param logged		packet, as logged
+ * @param dst			destination of the outer one
+ * @return				TRUE if it is
+ */
+bool nflog_capture_packet_is_tunneled(nflog_capture_logged_t *logged,
+									  host_t *dst);
+
+/**
  * Get the bytes that a packet takes in a trace.
  *
  * @param logged		packet, as logged

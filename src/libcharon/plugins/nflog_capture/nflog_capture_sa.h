@@ -64,6 +64,8 @@ struct nflog_capture_sa_t {
 	bool inbound;
 	/** SPI, in network order */
 	uint32_t spi;
+	/** TRUE if packets are compressed before */
+	bool ipcomp;
 	/** its address and reqid */
 	nflog_capture_match_t match;
 	/** those that it is about to get, dst is NULL if not */

@@ -181,6 +181,13 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 	else
 	{
 		sa = this->plain->get(this->plain, prefix);
+		if (sa && sa->ipcomp && sa->inbound &&
+			nflog_capture_packet_is_tunneled(logged, sa->match.dst))
+		{	/* it was too small to be compressed, so the kernel decapsulates it
+			 * later, and we see it once more (xfrm4_tunnel in tunnel4.c) */
+			sa->plain.count->received++;
+			return NULL;
+		}
 	}
 	return sa && sa->plain.trace ? &sa->plain : NULL;
 }
