@@ -74,14 +74,15 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 {
 	uint64_t kernel = kernel_lost(count), lost;
 
-	lost = kernel + count->overrun + count->refused;
+	lost = kernel + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
 			 " lost", nflog_capture_point_names, point, count->packets,
 			 count->bytes, lost);
 	if (lost)
 	{
 		append(buf, len, " (%" PRIu64 " kernel queue full, %" PRIu64 " memory "
-			   "full, %" PRIu64 " not written)", kernel, count->overrun,
+			   "full, %" PRIu64 " disk budget exhausted, %" PRIu64 " not "
+			   "written)", kernel, count->overrun, count->budget,
 			   count->refused);
 	}
 	if (count->filtered)

@@ -36,7 +36,9 @@ struct nflog_capture_count_t {
 	uint64_t overrun;
 	/** not written as they don't match the filter */
 	uint64_t filtered;
-	/** not written as the disk refused them, or the disk budget is exhausted */
+	/** not written as the disk budget is exhausted */
+	uint64_t budget;
+	/** not written as the disk refused them */
 	uint64_t refused;
 	/** those read that may be several packets that the kernel merged */
 	uint64_t large;

@@ -288,13 +288,16 @@ static bool match(private_nflog_capture_trace_t *this,
  */
 static void refuse(private_nflog_capture_trace_t *this,
 				   nflog_capture_packet_t **packets, u_int count,
-				   const char *reason)
+				   bool budget, const char *reason)
 {
+	nflog_capture_count_t *counter;
 	u_int i;
 
 	for (i = 0; i < count; i++)
 	{
-		this->counts[packets[i]->point].refused++;
+		counter = &this->counts[packets[i]->point];
+		counter->budget += budget;
+		counter->refused += !budget;
 	}
 	if (count && !this->refused && !this->failed)
 	{
@@ -318,14 +321,14 @@ static void append(private_nflog_capture_trace_t *this,
 
 	if (!this->store->reserve(this->store, total))
 	{
-		refuse(this, packets, count, "the disk budget is exhausted, set "
+		refuse(this, packets, count, TRUE, "the disk budget is exhausted, set "
 			   "max_total, or remove old traces");
 		return;
 	}
 	stream = this->store->open_file(this->store, this->conn, this->file);
 	if (!stream)
 	{
-		refuse(this, packets, count, "opening the file failed");
+		refuse(this, packets, count, FALSE, "opening the file failed");
 		return;
 	}
 	for (i = 0; i < count; i++)
@@ -354,7 +357,7 @@ static void append(private_nflog_capture_trace_t *this,
 	}
 	this->size += done;
 	fclose(stream);
-	refuse(this, packets + pos, count - pos, reason);
+	refuse(this, packets + pos, count - pos, FALSE, reason);
 }
 
 METHOD(nflog_capture_trace_t, write_, void,
@@ -395,7 +398,7 @@ METHOD(nflog_capture_trace_t, write_, void,
 		}
 		if (this->failed || (full && !next_file(this)) || !this->file)
 		{
-			refuse(this, &packet, 1, "the next file can't be created");
+			refuse(this, &packet, 1, FALSE, "the next file can't be created");
 			continue;
 		}
 		if (!this->begin)
