@@ -256,7 +256,9 @@ METHOD(nflog_capture_child_t, add_sa, bool,
 									 data->inbound, id->dst, id->spi,
 									 data->reqid, wire, plain);
 		sa->ipcomp = data->ipcomp != IPCOMP_NONE;
-		if (is_userland())
+		sa->userland = is_userland();
+		sa->vti = data->inbound && !sa->userland ? id->mark.value : 0;
+		if (sa->userland || sa->vti)
 		{
 			sa->selectors = nflog_capture_selectors_create(data->src_ts,
 														   data->dst_ts);

@@ -51,10 +51,10 @@ struct private_nflog_capture_rules_t {
 	u_int count;
 
 	/**
-	 * Number of SAs that are captured on the wire, in the clear, and in the
-	 * clear on a TUN device.
+	 * Number of SAs that are captured on the wire, in the clear, in the clear on
+	 * a TUN device, and in the clear on VTI devices.
 	 */
-	u_int wire, plain, tun;
+	u_int wire, plain, tun, vti;
 
 	/**
 	 * NFLOG groups, for packets that arrive and leave.
@@ -256,7 +256,11 @@ static void begin_plain(private_nflog_capture_rules_t *this,
 {
 	tun_device_t *tun;
 
-	if (!sa->selectors)
+	if (sa->vti && !this->vti)
+	{
+		nflog_capture_table_add_vti(this->nft, this->in);
+	}
+	if (!sa->userland)
 	{
 		if (!this->plain)
 		{
@@ -265,7 +269,7 @@ static void begin_plain(private_nflog_capture_rules_t *this,
 		add_plain(this, sa, &sa->match);
 	}
 	else if (!this->tun)
-	{	/* provided by kernel-libipsec, which there are no selectors without */
+	{	/* provided by kernel-libipsec */
 		tun = lib->get(lib, "kernel-libipsec-tun");
 		nflog_capture_table_add_tun(this->nft, this->in, this->out,
 									tun->get_name(tun));
@@ -291,7 +295,11 @@ static void end_wire(private_nflog_capture_rules_t *this,
 static void end_plain(private_nflog_capture_rules_t *this,
 					  nflog_capture_sa_t *sa)
 {
-	if (!sa->selectors)
+	if (sa->vti && --this->vti == 0)
+	{
+		nflog_capture_table_remove_vti(this->nft);
+	}
+	if (!sa->userland)
 	{
 		drop_plain(this, sa, &sa->match);
 		if (--this->plain == 0)
@@ -326,8 +334,9 @@ METHOD(nflog_capture_rules_t, add_, bool,
 		if (!err)
 		{
 			this->wire += sa->wire.trace != NULL;
-			this->plain += sa->plain.trace && !sa->selectors;
-			this->tun += sa->plain.trace && sa->selectors;
+			this->plain += sa->plain.trace && !sa->userland;
+			this->tun += sa->plain.trace && sa->userland;
+			this->vti += sa->plain.trace && sa->vti;
 		}
 	}
 	this->mutex->unlock(this->mutex);
@@ -386,7 +395,7 @@ METHOD(nflog_capture_rules_t, extend, bool,
 	{
 		add_wire(this, sa, next);
 	}
-	if (sa->plain.trace && !sa->selectors && next->reqid != sa->match.reqid)
+	if (sa->plain.trace && !sa->userland && next->reqid != sa->match.reqid)
 	{
 		add_plain(this, sa, next);
 	}
@@ -415,7 +424,7 @@ METHOD(nflog_capture_rules_t, reduce, void,
 	{
 		drop_wire(this, sa, drop);
 	}
-	if (sa->plain.trace && !sa->selectors && keep->reqid != drop->reqid)
+	if (sa->plain.trace && !sa->userland && keep->reqid != drop->reqid)
 	{
 		drop_plain(this, sa, drop);
 	}

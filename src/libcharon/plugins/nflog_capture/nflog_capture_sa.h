@@ -74,7 +74,11 @@ struct nflog_capture_sa_t {
 	nflog_capture_wire_key_t key;
 	/** how they did before its addresses changed, if they did */
 	nflog_capture_wire_key_t former;
-	/** selectors of packets in the clear, NULL if the kernel has the SA */
+	/** TRUE if charon does ESP itself, the kernel does not have the SA */
+	bool userland;
+	/** key of a VTI device through which its packets may arrive, 0 if none */
+	uint32_t vti;
+	/** selectors of packets in the clear, if one of these is the case */
 	nflog_capture_selectors_t *selectors;
 	/** order of the last packet on the wire, if it has selectors */
 	uint64_t used;

@@ -14,6 +14,7 @@
 
 #include "nflog_capture_sas.h"
 #include "nflog_capture_table.h"
+#include "nflog_capture_vti.h"
 
 #include <libmnl/libmnl.h>
 
@@ -43,9 +44,14 @@ struct private_nflog_capture_sas_t {
 	hashtable_t *plain;
 
 	/**
-	 * SAs that the kernel does not have, the newest first, nflog_capture_sa_t.
+	 * SAs with selectors, the newest first, nflog_capture_sa_t.
 	 */
-	linked_list_t *userland;
+	linked_list_t *selected;
+
+	/**
+	 * Keys of VTI devices.
+	 */
+	nflog_capture_vti_t *vti;
 
 	/**
 	 * Number of packets of these on the wire.
@@ -67,9 +73,10 @@ METHOD(nflog_capture_sas_t, add, void,
 	}
 	if (sa->selectors)
 	{
-		this->userland->insert_first(this->userland, sa);
+		this->selected->insert_first(this->selected, sa);
+		this->vti->flush(this->vti);
 	}
-	else if (sa->plain.trace)
+	if (sa->plain.trace && !sa->userland)
 	{
 		this->plain->put(this->plain, sa->plain.prefix, sa);
 	}
@@ -106,9 +113,9 @@ METHOD(nflog_capture_sas_t, remove_, void,
 	remove_key(this, sa, &sa->former);
 	if (sa->selectors)
 	{
-		this->userland->remove(this->userland, sa, NULL);
+		this->selected->remove(this->selected, sa, NULL);
 	}
-	else if (sa->plain.trace)
+	if (sa->plain.trace && !sa->userland)
 	{
 		this->plain->remove(this->plain, sa->plain.prefix);
 	}
@@ -120,10 +127,12 @@ METHOD(nflog_capture_sas_t, remove_, void,
  *
  * Packets that leave get the SA that was installed last.  As those that arrive
  * may still use the one before, they get that which was seen last on the wire.
+ *
+ * @param vti			key of the VTI device, 0 for a TUN device
  */
-static nflog_capture_sa_t *find_userland(private_nflog_capture_sas_t *this,
+static nflog_capture_sa_t *find_selected(private_nflog_capture_sas_t *this,
 										 nflog_capture_logged_t *logged,
-										 bool inbound)
+										 bool inbound, uint32_t vti)
 {
 	nflog_capture_sa_t *sa, *found = NULL;
 	enumerator_t *enumerator;
@@ -134,10 +143,10 @@ static nflog_capture_sa_t *find_userland(private_nflog_capture_sas_t *this,
 	{
 		return NULL;
 	}
-	enumerator = this->userland->create_enumerator(this->userland);
+	enumerator = this->selected->create_enumerator(this->selected);
 	while (enumerator->enumerate(enumerator, &sa))
 	{
-		if (sa->inbound == inbound &&
+		if (sa->inbound == inbound && sa->vti == vti &&
 			sa->selectors->match(sa->selectors, src, dst, proto) &&
 			(!found || (inbound && sa->used > found->used)))
 		{
@@ -148,6 +157,19 @@ static nflog_capture_sa_t *find_userland(private_nflog_capture_sas_t *this,
 	src->destroy(src);
 	dst->destroy(dst);
 	return found;
+}
+
+/**
+ * Find the SA of a packet that arrived through a VTI device.
+ */
+static nflog_capture_sa_t *find_vti(private_nflog_capture_sas_t *this,
+									nflog_capture_logged_t *logged)
+{
+	struct nlattr *attr = logged->attrs[NFULA_IFINDEX_INDEV];
+	uint32_t key;
+
+	key = attr ? this->vti->get_key(this->vti, ntohl(mnl_attr_get_u32(attr))) : 0;
+	return key ? find_selected(this, logged, TRUE, key) : NULL;
 }
 
 METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
@@ -176,7 +198,11 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 	in = streq(prefix, NFLOG_CAPTURE_TUN_IN);
 	if (in || streq(prefix, NFLOG_CAPTURE_TUN_OUT))
 	{
-		sa = find_userland(this, logged, in);
+		sa = find_selected(this, logged, in, 0);
+	}
+	else if (streq(prefix, NFLOG_CAPTURE_VTI_IN))
+	{
+		sa = find_vti(this, logged);
 	}
 	else
 	{
@@ -203,7 +229,8 @@ METHOD(nflog_capture_sas_t, destroy, void,
 {
 	this->wire->destroy(this->wire);
 	this->plain->destroy(this->plain);
-	this->userland->destroy(this->userland);
+	this->selected->destroy(this->selected);
+	this->vti->destroy(this->vti);
 	free(this);
 }
 
@@ -226,7 +253,8 @@ nflog_capture_sas_t *nflog_capture_sas_create()
 		.wire = hashtable_create(nflog_capture_wire_key_hash,
 								 nflog_capture_wire_key_equals, 32),
 		.plain = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
-		.userland = linked_list_create(),
+		.selected = linked_list_create(),
+		.vti = nflog_capture_vti_create(),
 	);
 	return &this->public;
 }

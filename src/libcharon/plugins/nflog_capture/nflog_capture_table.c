@@ -408,16 +408,17 @@ void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft)
 }
 
 /**
- * Add a chain with a rule that logs what passes a device.
+ * Add a rule that logs what passes a device, or devices of a kind.
+ *
+ * @param key			what to compare, one of NFT_META_*NAME and NFT_META_*KIND
  */
-static void add_tun_chain(nflog_capture_nft_t *nft, char *chain, int hook,
-						  uint32_t key, char *device, uint16_t group)
+static void add_device_rule(nflog_capture_nft_t *nft, char *chain,
+							uint32_t key, char *value, uint16_t group)
 {
 	struct nftnl_rule *rule;
 	char name[IFNAMSIZ] = {};
 
-	snprintf(name, sizeof(name), "%s", device);
-	handle_chain(nft, NFT_MSG_NEWCHAIN, chain, hook, NF_IP_PRI_MANGLE);
+	snprintf(name, sizeof(name), "%s", value);
 	rule = rule_create(chain);
 	nftnl_rule_add_expr(rule, expr_create("meta",
 						NFTNL_EXPR_META_KEY, key,
@@ -433,10 +434,12 @@ static void add_tun_chain(nflog_capture_nft_t *nft, char *chain, int hook,
 void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t in,
 								 uint16_t out, char *device)
 {
-	add_tun_chain(nft, NFLOG_CAPTURE_TUN_IN, NF_INET_PRE_ROUTING,
-				  NFT_META_IIFNAME, device, in);
-	add_tun_chain(nft, NFLOG_CAPTURE_TUN_OUT, NF_INET_POST_ROUTING,
-				  NFT_META_OIFNAME, device, out);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_TUN_IN,
+				 NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_TUN_OUT,
+				 NF_INET_POST_ROUTING, NF_IP_PRI_MANGLE);
+	add_device_rule(nft, NFLOG_CAPTURE_TUN_IN, NFT_META_IIFNAME, device, in);
+	add_device_rule(nft, NFLOG_CAPTURE_TUN_OUT, NFT_META_OIFNAME, device, out);
 }
 
 /*
@@ -446,6 +449,25 @@ void nflog_capture_table_remove_tun(nflog_capture_nft_t *nft)
 {
 	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_TUN_IN);
 	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_TUN_OUT);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_add_vti(nflog_capture_nft_t *nft, uint16_t in)
+{
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_VTI_IN,
+				 NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
+	add_device_rule(nft, NFLOG_CAPTURE_VTI_IN, NFT_META_IIFKIND, "vti", in);
+	add_device_rule(nft, NFLOG_CAPTURE_VTI_IN, NFT_META_IIFKIND, "vti6", in);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_table_remove_vti(nflog_capture_nft_t *nft)
+{
+	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_VTI_IN);
 }
 
 /**

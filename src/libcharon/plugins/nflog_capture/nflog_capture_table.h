@@ -36,6 +36,9 @@
 #define NFLOG_CAPTURE_TUN_IN "tun-in"
 #define NFLOG_CAPTURE_TUN_OUT "tun-out"
 
+/** chain of VTI devices, and its log prefix */
+#define NFLOG_CAPTURE_VTI_IN "vti-in"
+
 /** chains of IKE messages, and their log prefixes */
 #define NFLOG_CAPTURE_IKE_IN "ike-in"
 #define NFLOG_CAPTURE_IKE_OUT "ike-out"
@@ -56,6 +59,7 @@
  *   plain-out  postrouting  mangle    packets before encapsulation
  *   tun-in     prerouting   mangle    packets that charon decapsulated itself
  *   tun-out    postrouting  mangle    packets that charon encapsulates itself
+ *   vti-in     prerouting   mangle    packets after decapsulation by a VTI device
  *   ike-in     input        raw       IKE messages as they arrive
  *   ike-out    output       raw       IKE messages as they leave
  *
@@ -128,6 +132,22 @@ void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t in,
  * @param nft		socket that owns the table
  */
 void nflog_capture_table_remove_tun(nflog_capture_nft_t *nft);
+
+/**
+ * Add what captures packets that arrive through any VTI device: it takes from
+ * them what tells the SA (vti_rcv_cb() in net/ipv4/ip_vti.c).
+ *
+ * @param nft		socket that owns the table
+ * @param in		NFLOG group for packets that arrive
+ */
+void nflog_capture_table_add_vti(nflog_capture_nft_t *nft, uint16_t in);
+
+/**
+ * Remove what captures VTI devices in a transaction.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_capture_table_remove_vti(nflog_capture_nft_t *nft);
 
 /**
  * Add chains that log IKE messages to a transaction.
