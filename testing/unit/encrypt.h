@@ -34,6 +34,8 @@ typedef enum {
 	UNCHECKED,
 	/** good, but older releases don't know how to check it */
 	GOOD_SINCE_4_4,
+	/** good, but older releases don't decrypt */
+	GOOD_SINCE_4_6,
 } result_t;
 
 /**

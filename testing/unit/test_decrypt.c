@@ -27,7 +27,8 @@
 #include <pcap/pcap.h>
 
 /** algorithms of strongSwan's that are needed, of whatever plugin */
-#define PLUGINS "aes sha1 sha2 md5 hmac xcbc cmac ctr ccm gcm openssl random"
+#define PLUGINS "aes sha1 sha2 md5 hmac xcbc cmac ctr ccm gcm chapoly openssl " \
+				"random"
 
 /** what is inside of the packets */
 #define PAYLOAD "nflog-capture"
@@ -245,7 +246,8 @@ static FILE *open_tshark(char *fields)
 	assert_int_equal(system(cmd), 0);
 	/* rows or preferences that aren't understood, and what they lead to */
 	snprintf(cmd, sizeof(cmd), "grep -v -e 'could be dangerous' "
-			 "-e 'More fields than required' %s/errors", dir);
+			 "-e 'More fields than required' %s %s/errors",
+			 release < 406 ? "-e 'invalid value: ChaCha20 with'" : "", dir);
 	errors = popen(cmd, "r");
 	assert_non_null(errors);
 	assert_null(fgets(cmd, sizeof(cmd), errors));
@@ -290,9 +292,14 @@ static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
 	}
 	good = streq(field[1], "1") || streq(field[1], "True");
 	bad = streq(field[2], "1") || streq(field[2], "True");
-	if (result == GOOD_SINCE_4_4 && release >= 404)
+	if ((result == GOOD_SINCE_4_4 && release >= 404) ||
+		(result == GOOD_SINCE_4_6 && release >= 406))
 	{
 		result = GOOD;
+	}
+	if (result == GOOD_SINCE_4_6)
+	{
+		payload[0] = '\0';
 	}
 	print_message("%N-%u/%N%s: %s, %s\n", encryption_algorithm_names,
 				  test->encr, test->bits, integrity_algorithm_names,
@@ -308,6 +315,7 @@ static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
 static void test_esp(void **state)
 {
 	static test_t tests[] = {
+		{ ENCR_CHACHA20_POLY1305, 256, AUTH_UNDEFINED, GOOD_SINCE_4_6, FALSE },
 		{ ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, GOOD, FALSE },
 		{ ENCR_AES_CBC, 192, AUTH_HMAC_SHA2_384_192, GOOD, FALSE },
 		{ ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_512_256, GOOD, FALSE },
@@ -355,6 +363,79 @@ static void test_esp(void **state)
 	for (i = 0; i < countof(tests); i++)
 	{
 		check_esp(tshark, &tests[i], 0xc0000000 + i);
+	}
+	fclose(tshark);
+}
+
+/**
+ * Write a packet in UDP of an SA behind a NAT, captured beyond that.
+ *
+ * @param ports		ports of the SA, source and destination
+ * @param seen		ports of the packet
+ */
+static void add_nat(test_t *test, uint32_t spi, uint16_t ports[2],
+					uint16_t seen[2])
+{
+	host_t *src = host_create_from_string("192.0.2.1", ports[0]);
+	host_t *dst = host_create_from_string("192.0.2.2", ports[1]);
+	host_t *now = host_create_from_string("198.51.100.7", 0);
+	uint8_t header[8], next = IPPROTO_IPIP;
+	chunk_t inner, esp;
+	kernel_ipsec_sa_id_t id = {
+		.src = src,
+		.dst = dst,
+		.spi = htonl(spi),
+		.proto = IPPROTO_ESP,
+	};
+	kernel_ipsec_add_sa_t data = {
+		.enc_alg = test->encr,
+		.int_alg = test->integ,
+		.encap = TRUE,
+		.inbound = TRUE,
+	};
+
+	inner = add_ip(now, now, IPPROTO_UDP,
+				   add_udp(40000, 40001, chunk_clone(chunk_from_str(PAYLOAD))));
+	htoun32(header, spi);
+	htoun32(header + 4, SEQ);
+	esp = seal(test, chunk_from_thing(header), inner, chunk_from_thing(next),
+			   NULL, &data.enc_key, &data.int_key);
+	free(inner.ptr);
+	keys->add_esp(keys, "gw", &id, &data);
+	dump(add_ip(now, dst, IPPROTO_UDP, add_udp(seen[0], seen[1], esp)));
+	chunk_clear(&data.enc_key);
+	chunk_clear(&data.int_key);
+	now->destroy(now);
+	src->destroy(src);
+	dst->destroy(dst);
+}
+
+static void test_nat(void **state)
+{
+	static test_t test = {
+		ENCR_AES_GCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE,
+	};
+	static uint16_t ports[][2][2] = {
+		{ { 4500, 4500 }, { 1024, 4500 } },
+		/* that of a NAT may be a well-known one */
+		{ { 4500, 4500 }, { 53, 4500 } },
+		{ { 500, 4500 }, { 500, 4500 } },
+		/* ours is another one */
+		{ { 1194, 5500 }, { 1194, 5500 } },
+		{ { 1024, 550 }, { 53, 550 } },
+	};
+	FILE *tshark;
+	u_int i;
+
+	for (i = 0; i < countof(ports); i++)
+	{
+		add_nat(&test, 0xc0000000 + i, ports[i][0], ports[i][1]);
+	}
+	tshark = open_tshark("-e esp.spi -e esp.icv_good -e esp.icv_bad "
+						 "-e data.data");
+	for (i = 0; i < countof(ports); i++)
+	{
+		check_esp(tshark, &test, 0xc0000000 + i);
 	}
 	fclose(tshark);
 }
@@ -428,6 +509,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_esp, begin, end),
+		cmocka_unit_test_setup_teardown(test_nat, begin, end),
 		cmocka_unit_test_setup_teardown(test_ike, begin, end),
 	};
 
