@@ -48,7 +48,7 @@ struct private_decrypter_t {
 	decrypter_t public;
 
 	/**
-	 * Lists of SAs by SPI, newest first, SPI => linked_list_t of entry_t.
+	 * Lists of SAs by SPI, newest first, &SPI => linked_list_t of entry_t.
 	 */
 	hashtable_t *sas;
 
@@ -96,6 +96,22 @@ static void list_destroy(void *value, const void *key)
 	linked_list_t *list = value;
 
 	list->destroy_function(list, (void*)entry_destroy);
+}
+
+/**
+ * Hash of an SPI, which is random.
+ */
+static u_int spi_hash(const void *key)
+{
+	return *(uint32_t*)key;
+}
+
+/**
+ * Compare SPIs.
+ */
+static bool spi_equals(const void *a, const void *b)
+{
+	return *(uint32_t*)a == *(uint32_t*)b;
 }
 
 /**
@@ -190,7 +206,7 @@ static void decrypt_sa(private_decrypter_t *this, wire_packet_t *packet,
 	{
 		spi = untoh32(payload.ptr + pos);
 		seq = untoh32(payload.ptr + pos + 4);
-		list = this->sas->get(this->sas, (void*)(uintptr_t)spi);
+		list = this->sas->get(this->sas, &spi);
 	}
 	if (list)
 	{	/* addresses are others if captured on the other side of a NAT */
@@ -231,6 +247,30 @@ static chunk_t wrap_message(wire_packet_t *packet, chunk_t message)
 }
 
 /**
+ * Get what decrypts a message.
+ */
+static ike_t *get_ike(private_decrypter_t *this, chunk_t message)
+{
+	return message.ptr[IKE_VERSION] >> 4 == 1 ? this->ikev1 : this->ikev2;
+}
+
+METHOD(decrypter_t, learn, void,
+	private_decrypter_t *this, chunk_t data)
+{
+	wire_packet_t packet;
+	chunk_t message;
+	ike_t *ike;
+
+	wire_packet_parse(&packet, data);
+	if (packet.kind == PACKET_IKE)
+	{
+		message = wire_packet_payload(&packet);
+		ike = get_ike(this, message);
+		ike->learn(ike, message);
+	}
+}
+
+/**
  * Decrypt an IKE message.
  */
 static void decrypt_ike(private_decrypter_t *this, wire_packet_t *packet,
@@ -239,9 +279,8 @@ static void decrypt_ike(private_decrypter_t *this, wire_packet_t *packet,
 	chunk_t message = wire_packet_payload(packet), decrypted;
 	verdict_t verdict;
 	bool encrypted;
-	ike_t *ike;
+	ike_t *ike = get_ike(this, message);
 
-	ike = message.ptr[IKE_VERSION] >> 4 == 1 ? this->ikev1 : this->ikev2;
 	verdict = ike->decrypt(ike, message, &encrypted, &decrypted);
 	if (!encrypted)
 	{
@@ -376,11 +415,11 @@ static void add_sa(private_decrypter_t *this, key_sa_t *key)
 				enum_to_name(encryption_algorithm_names, key->encr) ?: "none",
 				enum_to_name(integrity_algorithm_names, key->integ) ?: "none");
 	}
-	list = this->sas->get(this->sas, (void*)(uintptr_t)key->spi);
+	list = this->sas->get(this->sas, &key->spi);
 	if (!list)
 	{
 		list = linked_list_create();
-		this->sas->put(this->sas, (void*)(uintptr_t)key->spi, list);
+		this->sas->put(this->sas, &key->spi, list);
 	}
 	list->insert_first(list, entry);
 }
@@ -396,12 +435,13 @@ decrypter_t *decrypter_create(key_file_t *keys)
 
 	INIT(this,
 		.public = {
+			.learn = _learn,
 			.decrypt = _decrypt,
 			.print = _print,
 			.is_good = _is_good,
 			.destroy = _destroy,
 		},
-		.sas = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
+		.sas = hashtable_create(spi_hash, spi_equals, 32),
 		.ikev1 = ikev1_create(keys),
 		.ikev2 = ikev2_create(keys),
 	);

@@ -34,6 +34,14 @@ typedef struct decrypter_t decrypter_t;
 struct decrypter_t {
 
 	/**
+	 * Learn what decrypting other packets depends on, as with IKEv1.  All packets
+	 * have to be passed before the first one is decrypted.
+	 *
+	 * @param data		IP packet
+	 */
+	void (*learn)(decrypter_t *this, chunk_t data);
+
+	/**
 	 * Decrypt a packet, if it is encrypted.
 	 *
 	 * @param data		IP packet

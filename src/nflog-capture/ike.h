@@ -42,9 +42,17 @@ typedef struct ike_t ike_t;
 struct ike_t {
 
 	/**
-	 * Decrypt a message.
+	 * Learn what other messages depend on, of which IKEv2 has none.
 	 *
-	 * Messages in the clear have to be passed too, in the order of time.
+	 * All messages have to be passed before the first one is decrypted, then
+	 * these may be in any order.
+	 *
+	 * @param message	message, from its header on, of that length
+	 */
+	void (*learn)(ike_t *this, chunk_t message);
+
+	/**
+	 * Decrypt a message, or find out that it is in the clear.
 	 *
 	 * @param message	message, from its header on, of that length
 	 * @param encrypted	receives FALSE if the message is in the clear

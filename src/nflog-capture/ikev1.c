@@ -14,6 +14,8 @@
 
 #include "ike.h"
 
+#include <collections/array.h>
+#include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <crypto/hashers/hasher.h>
 
@@ -23,12 +25,15 @@
 /** flag of an encrypted message */
 #define FLAG_ENCRYPTED 0x01
 
-/** exchanges of an IKE_SA whose IVs are kept, the oldest ones are forgotten */
-#define MAX_CHAINS 64
+/** public values that are kept of an IKE_SA, there should be two */
+#define MAX_VALUES 8
+
+/** messages of an exchange that are kept, those of Quick Mode are three */
+#define MAX_BLOCKS 64
 
 typedef struct private_ikev1_t private_ikev1_t;
 typedef struct sa_t sa_t;
-typedef struct chain_t chain_t;
+typedef struct exchange_t exchange_t;
 
 /**
  * Private data.
@@ -56,33 +61,53 @@ struct sa_t {
 	crypter_t *crypter;
 	/** hash for IVs, NULL if not supported */
 	hasher_t *hasher;
-	/** public values of the key exchange, of initiator and responder */
-	chunk_t public_values[2];
-	/** IVs, newest first, chain_t */
-	linked_list_t *chains;
+	/** public values of the key exchange, of initiator and responder, chunk_t */
+	array_t *values;
+	/** exchanges by message ID, &mid => exchange_t */
+	hashtable_t *exchanges;
 };
 
 /**
- * IVs of the messages of an exchange, each is the end of the last message.
+ * An exchange, phase 1 is that with message ID 0.
  */
-struct chain_t {
-	/** message ID, in network order, 0 for phase 1 */
+struct exchange_t {
+	/** message ID, in network order */
 	uint32_t mid;
-	/** IV of the next message */
-	chunk_t iv;
-	/** the last message, and its IV, as it may be sent again */
-	chunk_t last, last_iv;
+	/** the last blocks of its messages, IVs of those that follow, chunk_t */
+	array_t *blocks;
 };
 
-/**
- * Destroy a chain of IVs.
- */
-static void chain_destroy(chain_t *this)
+CALLBACK(chunk_destroy, void,
+	chunk_t *chunk, int idx, void *user)
 {
-	chunk_free(&this->iv);
-	chunk_free(&this->last);
-	chunk_free(&this->last_iv);
+	chunk_free(chunk);
+}
+
+/**
+ * Destroy an exchange.
+ */
+static void exchange_destroy(void *value, const void *key)
+{
+	exchange_t *this = value;
+
+	array_destroy_function(this->blocks, chunk_destroy, NULL);
 	free(this);
+}
+
+/**
+ * Hash of a message ID, which is random.
+ */
+static u_int mid_hash(const void *key)
+{
+	return *(uint32_t*)key;
+}
+
+/**
+ * Compare message IDs.
+ */
+static bool mid_equals(const void *a, const void *b)
+{
+	return *(uint32_t*)a == *(uint32_t*)b;
 }
 
 /**
@@ -92,91 +117,32 @@ static void sa_destroy(sa_t *this)
 {
 	DESTROY_IF(this->crypter);
 	DESTROY_IF(this->hasher);
-	chunk_free(&this->public_values[0]);
-	chunk_free(&this->public_values[1]);
-	this->chains->destroy_function(this->chains, (void*)chain_destroy);
+	array_destroy_function(this->values, chunk_destroy, NULL);
+	this->exchanges->destroy_function(this->exchanges, exchange_destroy);
 	free(this);
 }
 
 /**
- * Find the chain of an exchange, NULL if there is none.
+ * Add a copy of a chunk, unless it's there, or there are too many.
  */
-static chain_t *find_chain(sa_t *sa, uint32_t mid)
+static void add_chunk(array_t *array, chunk_t data, int limit)
 {
-	enumerator_t *enumerator;
-	chain_t *current, *found = NULL;
+	chunk_t current;
+	int i;
 
-	enumerator = sa->chains->create_enumerator(sa->chains);
-	while (!found && enumerator->enumerate(enumerator, &current))
+	for (i = 0; i < array_count(array); i++)
 	{
-		if (current->mid == mid)
+		array_get(array, i, &current);
+		if (chunk_equals(current, data))
 		{
-			found = current;
+			return;
 		}
 	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
-/**
- * Get the chain of an exchange, NULL if its first IV can't be told as messages
- * are missing.
- */
-static chain_t *get_chain(sa_t *sa, uint32_t mid)
-{
-	chain_t *chain, *phase1, *oldest;
-	chunk_t seed, iv;
-	size_t size;
-
-	chain = find_chain(sa, mid);
-	if (chain)
+	if (i < limit)
 	{
-		return chain;
+		data = chunk_clone(data);
+		array_insert(array, ARRAY_TAIL, &data);
 	}
-	if (!mid)
-	{	/* RFC 2409, appendix B: a hash of both public values */
-		seed = chunk_cata("cc", sa->public_values[0], sa->public_values[1]);
-		if (!sa->public_values[1].ptr)
-		{
-			return NULL;
-		}
-	}
-	else
-	{	/* a hash of the last IV of phase 1, and the message ID */
-		phase1 = find_chain(sa, 0);
-		if (!phase1)
-		{
-			return NULL;
-		}
-		seed = chunk_cata("cc", phase1->iv, chunk_from_thing(mid));
-	}
-	size = sa->crypter->get_iv_size(sa->crypter);
-	if (!sa->hasher->allocate_hash(sa->hasher, seed, &iv))
-	{
-		return NULL;
-	}
-	if (iv.len < size)
-	{
-		chunk_free(&iv);
-		return NULL;
-	}
-	iv.len = size;
-	INIT(chain,
-		.mid = mid,
-		.iv = iv,
-	);
-	sa->chains->insert_first(sa->chains, chain);
-	if (sa->chains->get_count(sa->chains) > MAX_CHAINS)
-	{
-		sa->chains->remove_last(sa->chains, (void**)&oldest);
-		if (!oldest->mid)
-		{	/* that of phase 1 is needed for all others */
-			sa->chains->insert_first(sa->chains, oldest);
-			sa->chains->remove_last(sa->chains, (void**)&oldest);
-		}
-		chain_destroy(oldest);
-	}
-	return chain;
 }
 
 /**
@@ -211,101 +177,222 @@ static size_t parse_payloads(uint8_t type, chunk_t data, uint8_t find,
 }
 
 /**
- * Keep the public values that a message in the clear has.
+ * Get what is encrypted in a message, empty if that can't be.
  */
-static void keep_public_value(sa_t *sa, chunk_t data)
+static chunk_t get_body(sa_t *sa, chunk_t message)
 {
-	chunk_t value = chunk_empty;
+	chunk_t body = chunk_skip(message, IKE_HEADER_LEN);
+	size_t block = sa->crypter->get_block_size(sa->crypter);
 
-	parse_payloads(data.ptr[IKE_NEXT], chunk_skip(data, IKE_HEADER_LEN),
-				   PAYLOAD_KEY_EXCHANGE, &value);
-	if (!value.len)
-	{
-		return;
-	}
-	if (!sa->public_values[0].ptr)
-	{
-		sa->public_values[0] = chunk_clone(value);
-	}
-	else if (!sa->public_values[1].ptr &&
-			 !chunk_equals(sa->public_values[0], value))
-	{
-		sa->public_values[1] = chunk_clone(value);
-	}
+	return body.len % block ? chunk_empty : body;
 }
 
 /**
- * Decrypt the payloads of a message.
+ * Get the message ID, in network order.
  */
-static verdict_t open_message(sa_t *sa, chunk_t data, chunk_t *plain)
+static uint32_t get_mid(chunk_t message)
 {
-	chunk_t body = chunk_skip(data, IKE_HEADER_LEN), payloads, none, iv;
-	size_t block, len;
-	chain_t *chain;
 	uint32_t mid;
 
-	if (!sa->crypter || !sa->hasher)
+	memcpy(&mid, message.ptr + IKE_MID, sizeof(mid));
+	return mid;
+}
+
+/**
+ * Learn the last block of an encrypted message.
+ */
+static void learn_block(sa_t *sa, chunk_t message)
+{
+	chunk_t body = get_body(sa, message);
+	uint32_t mid = get_mid(message);
+	exchange_t *exchange;
+
+	if (!body.len)
 	{
-		return VERDICT_NO_KEY;
+		return;
 	}
-	block = sa->crypter->get_block_size(sa->crypter);
-	if (body.len < block || body.len % block)
+	exchange = sa->exchanges->get(sa->exchanges, &mid);
+	if (!exchange)
 	{
-		return VERDICT_MALFORMED;
+		INIT(exchange,
+			.mid = mid,
+			.blocks = array_create(sizeof(chunk_t), 0),
+		);
+		sa->exchanges->put(sa->exchanges, &exchange->mid, exchange);
 	}
-	memcpy(&mid, data.ptr + IKE_MID, sizeof(mid));
-	chain = get_chain(sa, mid);
-	if (!chain)
+	add_chunk(exchange->blocks, chunk_skip(body, body.len -
+								sa->crypter->get_block_size(sa->crypter)),
+			  MAX_BLOCKS);
+}
+
+METHOD(ike_t, learn, void,
+	private_ikev1_t *this, chunk_t message)
+{
+	enumerator_t *enumerator;
+	chunk_t value;
+	sa_t *sa;
+
+	enumerator = this->sas->create_enumerator(this->sas);
+	while (enumerator->enumerate(enumerator, &sa))
+	{	/* the responder's SPI is not in the first message */
+		if (untoh64(message.ptr) != sa->key->spi_i || !sa->crypter)
+		{
+			continue;
+		}
+		if (message.ptr[IKE_FLAGS] & FLAG_ENCRYPTED)
+		{
+			learn_block(sa, message);
+			continue;
+		}
+		value = chunk_empty;
+		parse_payloads(message.ptr[IKE_NEXT],
+					   chunk_skip(message, IKE_HEADER_LEN),
+					   PAYLOAD_KEY_EXCHANGE, &value);
+		if (value.len)
+		{
+			add_chunk(sa->values, value, MAX_VALUES);
+		}
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
+ * Try to decrypt with an IV.
+ */
+static bool try_iv(sa_t *sa, chunk_t message, chunk_t iv, chunk_t *plain)
+{
+	chunk_t payloads = chunk_empty, none;
+	size_t len = 0;
+
+	iv.len = min(iv.len, sa->crypter->get_iv_size(sa->crypter));
+	if (iv.len == sa->crypter->get_iv_size(sa->crypter) &&
+		sa->crypter->decrypt(sa->crypter, get_body(sa, message), iv, &payloads))
 	{
-		return VERDICT_NO_KEY;
+		len = parse_payloads(message.ptr[IKE_NEXT], payloads, 0, &none);
 	}
-	if (!chunk_equals(chain->last, body))
-	{
-		chunk_free(&chain->last);
-		chunk_free(&chain->last_iv);
-		chain->last = chunk_clone(body);
-		chain->last_iv = chain->iv;
-		chain->iv = chunk_clone(chunk_skip(body, body.len - block));
-	}
-	iv = chain->last_iv;
-	if (!sa->crypter->decrypt(sa->crypter, body, iv, &payloads))
-	{
-		return VERDICT_BAD;
-	}
-	len = parse_payloads(data.ptr[IKE_NEXT], payloads, 0, &none);
 	if (len)
 	{
-		*plain = chunk_cat("cc", chunk_create(data.ptr, IKE_HEADER_LEN),
+		*plain = chunk_cat("cc", chunk_create(message.ptr, IKE_HEADER_LEN),
 						   chunk_create(payloads.ptr, len));
 		plain->ptr[IKE_FLAGS] &= ~FLAG_ENCRYPTED;
 		htoun32(plain->ptr + IKE_LENGTH, plain->len);
 	}
 	chunk_clear(&payloads);
-	return len ? VERDICT_UNCHECKED : VERDICT_BAD;
+	return len > 0;
+}
+
+/**
+ * Try to decrypt with a hash of two values as IV.
+ */
+static bool try_hash(sa_t *sa, chunk_t message, chunk_t a, chunk_t b,
+					 chunk_t *plain)
+{
+	chunk_t iv;
+	bool success;
+
+	if (!sa->hasher->allocate_hash(sa->hasher, chunk_cata("cc", a, b), &iv))
+	{
+		return FALSE;
+	}
+	success = try_iv(sa, message, iv, plain);
+	chunk_free(&iv);
+	return success;
+}
+
+/**
+ * Try the IVs that the first message of an exchange may have (RFC 2409, appendix
+ * B): in phase 1 a hash of both public values, of the initiator first, and in
+ * others of the last block of phase 1 and the message ID.
+ *
+ * @return			VERDICT_NO_KEY if none is known
+ */
+static verdict_t try_first(sa_t *sa, chunk_t message, chunk_t *plain)
+{
+	uint32_t mid = get_mid(message);
+	exchange_t *phase1;
+	chunk_t a, b;
+	int i, j, count;
+
+	if (mid)
+	{
+		phase1 = sa->exchanges->get(sa->exchanges, &(uint32_t){ 0 });
+		count = phase1 ? array_count(phase1->blocks) : 0;
+		for (i = 0; i < count; i++)
+		{
+			array_get(phase1->blocks, i, &a);
+			if (try_hash(sa, message, a, chunk_from_thing(mid), plain))
+			{
+				return VERDICT_UNCHECKED;
+			}
+		}
+		return count ? VERDICT_BAD : VERDICT_NO_KEY;
+	}
+	count = array_count(sa->values);
+	for (i = 0; i < count; i++)
+	{
+		for (j = 0; j < count; j++)
+		{
+			array_get(sa->values, i, &a);
+			array_get(sa->values, j, &b);
+			if (i != j && try_hash(sa, message, a, b, plain))
+			{
+				return VERDICT_UNCHECKED;
+			}
+		}
+	}
+	return count > 1 ? VERDICT_BAD : VERDICT_NO_KEY;
+}
+
+/**
+ * Decrypt a message.  Its IV is the end of the one before, or it's the first.
+ */
+static verdict_t open_message(sa_t *sa, chunk_t message, chunk_t *plain)
+{
+	uint32_t mid = get_mid(message);
+	exchange_t *exchange;
+	chunk_t block;
+	verdict_t verdict;
+	int i;
+
+	if (!sa->crypter || !sa->hasher)
+	{
+		return VERDICT_NO_KEY;
+	}
+	if (!get_body(sa, message).len)
+	{
+		return VERDICT_MALFORMED;
+	}
+	verdict = try_first(sa, message, plain);
+	exchange = sa->exchanges->get(sa->exchanges, &mid);
+	for (i = 0; exchange && i < array_count(exchange->blocks) &&
+				verdict != VERDICT_UNCHECKED; i++)
+	{
+		array_get(exchange->blocks, i, &block);
+		if (try_iv(sa, message, block, plain))
+		{
+			verdict = VERDICT_UNCHECKED;
+		}
+	}
+	return verdict;
 }
 
 METHOD(ike_t, decrypt, verdict_t,
-	private_ikev1_t *this, chunk_t data, bool *encrypted, chunk_t *plain)
+	private_ikev1_t *this, chunk_t message, bool *encrypted, chunk_t *plain)
 {
 	enumerator_t *enumerator;
 	verdict_t verdict = VERDICT_NO_KEY;
 	sa_t *sa;
 
 	*plain = chunk_empty;
-	*encrypted = data.ptr[IKE_FLAGS] & FLAG_ENCRYPTED;
+	*encrypted = message.ptr[IKE_FLAGS] & FLAG_ENCRYPTED;
 	enumerator = this->sas->create_enumerator(this->sas);
-	while (enumerator->enumerate(enumerator, &sa))
-	{	/* the responder's SPI is not in the first message */
-		if (untoh64(data.ptr) != sa->key->spi_i)
+	while (*encrypted && enumerator->enumerate(enumerator, &sa))
+	{
+		if (untoh64(message.ptr) == sa->key->spi_i)
 		{
-			continue;
-		}
-		if (*encrypted)
-		{
-			verdict = open_message(sa, data, plain);
+			verdict = open_message(sa, message, plain);
 			break;
 		}
-		keep_public_value(sa, data);
 	}
 	enumerator->destroy(enumerator);
 	return verdict;
@@ -331,10 +418,12 @@ static sa_t *sa_create(key_ike_t *key)
 											   key->sk_ei.len),
 		.hasher = lib->crypto->create_hasher(lib->crypto,
 							hasher_algorithm_from_integrity(key->integ, NULL)),
-		.chains = linked_list_create(),
+		.values = array_create(sizeof(chunk_t), 0),
+		.exchanges = hashtable_create(mid_hash, mid_equals, 8),
 	);
-	if (sa->crypter && (sa->crypter->get_key_size(sa->crypter) != key->sk_ei.len ||
-						!sa->crypter->set_key(sa->crypter, key->sk_ei)))
+	if (sa->crypter &&
+		(sa->crypter->get_key_size(sa->crypter) != key->sk_ei.len ||
+		 !sa->crypter->set_key(sa->crypter, key->sk_ei)))
 	{
 		sa->crypter->destroy(sa->crypter);
 		sa->crypter = NULL;
@@ -353,6 +442,7 @@ ike_t *ikev1_create(key_file_t *keys)
 
 	INIT(this,
 		.public = {
+			.learn = _learn,
 			.decrypt = _decrypt,
 			.destroy = _destroy,
 		},

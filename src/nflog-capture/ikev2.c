@@ -302,6 +302,12 @@ static verdict_t open_message(set_t *set, message_t *message, chunk_t *payloads)
 	return max(verdict, VERDICT_BAD);
 }
 
+METHOD(ike_t, learn, void,
+	private_ikev2_t *this, chunk_t data)
+{
+	/* each message tells its IV */
+}
+
 METHOD(ike_t, decrypt, verdict_t,
 	private_ikev2_t *this, chunk_t data, bool *encrypted, chunk_t *plain)
 {
@@ -388,6 +394,7 @@ ike_t *ikev2_create(key_file_t *keys)
 
 	INIT(this,
 		.public = {
+			.learn = _learn,
 			.decrypt = _decrypt,
 			.destroy = _destroy,
 		},

@@ -89,10 +89,52 @@ static void decrypt_trace(trace_t *trace, decrypter_t *decrypter,
 					  *comment ? comment : NULL);
 		if (plain.len)
 		{
-			pcapng->write(pcapng, TRUE, &packet.time, plain, plain.len, comment);
+			pcapng->write(pcapng, TRUE, &packet.time, plain, plain.len,
+						  comment);
 		}
 		chunk_clear(&plain);
 	}
+}
+
+/**
+ * Let the decrypter learn from all traces, and check that they can be decrypted
+ * together.
+ *
+ * @param type		receives their link type
+ */
+static bool learn_traces(char **paths, int count, decrypter_t *decrypter,
+						 uint16_t *type)
+{
+	trace_packet_t packet;
+	trace_t *trace;
+	bool same;
+	int i;
+
+	for (i = 0; i < count; i++)
+	{
+		trace = trace_create(paths[i]);
+		if (!trace)
+		{
+			return FALSE;
+		}
+		*type = i ? *type : trace->get_link_type(trace);
+		same = *type == trace->get_link_type(trace);
+		if (!same)
+		{
+			fprintf(stderr, "%s has another link type than %s\n", paths[i],
+					paths[0]);
+		}
+		while (same && trace->read(trace, &packet))
+		{
+			decrypter->learn(decrypter, packet.ip);
+		}
+		trace->destroy(trace);
+		if (!same)
+		{
+			return FALSE;
+		}
+	}
+	return TRUE;
 }
 
 /**
@@ -103,46 +145,31 @@ static int decrypt_traces(char **paths, int count, key_file_t *keys,
 {
 	decrypter_t *decrypter;
 	pcapng_t *pcapng = NULL;
-	trace_t *trace = NULL;
-	uint16_t type = 0;
-	int i, status = STATUS_GOOD;
+	trace_t *trace;
+	uint16_t type;
+	int i, status = STATUS_ERROR;
+	bool torn = FALSE;
 
 	decrypter = decrypter_create(keys);
-	for (i = 0; i < count && status != STATUS_ERROR; i++)
+	if (learn_traces(paths, count, decrypter, &type))
+	{
+		pcapng = pcapng_create(output, type);
+	}
+	for (i = 0; pcapng && i < count; i++)
 	{
 		trace = trace_create(paths[i]);
-		if (trace && !pcapng)
-		{
-			type = trace->get_link_type(trace);
-			pcapng = pcapng_create(output, type);
-		}
-		if (!trace || !pcapng)
-		{
-			status = STATUS_ERROR;
-		}
-		else if (trace->get_link_type(trace) != type)
-		{
-			fprintf(stderr, "%s has another link type than %s\n", paths[i],
-					paths[0]);
-			status = STATUS_ERROR;
-		}
-		else
+		if (trace)
 		{
 			decrypt_trace(trace, decrypter, pcapng);
-			status = max(status, trace->is_torn(trace) ? STATUS_BAD : 0);
+			torn |= trace->is_torn(trace);
+			trace->destroy(trace);
 		}
-		DESTROY_IF(trace);
+		torn |= !trace;
 	}
-	if (status != STATUS_ERROR)
+	if (pcapng && pcapng->finish(pcapng))
 	{
-		if (!pcapng->finish(pcapng))
-		{
-			status = STATUS_ERROR;
-		}
-		else if (!decrypter->is_good(decrypter) || keys->get_errors(keys))
-		{
-			status = STATUS_BAD;
-		}
+		status = decrypter->is_good(decrypter) && !torn &&
+				 !keys->get_errors(keys) ? STATUS_GOOD : STATUS_BAD;
 		decrypter->print(decrypter, streq(output, "-") ? stderr : stdout);
 	}
 	DESTROY_IF(pcapng);

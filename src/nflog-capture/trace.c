@@ -97,8 +97,6 @@ METHOD(trace_t, read_, bool,
 		case PCAP_ERROR_BREAK:
 			return FALSE;
 		default:
-			fprintf(stderr, "reading %s failed: %s\n", this->path,
-					pcap_geterr(this->pcap));
 			this->torn = TRUE;
 			return FALSE;
 	}
@@ -119,6 +117,11 @@ METHOD(trace_t, get_link_type, uint16_t,
 METHOD(trace_t, is_torn, bool,
 	private_trace_t *this)
 {
+	if (this->torn)
+	{
+		fprintf(stderr, "reading %s failed: %s\n", this->path,
+				pcap_geterr(this->pcap));
+	}
 	return this->torn;
 }
 

@@ -62,7 +62,7 @@ struct trace_t {
 	/**
 	 * Check if the file ends within a packet, or can't be read any further.
 	 *
-	 * @return			TRUE if so, which was told
+	 * @return			TRUE if so, it gets told
 	 */
 	bool (*is_torn)(trace_t *this);
 

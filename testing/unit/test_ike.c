@@ -202,10 +202,13 @@ static void test_ikev1(void **state)
 	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
 	chunk_t g_xi = chunk_from_str("the initiator's public value....");
 	chunk_t g_xr = chunk_from_str("the responder's public value....");
-	chunk_t ke = chunk_from_chars(0, 0, 0, 36), key, iv, iv2, qm, mid;
+	chunk_t ke = chunk_from_chars(0, 0, 0, 36), key, iv, iv2, iv3, mid;
+	chunk_t packets[9];
+	uint32_t mids[] = { 0, 0, 0, 0x12345678, 5, 0x12345678, 5, 0x12345678, 5 };
 	uint8_t header[28];
 	crypter_t *crypter;
 	hasher_t *hasher;
+	int i, count = 0;
 
 	crypter = lib->crypto->create_crypter(lib->crypto, ENCR_AES_CBC, 16);
 	hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA1);
@@ -214,48 +217,63 @@ static void test_ikev1(void **state)
 	add_ike(IKEV1, &algs, key, chunk_empty);
 	read_keys();
 
-	/* not yet possible */
-	iv = chunk_alloc(16);
-	check(wrap(create_ikev1(crypter, 0, iv, payloads), FALSE), chunk_empty,
-		  ": no key");
-	free(iv.ptr);
-	/* main mode's public values, one of them sent twice */
-	put_ike(header, 4, 0x10, 0, 0, 28 + 36);
-	check(wrap(chunk_cat("ccc", chunk_from_thing(header), ke, g_xi), FALSE),
-		  chunk_empty, "");
-	check(wrap(chunk_cat("ccc", chunk_from_thing(header), ke, g_xi), FALSE),
-		  chunk_empty, "");
-	check(wrap(chunk_cat("ccc", chunk_from_thing(header), ke, g_xr), FALSE),
-		  chunk_empty, "");
-	assert_true(hasher->allocate_hash(hasher, chunk_cata("cc", g_xi, g_xr), &iv));
-	qm = create_ikev1(crypter, 0, iv, payloads);
-	check(wrap(chunk_clone(qm), FALSE),
-		  expect_ike(0, 12, 0x10, payloads, FALSE), ": no ICV");
-	check(wrap(qm, FALSE), expect_ike(0, 12, 0x10, payloads, FALSE), ": no ICV");
-	check(wrap(create_ikev1(crypter, 0, iv, payloads), TRUE),
-		  expect_ike(0, 12, 0x10, payloads, TRUE), ": no ICV");
+	/* phase 1 */
+	assert_true(hasher->allocate_hash(hasher, chunk_cata("cc", g_xi, g_xr),
+									  &iv));
+	for (; count < 3; count++)
+	{
+		packets[count] = wrap(create_ikev1(crypter, 0, iv, payloads), FALSE);
+	}
 	/* quick mode and another exchange at the same time */
 	mid = chunk_from_chars(0x12, 0x34, 0x56, 0x78);
 	assert_true(hasher->allocate_hash(hasher,
 				chunk_cata("cc", chunk_create(iv.ptr, 16), mid), &iv2));
-	check(wrap(create_ikev1(crypter, 0x12345678, iv2, payloads), TRUE),
-		  expect_ike(0x12345678, 12, 0x10, payloads, TRUE), ": no ICV");
 	mid = chunk_from_chars(0, 0, 0, 5);
 	assert_true(hasher->allocate_hash(hasher,
-				chunk_cata("cc", chunk_create(iv.ptr, 16), mid), &qm));
-	check(wrap(create_ikev1(crypter, 5, qm, payloads), TRUE),
-		  expect_ike(5, 12, 0x10, payloads, TRUE), ": no ICV");
-	check(wrap(create_ikev1(crypter, 0x12345678, iv2, payloads), TRUE),
-		  expect_ike(0x12345678, 12, 0x10, payloads, TRUE), ": no ICV");
-	/* the chain is broken when one is missing, and goes on then */
-	free(create_ikev1(crypter, 5, qm, payloads).ptr);
-	check(wrap(create_ikev1(crypter, 5, qm, payloads), TRUE), chunk_empty,
-		  ": ICV bad");
-	check(wrap(create_ikev1(crypter, 5, qm, payloads), TRUE),
-		  expect_ike(5, 12, 0x10, payloads, TRUE), ": no ICV");
-	chunk_free(&qm);
-	chunk_free(&iv2);
+				chunk_cata("cc", chunk_create(iv.ptr, 16), mid), &iv3));
+	while (count < countof(packets))
+	{
+		packets[count++] = wrap(create_ikev1(crypter, 0x12345678, iv2, payloads),
+								TRUE);
+		packets[count++] = wrap(create_ikev1(crypter, 5, iv3, payloads), TRUE);
+	}
+
+	/* nothing is known yet */
+	for (i = 0; i < count; i++)
+	{
+		check(chunk_clone(packets[i]), chunk_empty, ": no key");
+	}
+	/* public values in any order, one sent twice, and all messages but one */
+	put_ike(header, 4, 0x10, 0, 0, 28 + 36);
+	for (i = 0; i < 3; i++)
+	{
+		mid = wrap(chunk_cat("ccc", chunk_from_thing(header), ke,
+							 i ? g_xi : g_xr), FALSE);
+		decrypter->learn(decrypter, mid);
+		check(mid, chunk_empty, "");
+	}
+	for (i = count - 1; i >= 0; i--)
+	{
+		if (i != 6)
+		{
+			decrypter->learn(decrypter, packets[i]);
+		}
+	}
+	for (i = count - 1; i >= 0; i--)
+	{
+		if (i == 8)
+		{	/* the end of the one before is missing */
+			check(packets[i], chunk_empty, ": ICV bad");
+		}
+		else
+		{
+			check(packets[i], expect_ike(mids[i], 12, 0x10, payloads, i > 2),
+				  ": no ICV");
+		}
+	}
 	chunk_free(&iv);
+	chunk_free(&iv2);
+	chunk_free(&iv3);
 	chunk_clear(&key);
 	crypter->destroy(crypter);
 	hasher->destroy(hasher);
