@@ -16,7 +16,7 @@
 
 #include <crypto/aead.h>
 
-/** bytes of HMAC_SHA2_256_96's ICV, which the kernel has, but libstrongswan not */
+/** bytes of HMAC_SHA2_256_96's ICV, which libstrongswan doesn't know */
 #define SHA256_96_LEN 12
 
 typedef struct private_cipher_t private_cipher_t;
@@ -286,8 +286,11 @@ static bool create_signer(private_cipher_t *this,
 	{
 		return FALSE;
 	}
-	this->icv_size = integ == untruncated ?
-						this->signer->get_block_size(this->signer) : SHA256_96_LEN;
+	this->icv_size = SHA256_96_LEN;
+	if (integ == untruncated)
+	{
+		this->icv_size = this->signer->get_block_size(this->signer);
+	}
 	return TRUE;
 }
 

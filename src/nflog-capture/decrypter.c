@@ -63,8 +63,8 @@ struct private_decrypter_t {
 	u_int counts[COUNT_MAX][VERDICT_MAX];
 
 	/**
-	 * Number of IKE messages in the clear, of fragments and packets that are cut,
-	 * and of all others.
+	 * Number of IKE messages in the clear, of fragments and packets that are
+	 * cut, and of all others.
 	 */
 	u_int clear, parts, others;
 };
@@ -410,8 +410,8 @@ static void add_sa(private_decrypter_t *this, key_sa_t *key)
 	);
 	if (!entry->sa)
 	{
-		fprintf(stderr, "SA %.8x can not be decrypted: %s or %s not supported by "
-				"libstrongswan's plugins, or with another key length\n", key->spi,
+		fprintf(stderr, "SA %.8x can not be decrypted: %s or %s not supported "
+				"by libstrongswan, or with another key length\n", key->spi,
 				enum_to_name(encryption_algorithm_names, key->encr) ?: "none",
 				enum_to_name(integrity_algorithm_names, key->integ) ?: "none");
 	}

@@ -34,8 +34,8 @@ typedef struct decrypter_t decrypter_t;
 struct decrypter_t {
 
 	/**
-	 * Learn what decrypting other packets depends on, as with IKEv1.  All packets
-	 * have to be passed before the first one is decrypted.
+	 * Learn what decrypting other packets depends on, as with IKEv1.  All
+	 * packets have to be passed before the first one is decrypted.
 	 *
 	 * @param data		IP packet
 	 */
@@ -45,10 +45,10 @@ struct decrypter_t {
 	 * Decrypt a packet, if it is encrypted.
 	 *
 	 * @param data		IP packet
-	 * @param plain		receives allocated IP packet in the clear, empty if there
-	 *					is none
-	 * @param comment	receives a comment of at most DECRYPTER_COMMENT_LEN, empty
-	 *					if there is nothing to say
+	 * @param plain		receives allocated IP packet in the clear, empty if
+	 *					there is none
+	 * @param comment	receives a comment of at most DECRYPTER_COMMENT_LEN,
+	 *					empty if there is nothing to say
 	 */
 	void (*decrypt)(decrypter_t *this, chunk_t data, chunk_t *plain,
 					char *comment);
@@ -61,8 +61,8 @@ struct decrypter_t {
 	void (*print)(decrypter_t *this, FILE *file);
 
 	/**
-	 * Check if all packets that are encrypted could be decrypted, and no ICV was
-	 * bad.
+	 * Check if all packets that are encrypted could be decrypted, and no ICV
+	 * was bad.
 	 *
 	 * @return			TRUE if so
 	 */

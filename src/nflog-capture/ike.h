@@ -56,8 +56,8 @@ struct ike_t {
 	 *
 	 * @param message	message, from its header on, of that length
 	 * @param encrypted	receives FALSE if the message is in the clear
-	 * @param plain		receives allocated message, empty if there is none, as for
-	 *					all but the last fragment of one
+	 * @param plain		receives allocated message, empty if there is none, as
+	 *					for all but the last fragment of one
 	 * @return			verdict about the message if it is encrypted
 	 */
 	verdict_t (*decrypt)(ike_t *this, chunk_t message, bool *encrypted,

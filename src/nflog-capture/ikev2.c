@@ -92,7 +92,7 @@ struct message_t {
 struct reassembly_t {
 	/** SPIs, flags and message ID, as in the headers */
 	uint8_t spis[16], flags, mid[4];
-	/** the message up to the encrypted payload, with type of the first payload */
+	/** the message up to the encrypted payload */
 	chunk_t header;
 	/** decrypted payloads, by number */
 	chunk_t *parts;

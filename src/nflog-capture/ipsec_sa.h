@@ -37,7 +37,8 @@ struct ipsec_sa_t {
 	 * @param plain		receives allocated IP packet, empty if there is none
 	 * @return			verdict about the packet
 	 */
-	verdict_t (*decrypt)(ipsec_sa_t *this, wire_packet_t *packet, chunk_t *plain);
+	verdict_t (*decrypt)(ipsec_sa_t *this, wire_packet_t *packet,
+						 chunk_t *plain);
 
 	/**
 	 * Destroy an ipsec_sa_t.

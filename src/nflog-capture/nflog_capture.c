@@ -22,7 +22,7 @@
 #include "pcapng.h"
 #include "trace.h"
 
-/** plugins of libstrongswan with the algorithms, those that are there are used */
+/** plugins of libstrongswan, those that are there are used */
 #define PLUGINS "aes des sha1 sha2 md5 hmac xcbc cmac ctr ccm gcm chapoly " \
 				"openssl gcrypt camellia random nonce"
 
@@ -38,12 +38,12 @@ static int usage(FILE *file, int status)
 {
 	fprintf(file, "usage: nflog-capture decrypt [-k KEYS] [-o FILE] TRACE...\n"
 			"\n"
-			"Writes a pcapng file in which the packets of a trace lie decrypted\n"
-			"beside the encrypted ones, and checks their ICVs.\n"
+			"Writes a pcapng file in which the packets of a trace lie\n"
+			"decrypted beside the encrypted ones, and checks their ICVs.\n"
 			"\n"
 			"  -k KEYS  key file (default: keys, beside the trace)\n"
-			"  -o FILE  file to write, - for stdout (default: beside the trace,\n"
-			"           with .decrypted.pcapng for .pcap)\n"
+			"  -o FILE  file to write, - for stdout (default: beside the\n"
+			"           trace, with .decrypted.pcapng for .pcap)\n"
 			"\n"
 			"Several traces are read as one, as those of a ring.\n");
 	return status;
@@ -61,8 +61,8 @@ static bool is_compatible()
 	sscanf(VERSION, "%u.%u.%u", &major, &minor, &patch);
 	since_6_0_0 = major >= 6;
 	since_6_0_2 = major > 6 || (major == 6 && (minor > 0 || patch >= 2));
-	return since_6_0_0 == (dlsym(RTLD_DEFAULT, "key_exchange_init") != NULL) &&
-		   since_6_0_2 == (dlsym(RTLD_DEFAULT, "library_init_register") != NULL);
+	return since_6_0_0 == !!dlsym(RTLD_DEFAULT, "key_exchange_init") &&
+		   since_6_0_2 == !!dlsym(RTLD_DEFAULT, "library_init_register");
 }
 
 /**

@@ -132,8 +132,8 @@ static void write_header(private_pcapng_t *this, uint16_t type)
 
 	write_block(this, SECTION_HEADER, chunk_from_thing(section), chunk_empty,
 				OPT_USERAPPL, "nflog-capture decrypt");
-	write_block(this, INTERFACE_DESCRIPTION, chunk_from_thing(wire), chunk_empty,
-				OPT_IF_NAME, "trace");
+	write_block(this, INTERFACE_DESCRIPTION, chunk_from_thing(wire),
+				chunk_empty, OPT_IF_NAME, "trace");
 	write_block(this, INTERFACE_DESCRIPTION, chunk_from_thing(plain),
 				chunk_empty, OPT_IF_NAME, "decrypted");
 }

@@ -60,8 +60,8 @@ struct pcapng_t {
 /**
  * Create a pcapng_t instance.
  *
- * A file is readable for its owner only, and replaces that of the same name when
- * it's finished.
+ * A file is readable for its owner only, and replaces that of the same name
+ * when it's finished.
  *
  * @param path		path of the file, "-" for stdout
  * @param type		link type of the packets of the trace

@@ -28,8 +28,8 @@ typedef struct seqno_t seqno_t;
 #define SEQNO_FIRST 16
 
 /**
- * Extended sequence numbers (RFC 4303, section 2.2.1), of which packets have the
- * low 32 bits only.
+ * Extended sequence numbers (RFC 4303, section 2.2.1), of which packets have
+ * the low 32 bits only.
  */
 struct seqno_t {
 	/** TRUE if the SA has extended sequence numbers */

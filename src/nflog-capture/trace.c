@@ -157,8 +157,8 @@ trace_t *trace_create(char *path)
 			type = LINKTYPE_NFLOG;
 			break;
 		default:
-			fprintf(stderr, "%s has link type %s, neither NFLOG nor raw\n", path,
-					pcap_datalink_val_to_name(pcap_datalink(pcap)) ?: "unknown");
+			fprintf(stderr, "%s has link type %s, neither NFLOG nor raw\n",
+					path, pcap_datalink_val_to_name(pcap_datalink(pcap)) ?: "?");
 			pcap_close(pcap);
 			return NULL;
 	}

@@ -226,7 +226,8 @@ static void set_checksum(wire_packet_t *packet, chunk_t udp)
 /*
  * Described in header
  */
-chunk_t wire_packet_replace(wire_packet_t *packet, uint8_t proto, chunk_t payload)
+chunk_t wire_packet_replace(wire_packet_t *packet, uint8_t proto,
+							chunk_t payload)
 {
 	chunk_t header = chunk_create(packet->data.ptr, packet->transport), data;
 	uint16_t sum;

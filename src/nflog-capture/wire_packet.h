@@ -86,6 +86,7 @@ chunk_t wire_packet_payload(wire_packet_t *packet);
  * @param payload	payload, that of UDP gets a checksum
  * @return			allocated packet
  */
-chunk_t wire_packet_replace(wire_packet_t *packet, uint8_t proto, chunk_t payload);
+chunk_t wire_packet_replace(wire_packet_t *packet, uint8_t proto,
+							chunk_t payload);
 
 #endif /** WIRE_PACKET_H_ @}*/

@@ -250,6 +250,7 @@ static inline void decrypt_damaged(chunk_t *samples, int count)
 		packet = chunk_clone(chunk_create(packet.ptr, rand() % 3 ? packet.len
 												: rand() % packet.len));
 		damage(packet);
+		decrypter->learn(decrypter, packet);
 		decrypter->decrypt(decrypter, packet, &plain, comment);
 		chunk_free(&plain);
 		chunk_free(&packet);

@@ -281,7 +281,10 @@ static void test_ikev1(void **state)
 
 static void test_damaged(void **state)
 {
-	chunk_t samples[countof(tests)];
+	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
+	chunk_t samples[countof(tests) + 4], key, iv;
+	uint8_t header[28];
+	crypter_t *crypter;
 	int i, count = 0;
 
 	for (i = 0; i < countof(tests); i++)
@@ -293,6 +296,22 @@ static void test_damaged(void **state)
 											   i % 3), i % 2);
 		}
 	}
+	/* IKEv1 messages, encrypted and in the clear */
+	crypter = lib->crypto->create_crypter(lib->crypto, ENCR_AES_CBC, 16);
+	key = create_key(16);
+	iv = create_key(16);
+	assert_true(crypter->set_key(crypter, key));
+	add_ike(IKEV1, &algs, key, chunk_empty);
+	samples[count++] = wrap(create_ikev1(crypter, 0, iv, payloads), FALSE);
+	samples[count++] = wrap(create_ikev1(crypter, 1, iv, payloads), TRUE);
+	put_ike(header, 4, 0x10, 0, 0, 28 + 8);
+	samples[count++] = wrap(chunk_cat("cc", chunk_from_thing(header),
+						chunk_from_chars(0, 0, 0, 8, 1, 2, 3, 4)), FALSE);
+	samples[count++] = wrap(chunk_cat("cc", chunk_from_thing(header),
+						chunk_from_chars(0, 0, 0, 8, 5, 6, 7, 8)), FALSE);
+	crypter->destroy(crypter);
+	chunk_clear(&key);
+	chunk_free(&iv);
 	read_keys();
 	decrypt_damaged(samples, count);
 }

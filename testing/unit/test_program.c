@@ -282,7 +282,8 @@ static void test_program(void **state)
 	keys->flush(keys);
 	content = create_trace(path, DLT_RAW);
 	assert_int_equal(run("decrypt %s/gw/raw.pcap", dir), 0);
-	expect_line("stdout", "^ESP: 36 packets, 36 decrypted, 35 ICV good, 1 no ICV$");
+	expect_line("stdout", "^ESP: 36 packets, 36 decrypted, 35 ICV good, "
+				"1 no ICV$");
 	snprintf(path, sizeof(path), "%s/gw/raw.decrypted.pcapng", dir);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
@@ -293,7 +294,8 @@ static void test_program(void **state)
 	snprintf(path, sizeof(path), "%s/torn", dir);
 	assert_true(chunk_write(content, path, 0600, TRUE));
 	assert_int_equal(run("decrypt -k %s/gw/keys %s/torn", dir, dir), 1);
-	expect_line("stdout", "^ESP: 35 packets, 35 decrypted, 34 ICV good, 1 no ICV$");
+	expect_line("stdout", "^ESP: 35 packets, 35 decrypted, 34 ICV good, "
+				"1 no ICV$");
 	expect_line("stderr", "reading .*/torn failed: truncated");
 	/* no trace at all, or another link type */
 	content.len = 3;
@@ -310,7 +312,8 @@ static void test_program(void **state)
 	content = create_trace(path, DLT_NFLOG);
 	chunk_free(&content);
 	assert_int_equal(run("decrypt %s/gw/nflog.pcap -o -", dir), 0);
-	expect_line("stderr", "^ESP: 36 packets, 36 decrypted, 35 ICV good, 1 no ICV$");
+	expect_line("stderr", "^ESP: 36 packets, 36 decrypted, 35 ICV good, "
+				"1 no ICV$");
 	snprintf(path, sizeof(path), "%s/stdout", dir);
 	check_pcapng(path);
 	assert_int_equal(run("decrypt %s/gw/raw.pcap %s/gw/nflog.pcap -o %s/out", dir,
@@ -322,7 +325,8 @@ static void test_program(void **state)
 	assert_int_equal(system(path), 0);
 	assert_int_equal(run("decrypt -k %s/few %s/gw/raw.pcap %s/gw/raw.pcap "
 						 "-o %s/out", dir, dir, dir, dir), 1);
-	expect_line("stdout", "^ESP: 72 packets, 68 decrypted, 66 ICV good, 2 no ICV, 4 no key$");
+	expect_line("stdout", "^ESP: 72 packets, 68 decrypted, 66 ICV good, "
+				"2 no ICV, 4 no key$");
 	expect_line("stderr", "this is no line of a key file$");
 }
 

@@ -113,8 +113,10 @@ static void test_reused_spi(void **state)
 	/* without an ICV the padding tells */
 	esp[3] = create_esp(&tests[11], 1, 1, MODE_TUNNEL, inner, IPPROTO_IPIP);
 	read_keys();
-	check(add_ip(src, dst, IPPROTO_ESP, esp[0]), chunk_clone(inner), "_128: ICV good");
-	check(add_ip(src, dst, IPPROTO_ESP, esp[1]), chunk_clone(inner), "_128: ICV good");
+	check(add_ip(src, dst, IPPROTO_ESP, esp[0]), chunk_clone(inner),
+		  "_128: ICV good");
+	check(add_ip(src, dst, IPPROTO_ESP, esp[1]), chunk_clone(inner),
+		  "_128: ICV good");
 	check(add_ip(src, dst, IPPROTO_ESP, esp[2]), chunk_clone(inner),
 		  "AES_GCM_8: ICV good");
 	check(add_ip(src, dst, IPPROTO_ESP, esp[3]), chunk_clone(inner), ": no ICV");
