@@ -16,6 +16,7 @@
 #include "nflog_capture_derived.h"
 
 #include <daemon.h>
+#include <collections/hashtable.h>
 #include <processing/jobs/callback_job.h>
 #include <threading/mutex.h>
 
@@ -24,6 +25,12 @@
  * that a flood of forged IKE_SA_INITs neither takes time nor fills the disk.
  */
 #define MAX_FAILED 10
+
+/**
+ * Time after which it's done, in ms.  Until then the initiator may try again
+ * with the same SPI, as told by an INVALID_KE_PAYLOAD notify.
+ */
+#define FAILED_DELAY 2000
 
 typedef struct private_nflog_capture_ike_t private_nflog_capture_ike_t;
 typedef struct failed_t failed_t;
@@ -81,6 +88,11 @@ struct private_nflog_capture_ike_t {
 	nflog_capture_derived_t *derived;
 
 	/**
+	 * IKE_SAs without a known connection, unique id => initiator's SPI.
+	 */
+	hashtable_t *unknown;
+
+	/**
 	 * IKE_SAs that failed in the current minute.
 	 */
 	u_int failed;
@@ -91,7 +103,7 @@ struct private_nflog_capture_ike_t {
 	time_t minute;
 
 	/**
-	 * Protects these two.
+	 * Protects these three.
 	 */
 	mutex_t *mutex;
 };
@@ -266,6 +278,48 @@ static bool end(private_nflog_capture_ike_t *this, uint32_t id,
 }
 
 /**
+ * Remember an IKE_SA while its connection is not known.
+ */
+static void set_unknown(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
+						bool unknown)
+{
+	void *id = (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
+	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
+	uint64_t *spi = NULL;
+
+	if (unknown)
+	{
+		spi = malloc_thing(uint64_t);
+		*spi = spis->get_initiator_spi(spis);
+	}
+	this->mutex->lock(this->mutex);
+	spi = spi ? this->unknown->put(this->unknown, id, spi)
+			  : this->unknown->remove(this->unknown, id);
+	this->mutex->unlock(this->mutex);
+	free(spi);
+}
+
+/**
+ * Is the connection of any IKE_SA with the given initiator's SPI not known yet?
+ */
+static bool is_unknown(private_nflog_capture_ike_t *this, uint64_t spi_i)
+{
+	enumerator_t *enumerator;
+	uint64_t *spi;
+	bool found = FALSE;
+
+	this->mutex->lock(this->mutex);
+	enumerator = this->unknown->create_enumerator(this->unknown);
+	while (!found && enumerator->enumerate(enumerator, NULL, &spi))
+	{
+		found = *spi == spi_i;
+	}
+	enumerator->destroy(enumerator);
+	this->mutex->unlock(this->mutex);
+	return found;
+}
+
+/**
  * Capture an IKE_SA that failed for the first connection that fits its
  * addresses and is captured.  A job, as the configuration must not be searched
  * with the bus locked.
@@ -273,10 +327,19 @@ static bool end(private_nflog_capture_ike_t *this, uint32_t id,
 static job_requeue_t capture_failed(failed_t *failed)
 {
 	private_nflog_capture_ike_t *this = failed->ike;
+	uint64_t spi_i = failed->spis->get_initiator_spi(failed->spis);
 	enumerator_t *enumerator;
 	peer_cfg_t *peer_cfg;
 	bool captured = FALSE;
 
+	if (is_unknown(this, spi_i))
+	{	/* the next try is under way */
+		return JOB_RESCHEDULE_MS(FAILED_DELAY);
+	}
+	if (!this->messages->has_unknown(this->messages, spi_i))
+	{	/* the next try was better, it has got the messages of this one */
+		return JOB_REQUEUE_NONE;
+	}
 	enumerator = charon->backends->create_peer_cfg_enumerator(charon->backends,
 						failed->me, failed->other, NULL, NULL, failed->version);
 	while (!captured && enumerator->enumerate(enumerator, &peer_cfg))
@@ -334,9 +397,10 @@ static void handle_failed(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
 		.version = ike_sa->get_version(ike_sa),
 		.keys = keys,
 	);
-	lib->processor->queue_job(lib->processor, (job_t*)
+	lib->scheduler->schedule_job_ms(lib->scheduler, (job_t*)
 						callback_job_create((callback_job_cb_t)capture_failed,
-									failed, (void*)failed_destroy, NULL));
+									failed, (void*)failed_destroy, NULL),
+						FAILED_DELAY);
 }
 
 METHOD(listener_t, message, bool,
@@ -346,6 +410,7 @@ METHOD(listener_t, message, bool,
 	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
 
+	set_unknown(this, ike_sa, !peer_cfg);
 	/* once per message will do, before one is sent, and after one was read */
 	if (plain == incoming && !update(this, id, ike_sa->get_id(ike_sa)) &&
 		peer_cfg && capture(this, id, peer_cfg))
@@ -401,6 +466,7 @@ METHOD(listener_t, ike_state_change, bool,
 	if (state == IKE_ESTABLISHED || state == IKE_DESTROYING)
 	{
 		keys = this->derived->remove(this->derived, ike_sa->get_id(ike_sa));
+		set_unknown(this, ike_sa, FALSE);
 		peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 		if (keys && peer_cfg)
 		{
@@ -428,10 +494,19 @@ METHOD(nflog_capture_ike_t, reload, void,
 									1 << POINT_IKE_IN | 1 << POINT_IKE_OUT));
 }
 
+/**
+ * Free a value of a hashtable.
+ */
+static void free_value(void *value, const void *key)
+{
+	free(value);
+}
+
 METHOD(nflog_capture_ike_t, destroy, void,
 	private_nflog_capture_ike_t *this)
 {
 	this->derived->destroy(this->derived);
+	this->unknown->destroy_function(this->unknown, free_value);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -466,6 +541,8 @@ nflog_capture_ike_t *nflog_capture_ike_create(nflog_capture_options_t *options,
 		.writer = writer,
 		.messages = messages,
 		.derived = nflog_capture_derived_create(),
+		.unknown = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
+									32),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -384,6 +384,24 @@ METHOD(nflog_capture_messages_t, update, bool,
 	return entry != NULL;
 }
 
+METHOD(nflog_capture_messages_t, has_unknown, bool,
+	private_nflog_capture_messages_t *this, uint64_t spi_i)
+{
+	enumerator_t *enumerator;
+	kept_t *kept;
+	bool found = FALSE;
+
+	this->mutex->lock(this->mutex);
+	enumerator = this->unknown->create_enumerator(this->unknown);
+	while (!found && enumerator->enumerate(enumerator, &kept))
+	{
+		found = kept->spi_i == spi_i;
+	}
+	enumerator->destroy(enumerator);
+	this->mutex->unlock(this->mutex);
+	return found;
+}
+
 /**
  * Have the trace of an IKE_SA end later, mutex is locked.
  */
@@ -550,6 +568,7 @@ nflog_capture_messages_t *nflog_capture_messages_create(
 		.public = {
 			.add = _add,
 			.update = _update,
+			.has_unknown = _has_unknown,
 			.remove = _remove_,
 			.remove_all = _remove_all,
 			.handle = _handle,

@@ -65,6 +65,14 @@ struct nflog_capture_messages_t {
 				   uint64_t spi_r, bool *flush);
 
 	/**
+	 * Check if messages are kept that belong to no captured IKE_SA.
+	 *
+	 * @param spi_i		SPI of the initiator, in network order
+	 * @return			TRUE if there are any with that SPI
+	 */
+	bool (*has_unknown)(nflog_capture_messages_t *this, uint64_t spi_i);
+
+	/**
 	 * An IKE_SA is gone, its trace ends a little later, as its last messages
 	 * may still have to be sent.
 	 *
