@@ -149,6 +149,11 @@ struct installing_t {
 	char *child;
 
 	/**
+	 * Mark of packets that arrive.
+	 */
+	uint32_t mark;
+
+	/**
 	 * TRUE if it is known whether the CHILD_SA is to be captured.
 	 */
 	bool decided;
@@ -266,6 +271,7 @@ METHOD(nflog_capture_captures_t, installing, void,
 			.id = child_sa->get_unique_id(child_sa),
 			.conn = strdup(peer_cfg->get_name(peer_cfg)),
 			.child = strdup(child_sa->get_name(child_sa)),
+			.mark = child_sa->get_mark(child_sa, TRUE).value,
 		);
 	}
 	this->installing->set(this->installing, installing);
@@ -334,8 +340,9 @@ static entry_t *create_entry(private_nflog_capture_captures_t *this,
 	INIT(entry,
 		.id = installing->id,
 		.child = nflog_capture_child_create(installing->conn,
-							installing->child, installing->id, wish,
-							this->store, this->keys, this->reader, this->writer),
+							installing->child, installing->id, installing->mark,
+							wish, this->store, this->keys, this->reader,
+							this->writer),
 	);
 	this->mutex->lock(this->mutex);
 	this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);

@@ -47,6 +47,11 @@ struct private_nflog_capture_child_t {
 	uint32_t id;
 
 	/**
+	 * Mark of packets that arrive, which may be the key of a VTI device.
+	 */
+	uint32_t mark;
+
+	/**
 	 * What to capture.
 	 */
 	nflog_capture_wish_t *wish;
@@ -257,7 +262,7 @@ METHOD(nflog_capture_child_t, add_sa, bool,
 									 data->reqid, wire, plain);
 		sa->ipcomp = data->ipcomp != IPCOMP_NONE;
 		sa->userland = is_userland();
-		sa->vti = data->inbound && !sa->userland ? id->mark.value : 0;
+		sa->vti = data->inbound && !sa->userland ? this->mark : 0;
 		if (sa->userland || sa->vti)
 		{
 			sa->selectors = nflog_capture_selectors_create(data->src_ts,
@@ -456,7 +461,8 @@ METHOD(nflog_capture_child_t, destroy, void,
  * Described in header
  */
 nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
-							uint32_t id, nflog_capture_wish_t *wish,
+							uint32_t id, uint32_t mark,
+							nflog_capture_wish_t *wish,
 							nflog_capture_store_t *store,
 							nflog_capture_keys_t *keys,
 							nflog_capture_reader_t *reader,
@@ -479,6 +485,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 		.conn = strdup(nflog_capture_store_name(conn, buf, sizeof(buf))),
 		.child = strdup(child),
 		.id = id,
+		.mark = mark,
 		.wish = wish,
 		.keys = keys,
 		.reader = reader,

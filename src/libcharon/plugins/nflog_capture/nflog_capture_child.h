@@ -100,6 +100,7 @@ struct nflog_capture_child_t {
  * @param conn		name of the connection
  * @param child		name of the CHILD_SA
  * @param id		unique id of the CHILD_SA
+ * @param mark		mark of packets that arrive, 0 for none
  * @param wish		what to capture, gets owned
  * @param store		where the traces are created
  * @param keys		key tables
@@ -107,7 +108,8 @@ struct nflog_capture_child_t {
  * @param writer	writes traces
  */
 nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
-							uint32_t id, nflog_capture_wish_t *wish,
+							uint32_t id, uint32_t mark,
+							nflog_capture_wish_t *wish,
 							nflog_capture_store_t *store,
 							nflog_capture_keys_t *keys,
 							nflog_capture_reader_t *reader,
