@@ -12,6 +12,7 @@
  * for more details.
  */
 
+#include "fragments.h"
 #include "ike.h"
 
 #include <collections/array.h>
@@ -49,6 +50,11 @@ struct private_ikev1_t {
 	 * IKE_SAs, newest first, sa_t.
 	 */
 	linked_list_t *sas;
+
+	/**
+	 * Reassemble messages, to learn from and to decrypt.
+	 */
+	fragments_t *learning, *decrypting;
 };
 
 /**
@@ -225,8 +231,10 @@ static void learn_block(sa_t *sa, chunk_t message)
 			  MAX_BLOCKS);
 }
 
-METHOD(ike_t, learn, void,
-	private_ikev1_t *this, chunk_t message)
+/**
+ * Learn from a whole message.
+ */
+static void learn_whole(private_ikev1_t *this, chunk_t message)
 {
 	enumerator_t *enumerator;
 	chunk_t value;
@@ -254,6 +262,22 @@ METHOD(ike_t, learn, void,
 		}
 	}
 	enumerator->destroy(enumerator);
+}
+
+METHOD(ike_t, learn, void,
+	private_ikev1_t *this, chunk_t message)
+{
+	chunk_t whole;
+
+	if (!this->learning->add(this->learning, message, &whole))
+	{
+		learn_whole(this, message);
+	}
+	else if (whole.len)
+	{
+		learn_whole(this, whole);
+		chunk_free(&whole);
+	}
 }
 
 /**
@@ -376,14 +400,16 @@ static verdict_t open_message(sa_t *sa, chunk_t message, chunk_t *plain)
 	return verdict;
 }
 
-METHOD(ike_t, decrypt, verdict_t,
-	private_ikev1_t *this, chunk_t message, bool *encrypted, chunk_t *plain)
+/**
+ * Decrypt a whole message.
+ */
+static verdict_t decrypt_whole(private_ikev1_t *this, chunk_t message,
+							   bool *encrypted, chunk_t *plain)
 {
 	enumerator_t *enumerator;
 	verdict_t verdict = VERDICT_NO_KEY;
 	sa_t *sa;
 
-	*plain = chunk_empty;
 	*encrypted = message.ptr[IKE_FLAGS] & FLAG_ENCRYPTED;
 	enumerator = this->sas->create_enumerator(this->sas);
 	while (*encrypted && enumerator->enumerate(enumerator, &sa))
@@ -398,9 +424,32 @@ METHOD(ike_t, decrypt, verdict_t,
 	return verdict;
 }
 
+METHOD(ike_t, decrypt, verdict_t,
+	private_ikev1_t *this, chunk_t message, bool *encrypted, chunk_t *plain)
+{
+	verdict_t verdict = VERDICT_UNCHECKED;
+	chunk_t whole;
+
+	*plain = chunk_empty;
+	if (!this->decrypting->add(this->decrypting, message, &whole))
+	{
+		return decrypt_whole(this, message, encrypted, plain);
+	}
+	/* fragments are in the clear, the last one brings the message */
+	*encrypted = FALSE;
+	if (whole.len)
+	{
+		verdict = decrypt_whole(this, whole, encrypted, plain);
+		chunk_free(&whole);
+	}
+	return verdict;
+}
+
 METHOD(ike_t, destroy, void,
 	private_ikev1_t *this)
 {
+	this->learning->destroy(this->learning);
+	this->decrypting->destroy(this->decrypting);
 	this->sas->destroy_function(this->sas, (void*)sa_destroy);
 	free(this);
 }
@@ -447,6 +496,8 @@ ike_t *ikev1_create(key_file_t *keys)
 			.destroy = _destroy,
 		},
 		.sas = linked_list_create(),
+		.learning = fragments_create(),
+		.decrypting = fragments_create(),
 	);
 	enumerator = keys->create_ike_enumerator(keys);
 	while (enumerator->enumerate(enumerator, &key))

@@ -197,13 +197,37 @@ static chunk_t create_ikev1(crypter_t *crypter, uint32_t mid, chunk_t iv,
 	return chunk_cat("cm", chunk_from_thing(header), encrypted);
 }
 
+/**
+ * Cut a packet with a message of IKEv1 into packets with fragments of it.
+ */
+static void cut_ikev1(chunk_t packet, chunk_t *parts, int count)
+{
+	uint8_t header[28 + 8];
+	chunk_t message = chunk_skip(packet, 28), part;
+	size_t len = message.len / count;
+	int i;
+
+	for (i = 0; i < count; i++)
+	{
+		part = chunk_create(message.ptr + i * len,
+							i == count - 1 ? message.len - i * len : len);
+		put_ike(header, 132, 0x10, 0, 0, sizeof(header) + part.len);
+		memset(header + 28, 0, 8);
+		htoun16(header + 30, 8 + part.len);
+		header[33] = 1;
+		header[34] = i + 1;
+		header[35] = i == count - 1;
+		parts[i] = wrap(chunk_cat("cc", chunk_from_thing(header), part), FALSE);
+	}
+}
+
 static void test_ikev1(void **state)
 {
 	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
 	chunk_t g_xi = chunk_from_str("the initiator's public value....");
 	chunk_t g_xr = chunk_from_str("the responder's public value....");
 	chunk_t ke = chunk_from_chars(0, 0, 0, 36), key, iv, iv2, iv3, mid;
-	chunk_t packets[9];
+	chunk_t packets[9], parts[3];
 	uint32_t mids[] = { 0, 0, 0, 0x12345678, 5, 0x12345678, 5, 0x12345678, 5 };
 	uint8_t header[28];
 	crypter_t *crypter;
@@ -252,13 +276,22 @@ static void test_ikev1(void **state)
 		decrypter->learn(decrypter, mid);
 		check(mid, chunk_empty, "");
 	}
+	/* one of them in fragments, in any order, too */
+	cut_ikev1(packets[2], parts, countof(parts));
+	for (i = 0; i < countof(parts); i++)
+	{
+		decrypter->learn(decrypter, parts[(i + 2) % countof(parts)]);
+	}
 	for (i = count - 1; i >= 0; i--)
 	{
-		if (i != 6)
+		if (i != 6 && i != 2)
 		{
 			decrypter->learn(decrypter, packets[i]);
 		}
 	}
+	check(parts[2], chunk_empty, "");
+	check(parts[0], chunk_empty, "");
+	check(parts[1], expect_ike(0, 12, 0x10, payloads, FALSE), ": no ICV");
 	for (i = count - 1; i >= 0; i--)
 	{
 		if (i == 8)
@@ -282,7 +315,7 @@ static void test_ikev1(void **state)
 static void test_damaged(void **state)
 {
 	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
-	chunk_t samples[countof(tests) + 4], key, iv;
+	chunk_t samples[countof(tests) + 6], key, iv;
 	uint8_t header[28];
 	crypter_t *crypter;
 	int i, count = 0;
@@ -309,6 +342,8 @@ static void test_damaged(void **state)
 						chunk_from_chars(0, 0, 0, 8, 1, 2, 3, 4)), FALSE);
 	samples[count++] = wrap(chunk_cat("cc", chunk_from_thing(header),
 						chunk_from_chars(0, 0, 0, 8, 5, 6, 7, 8)), FALSE);
+	cut_ikev1(samples[count - 3], samples + count, 2);
+	count += 2;
 	crypter->destroy(crypter);
 	chunk_clear(&key);
 	chunk_free(&iv);

@@ -1,0 +1,205 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "fragments.h"
+#include "ike.h"
+
+#include <collections/linked_list.h>
+
+/** type of payload */
+#define PAYLOAD_FRAGMENT 132
+
+/** bytes of a fragment payload before the data */
+#define FRAGMENT_LEN 8
+
+/** flag of the last fragment */
+#define FLAG_LAST 0x01
+
+/** fragments of a message, and messages that are reassembled at a time */
+#define MAX_FRAGMENTS 255
+#define MAX_REASSEMBLED 16
+
+typedef struct private_fragments_t private_fragments_t;
+typedef struct reassembly_t reassembly_t;
+
+/**
+ * Private data.
+ */
+struct private_fragments_t {
+
+	/**
+	 * Public interface.
+	 */
+	fragments_t public;
+
+	/**
+	 * Messages that are reassembled, newest last, reassembly_t.
+	 */
+	linked_list_t *reassemblies;
+};
+
+/**
+ * Message that is reassembled.
+ */
+struct reassembly_t {
+	/** SPIs, as in the header */
+	uint8_t spis[16];
+	/** id that fragments of a message have in common */
+	uint16_t id;
+	/** data, by number */
+	chunk_t parts[MAX_FRAGMENTS];
+	/** number of parts that are there, and of all, 0 if not known */
+	u_int count, total;
+};
+
+/**
+ * Destroy a reassembly.
+ */
+static void reassembly_destroy(reassembly_t *this)
+{
+	int i;
+
+	for (i = 0; i < MAX_FRAGMENTS; i++)
+	{
+		chunk_free(&this->parts[i]);
+	}
+	free(this);
+}
+
+/**
+ * Find or create the reassembly of a message.
+ */
+static reassembly_t *get_reassembly(private_fragments_t *this,
+									chunk_t message, uint16_t id)
+{
+	enumerator_t *enumerator;
+	reassembly_t *found = NULL, *current;
+
+	enumerator = this->reassemblies->create_enumerator(this->reassemblies);
+	while (!found && enumerator->enumerate(enumerator, &current))
+	{
+		if (current->id == id &&
+			memeq(current->spis, message.ptr, sizeof(current->spis)))
+		{
+			found = current;
+		}
+	}
+	enumerator->destroy(enumerator);
+	if (found)
+	{
+		return found;
+	}
+	if (this->reassemblies->get_count(this->reassemblies) >= MAX_REASSEMBLED)
+	{
+		this->reassemblies->remove_first(this->reassemblies, (void**)&current);
+		reassembly_destroy(current);
+	}
+	INIT(found,
+		.id = id,
+	);
+	memcpy(found->spis, message.ptr, sizeof(found->spis));
+	this->reassemblies->insert_last(this->reassemblies, found);
+	return found;
+}
+
+/**
+ * Put the parts together, if the result is a message.
+ */
+static chunk_t join(reassembly_t *this)
+{
+	chunk_t whole;
+	size_t len = 0;
+	u_int i;
+
+	for (i = 0; i < this->total; i++)
+	{
+		len += this->parts[i].len;
+	}
+	whole = chunk_alloc(len);
+	for (i = 0, len = 0; i < this->total; i++)
+	{
+		if (this->parts[i].len)
+		{
+			memcpy(whole.ptr + len, this->parts[i].ptr, this->parts[i].len);
+			len += this->parts[i].len;
+		}
+	}
+	if (len < IKE_HEADER_LEN || untoh32(whole.ptr + IKE_LENGTH) != len ||
+		!memeq(whole.ptr, this->spis, sizeof(this->spis)))
+	{
+		chunk_free(&whole);
+	}
+	return whole;
+}
+
+METHOD(fragments_t, add, bool,
+	private_fragments_t *this, chunk_t message, chunk_t *whole)
+{
+	chunk_t payload = chunk_skip(message, IKE_HEADER_LEN);
+	reassembly_t *reassembly;
+	uint8_t number;
+	size_t len;
+
+	*whole = chunk_empty;
+	if (message.ptr[IKE_NEXT] != PAYLOAD_FRAGMENT || payload.len < FRAGMENT_LEN ||
+		(len = untoh16(payload.ptr + 2)) <= FRAGMENT_LEN || len > payload.len ||
+		!(number = payload.ptr[6]))
+	{
+		return FALSE;
+	}
+	reassembly = get_reassembly(this, message, untoh16(payload.ptr + 4));
+	if (payload.ptr[7] & FLAG_LAST)
+	{
+		reassembly->total = number;
+	}
+	if (!reassembly->parts[number - 1].ptr)
+	{
+		reassembly->parts[number - 1] = chunk_clone(
+					chunk_create(payload.ptr + FRAGMENT_LEN, len - FRAGMENT_LEN));
+		reassembly->count++;
+	}
+	/* there are more than that only if somebody sends nonsense */
+	if (reassembly->total && reassembly->count >= reassembly->total)
+	{
+		*whole = join(reassembly);
+		this->reassemblies->remove(this->reassemblies, reassembly, NULL);
+		reassembly_destroy(reassembly);
+	}
+	return TRUE;
+}
+
+METHOD(fragments_t, destroy, void,
+	private_fragments_t *this)
+{
+	this->reassemblies->destroy_function(this->reassemblies,
+										 (void*)reassembly_destroy);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+fragments_t *fragments_create()
+{
+	private_fragments_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.destroy = _destroy,
+		},
+		.reassemblies = linked_list_create(),
+	);
+	return &this->public;
+}
