@@ -1,0 +1,170 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * Measures the objects of the plugin, and its peers, with raw ESP packets.
+ */
+
+#ifndef BENCH_H_
+#define BENCH_H_
+
+#include <stdint.h>
+
+#include <library.h>
+
+/** recognizes our packets */
+#define PROBE_MAGIC 0x6e666c67
+
+/** device to send from in another network namespace, and the address of its peer */
+#define BENCH_DEVICE "bench1"
+#define BENCH_MAC { 0x02, 0x00, 0x00, 0x00, 0x09, 0x01 }
+
+/**
+ * What our packets hold after the IP header, all in host order but the ESP header.
+ */
+typedef struct {
+	/** ESP header */
+	uint32_t spi;
+	uint32_t seq;
+	/** PROBE_MAGIC */
+	uint32_t magic;
+	/** number of the packet, from 0 on */
+	uint32_t number;
+	/** when it was sent, ns since 1970 */
+	uint64_t time;
+} probe_t;
+
+/**
+ * Options of all commands.
+ */
+typedef struct {
+	/** destination of packets */
+	char *dst;
+	/** packets to send each second, 0 for as many as possible */
+	u_int rate;
+	/** packets to send */
+	u_int count;
+	/** bytes of an IP packet */
+	u_int size;
+	/** SAs that packets are sent for, and that are captured */
+	u_int sas;
+	u_int captured;
+	/** capture packets that leave, instead of those that arrive */
+	bool out;
+	/** directory for traces */
+	char *dir;
+	/** network namespace to send from, NULL to send from ours */
+	char *netns;
+	/** first of the NFLOG groups */
+	u_int group;
+	/** provide the rules for a tool that has none of its own */
+	bool rules;
+	/** most file descriptors to use, 0 for as many as the system allows */
+	u_int files;
+	/** keep the file system frozen while packets are sent, its mount point */
+	char *freeze;
+	/** fail if packets are missing that were not reported as lost */
+	bool exact;
+	/** CHILD_SAs each second, and for how many seconds */
+	u_int storm;
+	u_int seconds;
+	/** command line of a tool */
+	char **tool;
+} bench_options_t;
+
+/**
+ * What was sent.
+ */
+typedef struct {
+	/** packets */
+	uint64_t count;
+	/** how long it took, in ns */
+	uint64_t time;
+} bench_sent_t;
+
+/**
+ * What is in traces.
+ */
+typedef struct {
+	/** our packets, each counts once */
+	uint64_t count;
+	/** packets that are there more than once */
+	uint64_t twice;
+	/** packets with a time before that of the packet before */
+	uint64_t disorder;
+	/** error of the time stamp in us, of half and 99% of packets, and at most */
+	double p50, p99, max;
+} bench_found_t;
+
+/**
+ * Get the SPI of the SA with the given number, in network order.
+ */
+uint32_t bench_spi(u_int number);
+
+/**
+ * Get the time of a clock in ns.
+ */
+uint64_t bench_time(clockid_t clock);
+
+/**
+ * Print a message and exit.
+ */
+void bench_fail(const char *format, ...)
+	__attribute__((noreturn, format(printf, 1, 2)));
+
+/**
+ * Compare doubles, for qsort().
+ */
+int bench_double_cmp(const void *a, const void *b);
+
+/**
+ * Initialize libcharon, traces are below the directory of the options.
+ */
+void bench_init(bench_options_t *options);
+
+/**
+ * Send packets.
+ */
+bench_sent_t bench_send(bench_options_t *options);
+
+/**
+ * Read the traces in a directory and those below it.
+ *
+ * @param dir		directory
+ * @param count		number of packets that were sent
+ */
+bench_found_t bench_check(char *dir, uint64_t count);
+
+/**
+ * Capture with the plugin's objects until there is a SIGINT, counters are written to
+ * the file "summary" in the directory of the options.
+ */
+int bench_capture(bench_options_t *options);
+
+/**
+ * Count packets, as fast as possible, until there is a SIGINT.
+ */
+int bench_count(bench_options_t *options);
+
+/**
+ * Send packets while a tool captures, and print what it made of them.
+ */
+int bench_trial(bench_options_t *options);
+
+/**
+ * Add and remove SAs, and print what that costs.
+ */
+int bench_sas(bench_options_t *options);
+
+#endif /* BENCH_H_ */

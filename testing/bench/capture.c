@@ -1,0 +1,95 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "objects.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include <daemon.h>
+
+/**
+ * Write the counters.
+ */
+static void write_summary(char *dir, nflog_capture_count_t *count)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/summary", dir);
+	file = fopen(path, "w");
+	if (!file)
+	{
+		bench_fail("writing %s failed: %s", path, strerror(errno));
+	}
+	fprintf(file, "packets %" PRIu64 "\nlogged %" PRIu64 "\nlost %" PRIu64
+			"\noverrun %" PRIu64 "\n", count->packets, count->logged,
+			count->logged - count->received + count->overrun + count->refused,
+			count->overrun);
+	fclose(file);
+}
+
+/*
+ * Described in header
+ */
+int bench_capture(bench_options_t *options)
+{
+	nflog_capture_trace_t *traces[options->captured];
+	nflog_capture_sa_t *sas[options->captured];
+	struct rlimit limit = { options->files, options->files };
+	objects_t *objects;
+	char label[32], name[32];
+	sigset_t set;
+	u_int i;
+	int sig;
+
+	if (options->files && setrlimit(RLIMIT_NOFILE, &limit) != 0)
+	{
+		bench_fail("limiting file descriptors failed: %s", strerror(errno));
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+
+	bench_init(options);
+	objects = objects_create();
+	for (i = 0; i < options->captured; i++)
+	{
+		snprintf(label, sizeof(label), "net{%u}", i + 1);
+		snprintf(name, sizeof(name), "net.%u.esp", i + 1);
+		traces[i] = objects_trace(label, name, POINT_ESP_IN);
+		sas[i] = objects_sa(i, !options->out, options->dst, traces[i], NULL);
+		if (!objects->reader->add(objects->reader, sas[i]))
+		{
+			bench_fail("adding SA %u failed", i + 1);
+		}
+		objects->writer->start(objects->writer, traces[i]);
+	}
+	/* whoever started us waits for that */
+	raise(SIGSTOP);
+	sigwait(&set, &sig);
+	for (i = 0; i < options->captured; i++)
+	{
+		objects->reader->remove(objects->reader, sas[i]);
+		objects->writer->release(objects->writer, traces[i]);
+	}
+	objects_destroy();
+	write_summary(options->dir, &objects->total);
+	libcharon_deinit();
+	library_deinit();
+	return 0;
+}

@@ -1,0 +1,114 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "objects.h"
+
+#include <daemon.h>
+
+/** as the plugin has it */
+#define QUEUE_SIZE (64 * 1024 * 1024)
+
+/** the only instance, as traces that end don't tell to which they belong */
+static objects_t objects;
+
+/** original method of traces */
+static void (*trace_end)(nflog_capture_trace_t *trace);
+
+/**
+ * Add the counters of a trace before it's gone, called by the writer's thread.
+ */
+static void add_counts(nflog_capture_trace_t *trace)
+{
+	nflog_capture_count_t *total = &objects.total, *count;
+	nflog_capture_point_t point;
+
+	trace_end(trace);
+	for (point = 0; point < POINT_MAX; point++)
+	{
+		count = trace->get_count(trace, point);
+		total->logged += count->logged;
+		total->received += count->received;
+		total->overrun += count->overrun;
+		total->refused += count->refused;
+		total->packets += count->packets;
+	}
+	ref_get(&objects.ended);
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_trace_t *objects_trace(char *label, char *name,
+									 nflog_capture_point_t point)
+{
+	nflog_capture_wish_t wish = { .link = LINK_NFLOG };
+	nflog_capture_trace_t *trace;
+
+	trace = nflog_capture_trace_create(objects.store, "conn", label, point,
+									   &wish);
+	trace->set_name(trace, name);
+	trace_end = trace->end;
+	trace->end = add_counts;
+	return trace;
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
+							   nflog_capture_trace_t *wire,
+							   nflog_capture_trace_t *plain)
+{
+	nflog_capture_sa_t *sa;
+	host_t *host;
+
+	host = host_create_from_string(dst, 0);
+	if (!host)
+	{
+		bench_fail("'%s' is no address", dst);
+	}
+	sa = nflog_capture_sa_create("conn", "net", number + 1, inbound, host,
+								 bench_spi(number), number + 1, wire, plain);
+	host->destroy(host);
+	return sa;
+}
+
+/*
+ * Described in header
+ */
+objects_t *objects_create()
+{
+	objects.queue = nflog_capture_queue_create(QUEUE_SIZE);
+	objects.store = nflog_capture_store_create();
+	objects.keys = nflog_capture_keys_create(objects.store);
+	objects.writer = nflog_capture_writer_create(objects.queue, objects.keys);
+	objects.messages = nflog_capture_messages_create(objects.queue,
+													 objects.writer);
+	objects.reader = nflog_capture_reader_create(objects.queue, objects.writer,
+												 objects.messages);
+	return &objects;
+}
+
+/*
+ * Described in header
+ */
+void objects_destroy()
+{
+	objects.reader->destroy(objects.reader);
+	objects.writer->destroy(objects.writer);
+	objects.messages->destroy(objects.messages);
+	objects.keys->destroy(objects.keys);
+	objects.store->destroy(objects.store);
+	objects.queue->destroy(objects.queue);
+}

@@ -1,0 +1,76 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * The objects of the plugin that packets pass through, put together as the plugin
+ * does it.
+ */
+
+#ifndef OBJECTS_H_
+#define OBJECTS_H_
+
+#include "bench.h"
+
+#include "nflog_capture_reader.h"
+
+/**
+ * The objects.
+ */
+typedef struct {
+	nflog_capture_store_t *store;
+	nflog_capture_keys_t *keys;
+	nflog_capture_queue_t *queue;
+	nflog_capture_writer_t *writer;
+	nflog_capture_messages_t *messages;
+	nflog_capture_reader_t *reader;
+	/** sum of the counters of all traces that ended */
+	nflog_capture_count_t total;
+	/** number of these */
+	u_int ended;
+} objects_t;
+
+/**
+ * Create the objects, once in a process.
+ */
+objects_t *objects_create();
+
+/**
+ * Create a trace.
+ *
+ * @param label		name of the CHILD_SA
+ * @param name		name of the file
+ * @param point		capture point of packets that arrive
+ */
+nflog_capture_trace_t *objects_trace(char *label, char *name,
+									 nflog_capture_point_t point);
+
+/**
+ * Create an SA.
+ *
+ * @param number	its number
+ * @param inbound	TRUE for an inbound SA
+ * @param dst		destination address
+ * @param wire		trace of the wire side, or NULL
+ * @param plain		trace of the plain side, or NULL
+ */
+nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
+							   nflog_capture_trace_t *wire,
+							   nflog_capture_trace_t *plain);
+
+/**
+ * End everything and destroy the objects, total remains.
+ */
+void objects_destroy();
+
+#endif /* OBJECTS_H_ */

@@ -1,0 +1,404 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * One trial: a tool captures while packets are sent.
+ */
+#define _GNU_SOURCE
+
+#include "objects.h"
+
+#include "nflog_capture_rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <daemon.h>
+
+/** copy mode of a group that was configured, from the kernel's nfnetlink_log.h */
+#define COPY_PACKET 2
+
+/** interval in which to look for what the kernel does not tell, in us */
+#define INTERVAL 1000
+
+/** how long to wait for that, in seconds */
+#define TIMEOUT 30
+
+/** processor for the sender, the tool gets all others */
+#define SENDER_CPU 0
+
+/**
+ * Let this process run on the processor of the sender, or on all others, with
+ * the highest priority, as the machine may have other things to do.
+ */
+static void set_cpu(bool sender)
+{
+	cpu_set_t set;
+	long i, count = sysconf(_SC_NPROCESSORS_ONLN);
+	FILE *file;
+
+	CPU_ZERO(&set);
+	for (i = 0; i < count; i++)
+	{
+		if ((i == SENDER_CPU) == sender)
+		{
+			CPU_SET(i, &set);
+		}
+	}
+	if (count > 1 && sched_setaffinity(0, sizeof(set), &set) != 0)
+	{
+		bench_fail("setting the processor failed: %s", strerror(errno));
+	}
+	/* the kernel may share processors among sessions first, each has a priority */
+	setsid();
+	file = fopen("/proc/self/autogroup", "w");
+	if (file)
+	{
+		fprintf(file, "-20\n");
+		fclose(file);
+	}
+	if (setpriority(PRIO_PROCESS, 0, -20) != 0)
+	{
+		bench_fail("setting the priority failed: %s", strerror(errno));
+	}
+}
+
+/**
+ * Start the tool, its output goes to a log.
+ */
+static pid_t start_tool(bench_options_t *options)
+{
+	char path[PATH_MAX];
+	pid_t pid;
+	int fd;
+
+	pid = fork();
+	if (pid == 0)
+	{
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		set_cpu(FALSE);
+		snprintf(path, sizeof(path), "%s/tool.log", options->dir);
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
+			dup2(fd, STDERR_FILENO) < 0)
+		{
+			bench_fail("writing %s failed: %s", path, strerror(errno));
+		}
+		execvp(options->tool[0], options->tool);
+		bench_fail("running %s failed: %s", options->tool[0], strerror(errno));
+	}
+	if (pid < 0)
+	{
+		bench_fail("starting a process failed: %s", strerror(errno));
+	}
+	return pid;
+}
+
+/**
+ * Get what waits in a socket to be read, in bytes.
+ */
+static u_int get_unread(u_int portid)
+{
+	u_int proto, pid, groups, unread;
+	char line[256];
+	FILE *file;
+	bool found = FALSE;
+
+	file = fopen("/proc/net/netlink", "r");
+	while (!found && file && fgets(line, sizeof(line), file))
+	{
+		found = sscanf(line, "%*s %u %u %x %u", &proto, &pid, &groups,
+					   &unread) == 4 &&
+				proto == NETLINK_NETFILTER && pid == portid;
+	}
+	if (file)
+	{
+		fclose(file);
+	}
+	return found ? unread : 0;
+}
+
+/**
+ * Check if a tool listens on our group, and whether it has read everything.
+ */
+static bool is_idle(bench_options_t *options)
+{
+	u_int group, portid, queued, mode;
+	bool found = FALSE;
+	char line[256];
+	FILE *file;
+
+	file = fopen("/proc/net/netfilter/nfnetlink_log", "r");
+	while (!found && file && fgets(line, sizeof(line), file))
+	{
+		found = sscanf(line, "%u %u %u %u", &group, &portid, &queued,
+					   &mode) == 4 &&
+				group == options->group + options->out && mode == COPY_PACKET;
+	}
+	if (file)
+	{
+		fclose(file);
+	}
+	return found && !queued && !get_unread(portid);
+}
+
+/**
+ * Wait until the tool is ready, or has read everything.
+ */
+static void wait_idle(bench_options_t *options, pid_t tool)
+{
+	u_int i;
+
+	for (i = 0; i < TIMEOUT * 1000000 / INTERVAL; i++)
+	{
+		if (is_idle(options))
+		{
+			return;
+		}
+		if (waitpid(tool, NULL, WNOHANG) != 0)
+		{
+			bench_fail("%s ended, see tool.log in %s", options->tool[0],
+					   options->dir);
+		}
+		usleep(INTERVAL);
+	}
+	kill(tool, SIGKILL);
+	bench_fail("%s is not ready, see tool.log in %s", options->tool[0],
+			   options->dir);
+}
+
+/**
+ * Wait until the plugin is ready: it stops when it is.
+ */
+static void wait_stopped(bench_options_t *options, pid_t tool)
+{
+	int status;
+
+	if (waitpid(tool, &status, WUNTRACED) != tool || !WIFSTOPPED(status))
+	{
+		bench_fail("%s ended, see tool.log in %s", options->tool[0],
+				   options->dir);
+	}
+	kill(tool, SIGCONT);
+}
+
+/**
+ * Freeze or thaw the file system.
+ */
+static void freeze(bench_options_t *options, bool on)
+{
+	int fd;
+
+	if (options->freeze)
+	{
+		fd = open(options->freeze, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || ioctl(fd, on ? FIFREEZE : FITHAW, 0) != 0)
+		{
+			bench_fail("freezing %s failed: %s", options->freeze,
+					   strerror(errno));
+		}
+		close(fd);
+	}
+}
+
+/**
+ * Send the packets in a process of its own.
+ */
+static bench_sent_t send_packets(bench_options_t *options)
+{
+	bench_sent_t sent;
+	int fds[2], netns, status;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+	{
+		bench_fail("starting a process failed: %s", strerror(errno));
+	}
+	if (pid == 0)
+	{
+		if (options->netns)
+		{
+			netns = open(options->netns, O_RDONLY | O_CLOEXEC);
+			if (netns < 0 || setns(netns, CLONE_NEWNET) != 0)
+			{
+				bench_fail("entering %s failed: %s", options->netns,
+						   strerror(errno));
+			}
+		}
+		set_cpu(TRUE);
+		sent = bench_send(options);
+		_exit(write(fds[1], &sent, sizeof(sent)) != sizeof(sent));
+	}
+	close(fds[1]);
+	if (read(fds[0], &sent, sizeof(sent)) != sizeof(sent) ||
+		waitpid(pid, &status, 0) != pid || status)
+	{
+		bench_fail("the sender failed");
+	}
+	close(fds[0]);
+	return sent;
+}
+
+/**
+ * Get a value from the tool's summary, -1 if it has none.
+ */
+static int64_t get_summary(bench_options_t *options, char *key)
+{
+	char path[PATH_MAX], name[32];
+	int64_t value, found = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/summary", options->dir);
+	file = fopen(path, "r");
+	while (file && fscanf(file, "%31s %" SCNd64, name, &value) == 2)
+	{
+		if (streq(name, key))
+		{
+			found = value;
+		}
+	}
+	if (file)
+	{
+		fclose(file);
+	}
+	return found;
+}
+
+/**
+ * Add the plugin's rules for a tool that has none.
+ */
+static nflog_capture_rules_t *add_rules(bench_options_t *options,
+										nflog_capture_sa_t *sa)
+{
+	nflog_capture_rules_t *rules;
+
+	rules = nflog_capture_rules_create(options->group, options->group + 1);
+	if (!rules->add(rules, sa))
+	{
+		bench_fail("adding rules failed");
+	}
+	return rules;
+}
+
+/**
+ * Check that all packets are accounted for.
+ */
+static bool is_exact(bench_options_t *options, bench_sent_t *sent,
+					 bench_found_t *found)
+{
+	int64_t logged = get_summary(options, "logged"),
+			lost = get_summary(options, "lost"),
+			packets = get_summary(options, "packets");
+	/* each captured SA gets its share, the first ones one more */
+	uint64_t expected = sent->count / options->sas * options->captured +
+						min(sent->count % options->sas, options->captured);
+
+	if (logged == expected && packets + lost == logged &&
+		packets == found->count && !found->twice && !found->disorder)
+	{
+		return TRUE;
+	}
+	fprintf(stderr, "bench: %" PRIu64 " packets sent, %" PRId64 " logged, %"
+			PRId64 " written, %" PRId64 " reported lost, %" PRIu64 " found, %"
+			PRIu64 " twice, %" PRIu64 " out of order\n", expected, logged,
+			packets, lost, found->count, found->twice, found->disorder);
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
+int bench_trial(bench_options_t *options)
+{
+	nflog_capture_rules_t *rules = NULL;
+	nflog_capture_trace_t *trace = NULL;
+	nflog_capture_sa_t *sa = NULL;
+	struct rusage usage;
+	bench_found_t found;
+	bench_sent_t sent;
+	int64_t kept, lost;
+	uint64_t cpu;
+	double packets;
+	pid_t tool = 0;
+	int status;
+
+	if (options->rules)
+	{
+		bench_init(options);
+		objects_create();
+		trace = objects_trace("net{1}", "net", POINT_ESP_IN);
+		sa = objects_sa(0, !options->out, options->dst, trace, NULL);
+		rules = add_rules(options, sa);
+	}
+	if (options->tool[0])
+	{
+		tool = start_tool(options);
+		if (rules)
+		{
+			wait_idle(options, tool);
+		}
+		else
+		{
+			wait_stopped(options, tool);
+		}
+	}
+	freeze(options, TRUE);
+	sent = send_packets(options);
+	freeze(options, FALSE);
+	packets = max(1, sent.count);
+	if (!tool)
+	{	/* just the rules */
+		printf("sent=%" PRIu64 " rate=%.0f sender_ns=%.0f\n", sent.count,
+			   packets * 1e9 / sent.time, sent.time / packets);
+		return 0;
+	}
+	wait_idle(options, tool);
+	kill(tool, SIGINT);
+	if (wait4(tool, &status, 0, &usage) != tool || status)
+	{
+		bench_fail("%s failed, see tool.log in %s", options->tool[0],
+				   options->dir);
+	}
+	cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000ULL +
+		  usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+	found = bench_check(options->dir, sent.count);
+	kept = get_summary(options, "packets");
+	if (kept < 0)
+	{
+		kept = found.count;
+	}
+	lost = get_summary(options, "lost");
+	printf("sent=%" PRIu64 " kept=%" PRId64 " rate=%.0f sender_ns=%.0f "
+		   "cpu_us=%" PRIu64 " cpu_ns=%.0f told_lost=%" PRId64 " disorder=%"
+		   PRIu64 " twice=%" PRIu64 " p50=%.1f p99=%.1f max=%.1f rss=%ld\n",
+		   sent.count, kept, packets * 1e9 / sent.time, sent.time / packets,
+		   cpu, cpu * 1000 / packets, lost, found.disorder, found.twice,
+		   found.p50, found.p99, found.max, usage.ru_maxrss);
+	if (options->exact && !is_exact(options, &sent, &found))
+	{
+		return 1;
+	}
+	return 0;
+}
