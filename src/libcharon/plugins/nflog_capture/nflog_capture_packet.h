@@ -35,6 +35,8 @@ typedef struct nflog_capture_trace_t nflog_capture_trace_t;
 struct nflog_capture_packet_t {
 	/** trace it belongs to, NULL if it needs not be written (anymore) */
 	nflog_capture_trace_t *trace;
+	/** next packet of the same trace, while it is put in order */
+	nflog_capture_packet_t *next;
 	/** order in which packets were logged, it may wrap */
 	uint32_t order;
 	/** TRUE if the kernel stamped it, else it has the time of reception */

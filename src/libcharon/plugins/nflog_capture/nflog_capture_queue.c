@@ -81,6 +81,11 @@ struct private_nflog_capture_queue_t {
 	u_int capacity;
 
 	/**
+	 * How many bytes have to be published until the writer wakes up.
+	 */
+	uint64_t wanted;
+
+	/**
 	 * TRUE to keep the writer from waiting for packets.
 	 */
 	bool awake;
@@ -91,7 +96,7 @@ struct private_nflog_capture_queue_t {
 	bool haste;
 
 	/**
-	 * Protects published, tail, awake, and haste.
+	 * Protects published, tail, wanted, awake, and haste.
 	 */
 	mutex_t *mutex;
 
@@ -187,7 +192,10 @@ METHOD(nflog_capture_queue_t, publish, void,
 	if (this->published != this->head)
 	{
 		this->published = this->head;
-		this->condvar->signal(this->condvar);
+		if (this->published >= this->wanted)
+		{
+			this->condvar->signal(this->condvar);
+		}
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -201,7 +209,7 @@ static uint64_t waiting(private_nflog_capture_queue_t *this)
 }
 
 METHOD(nflog_capture_queue_t, wait_, void,
-	private_nflog_capture_queue_t *this, u_int delay)
+	private_nflog_capture_queue_t *this, u_int delay, size_t bytes)
 {
 	timeval_t deadline, add = {
 		.tv_sec = delay / 1000,
@@ -210,14 +218,16 @@ METHOD(nflog_capture_queue_t, wait_, void,
 	bool timeout = FALSE;
 
 	this->mutex->lock(this->mutex);
+	/* any packet will do */
+	this->wanted = 0;
 	while (!this->awake && !waiting(this))
 	{
 		this->condvar->wait(this->condvar, this->mutex);
 	}
 	time_monotonic(&deadline);
 	timeradd(&deadline, &add, &deadline);
-	while (!this->haste && !timeout &&
-		   this->published - this->peeked < this->size / 8)
+	this->wanted = this->peeked + max(this->size / 8, min(this->size / 2, bytes));
+	while (!this->haste && !timeout && this->published < this->wanted)
 	{
 		timeout = this->condvar->timed_wait_abs(this->condvar, this->mutex,
 												deadline);
@@ -258,7 +268,7 @@ static nflog_capture_packet_t *step(private_nflog_capture_queue_t *this,
 
 METHOD(nflog_capture_queue_t, peek, u_int,
 	private_nflog_capture_queue_t *this, nflog_capture_packet_t ***packets,
-	bool *pressed)
+	u_int *used)
 {
 	nflog_capture_packet_t *packet;
 	uint64_t pos;
@@ -269,7 +279,7 @@ METHOD(nflog_capture_queue_t, peek, u_int,
 	this->peeked = this->published;
 	this->mutex->unlock(this->mutex);
 
-	*pressed = this->peeked - pos > this->size / 4 * 3;
+	*used = (this->peeked - pos) * 100 / this->size;
 	while (pos < this->peeked)
 	{
 		packet = step(this, &pos);

@@ -64,11 +64,13 @@ struct nflog_capture_queue_t {
 	 * Wait until there are packets or wake() is called, called by the writer.
 	 *
 	 * Returns a while later, to gather a batch that is worth writing, but
-	 * without delay if memory runs short, or wake() calls for haste.
+	 * without delay if there are many, or wake() calls for haste.
 	 *
 	 * @param delay		how long to gather a batch, in ms
+	 * @param bytes		size of a batch that is worth writing without delay, an
+	 *					eighth of the memory at least, and half of it at most
 	 */
-	void (*wait)(nflog_capture_queue_t *this, u_int delay);
+	void (*wait)(nflog_capture_queue_t *this, u_int delay, size_t bytes);
 
 	/**
 	 * Wake up the writer, or keep it from waiting the next time.
@@ -82,11 +84,11 @@ struct nflog_capture_queue_t {
 	 *
 	 * @param packets	set to an internal array of the packets that have a trace,
 	 *					in the order of arrival, valid until the next call
-	 * @param pressed	set to TRUE if memory runs short
+	 * @param used		set to how much of the memory is used, in percent
 	 * @return			number of packets
 	 */
 	u_int (*peek)(nflog_capture_queue_t *this,
-				  nflog_capture_packet_t ***packets, bool *pressed);
+				  nflog_capture_packet_t ***packets, u_int *used);
 
 	/**
 	 * Release the memory of packets, up to the first that has a trace.

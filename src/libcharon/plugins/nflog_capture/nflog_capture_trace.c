@@ -123,6 +123,12 @@ struct private_nflog_capture_trace_t {
 	bool refused;
 
 	/**
+	 * Packets that are kept, and the last one of them: those that the kernel
+	 * did not stamp, and those that it did.
+	 */
+	nflog_capture_packet_t *kept[2], *last[2];
+
+	/**
 	 * Counters of each capture point.
 	 */
 	nflog_capture_count_t counts[POINT_MAX];
@@ -265,6 +271,34 @@ METHOD(nflog_capture_trace_t, is_started, bool,
 	private_nflog_capture_trace_t *this)
 {
 	return this->started;
+}
+
+METHOD(nflog_capture_trace_t, keep, bool,
+	private_nflog_capture_trace_t *this, nflog_capture_packet_t *packet)
+{
+	bool first = !this->kept[FALSE] && !this->kept[TRUE];
+	int i = packet->stamped ? 1 : 0;
+
+	packet->next = NULL;
+	if (this->kept[i])
+	{
+		this->last[i]->next = packet;
+	}
+	else
+	{
+		this->kept[i] = packet;
+	}
+	this->last[i] = packet;
+	return first;
+}
+
+METHOD(nflog_capture_trace_t, collect, void,
+	private_nflog_capture_trace_t *this, nflog_capture_packet_t **stamped,
+	nflog_capture_packet_t **others)
+{
+	*stamped = this->kept[TRUE];
+	*others = this->kept[FALSE];
+	this->kept[TRUE] = this->kept[FALSE] = NULL;
 }
 
 /**
@@ -504,6 +538,8 @@ nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
 		.public = {
 			.start = _start,
 			.is_started = _is_started,
+			.keep = _keep,
+			.collect = _collect,
 			.write = _write_,
 			.end = _end,
 			.get_link = _get_link,

@@ -53,6 +53,24 @@ struct nflog_capture_trace_t {
 	bool (*is_started)(nflog_capture_trace_t *this);
 
 	/**
+	 * Keep a packet until collect() is called.
+	 *
+	 * @param packet	packet
+	 * @return			TRUE if it is the first one
+	 */
+	bool (*keep)(nflog_capture_trace_t *this, nflog_capture_packet_t *packet);
+
+	/**
+	 * Collect the packets that were kept, each list is in the order of keep().
+	 *
+	 * @param stamped	receives those that the kernel stamped, NULL if none
+	 * @param others	receives all others, NULL if none
+	 */
+	void (*collect)(nflog_capture_trace_t *this,
+					nflog_capture_packet_t **stamped,
+					nflog_capture_packet_t **others);
+
+	/**
 	 * Write packets.
 	 *
 	 * @param packets	packets, in the order in which to write them

@@ -27,12 +27,20 @@
 /** writing shall take at most this fraction of the time, if memory allows it */
 #define MAX_SHARE 10
 
+/** bytes of a trace that are worth opening its file */
+#define TRACE_BATCH 8192
+
 /**
  * Packets younger than this, in ms, wait for older ones: the kernel passes on
  * batches with the next tick of its clock, and the reader may have to wait for a
- * processor.
+ * processor.  Obviously it has one if there are many packets.
  */
 #define MAX_DISORDER 200
+#define MIN_DISORDER 20
+
+/** what is many, and when packets must not wait, in percent of the memory */
+#define MANY_PACKETS 5
+#define TOO_MANY_PACKETS 75
 
 typedef struct private_nflog_capture_writer_t private_nflog_capture_writer_t;
 
@@ -105,30 +113,84 @@ static int time_cmp(const nflog_capture_packet_t *a,
 }
 
 /**
- * Compare packets by trace, and order in which they were logged.
+ * Compare the order in which packets were logged.
  */
-static int order_cmp(const void *a, const void *b)
+static int order_cmp(const nflog_capture_packet_t *a,
+					 const nflog_capture_packet_t *b)
 {
-	const nflog_capture_packet_t *x = *(nflog_capture_packet_t**)a;
-	const nflog_capture_packet_t *y = *(nflog_capture_packet_t**)b;
-
-	if (x->trace != y->trace)
-	{
-		return (uintptr_t)x->trace < (uintptr_t)y->trace ? -1 : 1;
-	}
-	return (int32_t)(x->order - y->order);
+	return (int32_t)(a->order - b->order);
 }
 
 /**
- * Compare packets by trace, time, and order in which they were logged.
+ * Compare packets by time, and the order in which they were logged, for qsort().
  */
 static int packet_cmp(const void *a, const void *b)
 {
 	const nflog_capture_packet_t *x = *(nflog_capture_packet_t**)a;
 	const nflog_capture_packet_t *y = *(nflog_capture_packet_t**)b;
 
-	return x->trace == y->trace ? time_cmp(x, y) ?: order_cmp(a, b)
-								: order_cmp(a, b);
+	return time_cmp(x, y) ?: order_cmp(x, y);
+}
+
+/**
+ * Merge two lists of packets, each in the order in which they were logged.
+ */
+static nflog_capture_packet_t *merge(nflog_capture_packet_t *a,
+									 nflog_capture_packet_t *b)
+{
+	nflog_capture_packet_t *list, **end = &list;
+
+	while (a && b)
+	{
+		if (order_cmp(b, a) < 0)
+		{
+			*end = b;
+			b = b->next;
+		}
+		else
+		{
+			*end = a;
+			a = a->next;
+		}
+		end = &(*end)->next;
+	}
+	*end = a ?: b;
+	return list;
+}
+
+/**
+ * Sort a list of packets by the order in which they were logged.
+ *
+ * They are in order already, but for a few that were kept back meanwhile.  So
+ * this merges the parts of the list that are in order, usually there is one.
+ */
+static nflog_capture_packet_t *sort(nflog_capture_packet_t *list)
+{
+	/* each of 2^i parts */
+	nflog_capture_packet_t *merged[32] = {}, *part, *last;
+	int i;
+
+	while (list)
+	{
+		part = last = list;
+		while (last->next && order_cmp(last, last->next) <= 0)
+		{
+			last = last->next;
+		}
+		list = last->next;
+		last->next = NULL;
+		for (i = 0; merged[i]; i++)
+		{
+			part = merge(merged[i], part);
+			merged[i] = NULL;
+		}
+		merged[i] = part;
+	}
+	for (i = 0; i < countof(merged); i++)
+	{
+		list = merge(merged[i], list);
+	}
+	return list;
 }
 
 /**
@@ -143,14 +205,9 @@ static void correct_times(nflog_capture_packet_t **packets, u_int count)
 	nflog_capture_packet_t *packet, *next = NULL;
 	u_int i;
 
-	qsort(packets, count, sizeof(*packets), order_cmp);
 	for (i = count; i > 0; i--)
 	{
 		packet = packets[i - 1];
-		if (next && next->trace != packet->trace)
-		{
-			next = NULL;
-		}
 		if (packet->stamped)
 		{
 			if (!next || time_cmp(packet, next) < 0)
@@ -167,54 +224,108 @@ static void correct_times(nflog_capture_packet_t **packets, u_int count)
 }
 
 /**
+ * Get the packets of a trace in the order of their times.
+ *
+ * @param packets	filled with the packets
+ * @return			number of packets
+ */
+static u_int get_packets(nflog_capture_trace_t *trace,
+						 nflog_capture_packet_t **packets)
+{
+	nflog_capture_packet_t *stamped, *others;
+	bool sorted = TRUE;
+	u_int i, count = 0;
+
+	trace->collect(trace, &stamped, &others);
+	stamped = merge(sort(others), sort(stamped));
+	for (; stamped; stamped = stamped->next)
+	{
+		packets[count++] = stamped;
+	}
+	correct_times(packets, count);
+	for (i = 1; sorted && i < count; i++)
+	{
+		sorted = time_cmp(packets[i - 1], packets[i]) <= 0;
+	}
+	if (!sorted)
+	{
+		qsort(packets, count, sizeof(*packets), packet_cmp);
+	}
+	return count;
+}
+
+/**
+ * Get the packets that are due first, in the order of their times.
+ *
+ * @param used		how much of the memory is used, in percent
+ * @param all		TRUE if all packets are due
+ * @return			number of packets that are due
+ */
+static u_int get_due(nflog_capture_packet_t **packets, u_int count, u_int used,
+					 bool all)
+{
+	timeval_t now, limit, disorder = {
+		.tv_usec = 1000 * (used < MANY_PACKETS ? MAX_DISORDER : MIN_DISORDER),
+	};
+	nflog_capture_packet_t *packet;
+	u_int i, due = 0;
+
+	if (all || used > TOO_MANY_PACKETS)
+	{
+		return count;
+	}
+	gettimeofday(&now, NULL);
+	timersub(&now, &disorder, &limit);
+	for (i = 0; i < count; i++)
+	{
+		packet = packets[i];
+		/* the clock may have been set back */
+		if (packet->pcap.sec < limit.tv_sec || packet->pcap.sec > now.tv_sec ||
+			(packet->pcap.sec == limit.tv_sec &&
+			 packet->pcap.usec <= limit.tv_usec))
+		{
+			packets[due++] = packet;
+		}
+	}
+	return due;
+}
+
+/**
  * Write the packets that are due.
  */
 static void write_packets(private_nflog_capture_writer_t *this,
 						  hashtable_t *ending)
 {
-	nflog_capture_packet_t **packets, *packet;
-	timeval_t now, limit, disorder = { .tv_usec = MAX_DISORDER * 1000 };
-	u_int i, from, due = 0, count;
-	bool pressed;
+	nflog_capture_packet_t **packets;
+	nflog_capture_trace_t *trace;
+	linked_list_t *traces;
+	u_int i, count, used;
+	bool all;
 
-	gettimeofday(&now, NULL);
-	timersub(&now, &disorder, &limit);
-
-	count = this->queue->peek(this->queue, &packets, &pressed);
-	if (count)
-	{
-		correct_times(packets, count);
-	}
+	traces = linked_list_create();
+	count = this->queue->peek(this->queue, &packets, &used);
 	for (i = 0; i < count; i++)
 	{
-		packet = packets[i];
-		if (packet->trace->is_started(packet->trace) &&
-			(pressed || packet->pcap.sec < limit.tv_sec ||
-			 (packet->pcap.sec == limit.tv_sec &&
-			  packet->pcap.usec <= limit.tv_usec) ||
-			 packet->pcap.sec > now.tv_sec ||
-			 ending->get(ending, packet->trace)))
+		trace = packets[i]->trace;
+		if (trace->is_started(trace) && trace->keep(trace, packets[i]))
 		{
-			packets[due++] = packet;
+			traces->insert_last(traces, trace);
 		}
 	}
-	if (due)
-	{
-		qsort(packets, due, sizeof(*packets), packet_cmp);
-	}
-	for (from = 0, i = 1; i <= due; i++)
-	{
-		if (i == due || packets[i]->trace != packets[from]->trace)
+	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
+	{	/* all packets are in lists now, so this memory can be used again */
+		all = ending->get(ending, trace) != NULL;
+		count = get_due(packets, get_packets(trace, packets), used, all);
+		if (count)
 		{
-			packets[from]->trace->write(packets[from]->trace, packets + from,
-										i - from);
-			from = i;
+			trace->write(trace, packets, count);
+		}
+		for (i = 0; i < count; i++)
+		{
+			packets[i]->trace = NULL;
 		}
 	}
-	for (i = 0; i < due; i++)
-	{
-		packets[i]->trace = NULL;
-	}
+	traces->destroy(traces);
 	this->queue->release(this->queue);
 }
 
@@ -274,11 +385,12 @@ static void *run(private_nflog_capture_writer_t *this)
 {
 	timeval_t begin, end;
 	u_int delay = MIN_DELAY, took;
+	size_t batch = 0;
 	bool running = TRUE;
 
 	while (running)
 	{
-		this->queue->wait(this->queue, delay);
+		this->queue->wait(this->queue, delay, batch);
 
 		time_monotonic(&begin);
 		work(this);
@@ -288,6 +400,7 @@ static void *run(private_nflog_capture_writer_t *this)
 		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
 
 		this->mutex->lock(this->mutex);
+		batch = (size_t)this->traces * TRACE_BATCH;
 		if (!this->traces && !this->keys->pending(this->keys))
 		{
 			running = this->running = FALSE;
