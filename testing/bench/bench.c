@@ -12,6 +12,8 @@
  * for more details.
  */
 
+#define _GNU_SOURCE
+
 #include "bench.h"
 
 #include <errno.h>
@@ -20,9 +22,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <daemon.h>
+
+/** processor for the sender */
+#define SENDER_CPU 0
 
 /*
  * Described in header
@@ -57,6 +65,41 @@ void bench_fail(const char *format, ...)
 	fprintf(stderr, "\n");
 	va_end(args);
 	exit(1);
+}
+
+/*
+ * Described in header
+ */
+void bench_prefer(bench_cpu_t cpu)
+{
+	cpu_set_t set;
+	long i, count = sysconf(_SC_NPROCESSORS_ONLN);
+	FILE *file;
+
+	CPU_ZERO(&set);
+	for (i = 0; i < count; i++)
+	{
+		if (cpu == BENCH_ALL || (cpu == BENCH_SENDER) == (i == SENDER_CPU))
+		{
+			CPU_SET(i, &set);
+		}
+	}
+	if (count > 1 && sched_setaffinity(0, sizeof(set), &set) != 0)
+	{
+		bench_fail("setting the processor failed: %s", strerror(errno));
+	}
+	/* the kernel may share processors among sessions first, each has a priority */
+	setsid();
+	file = fopen("/proc/self/autogroup", "w");
+	if (file)
+	{
+		fprintf(file, "-20\n");
+		fclose(file);
+	}
+	if (setpriority(PRIO_PROCESS, 0, -20) != 0)
+	{
+		bench_fail("setting the priority failed: %s", strerror(errno));
+	}
 }
 
 /*

@@ -84,6 +84,15 @@ typedef struct {
 } bench_options_t;
 
 /**
+ * Where to run.
+ */
+typedef enum {
+	BENCH_SENDER,
+	BENCH_TOOL,
+	BENCH_ALL,
+} bench_cpu_t;
+
+/**
  * What was sent.
  */
 typedef struct {
@@ -116,6 +125,12 @@ uint32_t bench_spi(u_int number);
  * Get the time of a clock in ns.
  */
 uint64_t bench_time(clockid_t clock);
+
+/**
+ * Let this process run on the processor of the sender, on all others, or on all,
+ * with the highest priority, as the machine may have other things to do.
+ */
+void bench_prefer(bench_cpu_t cpu);
 
 /**
  * Print a message and exit.

@@ -46,45 +46,6 @@
 /** how long to wait for that, in seconds */
 #define TIMEOUT 30
 
-/** processor for the sender, the tool gets all others */
-#define SENDER_CPU 0
-
-/**
- * Let this process run on the processor of the sender, or on all others, with
- * the highest priority, as the machine may have other things to do.
- */
-static void set_cpu(bool sender)
-{
-	cpu_set_t set;
-	long i, count = sysconf(_SC_NPROCESSORS_ONLN);
-	FILE *file;
-
-	CPU_ZERO(&set);
-	for (i = 0; i < count; i++)
-	{
-		if ((i == SENDER_CPU) == sender)
-		{
-			CPU_SET(i, &set);
-		}
-	}
-	if (count > 1 && sched_setaffinity(0, sizeof(set), &set) != 0)
-	{
-		bench_fail("setting the processor failed: %s", strerror(errno));
-	}
-	/* the kernel may share processors among sessions first, each has a priority */
-	setsid();
-	file = fopen("/proc/self/autogroup", "w");
-	if (file)
-	{
-		fprintf(file, "-20\n");
-		fclose(file);
-	}
-	if (setpriority(PRIO_PROCESS, 0, -20) != 0)
-	{
-		bench_fail("setting the priority failed: %s", strerror(errno));
-	}
-}
-
 /**
  * Start the tool, its output goes to a log.
  */
@@ -98,7 +59,7 @@ static pid_t start_tool(bench_options_t *options)
 	if (pid == 0)
 	{
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		set_cpu(FALSE);
+		bench_prefer(BENCH_TOOL);
 		snprintf(path, sizeof(path), "%s/tool.log", options->dir);
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
@@ -247,7 +208,7 @@ static bench_sent_t send_packets(bench_options_t *options)
 						   strerror(errno));
 			}
 		}
-		set_cpu(TRUE);
+		bench_prefer(BENCH_SENDER);
 		sent = bench_send(options);
 		_exit(write(fds[1], &sent, sizeof(sent)) != sizeof(sent));
 	}
