@@ -42,13 +42,7 @@ struct private_nflog_capture_files_t {
 	char *dir;
 
 	/**
-	 * Directory in which a file was opened last, -1 if none, and its name.
-	 */
-	int last;
-	char *conn;
-
-	/**
-	 * Lock for last, conn, and told.
+	 * Lock for told.
 	 */
 	mutex_t *mutex;
 
@@ -126,14 +120,13 @@ METHOD(nflog_capture_files_t, worked, void,
 }
 
 /**
- * Check that a directory is there, and nobody else can put something into it.
+ * Check that nobody else can put something into a directory.
  */
 static bool is_ours(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && st.st_nlink &&
-		   (st.st_uid == geteuid() || !st.st_uid) &&
+	return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || !st.st_uid) &&
 		   !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
@@ -197,72 +190,21 @@ METHOD(nflog_capture_files_t, open_dir, int,
 	return fd;
 }
 
-/**
- * Keep a directory open for the next file, or close it.
- */
-static void put_dir(private_nflog_capture_files_t *this, char *conn, int fd)
-{
-	char *old_conn;
-	int old;
-
-	this->mutex->lock(this->mutex);
-	old = this->last;
-	old_conn = this->conn;
-	this->last = fd;
-	this->conn = conn ? strdup(conn) : NULL;
-	this->mutex->unlock(this->mutex);
-	if (old >= 0)
-	{
-		close(old);
-	}
-	free(old_conn);
-}
-
-/**
- * Get a directory to open a file in, usually the same as the last time.
- */
-static int get_dir_of(private_nflog_capture_files_t *this, char *conn)
-{
-	int fd = -1;
-
-	this->mutex->lock(this->mutex);
-	if (this->last >= 0 && streq(this->conn, conn))
-	{
-		fd = this->last;
-		this->last = -1;
-	}
-	this->mutex->unlock(this->mutex);
-	if (fd >= 0 && !is_ours(fd))
-	{
-		close(fd);
-		fd = -1;
-	}
-	return fd >= 0 ? fd : open_dir(this, conn, FALSE);
-}
-
-METHOD(nflog_capture_files_t, close_dir, void,
-	private_nflog_capture_files_t *this)
-{
-	put_dir(this, NULL, -1);
-}
-
 METHOD(nflog_capture_files_t, open_file, int,
 	private_nflog_capture_files_t *this, char *conn, char *name, int flags)
 {
 	char *what = "opening file";
 	struct stat st;
-	int dir, fd, error;
+	int dir, fd;
 
-	dir = get_dir_of(this, conn);
+	dir = open_dir(this, conn, FALSE);
 	if (dir < 0)
 	{
 		return -1;
 	}
 	/* don't wait for what might not be a file */
 	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	error = errno;
-	put_dir(this, conn, dir);
-	errno = error;
+	close(dir);
 	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
 	{
 		close(fd);
@@ -319,7 +261,6 @@ static void str_destroy(void *value, const void *key)
 METHOD(nflog_capture_files_t, destroy, void,
 	private_nflog_capture_files_t *this)
 {
-	close_dir(this);
 	this->told->destroy_function(this->told, str_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this->dir);
@@ -337,7 +278,6 @@ nflog_capture_files_t *nflog_capture_files_create(char *dir)
 		.public = {
 			.open_dir = _open_dir,
 			.open_file = _open_file,
-			.close_dir = _close_dir,
 			.create_file = _create_file,
 			.failed = _failed,
 			.worked = _worked,
@@ -345,7 +285,6 @@ nflog_capture_files_t *nflog_capture_files_create(char *dir)
 			.destroy = _destroy,
 		},
 		.dir = strdup(dir),
-		.last = -1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.told = hashtable_create(hashtable_hash_str, hashtable_equals_str, 4),
 	);

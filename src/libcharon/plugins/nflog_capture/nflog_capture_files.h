@@ -50,8 +50,6 @@ struct nflog_capture_files_t {
 	/**
 	 * Open an existing file.
 	 *
-	 * Its directory is kept open for the next file, until close_dir() is called.
-	 *
 	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
 	 * @param flags		flags as for open(), it's not logged if the file is
@@ -60,11 +58,6 @@ struct nflog_capture_files_t {
 	 */
 	int (*open_file)(nflog_capture_files_t *this, char *conn, char *name,
 					 int flags);
-
-	/**
-	 * Close the directory that is kept open, if any.
-	 */
-	void (*close_dir)(nflog_capture_files_t *this);
 
 	/**
 	 * Create a file, which must not exist, to append to it.

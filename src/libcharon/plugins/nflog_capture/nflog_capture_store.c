@@ -247,10 +247,6 @@ METHOD(nflog_capture_store_t, set_used, void,
 
 	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	this->budget->set_used(this->budget, conn, name, used);
-	if (!used)
-	{	/* so that nothing is open once all traces ended */
-		this->files->close_dir(this->files);
-	}
 }
 
 METHOD(nflog_capture_store_t, get_path, char*,
