@@ -92,6 +92,12 @@ struct private_nflog_capture_group_t {
 	uint32_t seq;
 
 	/**
+	 * Order of the last packet, if there was any.
+	 */
+	uint32_t order;
+	bool has_order;
+
+	/**
 	 * Packets missing in the sequence.
 	 */
 	uint64_t lost;
@@ -228,6 +234,8 @@ static void handle(private_nflog_capture_group_t *this, struct nlmsghdr *hdr,
 	if (logged.attrs[NFULA_SEQ_GLOBAL])
 	{
 		logged.order = ntohl(mnl_attr_get_u32(logged.attrs[NFULA_SEQ_GLOBAL]));
+		this->order = logged.order;
+		this->has_order = TRUE;
 	}
 	if (logged.attrs[NFULA_TIMESTAMP])
 	{
@@ -293,6 +301,13 @@ METHOD(nflog_capture_group_t, receive, bool,
 		adapt(this, &now);
 	}
 	return TRUE;
+}
+
+METHOD(nflog_capture_group_t, get_order, bool,
+	private_nflog_capture_group_t *this, uint32_t *order)
+{
+	*order = this->order;
+	return this->has_order;
 }
 
 METHOD(nflog_capture_group_t, get_lost, uint64_t,
@@ -391,6 +406,7 @@ nflog_capture_group_t *nflog_capture_group_create(uint16_t group, bool stamped)
 		.public = {
 			.get_fd = _get_fd,
 			.receive = _receive,
+			.get_order = _get_order,
 			.get_lost = _get_lost,
 			.destroy = _destroy,
 		},

@@ -77,6 +77,14 @@ struct nflog_capture_group_t {
 					void *data);
 
 	/**
+	 * Get the order of the packet that was received last.
+	 *
+	 * @param order		receives the order, see nflog_capture_logged_t
+	 * @return			FALSE if there was none yet
+	 */
+	bool (*get_order)(nflog_capture_group_t *this, uint32_t *order);
+
+	/**
 	 * Get the number of packets that the kernel dropped, as it had no space.
 	 *
 	 * @return			packets missing in the sequence received so far

@@ -19,6 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/**
+ * Interval in ms after which the kernel has passed on the packets that it had at
+ * its begin, longer than a tick of its clock, after which it does.
+ */
+#define TICK 20
+
 typedef struct private_nflog_capture_groups_t private_nflog_capture_groups_t;
 
 /**
@@ -37,6 +43,23 @@ struct private_nflog_capture_groups_t {
 	nflog_capture_group_t *in, *out;
 
 	/**
+	 * TRUE if there was nothing to read the last time.
+	 */
+	bool in_drained, out_drained;
+
+	/**
+	 * Order of the packet that was read last of both groups, that at the last
+	 * tick, and that at the one before, and the number of ticks that are known.
+	 */
+	uint32_t seen, last_tick, settled;
+	u_int ticks;
+
+	/**
+	 * When the last tick was.
+	 */
+	timeval_t tick;
+
+	/**
 	 * Idle socket that makes the kernel stamp packets, -1 if not available.
 	 */
 	int stamping;
@@ -46,11 +69,76 @@ METHOD(nflog_capture_groups_t, receive, bool,
 	private_nflog_capture_groups_t *this, nflog_capture_group_cb_t cb,
 	void *data)
 {
-	bool more;
+	this->in_drained = !this->in->receive(this->in, cb, data);
+	this->out_drained = !this->out->receive(this->out, cb, data);
+	return !this->in_drained || !this->out_drained;
+}
 
-	more = this->in->receive(this->in, cb, data);
-	more |= this->out->receive(this->out, cb, data);
-	return more;
+/**
+ * Get the later one of two packets.
+ */
+static uint32_t later(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0 ? a : b;
+}
+
+/**
+ * Remember which packet was read last a while ago.
+ */
+static void update_settled(private_nflog_capture_groups_t *this, uint32_t seen)
+{
+	timeval_t now, next, interval = { .tv_usec = TICK * 1000 };
+
+	this->seen = this->ticks ? later(this->seen, seen) : seen;
+	time_monotonic(&now);
+	timeradd(&this->tick, &interval, &next);
+	if (!this->ticks || timercmp(&now, &next, >))
+	{
+		this->settled = this->last_tick;
+		this->last_tick = this->seen;
+		this->tick = now;
+		this->ticks = min(this->ticks + 1, 2);
+	}
+}
+
+/**
+ * Get how far a single group has been read.
+ */
+static bool get_group_order(private_nflog_capture_groups_t *this, bool has_last,
+							uint32_t last, bool drained, uint32_t *order)
+{
+	bool settled = this->ticks == 2;
+
+	*order = last;
+	if (drained && settled)
+	{
+		*order = has_last ? later(last, this->settled) : this->settled;
+		return TRUE;
+	}
+	return has_last;
+}
+
+METHOD(nflog_capture_groups_t, get_progress, nflog_capture_progress_t,
+	private_nflog_capture_groups_t *this)
+{
+	nflog_capture_progress_t progress = {
+		.idle = this->in_drained && this->out_drained,
+	};
+	uint32_t in, out;
+	bool has_in, has_out;
+
+	has_in = this->in->get_order(this->in, &in);
+	has_out = this->out->get_order(this->out, &out);
+	if (has_in || has_out)
+	{
+		update_settled(this, !has_out ? in : has_in ? later(in, out) : out);
+		progress.is_known =
+			get_group_order(this, has_in, in, this->in_drained, &in) &&
+			get_group_order(this, has_out, out, this->out_drained, &out);
+		/* the earlier one */
+		progress.order = later(in, out) == in ? out : in;
+	}
+	return progress;
 }
 
 METHOD(nflog_capture_groups_t, get_fds, void,
@@ -94,6 +182,7 @@ nflog_capture_groups_t *nflog_capture_groups_create(uint16_t group)
 	INIT(this,
 		.public = {
 			.receive = _receive,
+			.get_progress = _get_progress,
 			.get_fds = _get_fds,
 			.destroy = _destroy,
 		},

@@ -22,7 +22,7 @@
 
 typedef struct nflog_capture_groups_t nflog_capture_groups_t;
 
-#include "nflog_capture_group.h"
+#include "nflog_capture_packet.h"
 
 /**
  * The two NFLOG groups: one for packets that arrive, which the kernel stamps
@@ -41,6 +41,13 @@ struct nflog_capture_groups_t {
 	 */
 	bool (*receive)(nflog_capture_groups_t *this, nflog_capture_group_cb_t cb,
 					void *data);
+
+	/**
+	 * Get how far the packets of both groups have been read.
+	 *
+	 * @return			progress
+	 */
+	nflog_capture_progress_t (*get_progress)(nflog_capture_groups_t *this);
 
 	/**
 	 * Get the file descriptors to poll.

@@ -56,6 +56,11 @@ struct private_nflog_capture_queue_t {
 	uint64_t free_up_to;
 
 	/**
+	 * How far the reader got.
+	 */
+	nflog_capture_progress_t progress;
+
+	/**
 	 * Bytes ever published.
 	 */
 	uint64_t published;
@@ -96,7 +101,7 @@ struct private_nflog_capture_queue_t {
 	bool haste;
 
 	/**
-	 * Protects published, tail, wanted, awake, and haste.
+	 * Protects progress, published, tail, wanted, awake, and haste.
 	 */
 	mutex_t *mutex;
 
@@ -266,6 +271,25 @@ static nflog_capture_packet_t *step(private_nflog_capture_queue_t *this,
 	return packet->trace ? packet : NULL;
 }
 
+METHOD(nflog_capture_queue_t, set_progress, void,
+	private_nflog_capture_queue_t *this, nflog_capture_progress_t progress)
+{
+	this->mutex->lock(this->mutex);
+	this->progress = progress;
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_queue_t, get_progress, nflog_capture_progress_t,
+	private_nflog_capture_queue_t *this)
+{
+	nflog_capture_progress_t progress;
+
+	this->mutex->lock(this->mutex);
+	progress = this->progress;
+	this->mutex->unlock(this->mutex);
+	return progress;
+}
+
 METHOD(nflog_capture_queue_t, peek, u_int,
 	private_nflog_capture_queue_t *this, nflog_capture_packet_t ***packets,
 	u_int *used)
@@ -345,6 +369,8 @@ nflog_capture_queue_t *nflog_capture_queue_create(size_t size)
 			.add = _add,
 			.add_logged = _add_logged,
 			.publish = _publish,
+			.set_progress = _set_progress,
+			.get_progress = _get_progress,
 			.wait = _wait_,
 			.wake = _wake,
 			.peek = _peek,

@@ -61,6 +61,22 @@ struct nflog_capture_queue_t {
 	void (*publish)(nflog_capture_queue_t *this);
 
 	/**
+	 * Tell how far the reader got, after it published all that it read.
+	 *
+	 * @param progress	progress of the reader
+	 */
+	void (*set_progress)(nflog_capture_queue_t *this,
+						 nflog_capture_progress_t progress);
+
+	/**
+	 * Get how far the reader got, called by the writer before it looks at the
+	 * packets.
+	 *
+	 * @return			progress of the reader
+	 */
+	nflog_capture_progress_t (*get_progress)(nflog_capture_queue_t *this);
+
+	/**
 	 * Wait until there are packets or wake() is called, called by the writer.
 	 *
 	 * Returns a while later, to gather a batch that is worth writing, but

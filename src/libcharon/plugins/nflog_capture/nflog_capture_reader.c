@@ -188,6 +188,8 @@ static bool read_groups(private_nflog_capture_reader_t *this)
 		more = this->groups->receive(this->groups, handle_packet, this);
 		this->mutex->unlock(this->mutex);
 		this->queue->publish(this->queue);
+		this->queue->set_progress(this->queue,
+								this->groups->get_progress(this->groups));
 	}
 	return !more;
 }

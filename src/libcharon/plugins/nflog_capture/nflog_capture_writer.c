@@ -31,15 +31,18 @@
 #define TRACE_BATCH 8192
 
 /**
- * Packets younger than this, in ms, wait for older ones: the kernel passes on
- * batches with the next tick of its clock, and the reader may have to wait for a
- * processor.  Obviously it has one if there are many packets.
+ * Packets younger than this, in ms, wait for older ones, as stamps are not in the
+ * order in which packets are logged if several processors receive them.
  */
-#define MAX_DISORDER 200
 #define MIN_DISORDER 20
 
-/** what is many, and when packets must not wait, in percent of the memory */
-#define MANY_PACKETS 5
+/**
+ * And if it is not known that all that were logged before them have been read,
+ * the reader just had nothing left to read, which takes longer to be sure.
+ */
+#define MAX_DISORDER 200
+
+/** when packets must not wait, in percent of the memory */
 #define TOO_MANY_PACKETS 75
 
 typedef struct private_nflog_capture_writer_t private_nflog_capture_writer_t;
@@ -255,36 +258,42 @@ static u_int get_packets(nflog_capture_trace_t *trace,
 }
 
 /**
+ * Was a packet logged at least that many ms ago?
+ */
+static bool is_older(nflog_capture_packet_t *packet, timeval_t *now, u_int ms)
+{
+	timeval_t limit, age = { .tv_usec = ms * 1000 };
+
+	timersub(now, &age, &limit);
+	/* the clock may have been set back */
+	return packet->pcap.sec < limit.tv_sec || packet->pcap.sec > now->tv_sec ||
+		   (packet->pcap.sec == limit.tv_sec &&
+			packet->pcap.usec <= limit.tv_usec);
+}
+
+/**
  * Get the packets that are due first, in the order of their times.
  *
- * @param used		how much of the memory is used, in percent
- * @param all		TRUE if all packets are due
+ * @param progress	how far the reader got
  * @return			number of packets that are due
  */
-static u_int get_due(nflog_capture_packet_t **packets, u_int count, u_int used,
-					 bool all)
+static u_int get_due(nflog_capture_packet_t **packets, u_int count,
+					 nflog_capture_progress_t *progress)
 {
-	timeval_t now, limit, disorder = {
-		.tv_usec = 1000 * (used < MANY_PACKETS ? MAX_DISORDER : MIN_DISORDER),
-	};
 	nflog_capture_packet_t *packet;
-	u_int i, due = 0;
+	timeval_t now;
+	u_int due;
 
-	if (all || used > TOO_MANY_PACKETS)
-	{
-		return count;
-	}
 	gettimeofday(&now, NULL);
-	timersub(&now, &disorder, &limit);
-	for (i = 0; i < count; i++)
+	for (due = 0; due < count; due++)
 	{
-		packet = packets[i];
-		/* the clock may have been set back */
-		if (packet->pcap.sec < limit.tv_sec || packet->pcap.sec > now.tv_sec ||
-			(packet->pcap.sec == limit.tv_sec &&
-			 packet->pcap.usec <= limit.tv_usec))
+		packet = packets[due];
+		if (!(progress->is_known &&
+			  (int32_t)(packet->order - progress->order) <= 0 &&
+			  is_older(packet, &now, MIN_DISORDER)) &&
+			!(progress->idle && is_older(packet, &now, MAX_DISORDER)))
 		{
-			packets[due++] = packet;
+			break;
 		}
 	}
 	return due;
@@ -296,13 +305,14 @@ static u_int get_due(nflog_capture_packet_t **packets, u_int count, u_int used,
 static void write_packets(private_nflog_capture_writer_t *this,
 						  hashtable_t *ending)
 {
+	nflog_capture_progress_t progress;
 	nflog_capture_packet_t **packets;
 	nflog_capture_trace_t *trace;
 	linked_list_t *traces;
 	u_int i, count, used;
-	bool all;
 
 	traces = linked_list_create();
+	progress = this->queue->get_progress(this->queue);
 	count = this->queue->peek(this->queue, &packets, &used);
 	for (i = 0; i < count; i++)
 	{
@@ -314,8 +324,11 @@ static void write_packets(private_nflog_capture_writer_t *this,
 	}
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
 	{	/* all packets are in lists now, so this memory can be used again */
-		all = ending->get(ending, trace) != NULL;
-		count = get_due(packets, get_packets(trace, packets), used, all);
+		count = get_packets(trace, packets);
+		if (used <= TOO_MANY_PACKETS && !ending->get(ending, trace))
+		{
+			count = get_due(packets, count, &progress);
+		}
 		if (count)
 		{
 			trace->write(trace, packets, count);
