@@ -30,6 +30,13 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter/nf_tables.h>
 
+/**
+ * Priority of what leaves in the clear: behind source NAT, which may be what
+ * gets packets into an SA (nf_xfrm_me_harder() in the kernel's nf_nat_core.c),
+ * and so with the addresses that are encapsulated.
+ */
+#define PLAIN_OUT_PRIO (NF_IP_PRI_NAT_SRC + 50)
+
 /** directions of the kernel's xfrm.h, which does not go with strongSwan's */
 #define XFRM_POLICY_IN 0
 #define XFRM_POLICY_OUT 1
@@ -388,7 +395,7 @@ void nflog_capture_table_add_plain(nflog_capture_nft_t *nft)
 	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-in", NF_INET_PRE_ROUTING,
 				 NF_IP_PRI_MANGLE);
 	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-out", NF_INET_POST_ROUTING,
-				 NF_IP_PRI_MANGLE);
+				 PLAIN_OUT_PRIO);
 
 	add_plain_rule(nft, "plain-in", "plain-in-sas", XFRM_POLICY_IN, 0);
 	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT, 0);
@@ -437,7 +444,7 @@ void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t in,
 	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_TUN_IN,
 				 NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
 	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_TUN_OUT,
-				 NF_INET_POST_ROUTING, NF_IP_PRI_MANGLE);
+				 NF_INET_POST_ROUTING, PLAIN_OUT_PRIO);
 	add_device_rule(nft, NFLOG_CAPTURE_TUN_IN, NFT_META_IIFNAME, device, in);
 	add_device_rule(nft, NFLOG_CAPTURE_TUN_OUT, NFT_META_OIFNAME, device, out);
 }

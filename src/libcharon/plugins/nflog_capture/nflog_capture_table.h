@@ -51,17 +51,17 @@
  *
  * These are the chains, others than frag-in are added as they are needed:
  *
- *   chain      hook         priority  logs
- *   frag-in    input        raw       fragments of IPv6 packets in ESP, AH or UDP
- *   esp-in     input        raw       ESP, AH, UDP-encapsulated ESP as it arrives
- *   esp-out    output       raw       the same as it leaves
- *   plain-in   prerouting   mangle    packets after decapsulation
- *   plain-out  postrouting  mangle    packets before encapsulation
- *   tun-in     prerouting   mangle    packets that charon decapsulated itself
- *   tun-out    postrouting  mangle    packets that charon encapsulates itself
- *   vti-in     prerouting   mangle    packets after decapsulation by a VTI device
- *   ike-in     input        raw       IKE messages as they arrive
- *   ike-out    output       raw       IKE messages as they leave
+ *   chain      hook         priority   logs
+ *   frag-in    input        raw        fragments of IPv6 packets in ESP, AH or UDP
+ *   esp-in     input        raw        ESP, AH, UDP-encapsulated ESP as it arrives
+ *   esp-out    output       raw        the same as it leaves
+ *   plain-in   prerouting   mangle     packets after decapsulation
+ *   plain-out  postrouting  srcnat+50    packets before encapsulation
+ *   tun-in     prerouting   mangle     packets that charon decapsulated itself
+ *   tun-out    postrouting  srcnat+50    packets that charon encapsulates itself
+ *   vti-in     prerouting   mangle     packets after decapsulation by a VTI device
+ *   ike-in     input        raw        IKE messages as they arrive
+ *   ike-out    output       raw        IKE messages as they leave
  *
  * What arrives on the wire is seen at the input hook, where IPv4 packets are
  * reassembled: only the first fragment of a packet shows the SPI.  IPv6 packets
