@@ -56,9 +56,9 @@
  *   esp-in     input        raw        ESP, AH, UDP-encapsulated ESP as it arrives
  *   esp-out    output       raw        the same as it leaves
  *   plain-in   prerouting   mangle     packets after decapsulation
- *   plain-out  postrouting  srcnat+50    packets before encapsulation
+ *   plain-out  postrouting  srcnat+50  packets before encapsulation
  *   tun-in     prerouting   mangle     packets that charon decapsulated itself
- *   tun-out    postrouting  srcnat+50    packets that charon encapsulates itself
+ *   tun-out    postrouting  srcnat+50  packets that charon encapsulates itself
  *   vti-in     prerouting   mangle     packets after decapsulation by a VTI device
  *   ike-in     input        raw        IKE messages as they arrive
  *   ike-out    output       raw        IKE messages as they leave
