@@ -304,7 +304,8 @@ static void check_esp(FILE *tshark, test_t *test, uint32_t spi)
 	print_message("%N-%u/%N%s: %s, %s\n", encryption_algorithm_names,
 				  test->encr, test->bits, integrity_algorithm_names,
 				  test->integ, test->esn ? "/ESN" : "",
-				  streq(field[3], payload) ? "decrypted" : "NOT DECRYPTED",
+				  !*field[3] ? "not decrypted" :
+				  streq(field[3], payload) ? "decrypted" : "WRONG",
 				  good ? verdicts[0] : bad ? verdicts[2] : verdicts[1]);
 	assert_int_equal(strtoul(field[0], NULL, 0), spi);
 	assert_string_equal(field[3], payload);
