@@ -70,8 +70,9 @@ void bench_fail(const char *format, ...)
 /*
  * Described in header
  */
-void bench_prefer(bench_cpu_t cpu)
+void bench_prefer(bench_cpu_t cpu, bool realtime)
 {
+	struct sched_param param = { .sched_priority = 1 };
 	cpu_set_t set;
 	long i, count = sysconf(_SC_NPROCESSORS_ONLN);
 	FILE *file;
@@ -96,7 +97,8 @@ void bench_prefer(bench_cpu_t cpu)
 		fprintf(file, "-20\n");
 		fclose(file);
 	}
-	if (setpriority(PRIO_PROCESS, 0, -20) != 0)
+	if (setpriority(PRIO_PROCESS, 0, -20) != 0 ||
+		(realtime && sched_setscheduler(0, SCHED_RR, &param) != 0))
 	{
 		bench_fail("setting the priority failed: %s", strerror(errno));
 	}
@@ -154,6 +156,7 @@ static const struct option longopts[] = {
 	{ "rules", no_argument, NULL, 'R' },
 	{ "files", required_argument, NULL, 'f' },
 	{ "freeze", required_argument, NULL, 'F' },
+	{ "realtime", no_argument, NULL, 'T' },
 	{ "exact", no_argument, NULL, 'e' },
 	{ "storm", required_argument, NULL, 'S' },
 	{ "seconds", required_argument, NULL, 't' },
@@ -231,6 +234,7 @@ int main(int argc, char *argv[])
 			case 'R': options.rules = TRUE; break;
 			case 'f': options.files = number(optarg); break;
 			case 'F': options.freeze = optarg; break;
+			case 'T': options.realtime = TRUE; break;
 			case 'e': options.exact = TRUE; break;
 			case 'S': options.storm = number(optarg); break;
 			case 't': options.seconds = number(optarg); break;

@@ -74,6 +74,8 @@ typedef struct {
 	u_int files;
 	/** keep the file system frozen while packets are sent, its mount point */
 	char *freeze;
+	/** run with real-time priority, for what takes little time */
+	bool realtime;
 	/** fail if packets are missing that were not reported as lost */
 	bool exact;
 	/** CHILD_SAs each second, and for how many seconds */
@@ -128,9 +130,11 @@ uint64_t bench_time(clockid_t clock);
 
 /**
  * Let this process run on the processor of the sender, on all others, or on all,
- * with the highest priority, as the machine may have other things to do.
+ * with a high priority, as the machine may have other things to do.
+ *
+ * @param realtime	TRUE for a priority above all that others do
  */
-void bench_prefer(bench_cpu_t cpu);
+void bench_prefer(bench_cpu_t cpu, bool realtime);
 
 /**
  * Print a message and exit.

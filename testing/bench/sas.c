@@ -294,7 +294,7 @@ int bench_sas(bench_options_t *options)
 	samples_t add = {}, remove = {};
 	uint64_t start, rss, kernel;
 
-	bench_prefer(BENCH_ALL);
+	bench_prefer(BENCH_ALL, options->realtime);
 	bench_init(options);
 	objects = objects_create();
 	printf("idle threads=%u descriptors=%u\n", count_entries("/proc/self/task"),

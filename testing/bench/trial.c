@@ -33,6 +33,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <daemon.h>
@@ -42,6 +43,9 @@
 
 /** interval in which to look for what the kernel does not tell, in us */
 #define INTERVAL 1000
+
+/** a tool does nothing if it uses less than 1% of the time for so long, in us */
+#define QUIET 200000
 
 /** how long to wait for that, in seconds */
 #define TIMEOUT 30
@@ -59,7 +63,7 @@ static pid_t start_tool(bench_options_t *options)
 	if (pid == 0)
 	{
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		bench_prefer(BENCH_TOOL);
+		bench_prefer(BENCH_TOOL, options->realtime);
 		snprintf(path, sizeof(path), "%s/tool.log", options->dir);
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
@@ -151,6 +155,28 @@ static void wait_idle(bench_options_t *options, pid_t tool)
 }
 
 /**
+ * Wait until the tool does nothing, as some lose what they have read if they are
+ * stopped.
+ */
+static void wait_quiet(pid_t tool)
+{
+	uint64_t before, now = 0;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(tool, &clock) != 0)
+	{
+		bench_fail("reading the processor time failed");
+	}
+	do
+	{
+		before = now;
+		usleep(QUIET);
+		now = bench_time(clock);
+	}
+	while (now - before > QUIET * 1000 / 100);
+}
+
+/**
  * Wait until the plugin is ready: it stops when it is.
  */
 static void wait_stopped(bench_options_t *options, pid_t tool)
@@ -208,7 +234,7 @@ static bench_sent_t send_packets(bench_options_t *options)
 						   strerror(errno));
 			}
 		}
-		bench_prefer(BENCH_SENDER);
+		bench_prefer(BENCH_SENDER, options->realtime);
 		sent = bench_send(options);
 		_exit(write(fds[1], &sent, sizeof(sent)) != sizeof(sent));
 	}
@@ -336,6 +362,7 @@ int bench_trial(bench_options_t *options)
 		return 0;
 	}
 	wait_idle(options, tool);
+	wait_quiet(tool);
 	kill(tool, SIGINT);
 	if (wait4(tool, &status, 0, &usage) != tool || status)
 	{
