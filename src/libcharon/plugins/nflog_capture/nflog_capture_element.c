@@ -56,11 +56,8 @@ nflog_capture_element_t nflog_capture_element_plain(nflog_capture_sa_t *sa,
 		.set = sa->inbound ? "plain-in-sas" : "plain-out-sas",
 		.key = { match->reqid, ntohl(sa->spi) },
 		.len = 2 * sizeof(uint32_t),
+		.number = sa->number,
 	};
-
-	snprintf(element.chain, sizeof(element.chain), "%s-%u-%.8x",
-			 sa->inbound ? "plain-in" : "plain-out", match->reqid,
-			 ntohl(sa->spi));
 	return element;
 }
 
@@ -78,10 +75,9 @@ void nflog_capture_element_build(struct nlmsghdr *hdr, void *data)
 	nftnl_set_set_str(set, NFTNL_SET_NAME, element->set);
 	elem = nftnl_set_elem_alloc();
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, element->key, element->len);
-	if (element->chain[0] && (hdr->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
+	if (element->number && (hdr->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
 	{
-		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_VERDICT, NFT_JUMP);
-		nftnl_set_elem_set_str(elem, NFTNL_SET_ELEM_CHAIN, element->chain);
+		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_DATA, element->number);
 	}
 	nftnl_set_elem_add(set, elem);
 	nftnl_set_elems_nlmsg_build_payload(hdr, set);

@@ -36,8 +36,8 @@ struct nflog_capture_element_t {
 	uint32_t key[5];
 	/** length of the key, in bytes */
 	size_t len;
-	/** chain that a map's verdict jumps to, empty for a set */
-	char chain[64];
+	/** number of the SA that a map leads to, 0 for a set */
+	uint32_t number;
 	/** number of packets that matched the element */
 	uint64_t packets;
 };

@@ -87,23 +87,18 @@ static void add_plain(private_nflog_capture_rules_t *this,
 {
 	nflog_capture_element_t element = nflog_capture_element_plain(sa, match);
 
-	nflog_capture_table_add_chain(this->nft, element.chain, sa->plain.prefix,
-								  sa->inbound ? this->in : this->out);
 	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
 								 NLM_F_CREATE | NLM_F_EXCL), &element);
 }
 
 /**
- * Remove an element, and the chain that it jumps to, after reading its counter.
+ * Remove an element.
  */
 static void remove_element(private_nflog_capture_rules_t *this,
 						   nflog_capture_element_t *element)
 {
-	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_DELSETELEM, 0), element);
-	if (element->chain[0])
-	{
-		nflog_capture_table_remove_chain(this->nft, element->chain);
-	}
+	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_DELSETELEM, 0),
+								element);
 }
 
 /**
@@ -264,7 +259,7 @@ static void begin_plain(private_nflog_capture_rules_t *this,
 	{
 		if (!this->plain)
 		{
-			nflog_capture_table_add_plain(this->nft);
+			nflog_capture_table_add_plain(this->nft, this->in, this->out);
 		}
 		add_plain(this, sa, &sa->match);
 	}

@@ -70,6 +70,8 @@ struct nflog_capture_sa_t {
 	nflog_capture_match_t match;
 	/** those that it is about to get, dst is NULL if not */
 	nflog_capture_match_t next;
+	/** number of packets in the clear, not 0, given when it is added */
+	uint32_t number;
 	/** how its packets show on the wire */
 	nflog_capture_wire_key_t key;
 	/** how they did before its addresses changed, if they did */

@@ -39,7 +39,7 @@ struct private_nflog_capture_sas_t {
 	hashtable_t *wire;
 
 	/**
-	 * SAs by the log prefix of packets in the clear.
+	 * SAs by the number of their packets in the clear.
 	 */
 	hashtable_t *plain;
 
@@ -54,6 +54,11 @@ struct private_nflog_capture_sas_t {
 	nflog_capture_vti_t *vti;
 
 	/**
+	 * Number of the SA that was added last.
+	 */
+	uint32_t last;
+
+	/**
 	 * Number of packets of these on the wire.
 	 */
 	uint64_t used;
@@ -63,6 +68,14 @@ struct private_nflog_capture_sas_t {
 	 */
 	u_int count;
 };
+
+/**
+ * Get the key in the table of SAs by number.
+ */
+static void *to_key(uint32_t number)
+{
+	return (void*)(uintptr_t)number;
+}
 
 METHOD(nflog_capture_sas_t, add, void,
 	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa)
@@ -78,7 +91,13 @@ METHOD(nflog_capture_sas_t, add, void,
 	}
 	if (sa->plain.trace && !sa->userland)
 	{
-		this->plain->put(this->plain, sa->plain.prefix, sa);
+		/* not one of an SA that is still there, once the numbers wrap */
+		do
+		{
+			sa->number = ++this->last;
+		}
+		while (!sa->number || this->plain->get(this->plain, to_key(sa->number)));
+		this->plain->put(this->plain, to_key(sa->number), sa);
 	}
 	this->count++;
 }
@@ -117,7 +136,7 @@ METHOD(nflog_capture_sas_t, remove_, void,
 	}
 	if (sa->plain.trace && !sa->userland)
 	{
-		this->plain->remove(this->plain, sa->plain.prefix);
+		this->plain->remove(this->plain, to_key(sa->number));
 	}
 	this->count--;
 }
@@ -172,6 +191,21 @@ static nflog_capture_sa_t *find_vti(private_nflog_capture_sas_t *this,
 	return key ? find_selected(this, logged, TRUE, key) : NULL;
 }
 
+/**
+ * Find the SA of a packet in the clear by the number that has the place of its
+ * mark.
+ */
+static nflog_capture_sa_t *find_number(private_nflog_capture_sas_t *this,
+									   nflog_capture_logged_t *logged)
+{
+	struct nlattr *attr = logged->attrs[NFULA_MARK];
+
+	/* it's not the packet's own, so it does not belong in the trace */
+	logged->attrs[NFULA_MARK] = NULL;
+	return attr ? this->plain->get(this->plain,
+						to_key(ntohl(mnl_attr_get_u32(attr)))) : NULL;
+}
+
 METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 	private_nflog_capture_sas_t *this, nflog_capture_logged_t *logged)
 {
@@ -206,7 +240,7 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 	}
 	else
 	{
-		sa = this->plain->get(this->plain, prefix);
+		sa = find_number(this, logged);
 		if (sa && sa->ipcomp && sa->inbound &&
 			nflog_capture_packet_is_tunneled(logged, sa->match.dst))
 		{	/* it was too small to be compressed, so the kernel decapsulates it
@@ -252,7 +286,7 @@ nflog_capture_sas_t *nflog_capture_sas_create()
 		},
 		.wire = hashtable_create(nflog_capture_wire_key_hash,
 								 nflog_capture_wire_key_equals, 32),
-		.plain = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
+		.plain = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
 		.selected = linked_list_create(),
 		.vti = nflog_capture_vti_create(),
 	);

@@ -45,7 +45,6 @@
 #define TYPE_IPV4_ADDR 7
 #define TYPE_IPV6_ADDR 8
 #define TYPE_MARK 19
-#define TYPE_VERDICT 0xffffff00
 #define CONCAT(a, b) ((a) << 6 | (b))
 
 /**
@@ -180,7 +179,20 @@ static void handle_chain(nflog_capture_nft_t *nft, uint16_t type, char *name,
 }
 
 /**
- * Add a set, or a verdict map, the elements of which count packets.
+ * Remove a chain, and its rules.
+ */
+static void remove_chain(nflog_capture_nft_t *nft, char *name)
+{
+	struct nftnl_rule *rule;
+
+	rule = rule_create(name);
+	nftnl_rule_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELRULE, 0), rule);
+	nftnl_rule_free(rule);
+	handle_chain(nft, NFT_MSG_DELCHAIN, name, -1, 0);
+}
+
+/**
+ * Add a set, or a map to marks, the elements of which count packets.
  */
 static void add_set(nflog_capture_nft_t *nft, char *name, uint32_t id,
 					uint32_t type, size_t len, bool map)
@@ -197,7 +209,8 @@ static void add_set(nflog_capture_nft_t *nft, char *name, uint32_t id,
 	if (map)
 	{
 		nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_MAP);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, TYPE_VERDICT);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, TYPE_MARK);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
 	}
 	nftnl_set_add_expr(set, nftnl_expr_alloc("counter"));
 	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWSET, NLM_F_CREATE),
@@ -273,12 +286,22 @@ static void add_wire_rules(nflog_capture_nft_t *nft, char *chain,
 }
 
 /**
+ * Add an expression that sets the mark of packets.
+ */
+static void add_set_mark(struct nftnl_rule *rule, uint32_t reg)
+{
+	nftnl_rule_add_expr(rule, expr_create("meta",
+						NFTNL_EXPR_META_KEY, NFT_META_MARK,
+						NFTNL_EXPR_META_SREG, reg, 0));
+}
+
+/**
  * Add a rule of the plain side, in one direction.
  *
  * @param spnum			which of a packet's SAs to look at
  */
 static void add_plain_rule(nflog_capture_nft_t *nft, char *chain, char *map,
-						   uint8_t dir, uint32_t spnum)
+						   uint8_t dir, uint32_t spnum, uint16_t group)
 {
 	static const uint32_t keys[] = { NFT_XFRM_KEY_REQID, NFT_XFRM_KEY_SPI };
 	struct nftnl_rule *rule;
@@ -296,9 +319,15 @@ static void add_plain_rule(nflog_capture_nft_t *nft, char *chain, char *map,
 	}
 	add_ntohl(rule, NFT_REG32_01);
 	expr = expr_create("lookup", NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00,
-					   NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT, 0);
+					   NFTNL_EXPR_LOOKUP_DREG, NFT_REG32_02, 0);
 	nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, map);
 	nftnl_rule_add_expr(rule, expr);
+	nftnl_rule_add_expr(rule, expr_create("meta",
+						NFTNL_EXPR_META_KEY, NFT_META_MARK,
+						NFTNL_EXPR_META_DREG, NFT_REG32_03, 0));
+	add_set_mark(rule, NFT_REG32_02);
+	add_log(rule, chain, group);
+	add_set_mark(rule, NFT_REG32_03);
 	commit_rule(nft, rule);
 }
 
@@ -376,8 +405,8 @@ void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t in,
  */
 void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft)
 {
-	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_WIRE_IN);
-	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_WIRE_OUT);
+	remove_chain(nft, NFLOG_CAPTURE_WIRE_IN);
+	remove_chain(nft, NFLOG_CAPTURE_WIRE_OUT);
 	remove_set(nft, "esp-in-ipv4");
 	remove_set(nft, "esp-in-ipv6");
 	remove_set(nft, "esp-out-ipv4");
@@ -387,20 +416,24 @@ void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft)
 /*
  * Described in header
  */
-void nflog_capture_table_add_plain(nflog_capture_nft_t *nft)
+void nflog_capture_table_add_plain(nflog_capture_nft_t *nft, uint16_t in,
+								   uint16_t out)
 {
 	add_set(nft, "plain-in-sas", 5, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
 	add_set(nft, "plain-out-sas", 6, CONCAT(TYPE_MARK, TYPE_MARK), 8, TRUE);
 
-	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-in", NF_INET_PRE_ROUTING,
-				 NF_IP_PRI_MANGLE);
-	handle_chain(nft, NFT_MSG_NEWCHAIN, "plain-out", NF_INET_POST_ROUTING,
-				 PLAIN_OUT_PRIO);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_PLAIN_IN,
+				 NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
+	handle_chain(nft, NFT_MSG_NEWCHAIN, NFLOG_CAPTURE_PLAIN_OUT,
+				 NF_INET_POST_ROUTING, PLAIN_OUT_PRIO);
 
-	add_plain_rule(nft, "plain-in", "plain-in-sas", XFRM_POLICY_IN, 0);
-	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT, 0);
+	add_plain_rule(nft, NFLOG_CAPTURE_PLAIN_IN, "plain-in-sas",
+				   XFRM_POLICY_IN, 0, in);
+	add_plain_rule(nft, NFLOG_CAPTURE_PLAIN_OUT, "plain-out-sas",
+				   XFRM_POLICY_OUT, 0, out);
 	/* with IPComp, that is the first SA of packets that leave */
-	add_plain_rule(nft, "plain-out", "plain-out-sas", XFRM_POLICY_OUT, 1);
+	add_plain_rule(nft, NFLOG_CAPTURE_PLAIN_OUT, "plain-out-sas",
+				   XFRM_POLICY_OUT, 1, out);
 }
 
 /*
@@ -408,8 +441,8 @@ void nflog_capture_table_add_plain(nflog_capture_nft_t *nft)
  */
 void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft)
 {
-	nflog_capture_table_remove_chain(nft, "plain-in");
-	nflog_capture_table_remove_chain(nft, "plain-out");
+	remove_chain(nft, NFLOG_CAPTURE_PLAIN_IN);
+	remove_chain(nft, NFLOG_CAPTURE_PLAIN_OUT);
 	remove_set(nft, "plain-in-sas");
 	remove_set(nft, "plain-out-sas");
 }
@@ -454,8 +487,8 @@ void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t in,
  */
 void nflog_capture_table_remove_tun(nflog_capture_nft_t *nft)
 {
-	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_TUN_IN);
-	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_TUN_OUT);
+	remove_chain(nft, NFLOG_CAPTURE_TUN_IN);
+	remove_chain(nft, NFLOG_CAPTURE_TUN_OUT);
 }
 
 /*
@@ -474,7 +507,7 @@ void nflog_capture_table_add_vti(nflog_capture_nft_t *nft, uint16_t in)
  */
 void nflog_capture_table_remove_vti(nflog_capture_nft_t *nft)
 {
-	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_VTI_IN);
+	remove_chain(nft, NFLOG_CAPTURE_VTI_IN);
 }
 
 /**
@@ -541,33 +574,6 @@ void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
  */
 void nflog_capture_table_remove_ike(nflog_capture_nft_t *nft)
 {
-	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_IKE_IN);
-	nflog_capture_table_remove_chain(nft, NFLOG_CAPTURE_IKE_OUT);
-}
-
-/*
- * Described in header
- */
-void nflog_capture_table_add_chain(nflog_capture_nft_t *nft, char *name,
-								   char *prefix, uint16_t group)
-{
-	struct nftnl_rule *rule;
-
-	handle_chain(nft, NFT_MSG_NEWCHAIN, name, -1, 0);
-	rule = rule_create(name);
-	add_log(rule, prefix, group);
-	commit_rule(nft, rule);
-}
-
-/*
- * Described in header
- */
-void nflog_capture_table_remove_chain(nflog_capture_nft_t *nft, char *name)
-{
-	struct nftnl_rule *rule;
-
-	rule = rule_create(name);
-	nftnl_rule_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELRULE, 0), rule);
-	nftnl_rule_free(rule);
-	handle_chain(nft, NFT_MSG_DELCHAIN, name, -1, 0);
+	remove_chain(nft, NFLOG_CAPTURE_IKE_IN);
+	remove_chain(nft, NFLOG_CAPTURE_IKE_OUT);
 }

@@ -29,6 +29,10 @@
 #define NFLOG_CAPTURE_WIRE_IN "esp-in"
 #define NFLOG_CAPTURE_WIRE_OUT "esp-out"
 
+/** chains of the clear side, and their log prefixes, marks tell the SA */
+#define NFLOG_CAPTURE_PLAIN_IN "plain-in"
+#define NFLOG_CAPTURE_PLAIN_OUT "plain-out"
+
 /** chain of fragments that arrive, and their log prefix */
 #define NFLOG_CAPTURE_FRAG_IN "frag-in"
 
@@ -98,14 +102,18 @@ void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft);
 /**
  * Add what captures SAs in the clear to a transaction.
  *
- * Nothing in these packets tells the SA, so a verdict map of (reqid, SPI),
- * plain-in-sas, or plain-out-sas, jumps to a chain per SA, which logs packets
- * with the SA's prefix.  The cost of a packet does not depend on the number of
- * SAs.
+ * Nothing in these packets tells the SA, so a map of (reqid, SPI), plain-in-sas
+ * or plain-out-sas, leads to its number.  The packet has that instead of its mark
+ * while it is logged.  The cost of a packet does not depend on the number of SAs.
+ * A verdict map with a chain for each SA has the kernel check all chains, whenever
+ * an SA is added.
  *
  * @param nft		socket that owns the table
+ * @param in		NFLOG group for packets that arrive
+ * @param out		NFLOG group for packets that leave
  */
-void nflog_capture_table_add_plain(nflog_capture_nft_t *nft);
+void nflog_capture_table_add_plain(nflog_capture_nft_t *nft, uint16_t in,
+								   uint16_t out);
 
 /**
  * Remove what captures SAs in the clear in a transaction.
@@ -170,24 +178,5 @@ void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
  * @param nft		socket that owns the table
  */
 void nflog_capture_table_remove_ike(nflog_capture_nft_t *nft);
-
-/**
- * Add a chain that logs all packets to a transaction.
- *
- * @param nft		socket that owns the table
- * @param name		name of the chain
- * @param prefix	log prefix
- * @param group		NFLOG group
- */
-void nflog_capture_table_add_chain(nflog_capture_nft_t *nft, char *name,
-								   char *prefix, uint16_t group);
-
-/**
- * Remove such a chain in a transaction, after what refers to it.
- *
- * @param nft		socket that owns the table
- * @param name		name of the chain
- */
-void nflog_capture_table_remove_chain(nflog_capture_nft_t *nft, char *name);
 
 #endif /** NFLOG_CAPTURE_TABLE_H_ @}*/
