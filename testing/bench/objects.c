@@ -92,7 +92,8 @@ objects_t *objects_create()
 	objects.queue = nflog_capture_queue_create(QUEUE_SIZE);
 	objects.store = nflog_capture_store_create();
 	objects.keys = nflog_capture_keys_create(objects.store);
-	objects.writer = nflog_capture_writer_create(objects.queue, objects.keys);
+	objects.writer = nflog_capture_writer_create(objects.queue, objects.keys,
+												 objects.store);
 	objects.messages = nflog_capture_messages_create(objects.queue,
 													 objects.writer);
 	objects.reader = nflog_capture_reader_create(objects.queue, objects.writer,

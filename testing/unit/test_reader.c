@@ -244,7 +244,7 @@ static int setup(void **state)
 	queue = nflog_capture_queue_create(64 * 1024 * 1024);
 	store = nflog_capture_store_create();
 	keys = nflog_capture_keys_create(store);
-	writer = nflog_capture_writer_create(queue, keys);
+	writer = nflog_capture_writer_create(queue, keys, store);
 	messages = nflog_capture_messages_create(queue, writer);
 	reader = nflog_capture_reader_create(queue, writer, messages);
 	return 0;

@@ -42,7 +42,15 @@ struct private_nflog_capture_files_t {
 	char *dir;
 
 	/**
-	 * Lock for told.
+	 * TRUE to keep the directory open in which a file was opened last, that
+	 * directory, -1 if there is none, and its name.
+	 */
+	bool keep;
+	int kept;
+	char *conn;
+
+	/**
+	 * Lock for keep, kept, conn, and told.
 	 */
 	mutex_t *mutex;
 
@@ -190,21 +198,76 @@ METHOD(nflog_capture_files_t, open_dir, int,
 	return fd;
 }
 
+/**
+ * Keep a directory, or close it.
+ */
+static void put_dir(private_nflog_capture_files_t *this, char *conn, int dir)
+{
+	char *name = NULL;
+	int old = dir;
+
+	this->mutex->lock(this->mutex);
+	if (this->keep || dir < 0)
+	{
+		old = this->kept;
+		name = this->conn;
+		this->kept = dir;
+		this->conn = conn ? strdup(conn) : NULL;
+	}
+	this->mutex->unlock(this->mutex);
+	if (old >= 0)
+	{
+		close(old);
+	}
+	free(name);
+}
+
+/**
+ * Get a directory to open a file in, that which is kept if it is the same.
+ */
+static int take_dir(private_nflog_capture_files_t *this, char *conn)
+{
+	int dir = -1;
+
+	this->mutex->lock(this->mutex);
+	if (this->kept >= 0 && streq(this->conn, conn))
+	{
+		dir = this->kept;
+		this->kept = -1;
+	}
+	this->mutex->unlock(this->mutex);
+	return dir >= 0 ? dir : open_dir(this, conn, FALSE);
+}
+
+METHOD(nflog_capture_files_t, keep_dir, void,
+	private_nflog_capture_files_t *this, bool keep)
+{
+	this->mutex->lock(this->mutex);
+	this->keep = keep;
+	this->mutex->unlock(this->mutex);
+	if (!keep)
+	{
+		put_dir(this, NULL, -1);
+	}
+}
+
 METHOD(nflog_capture_files_t, open_file, int,
 	private_nflog_capture_files_t *this, char *conn, char *name, int flags)
 {
 	char *what = "opening file";
 	struct stat st;
-	int dir, fd;
+	int dir, fd, error;
 
-	dir = open_dir(this, conn, FALSE);
+	dir = take_dir(this, conn);
 	if (dir < 0)
 	{
 		return -1;
 	}
 	/* don't wait for what might not be a file */
 	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	close(dir);
+	error = errno;
+	put_dir(this, conn, dir);
+	errno = error;
 	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
 	{
 		close(fd);
@@ -278,6 +341,7 @@ nflog_capture_files_t *nflog_capture_files_create(char *dir)
 		.public = {
 			.open_dir = _open_dir,
 			.open_file = _open_file,
+			.keep_dir = _keep_dir,
 			.create_file = _create_file,
 			.failed = _failed,
 			.worked = _worked,
@@ -285,6 +349,7 @@ nflog_capture_files_t *nflog_capture_files_create(char *dir)
 			.destroy = _destroy,
 		},
 		.dir = strdup(dir),
+		.kept = -1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.told = hashtable_create(hashtable_hash_str, hashtable_equals_str, 4),
 	);

@@ -60,6 +60,14 @@ struct nflog_capture_files_t {
 					 int flags);
 
 	/**
+	 * Keep the directory of a file open for the next file that is opened, and
+	 * do not check again who may write to it.
+	 *
+	 * @param keep		TRUE to do so from now on, FALSE to end that
+	 */
+	void (*keep_dir)(nflog_capture_files_t *this, bool keep);
+
+	/**
 	 * Create a file, which must not exist, to append to it.
 	 *
 	 * @param dir		file descriptor of the subdirectory

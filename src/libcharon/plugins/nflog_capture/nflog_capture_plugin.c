@@ -139,7 +139,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 	this->keys = nflog_capture_keys_create(this->store);
 	this->store->set_removed_cb(this->store, (void*)this->keys->prune,
 								this->keys);
-	this->writer = nflog_capture_writer_create(this->queue, this->keys);
+	this->writer = nflog_capture_writer_create(this->queue, this->keys,
+											   this->store);
 	this->messages = nflog_capture_messages_create(this->queue, this->writer);
 	this->reader = nflog_capture_reader_create(this->queue, this->writer,
 											   this->messages);

@@ -132,6 +132,12 @@ METHOD(nflog_capture_store_t, open_file, FILE*,
 											 O_WRONLY | O_APPEND));
 }
 
+METHOD(nflog_capture_store_t, keep_dir, void,
+	private_nflog_capture_store_t *this, bool keep)
+{
+	this->files->keep_dir(this->files, keep);
+}
+
 METHOD(nflog_capture_store_t, read_file, bool,
 	private_nflog_capture_store_t *this, char *conn, char *name,
 	chunk_t *content)
@@ -288,6 +294,7 @@ nflog_capture_store_t *nflog_capture_store_create()
 		.public = {
 			.create_file = _create_file,
 			.open_file = _open_file,
+			.keep_dir = _keep_dir,
 			.read_file = _read_file,
 			.replace_file = _replace_file,
 			.remove_file = _remove_file,

@@ -57,6 +57,13 @@ struct nflog_capture_store_t {
 	FILE *(*open_file)(nflog_capture_store_t *this, char *conn, char *name);
 
 	/**
+	 * Many files will be opened at once, so keep their directory open.
+	 *
+	 * @param keep		TRUE at the beginning, FALSE at the end
+	 */
+	void (*keep_dir)(nflog_capture_store_t *this, bool keep);
+
+	/**
 	 * Read a whole file.
 	 *
 	 * @param conn		name of the connection

@@ -68,6 +68,11 @@ struct private_nflog_capture_writer_t {
 	nflog_capture_keys_t *keys;
 
 	/**
+	 * Where traces are.
+	 */
+	nflog_capture_store_t *store;
+
+	/**
 	 * Traces to start, as nflog_capture_trace_t.
 	 */
 	linked_list_t *starting;
@@ -322,6 +327,7 @@ static void write_packets(private_nflog_capture_writer_t *this,
 			traces->insert_last(traces, trace);
 		}
 	}
+	this->store->keep_dir(this->store, TRUE);
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
 	{	/* all packets are in lists now, so this memory can be used again */
 		count = get_packets(trace, packets);
@@ -338,6 +344,7 @@ static void write_packets(private_nflog_capture_writer_t *this,
 			packets[i]->trace = NULL;
 		}
 	}
+	this->store->keep_dir(this->store, FALSE);
 	traces->destroy(traces);
 	this->queue->release(this->queue);
 }
@@ -495,7 +502,8 @@ METHOD(nflog_capture_writer_t, destroy, void,
  */
 nflog_capture_writer_t *nflog_capture_writer_create(
 							nflog_capture_queue_t *queue,
-							nflog_capture_keys_t *keys)
+							nflog_capture_keys_t *keys,
+							nflog_capture_store_t *store)
 {
 	private_nflog_capture_writer_t *this;
 
@@ -508,6 +516,7 @@ nflog_capture_writer_t *nflog_capture_writer_create(
 		},
 		.queue = queue,
 		.keys = keys,
+		.store = store,
 		.starting = linked_list_create(),
 		.ending = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

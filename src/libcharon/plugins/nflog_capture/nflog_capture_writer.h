@@ -65,9 +65,11 @@ struct nflog_capture_writer_t {
  *
  * @param queue		packets to write, not owned
  * @param keys		key tables to write, not owned
+ * @param store		where traces are, not owned
  */
 nflog_capture_writer_t *nflog_capture_writer_create(
 							nflog_capture_queue_t *queue,
-							nflog_capture_keys_t *keys);
+							nflog_capture_keys_t *keys,
+							nflog_capture_store_t *store);
 
 #endif /** NFLOG_CAPTURE_WRITER_H_ @}*/
