@@ -26,6 +26,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter/nf_tables.h>
@@ -46,6 +47,9 @@
 #define TYPE_IPV6_ADDR 8
 #define TYPE_MARK 19
 #define CONCAT(a, b) ((a) << 6 | (b))
+
+/** nft's number of the host's byte order */
+#define BYTEORDER_HOST 1
 
 /**
  * Create an expression with up to four numeric attributes, ended by a 0.
@@ -197,6 +201,7 @@ static void remove_chain(nflog_capture_nft_t *nft, char *name)
 static void add_set(nflog_capture_nft_t *nft, char *name, uint32_t id,
 					uint32_t type, size_t len, bool map)
 {
+	struct nftnl_udata_buf *udata;
 	struct nftnl_set *set;
 
 	set = nftnl_set_alloc();
@@ -211,6 +216,13 @@ static void add_set(nflog_capture_nft_t *nft, char *name, uint32_t id,
 		nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_MAP);
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, TYPE_MARK);
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
+		/* so that nft lists marks as others do */
+		udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+		nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_DATABYTEORDER,
+							BYTEORDER_HOST);
+		nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+						   nftnl_udata_buf_len(udata));
+		nftnl_udata_buf_free(udata);
 	}
 	nftnl_set_add_expr(set, nftnl_expr_alloc("counter"));
 	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWSET, NLM_F_CREATE),
