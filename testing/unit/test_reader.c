@@ -31,6 +31,7 @@
 #include <netinet/in.h>
 #include <pcap/pcap.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -120,16 +121,19 @@ static void send_esp(uint32_t spi, u_int count, size_t len)
 /**
  * Check that the IP packets of a trace are those of send_esp(), in both
  * directions, and in the order of time.
+ *
+ * @param complete	FALSE if some are missing
  */
-static void check_trace(char *name, u_int count, size_t offset)
+static void check_trace(char *name, u_int in, u_int out, size_t offset,
+						bool complete)
 {
 	char path[256], err[PCAP_ERRBUF_SIZE];
 	struct timeval last = {};
 	struct pcap_pkthdr *hdr;
 	const u_char *data;
-	uint32_t seq[2] = {}, value;
+	uint32_t seq[2] = {}, count[2] = {}, value;
 	pcap_t *pcap;
-	bool out;
+	bool leaves;
 
 	snprintf(path, sizeof(path), "%s/conn/%s", dir, name);
 	pcap = pcap_open_offline(path, err);
@@ -140,15 +144,19 @@ static void check_trace(char *name, u_int count, size_t offset)
 		last = hdr->ts;
 		assert_int_equal(hdr->caplen, hdr->len);
 		/* hook of the first attribute, the packet header */
-		out = data[4 + 4 + 2] == 3;
+		leaves = data[4 + 4 + 2] == 3;
 		memcpy(&value, data + hdr->caplen - offset + 20 + 4, sizeof(value));
-		assert_int_equal(ntohl(value), ++seq[out]);
+		value = ntohl(value);
+		/* none is there twice */
+		assert_true(complete ? value == seq[leaves] + 1 : value > seq[leaves]);
+		seq[leaves] = value;
+		count[leaves]++;
 		/* none arrives before it was sent */
-		assert_true(seq[0] <= seq[1]);
+		assert_true(!complete || seq[0] <= seq[1]);
 	}
 	pcap_close(pcap);
-	assert_int_equal(seq[0], count);
-	assert_int_equal(seq[1], count);
+	assert_int_equal(count[0], in);
+	assert_int_equal(count[1], out);
 }
 
 static void test_complete(void **state)
@@ -185,7 +193,65 @@ static void test_complete(void **state)
 	assert_int_equal(counts[POINT_ESP_IN].packets, count);
 	assert_int_equal(counts[POINT_ESP_OUT].packets, count);
 	assert_int_equal(counts[POINT_ESP_OUT].bytes, count * (20 + 100));
-	check_trace("net.esp.pcap", count, 20 + 100);
+	check_trace("net.esp.pcap", count, count, 20 + 100, TRUE);
+}
+
+/**
+ * Original method of a trace, called by the reader, and what it has to pass.
+ */
+static nflog_capture_link_t (*get_link)(nflog_capture_trace_t *trace);
+static sem_t gate;
+
+static nflog_capture_link_t gated_get_link(nflog_capture_trace_t *trace)
+{
+	sem_wait(&gate);
+	sem_post(&gate);
+	return get_link(trace);
+}
+
+static void test_overload(void **state)
+{
+	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
+	nflog_capture_trace_t *trace = create_trace(&wish);
+	nflog_capture_count_t *count;
+	nflog_capture_sa_t *in, *out;
+	u_int sent = 100000;
+
+	/* nothing is read until everything is sent, which is more than the kernel
+	 * keeps, and then more than the memory can take */
+	sem_init(&gate, 0, 0);
+	get_link = trace->get_link;
+	trace->get_link = gated_get_link;
+
+	in = create_sa(trace, TRUE, "127.0.0.1", SPI);
+	out = create_sa(trace, FALSE, "127.0.0.1", SPI);
+	assert_true(reader->add(reader, in));
+	assert_true(reader->add(reader, out));
+	writer->start(writer, trace);
+	send_esp(SPI, sent, 1380);
+	sem_post(&gate);
+
+	reader->remove(reader, in);
+	reader->remove(reader, out);
+	writer->release(writer, trace);
+	reader->destroy(reader);
+	writer->destroy(writer);
+	reader = NULL;
+	sem_destroy(&gate);
+
+	/* what is captured, and what is reported as lost, is what was sent */
+	for (count = counts; count <= &counts[POINT_ESP_OUT]; count++)
+	{
+		assert_true(count->has_logged);
+		assert_int_equal(count->logged, sent);
+		assert_true(count->received < count->logged);
+		assert_true(count->overrun > 0);
+		assert_true(count->packets > 0);
+		assert_int_equal(count->refused, 0);
+		assert_int_equal(count->packets + count->overrun, count->received);
+	}
+	check_trace("net.esp.pcap", counts[POINT_ESP_IN].packets,
+				counts[POINT_ESP_OUT].packets, 20 + 1380, FALSE);
 }
 
 static void test_restart(void **state)
@@ -238,16 +304,26 @@ static void test_same_sa(void **state)
 	assert_true(counts[POINT_ESP_IN].has_logged);
 }
 
-static int setup(void **state)
+static int setup_memory(size_t size)
 {
 	memset(counts, 0, sizeof(counts));
-	queue = nflog_capture_queue_create(64 * 1024 * 1024);
+	queue = nflog_capture_queue_create(size);
 	store = nflog_capture_store_create();
 	keys = nflog_capture_keys_create(store);
 	writer = nflog_capture_writer_create(queue, keys, store);
 	messages = nflog_capture_messages_create(queue, writer);
 	reader = nflog_capture_reader_create(queue, writer, messages);
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_memory(64 * 1024 * 1024);
+}
+
+static int setup_little_memory(void **state)
+{
+	return setup_memory(64 * 1024);
 }
 
 static int teardown(void **state)
@@ -286,6 +362,8 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overload, setup_little_memory,
+										teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),
 	};
