@@ -21,7 +21,6 @@
 #include <threading/thread_value.h>
 
 typedef struct private_nflog_capture_captures_t private_nflog_capture_captures_t;
-typedef struct entry_t entry_t;
 typedef struct sa_entry_t sa_entry_t;
 typedef struct installing_t installing_t;
 
@@ -61,7 +60,7 @@ struct private_nflog_capture_captures_t {
 	nflog_capture_writer_t *writer;
 
 	/**
-	 * Captures by unique id of their CHILD_SA, entry_t.
+	 * Captures by unique id of their CHILD_SA, nflog_capture_entry_t.
 	 */
 	hashtable_t *entries;
 
@@ -71,7 +70,7 @@ struct private_nflog_capture_captures_t {
 	hashtable_t *sas;
 
 	/**
-	 * Captures by the SPI of an outbound SA that is installed later, entry_t.
+	 * Captures by the SPI of an outbound SA that is installed later, nflog_capture_entry_t.
 	 */
 	hashtable_t *expected;
 
@@ -89,7 +88,7 @@ struct private_nflog_capture_captures_t {
 /**
  * A capture, used by the thread that has its IKE_SA checked out.
  */
-struct entry_t {
+struct nflog_capture_entry_t {
 
 	/**
 	 * Unique id of the CHILD_SA.
@@ -105,6 +104,12 @@ struct entry_t {
 	 * SPI of an outbound SA that is installed later, 0 if none.
 	 */
 	uint32_t expected;
+
+	/**
+	 * TRUE if the CHILD_SA was up before, so its counters say nothing of the
+	 * capture.
+	 */
+	bool running;
 
 	/**
 	 * TRUE if the CHILD_SA is about to be destroyed.
@@ -125,7 +130,7 @@ struct sa_entry_t {
 	/**
 	 * Capture that it belongs to.
 	 */
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 };
 
 /**
@@ -174,7 +179,7 @@ static void installing_destroy(void *data)
 /**
  * Find the capture of an SA.
  */
-static entry_t *find_by_sa(private_nflog_capture_captures_t *this,
+static nflog_capture_entry_t *find_by_sa(private_nflog_capture_captures_t *this,
 						   kernel_ipsec_sa_id_t *id)
 {
 	nflog_capture_wire_key_t key;
@@ -191,7 +196,7 @@ static entry_t *find_by_sa(private_nflog_capture_captures_t *this,
  * Remember the capture of an SA.
  */
 static void put_sa(private_nflog_capture_captures_t *this, host_t *dst,
-				   uint32_t spi, entry_t *entry)
+				   uint32_t spi, nflog_capture_entry_t *entry)
 {
 	sa_entry_t *sa;
 
@@ -224,9 +229,9 @@ static void remove_sa(private_nflog_capture_captures_t *this, host_t *dst,
 /**
  * Find a capture by the unique id of its CHILD_SA.
  */
-static entry_t *find_by_id(private_nflog_capture_captures_t *this, uint32_t id)
+static nflog_capture_entry_t *find_by_id(private_nflog_capture_captures_t *this, uint32_t id)
 {
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
 	this->mutex->lock(this->mutex);
 	entry = this->entries->get(this->entries, (void*)(uintptr_t)id);
@@ -237,7 +242,7 @@ static entry_t *find_by_id(private_nflog_capture_captures_t *this, uint32_t id)
 /**
  * End a capture.
  */
-static void end(private_nflog_capture_captures_t *this, entry_t *entry)
+static void end(private_nflog_capture_captures_t *this, nflog_capture_entry_t *entry)
 {
 	this->mutex->lock(this->mutex);
 	this->entries->remove(this->entries, (void*)(uintptr_t)entry->id);
@@ -282,7 +287,7 @@ METHOD(nflog_capture_captures_t, keyed, void,
 {
 	installing_t *installing;
 	uint32_t id, spi;
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
 	id = child_sa->get_unique_id(child_sa);
 	installing = this->installing->get(this->installing);
@@ -308,7 +313,7 @@ METHOD(nflog_capture_captures_t, keyed, void,
 METHOD(nflog_capture_captures_t, destroying, void,
 	private_nflog_capture_captures_t *this, child_sa_t *child_sa)
 {
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
 	entry = find_by_id(this, child_sa->get_unique_id(child_sa));
 	if (entry)
@@ -322,26 +327,19 @@ METHOD(nflog_capture_captures_t, destroying, void,
 }
 
 /**
- * Create a capture, if it is wanted.
+ * Create a capture.
  */
-static entry_t *create_entry(private_nflog_capture_captures_t *this,
-							 installing_t *installing)
+static nflog_capture_entry_t *create_entry(
+							private_nflog_capture_captures_t *this, char *conn,
+							char *child, uint32_t id, uint32_t mark,
+							nflog_capture_wish_t *wish)
 {
-	nflog_capture_wish_t *wish;
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
-	installing->decided = TRUE;
-	wish = this->options->get(this->options, installing->conn,
-							  installing->child, FALSE);
-	if (!wish)
-	{
-		return NULL;
-	}
 	INIT(entry,
-		.id = installing->id,
-		.child = nflog_capture_child_create(installing->conn,
-							installing->child, installing->id, installing->mark,
-							wish, this->store, this->keys, this->reader,
+		.id = id,
+		.child = nflog_capture_child_create(conn, child, id, mark, wish,
+							this->store, this->keys, this->reader,
 							this->writer),
 	);
 	this->mutex->lock(this->mutex);
@@ -350,12 +348,72 @@ static entry_t *create_entry(private_nflog_capture_captures_t *this,
 	return entry;
 }
 
+/**
+ * Create the capture of a CHILD_SA that is installed, if it is wanted.
+ */
+static nflog_capture_entry_t *decide(private_nflog_capture_captures_t *this,
+									 installing_t *installing)
+{
+	nflog_capture_wish_t *wish;
+
+	installing->decided = TRUE;
+	wish = this->options->get(this->options, installing->conn,
+							  installing->child, FALSE);
+	return wish ? create_entry(this, installing->conn, installing->child,
+							   installing->id, installing->mark, wish) : NULL;
+}
+
+/**
+ * Add an SA to a capture, which ends if that's not possible.
+ */
+static void add_to_entry(private_nflog_capture_captures_t *this,
+						 nflog_capture_entry_t *entry,
+						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	if (entry->child->add_sa(entry->child, id, data))
+	{
+		put_sa(this, id->dst, id->spi, entry);
+	}
+	else if (!entry->child->has_sas(entry->child))
+	{	/* the reason has been told, so don't try the other direction */
+		end(this, entry);
+	}
+}
+
+METHOD(nflog_capture_captures_t, add_running, nflog_capture_entry_t*,
+	private_nflog_capture_captures_t *this, char *conn, child_sa_t *child_sa,
+	nflog_capture_wish_t *wish)
+{
+	nflog_capture_entry_t *entry;
+	uint32_t id = child_sa->get_unique_id(child_sa);
+
+	if (find_by_id(this, id))
+	{
+		nflog_capture_wish_destroy(wish);
+		return NULL;
+	}
+	entry = create_entry(this, conn, child_sa->get_name(child_sa), id,
+						 child_sa->get_mark(child_sa, TRUE).value, wish);
+	entry->running = TRUE;
+	return entry;
+}
+
+METHOD(nflog_capture_captures_t, add_running_sa, void,
+	private_nflog_capture_captures_t *this, nflog_capture_entry_t *entry,
+	kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	if (entry->child->add_sa(entry->child, id, data))
+	{
+		put_sa(this, id->dst, id->spi, entry);
+	}
+}
+
 METHOD(nflog_capture_captures_t, add_sa, void,
 	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
 	installing_t *installing;
-	entry_t *entry = NULL;
+	nflog_capture_entry_t *entry = NULL;
 
 	if (!data->inbound)
 	{
@@ -378,20 +436,12 @@ METHOD(nflog_capture_captures_t, add_sa, void,
 		entry = find_by_id(this, installing->id);
 		if (!entry && !installing->decided)
 		{
-			entry = create_entry(this, installing);
+			entry = decide(this, installing);
 		}
 	}
-	if (!entry)
+	if (entry)
 	{
-		return;
-	}
-	if (entry->child->add_sa(entry->child, id, data))
-	{
-		put_sa(this, id->dst, id->spi, entry);
-	}
-	else if (!entry->child->has_sas(entry->child))
-	{	/* the reason has been told, so don't try the other direction */
-		end(this, entry);
+		add_to_entry(this, entry, id, data);
 	}
 }
 
@@ -405,7 +455,7 @@ METHOD(nflog_capture_captures_t, update_sa, void,
 	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data)
 {
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
 	entry = find_by_sa(this, id);
 	if (entry)
@@ -418,7 +468,7 @@ METHOD(nflog_capture_captures_t, updated_sa, void,
 	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data, bool success)
 {
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
 	entry = find_by_sa(this, id);
 	if (entry)
@@ -436,13 +486,13 @@ METHOD(nflog_capture_captures_t, del_sa, void,
 	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 	uint64_t *packets)
 {
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
 	entry = find_by_sa(this, id);
 	if (entry)
 	{
 		remove_sa(this, id->dst, id->spi);
-		entry->child->del_sa(entry->child, id, packets);
+		entry->child->del_sa(entry->child, id, entry->running ? NULL : packets);
 		if (entry->destroying && !entry->child->has_sas(entry->child))
 		{
 			end(this, entry);
@@ -455,7 +505,7 @@ METHOD(nflog_capture_captures_t, destroy, void,
 {
 	enumerator_t *enumerator;
 	sa_entry_t *sa;
-	entry_t *entry;
+	nflog_capture_entry_t *entry;
 
 	enumerator = this->sas->create_enumerator(this->sas);
 	while (enumerator->enumerate(enumerator, NULL, &sa))
@@ -496,6 +546,8 @@ nflog_capture_captures_t *nflog_capture_captures_create(
 			.keyed = _keyed,
 			.destroying = _destroying,
 			.add_sa = _add_sa,
+			.add_running = _add_running,
+			.add_running_sa = _add_running_sa,
 			.has_sa = _has_sa,
 			.update_sa = _update_sa,
 			.updated_sa = _updated_sa,

@@ -21,6 +21,7 @@
 #define NFLOG_CAPTURE_CAPTURES_H_
 
 typedef struct nflog_capture_captures_t nflog_capture_captures_t;
+typedef struct nflog_capture_entry_t nflog_capture_entry_t;
 
 #include "nflog_capture_keys.h"
 #include "nflog_capture_options.h"
@@ -72,6 +73,30 @@ struct nflog_capture_captures_t {
 	 */
 	void (*add_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 				   kernel_ipsec_add_sa_t *data);
+
+	/**
+	 * Begin to capture a CHILD_SA that is up already, its IKE_SA is locked.
+	 *
+	 * @param conn		name of its connection
+	 * @param child_sa	CHILD_SA
+	 * @param wish		what to capture, gets owned
+	 * @return			capture to add its SAs to, NULL if it is captured already
+	 */
+	nflog_capture_entry_t *(*add_running)(nflog_capture_captures_t *this,
+										  char *conn, child_sa_t *child_sa,
+										  nflog_capture_wish_t *wish);
+
+	/**
+	 * Begin to capture an SA of such a CHILD_SA.
+	 *
+	 * @param entry		capture
+	 * @param id		SA
+	 * @param data		data of the SA
+	 */
+	void (*add_running_sa)(nflog_capture_captures_t *this,
+						   nflog_capture_entry_t *entry,
+						   kernel_ipsec_sa_id_t *id,
+						   kernel_ipsec_add_sa_t *data);
 
 	/**
 	 * Check if an SA is captured.

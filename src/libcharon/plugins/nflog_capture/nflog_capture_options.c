@@ -169,10 +169,10 @@ METHOD(nflog_capture_options_t, get, nflog_capture_wish_t*,
 }
 
 /**
- * Is a child to be captured at some capture points?
+ * Does a child wish for some capture points, or to be captured if it is running?
  */
-static bool child_has_point(private_nflog_capture_options_t *this, char *conn,
-							char *child, u_int points)
+static bool child_wishes(private_nflog_capture_options_t *this, char *conn,
+						 char *child, u_int points, bool running)
 {
 	nflog_capture_wish_t *wish;
 	bool found = FALSE;
@@ -180,7 +180,7 @@ static bool child_has_point(private_nflog_capture_options_t *this, char *conn,
 	wish = _get(this, conn, child, TRUE);
 	if (wish)
 	{
-		found = wish->points & points;
+		found = wish->points & points && (wish->running || !running);
 		nflog_capture_wish_destroy(wish);
 	}
 	return found;
@@ -212,26 +212,41 @@ static void add_children(linked_list_t *names)
 	conns->destroy(conns);
 }
 
-METHOD(nflog_capture_options_t, has_point, bool,
-	private_nflog_capture_options_t *this, u_int points)
+/**
+ * Does any child wish for that?
+ */
+static bool any_wishes(private_nflog_capture_options_t *this, u_int points,
+					   bool running)
 {
 	linked_list_t *names;
 	char *conn, *child;
 	bool found;
 
 	/* one that has no options of its own */
-	found = child_has_point(this, "", "", points);
+	found = child_wishes(this, "", "", points, running);
 	names = this->swanctl->get_children(this->swanctl);
 	add_children(names);
 	while (!found && names->remove_first(names, (void**)&conn) == SUCCESS &&
 		   names->remove_first(names, (void**)&child) == SUCCESS)
 	{
-		found = child_has_point(this, conn, child, points);
+		found = child_wishes(this, conn, child, points, running);
 		free(conn);
 		free(child);
 	}
 	names->destroy_function(names, free);
 	return found;
+}
+
+METHOD(nflog_capture_options_t, has_point, bool,
+	private_nflog_capture_options_t *this, u_int points)
+{
+	return any_wishes(this, points, FALSE);
+}
+
+METHOD(nflog_capture_options_t, has_running, bool,
+	private_nflog_capture_options_t *this)
+{
+	return any_wishes(this, (1 << POINT_MAX) - 1, TRUE);
 }
 
 METHOD(nflog_capture_options_t, get_paths, linked_list_t*,
@@ -264,6 +279,7 @@ nflog_capture_options_t *nflog_capture_options_create()
 		.public = {
 			.get = _get,
 			.has_point = _has_point,
+			.has_running = _has_running,
 			.get_paths = _get_paths,
 			.reload = _reload,
 			.destroy = _destroy,

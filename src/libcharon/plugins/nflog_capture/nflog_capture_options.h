@@ -80,6 +80,8 @@ struct nflog_capture_wish_t {
 	u_int files;
 	/** seconds after which a file of a ring ends, 0 for no limit */
 	u_int duration;
+	/** capture it also if it is up already when the option is set */
+	bool running;
 	/** write key tables for the ESP keys of this CHILD_SA */
 	bool esp_keys;
 	/** write key tables for the keys of the IKE_SA that it belongs to */
@@ -123,6 +125,13 @@ struct nflog_capture_options_t {
 	 * @return			TRUE if any child is to be captured there
 	 */
 	bool (*has_point)(nflog_capture_options_t *this, u_int points);
+
+	/**
+	 * Check if any child is to be captured that may be up already.
+	 *
+	 * @return			TRUE if any child has the option
+	 */
+	bool (*has_running)(nflog_capture_options_t *this);
 
 	/**
 	 * Get the files and directories that the options in swanctl.conf are from.

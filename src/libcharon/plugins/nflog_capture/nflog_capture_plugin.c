@@ -19,6 +19,7 @@
 #include "nflog_capture_kernel.h"
 #include "nflog_capture_listener.h"
 #include "nflog_capture_notify.h"
+#include "nflog_capture_running.h"
 
 #include <dlfcn.h>
 
@@ -82,6 +83,11 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_captures_t *captures;
 
 	/**
+	 * Captures what is up already.
+	 */
+	nflog_capture_running_t *running;
+
+	/**
 	 * Sees SAs on their way to the kernel.
 	 */
 	nflog_capture_kernel_t *kernel;
@@ -109,9 +115,9 @@ METHOD(plugin_t, get_name, char*,
 }
 
 /**
- * Apply what does not wait for the next CHILD_SA, after options changed.
+ * Begin or end to capture IKE messages, and watch the files with options.
  */
-static void apply_options(private_nflog_capture_plugin_t *this)
+static void watch_options(private_nflog_capture_plugin_t *this)
 {
 	linked_list_t *paths;
 
@@ -122,6 +128,15 @@ static void apply_options(private_nflog_capture_plugin_t *this)
 		this->notify->add(this->notify, paths);
 		paths->destroy_function(paths, free);
 	}
+}
+
+/**
+ * Apply what does not wait for the next CHILD_SA, after options changed.
+ */
+static void apply_options(private_nflog_capture_plugin_t *this)
+{
+	watch_options(this);
+	this->running->capture(this->running);
 }
 
 /**
@@ -146,6 +161,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 											   this->messages);
 	this->captures = nflog_capture_captures_create(this->options, this->store,
 									this->keys, this->reader, this->writer);
+	this->running = nflog_capture_running_create(this->options,
+												 this->captures);
 	this->listener = nflog_capture_listener_create(this->captures);
 	this->ike = nflog_capture_ike_create(this->options, this->store, this->keys,
 								this->reader, this->writer, this->messages);
@@ -153,7 +170,7 @@ static bool start(private_nflog_capture_plugin_t *this)
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	this->notify = nflog_capture_notify_create((void*)apply_options, this);
-	apply_options(this);
+	watch_options(this);
 	return TRUE;
 }
 
@@ -168,6 +185,7 @@ static void stop(private_nflog_capture_plugin_t *this)
 	this->kernel->destroy(this->kernel);
 	this->ike->destroy(this->ike);
 	this->listener->destroy(this->listener);
+	this->running->destroy(this->running);
 	this->captures->destroy(this->captures);
 	this->messages->remove_all(this->messages);
 	this->reader->capture_ike(this->reader, FALSE);

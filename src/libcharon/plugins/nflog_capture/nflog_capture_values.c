@@ -297,6 +297,7 @@ static const option_t options[] = {
 	{ "files", parse_number, WISH(files), "a number", FALSE },
 	{ "duration", parse_duration, WISH(duration),
 	  "a number of seconds, or with a suffix m, h, or d", FALSE },
+	{ "running", parse_bool, WISH(running), BOOL_ALLOWED, FALSE },
 	{ "esp_keys", parse_bool, WISH(esp_keys), BOOL_ALLOWED, FALSE },
 	{ "ike_keys", parse_bool, WISH(ike_keys), BOOL_ALLOWED, FALSE },
 	{ "load", parse_load, CHECKED, BOOL_ALLOWED, TRUE },
