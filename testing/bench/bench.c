@@ -156,6 +156,7 @@ static const struct option longopts[] = {
 	{ "rules", no_argument, NULL, 'R' },
 	{ "files", required_argument, NULL, 'f' },
 	{ "freeze", required_argument, NULL, 'F' },
+	{ "busy", required_argument, NULL, 'b' },
 	{ "realtime", no_argument, NULL, 'T' },
 	{ "exact", no_argument, NULL, 'e' },
 	{ "storm", required_argument, NULL, 'S' },
@@ -234,6 +235,7 @@ int main(int argc, char *argv[])
 			case 'R': options.rules = TRUE; break;
 			case 'f': options.files = number(optarg); break;
 			case 'F': options.freeze = optarg; break;
+			case 'b': options.busy = number(optarg); break;
 			case 'T': options.realtime = TRUE; break;
 			case 'e': options.exact = TRUE; break;
 			case 'S': options.storm = number(optarg); break;

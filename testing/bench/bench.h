@@ -74,6 +74,8 @@ typedef struct {
 	u_int files;
 	/** keep the file system frozen while packets are sent, its mount point */
 	char *freeze;
+	/** processes that compete with the tool for processors */
+	u_int busy;
 	/** run with real-time priority, for what takes little time */
 	bool realtime;
 	/** fail if packets are missing that were not reported as lost */

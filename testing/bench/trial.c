@@ -82,6 +82,33 @@ static pid_t start_tool(bench_options_t *options)
 }
 
 /**
+ * Start processes that keep the tool's processors busy, each gets as much of them as
+ * the tool.  They end with this process.
+ */
+static void start_busy(u_int count)
+{
+	pid_t pid = 1;
+
+	while (count-- && pid)
+	{
+		pid = fork();
+		if (pid < 0)
+		{
+			bench_fail("starting a process failed: %s", strerror(errno));
+		}
+	}
+	if (!pid)
+	{
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bench_prefer(BENCH_TOOL, FALSE);
+		while (TRUE)
+		{
+			/* go on */
+		}
+	}
+}
+
+/**
  * Get what waits in a socket to be read, in bytes.
  */
 static u_int get_unread(u_int portid)
@@ -351,6 +378,7 @@ int bench_trial(bench_options_t *options)
 			wait_stopped(options, tool);
 		}
 	}
+	start_busy(options->busy);
 	freeze(options, TRUE);
 	sent = send_packets(options);
 	freeze(options, FALSE);

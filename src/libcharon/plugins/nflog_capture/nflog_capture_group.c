@@ -197,18 +197,30 @@ static void adapt(private_nflog_capture_group_t *this, timeval_t *now)
 }
 
 /**
- * Parse the attributes of a packet.
+ * Parse the attributes of a packet.  This is done for each packet, so it does not
+ * call a function for each attribute, as libmnl does.
  */
-static int parse_attr(const struct nlattr *attr, void *data)
+static void parse_attrs(nflog_capture_logged_t *logged, struct nlmsghdr *hdr)
 {
-	nflog_capture_logged_t *logged = data;
-	uint16_t type = mnl_attr_get_type(attr);
+	uint8_t *pos = (uint8_t*)(logged->msg + 1);
+	uint8_t *end = (uint8_t*)hdr + hdr->nlmsg_len;
+	struct nlattr *attr;
+	uint16_t type;
 
-	if (type <= NFULA_MAX)
+	while (end - pos >= NLA_HDRLEN)
 	{
-		logged->attrs[type] = (struct nlattr*)attr;
+		attr = (struct nlattr*)pos;
+		if (attr->nla_len < NLA_HDRLEN || attr->nla_len > end - pos)
+		{
+			break;
+		}
+		type = attr->nla_type & NLA_TYPE_MASK;
+		if (type <= NFULA_MAX)
+		{
+			logged->attrs[type] = attr;
+		}
+		pos += NLA_ALIGN(attr->nla_len);
 	}
-	return MNL_CB_OK;
 }
 
 /**
@@ -224,7 +236,7 @@ static void handle(private_nflog_capture_group_t *this, struct nlmsghdr *hdr,
 	struct nfulnl_msg_packet_timestamp stamp;
 	uint32_t seq;
 
-	mnl_attr_parse(hdr, sizeof(struct nfgenmsg), parse_attr, &logged);
+	parse_attrs(&logged, hdr);
 	if (logged.attrs[NFULA_SEQ])
 	{
 		seq = ntohl(mnl_attr_get_u32(logged.attrs[NFULA_SEQ]));
