@@ -17,12 +17,15 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +104,25 @@ void bench_prefer(bench_cpu_t cpu, bool realtime)
 		(realtime && sched_setscheduler(0, SCHED_RR, &param) != 0))
 	{
 		bench_fail("setting the priority failed: %s", strerror(errno));
+	}
+}
+
+/*
+ * Described in header
+ */
+void bench_freeze(bench_options_t *options, bool on)
+{
+	int fd;
+
+	if (options->freeze)
+	{
+		fd = open(options->freeze, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || ioctl(fd, on ? FIFREEZE : FITHAW, 0) != 0)
+		{
+			bench_fail("freezing %s failed: %s", options->freeze,
+					   strerror(errno));
+		}
+		close(fd);
 	}
 }
 

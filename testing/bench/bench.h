@@ -72,7 +72,8 @@ typedef struct {
 	bool rules;
 	/** most file descriptors to use, 0 for as many as the system allows */
 	u_int files;
-	/** keep the file system frozen while packets are sent, its mount point */
+	/** keep a file system frozen while packets are sent, or SAs come and go: its
+	 * mount point */
 	char *freeze;
 	/** processes that compete with the tool for processors */
 	u_int busy;
@@ -143,6 +144,11 @@ void bench_prefer(bench_cpu_t cpu, bool realtime);
  */
 void bench_fail(const char *format, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
+
+/**
+ * Freeze the file system of the options, if there is one, or thaw it.
+ */
+void bench_freeze(bench_options_t *options, bool on);
 
 /**
  * Compare doubles, for qsort().

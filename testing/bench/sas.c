@@ -324,6 +324,7 @@ int bench_sas(bench_options_t *options)
 		   ((double)get_kernel() - kernel) / (2 * (count - 1)));
 	printf("busy threads=%u descriptors=%u\n", count_entries("/proc/self/task"),
 		   count_entries("/proc/self/fd"));
+	bench_freeze(options, TRUE);
 	for (i = count; i < count + SAMPLES / 2; i++)
 	{
 		children[i] = add_child(options, i, &add);
@@ -335,6 +336,7 @@ int bench_sas(bench_options_t *options)
 		children[i] = add_child(options, i, &add);
 		ended += 2;
 	}
+	bench_freeze(options, FALSE);
 	print_samples("remove", &remove);
 	print_samples("add_while_removing", &add);
 	wait_ended(ended);

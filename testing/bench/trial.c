@@ -24,12 +24,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/fs.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -219,25 +217,6 @@ static void wait_stopped(bench_options_t *options, pid_t tool)
 }
 
 /**
- * Freeze or thaw the file system.
- */
-static void freeze(bench_options_t *options, bool on)
-{
-	int fd;
-
-	if (options->freeze)
-	{
-		fd = open(options->freeze, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || ioctl(fd, on ? FIFREEZE : FITHAW, 0) != 0)
-		{
-			bench_fail("freezing %s failed: %s", options->freeze,
-					   strerror(errno));
-		}
-		close(fd);
-	}
-}
-
-/**
  * Send the packets in a process of its own.
  */
 static bench_sent_t send_packets(bench_options_t *options)
@@ -379,9 +358,9 @@ int bench_trial(bench_options_t *options)
 		}
 	}
 	start_busy(options->busy);
-	freeze(options, TRUE);
+	bench_freeze(options, TRUE);
 	sent = send_packets(options);
-	freeze(options, FALSE);
+	bench_freeze(options, FALSE);
 	packets = max(1, sent.count);
 	if (!tool)
 	{	/* just the rules */
