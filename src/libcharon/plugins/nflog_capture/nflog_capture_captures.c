@@ -70,7 +70,8 @@ struct private_nflog_capture_captures_t {
 	hashtable_t *sas;
 
 	/**
-	 * Captures by the SPI of an outbound SA that is installed later, nflog_capture_entry_t.
+	 * Captures by the SPI of an outbound SA that is installed later,
+	 * nflog_capture_entry_t.
 	 */
 	hashtable_t *expected;
 
@@ -180,7 +181,7 @@ static void installing_destroy(void *data)
  * Find the capture of an SA.
  */
 static nflog_capture_entry_t *find_by_sa(private_nflog_capture_captures_t *this,
-						   kernel_ipsec_sa_id_t *id)
+										 kernel_ipsec_sa_id_t *id)
 {
 	nflog_capture_wire_key_t key;
 	sa_entry_t *sa;
@@ -229,7 +230,8 @@ static void remove_sa(private_nflog_capture_captures_t *this, host_t *dst,
 /**
  * Find a capture by the unique id of its CHILD_SA.
  */
-static nflog_capture_entry_t *find_by_id(private_nflog_capture_captures_t *this, uint32_t id)
+static nflog_capture_entry_t *find_by_id(private_nflog_capture_captures_t *this,
+										 uint32_t id)
 {
 	nflog_capture_entry_t *entry;
 
@@ -242,7 +244,8 @@ static nflog_capture_entry_t *find_by_id(private_nflog_capture_captures_t *this,
 /**
  * End a capture.
  */
-static void end(private_nflog_capture_captures_t *this, nflog_capture_entry_t *entry)
+static void end(private_nflog_capture_captures_t *this,
+				nflog_capture_entry_t *entry)
 {
 	this->mutex->lock(this->mutex);
 	this->entries->remove(this->entries, (void*)(uintptr_t)entry->id);

@@ -26,8 +26,9 @@ typedef struct nflog_capture_sas_t nflog_capture_sas_t;
 
 /**
  * Finds the SA of a logged packet: on the wire by destination and SPI in the
- * packet, in the clear by the number that the kernel's rules look up, or by its selectors
- * if the kernel does not have the SA, or the packet came through a VTI device.
+ * packet, in the clear by the number that the kernel's rules look up, or by its
+ * selectors if the kernel does not have the SA, or the packet came through a VTI
+ * device.
  *
  * Not thread-safe.
  */
