@@ -403,11 +403,55 @@ static void handle_failed(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
 						FAILED_DELAY);
 }
 
+/**
+ * Get the connection of an IKE_SA, NULL if that is not known: a responder may
+ * turn to another one until the IKE_SA is established.
+ */
+static peer_cfg_t *get_connection(ike_sa_t *ike_sa)
+{
+	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR) ||
+		ike_sa->get_state(ike_sa) >= IKE_ESTABLISHED)
+	{
+		return ike_sa->get_peer_cfg(ike_sa);
+	}
+	return NULL;
+}
+
+/**
+ * Handle an IKE_SA that is gone.
+ *
+ * @param keys			its keys, if they were kept, get owned
+ */
+static void destroying(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
+					   nflog_capture_ike_keys_t *keys)
+{
+	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
+	uint32_t id = ike_sa->get_unique_id(ike_sa);
+
+	if (!end(this, id, spis) && this->reader->captures_ike(this->reader))
+	{
+		if (!peer_cfg)
+		{
+			handle_failed(this, ike_sa, keys);
+			return;
+		}
+		if (this->messages->has_unknown(this->messages,
+										spis->get_initiator_spi(spis)) &&
+			capture(this, id, peer_cfg))
+		{	/* a responder that did not get further */
+			update(this, id, spis);
+			end(this, id, spis);
+		}
+	}
+	nflog_capture_ike_keys_destroy(keys);
+}
+
 METHOD(listener_t, message, bool,
 	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
 {
-	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	peer_cfg_t *peer_cfg = get_connection(ike_sa);
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
 
 	set_unknown(this, ike_sa, !peer_cfg);
@@ -442,8 +486,7 @@ METHOD(listener_t, ike_keys, bool,
 	keys = this->derived->get(this->derived, ike_sa);
 	if (keys)
 	{
-		peer_cfg = rekey ? rekey->get_peer_cfg(rekey)
-						 : ike_sa->get_peer_cfg(ike_sa);
+		peer_cfg = rekey ? rekey->get_peer_cfg(rekey) : get_connection(ike_sa);
 		if (peer_cfg)
 		{
 			write_keys(this, keys, peer_cfg);
@@ -472,11 +515,9 @@ METHOD(listener_t, ike_state_change, bool,
 		{
 			write_keys(this, keys, peer_cfg);
 		}
-		if (state == IKE_DESTROYING &&
-			!end(this, ike_sa->get_unique_id(ike_sa), ike_sa->get_id(ike_sa)) &&
-			!peer_cfg && this->reader->captures_ike(this->reader))
+		if (state == IKE_DESTROYING)
 		{
-			handle_failed(this, ike_sa, keys);
+			destroying(this, ike_sa, keys);
 		}
 		else
 		{

@@ -24,6 +24,9 @@
 
 #include <libmnl/libmnl.h>
 
+/** the shortest extension header of IPv6, and the unit of their length */
+#define MIN_EXTENSION_LEN 8
+
 /** bytes of AH before the SPI, RFC 4302, section 2 */
 #define AH_SPI_OFFSET 4
 
@@ -37,38 +40,44 @@
  * Find the protocol behind the extension headers of an IPv6 packet.
  *
  * @param proto			first header, set to the protocol
- * @return				offset of the protocol's header, 0 if there is none, or
- *						it is in another fragment, or not whole
+ * @param fragment		set to TRUE if it is a fragment
+ * @return				offset of the protocol's header, 0 if there is none
  */
-static size_t skip_extensions(chunk_t packet, uint8_t *proto)
+static size_t skip_extensions(chunk_t packet, uint8_t *proto, bool *fragment)
 {
 	size_t offset = sizeof(struct ip6_hdr);
 	struct ip6_frag *frag;
 
-	while (offset + 8 <= packet.len)
+	while (TRUE)
 	{
 		switch (*proto)
 		{
 			case IPPROTO_HOPOPTS:
 			case IPPROTO_ROUTING:
 			case IPPROTO_DSTOPTS:
-				*proto = packet.ptr[offset];
-				offset += (packet.ptr[offset + 1] + 1) * 8;
-				break;
 			case IPPROTO_FRAGMENT:
-				frag = (struct ip6_frag*)(packet.ptr + offset);
-				if (frag->ip6f_offlg & (IP6F_OFF_MASK | IP6F_MORE_FRAG))
-				{
-					return 0;
-				}
-				*proto = frag->ip6f_nxt;
-				offset += sizeof(*frag);
 				break;
 			default:
 				return offset;
 		}
+		if (offset + MIN_EXTENSION_LEN > packet.len)
+		{
+			return 0;
+		}
+		if (*proto == IPPROTO_FRAGMENT)
+		{
+			frag = (struct ip6_frag*)(packet.ptr + offset);
+			*fragment = (frag->ip6f_offlg &
+						 (IP6F_OFF_MASK | IP6F_MORE_FRAG)) != 0;
+			*proto = frag->ip6f_nxt;
+			offset += sizeof(*frag);
+		}
+		else
+		{
+			*proto = packet.ptr[offset];
+			offset += (packet.ptr[offset + 1] + 1) * MIN_EXTENSION_LEN;
+		}
 	}
-	return 0;
 }
 
 /**
@@ -83,17 +92,20 @@ static chunk_t get_payload(nflog_capture_logged_t *logged)
 }
 
 /**
- * Find the header behind the IP header.
+ * Find the header behind the IP header, or what follows that in a fragment.
  *
  * @param dst			set to the destination address, 16 bytes, may be NULL
  * @param proto			set to the protocol of the header
+ * @param fragment		set to TRUE if it is a fragment, of IPv4 not the first one
  * @return				offset of the header, 0 if there is none
  */
-static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
+static size_t find_payload(chunk_t packet, uint8_t *dst, uint8_t *proto,
+						   bool *fragment)
 {
 	struct ip6_hdr *ip6;
 	struct iphdr *ip;
 
+	*fragment = FALSE;
 	if (packet.len >= sizeof(*ip) && packet.ptr[0] >> 4 == 4)
 	{
 		ip = (struct iphdr*)packet.ptr;
@@ -102,6 +114,7 @@ static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
 			memcpy(dst, &ip->daddr, sizeof(ip->daddr));
 		}
 		*proto = ip->protocol;
+		*fragment = (ip->frag_off & htons(IP_OFFMASK)) != 0;
 		return ip->ihl * 4;
 	}
 	if (packet.len >= sizeof(*ip6) && packet.ptr[0] >> 4 == 6)
@@ -112,9 +125,25 @@ static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
 			memcpy(dst, &ip6->ip6_dst, sizeof(ip6->ip6_dst));
 		}
 		*proto = ip6->ip6_nxt;
-		return skip_extensions(packet, proto);
+		return skip_extensions(packet, proto, fragment);
 	}
 	return 0;
+}
+
+/**
+ * Find the header behind the IP header.
+ *
+ * @param dst			set to the destination address, 16 bytes, may be NULL
+ * @param proto			set to the protocol of the header
+ * @return				offset of the header, 0 if there is none
+ */
+static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
+{
+	bool fragment;
+	size_t offset;
+
+	offset = find_payload(packet, dst, proto, &fragment);
+	return fragment ? 0 : offset;
 }
 
 /*
@@ -211,10 +240,11 @@ bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
 {
 	chunk_t packet = get_payload(logged), from, to;
 	uint16_t ports[2] = {};
+	bool fragment;
 	size_t offset;
 	int family;
 
-	offset = skip_ip(packet, NULL, proto);
+	offset = find_payload(packet, NULL, proto, &fragment);
 	if (!offset)
 	{
 		return FALSE;
@@ -231,7 +261,7 @@ bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
 		from = chunk_create(packet.ptr + offsetof(struct ip6_hdr, ip6_src), 16);
 		to = chunk_create(packet.ptr + offsetof(struct ip6_hdr, ip6_dst), 16);
 	}
-	if ((*proto == IPPROTO_TCP || *proto == IPPROTO_UDP) &&
+	if (!fragment && (*proto == IPPROTO_TCP || *proto == IPPROTO_UDP) &&
 		offset + sizeof(ports) <= packet.len)
 	{
 		memcpy(ports, packet.ptr + offset, sizeof(ports));
