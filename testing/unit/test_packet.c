@@ -116,7 +116,7 @@ static void test_parse_short(void **state)
 	{
 		init(&f, ipv6, len);
 		assert_int_equal(nflog_capture_packet_parse(&f.logged, TRUE, &key),
-						 len >= 56);
+						 len >= 52);
 		deinit(&f);
 	}
 }
