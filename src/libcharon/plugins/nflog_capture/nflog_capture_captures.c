@@ -367,20 +367,18 @@ static nflog_capture_entry_t *decide(private_nflog_capture_captures_t *this,
 }
 
 /**
- * Add an SA to a capture, which ends if that's not possible.
+ * Add an SA to a capture, FALSE if that's not possible.
  */
-static void add_to_entry(private_nflog_capture_captures_t *this,
+static bool add_to_entry(private_nflog_capture_captures_t *this,
 						 nflog_capture_entry_t *entry,
 						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
 	if (entry->child->add_sa(entry->child, id, data))
 	{
 		put_sa(this, id->dst, id->spi, entry);
+		return TRUE;
 	}
-	else if (!entry->child->has_sas(entry->child))
-	{	/* the reason has been told, so don't try the other direction */
-		end(this, entry);
-	}
+	return FALSE;
 }
 
 METHOD(nflog_capture_captures_t, add_running, nflog_capture_entry_t*,
@@ -405,10 +403,7 @@ METHOD(nflog_capture_captures_t, add_running_sa, void,
 	private_nflog_capture_captures_t *this, nflog_capture_entry_t *entry,
 	kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
-	if (entry->child->add_sa(entry->child, id, data))
-	{
-		put_sa(this, id->dst, id->spi, entry);
-	}
+	add_to_entry(this, entry, id, data);
 }
 
 METHOD(nflog_capture_captures_t, add_sa, void,
@@ -442,9 +437,10 @@ METHOD(nflog_capture_captures_t, add_sa, void,
 			entry = decide(this, installing);
 		}
 	}
-	if (entry)
-	{
-		add_to_entry(this, entry, id, data);
+	if (entry && !add_to_entry(this, entry, id, data) &&
+		!entry->child->has_sas(entry->child))
+	{	/* the reason has been told, so don't try the other direction */
+		end(this, entry);
 	}
 }
 

@@ -454,10 +454,13 @@ METHOD(listener_t, message, bool,
 	peer_cfg_t *peer_cfg = get_connection(ike_sa);
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
 
+	if (plain != incoming)
+	{	/* once per message will do, before one is sent, and after one was read */
+		return TRUE;
+	}
 	set_unknown(this, ike_sa, !peer_cfg);
-	/* once per message will do, before one is sent, and after one was read */
-	if (plain == incoming && !update(this, id, ike_sa->get_id(ike_sa)) &&
-		peer_cfg && capture(this, id, peer_cfg))
+	if (!update(this, id, ike_sa->get_id(ike_sa)) && peer_cfg &&
+		capture(this, id, peer_cfg))
 	{
 		update(this, id, ike_sa->get_id(ike_sa));
 	}
