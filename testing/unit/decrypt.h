@@ -144,8 +144,6 @@ static inline void check(chunk_t packet, chunk_t expected, char *verdict)
 static inline chunk_t create_esp(test_t *test, uint32_t spi, uint32_t seq,
 						  ipsec_mode_t mode, chunk_t data, uint8_t next)
 {
-	uint8_t header[8];
-	chunk_t esp;
 	kernel_ipsec_sa_id_t id = {
 		.src = src,
 		.dst = dst,
@@ -153,21 +151,11 @@ static inline chunk_t create_esp(test_t *test, uint32_t spi, uint32_t seq,
 		.proto = IPPROTO_ESP,
 	};
 	kernel_ipsec_add_sa_t sa = {
-		.enc_alg = test->encr,
-		.int_alg = test->integ,
-		.esn = test->esn,
 		.mode = mode,
 		.inbound = TRUE,
 	};
 
-	htoun32(header, spi);
-	htoun32(header + 4, seq);
-	esp = seal(test, chunk_from_thing(header), data, chunk_from_thing(next),
-			   NULL, &sa.enc_key, &sa.int_key);
-	keys->add_esp(keys, "gw", &id, &sa);
-	chunk_clear(&sa.enc_key);
-	chunk_clear(&sa.int_key);
-	return esp;
+	return add_esp_sa(keys, test, &id, &sa, seq, data, next);
 }
 
 static test_t tests[] = {

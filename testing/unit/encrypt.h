@@ -21,6 +21,7 @@
 #define ENCRYPT_H_
 
 #include "common.h"
+#include "nflog_capture_keys.h"
 
 #include <crypto/aead.h>
 #include <crypto/crypters/crypter.h>
@@ -253,6 +254,57 @@ static chunk_t add_udp(uint16_t src, uint16_t dst, chunk_t payload)
 	htoun16(header + 2, dst);
 	htoun16(header + 4, 8 + payload.len);
 	return chunk_cat("cm", chunk_create(header, sizeof(header)), payload);
+}
+
+/**
+ * Encrypt an ESP packet of an SA, and add the SA with its keys.
+ *
+ * @param sa		data of the SA, but for algorithms and keys
+ */
+static inline chunk_t add_esp_sa(nflog_capture_keys_t *keys, test_t *test,
+								 kernel_ipsec_sa_id_t *id,
+								 kernel_ipsec_add_sa_t *sa, uint32_t seq,
+								 chunk_t data, uint8_t next)
+{
+	uint8_t header[8];
+	chunk_t esp;
+
+	sa->enc_alg = test->encr;
+	sa->int_alg = test->integ;
+	sa->esn = test->esn;
+	htoun32(header, ntohl(id->spi));
+	htoun32(header + 4, seq);
+	esp = seal(test, chunk_from_thing(header), data, chunk_from_thing(next),
+			   NULL, &sa->enc_key, &sa->int_key);
+	keys->add_esp(keys, "gw", id, sa);
+	chunk_clear(&sa->enc_key);
+	chunk_clear(&sa->int_key);
+	return esp;
+}
+
+/**
+ * Add an IKE_SA with its keys, the same in both directions.
+ */
+static inline void add_ike_sa(nflog_capture_keys_t *keys, test_t *test,
+							  ike_version_t version, uint64_t spi_i,
+							  uint64_t spi_r, chunk_t encr_key,
+							  chunk_t integ_key)
+{
+	proposal_t *proposal;
+	ike_sa_id_t *id;
+
+	id = ike_sa_id_create(version, htobe64(spi_i), htobe64(spi_r), TRUE);
+	proposal = proposal_create(PROTO_IKE, 1);
+	proposal->add_algorithm(proposal, ENCRYPTION_ALGORITHM, test->encr,
+							test->bits);
+	if (test->integ != AUTH_UNDEFINED)
+	{
+		proposal->add_algorithm(proposal, INTEGRITY_ALGORITHM, test->integ, 0);
+	}
+	keys->add_ike(keys, "gw", version, id, proposal, encr_key, encr_key,
+				  integ_key, integ_key);
+	proposal->destroy(proposal);
+	id->destroy(id);
 }
 
 #endif /* ENCRYPT_H_ */

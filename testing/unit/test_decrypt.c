@@ -133,7 +133,6 @@ static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
 {
 	host_t *src = host_create_from_string(from, 0);
 	host_t *dst = host_create_from_string(to, 0), *now;
-	uint8_t header[8], next = IPPROTO_IPIP;
 	chunk_t inner, esp;
 	kernel_ipsec_sa_id_t id = {
 		.src = src,
@@ -141,11 +140,7 @@ static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
 		.spi = htonl(spi),
 		.proto = IPPROTO_ESP,
 	};
-	kernel_ipsec_add_sa_t data = {
-		.enc_alg = test->encr,
-		.int_alg = test->integ,
-		.esn = test->esn,
-	};
+	kernel_ipsec_add_sa_t data = {};
 	kernel_ipsec_update_sa_t update = {};
 
 	now = host_create_from_string("10.1.0.10", 0);
@@ -153,13 +148,9 @@ static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
 				   add_udp(40000, 40001, chunk_clone(chunk_from_str(PAYLOAD))));
 	now->destroy(now);
 
-	htoun32(header, spi);
-	htoun32(header + 4, SEQ);
-	esp = seal(test, chunk_from_thing(header), inner, chunk_from_thing(next),
-			   NULL, &data.enc_key, &data.int_key);
+	esp = add_esp_sa(keys, test, &id, &data, SEQ, inner, IPPROTO_IPIP);
 	free(inner.ptr);
 
-	keys->add_esp(keys, "gw", &id, &data);
 	now = src->clone(src);
 	if (moved)
 	{
@@ -170,8 +161,6 @@ static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
 		keys->update_esp(keys, "gw", &id, &update);
 	}
 	dump(add_ip(now, dst, IPPROTO_ESP, esp));
-	chunk_clear(&data.enc_key);
-	chunk_clear(&data.int_key);
 	now->destroy(now);
 	src->destroy(src);
 	dst->destroy(dst);
@@ -185,8 +174,6 @@ static void add_ike(test_t *test, uint64_t spi)
 	uint8_t header[32] = {}, delete[8] = {};
 	size_t lens[] = { 24, 30 };
 	chunk_t message, encr_key, integ_key;
-	proposal_t *proposal;
-	ike_sa_id_t *id;
 	host_t *host;
 
 	htoun64(header, spi);
@@ -202,18 +189,7 @@ static void add_ike(test_t *test, uint64_t spi)
 	message = seal(test, chunk_from_thing(header), chunk_from_thing(delete),
 				   chunk_empty, lens, &encr_key, &integ_key);
 
-	id = ike_sa_id_create(IKEV2, htobe64(spi), htobe64(~spi), TRUE);
-	proposal = proposal_create(PROTO_IKE, 1);
-	proposal->add_algorithm(proposal, ENCRYPTION_ALGORITHM, test->encr,
-							test->bits);
-	if (test->integ != AUTH_UNDEFINED)
-	{
-		proposal->add_algorithm(proposal, INTEGRITY_ALGORITHM, test->integ, 0);
-	}
-	keys->add_ike(keys, "gw", IKEV2, id, proposal, encr_key, encr_key,
-				  integ_key, integ_key);
-	proposal->destroy(proposal);
-	id->destroy(id);
+	add_ike_sa(keys, test, IKEV2, spi, ~spi, encr_key, integ_key);
 	chunk_clear(&encr_key);
 	chunk_clear(&integ_key);
 
@@ -380,7 +356,6 @@ static void add_nat(test_t *test, uint32_t spi, uint16_t ports[2],
 	host_t *src = host_create_from_string("192.0.2.1", ports[0]);
 	host_t *dst = host_create_from_string("192.0.2.2", ports[1]);
 	host_t *now = host_create_from_string("198.51.100.7", 0);
-	uint8_t header[8], next = IPPROTO_IPIP;
 	chunk_t inner, esp;
 	kernel_ipsec_sa_id_t id = {
 		.src = src,
@@ -389,23 +364,15 @@ static void add_nat(test_t *test, uint32_t spi, uint16_t ports[2],
 		.proto = IPPROTO_ESP,
 	};
 	kernel_ipsec_add_sa_t data = {
-		.enc_alg = test->encr,
-		.int_alg = test->integ,
 		.encap = TRUE,
 		.inbound = TRUE,
 	};
 
 	inner = add_ip(now, now, IPPROTO_UDP,
 				   add_udp(40000, 40001, chunk_clone(chunk_from_str(PAYLOAD))));
-	htoun32(header, spi);
-	htoun32(header + 4, SEQ);
-	esp = seal(test, chunk_from_thing(header), inner, chunk_from_thing(next),
-			   NULL, &data.enc_key, &data.int_key);
+	esp = add_esp_sa(keys, test, &id, &data, SEQ, inner, IPPROTO_IPIP);
 	free(inner.ptr);
-	keys->add_esp(keys, "gw", &id, &data);
 	dump(add_ip(now, dst, IPPROTO_UDP, add_udp(seen[0], seen[1], esp)));
-	chunk_clear(&data.enc_key);
-	chunk_clear(&data.int_key);
 	now->destroy(now);
 	src->destroy(src);
 	dst->destroy(dst);

@@ -28,22 +28,8 @@
 static void add_ike(ike_version_t version, test_t *test, chunk_t encr_key,
 					chunk_t integ_key)
 {
-	proposal_t *proposal;
-	ike_sa_id_t *id;
-
-	id = ike_sa_id_create(version, htobe64(0x0123456789abcdef),
-						  htobe64(0xfedcba9876543210), TRUE);
-	proposal = proposal_create(PROTO_IKE, 1);
-	proposal->add_algorithm(proposal, ENCRYPTION_ALGORITHM, test->encr,
-							test->bits);
-	if (test->integ != AUTH_UNDEFINED)
-	{
-		proposal->add_algorithm(proposal, INTEGRITY_ALGORITHM, test->integ, 0);
-	}
-	keys->add_ike(keys, "gw", version, id, proposal, encr_key, encr_key,
-				  integ_key, integ_key);
-	proposal->destroy(proposal);
-	id->destroy(id);
+	add_ike_sa(keys, test, version, 0x0123456789abcdef, 0xfedcba9876543210,
+			   encr_key, integ_key);
 }
 
 /**
