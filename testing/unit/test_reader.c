@@ -161,6 +161,29 @@ static void check_trace(char *name, u_int in, u_int out, size_t offset,
 	assert_int_equal(count[1], out);
 }
 
+/**
+ * Begin to capture both directions of a CHILD_SA.
+ */
+static void start_both(nflog_capture_trace_t *trace, nflog_capture_sa_t **in,
+					   nflog_capture_sa_t **out)
+{
+	*in = create_sa(trace, TRUE, "127.0.0.1", SPI);
+	*out = create_sa(trace, FALSE, "127.0.0.1", SPI);
+	assert_true(reader->add(reader, *in));
+	assert_true(reader->add(reader, *out));
+	writer->start(writer, trace);
+}
+
+/**
+ * Wait until all that was captured is written, and destroy reader and writer.
+ */
+static void finish()
+{
+	reader->destroy(reader);
+	writer->destroy(writer);
+	reader = NULL;
+}
+
 static void test_complete(void **state)
 {
 	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
@@ -168,11 +191,7 @@ static void test_complete(void **state)
 	nflog_capture_sa_t *in, *out;
 	u_int count = 50000;
 
-	in = create_sa(trace, TRUE, "127.0.0.1", SPI);
-	out = create_sa(trace, FALSE, "127.0.0.1", SPI);
-	assert_true(reader->add(reader, in));
-	assert_true(reader->add(reader, out));
-	writer->start(writer, trace);
+	start_both(trace, &in, &out);
 
 	send_esp(SPI, count, 100);
 	/* of another SA, that is not captured */
@@ -181,9 +200,7 @@ static void test_complete(void **state)
 	reader->remove(reader, in);
 	reader->remove(reader, out);
 	writer->release(writer, trace);
-	reader->destroy(reader);
-	writer->destroy(writer);
-	reader = NULL;
+	finish();
 
 	assert_int_equal(counts[POINT_ESP_IN].logged, count);
 	assert_int_equal(counts[POINT_ESP_OUT].logged, count);
@@ -225,20 +242,14 @@ static void test_overload(void **state)
 	get_link = trace->get_link;
 	trace->get_link = gated_get_link;
 
-	in = create_sa(trace, TRUE, "127.0.0.1", SPI);
-	out = create_sa(trace, FALSE, "127.0.0.1", SPI);
-	assert_true(reader->add(reader, in));
-	assert_true(reader->add(reader, out));
-	writer->start(writer, trace);
+	start_both(trace, &in, &out);
 	send_esp(SPI, sent, 1380);
 	sem_post(&gate);
 
 	reader->remove(reader, in);
 	reader->remove(reader, out);
 	writer->release(writer, trace);
-	reader->destroy(reader);
-	writer->destroy(writer);
-	reader = NULL;
+	finish();
 	sem_destroy(&gate);
 
 	/* what is captured, and what is reported as lost, is what was sent */
@@ -277,9 +288,7 @@ static void test_restart(void **state)
 		reader->remove(reader, sa);
 		writer->release(writer, trace);
 	}
-	reader->destroy(reader);
-	writer->destroy(writer);
-	reader = NULL;
+	finish();
 	assert_int_equal(counts[POINT_ESP_IN].packets, 3);
 }
 
@@ -300,9 +309,7 @@ static void test_same_sa(void **state)
 	writer->start(writer, trace);
 	reader->remove(reader, sa);
 	writer->release(writer, trace);
-	reader->destroy(reader);
-	writer->destroy(writer);
-	reader = NULL;
+	finish();
 	assert_true(counts[POINT_ESP_IN].has_logged);
 }
 
@@ -375,9 +382,7 @@ static void test_numbers(void **state)
 	}
 	trace->destroy(trace);
 	sas->destroy(sas);
-	reader->destroy(reader);
-	writer->destroy(writer);
-	reader = NULL;
+	finish();
 }
 
 static int setup_memory(size_t size)
