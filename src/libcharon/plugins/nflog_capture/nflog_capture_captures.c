@@ -60,6 +60,11 @@ struct private_nflog_capture_captures_t {
 	nflog_capture_writer_t *writer;
 
 	/**
+	 * Tells what the kernel dropped.
+	 */
+	nflog_capture_drops_t *drops;
+
+	/**
 	 * Captures by unique id of their CHILD_SA, nflog_capture_entry_t.
 	 */
 	hashtable_t *entries;
@@ -343,7 +348,7 @@ static nflog_capture_entry_t *create_entry(
 		.id = id,
 		.child = nflog_capture_child_create(conn, child, id, mark, wish,
 							this->store, this->keys, this->reader,
-							this->writer),
+							this->writer, this->drops),
 	);
 	this->mutex->lock(this->mutex);
 	this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);
@@ -535,7 +540,8 @@ nflog_capture_captures_t *nflog_capture_captures_create(
 							nflog_capture_store_t *store,
 							nflog_capture_keys_t *keys,
 							nflog_capture_reader_t *reader,
-							nflog_capture_writer_t *writer)
+							nflog_capture_writer_t *writer,
+							nflog_capture_drops_t *drops)
 {
 	private_nflog_capture_captures_t *this;
 
@@ -558,6 +564,7 @@ nflog_capture_captures_t *nflog_capture_captures_create(
 		.keys = keys,
 		.reader = reader,
 		.writer = writer,
+		.drops = drops,
 		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
 		.sas = hashtable_create(nflog_capture_wire_key_hash,

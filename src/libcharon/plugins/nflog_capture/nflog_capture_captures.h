@@ -23,6 +23,7 @@
 typedef struct nflog_capture_captures_t nflog_capture_captures_t;
 typedef struct nflog_capture_entry_t nflog_capture_entry_t;
 
+#include "nflog_capture_drops.h"
 #include "nflog_capture_keys.h"
 #include "nflog_capture_options.h"
 #include "nflog_capture_reader.h"
@@ -149,12 +150,14 @@ struct nflog_capture_captures_t {
  * @param keys		key tables
  * @param reader	reads packets
  * @param writer	writes traces
+ * @param drops		tells what the kernel dropped
  */
 nflog_capture_captures_t *nflog_capture_captures_create(
 							nflog_capture_options_t *options,
 							nflog_capture_store_t *store,
 							nflog_capture_keys_t *keys,
 							nflog_capture_reader_t *reader,
-							nflog_capture_writer_t *writer);
+							nflog_capture_writer_t *writer,
+							nflog_capture_drops_t *drops);
 
 #endif /** NFLOG_CAPTURE_CAPTURES_H_ @}*/

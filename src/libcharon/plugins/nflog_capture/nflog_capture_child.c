@@ -466,7 +466,8 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 							nflog_capture_store_t *store,
 							nflog_capture_keys_t *keys,
 							nflog_capture_reader_t *reader,
-							nflog_capture_writer_t *writer)
+							nflog_capture_writer_t *writer,
+							nflog_capture_drops_t *drops)
 {
 	private_nflog_capture_child_t *this;
 	nflog_capture_trace_t *trace;
@@ -506,7 +507,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 	trace = this->wire ?: this->plain;
 	if (trace)
 	{
-		trace->set_drops(trace, nflog_capture_drops_create());
+		trace->set_drops(trace, drops);
 	}
 	return &this->public;
 }

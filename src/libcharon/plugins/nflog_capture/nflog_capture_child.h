@@ -22,6 +22,7 @@
 
 typedef struct nflog_capture_child_t nflog_capture_child_t;
 
+#include "nflog_capture_drops.h"
 #include "nflog_capture_keys.h"
 #include "nflog_capture_options.h"
 #include "nflog_capture_reader.h"
@@ -106,6 +107,7 @@ struct nflog_capture_child_t {
  * @param keys		key tables
  * @param reader	reads packets
  * @param writer	writes traces
+ * @param drops		tells what the kernel dropped
  */
 nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 							uint32_t id, uint32_t mark,
@@ -113,6 +115,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 							nflog_capture_store_t *store,
 							nflog_capture_keys_t *keys,
 							nflog_capture_reader_t *reader,
-							nflog_capture_writer_t *writer);
+							nflog_capture_writer_t *writer,
+							nflog_capture_drops_t *drops);
 
 #endif /** NFLOG_CAPTURE_CHILD_H_ @}*/

@@ -17,7 +17,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <threading/mutex.h>
+
 #define FILE_NAME "/proc/net/xfrm_stat"
+
+/** how old counters may be, in ms: at the begin, and at the end of a capture */
+#define MAX_AGE_BEGIN 100
+#define MAX_AGE_END 10
 
 typedef struct private_nflog_capture_drops_t private_nflog_capture_drops_t;
 
@@ -76,6 +82,27 @@ static const struct {
 };
 
 /**
+ * Values of the counters at some time.
+ */
+struct nflog_capture_dropped_t {
+
+	/**
+	 * When they were read.
+	 */
+	timeval_t time;
+
+	/**
+	 * References.
+	 */
+	refcount_t ref;
+
+	/**
+	 * Those that this kernel does not have are 0.
+	 */
+	uint64_t values[countof(counters)];
+};
+
+/**
  * Private data.
  */
 struct private_nflog_capture_drops_t {
@@ -86,22 +113,31 @@ struct private_nflog_capture_drops_t {
 	nflog_capture_drops_t public;
 
 	/**
-	 * Values of the counters when this was created.
+	 * The latest values, with a reference, NULL if there are none yet.
 	 */
-	uint64_t values[countof(counters)];
+	nflog_capture_dropped_t *latest;
+
+	/**
+	 * Protects latest.
+	 */
+	mutex_t *mutex;
 };
 
 /**
- * Read the counters, those that this kernel does not have are 0.
+ * Read the counters.
  */
-static void read_counters(uint64_t values[countof(counters)])
+static nflog_capture_dropped_t *read_counters()
 {
+	nflog_capture_dropped_t *dropped;
 	uint64_t value;
 	char name[64];
 	FILE *file;
 	int i;
 
-	memset(values, 0, sizeof(uint64_t) * countof(counters));
+	INIT(dropped,
+		.ref = 1,
+	);
+	time_monotonic(&dropped->time);
 	/* a kernel without XFRM statistics does not have this file */
 	file = fopen(FILE_NAME, "re");
 	if (file)
@@ -112,31 +148,76 @@ static void read_counters(uint64_t values[countof(counters)])
 			{
 				if (streq(name, counters[i].name))
 				{
-					values[i] = value;
+					dropped->values[i] = value;
 				}
 			}
 		}
 		fclose(file);
 	}
+	return dropped;
+}
+
+METHOD(nflog_capture_drops_t, put, void,
+	private_nflog_capture_drops_t *this, nflog_capture_dropped_t *dropped)
+{
+	if (ref_put(&dropped->ref))
+	{
+		free(dropped);
+	}
+}
+
+/**
+ * Get a reference to the counters as they are, or were up to max_age ms ago.
+ */
+static nflog_capture_dropped_t *get_counters(
+							private_nflog_capture_drops_t *this, u_int max_age)
+{
+	timeval_t now, limit, age = { .tv_usec = max_age * 1000 };
+	nflog_capture_dropped_t *dropped;
+
+	time_monotonic(&now);
+	timersub(&now, &age, &limit);
+	this->mutex->lock(this->mutex);
+	if (!this->latest || timercmp(&this->latest->time, &limit, <))
+	{
+		if (this->latest)
+		{
+			put(this, this->latest);
+		}
+		this->latest = read_counters();
+	}
+	dropped = this->latest;
+	ref_get(&dropped->ref);
+	this->mutex->unlock(this->mutex);
+	return dropped;
+}
+
+METHOD(nflog_capture_drops_t, get, nflog_capture_dropped_t*,
+	private_nflog_capture_drops_t *this)
+{
+	return get_counters(this, MAX_AGE_BEGIN);
 }
 
 METHOD(nflog_capture_drops_t, report, void,
-	private_nflog_capture_drops_t *this, char *label)
+	private_nflog_capture_drops_t *this, nflog_capture_dropped_t *since,
+	char *label)
 {
-	uint64_t values[countof(counters)];
+	nflog_capture_dropped_t *now;
 	char buf[BUF_LEN] = "";
 	int i, n = 0;
 
-	read_counters(values);
+	now = get_counters(this, MAX_AGE_END);
 	for (i = 0; i < countof(counters); i++)
 	{
-		if (values[i] > this->values[i] && n < sizeof(buf))
+		if (now->values[i] > since->values[i] && n < sizeof(buf))
 		{
 			n += snprintf(buf + n, sizeof(buf) - n, "%s%s %" PRIu64 " (%s)",
 						  n ? ", " : "", counters[i].name,
-						  values[i] - this->values[i], counters[i].meaning);
+						  now->values[i] - since->values[i],
+						  counters[i].meaning);
 		}
 	}
+	put(this, now);
 	if (n)
 	{
 		DBG1(DBG_CHD, "while %s was captured the kernel dropped: %s", label,
@@ -147,6 +228,11 @@ METHOD(nflog_capture_drops_t, report, void,
 METHOD(nflog_capture_drops_t, destroy, void,
 	private_nflog_capture_drops_t *this)
 {
+	if (this->latest)
+	{
+		put(this, this->latest);
+	}
+	this->mutex->destroy(this->mutex);
 	free(this);
 }
 
@@ -159,10 +245,12 @@ nflog_capture_drops_t *nflog_capture_drops_create()
 
 	INIT(this,
 		.public = {
+			.get = _get,
 			.report = _report,
+			.put = _put,
 			.destroy = _destroy,
 		},
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
-	read_counters(this->values);
 	return &this->public;
 }

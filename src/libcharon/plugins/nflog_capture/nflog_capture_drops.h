@@ -21,6 +21,7 @@
 #define NFLOG_CAPTURE_DROPS_H_
 
 typedef struct nflog_capture_drops_t nflog_capture_drops_t;
+typedef struct nflog_capture_dropped_t nflog_capture_dropped_t;
 
 #include <library.h>
 
@@ -28,15 +29,34 @@ typedef struct nflog_capture_drops_t nflog_capture_drops_t;
  * Tells which packets the kernel's IPsec dropped in the meantime, by the
  * counters in /proc/net/xfrm_stat.  These are of the network namespace, not of
  * single SAs.
+ *
+ * The kernel adds up the counters of all processors whenever that file is read,
+ * so this is not done for each of many captures that begin or end together.
  */
 struct nflog_capture_drops_t {
 
 	/**
-	 * Log the counters that moved since this was created, if any.
+	 * Get what was dropped up to now, or to a tenth of a second ago.
 	 *
+	 * @return			to be passed to report() or put()
+	 */
+	nflog_capture_dropped_t *(*get)(nflog_capture_drops_t *this);
+
+	/**
+	 * Log the counters that moved since, if any.
+	 *
+	 * @param since		what was dropped before
 	 * @param label		name of what was captured meanwhile
 	 */
-	void (*report)(nflog_capture_drops_t *this, char *label);
+	void (*report)(nflog_capture_drops_t *this, nflog_capture_dropped_t *since,
+				   char *label);
+
+	/**
+	 * Release what get() returned.
+	 *
+	 * @param dropped	what was dropped
+	 */
+	void (*put)(nflog_capture_drops_t *this, nflog_capture_dropped_t *dropped);
 
 	/**
 	 * Destroy a nflog_capture_drops_t.

@@ -78,6 +78,11 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_reader_t *reader;
 
 	/**
+	 * Tells what the kernel dropped.
+	 */
+	nflog_capture_drops_t *drops;
+
+	/**
 	 * All captures.
 	 */
 	nflog_capture_captures_t *captures;
@@ -159,8 +164,10 @@ static bool start(private_nflog_capture_plugin_t *this)
 	this->messages = nflog_capture_messages_create(this->queue, this->writer);
 	this->reader = nflog_capture_reader_create(this->queue, this->writer,
 											   this->messages);
+	this->drops = nflog_capture_drops_create();
 	this->captures = nflog_capture_captures_create(this->options, this->store,
-									this->keys, this->reader, this->writer);
+									this->keys, this->reader, this->writer,
+									this->drops);
 	this->running = nflog_capture_running_create(this->options,
 												 this->captures);
 	this->listener = nflog_capture_listener_create(this->captures);
@@ -193,6 +200,7 @@ static void stop(private_nflog_capture_plugin_t *this)
 	this->messages->destroy(this->messages);
 	this->writer->destroy(this->writer);
 	this->keys->destroy(this->keys);
+	this->drops->destroy(this->drops);
 	this->store->destroy(this->store);
 	this->queue->destroy(this->queue);
 }

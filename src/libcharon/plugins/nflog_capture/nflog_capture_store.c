@@ -87,25 +87,7 @@ char *nflog_capture_store_name(char *name, char *buf, size_t len)
 	return buf;
 }
 
-/**
- * Get a stream for an open file.
- */
-static FILE *get_stream(int fd)
-{
-	FILE *stream = NULL;
-
-	if (fd >= 0)
-	{
-		stream = fdopen(fd, "a");
-		if (!stream)
-		{
-			close(fd);
-		}
-	}
-	return stream;
-}
-
-METHOD(nflog_capture_store_t, create_file, FILE*,
+METHOD(nflog_capture_store_t, create_file, int,
 	private_nflog_capture_store_t *this, char *conn, char *name)
 {
 	char buf[NAME_LEN + 1];
@@ -115,21 +97,20 @@ METHOD(nflog_capture_store_t, create_file, FILE*,
 	dir = this->files->open_dir(this->files, conn, TRUE);
 	if (dir < 0)
 	{
-		return NULL;
+		return -1;
 	}
 	fd = this->files->create_file(this->files, dir, conn, name);
 	close(dir);
-	return get_stream(fd);
+	return fd;
 }
 
-METHOD(nflog_capture_store_t, open_file, FILE*,
+METHOD(nflog_capture_store_t, open_file, int,
 	private_nflog_capture_store_t *this, char *conn, char *name)
 {
 	char buf[NAME_LEN + 1];
 
 	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
-	return get_stream(this->files->open_file(this->files, conn, name,
-											 O_WRONLY | O_APPEND));
+	return this->files->open_file(this->files, conn, name, O_WRONLY | O_APPEND);
 }
 
 METHOD(nflog_capture_store_t, keep_dir, void,

@@ -43,18 +43,18 @@ struct nflog_capture_store_t {
 	 *
 	 * @param conn		name of the connection, its directory is created
 	 * @param name		name of the file
-	 * @return			stream open for writing, NULL on failure
+	 * @return			file descriptor, -1 on failure
 	 */
-	FILE *(*create_file)(nflog_capture_store_t *this, char *conn, char *name);
+	int (*create_file)(nflog_capture_store_t *this, char *conn, char *name);
 
 	/**
 	 * Open an existing file to append to it.
 	 *
 	 * @param conn		name of the connection
 	 * @param name		name of the file
-	 * @return			stream open for appending, NULL on failure
+	 * @return			file descriptor, -1 on failure
 	 */
-	FILE *(*open_file)(nflog_capture_store_t *this, char *conn, char *name);
+	int (*open_file)(nflog_capture_store_t *this, char *conn, char *name);
 
 	/**
 	 * Many files will be opened at once, so keep their directory open.

@@ -134,9 +134,14 @@ struct private_nflog_capture_trace_t {
 	nflog_capture_count_t counts[POINT_MAX];
 
 	/**
-	 * What the kernel dropped meanwhile, NULL if another trace tells that.
+	 * Tells what the kernel dropped meanwhile, NULL if another trace does that.
 	 */
 	nflog_capture_drops_t *drops;
+
+	/**
+	 * What it dropped before.
+	 */
+	nflog_capture_dropped_t *dropped;
 
 	/**
 	 * References.
@@ -171,14 +176,46 @@ static char *file_name(private_nflog_capture_trace_t *this, u_int number)
 }
 
 /**
- * Begin a file, with the header of a pcap file.
+ * Write the header of a pcap file.
  */
-static bool begin_file(private_nflog_capture_trace_t *this)
+static bool write_header(private_nflog_capture_trace_t *this, int fd)
 {
-	pcap_dumper_t *dumper;
+	pcap_dumper_t *dumper = NULL;
 	pcap_t *pcap;
 	FILE *stream;
 	bool success = FALSE;
+
+	stream = fdopen(fd, "a");
+	if (!stream)
+	{
+		close(fd);
+		return FALSE;
+	}
+	pcap = pcap_open_dead(this->link == LINK_RAW ? DLT_RAW : DLT_NFLOG,
+						  FILE_SNAPLEN);
+	if (pcap)
+	{
+		dumper = pcap_dump_fopen(pcap, stream);
+		pcap_close(pcap);
+	}
+	if (dumper)
+	{
+		success = pcap_dump_flush(dumper) == 0;
+		pcap_dump_close(dumper);
+	}
+	else
+	{
+		fclose(stream);
+	}
+	return success;
+}
+
+/**
+ * Begin a file.
+ */
+static bool begin_file(private_nflog_capture_trace_t *this)
+{
+	int fd;
 
 	this->file = file_name(this, this->number);
 	if (!this->file || !this->store->reserve(this->store,
@@ -189,27 +226,8 @@ static bool begin_file(private_nflog_capture_trace_t *this)
 		return FALSE;
 	}
 	this->store->set_used(this->store, this->conn, this->file, TRUE);
-	stream = this->store->create_file(this->store, this->conn, this->file);
-	if (stream)
-	{
-		pcap = pcap_open_dead(this->link == LINK_RAW ? DLT_RAW : DLT_NFLOG,
-							  FILE_SNAPLEN);
-		dumper = pcap ? pcap_dump_fopen(pcap, stream) : NULL;
-		if (dumper)
-		{
-			success = pcap_dump_flush(dumper) == 0;
-			pcap_dump_close(dumper);
-		}
-		else
-		{
-			fclose(stream);
-		}
-		if (pcap)
-		{
-			pcap_close(pcap);
-		}
-	}
-	if (!success)
+	fd = this->store->create_file(this->store, this->conn, this->file);
+	if (fd < 0 || !write_header(this, fd))
 	{
 		this->store->set_used(this->store, this->conn, this->file, FALSE);
 		free(this->file);
@@ -348,10 +366,10 @@ static void append(private_nflog_capture_trace_t *this,
 				   nflog_capture_packet_t **packets, u_int count, size_t total)
 {
 	struct iovec iov[MAX_WRITE];
-	FILE *stream;
 	ssize_t len, done = 0;
 	u_int i, pos = 0;
 	const char *reason;
+	int fd;
 
 	if (!this->store->reserve(this->store, total))
 	{
@@ -359,8 +377,8 @@ static void append(private_nflog_capture_trace_t *this,
 			   "max_total, or remove old traces");
 		return;
 	}
-	stream = this->store->open_file(this->store, this->conn, this->file);
-	if (!stream)
+	fd = this->store->open_file(this->store, this->conn, this->file);
+	if (fd < 0)
 	{
 		refuse(this, packets, count, FALSE, "opening the file failed");
 		return;
@@ -372,7 +390,7 @@ static void append(private_nflog_capture_trace_t *this,
 	}
 	do
 	{
-		len = writev(fileno(stream), iov, count);
+		len = writev(fd, iov, count);
 	}
 	while (len < 0 && errno == EINTR);
 	reason = len < 0 ? strerror(errno) : strerror(ENOSPC);
@@ -383,14 +401,14 @@ static void append(private_nflog_capture_trace_t *this,
 		this->counts[packets[pos]->point].packets++;
 		this->counts[packets[pos]->point].bytes += packets[pos]->original;
 	}
-	if (done < len && ftruncate(fileno(stream), this->size + done) != 0)
+	if (done < len && ftruncate(fd, this->size + done) != 0)
 	{	/* a torn record makes all that follow it unreadable */
 		DBG1(DBG_CHD, "truncating trace '%s' of connection '%s' failed: %s",
 			 this->file, this->conn, strerror(errno));
 		this->failed = TRUE;
 	}
 	this->size += done;
-	fclose(stream);
+	close(fd);
 	refuse(this, packets + pos, count - pos, FALSE, reason);
 }
 
@@ -468,7 +486,7 @@ METHOD(nflog_capture_trace_t, end, void,
 		 buf[in], buf[out]);
 	if (this->drops)
 	{
-		this->drops->report(this->drops, this->label);
+		this->drops->report(this->drops, this->dropped, this->label);
 	}
 }
 
@@ -495,6 +513,7 @@ METHOD(nflog_capture_trace_t, set_drops, void,
 	private_nflog_capture_trace_t *this, nflog_capture_drops_t *drops)
 {
 	this->drops = drops;
+	this->dropped = drops->get(drops);
 }
 
 METHOD(nflog_capture_trace_t, get_ref, nflog_capture_trace_t*,
@@ -518,7 +537,10 @@ METHOD(nflog_capture_trace_t, destroy, void,
 	{
 		pcap_freecode(&this->program);
 	}
-	DESTROY_IF(this->drops);
+	if (this->drops)
+	{
+		this->drops->put(this->drops, this->dropped);
+	}
 	free(this->conn);
 	free(this->label);
 	free(this->name);

@@ -109,9 +109,9 @@ struct nflog_capture_trace_t {
 	void (*set_name)(nflog_capture_trace_t *this, char *name);
 
 	/**
-	 * Set what tells at the end of the trace what the kernel dropped.
+	 * Tell at the end of the trace what the kernel dropped from now on.
 	 *
-	 * @param drops		drops since the capture began, gets owned
+	 * @param drops		tells it
 	 */
 	void (*set_drops)(nflog_capture_trace_t *this, nflog_capture_drops_t *drops);
 
