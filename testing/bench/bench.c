@@ -32,9 +32,6 @@
 
 #include <daemon.h>
 
-/** processor for the sender */
-#define SENDER_CPU 0
-
 /*
  * Described in header
  */
@@ -73,7 +70,7 @@ void bench_fail(const char *format, ...)
 /*
  * Described in header
  */
-void bench_prefer(bench_cpu_t cpu, bool realtime)
+void bench_prefer(int cpu, bool realtime)
 {
 	struct sched_param param = { .sched_priority = 1 };
 	cpu_set_t set;
@@ -83,7 +80,7 @@ void bench_prefer(bench_cpu_t cpu, bool realtime)
 	CPU_ZERO(&set);
 	for (i = 0; i < count; i++)
 	{
-		if (cpu == BENCH_ALL || (cpu == BENCH_SENDER) == (i == SENDER_CPU))
+		if (cpu == BENCH_ALL || (cpu == BENCH_TOOL ? i > 0 : i == cpu % count))
 		{
 			CPU_SET(i, &set);
 		}
@@ -168,6 +165,7 @@ static const struct option longopts[] = {
 	{ "dst", required_argument, NULL, 'd' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "count", required_argument, NULL, 'c' },
+	{ "senders", required_argument, NULL, 'p' },
 	{ "size", required_argument, NULL, 's' },
 	{ "sas", required_argument, NULL, 'n' },
 	{ "captured", required_argument, NULL, 'm' },
@@ -175,6 +173,7 @@ static const struct option longopts[] = {
 	{ "dir", required_argument, NULL, 'D' },
 	{ "netns", required_argument, NULL, 'N' },
 	{ "group", required_argument, NULL, 'g' },
+	{ "lanes", required_argument, NULL, 'l' },
 	{ "rules", no_argument, NULL, 'R' },
 	{ "files", required_argument, NULL, 'f' },
 	{ "freeze", required_argument, NULL, 'F' },
@@ -232,6 +231,7 @@ int main(int argc, char *argv[])
 	bench_options_t options = {
 		.dst = "10.9.0.1",
 		.size = 1400,
+		.senders = 1,
 		.sas = 1,
 		.captured = UINT32_MAX,
 		.dir = ".",
@@ -247,6 +247,7 @@ int main(int argc, char *argv[])
 			case 'd': options.dst = optarg; break;
 			case 'r': options.rate = number(optarg); break;
 			case 'c': options.count = number(optarg); break;
+			case 'p': options.senders = number(optarg); break;
 			case 's': options.size = number(optarg); break;
 			case 'n': options.sas = number(optarg); break;
 			case 'm': options.captured = number(optarg); break;
@@ -254,6 +255,7 @@ int main(int argc, char *argv[])
 			case 'D': options.dir = optarg; break;
 			case 'N': options.netns = optarg; break;
 			case 'g': options.group = number(optarg); break;
+			case 'l': options.lanes = number(optarg); break;
 			case 'R': options.rules = TRUE; break;
 			case 'f': options.files = number(optarg); break;
 			case 'F': options.freeze = optarg; break;
@@ -265,7 +267,7 @@ int main(int argc, char *argv[])
 			default: usage();
 		}
 	}
-	if (optind == argc || !options.sas ||
+	if (optind == argc || !options.sas || !options.senders ||
 		options.size < 20 + sizeof(probe_t) || options.size > 65535)
 	{
 		usage();

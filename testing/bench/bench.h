@@ -55,6 +55,10 @@ typedef struct {
 	u_int rate;
 	/** packets to send */
 	u_int count;
+	/** processes that send, each a share, on processors of their own */
+	u_int senders;
+	/** number of the first packet to send */
+	u_int first;
 	/** bytes of an IP packet */
 	u_int size;
 	/** SAs that packets are sent for, and that are captured */
@@ -68,6 +72,8 @@ typedef struct {
 	char *netns;
 	/** first of the NFLOG groups */
 	u_int group;
+	/** lanes of the plugin, 0 for as many as it has by itself */
+	u_int lanes;
 	/** provide the rules for a tool that has none of its own */
 	bool rules;
 	/** most file descriptors to use, 0 for as many as the system allows */
@@ -88,14 +94,9 @@ typedef struct {
 	char **tool;
 } bench_options_t;
 
-/**
- * Where to run.
- */
-typedef enum {
-	BENCH_SENDER,
-	BENCH_TOOL,
-	BENCH_ALL,
-} bench_cpu_t;
+/** where to run, instead of on a processor: on those that don't send, or on all */
+#define BENCH_TOOL -1
+#define BENCH_ALL -2
 
 /**
  * What was sent.
@@ -132,12 +133,14 @@ uint32_t bench_spi(u_int number);
 uint64_t bench_time(clockid_t clock);
 
 /**
- * Let this process run on the processor of the sender, on all others, or on all,
- * with a high priority, as the machine may have other things to do.
+ * Let this process run on a processor, with a high priority, as the machine may
+ * have other things to do.
  *
+ * @param cpu		number of the processor, that of the first sender is 0, or one of
+ *					the above
  * @param realtime	TRUE for a priority above all that others do
  */
-void bench_prefer(bench_cpu_t cpu, bool realtime);
+void bench_prefer(int cpu, bool realtime);
 
 /**
  * Print a message and exit.

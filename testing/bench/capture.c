@@ -66,7 +66,7 @@ int bench_capture(bench_options_t *options)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	bench_init(options);
-	objects = objects_create();
+	objects = objects_create(options->lanes);
 	for (i = 0; i < options->captured; i++)
 	{
 		snprintf(label, sizeof(label), "net{%u}", i + 1);

@@ -13,6 +13,7 @@
  */
 
 #include "objects.h"
+#include "nflog_capture_lanes.h"
 
 #include <daemon.h>
 
@@ -87,9 +88,10 @@ nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 /*
  * Described in header
  */
-objects_t *objects_create()
+objects_t *objects_create(u_int lanes)
 {
-	objects.queue = nflog_capture_queue_create(QUEUE_SIZE);
+	lanes = lanes ?: nflog_capture_lanes_number();
+	objects.queue = nflog_capture_queue_create(lanes, QUEUE_SIZE / lanes);
 	objects.store = nflog_capture_store_create();
 	objects.keys = nflog_capture_keys_create(objects.store);
 	objects.writer = nflog_capture_writer_create(objects.queue, objects.keys,

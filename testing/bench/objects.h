@@ -42,8 +42,10 @@ typedef struct {
 
 /**
  * Create the objects, once in a process.
+ *
+ * @param lanes		number of threads that read, 0 for as many as the plugin has
  */
-objects_t *objects_create();
+objects_t *objects_create(u_int lanes);
 
 /**
  * Create a trace.

@@ -296,7 +296,7 @@ int bench_sas(bench_options_t *options)
 
 	bench_prefer(BENCH_ALL, options->realtime);
 	bench_init(options);
-	objects = objects_create();
+	objects = objects_create(options->lanes);
 	printf("idle threads=%u descriptors=%u\n", count_entries("/proc/self/task"),
 		   count_entries("/proc/self/fd"));
 	/* what does not depend on the number of SAs */

@@ -128,6 +128,7 @@ bench_sent_t bench_send(bench_options_t *options)
 	uint8_t *packets;
 	bench_sent_t sent = {};
 	uint64_t start;
+	uint32_t number;
 	probe_t *probe;
 	int fd, ret;
 
@@ -168,10 +169,11 @@ bench_sent_t bench_send(bench_options_t *options)
 		{
 			probe = (probe_t*)(packets + i * options->size +
 							   sizeof(struct iphdr));
-			probe->spi = bench_spi((sent.count + i) % options->sas);
-			probe->seq = htonl(sent.count + i + 1);
+			number = options->first + sent.count + i;
+			probe->spi = bench_spi(number % options->sas);
+			probe->seq = htonl(number + 1);
 			probe->magic = PROBE_MAGIC;
-			probe->number = sent.count + i;
+			probe->number = number;
 			probe->time = bench_time(CLOCK_REALTIME);
 		}
 		ret = sendmmsg(fd, msgs, n, 0);

@@ -61,7 +61,8 @@ static pid_t start_tool(bench_options_t *options)
 	if (pid == 0)
 	{
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		bench_prefer(BENCH_TOOL, options->realtime);
+		bench_prefer(options->senders > 1 ? BENCH_ALL : BENCH_TOOL,
+					 options->realtime);
 		snprintf(path, sizeof(path), "%s/tool.log", options->dir);
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
@@ -131,27 +132,32 @@ static u_int get_unread(u_int portid)
 }
 
 /**
- * Check if a tool listens on our group, and whether it has read everything.
+ * Check if a tool listens on the group of our packets, and whether it has read
+ * everything, also from the groups of other lanes.
  */
 static bool is_idle(bench_options_t *options)
 {
 	u_int group, portid, queued, mode;
-	bool found = FALSE;
+	bool found = FALSE, idle = TRUE;
 	char line[256];
 	FILE *file;
 
 	file = fopen("/proc/net/netfilter/nfnetlink_log", "r");
-	while (!found && file && fgets(line, sizeof(line), file))
+	while (idle && file && fgets(line, sizeof(line), file))
 	{
-		found = sscanf(line, "%u %u %u %u", &group, &portid, &queued,
-					   &mode) == 4 &&
-				group == options->group + options->out && mode == COPY_PACKET;
+		if (sscanf(line, "%u %u %u %u", &group, &portid, &queued, &mode) == 4 &&
+			group % 2 == (options->group + options->out) % 2 &&
+			mode == COPY_PACKET)
+		{
+			found = TRUE;
+			idle = !queued && !get_unread(portid);
+		}
 	}
 	if (file)
 	{
 		fclose(file);
 	}
-	return found && !queued && !get_unread(portid);
+	return found && idle;
 }
 
 /**
@@ -217,12 +223,16 @@ static void wait_stopped(bench_options_t *options, pid_t tool)
 }
 
 /**
- * Send the packets in a process of its own.
+ * Send packets in a process of its own.
+ *
+ * @param number	number of the process
+ * @param options	options, with its share of the packets
+ * @return			file descriptor to read what was sent from
  */
-static bench_sent_t send_packets(bench_options_t *options)
+static int start_sender(u_int number, bench_options_t *options)
 {
 	bench_sent_t sent;
-	int fds[2], netns, status;
+	int fds[2], netns;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0)
@@ -231,6 +241,7 @@ static bench_sent_t send_packets(bench_options_t *options)
 	}
 	if (pid == 0)
 	{
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (options->netns)
 		{
 			netns = open(options->netns, O_RDONLY | O_CLOEXEC);
@@ -240,18 +251,42 @@ static bench_sent_t send_packets(bench_options_t *options)
 						   strerror(errno));
 			}
 		}
-		bench_prefer(BENCH_SENDER, options->realtime);
+		bench_prefer(number, options->realtime);
 		sent = bench_send(options);
 		_exit(write(fds[1], &sent, sizeof(sent)) != sizeof(sent));
 	}
 	close(fds[1]);
-	if (read(fds[0], &sent, sizeof(sent)) != sizeof(sent) ||
-		waitpid(pid, &status, 0) != pid || status)
+	return fds[0];
+}
+
+/**
+ * Send the packets.
+ */
+static bench_sent_t send_packets(bench_options_t *options)
+{
+	bench_options_t share = *options;
+	bench_sent_t total = {}, sent;
+	int fds[options->senders];
+	u_int i;
+
+	share.count /= options->senders;
+	share.rate /= options->senders;
+	for (i = 0; i < options->senders; i++)
 	{
-		bench_fail("the sender failed");
+		share.first = i * share.count;
+		fds[i] = start_sender(i, &share);
 	}
-	close(fds[0]);
-	return sent;
+	for (i = 0; i < options->senders; i++)
+	{
+		if (read(fds[i], &sent, sizeof(sent)) != sizeof(sent))
+		{
+			bench_fail("the sender failed");
+		}
+		close(fds[i]);
+		total.count += sent.count;
+		total.time = max(total.time, sent.time);
+	}
+	return total;
 }
 
 /**
@@ -287,7 +322,7 @@ static nflog_capture_rules_t *add_rules(bench_options_t *options,
 {
 	nflog_capture_rules_t *rules;
 
-	rules = nflog_capture_rules_create(options->group, options->group + 1);
+	rules = nflog_capture_rules_create(options->group, 1);
 	if (!rules->add(rules, sa))
 	{
 		bench_fail("adding rules failed");
@@ -340,7 +375,7 @@ int bench_trial(bench_options_t *options)
 	if (options->rules)
 	{
 		bench_init(options);
-		objects_create();
+		objects_create(1);
 		trace = objects_trace("net{1}", "net", POINT_ESP_IN);
 		sa = objects_sa(0, !options->out, options->dst, trace, NULL);
 		rules = add_rules(options, sa);

@@ -30,11 +30,12 @@ static int trace;
 /** packets added */
 static uint32_t added;
 
-static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
+static nflog_capture_packet_t *add_to(nflog_capture_queue_t *queue, u_int lane,
+									  size_t len)
 {
 	nflog_capture_packet_t *packet;
 
-	packet = queue->add(queue, len);
+	packet = queue->add(queue, lane, len);
 	if (packet)
 	{
 		packet->trace = TRACE;
@@ -45,9 +46,14 @@ static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
 	return packet;
 }
 
+static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
+{
+	return add_to(queue, 0, len);
+}
+
 static void test_order(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(64 * 1024);
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
 	nflog_capture_packet_t **packets;
 	uint32_t order = 0;
 	u_int count, i, round;
@@ -61,7 +67,7 @@ static void test_order(void **state)
 		{
 			assert_non_null(add(queue, len));
 		}
-		queue->publish(queue);
+		queue->publish(queue, 0);
 		count = queue->peek(queue, &packets, &used);
 		assert_true(count > 0);
 		for (i = 0; i < count; i++)
@@ -82,7 +88,7 @@ static void test_order(void **state)
 
 static void test_bounded(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(64 * 1024);
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
 	nflog_capture_packet_t **packets;
 	u_int count = 0;
 	u_int used;
@@ -93,7 +99,7 @@ static void test_bounded(void **state)
 		assert_true(count * 1000 <= 64 * 1024);
 	}
 	assert_true(count > 50);
-	queue->publish(queue);
+	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), count);
 	assert_in_range(used, 95, 100);
 
@@ -105,22 +111,75 @@ static void test_bounded(void **state)
 	queue->release(queue);
 	assert_non_null(add(queue, 1000));
 	assert_null(add(queue, 1000));
-	queue->publish(queue);
+	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), count - 1);
 	queue->destroy(queue);
 }
 
 static void test_unpublished(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(64 * 1024);
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
 	nflog_capture_packet_t **packets;
 	u_int used;
 
 	assert_non_null(add(queue, 100));
 	assert_int_equal(queue->peek(queue, &packets, &used), 0);
-	queue->publish(queue);
+	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), 1);
 	assert_int_equal(used, 0);
+	queue->destroy(queue);
+}
+
+static void test_lanes(void **state)
+{
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(2, 64 * 1024);
+	nflog_capture_packet_t **packets, *first;
+	u_int used, count = 0;
+
+	assert_int_equal(queue->get_lanes(queue), 2);
+	first = add_to(queue, 1, 1000);
+	/* what one lane takes, the other one still has */
+	while (add_to(queue, 0, 1000))
+	{
+		count++;
+	}
+	assert_non_null(add_to(queue, 1, 1000));
+
+	queue->publish(queue, 1);
+	assert_int_equal(queue->peek(queue, &packets, &used), 2);
+	assert_ptr_equal(packets[0], first);
+	assert_in_range(used, 1, 5);
+	queue->publish(queue, 0);
+	assert_int_equal(queue->peek(queue, &packets, &used), count + 2);
+	assert_ptr_equal(packets[count], first);
+	assert_in_range(used, 95, 100);
+
+	/* what is in front of a lane keeps the memory of that one only */
+	packets[0]->trace = NULL;
+	queue->release(queue);
+	assert_int_equal(queue->peek(queue, &packets, &used), count + 1);
+	assert_non_null(add_to(queue, 0, 1000));
+	queue->destroy(queue);
+}
+
+static nflog_capture_progress_t get_progress(void *data)
+{
+	return *(nflog_capture_progress_t*)data;
+}
+
+static void test_progress(void **state)
+{
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
+	nflog_capture_progress_t progress = { .order = 7, .is_known = TRUE };
+
+	/* without any reader there is nothing to read */
+	assert_true(queue->get_progress(queue).idle);
+	queue->set_progress_cb(queue, get_progress, &progress);
+	assert_int_equal(queue->get_progress(queue).order, 7);
+	assert_true(queue->get_progress(queue).is_known);
+	assert_false(queue->get_progress(queue).idle);
+	queue->set_progress_cb(queue, NULL, NULL);
+	assert_false(queue->get_progress(queue).is_known);
 	queue->destroy(queue);
 }
 
@@ -130,6 +189,8 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_unpublished),
+		cmocka_unit_test(test_lanes),
+		cmocka_unit_test(test_progress),
 	};
 	int ret;
 

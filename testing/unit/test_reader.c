@@ -94,9 +94,9 @@ static nflog_capture_sa_t *create_sa(nflog_capture_trace_t *trace, bool inbound,
 }
 
 /**
- * Send ESP packets, with sequence numbers from 1 on.
+ * Send ESP packets, with sequence numbers from first on.
  */
-static void send_esp(uint32_t spi, u_int count, size_t len)
+static void send_esp(uint32_t spi, u_int first, u_int count, size_t len)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -110,7 +110,7 @@ static void send_esp(uint32_t spi, u_int count, size_t len)
 	packet[0] = htonl(spi);
 	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ESP);
 	assert_true(fd >= 0);
-	for (i = 1; i <= count; i++)
+	for (i = first; i < first + count; i++)
 	{
 		packet[1] = htonl(i);
 		assert_int_equal(sendto(fd, packet, sizeof(packet), 0,
@@ -118,6 +118,20 @@ static void send_esp(uint32_t spi, u_int count, size_t len)
 						 sizeof(packet));
 	}
 	close(fd);
+}
+
+/**
+ * Have each processor in turn handle packets that are sent.
+ */
+static void next_processor()
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	static u_int processor;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(processor++ % count, &set);
+	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
 }
 
 /**
@@ -189,13 +203,17 @@ static void test_complete(void **state)
 	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
 	nflog_capture_trace_t *trace = create_trace(&wish);
 	nflog_capture_sa_t *in, *out;
-	u_int count = 50000;
+	u_int count = 50000, i;
 
 	start_both(trace, &in, &out);
 
-	send_esp(SPI, count, 100);
+	for (i = 0; i < count; i += 10)
+	{
+		next_processor();
+		send_esp(SPI, i + 1, 10, 100);
+	}
 	/* of another SA, that is not captured */
-	send_esp(SPI + 1, 10, 100);
+	send_esp(SPI + 1, 1, 10, 100);
 
 	reader->remove(reader, in);
 	reader->remove(reader, out);
@@ -243,7 +261,7 @@ static void test_overload(void **state)
 	trace->get_link = gated_get_link;
 
 	start_both(trace, &in, &out);
-	send_esp(SPI, sent, 1380);
+	send_esp(SPI, 1, sent, 1380);
 	sem_post(&gate);
 
 	reader->remove(reader, in);
@@ -284,7 +302,8 @@ static void test_restart(void **state)
 		sa = create_sa(trace, TRUE, "127.0.0.1", SPI + i);
 		assert_true(reader->add(reader, sa));
 		writer->start(writer, trace);
-		send_esp(SPI + i, 3, 60);
+		next_processor();
+		send_esp(SPI + i, 1, 3, 60);
 		reader->remove(reader, sa);
 		writer->release(writer, trace);
 	}
@@ -385,10 +404,10 @@ static void test_numbers(void **state)
 	finish();
 }
 
-static int setup_memory(size_t size)
+static int setup_memory(u_int lanes, size_t size)
 {
 	memset(counts, 0, sizeof(counts));
-	queue = nflog_capture_queue_create(size);
+	queue = nflog_capture_queue_create(lanes, size);
 	store = nflog_capture_store_create();
 	keys = nflog_capture_keys_create(store);
 	writer = nflog_capture_writer_create(queue, keys, store);
@@ -399,12 +418,17 @@ static int setup_memory(size_t size)
 
 static int setup(void **state)
 {
-	return setup_memory(64 * 1024 * 1024);
+	return setup_memory(1, 64 * 1024 * 1024);
+}
+
+static int setup_lanes(void **state)
+{
+	return setup_memory(4, 16 * 1024 * 1024);
 }
 
 static int setup_little_memory(void **state)
 {
-	return setup_memory(64 * 1024);
+	return setup_memory(1, 64 * 1024);
 }
 
 static int teardown(void **state)
@@ -443,9 +467,10 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_complete, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_overload, setup_little_memory,
 										teardown),
-		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 	};

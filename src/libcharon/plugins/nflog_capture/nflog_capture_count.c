@@ -68,6 +68,14 @@ static void describe_unseen(nflog_capture_count_t *count,
 /*
  * Described in header
  */
+void nflog_capture_count_add(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * Described in header
+ */
 void nflog_capture_count_describe(nflog_capture_count_t *count,
 								  nflog_capture_point_t point, char *buf,
 								  size_t len)

@@ -57,6 +57,13 @@ struct nflog_capture_count_t {
 };
 
 /**
+ * Count a packet, several readers may do that at the same time.
+ *
+ * @param counter	one of the counters
+ */
+void nflog_capture_count_add(uint64_t *counter);
+
+/**
  * Describe what happened at a capture point, for the log.
  *
  * @param count		counters

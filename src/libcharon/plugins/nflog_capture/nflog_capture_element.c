@@ -13,7 +13,7 @@
  */
 
 #include "nflog_capture_element.h"
-#include "nflog_capture_table.h"
+#include "nflog_capture_rule.h"
 
 #include <netinet/in.h>
 

@@ -434,7 +434,7 @@ nflog_capture_group_t *nflog_capture_group_create(uint16_t group, bool stamped)
 		if (err == EBUSY)
 		{
 			DBG1(DBG_KNL, "NFLOG group %u is used by another process, set "
-				 "%s.plugins.nflog-capture.group to the first of two unused "
+				 "%s.plugins.nflog-capture.group to the first of eight unused "
 				 "groups", group, lib->ns);
 		}
 		else

@@ -202,8 +202,8 @@ static void queue_message(private_nflog_capture_messages_t *this,
 						  bool inbound)
 {
 	if (entry->prefix[inbound])
-	{	/* else this direction is not wanted */
-		this->queue->add_logged(this->queue, entry->trace,
+	{	/* else this direction is not wanted; all of them come in one lane */
+		this->queue->add_logged(this->queue, 0, entry->trace,
 								inbound ? POINT_IKE_IN : POINT_IKE_OUT,
 								entry->prefix[inbound], logged);
 	}
@@ -474,7 +474,7 @@ static void end_entry(private_nflog_capture_messages_t *this, entry_t *entry)
 		start_trace(this, entry);
 	}
 	flush_entry(this, entry);
-	this->queue->publish(this->queue);
+	this->queue->publish(this->queue, 0);
 	if (this->spis->get(this->spis, &entry->spi_i) == entry)
 	{
 		this->spis->remove(this->spis, &entry->spi_i);
@@ -507,7 +507,7 @@ METHOD(nflog_capture_messages_t, flush, int,
 			}
 		}
 		enumerator->destroy(enumerator);
-		this->queue->publish(this->queue);
+		this->queue->publish(this->queue, 0);
 	}
 	time_monotonic(&now);
 	while (this->gone->get_first(this->gone, (void**)&entry) == SUCCESS)

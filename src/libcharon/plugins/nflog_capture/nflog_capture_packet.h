@@ -22,7 +22,6 @@
 
 typedef struct nflog_capture_packet_t nflog_capture_packet_t;
 typedef struct nflog_capture_wire_key_t nflog_capture_wire_key_t;
-typedef struct nflog_capture_progress_t nflog_capture_progress_t;
 typedef struct nflog_capture_trace_t nflog_capture_trace_t;
 
 #include "nflog_capture_group.h"
@@ -63,18 +62,6 @@ struct nflog_capture_packet_t {
 	} pcap;
 	/** for LINK_NFLOG as described in the LINKTYPE_NFLOG specification */
 	uint8_t data[];
-};
-
-/**
- * How far the reader got.
- */
-struct nflog_capture_progress_t {
-	/** all packets up to this one have been read, see order, if is_known */
-	uint32_t order;
-	/** order is known */
-	bool is_known;
-	/** there was nothing left to read */
-	bool idle;
 };
 
 /**

@@ -41,7 +41,7 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *        /      \
  *    rules      keys          nftables table, key tables
  *       |          \
- *    reader         \         thread, NFLOG groups
+ *    reader         \         NFLOG groups, threads: lanes
  *       |  \         |
  *       | messages   |        IKE messages, until it's known whose they are
  *       |  /         |

@@ -23,27 +23,21 @@
 /** alignment of packets in memory */
 #define ALIGNMENT 8
 
+/** readers on different processors don't share one */
+#define CACHE_LINE 64
+
 typedef struct private_nflog_capture_queue_t private_nflog_capture_queue_t;
+typedef struct lane_t lane_t;
 
 /**
- * Private data.
+ * Memory between one reader and the writer.
  */
-struct private_nflog_capture_queue_t {
-
-	/**
-	 * Public interface.
-	 */
-	nflog_capture_queue_t public;
+struct lane_t {
 
 	/**
 	 * Memory, used as a ring.
 	 */
 	uint8_t *memory;
-
-	/**
-	 * Size of memory.
-	 */
-	size_t size;
 
 	/**
 	 * Bytes ever added, the reader's.
@@ -56,11 +50,6 @@ struct private_nflog_capture_queue_t {
 	uint64_t free_up_to;
 
 	/**
-	 * How far the reader got.
-	 */
-	nflog_capture_progress_t progress;
-
-	/**
 	 * Bytes ever published.
 	 */
 	uint64_t published;
@@ -71,9 +60,44 @@ struct private_nflog_capture_queue_t {
 	uint64_t tail;
 
 	/**
-	 * End of what the writer peeked at, the writer's.
+	 * End of what the writer peeked at.
 	 */
 	uint64_t peeked;
+
+} __attribute__((aligned(CACHE_LINE)));
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_queue_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_queue_t public;
+
+	/**
+	 * Lanes.
+	 */
+	lane_t *lanes;
+
+	/**
+	 * Number of lanes.
+	 */
+	u_int count;
+
+	/**
+	 * Size of the memory of each.
+	 */
+	size_t size;
+
+	/**
+	 * Tells how far the readers got, with its data, and the lock for both, which
+	 * no reader takes.
+	 */
+	nflog_capture_progress_t (*progress_cb)(void *data);
+	void *progress_data;
+	mutex_t *progress_mutex;
 
 	/**
 	 * Packets that the writer peeked at, the writer's.
@@ -86,7 +110,8 @@ struct private_nflog_capture_queue_t {
 	u_int capacity;
 
 	/**
-	 * How many bytes have to be published until the writer wakes up.
+	 * How many bytes that the writer did not peek at have to be published in a
+	 * lane until it wakes up.
 	 */
 	uint64_t wanted;
 
@@ -101,7 +126,8 @@ struct private_nflog_capture_queue_t {
 	bool haste;
 
 	/**
-	 * Protects progress, published, tail, wanted, awake, and haste.
+	 * Protects published, tail and peeked of all lanes, wanted, awake, and
+	 * haste.
 	 */
 	mutex_t *mutex;
 
@@ -115,39 +141,41 @@ struct private_nflog_capture_queue_t {
  * Get the packet at a position.
  */
 static nflog_capture_packet_t *at(private_nflog_capture_queue_t *this,
-								  uint64_t pos)
+								  lane_t *lane, uint64_t pos)
 {
-	return (nflog_capture_packet_t*)(this->memory + pos % this->size);
+	return (nflog_capture_packet_t*)(lane->memory + pos % this->size);
 }
 
 /**
  * Check if the reader has space for the given number of bytes.
  */
-static bool has_space(private_nflog_capture_queue_t *this, size_t len)
+static bool has_space(private_nflog_capture_queue_t *this, lane_t *lane,
+					  size_t len)
 {
-	if (this->head + len <= this->free_up_to + this->size)
+	if (lane->head + len <= lane->free_up_to + this->size)
 	{
 		return TRUE;
 	}
 	this->mutex->lock(this->mutex);
-	this->free_up_to = this->tail;
+	lane->free_up_to = lane->tail;
 	this->mutex->unlock(this->mutex);
-	return this->head + len <= this->free_up_to + this->size;
+	return lane->head + len <= lane->free_up_to + this->size;
 }
 
 METHOD(nflog_capture_queue_t, add, nflog_capture_packet_t*,
-	private_nflog_capture_queue_t *this, size_t len)
+	private_nflog_capture_queue_t *this, u_int number, size_t len)
 {
+	lane_t *lane = &this->lanes[number];
 	nflog_capture_packet_t *packet;
 	size_t size, rest, fill = 0;
 
 	size = round_up(sizeof(*packet) + len, ALIGNMENT);
-	rest = this->size - this->head % this->size;
+	rest = this->size - lane->head % this->size;
 	if (rest < size)
 	{	/* packets are contiguous, skip the rest of the memory */
 		fill = rest;
 	}
-	if (!has_space(this, fill + size))
+	if (!has_space(this, lane, fill + size))
 	{
 		return NULL;
 	}
@@ -155,34 +183,35 @@ METHOD(nflog_capture_queue_t, add, nflog_capture_packet_t*,
 	{
 		/* the rest may be too small for more than the first members, and both
 		 * of them are looked at */
-		packet = at(this, this->head);
+		packet = at(this, lane, lane->head);
 		if (fill >= sizeof(*packet))
 		{
 			packet->trace = NULL;
 			packet->size = fill;
 		}
-		this->head += fill;
+		lane->head += fill;
 	}
-	packet = at(this, this->head);
+	packet = at(this, lane, lane->head);
 	packet->trace = NULL;
 	packet->size = size;
-	this->head += size;
+	lane->head += size;
 	return packet;
 }
 
 METHOD(nflog_capture_queue_t, add_logged, void,
-	private_nflog_capture_queue_t *this, nflog_capture_trace_t *trace,
-	nflog_capture_point_t point, char *prefix, nflog_capture_logged_t *logged)
+	private_nflog_capture_queue_t *this, u_int lane,
+	nflog_capture_trace_t *trace, nflog_capture_point_t point, char *prefix,
+	nflog_capture_logged_t *logged)
 {
 	nflog_capture_link_t link = trace->get_link(trace);
 	nflog_capture_count_t *count = trace->get_count(trace, point);
 	nflog_capture_packet_t *packet;
 
-	count->received++;
-	packet = _add(this, nflog_capture_packet_len(logged, link, prefix));
+	nflog_capture_count_add(&count->received);
+	packet = _add(this, lane, nflog_capture_packet_len(logged, link, prefix));
 	if (!packet)
 	{
-		count->overrun++;
+		nflog_capture_count_add(&count->overrun);
 		return;
 	}
 	nflog_capture_packet_build(packet, logged, link, prefix);
@@ -190,14 +219,24 @@ METHOD(nflog_capture_queue_t, add_logged, void,
 	packet->trace = trace;
 }
 
-METHOD(nflog_capture_queue_t, publish, void,
-	private_nflog_capture_queue_t *this)
+/**
+ * Has a lane so many bytes that the writer did not peek at? Mutex is locked.
+ */
+static bool has_wanted(private_nflog_capture_queue_t *this, lane_t *lane)
 {
+	return lane->published - lane->peeked >= this->wanted;
+}
+
+METHOD(nflog_capture_queue_t, publish, void,
+	private_nflog_capture_queue_t *this, u_int number)
+{
+	lane_t *lane = &this->lanes[number];
+
 	this->mutex->lock(this->mutex);
-	if (this->published != this->head)
+	if (lane->published != lane->head)
 	{
-		this->published = this->head;
-		if (this->published >= this->wanted)
+		lane->published = lane->head;
+		if (has_wanted(this, lane))
 		{
 			this->condvar->signal(this->condvar);
 		}
@@ -205,12 +244,70 @@ METHOD(nflog_capture_queue_t, publish, void,
 	this->mutex->unlock(this->mutex);
 }
 
-/**
- * Bytes that wait to be written, mutex is locked.
- */
-static uint64_t waiting(private_nflog_capture_queue_t *this)
+METHOD(nflog_capture_queue_t, get_lanes, u_int,
+	private_nflog_capture_queue_t *this)
 {
-	return this->published - this->tail;
+	return this->count;
+}
+
+METHOD(nflog_capture_queue_t, set_progress_cb, void,
+	private_nflog_capture_queue_t *this,
+	nflog_capture_progress_t (*cb)(void *data), void *data)
+{
+	this->progress_mutex->lock(this->progress_mutex);
+	this->progress_cb = cb;
+	this->progress_data = data;
+	this->progress_mutex->unlock(this->progress_mutex);
+}
+
+METHOD(nflog_capture_queue_t, get_progress, nflog_capture_progress_t,
+	private_nflog_capture_queue_t *this)
+{
+	nflog_capture_progress_t progress = {
+		.idle = TRUE,
+	};
+
+	this->progress_mutex->lock(this->progress_mutex);
+	if (this->progress_cb)
+	{
+		progress = this->progress_cb(this->progress_data);
+	}
+	this->progress_mutex->unlock(this->progress_mutex);
+	return progress;
+}
+
+/**
+ * Do packets wait to be written? Mutex is locked.
+ */
+static bool is_waiting(private_nflog_capture_queue_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		if (this->lanes[i].published != this->lanes[i].tail)
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/**
+ * Is there a batch that is worth writing? Mutex is locked.
+ */
+static bool has_batch(private_nflog_capture_queue_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		if (has_wanted(this, &this->lanes[i]))
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
 }
 
 METHOD(nflog_capture_queue_t, wait_, void,
@@ -225,14 +322,14 @@ METHOD(nflog_capture_queue_t, wait_, void,
 	this->mutex->lock(this->mutex);
 	/* any packet will do */
 	this->wanted = 0;
-	while (!this->awake && !waiting(this))
+	while (!this->awake && !is_waiting(this))
 	{
 		this->condvar->wait(this->condvar, this->mutex);
 	}
 	time_monotonic(&deadline);
 	timeradd(&deadline, &add, &deadline);
-	this->wanted = this->peeked + max(this->size / 8, min(this->size / 2, bytes));
-	while (!this->haste && !timeout && this->published < this->wanted)
+	this->wanted = max(this->size / 8, min(this->size / 2, bytes));
+	while (!this->haste && !timeout && !has_batch(this))
 	{
 		timeout = this->condvar->timed_wait_abs(this->condvar, this->mutex,
 												deadline);
@@ -255,7 +352,7 @@ METHOD(nflog_capture_queue_t, wake, void,
  * Get the packet at a position that the writer looks at, and go to the next.
  */
 static nflog_capture_packet_t *step(private_nflog_capture_queue_t *this,
-									uint64_t *pos)
+									lane_t *lane, uint64_t *pos)
 {
 	nflog_capture_packet_t *packet;
 	size_t rest;
@@ -266,47 +363,23 @@ static nflog_capture_packet_t *step(private_nflog_capture_queue_t *this,
 		*pos += rest;
 		return NULL;
 	}
-	packet = at(this, *pos);
+	packet = at(this, lane, *pos);
 	*pos += packet->size;
 	return packet->trace ? packet : NULL;
 }
 
-METHOD(nflog_capture_queue_t, set_progress, void,
-	private_nflog_capture_queue_t *this, nflog_capture_progress_t progress)
-{
-	this->mutex->lock(this->mutex);
-	this->progress = progress;
-	this->mutex->unlock(this->mutex);
-}
-
-METHOD(nflog_capture_queue_t, get_progress, nflog_capture_progress_t,
-	private_nflog_capture_queue_t *this)
-{
-	nflog_capture_progress_t progress;
-
-	this->mutex->lock(this->mutex);
-	progress = this->progress;
-	this->mutex->unlock(this->mutex);
-	return progress;
-}
-
-METHOD(nflog_capture_queue_t, peek, u_int,
-	private_nflog_capture_queue_t *this, nflog_capture_packet_t ***packets,
-	u_int *used)
+/**
+ * Append the published packets of a lane to those that the writer peeks at.
+ */
+static u_int peek_lane(private_nflog_capture_queue_t *this, lane_t *lane,
+					   u_int count)
 {
 	nflog_capture_packet_t *packet;
-	uint64_t pos;
-	u_int count = 0;
+	uint64_t pos = lane->tail;
 
-	this->mutex->lock(this->mutex);
-	pos = this->tail;
-	this->peeked = this->published;
-	this->mutex->unlock(this->mutex);
-
-	*used = (this->peeked - pos) * 100 / this->size;
-	while (pos < this->peeked)
+	while (pos < lane->peeked)
 	{
-		packet = step(this, &pos);
+		packet = step(this, lane, &pos);
 		if (packet)
 		{
 			if (count == this->capacity)
@@ -318,6 +391,31 @@ METHOD(nflog_capture_queue_t, peek, u_int,
 			this->packets[count++] = packet;
 		}
 	}
+	return count;
+}
+
+METHOD(nflog_capture_queue_t, peek, u_int,
+	private_nflog_capture_queue_t *this, nflog_capture_packet_t ***packets,
+	u_int *used)
+{
+	lane_t *lane;
+	u_int i, count = 0;
+
+	this->mutex->lock(this->mutex);
+	for (i = 0; i < this->count; i++)
+	{
+		this->lanes[i].peeked = this->lanes[i].published;
+	}
+	this->mutex->unlock(this->mutex);
+
+	/* only the writer changes tail, so there is no need to lock to read it */
+	*used = 0;
+	for (i = 0; i < this->count; i++)
+	{
+		lane = &this->lanes[i];
+		*used = max(*used, (lane->peeked - lane->tail) * 100 / this->size);
+		count = peek_lane(this, lane, count);
+	}
 	*packets = this->packets;
 	return count;
 }
@@ -326,24 +424,36 @@ METHOD(nflog_capture_queue_t, release, void,
 	private_nflog_capture_queue_t *this)
 {
 	uint64_t pos, next;
+	lane_t *lane;
+	u_int i;
 
-	/* only the writer changes tail, so there is no need to lock to read it */
-	pos = next = this->tail;
-	while (pos < this->peeked && !step(this, &next))
+	for (i = 0; i < this->count; i++)
 	{
-		pos = next;
+		lane = &this->lanes[i];
+		pos = next = lane->tail;
+		while (pos < lane->peeked && !step(this, lane, &next))
+		{
+			pos = next;
+		}
+		this->mutex->lock(this->mutex);
+		lane->tail = pos;
+		this->mutex->unlock(this->mutex);
 	}
-	this->mutex->lock(this->mutex);
-	this->tail = pos;
-	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_capture_queue_t, destroy, void,
 	private_nflog_capture_queue_t *this)
 {
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		munmap(this->lanes[i].memory, this->size);
+	}
+	this->progress_mutex->destroy(this->progress_mutex);
 	this->condvar->destroy(this->condvar);
 	this->mutex->destroy(this->mutex);
-	munmap(this->memory, this->size);
+	free_align(this->lanes);
 	free(this->packets);
 	free(this);
 }
@@ -351,25 +461,18 @@ METHOD(nflog_capture_queue_t, destroy, void,
 /*
  * Described in header
  */
-nflog_capture_queue_t *nflog_capture_queue_create(size_t size)
+nflog_capture_queue_t *nflog_capture_queue_create(u_int lanes, size_t size)
 {
 	private_nflog_capture_queue_t *this;
 	void *memory;
-
-	size = round_up(size, ALIGNMENT);
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (memory == MAP_FAILED)
-	{
-		return NULL;
-	}
 
 	INIT(this,
 		.public = {
 			.add = _add,
 			.add_logged = _add_logged,
 			.publish = _publish,
-			.set_progress = _set_progress,
+			.get_lanes = _get_lanes,
+			.set_progress_cb = _set_progress_cb,
 			.get_progress = _get_progress,
 			.wait = _wait_,
 			.wake = _wake,
@@ -377,10 +480,23 @@ nflog_capture_queue_t *nflog_capture_queue_create(size_t size)
 			.release = _release,
 			.destroy = _destroy,
 		},
-		.memory = memory,
-		.size = size,
+		.lanes = malloc_align(lanes * sizeof(lane_t), CACHE_LINE),
+		.size = round_up(size, ALIGNMENT),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
+		.progress_mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
+	memset(this->lanes, 0, lanes * sizeof(lane_t));
+	while (this->count < lanes)
+	{
+		memory = mmap(NULL, this->size, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (memory == MAP_FAILED)
+		{
+			_destroy(this);
+			return NULL;
+		}
+		this->lanes[this->count++].memory = memory;
+	}
 	return &this->public;
 }

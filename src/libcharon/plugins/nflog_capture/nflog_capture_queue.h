@@ -22,57 +22,74 @@
 
 typedef struct nflog_capture_queue_t nflog_capture_queue_t;
 
+#include "nflog_capture_progress.h"
 #include "nflog_capture_trace.h"
 
 /**
- * Bounded memory for packets, between one reader thread and one writer thread.
+ * Bounded memory for packets, between reader threads and one writer thread.
  *
- * The reader adds packets in place and publishes them in batches, the writer
- * looks at all that are published and releases them from the oldest on.
+ * Each reader has a lane of its own.  It adds packets in place and publishes them
+ * in batches, the writer looks at all that are published and releases them from
+ * the oldest on.
  */
 struct nflog_capture_queue_t {
 
 	/**
-	 * Get memory for a packet, called by the reader.
+	 * Get memory for a packet, called by a reader.
 	 *
+	 * @param lane		number of the reader's lane
 	 * @param len		bytes needed for data
 	 * @return			packet with size set, NULL if memory is exhausted
 	 */
-	nflog_capture_packet_t *(*add)(nflog_capture_queue_t *this, size_t len);
+	nflog_capture_packet_t *(*add)(nflog_capture_queue_t *this, u_int lane,
+								   size_t len);
 
 	/**
-	 * Add a logged packet for a trace, called by the reader.
+	 * Add a logged packet for a trace, called by a reader.
 	 *
 	 * It counts as received, and as overrun if memory is exhausted.
 	 *
+	 * @param lane		number of the reader's lane
 	 * @param trace		trace that it is for
 	 * @param point		capture point
 	 * @param prefix	log prefix to have in the trace
 	 * @param logged	packet, as logged
 	 */
-	void (*add_logged)(nflog_capture_queue_t *this,
+	void (*add_logged)(nflog_capture_queue_t *this, u_int lane,
 					   nflog_capture_trace_t *trace,
 					   nflog_capture_point_t point, char *prefix,
 					   nflog_capture_logged_t *logged);
 
 	/**
-	 * Publish all added packets, called by the reader.
-	 */
-	void (*publish)(nflog_capture_queue_t *this);
-
-	/**
-	 * Tell how far the reader got, after it published all that it read.
+	 * Publish all added packets, called by a reader.
 	 *
-	 * @param progress	progress of the reader
+	 * @param lane		number of the reader's lane
 	 */
-	void (*set_progress)(nflog_capture_queue_t *this,
-						 nflog_capture_progress_t progress);
+	void (*publish)(nflog_capture_queue_t *this, u_int lane);
 
 	/**
-	 * Get how far the reader got, called by the writer before it looks at the
+	 * Get the number of lanes.
+	 *
+	 * @return			number of readers there may be
+	 */
+	u_int (*get_lanes)(nflog_capture_queue_t *this);
+
+	/**
+	 * Set what tells how far the readers got, what they read up to there is
+	 * published.
+	 *
+	 * @param cb		callback, with its data, NULL if there is nothing to read
+	 * @param data		data to pass to cb
+	 */
+	void (*set_progress_cb)(nflog_capture_queue_t *this,
+							nflog_capture_progress_t (*cb)(void *data),
+							void *data);
+
+	/**
+	 * Get how far the readers got, called by the writer before it looks at the
 	 * packets.
 	 *
-	 * @return			progress of the reader
+	 * @return			progress of the readers
 	 */
 	nflog_capture_progress_t (*get_progress)(nflog_capture_queue_t *this);
 
@@ -99,15 +116,18 @@ struct nflog_capture_queue_t {
 	 * Get all published packets, called by the writer.
 	 *
 	 * @param packets	set to an internal array of the packets that have a trace,
-	 *					in the order of arrival, valid until the next call
-	 * @param used		set to how much of the memory is used, in percent
+	 *					in the order of arrival in each lane, one lane after the
+	 *					other, valid until the next call
+	 * @param used		set to how much of a lane's memory is used, in percent,
+	 *					of that which has the least left
 	 * @return			number of packets
 	 */
 	u_int (*peek)(nflog_capture_queue_t *this,
 				  nflog_capture_packet_t ***packets, u_int *used);
 
 	/**
-	 * Release the memory of packets, up to the first that has a trace.
+	 * Release the memory of packets, in each lane up to the first that has a
+	 * trace.
 	 */
 	void (*release)(nflog_capture_queue_t *this);
 
@@ -120,9 +140,11 @@ struct nflog_capture_queue_t {
 /**
  * Create a nflog_capture_queue_t instance.
  *
- * @param size		bytes to use at most, taken from the system as needed
+ * @param lanes		number of lanes, one for each reader
+ * @param size		bytes to use at most in each lane, taken from the system as
+ *					needed
  * @return			queue, NULL if there is no memory
  */
-nflog_capture_queue_t *nflog_capture_queue_create(size_t size);
+nflog_capture_queue_t *nflog_capture_queue_create(u_int lanes, size_t size);
 
 #endif /** NFLOG_CAPTURE_QUEUE_H_ @}*/

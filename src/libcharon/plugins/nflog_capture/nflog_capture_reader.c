@@ -14,7 +14,7 @@
 
 #include "nflog_capture_reader.h"
 #include "nflog_capture_fragments.h"
-#include "nflog_capture_groups.h"
+#include "nflog_capture_lanes.h"
 #include "nflog_capture_rules.h"
 #include "nflog_capture_sas.h"
 #include "nflog_capture_table.h"
@@ -42,9 +42,6 @@
 
 /** how often to check for these packets, in ms */
 #define DRAIN_INTERVAL 5
-
-/** messages to read before looking after SAs that end */
-#define MAX_MESSAGES 64
 
 typedef struct private_nflog_capture_reader_t private_nflog_capture_reader_t;
 
@@ -79,22 +76,22 @@ struct private_nflog_capture_reader_t {
 	nflog_capture_rules_t *rules;
 
 	/**
-	 * Groups of packets that arrive and leave, NULL if not running.
+	 * Lanes that are read, NULL if not running.
 	 */
-	nflog_capture_groups_t *groups;
+	nflog_capture_lanes_t *lanes;
 
 	/**
-	 * Wakes up the thread.
+	 * Wakes up the first lane's thread.
 	 */
 	int event;
 
 	/**
-	 * SAs added, and not ended yet.
+	 * SAs added, and not ended yet, changed if all lanes are locked.
 	 */
 	nflog_capture_sas_t *sas;
 
 	/**
-	 * Puts IPv6 packets together.
+	 * Puts IPv6 packets together, in the first lane.
 	 */
 	nflog_capture_fragments_t *fragments;
 
@@ -119,7 +116,7 @@ struct private_nflog_capture_reader_t {
 	linked_list_t *draining;
 
 	/**
-	 * Reading thread, NULL if there was none yet.
+	 * Thread of the first lane, NULL if there was none yet.
 	 */
 	thread_t *thread;
 
@@ -129,15 +126,15 @@ struct private_nflog_capture_reader_t {
 	bool running;
 
 	/**
-	 * Protects all of the above.
+	 * Protects all of the above, locked before the lanes.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * Handle a packet, mutex is locked.
+ * Handle a packet, its lane is locked.
  */
-static void handle_packet(void *data, nflog_capture_logged_t *logged)
+static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged)
 {
 	private_nflog_capture_reader_t *this = data;
 	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
@@ -162,7 +159,7 @@ static void handle_packet(void *data, nflog_capture_logged_t *logged)
 		tap = logged ? this->sas->find(this->sas, logged) : NULL;
 		if (tap)
 		{
-			this->queue->add_logged(this->queue, tap->trace, tap->point,
+			this->queue->add_logged(this->queue, lane, tap->trace, tap->point,
 									tap->prefix, logged);
 		}
 		else if (logged && fragment && this->has_ike)
@@ -170,28 +167,6 @@ static void handle_packet(void *data, nflog_capture_logged_t *logged)
 			this->messages->handle(this->messages, logged, TRUE);
 		}
 	}
-}
-
-/**
- * Read what there is, and queue it.
- *
- * @return			TRUE if nothing is left to read
- */
-static bool read_groups(private_nflog_capture_reader_t *this)
-{
-	bool more = TRUE;
-	int i;
-
-	for (i = 0; more && i < MAX_MESSAGES; i++)
-	{
-		this->mutex->lock(this->mutex);
-		more = this->groups->receive(this->groups, handle_packet, this);
-		this->mutex->unlock(this->mutex);
-		this->queue->publish(this->queue);
-		this->queue->set_progress(this->queue,
-								this->groups->get_progress(this->groups));
-	}
-	return !more;
 }
 
 /**
@@ -241,28 +216,33 @@ static bool is_missing(nflog_capture_tap_t *tap)
 
 /**
  * End SAs of which all packets have been read.
- *
- * @param drained	TRUE if there is nothing left to read for now
  */
-static void end_sas(private_nflog_capture_reader_t *this, bool drained)
+static void end_sas(private_nflog_capture_reader_t *this)
 {
 	nflog_capture_sa_t *sa;
 	enumerator_t *enumerator;
 	timeval_t now;
+	bool idle;
 
+	if (!this->draining->get_count(this->draining))
+	{
+		return;
+	}
 	time_monotonic(&now);
+	idle = this->lanes->is_idle(this->lanes);
 	enumerator = this->draining->create_enumerator(this->draining);
 	while (enumerator->enumerate(enumerator, &sa))
 	{
 		if ((is_missing(&sa->wire) || is_missing(&sa->plain)) &&
-			(!drained || timercmp(&now, &sa->deadline, <)))
+			(!idle || timercmp(&now, &sa->deadline, <)))
 		{
 			continue;
 		}
 		this->draining->remove_at(this->draining, enumerator);
-		this->mutex->lock(this->mutex);
+		/* what was read of it is published after that */
+		this->lanes->lock(this->lanes);
 		this->sas->remove(this->sas, sa);
-		this->mutex->unlock(this->mutex);
+		this->lanes->unlock(this->lanes);
 		release(this, &sa->wire);
 		release(this, &sa->plain);
 		nflog_capture_sa_destroy(sa);
@@ -271,40 +251,66 @@ static void end_sas(private_nflog_capture_reader_t *this, bool drained)
 }
 
 /**
- * Close sockets, and remove the table.
+ * Close sockets, and remove the table, mutex is locked.
  */
-static void close_groups(private_nflog_capture_reader_t *this)
+static void close_lanes(private_nflog_capture_reader_t *this)
 {
 	this->rules->destroy(this->rules);
 	this->rules = NULL;
-	this->groups->destroy(this->groups);
-	this->groups = NULL;
+	this->lanes->destroy(this->lanes);
+	this->lanes = NULL;
 }
 
 /**
  * Open sockets, mutex is locked.
  */
-static bool open_groups(private_nflog_capture_reader_t *this)
+static bool open_lanes(private_nflog_capture_reader_t *this)
 {
-	int group;
+	u_int lanes;
+	int group, last;
 
+	/* charon's own threads pass on what they decrypt, so packets of an SA don't
+	 * stay on a processor */
+	lanes = lib->get(lib, "kernel-libipsec-tun")
+				? 1 : this->queue->get_lanes(this->queue);
+	last = UINT16_MAX + 1 - 2 * lanes;
 	group = lib->settings->get_int(lib->settings,
 						"%s.plugins.nflog-capture.group", DEFAULT_GROUP,
 						lib->ns);
-	if (group < 0 || group >= UINT16_MAX)
+	if (group < 0 || group > last)
 	{
 		DBG1(DBG_CFG, "nothing is captured, strongswan.conf, %s.plugins."
-			 "nflog-capture.group: %d is no NFLOG group, use 0 to %d", lib->ns,
-			 group, UINT16_MAX - 1);
+			 "nflog-capture.group: %d is not the first of %u NFLOG groups, use "
+			 "0 to %d", lib->ns, group, 2 * lanes, last);
 		return FALSE;
 	}
-	this->groups = nflog_capture_groups_create(group);
-	if (!this->groups)
+	this->lanes = nflog_capture_lanes_create(group, lanes, this->queue,
+											 handle_packet, this);
+	if (!this->lanes)
 	{
 		return FALSE;
 	}
-	this->rules = nflog_capture_rules_create(group, group + 1);
+	this->rules = nflog_capture_rules_create(group, lanes);
 	return TRUE;
+}
+
+/**
+ * Get how far packets have been read, called by the writer.
+ */
+static nflog_capture_progress_t get_progress(void *data)
+{
+	private_nflog_capture_reader_t *this = data;
+	nflog_capture_progress_t progress = {
+		.idle = TRUE,
+	};
+
+	this->mutex->lock(this->mutex);
+	if (this->lanes)
+	{
+		progress = this->lanes->get_progress(this->lanes);
+	}
+	this->mutex->unlock(this->mutex);
+	return progress;
 }
 
 /**
@@ -321,7 +327,7 @@ static void *run(private_nflog_capture_reader_t *this)
 	eventfd_t count;
 	int timeout = -1;
 
-	this->groups->get_fds(this->groups, &pfd[0].fd, &pfd[1].fd);
+	this->lanes->get_fds(this->lanes, &pfd[0].fd, &pfd[1].fd);
 	while (running)
 	{
 		if (this->draining->get_count(this->draining))
@@ -336,7 +342,8 @@ static void *run(private_nflog_capture_reader_t *this)
 		{
 			remove_rules(this);
 		}
-		end_sas(this, read_groups(this));
+		this->lanes->read(this->lanes);
+		end_sas(this);
 		timeout = this->messages->flush(this->messages);
 
 		this->mutex->lock(this->mutex);
@@ -348,7 +355,7 @@ static void *run(private_nflog_capture_reader_t *this)
 		if (!this->sas->get_count(this->sas) && !this->has_ike &&
 			!this->messages->get_count(this->messages))
 		{
-			close_groups(this);
+			close_lanes(this);
 			running = this->running = FALSE;
 		}
 		this->mutex->unlock(this->mutex);
@@ -370,7 +377,7 @@ static bool ensure_running(private_nflog_capture_reader_t *this)
 		this->thread->join(this->thread);
 		this->thread = NULL;
 	}
-	if (!open_groups(this))
+	if (!open_lanes(this))
 	{
 		return FALSE;
 	}
@@ -378,7 +385,7 @@ static bool ensure_running(private_nflog_capture_reader_t *this)
 	if (!this->thread)
 	{
 		DBG1(DBG_KNL, "creating thread to read packets failed");
-		close_groups(this);
+		close_lanes(this);
 		return FALSE;
 	}
 	this->running = TRUE;
@@ -406,14 +413,18 @@ METHOD(nflog_capture_reader_t, add, bool,
 		this->mutex->unlock(this->mutex);
 		return FALSE;
 	}
+	this->lanes->lock(this->lanes);
 	this->sas->add(this->sas, sa);
+	this->lanes->unlock(this->lanes);
 	this->mutex->unlock(this->mutex);
 
 	/* the thread keeps on running while there is an SA */
 	if (!this->rules->add(this->rules, sa))
 	{
 		this->mutex->lock(this->mutex);
+		this->lanes->lock(this->lanes);
 		this->sas->remove(this->sas, sa);
+		this->lanes->unlock(this->lanes);
 		this->mutex->unlock(this->mutex);
 		wake(this);
 		return FALSE;
@@ -429,9 +440,9 @@ static void move(private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa,
 {
 	if (sa->wire.trace)
 	{
-		this->mutex->lock(this->mutex);
+		this->lanes->lock(this->lanes);
 		this->sas->move(this->sas, sa, dst);
-		this->mutex->unlock(this->mutex);
+		this->lanes->unlock(this->lanes);
 	}
 }
 
@@ -530,6 +541,7 @@ METHOD(nflog_capture_reader_t, destroy, void,
 	{
 		this->thread->join(this->thread);
 	}
+	this->queue->set_progress_cb(this->queue, NULL, NULL);
 	close(this->event);
 	this->sas->destroy(this->sas);
 	this->fragments->destroy(this->fragments);
@@ -570,5 +582,6 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.draining = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
+	queue->set_progress_cb(queue, get_progress, this);
 	return &this->public;
 }

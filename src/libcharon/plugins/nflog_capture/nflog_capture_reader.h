@@ -28,10 +28,12 @@ typedef struct nflog_capture_reader_t nflog_capture_reader_t;
 #include "nflog_capture_writer.h"
 
 /**
- * Thread that reads packets from the NFLOG groups, finds their SA, and queues
- * them for the SA's trace.
+ * Reads packets from the NFLOG groups, finds their SA, and queues them for the SA's
+ * trace.
  *
- * Thread, sockets and rules exist only while there are SAs.
+ * There are as many lanes as the queue has.  The thread of the first one reads IKE
+ * messages too, and ends SAs.  Threads, sockets and rules exist only while there are
+ * SAs.
  */
 struct nflog_capture_reader_t {
 
@@ -87,7 +89,7 @@ struct nflog_capture_reader_t {
 	bool (*captures_ike)(nflog_capture_reader_t *this);
 
 	/**
-	 * Wake up the thread, as there are kept IKE messages to flush, or traces
+	 * Wake up the first thread, as there are kept IKE messages to flush, or traces
 	 * of IKE_SAs to end.
 	 */
 	void (*flush_ike)(nflog_capture_reader_t *this);

@@ -15,6 +15,7 @@
 #include "nflog_capture_rules.h"
 #include "nflog_capture_element.h"
 #include "nflog_capture_nft.h"
+#include "nflog_capture_rule.h"
 #include "nflog_capture_table.h"
 
 #include <errno.h>
@@ -57,9 +58,10 @@ struct private_nflog_capture_rules_t {
 	u_int wire, plain, tun, vti;
 
 	/**
-	 * NFLOG groups, for packets that arrive and leave.
+	 * First NFLOG group, and the number of lanes, each with two of them.
 	 */
-	uint16_t in, out;
+	uint16_t group;
+	u_int lanes;
 
 	/**
 	 * Protects the socket.
@@ -187,7 +189,7 @@ static int open_table(private_nflog_capture_rules_t *this)
 		{
 			return errno;
 		}
-		nflog_capture_table_add(this->nft, this->in);
+		nflog_capture_table_add(this->nft, this->group);
 	}
 	return 0;
 }
@@ -238,7 +240,7 @@ static void begin_wire(private_nflog_capture_rules_t *this,
 {
 	if (!this->wire)
 	{
-		nflog_capture_table_add_wire(this->nft, this->in, this->out);
+		nflog_capture_table_add_wire(this->nft, this->group, this->lanes);
 	}
 	add_wire(this, sa, &sa->match);
 }
@@ -253,21 +255,20 @@ static void begin_plain(private_nflog_capture_rules_t *this,
 
 	if (sa->vti && !this->vti)
 	{
-		nflog_capture_table_add_vti(this->nft, this->in);
+		nflog_capture_table_add_vti(this->nft, this->group, this->lanes);
 	}
 	if (!sa->userland)
 	{
 		if (!this->plain)
 		{
-			nflog_capture_table_add_plain(this->nft, this->in, this->out);
+			nflog_capture_table_add_plain(this->nft, this->group, this->lanes);
 		}
 		add_plain(this, sa, &sa->match);
 	}
 	else if (!this->tun)
 	{	/* provided by kernel-libipsec */
 		tun = lib->get(lib, "kernel-libipsec-tun");
-		nflog_capture_table_add_tun(this->nft, this->in, this->out,
-									tun->get_name(tun));
+		nflog_capture_table_add_tun(this->nft, this->group, tun->get_name(tun));
 	}
 }
 
@@ -280,7 +281,7 @@ static void end_wire(private_nflog_capture_rules_t *this,
 	drop_wire(this, sa, &sa->match);
 	if (--this->wire == 0)
 	{
-		nflog_capture_table_remove_wire(this->nft);
+		nflog_capture_table_remove_wire(this->nft, this->lanes);
 	}
 }
 
@@ -292,14 +293,14 @@ static void end_plain(private_nflog_capture_rules_t *this,
 {
 	if (sa->vti && --this->vti == 0)
 	{
-		nflog_capture_table_remove_vti(this->nft);
+		nflog_capture_table_remove_vti(this->nft, this->lanes);
 	}
 	if (!sa->userland)
 	{
 		drop_plain(this, sa, &sa->match);
 		if (--this->plain == 0)
 		{
-			nflog_capture_table_remove_plain(this->nft);
+			nflog_capture_table_remove_plain(this->nft, this->lanes);
 		}
 	}
 	else if (--this->tun == 0)
@@ -355,8 +356,7 @@ METHOD(nflog_capture_rules_t, add_ike, bool,
 	err = open_table(this);
 	if (!err)
 	{
-		nflog_capture_table_add_ike(this->nft, this->in, this->out, port,
-									nat_t);
+		nflog_capture_table_add_ike(this->nft, this->group, port, nat_t);
 		err = commit_add(this);
 	}
 	this->mutex->unlock(this->mutex);
@@ -496,7 +496,7 @@ METHOD(nflog_capture_rules_t, destroy, void,
 /*
  * Described in header
  */
-nflog_capture_rules_t *nflog_capture_rules_create(uint16_t in, uint16_t out)
+nflog_capture_rules_t *nflog_capture_rules_create(uint16_t group, u_int lanes)
 {
 	private_nflog_capture_rules_t *this;
 
@@ -510,8 +510,8 @@ nflog_capture_rules_t *nflog_capture_rules_create(uint16_t in, uint16_t out)
 			.remove_ike = _remove_ike,
 			.destroy = _destroy,
 		},
-		.in = in,
-		.out = out,
+		.group = group,
+		.lanes = lanes,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -96,10 +96,9 @@ struct nflog_capture_rules_t {
 /**
  * Create a nflog_capture_rules_t instance.
  *
- * @param in		NFLOG group for packets that arrive, in which the kernel
- *					stamps the time
- * @param out		NFLOG group for packets that leave
+ * @param group		first NFLOG group, see nflog_capture_table_add()
+ * @param lanes		number of lanes, a power of two, each has two groups
  */
-nflog_capture_rules_t *nflog_capture_rules_create(uint16_t in, uint16_t out);
+nflog_capture_rules_t *nflog_capture_rules_create(uint16_t group, u_int lanes);
 
 #endif /** NFLOG_CAPTURE_RULES_H_ @}*/

@@ -82,8 +82,8 @@ struct nflog_capture_sa_t {
 	uint32_t vti;
 	/** selectors of packets in the clear, if one of these is the case */
 	nflog_capture_selectors_t *selectors;
-	/** order of the last packet on the wire, if it has selectors */
-	uint64_t used;
+	/** order of the last packet on the wire, if it has selectors, it may wrap */
+	uint32_t used;
 	/** where it is seen in ESP or AH */
 	nflog_capture_tap_t wire;
 	/** where it is seen in the clear */

@@ -59,9 +59,9 @@ struct private_nflog_capture_sas_t {
 	uint32_t last;
 
 	/**
-	 * Number of packets of these on the wire.
+	 * Number of packets on the wire of SAs with selectors, it may wrap.
 	 */
-	uint64_t used;
+	refcount_t used;
 
 	/**
 	 * Number of SAs.
@@ -167,7 +167,7 @@ static nflog_capture_sa_t *find_selected(private_nflog_capture_sas_t *this,
 	{
 		if (sa->inbound == inbound && sa->vti == vti &&
 			sa->selectors->match(sa->selectors, src, dst, proto) &&
-			(!found || (inbound && sa->used > found->used)))
+			(!found || (inbound && (int32_t)(sa->used - found->used) > 0)))
 		{
 			found = sa;
 		}
@@ -221,11 +221,11 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 		if (nflog_capture_packet_parse(logged, in, &key))
 		{
 			sa = this->wire->get(this->wire, &key);
-			if (sa)
+			if (sa && sa->selectors)
 			{
-				sa->used = ++this->used;
-				return &sa->wire;
+				sa->used = ref_get(&this->used);
 			}
+			return sa ? &sa->wire : NULL;
 		}
 		return NULL;
 	}
@@ -245,7 +245,7 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 			nflog_capture_packet_is_tunneled(logged, sa->match.dst))
 		{	/* it was too small to be compressed, so the kernel decapsulates it
 			 * later, and we see it once more (xfrm4_tunnel in tunnel4.c) */
-			sa->plain.count->received++;
+			nflog_capture_count_add(&sa->plain.count->received);
 			return NULL;
 		}
 	}

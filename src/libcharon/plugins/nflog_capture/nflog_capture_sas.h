@@ -30,7 +30,8 @@ typedef struct nflog_capture_sas_t nflog_capture_sas_t;
  * selectors if the kernel does not have the SA, or the packet came through a VTI
  * device.
  *
- * Not thread-safe.
+ * Several threads may call find() at the same time, but none then calls anything
+ * else.
  */
 struct nflog_capture_sas_t {
 

@@ -22,9 +22,6 @@
 
 #include "nflog_capture_nft.h"
 
-/** name of the table, its family is inet */
-#define NFLOG_CAPTURE_TABLE "nflog-capture"
-
 /** chains of the wire side, and their log prefixes, packets show their SA */
 #define NFLOG_CAPTURE_WIRE_IN "esp-in"
 #define NFLOG_CAPTURE_WIRE_OUT "esp-out"
@@ -67,14 +64,22 @@
  *   ike-in     input        raw        IKE messages as they arrive
  *   ike-out    output       raw        IKE messages as they leave
  *
+ * If there are several lanes, each of esp-*, plain-* and vti-in has a chain for each
+ * of them, <chain>-<lane>, with its rules, and leads there by the number of the
+ * processor that handles a packet.  So processors don't wait for each other to log
+ * packets, and what one of them logs stays in order.
+ *
+ * Each lane has two NFLOG groups, one for packets that arrive, and the next one for
+ * packets that leave.  All other packets are in the first lane.
+ *
  * What arrives on the wire is seen at the input hook, where IPv4 packets are
  * reassembled: only the first fragment of a packet shows the SPI.  IPv6 packets
  * are not until they have left that hook, so all fragments are logged.
  *
  * @param nft		socket that gets to own the table
- * @param in		NFLOG group for packets that arrive
+ * @param group		first NFLOG group
  */
-void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in);
+void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t group);
 
 /**
  * Add what captures SAs on the wire to a transaction.
@@ -86,18 +91,19 @@ void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t in);
  * SAs.
  *
  * @param nft		socket that owns the table
- * @param in		NFLOG group for packets that arrive
- * @param out		NFLOG group for packets that leave
+ * @param group		first NFLOG group
+ * @param lanes		number of lanes
  */
-void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t in,
-								  uint16_t out);
+void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t group,
+								  u_int lanes);
 
 /**
  * Remove what captures SAs on the wire in a transaction.
  *
  * @param nft		socket that owns the table
+ * @param lanes		number of lanes
  */
-void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft);
+void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft, u_int lanes);
 
 /**
  * Add what captures SAs in the clear to a transaction.
@@ -109,30 +115,30 @@ void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft);
  * an SA is added.
  *
  * @param nft		socket that owns the table
- * @param in		NFLOG group for packets that arrive
- * @param out		NFLOG group for packets that leave
+ * @param group		first NFLOG group
+ * @param lanes		number of lanes
  */
-void nflog_capture_table_add_plain(nflog_capture_nft_t *nft, uint16_t in,
-								   uint16_t out);
+void nflog_capture_table_add_plain(nflog_capture_nft_t *nft, uint16_t group,
+								   u_int lanes);
 
 /**
  * Remove what captures SAs in the clear in a transaction.
  *
  * @param nft		socket that owns the table
+ * @param lanes		number of lanes
  */
-void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft);
+void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft, u_int lanes);
 
 /**
  * Add what captures packets in the clear to a transaction, if charon does ESP
  * itself (kernel-libipsec): all packets that pass its TUN device.
  *
  * @param nft		socket that owns the table
- * @param in		NFLOG group for packets that arrive
- * @param out		NFLOG group for packets that leave
+ * @param group		first NFLOG group
  * @param device	name of the TUN device
  */
-void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t in,
-								 uint16_t out, char *device);
+void nflog_capture_table_add_tun(nflog_capture_nft_t *nft, uint16_t group,
+								 char *device);
 
 /**
  * Remove what captures the TUN device in a transaction.
@@ -146,16 +152,19 @@ void nflog_capture_table_remove_tun(nflog_capture_nft_t *nft);
  * them what tells the SA (vti_rcv_cb() in net/ipv4/ip_vti.c).
  *
  * @param nft		socket that owns the table
- * @param in		NFLOG group for packets that arrive
+ * @param group		first NFLOG group
+ * @param lanes		number of lanes
  */
-void nflog_capture_table_add_vti(nflog_capture_nft_t *nft, uint16_t in);
+void nflog_capture_table_add_vti(nflog_capture_nft_t *nft, uint16_t group,
+								 u_int lanes);
 
 /**
  * Remove what captures VTI devices in a transaction.
  *
  * @param nft		socket that owns the table
+ * @param lanes		number of lanes
  */
-void nflog_capture_table_remove_vti(nflog_capture_nft_t *nft);
+void nflog_capture_table_remove_vti(nflog_capture_nft_t *nft, u_int lanes);
 
 /**
  * Add chains that log IKE messages to a transaction.
@@ -164,13 +173,12 @@ void nflog_capture_table_remove_vti(nflog_capture_nft_t *nft);
  * traversal ESP is told from IKE by a marker (RFC 3948, section 2.2).
  *
  * @param nft		socket that owns the table
- * @param in		NFLOG group for messages that arrive
- * @param out		NFLOG group for messages that leave
+ * @param group		first NFLOG group
  * @param port		local port, in host order
  * @param nat_t		local port for NAT traversal, in host order
  */
-void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t in,
-								 uint16_t out, uint16_t port, uint16_t nat_t);
+void nflog_capture_table_add_ike(nflog_capture_nft_t *nft, uint16_t group,
+								 uint16_t port, uint16_t nat_t);
 
 /**
  * Remove the chains that log IKE messages in a transaction.

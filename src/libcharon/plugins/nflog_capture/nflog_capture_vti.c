@@ -22,6 +22,7 @@
 #include <linux/rtnetlink.h>
 
 #include <collections/hashtable.h>
+#include <threading/mutex.h>
 
 typedef struct private_nflog_capture_vti_t private_nflog_capture_vti_t;
 
@@ -39,6 +40,11 @@ struct private_nflog_capture_vti_t {
 	 * Known devices, index => key + 1, as NULL is no value.
 	 */
 	hashtable_t *keys;
+
+	/**
+	 * Protects keys.
+	 */
+	mutex_t *mutex;
 };
 
 /**
@@ -115,25 +121,30 @@ METHOD(nflog_capture_vti_t, get_key, uint32_t,
 	void *name = (void*)(uintptr_t)index;
 	uintptr_t value;
 
+	this->mutex->lock(this->mutex);
 	value = (uintptr_t)this->keys->get(this->keys, name);
 	if (!value)
 	{
 		value = (uintptr_t)query_key(index) + 1;
 		this->keys->put(this->keys, name, (void*)value);
 	}
+	this->mutex->unlock(this->mutex);
 	return value - 1;
 }
 
 METHOD(nflog_capture_vti_t, flush, void,
 	private_nflog_capture_vti_t *this)
 {
+	this->mutex->lock(this->mutex);
 	this->keys->destroy(this->keys);
 	this->keys = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8);
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_capture_vti_t, destroy, void,
 	private_nflog_capture_vti_t *this)
 {
+	this->mutex->destroy(this->mutex);
 	this->keys->destroy(this->keys);
 	free(this);
 }
@@ -152,6 +163,7 @@ nflog_capture_vti_t *nflog_capture_vti_create()
 			.destroy = _destroy,
 		},
 		.keys = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;
 }

@@ -27,7 +27,7 @@ typedef struct nflog_capture_vti_t nflog_capture_vti_t;
 /**
  * Knows the keys of VTI devices, which are the marks of the SAs behind them.
  *
- * Not thread-safe.
+ * Thread-safe.
  */
 struct nflog_capture_vti_t {
 

@@ -42,8 +42,15 @@
  */
 #define MAX_DISORDER 200
 
-/** when packets must not wait, in percent of the memory */
-#define TOO_MANY_PACKETS 75
+/**
+ * If there are so many packets, in percent of the memory, they wait for this time
+ * only, in ms, which suffices if all processors are on time.
+ */
+#define MANY_PACKETS 75
+#define LITTLE_DISORDER 2
+
+/** when packets must not wait at all, in percent of the memory */
+#define TOO_MANY_PACKETS 90
 
 typedef struct private_nflog_capture_writer_t private_nflog_capture_writer_t;
 
@@ -279,15 +286,16 @@ static bool is_older(nflog_capture_packet_t *packet, timeval_t *now, u_int ms)
 /**
  * Get the packets that are due first, in the order of their times.
  *
- * @param progress	how far the reader got
+ * @param progress	how far the readers got
+ * @param used		how much of the memory is used, in percent
  * @return			number of packets that are due
  */
 static u_int get_due(nflog_capture_packet_t **packets, u_int count,
-					 nflog_capture_progress_t *progress)
+					 nflog_capture_progress_t *progress, u_int used)
 {
+	u_int due, wait = used > MANY_PACKETS ? LITTLE_DISORDER : MIN_DISORDER;
 	nflog_capture_packet_t *packet;
 	timeval_t now;
-	u_int due;
 
 	gettimeofday(&now, NULL);
 	for (due = 0; due < count; due++)
@@ -295,7 +303,7 @@ static u_int get_due(nflog_capture_packet_t **packets, u_int count,
 		packet = packets[due];
 		if (!(progress->is_known &&
 			  (int32_t)(packet->order - progress->order) <= 0 &&
-			  is_older(packet, &now, MIN_DISORDER)) &&
+			  is_older(packet, &now, wait)) &&
 			!(progress->idle && is_older(packet, &now, MAX_DISORDER)))
 		{
 			break;
@@ -333,7 +341,7 @@ static void write_packets(private_nflog_capture_writer_t *this,
 		count = get_packets(trace, packets);
 		if (used <= TOO_MANY_PACKETS && !ending->get(ending, trace))
 		{
-			count = get_due(packets, count, &progress);
+			count = get_due(packets, count, &progress, used);
 		}
 		if (count)
 		{

@@ -1,0 +1,283 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nflog_capture_lanes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <daemon.h>
+
+/**
+ * Interval in ms after which the kernel has passed on the packets that it had at
+ * its begin, longer than a tick of its clock, after which it does.
+ */
+#define TICK 20
+
+/** a power of two, more would hardly be of use, as one thread writes */
+#define MAX_LANES 4
+
+typedef struct private_nflog_capture_lanes_t private_nflog_capture_lanes_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_capture_lanes_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_capture_lanes_t public;
+
+	/**
+	 * Lanes.
+	 */
+	nflog_capture_lane_t **lanes;
+
+	/**
+	 * Number of lanes.
+	 */
+	u_int count;
+
+	/**
+	 * When the last tick was.
+	 */
+	timeval_t tick;
+
+	/**
+	 * Order of the packet that was read last in any lane at the last tick, and at
+	 * the one before, if there was any.
+	 */
+	uint32_t seen, settled;
+	bool has_seen, has_settled;
+
+	/**
+	 * Idle socket that makes the kernel stamp packets, -1 if not available.
+	 */
+	int stamping;
+};
+
+METHOD(nflog_capture_lanes_t, read_, bool,
+	private_nflog_capture_lanes_t *this)
+{
+	return this->lanes[0]->read(this->lanes[0]);
+}
+
+METHOD(nflog_capture_lanes_t, get_fds, void,
+	private_nflog_capture_lanes_t *this, int *in, int *out)
+{
+	this->lanes[0]->get_fds(this->lanes[0], in, out);
+}
+
+METHOD(nflog_capture_lanes_t, lock, void,
+	private_nflog_capture_lanes_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		this->lanes[i]->lock(this->lanes[i]);
+	}
+}
+
+METHOD(nflog_capture_lanes_t, unlock, void,
+	private_nflog_capture_lanes_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		this->lanes[i]->unlock(this->lanes[i]);
+	}
+}
+
+METHOD(nflog_capture_lanes_t, is_idle, bool,
+	private_nflog_capture_lanes_t *this)
+{
+	nflog_capture_lane_t *lane;
+	bool idle = TRUE;
+	u_int i;
+
+	for (i = 0; idle && i < this->count; i++)
+	{
+		lane = this->lanes[i];
+		lane->lock(lane);
+		idle = lane->is_idle(lane);
+		lane->unlock(lane);
+	}
+	return idle;
+}
+
+/**
+ * Check what the kernel must have passed on by now: what had been read of any lane
+ * at the last tick, and all that was logged before.
+ *
+ * @return			TRUE if it's time for another tick
+ */
+static bool update_settled(private_nflog_capture_lanes_t *this)
+{
+	timeval_t now, next, interval = { .tv_usec = TICK * 1000 };
+
+	time_monotonic(&now);
+	timeradd(&this->tick, &interval, &next);
+	if (timercmp(&now, &next, <))
+	{
+		return FALSE;
+	}
+	this->tick = now;
+	this->settled = this->seen;
+	this->has_settled = this->has_seen;
+	return TRUE;
+}
+
+METHOD(nflog_capture_lanes_t, get_progress, nflog_capture_progress_t,
+	private_nflog_capture_lanes_t *this)
+{
+	nflog_capture_progress_t progress, all = {};
+	nflog_capture_lane_t *lane;
+	uint32_t order, seen = 0;
+	bool tick, has_seen = FALSE;
+	u_int i;
+
+	tick = update_settled(this);
+	for (i = 0; i < this->count; i++)
+	{
+		lane = this->lanes[i];
+		lane->lock(lane);
+		progress = lane->get_progress(lane,
+									  this->has_settled ? &this->settled : NULL);
+		if (lane->get_order(lane, &order))
+		{
+			seen = has_seen ? nflog_capture_later(seen, order) : order;
+			has_seen = TRUE;
+		}
+		lane->unlock(lane);
+		all = i ? nflog_capture_progress_both(all, progress) : progress;
+	}
+	if (tick)
+	{
+		this->seen = seen;
+		this->has_seen = has_seen;
+	}
+	return all;
+}
+
+METHOD(nflog_capture_lanes_t, destroy, void,
+	private_nflog_capture_lanes_t *this)
+{
+	uint64_t lost = 0;
+	u_int i;
+
+	lock(this);
+	for (i = 0; i < this->count; i++)
+	{
+		lost += this->lanes[i]->get_lost(this->lanes[i]);
+	}
+	unlock(this);
+	for (i = 0; i < this->count; i++)
+	{
+		this->lanes[i]->destroy(this->lanes[i]);
+	}
+	if (lost)
+	{
+		DBG1(DBG_KNL, "the kernel dropped %" PRIu64 " packets before they could "
+			 "be read from NFLOG", lost);
+	}
+	if (this->stamping != -1)
+	{
+		close(this->stamping);
+	}
+	free(this->lanes);
+	free(this);
+}
+
+/**
+ * Create all lanes, and start their threads.
+ */
+static bool create_lanes(private_nflog_capture_lanes_t *this, uint16_t group,
+						 u_int count, nflog_capture_queue_t *queue,
+						 nflog_capture_lane_cb_t cb, void *data)
+{
+	nflog_capture_lane_t *lane;
+
+	while (this->count < count)
+	{
+		lane = nflog_capture_lane_create(this->count, group + 2 * this->count,
+										 queue, cb, data);
+		if (!lane)
+		{
+			return FALSE;
+		}
+		this->lanes[this->count++] = lane;
+		if (this->count > 1 && !lane->start(lane))
+		{
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_lanes_t *nflog_capture_lanes_create(uint16_t group, u_int count,
+										nflog_capture_queue_t *queue,
+										nflog_capture_lane_cb_t cb, void *data)
+{
+	private_nflog_capture_lanes_t *this;
+	int on = 1;
+
+	INIT(this,
+		.public = {
+			.read = _read_,
+			.get_fds = _get_fds,
+			.lock = _lock,
+			.unlock = _unlock,
+			.is_idle = _is_idle,
+			.get_progress = _get_progress,
+			.destroy = _destroy,
+		},
+		.lanes = calloc(count, sizeof(nflog_capture_lane_t*)),
+		/* before 6.4 the kernel stamps packets only if some socket asks */
+		.stamping = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+	);
+	if (this->stamping == -1 ||
+		setsockopt(this->stamping, SOL_SOCKET, SO_TIMESTAMP, &on,
+				   sizeof(on)) != 0)
+	{
+		DBG1(DBG_KNL, "enabling time stamps failed: %s", strerror(errno));
+	}
+	if (!create_lanes(this, group, count, queue, cb, data))
+	{
+		destroy(this);
+		return NULL;
+	}
+	return &this->public;
+}
+
+/*
+ * Described in header
+ */
+u_int nflog_capture_lanes_number()
+{
+	u_int lanes = 1;
+
+	while (lanes < MAX_LANES && 2 * lanes <= sysconf(_SC_NPROCESSORS_ONLN))
+	{
+		lanes *= 2;
+	}
+	return lanes;
+}

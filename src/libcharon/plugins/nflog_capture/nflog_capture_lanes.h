@@ -1,0 +1,100 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_lanes nflog_capture_lanes
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CAPTURE_LANES_H_
+#define NFLOG_CAPTURE_LANES_H_
+
+typedef struct nflog_capture_lanes_t nflog_capture_lanes_t;
+
+#include "nflog_capture_lane.h"
+
+/**
+ * All lanes: the first is read by the owner of this, each other one by a thread of
+ * its own.
+ */
+struct nflog_capture_lanes_t {
+
+	/**
+	 * Read what there is in the first lane.
+	 *
+	 * @return			FALSE if there is more
+	 */
+	bool (*read)(nflog_capture_lanes_t *this);
+
+	/**
+	 * Get the file descriptors to poll for the first lane.
+	 *
+	 * @param in		receives that for packets that arrive
+	 * @param out		receives that for packets that leave
+	 */
+	void (*get_fds)(nflog_capture_lanes_t *this, int *in, int *out);
+
+	/**
+	 * Wait until all that was read in any lane is published, and read nothing
+	 * until unlock() is called.
+	 */
+	void (*lock)(nflog_capture_lanes_t *this);
+
+	/**
+	 * Go on to read.
+	 */
+	void (*unlock)(nflog_capture_lanes_t *this);
+
+	/**
+	 * Is there nothing to read in any lane?
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_idle)(nflog_capture_lanes_t *this);
+
+	/**
+	 * Get how far the packets of all lanes have been read, called by one thread.
+	 *
+	 * @return			progress
+	 */
+	nflog_capture_progress_t (*get_progress)(nflog_capture_lanes_t *this);
+
+	/**
+	 * Destroy a nflog_capture_lanes_t, packets that the kernel dropped are logged.
+	 */
+	void (*destroy)(nflog_capture_lanes_t *this);
+};
+
+/**
+ * Create a nflog_capture_lanes_t instance.
+ *
+ * @param group		number of the first NFLOG group, there are two for each lane
+ * @param count		number of lanes
+ * @param queue		queue to publish packets in
+ * @param cb		called for each packet
+ * @param data		data to pass to cb
+ * @return			NULL if not possible, which is logged
+ */
+nflog_capture_lanes_t *nflog_capture_lanes_create(uint16_t group, u_int count,
+										nflog_capture_queue_t *queue,
+										nflog_capture_lane_cb_t cb, void *data);
+
+/**
+ * Get the number of lanes that this machine has processors for.
+ *
+ * @return			1, 2, or 4
+ */
+u_int nflog_capture_lanes_number();
+
+#endif /** NFLOG_CAPTURE_LANES_H_ @}*/

@@ -1,0 +1,183 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_capture_rule nflog_capture_rule
+ * @{ @ingroup nflog_capture
+ *
+ * What rules of our nftables table are made of.
+ */
+
+#ifndef NFLOG_CAPTURE_RULE_H_
+#define NFLOG_CAPTURE_RULE_H_
+
+#include "nflog_capture_nft.h"
+
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+
+/** name of the table, its family is inet */
+#define NFLOG_CAPTURE_TABLE "nflog-capture"
+
+/** nft's numbers of the types of set keys, so that it can list them */
+#define NFLOG_CAPTURE_TYPE_IPV4_ADDR 7
+#define NFLOG_CAPTURE_TYPE_IPV6_ADDR 8
+#define NFLOG_CAPTURE_TYPE_MARK 19
+
+/**
+ * Create an expression with numeric attributes.
+ *
+ * @param name		name of the expression
+ * @param ...		attributes, NFTNL_EXPR_*, each with its value, ended by a 0
+ * @return			expression, to be added to a rule
+ */
+struct nftnl_expr *nflog_capture_rule_expr(char *name, ...);
+
+/**
+ * Create a rule.
+ *
+ * @param chain		name of its chain
+ * @return			rule, for nflog_capture_rule_commit()
+ */
+struct nftnl_rule *nflog_capture_rule_create(char *chain);
+
+/**
+ * Compare NFT_REG_1.
+ *
+ * @param rule		rule to add that to
+ * @param value		value that it must have
+ * @param len		length of value, in bytes
+ */
+void nflog_capture_rule_cmp(struct nftnl_rule *rule, const void *value,
+							size_t len);
+
+/**
+ * Compare a property of packets, of one byte.
+ *
+ * @param rule		rule to add that to
+ * @param key		one of NFT_META_*
+ * @param value		value that it must have
+ */
+void nflog_capture_rule_meta(struct nftnl_rule *rule, uint32_t key,
+							 uint8_t value);
+
+/**
+ * Load bytes of a packet into a register.
+ *
+ * @param rule		rule to add that to
+ * @param base		header, one of NFT_PAYLOAD_*
+ * @param offset	offset in that header
+ * @param len		number of bytes
+ * @param reg		register
+ */
+void nflog_capture_rule_payload(struct nftnl_rule *rule, uint32_t base,
+								uint32_t offset, uint32_t len, uint32_t reg);
+
+/**
+ * Bring an SPI in a register to host order, so that nft lists keys as strongSwan
+ * and ip do.
+ *
+ * @param rule		rule to add that to
+ * @param reg		register
+ */
+void nflog_capture_rule_ntohl(struct nftnl_rule *rule, uint32_t reg);
+
+/**
+ * Set the mark of packets.
+ *
+ * @param rule		rule to add that to
+ * @param reg		register with the mark
+ */
+void nflog_capture_rule_set_mark(struct nftnl_rule *rule, uint32_t reg);
+
+/**
+ * Compare the number of the processor that handles a packet.
+ *
+ * @param rule		rule to add that to
+ * @param mask		bits of that number to look at
+ * @param value		value that these must have
+ */
+void nflog_capture_rule_processor(struct nftnl_rule *rule, uint32_t mask,
+								  uint32_t value);
+
+/**
+ * Go on with another chain.
+ *
+ * @param rule		rule to add that to
+ * @param chain		name of the chain
+ */
+void nflog_capture_rule_goto(struct nftnl_rule *rule, char *chain);
+
+/**
+ * Log packets.
+ *
+ * @param rule		rule to add that to
+ * @param prefix	log prefix
+ * @param group		NFLOG group
+ */
+void nflog_capture_rule_log(struct nftnl_rule *rule, char *prefix,
+							uint16_t group);
+
+/**
+ * Add a rule to a transaction, and destroy it.
+ *
+ * @param nft		socket that owns the table
+ * @param rule		rule
+ */
+void nflog_capture_rule_commit(nflog_capture_nft_t *nft,
+							   struct nftnl_rule *rule);
+
+/**
+ * Add a chain to a transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain
+ * @param hook		hook, one of NF_INET_*, -1 for a chain that rules go to
+ * @param prio		priority at this hook
+ */
+void nflog_capture_rule_add_chain(nflog_capture_nft_t *nft, char *name, int hook,
+								  int prio);
+
+/**
+ * Remove a chain, and its rules, in a transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain
+ */
+void nflog_capture_rule_remove_chain(nflog_capture_nft_t *nft, char *name);
+
+/**
+ * Add a set, or a map to marks, the elements of which count packets, to a
+ * transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the set
+ * @param id		number of the set, unique in the transaction
+ * @param type		type of its keys, one of NFLOG_CAPTURE_TYPE_*, or several, each
+ *					shifted by six bits
+ * @param len		length of its keys, in bytes
+ * @param map		TRUE for a map
+ */
+void nflog_capture_rule_add_set(nflog_capture_nft_t *nft, char *name,
+								uint32_t id, uint32_t type, size_t len, bool map);
+
+/**
+ * Remove a set, after the rules that refer to it, in a transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the set
+ */
+void nflog_capture_rule_remove_set(nflog_capture_nft_t *nft, char *name);
+
+#endif /** NFLOG_CAPTURE_RULE_H_ @}*/
