@@ -91,7 +91,7 @@ nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 objects_t *objects_create(u_int lanes)
 {
 	lanes = lanes ?: nflog_capture_lanes_number();
-	objects.queue = nflog_capture_queue_create(lanes, QUEUE_SIZE / lanes);
+	objects.queue = nflog_capture_queue_create(lanes, QUEUE_SIZE);
 	objects.store = nflog_capture_store_create();
 	objects.keys = nflog_capture_keys_create(objects.store);
 	objects.writer = nflog_capture_writer_create(objects.queue, objects.keys,

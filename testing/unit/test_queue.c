@@ -22,6 +22,8 @@
 
 #include <library.h>
 
+#define SIZE (1024 * 1024)
+
 /* any pointer will do, the queue does not use it */
 #define TRACE ((nflog_capture_trace_t*)&trace)
 
@@ -53,7 +55,7 @@ static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
 
 static void test_order(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
 	nflog_capture_packet_t **packets;
 	uint32_t order = 0;
 	u_int count, i, round;
@@ -88,37 +90,47 @@ static void test_order(void **state)
 
 static void test_bounded(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
 	nflog_capture_packet_t **packets;
-	u_int count = 0;
-	u_int used;
+	u_int count = 0, released = 1, used;
 
 	while (add(queue, 1000))
 	{
 		count++;
-		assert_true(count * 1000 <= 64 * 1024);
+		assert_true(count * 1000 <= SIZE);
 	}
-	assert_true(count > 50);
+	assert_true(count > 900);
 	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), count);
-	assert_in_range(used, 95, 100);
+	assert_int_equal(used, 100);
 
-	/* what is in front keeps the memory of all that follows */
+	/* what is in front keeps the memory of what follows */
 	packets[count - 1]->trace = NULL;
+	packets[1]->trace = NULL;
 	queue->release(queue);
 	assert_null(add(queue, 1000));
+	assert_int_equal(queue->peek(queue, &packets, &used), count - 2);
 	packets[0]->trace = NULL;
 	queue->release(queue);
-	assert_non_null(add(queue, 1000));
-	assert_null(add(queue, 1000));
+	assert_int_equal(queue->peek(queue, &packets, &used), count - 3);
+
+	/* until there is enough of it */
+	while (!add(queue, 1000))
+	{
+		packets[0]->trace = NULL;
+		queue->release(queue);
+		assert_int_equal(queue->peek(queue, &packets, &used),
+						 count - 3 - released++);
+	}
+	assert_in_range(released, count / 5, count / 3);
 	queue->publish(queue, 0);
-	assert_int_equal(queue->peek(queue, &packets, &used), count - 1);
+	assert_int_equal(queue->peek(queue, &packets, &used), count - 2 - released + 1);
 	queue->destroy(queue);
 }
 
 static void test_unpublished(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
 	nflog_capture_packet_t **packets;
 	u_int used;
 
@@ -126,39 +138,58 @@ static void test_unpublished(void **state)
 	assert_int_equal(queue->peek(queue, &packets, &used), 0);
 	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), 1);
-	assert_int_equal(used, 0);
+	assert_int_equal(used, 25);
 	queue->destroy(queue);
 }
 
 static void test_lanes(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(2, 64 * 1024);
-	nflog_capture_packet_t **packets, *first;
-	u_int used, count = 0;
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(2, SIZE);
+	nflog_capture_packet_t **packets, *first, *second;
+	u_int used, count = 0, i;
 
 	assert_int_equal(queue->get_lanes(queue), 2);
 	first = add_to(queue, 1, 1000);
-	/* what one lane takes, the other one still has */
+	/* what one lane leaves, the other one may take, but not what it began */
 	while (add_to(queue, 0, 1000))
 	{
 		count++;
 	}
-	assert_non_null(add_to(queue, 1, 1000));
+	assert_true(count > 700);
+	second = add_to(queue, 1, 1000);
+	assert_non_null(second);
 
 	queue->publish(queue, 1);
+	count = queue->peek(queue, &packets, &used);
+	assert_true(count > 2);
+	assert_ptr_equal(packets[count - 2], first);
+	assert_ptr_equal(packets[count - 1], second);
+	queue->publish(queue, 0);
+	assert_true(queue->peek(queue, &packets, &used) > count);
+	count = queue->peek(queue, &packets, &used);
+	assert_int_equal(used, 100);
+
+	/* none keeps the memory of the other one */
+	for (i = 0; i < count - 2; i++)
+	{
+		packets[i]->trace = NULL;
+	}
+	queue->release(queue);
 	assert_int_equal(queue->peek(queue, &packets, &used), 2);
 	assert_ptr_equal(packets[0], first);
-	assert_in_range(used, 1, 5);
-	queue->publish(queue, 0);
-	assert_int_equal(queue->peek(queue, &packets, &used), count + 2);
-	assert_ptr_equal(packets[count], first);
-	assert_in_range(used, 95, 100);
-
-	/* what is in front of a lane keeps the memory of that one only */
-	packets[0]->trace = NULL;
-	queue->release(queue);
-	assert_int_equal(queue->peek(queue, &packets, &used), count + 1);
+	assert_int_equal(used, 50);
 	assert_non_null(add_to(queue, 0, 1000));
+	queue->destroy(queue);
+}
+
+static void test_large(void **state)
+{
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 1);
+
+	/* the largest that is logged, and what would never fit */
+	assert_non_null(add(queue, 66000));
+	assert_null(add(queue, SIZE));
+	assert_non_null(add(queue, 1000));
 	queue->destroy(queue);
 }
 
@@ -169,7 +200,7 @@ static nflog_capture_progress_t get_progress(void *data)
 
 static void test_progress(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 64 * 1024);
+	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
 	nflog_capture_progress_t progress = { .order = 7, .is_known = TRUE };
 
 	/* without any reader there is nothing to read */
@@ -190,6 +221,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_unpublished),
 		cmocka_unit_test(test_lanes),
+		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_progress),
 	};
 	int ret;

@@ -27,11 +27,9 @@
 #include <daemon.h>
 
 /**
- * Memory for packets that wait to be written, and the least of it for each of the
- * threads that read, used only as needed.
+ * Memory for packets that wait to be written, used only as needed.
  */
 #define QUEUE_SIZE (64 * 1024 * 1024)
-#define MIN_LANE_SIZE (32 * 1024 * 1024)
 
 typedef struct private_nflog_capture_plugin_t private_nflog_capture_plugin_t;
 
@@ -152,10 +150,8 @@ static void apply_options(private_nflog_capture_plugin_t *this)
  */
 static bool start(private_nflog_capture_plugin_t *this)
 {
-	u_int lanes = nflog_capture_lanes_number();
-
-	this->queue = nflog_capture_queue_create(lanes,
-											 max(QUEUE_SIZE / lanes, MIN_LANE_SIZE));
+	this->queue = nflog_capture_queue_create(nflog_capture_lanes_number(),
+											 QUEUE_SIZE);
 	if (!this->queue)
 	{
 		DBG1(DBG_CFG, "nothing is captured, no memory for packets");

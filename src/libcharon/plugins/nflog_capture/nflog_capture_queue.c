@@ -26,43 +26,65 @@
 /** readers on different processors don't share one */
 #define CACHE_LINE 64
 
+/** memory that a lane takes at once, more than the largest packet */
+#define BLOCK_SIZE (256 * 1024)
+
 typedef struct private_nflog_capture_queue_t private_nflog_capture_queue_t;
+typedef struct block_t block_t;
 typedef struct lane_t lane_t;
 
 /**
- * Memory between one reader and the writer.
+ * Part of the memory.
+ */
+struct block_t {
+
+	/**
+	 * Next block of the lane, or next free block, NULL for the last one.
+	 */
+	block_t *next;
+
+	/**
+	 * Bytes in data that the reader added.
+	 */
+	size_t added;
+
+	/**
+	 * Bytes in data that the writer may look at.
+	 */
+	size_t published;
+
+	/**
+	 * Bytes in data that the writer released.
+	 */
+	size_t released;
+
+	/**
+	 * Packets.
+	 */
+	uint8_t data[] __attribute__((aligned(ALIGNMENT)));
+};
+
+/**
+ * Packets between one reader and the writer.
  */
 struct lane_t {
 
 	/**
-	 * Memory, used as a ring.
+	 * Block that the reader adds to, NULL if there was none yet.
 	 */
-	uint8_t *memory;
+	block_t *last;
 
 	/**
-	 * Bytes ever added, the reader's.
+	 * Oldest block, the writer's.
 	 */
-	uint64_t head;
+	block_t *first;
 
 	/**
-	 * The reader's copy of tail, updated if there seems to be no space.
+	 * Block with the last packet that the writer looks at, and its end in there,
+	 * NULL if there was none yet.
 	 */
-	uint64_t free_up_to;
-
-	/**
-	 * Bytes ever published.
-	 */
-	uint64_t published;
-
-	/**
-	 * Bytes ever released.
-	 */
-	uint64_t tail;
-
-	/**
-	 * End of what the writer peeked at.
-	 */
-	uint64_t peeked;
+	block_t *peeked;
+	size_t peeked_end;
 
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -77,6 +99,23 @@ struct private_nflog_capture_queue_t {
 	nflog_capture_queue_t public;
 
 	/**
+	 * Memory, and its size.
+	 */
+	uint8_t *memory;
+	size_t size;
+
+	/**
+	 * Free blocks, that used last is the first, so that no more memory is touched
+	 * than needed.
+	 */
+	block_t *free;
+
+	/**
+	 * Number of blocks, and of those that are free.
+	 */
+	u_int blocks, free_blocks;
+
+	/**
 	 * Lanes.
 	 */
 	lane_t *lanes;
@@ -87,9 +126,37 @@ struct private_nflog_capture_queue_t {
 	u_int count;
 
 	/**
-	 * Size of the memory of each.
+	 * Bytes published that the writer did not peek at, and those it did not
+	 * release.
 	 */
-	size_t size;
+	uint64_t fresh, waiting;
+
+	/**
+	 * How many bytes that the writer did not peek at have to be published until it
+	 * wakes up.
+	 */
+	uint64_t wanted;
+
+	/**
+	 * TRUE to keep the writer from waiting for packets.
+	 */
+	bool awake;
+
+	/**
+	 * TRUE to keep the writer from gathering a batch.
+	 */
+	bool haste;
+
+	/**
+	 * Protects free blocks, how blocks follow each other in lanes and what is
+	 * published of them, and all from fresh to haste.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * Signals that there is something to do for the writer.
+	 */
+	condvar_t *condvar;
 
 	/**
 	 * Tells how far the readers got, with its data, and the lock for both, which
@@ -108,58 +175,46 @@ struct private_nflog_capture_queue_t {
 	 * Number of packets that fit in packets.
 	 */
 	u_int capacity;
-
-	/**
-	 * How many bytes that the writer did not peek at have to be published in a
-	 * lane until it wakes up.
-	 */
-	uint64_t wanted;
-
-	/**
-	 * TRUE to keep the writer from waiting for packets.
-	 */
-	bool awake;
-
-	/**
-	 * TRUE to keep the writer from gathering a batch.
-	 */
-	bool haste;
-
-	/**
-	 * Protects published, tail and peeked of all lanes, wanted, awake, and
-	 * haste.
-	 */
-	mutex_t *mutex;
-
-	/**
-	 * Signals that there is something to do for the writer.
-	 */
-	condvar_t *condvar;
 };
 
 /**
- * Get the packet at a position.
+ * Publish what was added to a block, mutex is locked.
  */
-static nflog_capture_packet_t *at(private_nflog_capture_queue_t *this,
-								  lane_t *lane, uint64_t pos)
+static void publish_block(private_nflog_capture_queue_t *this, block_t *block)
 {
-	return (nflog_capture_packet_t*)(lane->memory + pos % this->size);
+	this->fresh += block->added - block->published;
+	this->waiting += block->added - block->published;
+	block->published = block->added;
 }
 
 /**
- * Check if the reader has space for the given number of bytes.
+ * Take another block for a lane.
  */
-static bool has_space(private_nflog_capture_queue_t *this, lane_t *lane,
-					  size_t len)
+static bool add_block(private_nflog_capture_queue_t *this, lane_t *lane)
 {
-	if (lane->head + len <= lane->free_up_to + this->size)
-	{
-		return TRUE;
-	}
+	block_t *block;
+
 	this->mutex->lock(this->mutex);
-	lane->free_up_to = lane->tail;
+	block = this->free;
+	if (block)
+	{
+		this->free = block->next;
+		this->free_blocks--;
+		block->next = NULL;
+		block->added = block->published = block->released = 0;
+		if (lane->last)
+		{	/* the packets in there are complete */
+			publish_block(this, lane->last);
+			lane->last->next = block;
+		}
+		else
+		{
+			lane->first = block;
+		}
+		lane->last = block;
+	}
 	this->mutex->unlock(this->mutex);
-	return lane->head + len <= lane->free_up_to + this->size;
+	return block != NULL;
 }
 
 METHOD(nflog_capture_queue_t, add, nflog_capture_packet_t*,
@@ -167,34 +222,23 @@ METHOD(nflog_capture_queue_t, add, nflog_capture_packet_t*,
 {
 	lane_t *lane = &this->lanes[number];
 	nflog_capture_packet_t *packet;
-	size_t size, rest, fill = 0;
+	size_t size;
 
 	size = round_up(sizeof(*packet) + len, ALIGNMENT);
-	rest = this->size - lane->head % this->size;
-	if (rest < size)
-	{	/* packets are contiguous, skip the rest of the memory */
-		fill = rest;
-	}
-	if (!has_space(this, lane, fill + size))
+	if (size > BLOCK_SIZE - sizeof(block_t))
 	{
 		return NULL;
 	}
-	if (fill)
+	if ((!lane->last ||
+		 size > BLOCK_SIZE - sizeof(block_t) - lane->last->added) &&
+		!add_block(this, lane))
 	{
-		/* the rest may be too small for more than the first members, and both
-		 * of them are looked at */
-		packet = at(this, lane, lane->head);
-		if (fill >= sizeof(*packet))
-		{
-			packet->trace = NULL;
-			packet->size = fill;
-		}
-		lane->head += fill;
+		return NULL;
 	}
-	packet = at(this, lane, lane->head);
+	packet = (nflog_capture_packet_t*)(lane->last->data + lane->last->added);
 	packet->trace = NULL;
 	packet->size = size;
-	lane->head += size;
+	lane->last->added += size;
 	return packet;
 }
 
@@ -219,29 +263,21 @@ METHOD(nflog_capture_queue_t, add_logged, void,
 	packet->trace = trace;
 }
 
-/**
- * Has a lane so many bytes that the writer did not peek at? Mutex is locked.
- */
-static bool has_wanted(private_nflog_capture_queue_t *this, lane_t *lane)
-{
-	return lane->published - lane->peeked >= this->wanted;
-}
-
 METHOD(nflog_capture_queue_t, publish, void,
 	private_nflog_capture_queue_t *this, u_int number)
 {
 	lane_t *lane = &this->lanes[number];
 
-	this->mutex->lock(this->mutex);
-	if (lane->published != lane->head)
+	if (lane->last && lane->last->published != lane->last->added)
 	{
-		lane->published = lane->head;
-		if (has_wanted(this, lane))
+		this->mutex->lock(this->mutex);
+		publish_block(this, lane->last);
+		if (this->fresh >= this->wanted)
 		{
 			this->condvar->signal(this->condvar);
 		}
+		this->mutex->unlock(this->mutex);
 	}
-	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_capture_queue_t, get_lanes, u_int,
@@ -276,40 +312,6 @@ METHOD(nflog_capture_queue_t, get_progress, nflog_capture_progress_t,
 	return progress;
 }
 
-/**
- * Do packets wait to be written? Mutex is locked.
- */
-static bool is_waiting(private_nflog_capture_queue_t *this)
-{
-	u_int i;
-
-	for (i = 0; i < this->count; i++)
-	{
-		if (this->lanes[i].published != this->lanes[i].tail)
-		{
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
-/**
- * Is there a batch that is worth writing? Mutex is locked.
- */
-static bool has_batch(private_nflog_capture_queue_t *this)
-{
-	u_int i;
-
-	for (i = 0; i < this->count; i++)
-	{
-		if (has_wanted(this, &this->lanes[i]))
-		{
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
 METHOD(nflog_capture_queue_t, wait_, void,
 	private_nflog_capture_queue_t *this, u_int delay, size_t bytes)
 {
@@ -322,14 +324,14 @@ METHOD(nflog_capture_queue_t, wait_, void,
 	this->mutex->lock(this->mutex);
 	/* any packet will do */
 	this->wanted = 0;
-	while (!this->awake && !is_waiting(this))
+	while (!this->awake && !this->waiting)
 	{
 		this->condvar->wait(this->condvar, this->mutex);
 	}
 	time_monotonic(&deadline);
 	timeradd(&deadline, &add, &deadline);
 	this->wanted = max(this->size / 8, min(this->size / 2, bytes));
-	while (!this->haste && !timeout && !has_batch(this))
+	while (!this->haste && !timeout && this->fresh < this->wanted)
 	{
 		timeout = this->condvar->timed_wait_abs(this->condvar, this->mutex,
 												deadline);
@@ -349,37 +351,38 @@ METHOD(nflog_capture_queue_t, wake, void,
 }
 
 /**
- * Get the packet at a position that the writer looks at, and go to the next.
+ * Get the packet at a position in a block, and go to the next.
  */
-static nflog_capture_packet_t *step(private_nflog_capture_queue_t *this,
-									lane_t *lane, uint64_t *pos)
+static nflog_capture_packet_t *step(block_t *block, size_t *pos)
 {
 	nflog_capture_packet_t *packet;
-	size_t rest;
 
-	rest = this->size - *pos % this->size;
-	if (rest < sizeof(*packet))
-	{
-		*pos += rest;
-		return NULL;
-	}
-	packet = at(this, lane, *pos);
+	packet = (nflog_capture_packet_t*)(block->data + *pos);
 	*pos += packet->size;
 	return packet->trace ? packet : NULL;
 }
 
 /**
- * Append the published packets of a lane to those that the writer peeks at.
+ * Get the end of what the writer looks at in a block of a lane, those up to
+ * peeked are full.
  */
-static u_int peek_lane(private_nflog_capture_queue_t *this, lane_t *lane,
-					   u_int count)
+static size_t get_end(lane_t *lane, block_t *block)
+{
+	return block == lane->peeked ? lane->peeked_end : block->published;
+}
+
+/**
+ * Append packets of a block to those that the writer peeks at.
+ */
+static u_int peek_block(private_nflog_capture_queue_t *this, block_t *block,
+						size_t end, u_int count)
 {
 	nflog_capture_packet_t *packet;
-	uint64_t pos = lane->tail;
+	size_t pos = block->released;
 
-	while (pos < lane->peeked)
+	while (pos < end)
 	{
-		packet = step(this, lane, &pos);
+		packet = step(block, &pos);
 		if (packet)
 		{
 			if (count == this->capacity)
@@ -398,58 +401,86 @@ METHOD(nflog_capture_queue_t, peek, u_int,
 	private_nflog_capture_queue_t *this, nflog_capture_packet_t ***packets,
 	u_int *used)
 {
-	lane_t *lane;
 	u_int i, count = 0;
+	block_t *block;
+	lane_t *lane;
 
 	this->mutex->lock(this->mutex);
 	for (i = 0; i < this->count; i++)
 	{
-		this->lanes[i].peeked = this->lanes[i].published;
+		lane = &this->lanes[i];
+		lane->peeked = lane->last;
+		lane->peeked_end = lane->last ? lane->last->published : 0;
 	}
+	this->fresh = 0;
+	*used = (this->blocks - this->free_blocks) * 100 / this->blocks;
 	this->mutex->unlock(this->mutex);
 
-	/* only the writer changes tail, so there is no need to lock to read it */
-	*used = 0;
 	for (i = 0; i < this->count; i++)
 	{
 		lane = &this->lanes[i];
-		*used = max(*used, (lane->peeked - lane->tail) * 100 / this->size);
-		count = peek_lane(this, lane, count);
+		block = NULL;
+		while (block != lane->peeked)
+		{
+			block = block ? block->next : lane->first;
+			count = peek_block(this, block, get_end(lane, block), count);
+		}
 	}
 	*packets = this->packets;
 	return count;
 }
 
+/**
+ * Release packets of a block.
+ *
+ * @return			TRUE if there are none left that the writer looks at
+ */
+static bool release_packets(private_nflog_capture_queue_t *this, block_t *block,
+							size_t end)
+{
+	size_t pos, next;
+
+	pos = next = block->released;
+	while (pos < end && !step(block, &next))
+	{
+		pos = next;
+	}
+	this->mutex->lock(this->mutex);
+	this->waiting -= pos - block->released;
+	block->released = pos;
+	this->mutex->unlock(this->mutex);
+	return pos == end;
+}
+
 METHOD(nflog_capture_queue_t, release, void,
 	private_nflog_capture_queue_t *this)
 {
-	uint64_t pos, next;
+	block_t *block;
 	lane_t *lane;
 	u_int i;
 
 	for (i = 0; i < this->count; i++)
 	{
 		lane = &this->lanes[i];
-		pos = next = lane->tail;
-		while (pos < lane->peeked && !step(this, lane, &next))
+		while (lane->peeked &&
+			   release_packets(this, lane->first, get_end(lane, lane->first)) &&
+			   lane->first != lane->peeked)
 		{
-			pos = next;
+			block = lane->first;
+			this->mutex->lock(this->mutex);
+			lane->first = block->next;
+			block->next = this->free;
+			this->free = block;
+			this->free_blocks++;
+			this->mutex->unlock(this->mutex);
 		}
-		this->mutex->lock(this->mutex);
-		lane->tail = pos;
-		this->mutex->unlock(this->mutex);
 	}
 }
 
 METHOD(nflog_capture_queue_t, destroy, void,
 	private_nflog_capture_queue_t *this)
 {
-	u_int i;
-
-	for (i = 0; i < this->count; i++)
-	{
-		munmap(this->lanes[i].memory, this->size);
-	}
+	munmap(this->memory, this->size);
 	this->progress_mutex->destroy(this->progress_mutex);
 	this->condvar->destroy(this->condvar);
 	this->mutex->destroy(this->mutex);
@@ -464,7 +495,17 @@ METHOD(nflog_capture_queue_t, destroy, void,
 nflog_capture_queue_t *nflog_capture_queue_create(u_int lanes, size_t size)
 {
 	private_nflog_capture_queue_t *this;
+	block_t *block;
 	void *memory;
+
+	/* each lane keeps the block that it adds to */
+	size = max(round_up(size, BLOCK_SIZE), 2 * lanes * BLOCK_SIZE);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+	{
+		return NULL;
+	}
 
 	INIT(this,
 		.public = {
@@ -480,23 +521,23 @@ nflog_capture_queue_t *nflog_capture_queue_create(u_int lanes, size_t size)
 			.release = _release,
 			.destroy = _destroy,
 		},
+		.memory = memory,
+		.size = size,
 		.lanes = malloc_align(lanes * sizeof(lane_t), CACHE_LINE),
-		.size = round_up(size, ALIGNMENT),
+		.count = lanes,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.progress_mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	memset(this->lanes, 0, lanes * sizeof(lane_t));
-	while (this->count < lanes)
+	while (size)
 	{
-		memory = mmap(NULL, this->size, PROT_READ | PROT_WRITE,
-					  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (memory == MAP_FAILED)
-		{
-			_destroy(this);
-			return NULL;
-		}
-		this->lanes[this->count++].memory = memory;
+		size -= BLOCK_SIZE;
+		block = (block_t*)(this->memory + size);
+		block->next = this->free;
+		this->free = block;
+		this->blocks++;
 	}
+	this->free_blocks = this->blocks;
 	return &this->public;
 }

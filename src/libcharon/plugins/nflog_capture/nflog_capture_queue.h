@@ -28,7 +28,7 @@ typedef struct nflog_capture_queue_t nflog_capture_queue_t;
 /**
  * Bounded memory for packets, between reader threads and one writer thread.
  *
- * Each reader has a lane of its own.  It adds packets in place and publishes them
+ * Each reader has a lane of its own, which takes memory in blocks.  It adds packets in place and publishes them
  * in batches, the writer looks at all that are published and releases them from
  * the oldest on.
  */
@@ -61,7 +61,8 @@ struct nflog_capture_queue_t {
 					   nflog_capture_logged_t *logged);
 
 	/**
-	 * Publish all added packets, called by a reader.
+	 * Publish all added packets, called by a reader.  Those that it filled in before
+	 * it added another one may be published already.
 	 *
 	 * @param lane		number of the reader's lane
 	 */
@@ -118,8 +119,7 @@ struct nflog_capture_queue_t {
 	 * @param packets	set to an internal array of the packets that have a trace,
 	 *					in the order of arrival in each lane, one lane after the
 	 *					other, valid until the next call
-	 * @param used		set to how much of a lane's memory is used, in percent,
-	 *					of that which has the least left
+	 * @param used		set to how much of the memory is used, in percent
 	 * @return			number of packets
 	 */
 	u_int (*peek)(nflog_capture_queue_t *this,
@@ -141,8 +141,8 @@ struct nflog_capture_queue_t {
  * Create a nflog_capture_queue_t instance.
  *
  * @param lanes		number of lanes, one for each reader
- * @param size		bytes to use at most in each lane, taken from the system as
- *					needed
+ * @param size		bytes to use at most in all lanes together, taken from the
+ *					system as needed
  * @return			queue, NULL if there is no memory
  */
 nflog_capture_queue_t *nflog_capture_queue_create(u_int lanes, size_t size);
