@@ -234,16 +234,20 @@ static void test_complete(void **state)
 }
 
 /**
- * Original method of a trace, called by the reader, and what it has to pass.
+ * Original method of the queue, called by the reader, and what it has to pass.
  */
-static nflog_capture_link_t (*get_link)(nflog_capture_trace_t *trace);
+static void (*add_logged)(nflog_capture_queue_t *queue, u_int lane,
+						  nflog_capture_tap_t *tap,
+						  nflog_capture_logged_t *logged);
 static sem_t gate;
 
-static nflog_capture_link_t gated_get_link(nflog_capture_trace_t *trace)
+static void gated_add_logged(nflog_capture_queue_t *queue, u_int lane,
+							 nflog_capture_tap_t *tap,
+							 nflog_capture_logged_t *logged)
 {
 	sem_wait(&gate);
 	sem_post(&gate);
-	return get_link(trace);
+	add_logged(queue, lane, tap, logged);
 }
 
 static void test_overload(void **state)
@@ -257,8 +261,8 @@ static void test_overload(void **state)
 	/* nothing is read until everything is sent, which is more than the kernel
 	 * keeps, and then more than the memory can take */
 	sem_init(&gate, 0, 0);
-	get_link = trace->get_link;
-	trace->get_link = gated_get_link;
+	add_logged = queue->add_logged;
+	queue->add_logged = gated_add_logged;
 
 	start_both(trace, &in, &out);
 	send_esp(SPI, 1, sent, 1380);

@@ -113,9 +113,9 @@ struct entry_t {
 	nflog_capture_trace_t *trace;
 
 	/**
-	 * Log prefixes, of sent and received messages.
+	 * Capture points of sent and received messages.
 	 */
-	char *prefix[2];
+	nflog_capture_tap_t taps[2];
 
 	/**
 	 * When the capture began.
@@ -201,11 +201,11 @@ static void queue_message(private_nflog_capture_messages_t *this,
 						  entry_t *entry, nflog_capture_logged_t *logged,
 						  bool inbound)
 {
-	if (entry->prefix[inbound])
+	nflog_capture_tap_t *tap = &entry->taps[inbound];
+
+	if (tap->trace)
 	{	/* else this direction is not wanted; all of them come in one lane */
-		this->queue->add_logged(this->queue, 0, entry->trace,
-								inbound ? POINT_IKE_IN : POINT_IKE_OUT,
-								entry->prefix[inbound], logged);
+		this->queue->add_logged(this->queue, 0, tap, logged);
 	}
 }
 
@@ -315,19 +315,26 @@ static void start_trace(private_nflog_capture_messages_t *this, entry_t *entry)
 }
 
 /**
- * Create the log prefix for a capture point, NULL if it isn't wanted.
+ * Set up a capture point of an IKE_SA.
  */
-static char *create_prefix(nflog_capture_wish_t *wish, char *label,
-						   nflog_capture_point_t point)
+static void init_tap(entry_t *entry, nflog_capture_wish_t *wish, char *label,
+					 nflog_capture_point_t point)
 {
-	char *prefix;
+	nflog_capture_tap_init(&entry->taps[point == POINT_IKE_IN],
+						   wish->points & (1 << point) ? entry->trace : NULL,
+						   point, label);
+}
 
-	if (wish->points & (1 << point) &&
-		asprintf(&prefix, "%s %N", label, nflog_capture_point_names, point) > 0)
+/**
+ * Release the trace of a capture point.
+ */
+static void release_tap(private_nflog_capture_messages_t *this,
+						nflog_capture_tap_t *tap)
+{
+	if (tap->trace)
 	{
-		return prefix;
+		this->writer->release(this->writer, tap->trace);
 	}
-	return NULL;
 }
 
 METHOD(nflog_capture_messages_t, add, void,
@@ -341,13 +348,11 @@ METHOD(nflog_capture_messages_t, add, void,
 		.id = id,
 		.trace = nflog_capture_trace_create(store, conn, label, POINT_IKE_IN,
 											wish),
-		.prefix = {
-			create_prefix(wish, label, POINT_IKE_OUT),
-			create_prefix(wish, label, POINT_IKE_IN),
-		},
 		.start = time(NULL),
 		.kept = linked_list_create(),
 	);
+	init_tap(entry, wish, label, POINT_IKE_OUT);
+	init_tap(entry, wish, label, POINT_IKE_IN);
 	this->mutex->lock(this->mutex);
 	this->entries->put(this->entries, (void*)(uintptr_t)id, entry);
 	this->mutex->unlock(this->mutex);
@@ -479,10 +484,10 @@ static void end_entry(private_nflog_capture_messages_t *this, entry_t *entry)
 	{
 		this->spis->remove(this->spis, &entry->spi_i);
 	}
+	release_tap(this, &entry->taps[0]);
+	release_tap(this, &entry->taps[1]);
 	this->writer->release(this->writer, entry->trace);
 	entry->kept->destroy(entry->kept);
-	free(entry->prefix[0]);
-	free(entry->prefix[1]);
 	free(entry);
 }
 

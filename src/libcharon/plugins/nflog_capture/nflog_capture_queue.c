@@ -243,24 +243,22 @@ METHOD(nflog_capture_queue_t, add, nflog_capture_packet_t*,
 }
 
 METHOD(nflog_capture_queue_t, add_logged, void,
-	private_nflog_capture_queue_t *this, u_int lane,
-	nflog_capture_trace_t *trace, nflog_capture_point_t point, char *prefix,
+	private_nflog_capture_queue_t *this, u_int lane, nflog_capture_tap_t *tap,
 	nflog_capture_logged_t *logged)
 {
-	nflog_capture_link_t link = trace->get_link(trace);
-	nflog_capture_count_t *count = trace->get_count(trace, point);
 	nflog_capture_packet_t *packet;
 
-	nflog_capture_count_add(&count->received);
-	packet = _add(this, lane, nflog_capture_packet_len(logged, link, prefix));
+	nflog_capture_count_add(&tap->count->received);
+	packet = _add(this, lane, nflog_capture_packet_len(logged, tap->link,
+													   tap->prefix));
 	if (!packet)
 	{
-		nflog_capture_count_add(&count->overrun);
+		nflog_capture_count_add(&tap->count->overrun);
 		return;
 	}
-	nflog_capture_packet_build(packet, logged, link, prefix);
-	packet->point = point;
-	packet->trace = trace;
+	nflog_capture_packet_build(packet, logged, tap->link, tap->prefix);
+	packet->point = tap->point;
+	packet->trace = tap->trace;
 }
 
 METHOD(nflog_capture_queue_t, publish, void,

@@ -23,7 +23,7 @@
 typedef struct nflog_capture_queue_t nflog_capture_queue_t;
 
 #include "nflog_capture_progress.h"
-#include "nflog_capture_trace.h"
+#include "nflog_capture_tap.h"
 
 /**
  * Bounded memory for packets, between reader threads and one writer thread.
@@ -45,20 +45,16 @@ struct nflog_capture_queue_t {
 								   size_t len);
 
 	/**
-	 * Add a logged packet for a trace, called by a reader.
+	 * Add a logged packet for the trace of a capture point, called by a reader.
 	 *
 	 * It counts as received, and as overrun if memory is exhausted.
 	 *
 	 * @param lane		number of the reader's lane
-	 * @param trace		trace that it is for
-	 * @param point		capture point
-	 * @param prefix	log prefix to have in the trace
+	 * @param tap		capture point
 	 * @param logged	packet, as logged
 	 */
 	void (*add_logged)(nflog_capture_queue_t *this, u_int lane,
-					   nflog_capture_trace_t *trace,
-					   nflog_capture_point_t point, char *prefix,
-					   nflog_capture_logged_t *logged);
+					   nflog_capture_tap_t *tap, nflog_capture_logged_t *logged);
 
 	/**
 	 * Publish all added packets, called by a reader.  Those that it filled in before

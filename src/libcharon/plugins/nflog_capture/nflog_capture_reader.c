@@ -159,8 +159,7 @@ static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged
 		tap = logged ? this->sas->find(this->sas, logged) : NULL;
 		if (tap)
 		{
-			this->queue->add_logged(this->queue, lane, tap->trace, tap->point,
-									tap->prefix, logged);
+			this->queue->add_logged(this->queue, lane, tap, logged);
 		}
 		else if (logged && fragment && this->has_ike)
 		{

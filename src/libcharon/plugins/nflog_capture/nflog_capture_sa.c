@@ -14,28 +14,6 @@
 
 #include "nflog_capture_sa.h"
 
-/**
- * Initialize a tap.
- */
-static void init_tap(nflog_capture_tap_t *tap, nflog_capture_trace_t *trace,
-					 nflog_capture_point_t point, char *child, uint32_t id)
-{
-	char suffix[32];
-	int len;
-
-	tap->point = point;
-	if (trace)
-	{
-		tap->trace = trace->get_ref(trace);
-		tap->count = trace->get_count(trace, point);
-		/* a long name is cut, the unique id tells CHILD_SAs apart */
-		len = snprintf(suffix, sizeof(suffix), "{%u} %N", id,
-					   nflog_capture_point_names, point);
-		snprintf(tap->prefix, sizeof(tap->prefix), "%.*s%s",
-				 (int)sizeof(tap->prefix) - 1 - len, child, suffix);
-	}
-}
-
 /*
  * Described in header
  */
@@ -45,6 +23,7 @@ nflog_capture_sa_t *nflog_capture_sa_create(char *conn, char *child,
 						nflog_capture_trace_t *plain)
 {
 	nflog_capture_sa_t *this;
+	char label[256];
 
 	INIT(this,
 		.conn = strdup(conn),
@@ -56,10 +35,11 @@ nflog_capture_sa_t *nflog_capture_sa_create(char *conn, char *child,
 		},
 	);
 	nflog_capture_sa_set_key(&this->key, inbound, dst, spi);
-	init_tap(&this->wire, wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT, child,
-			 id);
-	init_tap(&this->plain, plain, inbound ? POINT_PLAIN_IN : POINT_PLAIN_OUT,
-			 child, id);
+	snprintf(label, sizeof(label), "%s{%u}", child, id);
+	nflog_capture_tap_init(&this->wire, wire,
+						   inbound ? POINT_ESP_IN : POINT_ESP_OUT, label);
+	nflog_capture_tap_init(&this->plain, plain,
+						   inbound ? POINT_PLAIN_IN : POINT_PLAIN_OUT, label);
 	return this;
 }
 

@@ -21,28 +21,11 @@
 #define NFLOG_CAPTURE_SA_H_
 
 typedef struct nflog_capture_sa_t nflog_capture_sa_t;
-typedef struct nflog_capture_tap_t nflog_capture_tap_t;
 typedef struct nflog_capture_match_t nflog_capture_match_t;
 
+#include "nflog_capture_packet.h"
 #include "nflog_capture_selectors.h"
-#include "nflog_capture_trace.h"
-
-/** size of a log prefix, NF_LOG_PREFIXLEN in the kernel's nf_log.h */
-#define NFLOG_CAPTURE_PREFIX_LEN 128
-
-/**
- * One capture point of an SA.
- */
-struct nflog_capture_tap_t {
-	/** trace for the packets, with a reference, NULL if not captured here */
-	nflog_capture_trace_t *trace;
-	/** capture point */
-	nflog_capture_point_t point;
-	/** log prefix: CHILD_SA, its unique id, capture point */
-	char prefix[NFLOG_CAPTURE_PREFIX_LEN];
-	/** the trace's counters for this point, may be those of a former SA too */
-	nflog_capture_count_t *count;
-};
+#include "nflog_capture_tap.h"
 
 /**
  * What the kernel finds the packets of an SA by, besides its SPI.
@@ -58,6 +41,12 @@ struct nflog_capture_match_t {
  * A captured SA, i.e. one direction of a CHILD_SA.
  */
 struct nflog_capture_sa_t {
+	/** how its packets show on the wire */
+	nflog_capture_wire_key_t key;
+	/** selectors of packets in the clear, if userland or with a VTI device */
+	nflog_capture_selectors_t *selectors;
+	/** where it is seen in ESP or AH, next to the key, as its packets need both */
+	nflog_capture_tap_t wire;
 	/** name of the connection */
 	char *conn;
 	/** TRUE for the inbound SA */
@@ -72,20 +61,14 @@ struct nflog_capture_sa_t {
 	nflog_capture_match_t next;
 	/** number of packets in the clear, not 0, given when it is added */
 	uint32_t number;
-	/** how its packets show on the wire */
-	nflog_capture_wire_key_t key;
 	/** how they did before its addresses changed, if they did */
 	nflog_capture_wire_key_t former;
 	/** TRUE if charon does ESP itself, the kernel does not have the SA */
 	bool userland;
 	/** key of a VTI device through which its packets may arrive, 0 if none */
 	uint32_t vti;
-	/** selectors of packets in the clear, if one of these is the case */
-	nflog_capture_selectors_t *selectors;
 	/** order of the last packet on the wire, if it has selectors, it may wrap */
 	uint32_t used;
-	/** where it is seen in ESP or AH */
-	nflog_capture_tap_t wire;
 	/** where it is seen in the clear */
 	nflog_capture_tap_t plain;
 	/** time at which the reader stops waiting for logged packets, monotonic */

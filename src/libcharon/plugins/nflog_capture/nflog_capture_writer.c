@@ -49,7 +49,7 @@
 #define MANY_PACKETS 75
 #define LITTLE_DISORDER 2
 
-/** when packets must not wait at all, in percent of the memory */
+/** when not to wait to be sure about older packets, in percent of the memory */
 #define TOO_MANY_PACKETS 90
 
 typedef struct private_nflog_capture_writer_t private_nflog_capture_writer_t;
@@ -284,30 +284,41 @@ static bool is_older(nflog_capture_packet_t *packet, timeval_t *now, u_int ms)
 }
 
 /**
- * Get the packets that are due first, in the order of their times.
+ * Is a packet to be written now, or may an older one come?
  *
  * @param progress	how far the readers got
  * @param used		how much of the memory is used, in percent
+ */
+static bool is_due(nflog_capture_packet_t *packet, timeval_t *now,
+				   nflog_capture_progress_t *progress, u_int used)
+{
+	if (progress->is_known && (int32_t)(packet->order - progress->order) <= 0)
+	{
+		return is_older(packet, now,
+						used > MANY_PACKETS ? LITTLE_DISORDER : MIN_DISORDER);
+	}
+	if (used > TOO_MANY_PACKETS)
+	{
+		return is_older(packet, now, MIN_DISORDER);
+	}
+	return progress->idle && is_older(packet, now, MAX_DISORDER);
+}
+
+/**
+ * Get the packets that are due first, in the order of their times.
+ *
  * @return			number of packets that are due
  */
 static u_int get_due(nflog_capture_packet_t **packets, u_int count,
 					 nflog_capture_progress_t *progress, u_int used)
 {
-	u_int due, wait = used > MANY_PACKETS ? LITTLE_DISORDER : MIN_DISORDER;
-	nflog_capture_packet_t *packet;
 	timeval_t now;
+	u_int due = 0;
 
 	gettimeofday(&now, NULL);
-	for (due = 0; due < count; due++)
+	while (due < count && is_due(packets[due], &now, progress, used))
 	{
-		packet = packets[due];
-		if (!(progress->is_known &&
-			  (int32_t)(packet->order - progress->order) <= 0 &&
-			  is_older(packet, &now, wait)) &&
-			!(progress->idle && is_older(packet, &now, MAX_DISORDER)))
-		{
-			break;
-		}
+		due++;
 	}
 	return due;
 }
@@ -339,7 +350,7 @@ static void write_packets(private_nflog_capture_writer_t *this,
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
 	{	/* all packets are in lists now, so this memory can be used again */
 		count = get_packets(trace, packets);
-		if (used <= TOO_MANY_PACKETS && !ending->get(ending, trace))
+		if (!ending->get(ending, trace))
 		{
 			count = get_due(packets, count, &progress, used);
 		}
