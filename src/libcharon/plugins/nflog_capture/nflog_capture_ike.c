@@ -158,23 +158,27 @@ static void failed_destroy(failed_t *this)
 
 /**
  * Get what is to be captured of the IKE_SAs of a connection: what the first
- * of its children wants that is captured.
+ * of its children wants that is captured.  Without any, as with mediation, it's what
+ * a child without options would want.
  */
 static nflog_capture_wish_t *get_wish(private_nflog_capture_ike_t *this,
 									  peer_cfg_t *peer_cfg)
 {
+	char *conn = peer_cfg->get_name(peer_cfg);
 	nflog_capture_wish_t *wish = NULL;
 	enumerator_t *enumerator;
 	child_cfg_t *child_cfg;
+	bool has_children = FALSE;
 
 	enumerator = peer_cfg->create_child_cfg_enumerator(peer_cfg);
 	while (!wish && enumerator->enumerate(enumerator, &child_cfg))
 	{
-		wish = this->options->get(this->options, peer_cfg->get_name(peer_cfg),
+		wish = this->options->get(this->options, conn,
 								  child_cfg->get_name(child_cfg), TRUE);
+		has_children = TRUE;
 	}
 	enumerator->destroy(enumerator);
-	return wish;
+	return has_children ? wish : this->options->get(this->options, conn, "", TRUE);
 }
 
 /**
