@@ -105,7 +105,7 @@ static void handle_packet(void *data, nflog_capture_logged_t *logged)
 	this->cb(this->data, this->number, logged);
 }
 
-METHOD(nflog_capture_lane_t, read_, bool,
+METHOD(nflog_capture_lane_t, read_, void,
 	private_nflog_capture_lane_t *this)
 {
 	bool in = TRUE, out = TRUE;
@@ -119,7 +119,6 @@ METHOD(nflog_capture_lane_t, read_, bool,
 		this->queue->publish(this->queue, this->number);
 		unlock(this);
 	}
-	return !in && !out;
 }
 
 /**
@@ -174,12 +173,6 @@ static bool is_drained(nflog_capture_group_t *group)
 	};
 
 	return poll(&pfd, 1, 0) == 0;
-}
-
-METHOD(nflog_capture_lane_t, is_idle, bool,
-	private_nflog_capture_lane_t *this)
-{
-	return is_drained(this->in) && is_drained(this->out);
 }
 
 METHOD(nflog_capture_lane_t, get_order, bool,
@@ -266,7 +259,6 @@ nflog_capture_lane_t *nflog_capture_lane_create(u_int number, uint16_t group,
 			.get_fds = _get_fds,
 			.lock = _lock,
 			.unlock = _unlock,
-			.is_idle = _is_idle,
 			.get_order = _get_order,
 			.get_progress = _get_progress,
 			.get_lost = _get_lost,

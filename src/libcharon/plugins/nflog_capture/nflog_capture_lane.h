@@ -42,11 +42,10 @@ typedef void (*nflog_capture_lane_cb_t)(void *data, u_int lane,
 struct nflog_capture_lane_t {
 
 	/**
-	 * Read what there is, and publish what that added to the queue.
-	 *
-	 * @return			FALSE if there is more
+	 * Read what there is, but not without end, and publish what that added to the
+	 * queue.
 	 */
-	bool (*read)(nflog_capture_lane_t *this);
+	void (*read)(nflog_capture_lane_t *this);
 
 	/**
 	 * Read in a thread of its own, until this is destroyed.
@@ -73,13 +72,6 @@ struct nflog_capture_lane_t {
 	 * Go on to read.
 	 */
 	void (*unlock)(nflog_capture_lane_t *this);
-
-	/**
-	 * Is there nothing to read? The lane is locked.
-	 *
-	 * @return			TRUE if so
-	 */
-	bool (*is_idle)(nflog_capture_lane_t *this);
 
 	/**
 	 * Get the order of the packet that was read last, the lane is locked.

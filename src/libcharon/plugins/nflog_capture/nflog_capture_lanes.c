@@ -70,10 +70,10 @@ struct private_nflog_capture_lanes_t {
 	int stamping;
 };
 
-METHOD(nflog_capture_lanes_t, read_, bool,
+METHOD(nflog_capture_lanes_t, read_, void,
 	private_nflog_capture_lanes_t *this)
 {
-	return this->lanes[0]->read(this->lanes[0]);
+	this->lanes[0]->read(this->lanes[0]);
 }
 
 METHOD(nflog_capture_lanes_t, get_fds, void,
@@ -115,7 +115,7 @@ METHOD(nflog_capture_lanes_t, is_idle, bool,
 	{
 		lane = this->lanes[i];
 		lane->lock(lane);
-		idle = lane->is_idle(lane);
+		idle = lane->get_progress(lane, NULL).idle;
 		lane->unlock(lane);
 	}
 	return idle;

@@ -31,11 +31,9 @@ typedef struct nflog_capture_lanes_t nflog_capture_lanes_t;
 struct nflog_capture_lanes_t {
 
 	/**
-	 * Read what there is in the first lane.
-	 *
-	 * @return			FALSE if there is more
+	 * Read what there is in the first lane, but not without end.
 	 */
-	bool (*read)(nflog_capture_lanes_t *this);
+	void (*read)(nflog_capture_lanes_t *this);
 
 	/**
 	 * Get the file descriptors to poll for the first lane.

@@ -325,18 +325,6 @@ static void init_tap(entry_t *entry, nflog_capture_wish_t *wish, char *label,
 						   point, label);
 }
 
-/**
- * Release the trace of a capture point.
- */
-static void release_tap(private_nflog_capture_messages_t *this,
-						nflog_capture_tap_t *tap)
-{
-	if (tap->trace)
-	{
-		this->writer->release(this->writer, tap->trace);
-	}
-}
-
 METHOD(nflog_capture_messages_t, add, void,
 	private_nflog_capture_messages_t *this, uint32_t id,
 	nflog_capture_store_t *store, char *conn, char *label,
@@ -484,8 +472,8 @@ static void end_entry(private_nflog_capture_messages_t *this, entry_t *entry)
 	{
 		this->spis->remove(this->spis, &entry->spi_i);
 	}
-	release_tap(this, &entry->taps[0]);
-	release_tap(this, &entry->taps[1]);
+	this->writer->release(this->writer, entry->taps[0].trace);
+	this->writer->release(this->writer, entry->taps[1].trace);
 	this->writer->release(this->writer, entry->trace);
 	entry->kept->destroy(entry->kept);
 	free(entry);

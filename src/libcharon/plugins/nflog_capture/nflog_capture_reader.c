@@ -169,18 +169,6 @@ static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged
 }
 
 /**
- * Release the trace of a tap.
- */
-static void release(private_nflog_capture_reader_t *this,
-					nflog_capture_tap_t *tap)
-{
-	if (tap->trace)
-	{
-		this->writer->release(this->writer, tap->trace);
-	}
-}
-
-/**
  * Remove the rules of SAs that are to be removed.
  */
 static void remove_rules(private_nflog_capture_reader_t *this)
@@ -242,8 +230,8 @@ static void end_sas(private_nflog_capture_reader_t *this)
 		this->lanes->lock(this->lanes);
 		this->sas->remove(this->sas, sa);
 		this->lanes->unlock(this->lanes);
-		release(this, &sa->wire);
-		release(this, &sa->plain);
+		this->writer->release(this->writer, sa->wire.trace);
+		this->writer->release(this->writer, sa->plain.trace);
 		nflog_capture_sa_destroy(sa);
 	}
 	enumerator->destroy(enumerator);

@@ -211,6 +211,19 @@ static bool write_header(private_nflog_capture_trace_t *this, int fd)
 }
 
 /**
+ * Complete the file that is written.
+ */
+static void end_file(private_nflog_capture_trace_t *this)
+{
+	if (this->file)
+	{
+		this->store->set_used(this->store, this->conn, this->file, FALSE);
+		free(this->file);
+		this->file = NULL;
+	}
+}
+
+/**
  * Begin a file.
  */
 static bool begin_file(private_nflog_capture_trace_t *this)
@@ -229,27 +242,12 @@ static bool begin_file(private_nflog_capture_trace_t *this)
 	fd = this->store->create_file(this->store, this->conn, this->file);
 	if (fd < 0 || !write_header(this, fd))
 	{
-		this->store->set_used(this->store, this->conn, this->file, FALSE);
-		free(this->file);
-		this->file = NULL;
+		end_file(this);
 		return FALSE;
 	}
 	this->size = sizeof(struct pcap_file_header);
 	this->begin = 0;
 	return TRUE;
-}
-
-/**
- * Complete the file that is written.
- */
-static void end_file(private_nflog_capture_trace_t *this)
-{
-	if (this->file)
-	{
-		this->store->set_used(this->store, this->conn, this->file, FALSE);
-		free(this->file);
-		this->file = NULL;
-	}
 }
 
 /**

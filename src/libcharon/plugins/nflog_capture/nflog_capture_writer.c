@@ -484,7 +484,7 @@ METHOD(nflog_capture_writer_t, start, void,
 METHOD(nflog_capture_writer_t, release, void,
 	private_nflog_capture_writer_t *this, nflog_capture_trace_t *trace)
 {
-	if (trace->put_ref(trace))
+	if (trace && trace->put_ref(trace))
 	{
 		this->mutex->lock(this->mutex);
 		this->ending->insert_last(this->ending, trace);

@@ -45,7 +45,7 @@ struct nflog_capture_writer_t {
 	 * Release a trace, if it was the last reference the trace ends, after all
 	 * packets that were published before are written.
 	 *
-	 * @param trace		trace to release
+	 * @param trace		trace to release, NULL if there is none
 	 */
 	void (*release)(nflog_capture_writer_t *this, nflog_capture_trace_t *trace);
 
