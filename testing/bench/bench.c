@@ -172,6 +172,7 @@ static const struct option longopts[] = {
 	{ "out", no_argument, NULL, 'o' },
 	{ "dir", required_argument, NULL, 'D' },
 	{ "netns", required_argument, NULL, 'N' },
+	{ "inject", no_argument, NULL, 'i' },
 	{ "group", required_argument, NULL, 'g' },
 	{ "lanes", required_argument, NULL, 'l' },
 	{ "rules", no_argument, NULL, 'R' },
@@ -254,6 +255,7 @@ int main(int argc, char *argv[])
 			case 'o': options.out = TRUE; break;
 			case 'D': options.dir = optarg; break;
 			case 'N': options.netns = optarg; break;
+			case 'i': options.inject = TRUE; break;
 			case 'g': options.group = number(optarg); break;
 			case 'l': options.lanes = number(optarg); break;
 			case 'R': options.rules = TRUE; break;

@@ -23,27 +23,12 @@
 
 #include <library.h>
 
-/** recognizes our packets */
-#define PROBE_MAGIC 0x6e666c67
+#include "probe.h"
 
-/** device to send from in another network namespace, and the address of its peer */
+/** device to send from in another network namespace, and its peer in ours */
 #define BENCH_DEVICE "bench1"
+#define BENCH_PEER "bench0"
 #define BENCH_MAC { 0x02, 0x00, 0x00, 0x00, 0x09, 0x01 }
-
-/**
- * What our packets hold after the IP header, all in host order but the ESP header.
- */
-typedef struct {
-	/** ESP header */
-	uint32_t spi;
-	uint32_t seq;
-	/** PROBE_MAGIC */
-	uint32_t magic;
-	/** number of the packet, from 0 on */
-	uint32_t number;
-	/** when it was sent, ns since 1970 */
-	uint64_t time;
-} probe_t;
 
 /**
  * Options of all commands.
@@ -70,6 +55,8 @@ typedef struct {
 	char *dir;
 	/** network namespace to send from, NULL to send from ours */
 	char *netns;
+	/** let packets arrive without a sender, for rates that it does not reach */
+	bool inject;
 	/** first of the NFLOG groups */
 	u_int group;
 	/** lanes of the plugin, 0 for as many as it has by itself */
@@ -164,9 +151,21 @@ int bench_double_cmp(const void *a, const void *b);
 void bench_init(bench_options_t *options);
 
 /**
+ * Create the packet to send.
+ *
+ * @param packet	memory for it, of the size in the options
+ */
+void bench_build(bench_options_t *options, uint8_t *packet);
+
+/**
  * Send packets.
  */
 bench_sent_t bench_send(bench_options_t *options);
+
+/**
+ * Let packets arrive on BENCH_PEER as if its driver had received them.
+ */
+bench_sent_t bench_inject(bench_options_t *options);
 
 /**
  * Read the traces in a directory and those below it.

@@ -53,16 +53,16 @@ static void wait_for(uint64_t start, uint64_t number, u_int rate)
 /**
  * Open a socket to send as a host does, the kernel adds the IP header.
  */
-static int open_raw(bench_options_t *options, struct in_addr dst)
+static int open_raw(bench_options_t *options)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
-		.sin_addr = dst,
 	};
 	int fd;
 
 	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ESP);
-	if (fd < 0 || connect(fd, (struct sockaddr*)&addr, sizeof(addr)) != 0)
+	if (fd < 0 || inet_pton(AF_INET, options->dst, &addr.sin_addr) != 1 ||
+		connect(fd, (struct sockaddr*)&addr, sizeof(addr)) != 0)
 	{
 		bench_fail("sending to %s is not possible: %s", options->dst,
 				   strerror(errno));
@@ -96,16 +96,24 @@ static int open_packet(bench_options_t *options, struct sockaddr_ll *addr)
 	return fd;
 }
 
-/**
- * Create an IP packet.
+/*
+ * Described in header
  */
-static void build(struct iphdr *ip, u_int size, struct in_addr dst)
+void bench_build(bench_options_t *options, uint8_t *packet)
 {
-	memset(ip, 0xa5, size);
+	struct iphdr *ip = (struct iphdr*)packet;
+	probe_t *probe = (probe_t*)(ip + 1);
+	struct in_addr dst;
+
+	if (inet_pton(AF_INET, options->dst, &dst) != 1)
+	{
+		bench_fail("'%s' is no IPv4 address", options->dst);
+	}
+	memset(packet, 0xa5, options->size);
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = sizeof(*ip) / 4,
-		.tot_len = htons(size),
+		.tot_len = htons(options->size),
 		.ttl = 64,
 		.protocol = IPPROTO_ESP,
 		/* next to the destination */
@@ -113,6 +121,8 @@ static void build(struct iphdr *ip, u_int size, struct in_addr dst)
 		.daddr = dst.s_addr,
 	};
 	ip->check = chunk_internet_checksum(chunk_from_thing(*ip));
+	probe->spi = bench_spi(0);
+	probe->magic = PROBE_MAGIC;
 }
 
 /*
@@ -124,7 +134,6 @@ bench_sent_t bench_send(bench_options_t *options)
 	struct mmsghdr msgs[MAX_BATCH] = {};
 	struct iovec iov[MAX_BATCH];
 	struct sockaddr_ll addr;
-	struct in_addr dst;
 	uint8_t *packets;
 	bench_sent_t sent = {};
 	uint64_t start;
@@ -132,16 +141,12 @@ bench_sent_t bench_send(bench_options_t *options)
 	probe_t *probe;
 	int fd, ret;
 
-	if (inet_pton(AF_INET, options->dst, &dst) != 1)
-	{
-		bench_fail("'%s' is no IPv4 address", options->dst);
-	}
-	fd = options->netns ? open_packet(options, &addr) : open_raw(options, dst);
+	fd = options->netns ? open_packet(options, &addr) : open_raw(options);
 	skip = options->netns ? 0 : sizeof(struct iphdr);
 	packets = malloc(MAX_BATCH * options->size);
 	for (i = 0; i < MAX_BATCH; i++)
 	{
-		build((struct iphdr*)(packets + i * options->size), options->size, dst);
+		bench_build(options, packets + i * options->size);
 		iov[i].iov_base = packets + i * options->size + skip;
 		iov[i].iov_len = options->size - skip;
 		msgs[i].msg_hdr.msg_iov = &iov[i];
@@ -172,7 +177,6 @@ bench_sent_t bench_send(bench_options_t *options)
 			number = options->first + sent.count + i;
 			probe->spi = bench_spi(number % options->sas);
 			probe->seq = htonl(number + 1);
-			probe->magic = PROBE_MAGIC;
 			probe->number = number;
 			probe->time = bench_time(CLOCK_REALTIME);
 		}

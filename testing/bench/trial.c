@@ -242,7 +242,7 @@ static int start_sender(u_int number, bench_options_t *options)
 	if (pid == 0)
 	{
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (options->netns)
+		if (options->netns && !options->inject)
 		{
 			netns = open(options->netns, O_RDONLY | O_CLOEXEC);
 			if (netns < 0 || setns(netns, CLONE_NEWNET) != 0)
@@ -252,7 +252,7 @@ static int start_sender(u_int number, bench_options_t *options)
 			}
 		}
 		bench_prefer(number, options->realtime);
-		sent = bench_send(options);
+		sent = options->inject ? bench_inject(options) : bench_send(options);
 		_exit(write(fds[1], &sent, sizeof(sent)) != sizeof(sent));
 	}
 	close(fds[1]);

@@ -22,15 +22,36 @@
 #include <daemon.h>
 
 /**
- * Interval in ms after which the kernel has passed on the packets that it had at
- * its begin, longer than a tick of its clock, after which it does.
+ * Time in us after which the kernel has passed on the packets that it had at the
+ * begin, which it does with the next tick of its clock, 10 ms at most.
  */
-#define TICK 20
+#define SETTLE_TIME 20000
+
+/** how often to note what has been read, in us, and how many notes cover that time */
+#define NOTE_INTERVAL 4000
+#define MAX_NOTES 8
 
 /** a power of two, more would hardly be of use, as one thread writes */
 #define MAX_LANES 4
 
 typedef struct private_nflog_capture_lanes_t private_nflog_capture_lanes_t;
+typedef struct note_t note_t;
+
+/**
+ * What had been read at some time.
+ */
+struct note_t {
+
+	/**
+	 * When that was.
+	 */
+	timeval_t time;
+
+	/**
+	 * Order of the packet that was read last in any lane.
+	 */
+	uint32_t order;
+};
 
 /**
  * Private data.
@@ -53,16 +74,14 @@ struct private_nflog_capture_lanes_t {
 	u_int count;
 
 	/**
-	 * When the last tick was.
+	 * What had been read lately, the latest first.
 	 */
-	timeval_t tick;
+	note_t notes[MAX_NOTES];
 
 	/**
-	 * Order of the packet that was read last in any lane at the last tick, and at
-	 * the one before, if there was any.
+	 * Number of notes.
 	 */
-	uint32_t seen, settled;
-	bool has_seen, has_settled;
+	u_int notes_count;
 
 	/**
 	 * Idle socket that makes the kernel stamp packets, -1 if not available.
@@ -122,25 +141,51 @@ METHOD(nflog_capture_lanes_t, is_idle, bool,
 }
 
 /**
- * Check what the kernel must have passed on by now: what had been read of any lane
- * at the last tick, and all that was logged before.
- *
- * @return			TRUE if it's time for another tick
+ * Was a note made at least that many us ago?
  */
-static bool update_settled(private_nflog_capture_lanes_t *this)
+static bool is_older(note_t *note, u_int us)
 {
-	timeval_t now, next, interval = { .tv_usec = TICK * 1000 };
+	timeval_t now, age = { .tv_usec = us };
 
 	time_monotonic(&now);
-	timeradd(&this->tick, &interval, &next);
-	if (timercmp(&now, &next, <))
+	timersub(&now, &age, &now);
+	return !timercmp(&note->time, &now, >);
+}
+
+/**
+ * Get what the kernel must have passed on by now: what had been read of any lane
+ * a while ago, and all that was logged before.
+ *
+ * @return			NULL if nothing is known
+ */
+static uint32_t *get_settled(private_nflog_capture_lanes_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->notes_count; i++)
 	{
-		return FALSE;
+		if (is_older(&this->notes[i], SETTLE_TIME))
+		{
+			return &this->notes[i].order;
+		}
 	}
-	this->tick = now;
-	this->settled = this->seen;
-	this->has_settled = this->has_seen;
-	return TRUE;
+	return NULL;
+}
+
+/**
+ * Note what has been read.
+ */
+static void add_note(private_nflog_capture_lanes_t *this, uint32_t order)
+{
+	if (this->notes_count && !is_older(&this->notes[0], NOTE_INTERVAL))
+	{
+		return;
+	}
+	this->notes_count = min(this->notes_count + 1, MAX_NOTES);
+	memmove(&this->notes[1], &this->notes[0],
+			(this->notes_count - 1) * sizeof(note_t));
+	time_monotonic(&this->notes[0].time);
+	this->notes[0].order = order;
 }
 
 METHOD(nflog_capture_lanes_t, get_progress, nflog_capture_progress_t,
@@ -148,17 +193,16 @@ METHOD(nflog_capture_lanes_t, get_progress, nflog_capture_progress_t,
 {
 	nflog_capture_progress_t progress, all = {};
 	nflog_capture_lane_t *lane;
-	uint32_t order, seen = 0;
-	bool tick, has_seen = FALSE;
+	uint32_t *settled, order, seen = 0;
+	bool has_seen = FALSE;
 	u_int i;
 
-	tick = update_settled(this);
+	settled = get_settled(this);
 	for (i = 0; i < this->count; i++)
 	{
 		lane = this->lanes[i];
 		lane->lock(lane);
-		progress = lane->get_progress(lane,
-									  this->has_settled ? &this->settled : NULL);
+		progress = lane->get_progress(lane, settled);
 		if (lane->get_order(lane, &order))
 		{
 			seen = has_seen ? nflog_capture_later(seen, order) : order;
@@ -167,10 +211,9 @@ METHOD(nflog_capture_lanes_t, get_progress, nflog_capture_progress_t,
 		lane->unlock(lane);
 		all = i ? nflog_capture_progress_both(all, progress) : progress;
 	}
-	if (tick)
+	if (has_seen)
 	{
-		this->seen = seen;
-		this->has_seen = has_seen;
+		add_note(this, seen);
 	}
 	return all;
 }

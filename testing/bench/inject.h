@@ -1,0 +1,43 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * What the parts of the injector in userland and in the kernel share.
+ */
+
+#ifndef INJECT_H_
+#define INJECT_H_
+
+#include <linux/types.h>
+
+#include "probe.h"
+
+/** bytes of the Ethernet and IP header */
+#define INJECT_HEADERS (14 + 20)
+
+/**
+ * State of the injector.
+ */
+typedef struct {
+	/** when the next packet is due, on the monotonic clock, and the time between
+	 * two packets, in ns */
+	__u64 due;
+	__u64 interval;
+	/** what to add to the monotonic clock for the time since 1970, in ns */
+	__u64 offset;
+	/** number of the next packet */
+	__u64 number;
+} inject_t;
+
+#endif /* INJECT_H_ */
