@@ -25,7 +25,7 @@
 #include "inject.h"
 
 /** how often to look if it's time for a packet, which bounds how long it waits */
-#define MAX_LOOKS 500
+#define MAX_LOOKS 20000
 
 /** what userland and this share, one entry */
 struct {
@@ -35,6 +35,14 @@ struct {
 	__type(value, inject_t);
 } state SEC(".maps");
 
+/**
+ * See if it's time for the packet.
+ */
+static long look(__u32 index, __u64 *due)
+{
+	return bpf_ktime_get_ns() >= *due;
+}
+
 SEC("xdp")
 int inject(struct xdp_md *packet)
 {
@@ -42,23 +50,19 @@ int inject(struct xdp_md *packet)
 	probe_t *probe = data + INJECT_HEADERS;
 	inject_t *inject;
 	__u32 key = 0;
-	__u64 now;
-	int i;
+	__u64 due;
 
 	inject = bpf_map_lookup_elem(&state, &key);
 	if (!inject || (void*)(probe + 1) > end)
 	{
 		return XDP_ABORTED;
 	}
-	now = bpf_ktime_get_ns();
-	for (i = 0; i < MAX_LOOKS && now < inject->due; i++)
-	{
-		now = bpf_ktime_get_ns();
-	}
+	due = inject->due;
+	bpf_loop(MAX_LOOKS, look, &due, 0);
 	inject->due += inject->interval;
 	probe->number = inject->number++;
 	probe->seq = bpf_htonl(probe->number + 1);
-	probe->time = now + inject->offset;
+	probe->time = bpf_ktime_get_ns() + inject->offset;
 	return XDP_PASS;
 }
 
