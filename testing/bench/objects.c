@@ -17,9 +17,6 @@
 
 #include <daemon.h>
 
-/** as the plugin has it */
-#define QUEUE_SIZE (64 * 1024 * 1024)
-
 /** the only instance, as traces that end don't tell to which they belong */
 static objects_t objects;
 
@@ -91,7 +88,7 @@ nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 objects_t *objects_create(u_int lanes)
 {
 	lanes = lanes ?: nflog_capture_lanes_number();
-	objects.queue = nflog_capture_queue_create(lanes, QUEUE_SIZE);
+	objects.queue = nflog_capture_queue_create(lanes, NFLOG_CAPTURE_QUEUE_SIZE);
 	objects.store = nflog_capture_store_create();
 	objects.keys = nflog_capture_keys_create(objects.store);
 	objects.writer = nflog_capture_writer_create(objects.queue, objects.keys,

@@ -26,11 +26,6 @@
 
 #include <daemon.h>
 
-/**
- * Memory for packets that wait to be written, used only as needed.
- */
-#define QUEUE_SIZE (64 * 1024 * 1024)
-
 typedef struct private_nflog_capture_plugin_t private_nflog_capture_plugin_t;
 
 /**
@@ -151,7 +146,7 @@ static void apply_options(private_nflog_capture_plugin_t *this)
 static bool start(private_nflog_capture_plugin_t *this)
 {
 	this->queue = nflog_capture_queue_create(nflog_capture_lanes_number(),
-											 QUEUE_SIZE);
+											 NFLOG_CAPTURE_QUEUE_SIZE);
 	if (!this->queue)
 	{
 		DBG1(DBG_CFG, "nothing is captured, no memory for packets");

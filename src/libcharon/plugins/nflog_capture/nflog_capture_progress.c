@@ -34,5 +34,5 @@ nflog_capture_progress_t nflog_capture_progress_both(nflog_capture_progress_t a,
  */
 uint32_t nflog_capture_later(uint32_t a, uint32_t b)
 {
-	return (int32_t)(a - b) > 0 ? a : b;
+	return nflog_capture_order_cmp(a, b) > 0 ? a : b;
 }

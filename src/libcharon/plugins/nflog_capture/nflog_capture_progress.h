@@ -47,6 +47,18 @@ nflog_capture_progress_t nflog_capture_progress_both(nflog_capture_progress_t a,
 													 nflog_capture_progress_t b);
 
 /**
+ * Compare the order of two packets, or other numbers that may wrap.
+ *
+ * @param a			order of a packet
+ * @param b			order of another packet
+ * @return			negative if a is before b, 0 if they are the same, or positive
+ */
+static inline int nflog_capture_order_cmp(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
+/**
  * Get the later one of two packets.
  *
  * @param a			order of a packet, which may wrap

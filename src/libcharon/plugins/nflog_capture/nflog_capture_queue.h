@@ -25,12 +25,15 @@ typedef struct nflog_capture_queue_t nflog_capture_queue_t;
 #include "nflog_capture_progress.h"
 #include "nflog_capture_tap.h"
 
+/** bytes for packets that wait to be written, at most, used only as needed */
+#define NFLOG_CAPTURE_QUEUE_SIZE (64 * 1024 * 1024)
+
 /**
  * Bounded memory for packets, between reader threads and one writer thread.
  *
- * Each reader has a lane of its own, which takes memory in blocks.  It adds packets in place and publishes them
- * in batches, the writer looks at all that are published and releases them from
- * the oldest on.
+ * Each reader has a lane of its own, which takes memory in blocks.  It adds packets
+ * in place and publishes them in batches, the writer looks at all that are published
+ * and releases them from the oldest on.
  */
 struct nflog_capture_queue_t {
 

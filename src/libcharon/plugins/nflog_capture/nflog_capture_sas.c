@@ -13,6 +13,7 @@
  */
 
 #include "nflog_capture_sas.h"
+#include "nflog_capture_progress.h"
 #include "nflog_capture_table.h"
 #include "nflog_capture_vti.h"
 
@@ -167,7 +168,8 @@ static nflog_capture_sa_t *find_selected(private_nflog_capture_sas_t *this,
 	{
 		if (sa->inbound == inbound && sa->vti == vti &&
 			sa->selectors->match(sa->selectors, src, dst, proto) &&
-			(!found || (inbound && (int32_t)(sa->used - found->used) > 0)))
+			(!found || (inbound &&
+						nflog_capture_order_cmp(sa->used, found->used) > 0)))
 		{
 			found = sa;
 		}

@@ -133,7 +133,7 @@ static int time_cmp(const nflog_capture_packet_t *a,
 static int order_cmp(const nflog_capture_packet_t *a,
 					 const nflog_capture_packet_t *b)
 {
-	return (int32_t)(a->order - b->order);
+	return nflog_capture_order_cmp(a->order, b->order);
 }
 
 /**
@@ -292,7 +292,8 @@ static bool is_older(nflog_capture_packet_t *packet, timeval_t *now, u_int ms)
 static bool is_due(nflog_capture_packet_t *packet, timeval_t *now,
 				   nflog_capture_progress_t *progress, u_int used)
 {
-	if (progress->is_known && (int32_t)(packet->order - progress->order) <= 0)
+	if (progress->is_known &&
+		nflog_capture_order_cmp(packet->order, progress->order) <= 0)
 	{
 		return is_older(packet, now,
 						used > MANY_PACKETS ? LITTLE_DISORDER : MIN_DISORDER);
