@@ -16,8 +16,6 @@
  * Fills in each packet that is injected, runs in the kernel.
  */
 
-#include <stddef.h>
-
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>

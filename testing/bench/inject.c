@@ -19,7 +19,6 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -143,13 +143,12 @@ METHOD(nflog_capture_lanes_t, is_idle, bool,
 /**
  * Was a note made at least that many us ago?
  */
-static bool is_older(note_t *note, u_int us)
+static bool is_older(note_t *note, timeval_t *now, u_int us)
 {
-	timeval_t now, age = { .tv_usec = us };
+	timeval_t limit, age = { .tv_usec = us };
 
-	time_monotonic(&now);
-	timersub(&now, &age, &now);
-	return !timercmp(&note->time, &now, >);
+	timersub(now, &age, &limit);
+	return !timercmp(&note->time, &limit, >);
 }
 
 /**
@@ -160,11 +159,13 @@ static bool is_older(note_t *note, u_int us)
  */
 static uint32_t *get_settled(private_nflog_capture_lanes_t *this)
 {
+	timeval_t now;
 	u_int i;
 
+	time_monotonic(&now);
 	for (i = 0; i < this->notes_count; i++)
 	{
-		if (is_older(&this->notes[i], SETTLE_TIME))
+		if (is_older(&this->notes[i], &now, SETTLE_TIME))
 		{
 			return &this->notes[i].order;
 		}
@@ -177,15 +178,20 @@ static uint32_t *get_settled(private_nflog_capture_lanes_t *this)
  */
 static void add_note(private_nflog_capture_lanes_t *this, uint32_t order)
 {
-	if (this->notes_count && !is_older(&this->notes[0], NOTE_INTERVAL))
+	timeval_t now;
+
+	time_monotonic(&now);
+	if (this->notes_count && !is_older(&this->notes[0], &now, NOTE_INTERVAL))
 	{
 		return;
 	}
 	this->notes_count = min(this->notes_count + 1, MAX_NOTES);
 	memmove(&this->notes[1], &this->notes[0],
 			(this->notes_count - 1) * sizeof(note_t));
-	time_monotonic(&this->notes[0].time);
-	this->notes[0].order = order;
+	this->notes[0] = (note_t){
+		.time = now,
+		.order = order,
+	};
 }
 
 METHOD(nflog_capture_lanes_t, get_progress, nflog_capture_progress_t,

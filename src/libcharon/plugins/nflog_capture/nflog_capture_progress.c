@@ -20,7 +20,7 @@
 nflog_capture_progress_t nflog_capture_progress_both(nflog_capture_progress_t a,
 													 nflog_capture_progress_t b)
 {
-	bool a_is_later = nflog_capture_later(a.order, b.order) == a.order;
+	bool a_is_later = nflog_capture_order_cmp(a.order, b.order) > 0;
 
 	return (nflog_capture_progress_t){
 		.order = a_is_later ? b.order : a.order,
