@@ -419,14 +419,13 @@ static uint64_t get_max_total()
 METHOD(nflog_capture_budget_t, reserve, bool,
 	private_nflog_capture_budget_t *this, size_t bytes)
 {
-	hashtable_t *removed;
+	hashtable_t *removed = NULL;
 	uint64_t max_total;
 	bool success;
 	time_t now;
 
 	max_total = get_max_total();
 	now = time_monotonic(NULL);
-	removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1);
 
 	this->mutex->lock(this->mutex);
 	if (!this->scanned)
@@ -435,6 +434,7 @@ METHOD(nflog_capture_budget_t, reserve, bool,
 	}
 	if (max_total && this->total + bytes > max_total && now >= this->retry)
 	{
+		removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1);
 		make_room(this, max_total, bytes, removed);
 	}
 	success = !max_total || this->total + bytes <= max_total;
@@ -448,7 +448,10 @@ METHOD(nflog_capture_budget_t, reserve, bool,
 	}
 	this->mutex->unlock(this->mutex);
 
-	tell_removed(this, removed);
+	if (removed)
+	{
+		tell_removed(this, removed);
+	}
 	return success;
 }
 

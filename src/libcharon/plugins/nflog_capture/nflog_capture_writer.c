@@ -25,7 +25,7 @@
 #define MAX_DELAY 5000
 
 /** writing shall take at most this fraction of the time, if memory allows it */
-#define MAX_SHARE 10
+#define MAX_SHARE 25
 
 /** bytes of a trace that are worth opening its file */
 #define TRACE_BATCH 8192
