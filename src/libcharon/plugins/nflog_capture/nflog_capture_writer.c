@@ -326,16 +326,20 @@ static u_int get_due(nflog_capture_packet_t **packets, u_int count,
 
 /**
  * Write the packets that are due.
+ *
+ * @return			how long it took, in ms
  */
-static void write_packets(private_nflog_capture_writer_t *this,
-						  hashtable_t *ending)
+static u_int write_packets(private_nflog_capture_writer_t *this,
+						   hashtable_t *ending)
 {
 	nflog_capture_progress_t progress;
 	nflog_capture_packet_t **packets;
 	nflog_capture_trace_t *trace;
 	linked_list_t *traces;
+	timeval_t begin, end;
 	u_int i, count, used;
 
+	time_monotonic(&begin);
 	traces = linked_list_create();
 	progress = this->queue->get_progress(this->queue);
 	count = this->queue->peek(this->queue, &packets, &used);
@@ -367,17 +371,24 @@ static void write_packets(private_nflog_capture_writer_t *this,
 	this->store->keep_dir(this->store, FALSE);
 	traces->destroy(traces);
 	this->queue->release(this->queue);
+
+	time_monotonic(&end);
+	timersub(&end, &begin, &end);
+	return end.tv_sec * 1000 + end.tv_usec / 1000;
 }
 
 /**
  * Start and end traces, and write what is between.
+ *
+ * @return			how long writing took, in ms
  */
-static void work(private_nflog_capture_writer_t *this)
+static u_int work(private_nflog_capture_writer_t *this)
 {
 	linked_list_t *starting, *ending;
 	nflog_capture_trace_t *trace;
 	enumerator_t *enumerator;
 	hashtable_t *ends;
+	u_int took;
 
 	this->mutex->lock(this->mutex);
 	starting = this->starting;
@@ -404,7 +415,7 @@ static void work(private_nflog_capture_writer_t *this)
 		ends->put(ends, trace, trace);
 	}
 	enumerator->destroy(enumerator);
-	write_packets(this, ends);
+	took = write_packets(this, ends);
 	ends->destroy(ends);
 
 	this->mutex->lock(this->mutex);
@@ -416,6 +427,7 @@ static void work(private_nflog_capture_writer_t *this)
 		trace->destroy(trace);
 	}
 	ending->destroy(ending);
+	return took;
 }
 
 /**
@@ -423,7 +435,6 @@ static void work(private_nflog_capture_writer_t *this)
  */
 static void *run(private_nflog_capture_writer_t *this)
 {
-	timeval_t begin, end;
 	u_int delay = MIN_DELAY, took;
 	size_t batch = 0;
 	bool running = TRUE;
@@ -431,12 +442,8 @@ static void *run(private_nflog_capture_writer_t *this)
 	while (running)
 	{
 		this->queue->wait(this->queue, delay, batch);
-
-		time_monotonic(&begin);
-		work(this);
-		time_monotonic(&end);
-		timersub(&end, &begin, &end);
-		took = end.tv_sec * 1000 + end.tv_usec / 1000;
+		/* starting and ending traces is not less work if it waits */
+		took = work(this);
 		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
 
 		this->mutex->lock(this->mutex);
