@@ -326,20 +326,16 @@ static u_int get_due(nflog_capture_packet_t **packets, u_int count,
 
 /**
  * Write the packets that are due.
- *
- * @return			how long it took, in ms
  */
-static u_int write_packets(private_nflog_capture_writer_t *this,
-						   hashtable_t *ending)
+static void write_packets(private_nflog_capture_writer_t *this,
+						  hashtable_t *ending)
 {
 	nflog_capture_progress_t progress;
 	nflog_capture_packet_t **packets;
 	nflog_capture_trace_t *trace;
 	linked_list_t *traces;
-	timeval_t begin, end;
 	u_int i, count, used;
 
-	time_monotonic(&begin);
 	traces = linked_list_create();
 	progress = this->queue->get_progress(this->queue);
 	count = this->queue->peek(this->queue, &packets, &used);
@@ -371,10 +367,6 @@ static u_int write_packets(private_nflog_capture_writer_t *this,
 	this->store->keep_dir(this->store, FALSE);
 	traces->destroy(traces);
 	this->queue->release(this->queue);
-
-	time_monotonic(&end);
-	timersub(&end, &begin, &end);
-	return end.tv_sec * 1000 + end.tv_usec / 1000;
 }
 
 /**
@@ -388,7 +380,7 @@ static u_int work(private_nflog_capture_writer_t *this)
 	nflog_capture_trace_t *trace;
 	enumerator_t *enumerator;
 	hashtable_t *ends;
-	u_int took;
+	timeval_t begin, end;
 
 	this->mutex->lock(this->mutex);
 	starting = this->starting;
@@ -415,7 +407,10 @@ static u_int work(private_nflog_capture_writer_t *this)
 		ends->put(ends, trace, trace);
 	}
 	enumerator->destroy(enumerator);
-	took = write_packets(this, ends);
+	time_monotonic(&begin);
+	write_packets(this, ends);
+	time_monotonic(&end);
+	timersub(&end, &begin, &end);
 	ends->destroy(ends);
 
 	this->mutex->lock(this->mutex);
@@ -427,7 +422,7 @@ static u_int work(private_nflog_capture_writer_t *this)
 		trace->destroy(trace);
 	}
 	ending->destroy(ending);
-	return took;
+	return end.tv_sec * 1000 + end.tv_usec / 1000;
 }
 
 /**
