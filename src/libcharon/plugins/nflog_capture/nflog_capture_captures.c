@@ -112,6 +112,12 @@ struct nflog_capture_entry_t {
 	uint32_t expected;
 
 	/**
+	 * Number of SAs in the hashtable that lead to this, guarded by the mutex.
+	 * This exists as long as there are any.
+	 */
+	u_int sas;
+
+	/**
 	 * TRUE if the CHILD_SA was up before, so its counters say nothing of the
 	 * capture.
 	 */
@@ -204,16 +210,21 @@ static nflog_capture_entry_t *find_by_sa(private_nflog_capture_captures_t *this,
 static void put_sa(private_nflog_capture_captures_t *this, host_t *dst,
 				   uint32_t spi, nflog_capture_entry_t *entry)
 {
-	sa_entry_t *sa;
+	sa_entry_t *sa, *former;
 
 	INIT(sa,
 		.entry = entry,
 	);
 	nflog_capture_sa_set_key(&sa->key, FALSE, dst, spi);
 	this->mutex->lock(this->mutex);
-	sa = this->sas->put(this->sas, &sa->key, sa);
+	former = this->sas->put(this->sas, &sa->key, sa);
+	entry->sas++;
+	if (former)
+	{
+		former->entry->sas--;
+	}
 	this->mutex->unlock(this->mutex);
-	free(sa);
+	free(former);
 }
 
 /**
@@ -228,8 +239,26 @@ static void remove_sa(private_nflog_capture_captures_t *this, host_t *dst,
 	nflog_capture_sa_set_key(&key, FALSE, dst, spi);
 	this->mutex->lock(this->mutex);
 	sa = this->sas->remove(this->sas, &key);
+	if (sa)
+	{
+		sa->entry->sas--;
+	}
 	this->mutex->unlock(this->mutex);
 	free(sa);
+}
+
+/**
+ * Does no SA lead to a capture (anymore)?
+ */
+static bool is_unused(private_nflog_capture_captures_t *this,
+					  nflog_capture_entry_t *entry)
+{
+	bool unused;
+
+	this->mutex->lock(this->mutex);
+	unused = !entry->sas;
+	this->mutex->unlock(this->mutex);
+	return unused;
 }
 
 /**
@@ -327,7 +356,7 @@ METHOD(nflog_capture_captures_t, destroying, void,
 	if (entry)
 	{
 		entry->destroying = TRUE;
-		if (!entry->child->has_sas(entry->child))
+		if (is_unused(this, entry))
 		{
 			end(this, entry);
 		}
@@ -372,18 +401,20 @@ static nflog_capture_entry_t *decide(private_nflog_capture_captures_t *this,
 }
 
 /**
- * Add an SA to a capture, FALSE if that's not possible.
+ * Add an SA to a capture.
+ *
+ * @return				TRUE if the capture has to learn of its end
  */
 static bool add_to_entry(private_nflog_capture_captures_t *this,
 						 nflog_capture_entry_t *entry,
 						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
-	if (entry->child->add_sa(entry->child, id, data))
+	if (!entry->child->add_sa(entry->child, id, data))
 	{
-		put_sa(this, id->dst, id->spi, entry);
-		return TRUE;
+		return FALSE;
 	}
-	return FALSE;
+	put_sa(this, id->dst, id->spi, entry);
+	return TRUE;
 }
 
 METHOD(nflog_capture_captures_t, add_running, nflog_capture_entry_t*,
@@ -411,7 +442,7 @@ METHOD(nflog_capture_captures_t, add_running_sa, void,
 	add_to_entry(this, entry, id, data);
 }
 
-METHOD(nflog_capture_captures_t, add_sa, void,
+METHOD(nflog_capture_captures_t, add_sa, bool,
 	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
@@ -434,7 +465,7 @@ METHOD(nflog_capture_captures_t, add_sa, void,
 		installing = this->installing->get(this->installing);
 		if (!installing)
 		{
-			return;
+			return FALSE;
 		}
 		entry = find_by_id(this, installing->id);
 		if (!entry && !installing->decided)
@@ -442,11 +473,7 @@ METHOD(nflog_capture_captures_t, add_sa, void,
 			entry = decide(this, installing);
 		}
 	}
-	if (entry && !add_to_entry(this, entry, id, data) &&
-		!entry->child->has_sas(entry->child))
-	{	/* the reason has been told, so don't try the other direction */
-		end(this, entry);
-	}
+	return entry && add_to_entry(this, entry, id, data);
 }
 
 METHOD(nflog_capture_captures_t, has_sa, bool,
@@ -497,7 +524,7 @@ METHOD(nflog_capture_captures_t, del_sa, void,
 	{
 		remove_sa(this, id->dst, id->spi);
 		entry->child->del_sa(entry->child, id, entry->running ? NULL : packets);
-		if (entry->destroying && !entry->child->has_sas(entry->child))
+		if (entry->destroying && is_unused(this, entry))
 		{
 			end(this, entry);
 		}

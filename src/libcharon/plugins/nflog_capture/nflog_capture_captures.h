@@ -71,8 +71,9 @@ struct nflog_capture_captures_t {
 	 *
 	 * @param id		SA
 	 * @param data		data of the SA
+	 * @return			TRUE if del_sa() has to be called if it is not added after all
 	 */
-	void (*add_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
+	bool (*add_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 				   kernel_ipsec_add_sa_t *data);
 
 	/**

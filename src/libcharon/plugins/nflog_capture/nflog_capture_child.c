@@ -97,6 +97,12 @@ struct private_nflog_capture_child_t {
 	bool captured;
 
 	/**
+	 * TRUE if an SA could not be captured, the reason has been told, so the other
+	 * direction is not tried.
+	 */
+	bool failed;
+
+	/**
 	 * TRUE if it has been told that SAs are offloaded.
 	 */
 	bool offload_told;
@@ -234,77 +240,102 @@ static bool check_offload(private_nflog_capture_child_t *this,
 	return !data->inbound && encrypts_late;
 }
 
+/**
+ * Capture the packets of an SA, FALSE if there are none to capture, or not possible.
+ */
+static bool capture_sa(private_nflog_capture_child_t *this,
+					   kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	nflog_capture_trace_t *wire, *plain;
+	nflog_capture_sa_t *sa;
+
+	wire = choose(this, this->wire, data->inbound ? POINT_ESP_IN
+												  : POINT_ESP_OUT);
+	plain = choose(this, this->plain, data->inbound ? POINT_PLAIN_IN
+													: POINT_PLAIN_OUT);
+	if (check_offload(this, id, data))
+	{
+		wire = NULL;
+	}
+	if (!wire && !plain)
+	{
+		return FALSE;
+	}
+	sa = nflog_capture_sa_create(this->conn, this->child, this->id,
+								 data->inbound, id->dst, id->spi, data->reqid,
+								 wire, plain);
+	sa->ipcomp = data->ipcomp != IPCOMP_NONE;
+	sa->userland = is_userland();
+	sa->vti = data->inbound && !sa->userland ? this->mark : 0;
+	if (sa->userland || sa->vti)
+	{
+		sa->selectors = nflog_capture_selectors_create(data->src_ts,
+													   data->dst_ts);
+	}
+	if (!this->reader->add(this->reader, sa))
+	{
+		/* never the last reference, that one is ours */
+		if (wire)
+		{
+			wire->put_ref(wire);
+		}
+		if (plain)
+		{
+			plain->put_ref(plain);
+		}
+		nflog_capture_sa_destroy(sa);
+		this->failed = TRUE;
+		return FALSE;
+	}
+	if (data->inbound)
+	{
+		this->in = sa;
+	}
+	else
+	{
+		this->out = sa;
+	}
+	this->captured = TRUE;
+	DBG2(DBG_CHD, "capturing %s SA %.8x of CHILD_SA %s{%u}",
+		 data->inbound ? "inbound" : "outbound", ntohl(id->spi),
+		 this->child, this->id);
+	return TRUE;
+}
+
 METHOD(nflog_capture_child_t, add_sa, bool,
 	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
-	nflog_capture_trace_t *wire, *plain;
-	nflog_capture_sa_t *sa;
-	bool offloaded;
+	bool used;
 
-	offloaded = check_offload(this, id, data);
 	if (data->inbound)
 	{
 		this->spi_in = id->spi;
-		wire = offloaded ? NULL : choose(this, this->wire, POINT_ESP_IN);
-		plain = choose(this, this->plain, POINT_PLAIN_IN);
 	}
 	else
 	{
 		this->spi_out = id->spi;
-		wire = offloaded ? NULL : choose(this, this->wire, POINT_ESP_OUT);
-		plain = choose(this, this->plain, POINT_PLAIN_OUT);
 	}
-	if (wire || plain)
+	if (this->failed)
 	{
-		sa = nflog_capture_sa_create(this->conn, this->child, this->id,
-									 data->inbound, id->dst, id->spi,
-									 data->reqid, wire, plain);
-		sa->ipcomp = data->ipcomp != IPCOMP_NONE;
-		sa->userland = is_userland();
-		sa->vti = data->inbound && !sa->userland ? this->mark : 0;
-		if (sa->userland || sa->vti)
-		{
-			sa->selectors = nflog_capture_selectors_create(data->src_ts,
-														   data->dst_ts);
-		}
-		if (!this->reader->add(this->reader, sa))
-		{
-			/* never the last reference, that one is ours */
-			if (wire)
-			{
-				wire->put_ref(wire);
-			}
-			if (plain)
-			{
-				plain->put_ref(plain);
-			}
-			nflog_capture_sa_destroy(sa);
-			return FALSE;
-		}
-		if (data->inbound)
-		{
-			this->in = sa;
-		}
-		else
-		{
-			this->out = sa;
-		}
-		this->captured = TRUE;
-		DBG2(DBG_CHD, "capturing %s SA %.8x of CHILD_SA %s{%u}",
-			 data->inbound ? "inbound" : "outbound", ntohl(id->spi),
-			 this->child, this->id);
+		return FALSE;
+	}
+	used = capture_sa(this, id, data);
+	if (this->failed)
+	{
+		return FALSE;
 	}
 	if (this->wish->esp_keys && this->wire)
 	{
 		this->keys->add_esp(this->keys, this->conn, id, data);
 		this->writer->write_keys(this->writer);
+		used = TRUE;
 	}
 	if (this->spi_in && this->spi_out)
 	{
 		start_traces(this);
 	}
-	return TRUE;
+	return used;
 }
 
 /**
@@ -412,12 +443,6 @@ METHOD(nflog_capture_child_t, set_spi_out, bool,
 	return TRUE;
 }
 
-METHOD(nflog_capture_child_t, has_sas, bool,
-	private_nflog_capture_child_t *this)
-{
-	return this->in || this->out;
-}
-
 /**
  * Drop our reference to a trace.
  */
@@ -480,7 +505,6 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 			.updated_sa = _updated_sa,
 			.del_sa = _del_sa,
 			.set_spi_out = _set_spi_out,
-			.has_sas = _has_sas,
 			.destroy = _destroy,
 		},
 		.conn = strdup(nflog_capture_store_name(conn, buf, sizeof(buf))),

@@ -41,7 +41,8 @@ struct nflog_capture_child_t {
 	 *
 	 * @param id		SA, as given to the kernel
 	 * @param data		data of the SA, as given to the kernel
-	 * @return			FALSE if it can't be captured, which is logged
+	 * @return			TRUE if the capture has to learn of its changes and its end, as
+	 *					its packets or its keys are captured
 	 */
 	bool (*add_sa)(nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
 				   kernel_ipsec_add_sa_t *data);
@@ -81,13 +82,6 @@ struct nflog_capture_child_t {
 	 * @return			TRUE if the outbound SA was not added yet
 	 */
 	bool (*set_spi_out)(nflog_capture_child_t *this, uint32_t spi);
-
-	/**
-	 * Check if an SA is captured.
-	 *
-	 * @return			TRUE if any SA was added and not deleted yet
-	 */
-	bool (*has_sas)(nflog_capture_child_t *this);
 
 	/**
 	 * Destroy a nflog_capture_child_t, its traces end.

@@ -66,10 +66,11 @@ METHOD(kernel_interface_t, add_sa, status_t,
 {
 	private_nflog_capture_kernel_t *this = instance;
 	status_t status;
+	bool used;
 
-	this->captures->add_sa(this->captures, id, data);
+	used = this->captures->add_sa(this->captures, id, data);
 	status = this->original.add_sa(kernel, id, data);
-	if (status != SUCCESS)
+	if (used && status != SUCCESS)
 	{
 		this->captures->del_sa(this->captures, id, NULL);
 	}
