@@ -125,9 +125,14 @@ METHOD(nflog_capture_nft_t, add, struct nlmsghdr*,
 METHOD(nflog_capture_nft_t, commit, int,
 	private_nflog_capture_nft_t *this)
 {
-	uint32_t seq = this->last->nlmsg_seq;
+	uint32_t seq;
 	int ret, err = 0;
 
+	if (!this->batch)
+	{
+		return 0;
+	}
+	seq = this->last->nlmsg_seq;
 	/* the kernel answers in order, so the last one's completes the answers */
 	this->last->nlmsg_flags |= NLM_F_ACK;
 	mnl_nlmsg_batch_next(this->batch);

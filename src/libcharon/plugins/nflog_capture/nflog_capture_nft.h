@@ -43,7 +43,8 @@ struct nflog_capture_nft_t {
 							uint16_t flags);
 
 	/**
-	 * Have all messages of the transaction carried out, or none of them.
+	 * Have all messages of the transaction carried out, or none of them.  That
+	 * succeeds, without a message to the kernel, if there are none.
 	 *
 	 * @return			0 if successful, an errno otherwise
 	 */
