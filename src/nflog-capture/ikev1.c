@@ -205,6 +205,18 @@ static uint32_t get_mid(chunk_t message)
 }
 
 /**
+ * Is a message of an IKE_SA?  Several may have the same SPI of the initiator, and
+ * the responder's is not in the first message, nor in every key file.
+ */
+static bool has_spis(sa_t *sa, chunk_t message)
+{
+	uint64_t spi_r = untoh64(message.ptr + 8);
+
+	return untoh64(message.ptr) == sa->key->spi_i &&
+		   (!spi_r || !sa->key->spi_r || spi_r == sa->key->spi_r);
+}
+
+/**
  * Learn the last block of an encrypted message.
  */
 static void learn_block(sa_t *sa, chunk_t message)
@@ -242,8 +254,8 @@ static void learn_whole(private_ikev1_t *this, chunk_t message)
 
 	enumerator = this->sas->create_enumerator(this->sas);
 	while (enumerator->enumerate(enumerator, &sa))
-	{	/* the responder's SPI is not in the first message */
-		if (untoh64(message.ptr) != sa->key->spi_i || !sa->crypter)
+	{
+		if (!has_spis(sa, message) || !sa->crypter)
 		{
 			continue;
 		}
@@ -324,47 +336,75 @@ static bool try_hash(sa_t *sa, chunk_t message, chunk_t a, chunk_t b,
 }
 
 /**
+ * Try the IVs that follow from the initial one of phase 1, the hash of both public
+ * values, that of the initiator first.  Which is whose is not known.
+ */
+static bool try_initial(sa_t *sa, chunk_t message, chunk_t *plain)
+{
+	uint32_t mid = get_mid(message);
+	int i, j, count = array_count(sa->values);
+	bool success = FALSE;
+	chunk_t a, b, iv;
+
+	for (i = 0; i < count && !success; i++)
+	{
+		for (j = 0; j < count && !success; j++)
+		{
+			array_get(sa->values, i, &a);
+			array_get(sa->values, j, &b);
+			if (i == j || !sa->hasher->allocate_hash(sa->hasher,
+												chunk_cata("cc", a, b), &iv))
+			{
+				continue;
+			}
+			iv.len = min(iv.len, sa->crypter->get_iv_size(sa->crypter));
+			success = mid ? try_hash(sa, message, iv, chunk_from_thing(mid), plain)
+						  : try_iv(sa, message, iv, plain);
+			chunk_free(&iv);
+		}
+	}
+	return success;
+}
+
+/**
  * Try the IVs that the first message of an exchange may have (RFC 2409, appendix
- * B): in phase 1 a hash of both public values, of the initiator first, and in
- * others of the last block of phase 1 and the message ID.
+ * B): in phase 1 the initial one, in others a hash of the message ID and the last
+ * block of phase 1.
+ *
+ * That block is the end of any message of phase 1, if others are not in the trace,
+ * or came later.  If none was encrypted before it's the initial IV: the third
+ * message of Aggressive Mode may be in the clear (section 5.4), and errors are
+ * reported in Informational exchanges before phase 1 ends.
  *
  * @return			VERDICT_NO_KEY if none is known
  */
 static verdict_t try_first(sa_t *sa, chunk_t message, chunk_t *plain)
 {
 	uint32_t mid = get_mid(message);
-	exchange_t *phase1;
-	chunk_t a, b;
-	int i, j, count;
+	exchange_t *phase1 = NULL;
+	chunk_t block;
+	int i, count = 0;
 
 	if (mid)
 	{
 		phase1 = sa->exchanges->get(sa->exchanges, &(uint32_t){ 0 });
 		count = phase1 ? array_count(phase1->blocks) : 0;
-		for (i = 0; i < count; i++)
-		{
-			array_get(phase1->blocks, i, &a);
-			if (try_hash(sa, message, a, chunk_from_thing(mid), plain))
-			{
-				return VERDICT_UNCHECKED;
-			}
-		}
-		return count ? VERDICT_BAD : VERDICT_NO_KEY;
 	}
-	count = array_count(sa->values);
 	for (i = 0; i < count; i++)
 	{
-		for (j = 0; j < count; j++)
+		array_get(phase1->blocks, i, &block);
+		if (try_hash(sa, message, block, chunk_from_thing(mid), plain))
 		{
-			array_get(sa->values, i, &a);
-			array_get(sa->values, j, &b);
-			if (i != j && try_hash(sa, message, a, b, plain))
-			{
-				return VERDICT_UNCHECKED;
-			}
+			return VERDICT_UNCHECKED;
 		}
 	}
-	return count > 1 ? VERDICT_BAD : VERDICT_NO_KEY;
+	if (try_initial(sa, message, plain))
+	{
+		return VERDICT_UNCHECKED;
+	}
+	/* without a block of phase 1 its end may not be in the trace */
+	return count || (!mid && array_count(sa->values) > 1) ? VERDICT_BAD
+														   : VERDICT_NO_KEY;
 }
 
 /**
@@ -407,21 +447,22 @@ static verdict_t decrypt_whole(private_ikev1_t *this, chunk_t message,
 							   bool *encrypted, chunk_t *plain)
 {
 	enumerator_t *enumerator;
-	verdict_t verdict = VERDICT_NO_KEY;
+	verdict_t verdict, best = VERDICT_NO_KEY;
 	sa_t *sa;
 
 	*encrypted = message.ptr[IKE_FLAGS] & FLAG_ENCRYPTED;
 	enumerator = this->sas->create_enumerator(this->sas);
-	while (*encrypted && enumerator->enumerate(enumerator, &sa))
+	while (*encrypted && best != VERDICT_UNCHECKED &&
+		   enumerator->enumerate(enumerator, &sa))
 	{
-		if (untoh64(message.ptr) == sa->key->spi_i)
+		if (has_spis(sa, message))
 		{
 			verdict = open_message(sa, message, plain);
-			break;
+			best = min(best, verdict);
 		}
 	}
 	enumerator->destroy(enumerator);
-	return verdict;
+	return best;
 }
 
 METHOD(ike_t, decrypt, verdict_t,

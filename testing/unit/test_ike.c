@@ -207,15 +207,129 @@ static void cut_ikev1(chunk_t packet, chunk_t *parts, int count)
 	}
 }
 
+/** public values of the key exchange, and the header of their payload */
+static chunk_t g_xi = {
+	(u_char*)"the initiator's public value....", 32
+};
+static chunk_t g_xr = {
+	(u_char*)"the responder's public value....", 32
+};
+static chunk_t ke = chunk_from_chars(0, 0, 0, 36);
+
+/**
+ * Create a message of IKEv1 in the clear with a public value.
+ */
+static chunk_t create_value(chunk_t value)
+{
+	uint8_t header[28];
+
+	put_ike(header, 4, 0x10, 0, 0, sizeof(header) + ke.len + value.len);
+	return wrap(chunk_cat("ccc", chunk_from_thing(header), ke, value), FALSE);
+}
+
+/**
+ * Get the first IV of an exchange in phase 2, from the last one of phase 1.
+ */
+static chunk_t create_iv(hasher_t *hasher, chunk_t last, uint32_t mid)
+{
+	chunk_t iv;
+
+	mid = htonl(mid);
+	assert_true(hasher->allocate_hash(hasher,
+					chunk_cata("cc", chunk_create(last.ptr, 16),
+							   chunk_from_thing(mid)), &iv));
+	return iv;
+}
+
+/**
+ * Phase 1 in the clear to its end, or an exchange that begins before anything of it
+ * is encrypted.
+ */
+static void test_ikev1_clear(void **state)
+{
+	/* the hash is longer than an IV */
+	static test_t algs = {
+		ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, GOOD, FALSE
+	};
+	uint32_t mids[] = { 0x12345678, 0x12345678, 5, 6, 0, 7 };
+	chunk_t key, initial, iv, packets[countof(mids)], value;
+	crypter_t *crypter;
+	hasher_t *hasher;
+	uint8_t header[28];
+	int i;
+
+	crypter = lib->crypto->create_crypter(lib->crypto, ENCR_AES_CBC, 16);
+	hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA256);
+	key = create_key(16);
+	assert_true(crypter->set_key(crypter, key));
+	add_ike(IKEV1, &algs, key, chunk_empty);
+	/* another IKE_SA, whose initiator has chosen the same SPI */
+	value = create_key(16);
+	add_ike_sa(keys, &algs, IKEV1, 0x0123456789abcdef, 1, value, chunk_empty);
+	chunk_clear(&value);
+	read_keys();
+
+	assert_true(hasher->allocate_hash(hasher, chunk_cata("cc", g_xi, g_xr),
+									  &initial));
+	/* two messages of an exchange, others with one each */
+	iv = create_iv(hasher, initial, mids[0]);
+	for (i = 0; i < 4; i++)
+	{
+		if (i > 1)
+		{
+			chunk_free(&iv);
+			iv = create_iv(hasher, initial, mids[i]);
+		}
+		packets[i] = wrap(create_ikev1(crypter, mids[i], iv, payloads), TRUE);
+	}
+	chunk_free(&iv);
+	for (i = 0; i < 4; i++)
+	{
+		decrypter->learn(decrypter, packets[i]);
+	}
+	/* one public value is not enough */
+	value = create_value(g_xi);
+	decrypter->learn(decrypter, value);
+	check(value, chunk_empty, "");
+	check(chunk_clone(packets[0]), chunk_empty, ": no key");
+	value = create_value(g_xr);
+	decrypter->learn(decrypter, value);
+	check(value, chunk_empty, "");
+	for (i = 0; i < 4; i++)
+	{
+		check(packets[i], expect_ike(mids[i], 12, 0x10, payloads, TRUE),
+			  ": no ICV");
+	}
+	/* phase 1 ends with an encrypted message after all, or with one that is not
+	 * in the trace: that's not the initial IV */
+	packets[4] = wrap(create_ikev1(crypter, 0, initial, payloads), FALSE);
+	iv = create_iv(hasher, initial, mids[5]);
+	packets[5] = wrap(create_ikev1(crypter, mids[5], iv, payloads), TRUE);
+	chunk_free(&iv);
+	check(chunk_clone(packets[5]), chunk_empty, ": no key");
+	decrypter->learn(decrypter, packets[4]);
+	for (i = 5; i >= 4; i--)
+	{
+		check(packets[i], expect_ike(mids[i], 12, 0x10, payloads, i == 5),
+			  ": no ICV");
+	}
+	/* a message of an IKE_SA that is not known has none of these keys */
+	put_ike(header, 12, 0x10, 0x01, 5, sizeof(header) + 16);
+	header[8] = 0;
+	value = create_key(16);
+	check(wrap(chunk_cat("cm", chunk_from_thing(header), value), FALSE),
+		  chunk_empty, ": no key");
+	chunk_free(&initial);
+	chunk_clear(&key);
+	crypter->destroy(crypter);
+	hasher->destroy(hasher);
+}
+
 static void test_ikev1(void **state)
 {
 	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
-	chunk_t g_xi = chunk_from_str("the initiator's public value....");
-	chunk_t g_xr = chunk_from_str("the responder's public value....");
-	chunk_t ke = chunk_from_chars(0, 0, 0, 36), key, iv, iv2, iv3, mid;
-	chunk_t packets[9], parts[3];
+	chunk_t key, iv, iv2, iv3, value, packets[9], parts[3];
 	uint32_t mids[] = { 0, 0, 0, 0x12345678, 5, 0x12345678, 5, 0x12345678, 5 };
-	uint8_t header[28];
 	crypter_t *crypter;
 	hasher_t *hasher;
 	int i, count = 0;
@@ -235,12 +349,8 @@ static void test_ikev1(void **state)
 		packets[count] = wrap(create_ikev1(crypter, 0, iv, payloads), FALSE);
 	}
 	/* quick mode and another exchange at the same time */
-	mid = chunk_from_chars(0x12, 0x34, 0x56, 0x78);
-	assert_true(hasher->allocate_hash(hasher,
-				chunk_cata("cc", chunk_create(iv.ptr, 16), mid), &iv2));
-	mid = chunk_from_chars(0, 0, 0, 5);
-	assert_true(hasher->allocate_hash(hasher,
-				chunk_cata("cc", chunk_create(iv.ptr, 16), mid), &iv3));
+	iv2 = create_iv(hasher, iv, 0x12345678);
+	iv3 = create_iv(hasher, iv, 5);
 	while (count < countof(packets))
 	{
 		packets[count++] = wrap(create_ikev1(crypter, 0x12345678, iv2, payloads),
@@ -254,13 +364,11 @@ static void test_ikev1(void **state)
 		check(chunk_clone(packets[i]), chunk_empty, ": no key");
 	}
 	/* public values in any order, one sent twice, and all messages but one */
-	put_ike(header, 4, 0x10, 0, 0, 28 + 36);
 	for (i = 0; i < 3; i++)
 	{
-		mid = wrap(chunk_cat("ccc", chunk_from_thing(header), ke,
-							 i ? g_xi : g_xr), FALSE);
-		decrypter->learn(decrypter, mid);
-		check(mid, chunk_empty, "");
+		value = create_value(i ? g_xi : g_xr);
+		decrypter->learn(decrypter, value);
+		check(value, chunk_empty, "");
 	}
 	/* one of them in fragments, in any order, too */
 	cut_ikev1(packets[2], parts, countof(parts));
@@ -343,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ikev2, begin, end),
 		cmocka_unit_test_setup_teardown(test_fragments, begin, end),
 		cmocka_unit_test_setup_teardown(test_ikev1, begin, end),
+		cmocka_unit_test_setup_teardown(test_ikev1_clear, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
 	};
 
