@@ -16,13 +16,14 @@ class Fault(Exception):
 
 
 class Packet:
-    """An IP packet in a trace."""
+    """An IP packet in a trace, its group is that of the processor that handled it."""
 
-    def __init__(self, time, data, length, point):
+    def __init__(self, time, data, length, point, group):
         self.time = time
         self.data = data
         self.length = length
         self.point = point
+        self.group = group
 
 
 def read_pcap(path):
@@ -45,9 +46,9 @@ def read_pcap(path):
         if len(record) < caplen or caplen > length:
             raise Fault(f"{os.path.basename(path)} ends within packet {len(packets) + 1}")
         pos += caplen
-        point = None
+        point = group = None
         if link == DLT_NFLOG:
-            point, data = parse_nflog(path, record)
+            point, group, data = parse_nflog(path, record)
         else:
             data = record
         whole = len(data)
@@ -56,12 +57,12 @@ def read_pcap(path):
             whole = ip_length(data)
             if abs(whole - len(data) - (length - caplen)) > 3:
                 raise Fault(f"{os.path.basename(path)} has a packet with a wrong original length")
-        packets.append(Packet(seconds + micros / 1e6, data, whole, point))
+        packets.append(Packet(seconds + micros / 1e6, data, whole, point, group))
     return packets
 
 
 def parse_nflog(path, record):
-    """Capture point and IP packet of a record of link type NFLOG."""
+    """Capture point, NFLOG group and IP packet of a record of link type NFLOG."""
     point = data = None
     pos = 4
     while pos + 4 <= len(record):
@@ -76,7 +77,7 @@ def parse_nflog(path, record):
         pos += size + 3 & ~3
     if data is None or point is None:
         raise Fault(f"{os.path.basename(path)} has a record without packet or capture point")
-    return point[1], data
+    return point[1], struct.unpack_from("!H", record, 2)[0], data
 
 
 def read_decrypted(path):
@@ -338,7 +339,9 @@ class Queue:
     """Decrypted packets of a direction, to be taken in order.
 
     Two processors may each handle a packet at the same time, so one may overtake the
-    other between the capture points. Such packets are close to each other."""
+    other between the capture points, however long that one is held up: each processor
+    logs to groups of its own. On the same processor only an interrupt comes between, so
+    such packets are close to each other, as are those of which no group is known."""
 
     CLOSE = 0.1
 
@@ -354,23 +357,26 @@ class Queue:
         """The next packet, None at the end."""
         return self.packets[self.head] if self.head < len(self.packets) else None
 
-    def left(self):
-        """Packets that were not taken."""
-        return [packet for packet, taken in zip(self.packets, self.taken) if not taken]
+    def left(self, begin=0):
+        """Packets that were not taken, from a place on."""
+        return [packet for packet, taken in zip(self.packets[begin:], self.taken[begin:]) if not taken]
 
-    def close(self):
+    def may_overtake(self, place):
+        """Whether a packet may come before all that are not taken, and were seen before it."""
+        late = self.packets[place].outer
+        return all(taken or packet.outer.group != late.group or abs(packet.time - late.time) <= self.CLOSE
+                   for packet, taken in zip(self.packets[self.head:place], self.taken[self.head:place]))
+
+    def next(self):
         """Places of packets that may be the next one."""
         for place in range(self.head, len(self.packets)):
-            if abs(self.packets[place].time - self.first().time) > self.CLOSE:
-                break
-            if not self.taken[place]:
+            if not self.taken[place] and self.may_overtake(place):
                 yield place
 
     def find(self, data):
         """Place of a packet among those that may be the next one, None if it's not there."""
         for place in self.places.get(data, ()):
-            if place >= self.head and not self.taken[place] and \
-               (place == self.head or abs(self.packets[place].time - self.first().time) <= self.CLOSE):
+            if place >= self.head and not self.taken[place] and self.may_overtake(place):
                 return place
         return None
 
@@ -396,7 +402,7 @@ class Queue:
             if place is not None:
                 overtook = take and self.take(place)
                 return {told, "overtaking" if overtook else ""} - {""}
-        for place in self.close():
+        for place in self.next():
             parts = segments(data, self.packets[place].data)
             if parts and parts[0] == self.packets[place].data and \
                all(self.find(part) is not None for part in parts):
