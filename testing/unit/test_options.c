@@ -517,6 +517,8 @@ static void test_points(void **state)
 	assert_false(options->has_point(options, ike));
 	put("swanctl.conf", CHILD("a", 100));
 	assert_true(options->has_point(options, ike));
+	assert_true(options->has_point_conn(options, "gw", ike));
+	assert_false(options->has_point_conn(options, "other", ike));
 	assert_int_equal(lines, 0);
 }
 

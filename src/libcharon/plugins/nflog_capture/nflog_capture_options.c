@@ -213,10 +213,10 @@ static void add_children(linked_list_t *names)
 }
 
 /**
- * Does any child wish for that?
+ * Does any child wish for that, of a connection if that is not NULL?
  */
-static bool any_wishes(private_nflog_capture_options_t *this, u_int points,
-					   bool running)
+static bool any_wishes(private_nflog_capture_options_t *this, char *of,
+					   u_int points, bool running)
 {
 	linked_list_t *names;
 	char *conn, *child;
@@ -229,7 +229,8 @@ static bool any_wishes(private_nflog_capture_options_t *this, u_int points,
 	while (!found && names->remove_first(names, (void**)&conn) == SUCCESS &&
 		   names->remove_first(names, (void**)&child) == SUCCESS)
 	{
-		found = child_wishes(this, conn, child, points, running);
+		found = (!of || streq(of, conn)) &&
+				child_wishes(this, conn, child, points, running);
 		free(conn);
 		free(child);
 	}
@@ -240,13 +241,19 @@ static bool any_wishes(private_nflog_capture_options_t *this, u_int points,
 METHOD(nflog_capture_options_t, has_point, bool,
 	private_nflog_capture_options_t *this, u_int points)
 {
-	return any_wishes(this, points, FALSE);
+	return any_wishes(this, NULL, points, FALSE);
+}
+
+METHOD(nflog_capture_options_t, has_point_conn, bool,
+	private_nflog_capture_options_t *this, char *conn, u_int points)
+{
+	return any_wishes(this, conn, points, FALSE);
 }
 
 METHOD(nflog_capture_options_t, has_running, bool,
 	private_nflog_capture_options_t *this)
 {
-	return any_wishes(this, (1 << POINT_MAX) - 1, TRUE);
+	return any_wishes(this, NULL, (1 << POINT_MAX) - 1, TRUE);
 }
 
 METHOD(nflog_capture_options_t, get_paths, linked_list_t*,
@@ -279,6 +286,7 @@ nflog_capture_options_t *nflog_capture_options_create()
 		.public = {
 			.get = _get,
 			.has_point = _has_point,
+			.has_point_conn = _has_point_conn,
 			.has_running = _has_running,
 			.get_paths = _get_paths,
 			.reload = _reload,

@@ -127,6 +127,19 @@ struct nflog_capture_options_t {
 	bool (*has_point)(nflog_capture_options_t *this, u_int points);
 
 	/**
+	 * Check if children of a connection may be captured at some capture points.
+	 *
+	 * Considers the children of it that have options, and one that has none:
+	 * what other children there are is not known here.
+	 *
+	 * @param conn		name of the connection
+	 * @param points	capture points, a bit (1 << nflog_capture_point_t) for each
+	 * @return			FALSE if certainly no child of it is captured there
+	 */
+	bool (*has_point_conn)(nflog_capture_options_t *this, char *conn,
+						   u_int points);
+
+	/**
 	 * Check if any child is to be captured that may be up already.
 	 *
 	 * @return			TRUE if any child has the option
