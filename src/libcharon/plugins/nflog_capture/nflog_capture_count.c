@@ -40,12 +40,24 @@ static uint64_t kernel_lost(nflog_capture_count_t *count)
 }
 
 /**
+ * Get the number of packets that were dropped before it was known that they are
+ * of this SA, as far as what the SA processed shows it.
+ */
+static uint64_t unidentified(nflog_capture_count_t *count)
+{
+	uint64_t seen = max(count->logged, count->received);
+
+	return count->has_sa && count->sa > seen
+				? min(count->unidentified, count->sa - seen) : 0;
+}
+
+/**
  * Describe packets that the SA processed, but no rule saw.
  */
 static void describe_unseen(nflog_capture_count_t *count,
 							nflog_capture_point_t point, char *buf, size_t len)
 {
-	uint64_t seen = max(count->logged, count->received);
+	uint64_t seen = max(count->logged, count->received) + unidentified(count);
 	bool plain = point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT;
 
 	if (count->sa <= seen)
@@ -80,9 +92,9 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 								  nflog_capture_point_t point, char *buf,
 								  size_t len)
 {
-	uint64_t kernel = kernel_lost(count), lost;
+	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
 
-	lost = kernel + count->overrun + count->budget + count->refused;
+	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
 			 " lost", nflog_capture_point_names, point, count->packets,
 			 count->bytes, lost);
@@ -90,8 +102,14 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 	{
 		append(buf, len, " (%" PRIu64 " kernel queue full, %" PRIu64 " memory "
 			   "full, %" PRIu64 " disk budget exhausted, %" PRIu64 " not "
-			   "written)", kernel, count->overrun, count->budget,
+			   "written", kernel, count->overrun, count->budget,
 			   count->refused);
+		if (early)
+		{
+			append(buf, len, ", %" PRIu64 " dropped before their SA was known",
+				   early);
+		}
+		append(buf, len, ")");
 	}
 	if (count->filtered)
 	{
@@ -101,5 +119,10 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 	{
 		append(buf, len, " of %" PRIu64 " by the SA", count->sa);
 		describe_unseen(count, point, buf, len);
+	}
+	else if (count->unidentified)
+	{
+		append(buf, len, ", maybe some of %" PRIu64 " dropped before their SA "
+			   "was known", count->unidentified);
 	}
 }

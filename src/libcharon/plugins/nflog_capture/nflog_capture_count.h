@@ -40,6 +40,8 @@ struct nflog_capture_count_t {
 	uint64_t budget;
 	/** not written as the disk refused them */
 	uint64_t refused;
+	/** dropped before it was known whose they are, some may be of this SA */
+	uint64_t unidentified;
 	/** those read that may be several packets that the kernel merged */
 	uint64_t large;
 	/** written */

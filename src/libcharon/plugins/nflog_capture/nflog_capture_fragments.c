@@ -13,21 +13,47 @@
  */
 
 #include "nflog_capture_fragments.h"
+#include "nflog_capture_shares.h"
 
 #include <netinet/in.h>
 #include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <stddef.h>
 
 #include <libmnl/libmnl.h>
 
-#include <collections/linked_list.h>
+#include <collections/hashtable.h>
 
-/** bytes of fragments to keep */
-#define MAX_BYTES (1024 * 1024)
+/**
+ * Incomplete packets that are kept.  In all as many bytes as the kernel keeps by
+ * default (net.ipv6.ip6frag_high_thresh), for as long as it does
+ * (net.ipv6.ip6frag_time, RFC 8200, section 4.5).
+ */
+static const nflog_capture_limits_t limits = {
+	.items = 4096,
+	.source_items = 512,
+	.bytes = 4 * 1024 * 1024,
+	.source_bytes = 1024 * 1024,
+	.timeout = 60,
+};
+
+/** fragments of a packet, the longest one has 54 with IPv6's smallest MTU */
+#define MAX_FRAGMENTS 128
+
+/** extension headers before the fragment header, RFC 8200 allows four */
+#define MAX_EXTENSIONS 8
+
+/** longest payload of a packet, IPV6_MAXPLEN in the kernel */
+#define MAX_PAYLOAD 65535
+
+/** longest packet that an attribute has, as if NFLOG had copied it */
+#define MAX_ATTR_LEN (UINT16_MAX - NLA_HDRLEN)
 
 typedef struct private_nflog_capture_fragments_t private_nflog_capture_fragments_t;
 typedef struct fragment_t fragment_t;
+typedef struct part_t part_t;
 typedef struct incomplete_t incomplete_t;
+typedef enum insert_t insert_t;
 
 /**
  * Private data.
@@ -40,14 +66,19 @@ struct private_nflog_capture_fragments_t {
 	nflog_capture_fragments_t public;
 
 	/**
-	 * Packets of which fragments are missing, oldest first, incomplete_t.
+	 * Packets of which fragments are missing, by their key, incomplete_t.
 	 */
-	linked_list_t *packets;
+	hashtable_t *packets;
 
 	/**
-	 * Bytes of their fragments.
+	 * Bounds these.
 	 */
-	size_t bytes;
+	nflog_capture_shares_t *shares;
+
+	/**
+	 * Packets that were dropped, though the kernel may have delivered them.
+	 */
+	uint64_t dropped;
 
 	/**
 	 * Last complete packet.
@@ -61,16 +92,20 @@ struct private_nflog_capture_fragments_t {
 };
 
 /**
- * A fragment, RFC 8200, section 4.5.
+ * A fragment as it arrives, RFC 8200, section 4.5.
  */
 struct fragment_t {
 
 	/**
-	 * Source and destination address, and identification.
+	 * What all fragments of a packet have in common, without any padding.
 	 */
 	struct {
+		/** addresses */
 		struct in6_addr src, dst;
+		/** identification */
 		uint32_t id;
+		/** interface, if the addresses are valid on a link only, otherwise 0 */
+		uint32_t interface;
 	} key;
 
 	/**
@@ -105,46 +140,157 @@ struct fragment_t {
 };
 
 /**
+ * Data of a fragment that is kept.
+ */
+struct part_t {
+
+	/**
+	 * Next one by position, NULL if this is the last.
+	 */
+	part_t *next;
+
+	/**
+	 * TRUE if it was added to the end, and begins where the one before ends.
+	 */
+	bool joined;
+
+	/**
+	 * Position of the data in the packet.
+	 */
+	size_t offset;
+
+	/**
+	 * Bytes of data.
+	 */
+	size_t len;
+
+	/**
+	 * Data.
+	 */
+	uint8_t data[];
+};
+
+/**
  * A packet of which fragments are missing.
  */
 struct incomplete_t {
 
 	/**
-	 * Its fragments, in order, fragment_t with data and headers allocated.
+	 * Bounds it, has to be first.
 	 */
-	linked_list_t *fragments;
+	nflog_capture_held_t held;
 
 	/**
-	 * Bytes of data.
+	 * First fragment, without data, its headers are allocated once it arrived.
+	 */
+	fragment_t first;
+
+	/**
+	 * First and last part.
+	 */
+	part_t *parts, *last;
+
+	/**
+	 * Number of parts.
+	 */
+	u_int count;
+
+	/**
+	 * Bytes in all parts.
 	 */
 	size_t bytes;
 
 	/**
-	 * Bytes of data that the packet has, 0 if not known.
+	 * Bytes that the packet has at least, and if it ended, altogether.
 	 */
 	size_t len;
+
+	/**
+	 * TRUE if its last fragment arrived.
+	 */
+	bool ended;
 };
+
+/**
+ * What becomes of a fragment.
+ */
+enum insert_t {
+	/** it is kept */
+	INSERT_DONE,
+	/** it is ignored, its data is known */
+	INSERT_DUPLICATE,
+	/** it overlaps others, so the packet is dropped, RFC 5722 */
+	INSERT_OVERLAP,
+};
+
+/**
+ * Hash of a key, which no sender can predict.
+ */
+static u_int key_hash(const void *key)
+{
+	return chunk_hash(chunk_create((void*)key, sizeof(((fragment_t*)0)->key)));
+}
+
+/**
+ * Compare keys.
+ */
+static bool key_equals(const void *a, const void *b)
+{
+	return memeq(a, b, sizeof(((fragment_t*)0)->key));
+}
+
+/**
+ * Get the end of a part's data.
+ */
+static inline size_t end_of(part_t *part)
+{
+	return part->offset + part->len;
+}
+
+/**
+ * Set what the fragment header says.
+ *
+ * @return				FALSE if it has the whole packet, RFC 6946
+ */
+static bool set_fragment(fragment_t *fragment, chunk_t packet, size_t pos)
+{
+	struct ip6_frag *frag = (struct ip6_frag*)(packet.ptr + pos);
+
+	fragment->key.id = frag->ip6f_ident;
+	fragment->next = frag->ip6f_nxt;
+	fragment->offset = ntohs(frag->ip6f_offlg & IP6F_OFF_MASK);
+	fragment->more = (frag->ip6f_offlg & IP6F_MORE_FRAG) != 0;
+	fragment->headers = chunk_create(packet.ptr, pos);
+	fragment->data = chunk_skip(packet, pos + sizeof(*frag));
+	return fragment->offset || fragment->more;
+}
 
 /**
  * Parse a packet that has a fragment header.
  */
-static bool parse(chunk_t packet, fragment_t *fragment)
+static bool parse(chunk_t packet, uint32_t interface, fragment_t *fragment)
 {
 	struct ip6_hdr *ip = (struct ip6_hdr*)packet.ptr;
-	struct ip6_frag *frag;
 	size_t pos = sizeof(*ip);
 	uint8_t proto;
+	u_int i;
 
 	if (packet.len < sizeof(*ip) || packet.ptr[0] >> 4 != 6)
 	{
 		return FALSE;
 	}
+	packet.len = min(packet.len, sizeof(*ip) + ntohs(ip->ip6_plen));
 	memset(fragment, 0, sizeof(*fragment));
 	fragment->key.src = ip->ip6_src;
 	fragment->key.dst = ip->ip6_dst;
+	if (IN6_IS_ADDR_LINKLOCAL(&ip->ip6_dst) || IN6_IS_ADDR_MULTICAST(&ip->ip6_dst))
+	{
+		fragment->key.interface = interface;
+	}
 	fragment->type = offsetof(struct ip6_hdr, ip6_nxt);
 	proto = ip->ip6_nxt;
-	while (pos + sizeof(*frag) <= packet.len)
+	for (i = 0; i <= MAX_EXTENSIONS &&
+				pos + sizeof(struct ip6_frag) <= packet.len; i++)
 	{
 		switch (proto)
 		{
@@ -156,15 +302,7 @@ static bool parse(chunk_t packet, fragment_t *fragment)
 				pos += (packet.ptr[pos + 1] + 1) * 8;
 				break;
 			case IPPROTO_FRAGMENT:
-				frag = (struct ip6_frag*)(packet.ptr + pos);
-				fragment->key.id = frag->ip6f_ident;
-				fragment->next = frag->ip6f_nxt;
-				fragment->offset = ntohs(frag->ip6f_offlg & IP6F_OFF_MASK);
-				fragment->more = (frag->ip6f_offlg & IP6F_MORE_FRAG) != 0;
-				fragment->headers = chunk_create(packet.ptr, pos);
-				fragment->data = chunk_skip(packet, pos + sizeof(*frag));
-				/* with neither it is the whole packet, RFC 6946 */
-				return fragment->offset || fragment->more;
+				return set_fragment(fragment, packet, pos);
 			default:
 				return FALSE;
 		}
@@ -173,24 +311,33 @@ static bool parse(chunk_t packet, fragment_t *fragment)
 }
 
 /**
- * Destroy a fragment.
+ * Does the kernel drop this fragment, without regard to others?  See
+ * ipv6_frag_rcv() and ip6_frag_queue() in net/ipv6/reassembly.c.
  */
-static void fragment_destroy(fragment_t *this)
+static bool is_bad(fragment_t *fragment)
 {
-	free(this->headers.ptr);
-	free(this->data.ptr);
-	free(this);
+	size_t min = fragment->next == IPPROTO_UDP ? sizeof(struct udphdr) : 1;
+
+	return (fragment->more && (fragment->data.len & 7)) ||
+		   (!fragment->offset && fragment->data.len < min) ||
+		   fragment->offset + fragment->data.len > MAX_PAYLOAD;
 }
 
 /**
- * Drop a packet, which is not in the list anymore.
+ * Drop a packet.
  */
-static void drop(private_nflog_capture_fragments_t *this,
-				 incomplete_t *packet)
+static void drop(private_nflog_capture_fragments_t *this, incomplete_t *packet)
 {
-	this->bytes -= packet->bytes;
-	packet->fragments->destroy_function(packet->fragments,
-										(void*)fragment_destroy);
+	part_t *part, *next;
+
+	this->packets->remove(this->packets, &packet->first.key);
+	this->shares->remove(this->shares, &packet->held);
+	for (part = packet->parts; part; part = next)
+	{
+		next = part->next;
+		free(part);
+	}
+	free(packet->first.headers.ptr);
 	free(packet);
 }
 
@@ -198,163 +345,277 @@ static void drop(private_nflog_capture_fragments_t *this,
  * Find the packet that a fragment is of, or begin one.
  */
 static incomplete_t *get_packet(private_nflog_capture_fragments_t *this,
-								fragment_t *fragment)
+								fragment_t *fragment, time_t now)
 {
-	incomplete_t *packet, *found = NULL;
-	enumerator_t *enumerator;
-	fragment_t *first;
+	incomplete_t *packet;
 
-	enumerator = this->packets->create_enumerator(this->packets);
-	while (!found && enumerator->enumerate(enumerator, &packet))
+	packet = this->packets->get(this->packets, &fragment->key);
+	if (!packet)
 	{
-		packet->fragments->get_first(packet->fragments, (void**)&first);
-		if (memeq(&first->key, &fragment->key, sizeof(first->key)))
-		{
-			found = packet;
-		}
-	}
-	enumerator->destroy(enumerator);
-	if (!found)
-	{
-		INIT(found,
-			.fragments = linked_list_create(),
+		INIT(packet,
+			.held = {
+				.bytes = nflog_capture_shares_size(sizeof(*packet)),
+			},
+			.first = {
+				.key = fragment->key,
+			},
 		);
-		this->packets->insert_last(this->packets, found);
+		this->packets->put(this->packets, &packet->first.key, packet);
+		this->shares->add(this->shares, &packet->held,
+						  chunk_from_thing(packet->first.key.src), now);
 	}
-	return found;
+	return packet;
 }
 
 /**
- * Insert a fragment in order.
- */
-static void insert(private_nflog_capture_fragments_t *this,
-				   incomplete_t *packet, fragment_t *fragment)
-{
-	enumerator_t *enumerator;
-	fragment_t *current, *copy;
-
-	copy = malloc_thing(fragment_t);
-	*copy = *fragment;
-	copy->headers = chunk_clone(fragment->headers);
-	copy->data = chunk_clone(fragment->data);
-
-	enumerator = packet->fragments->create_enumerator(packet->fragments);
-	while (enumerator->enumerate(enumerator, &current))
-	{
-		if (current->offset > fragment->offset)
-		{
-			break;
-		}
-	}
-	packet->fragments->insert_before(packet->fragments, enumerator, copy);
-	enumerator->destroy(enumerator);
-
-	packet->bytes += fragment->data.len;
-	this->bytes += fragment->data.len;
-	if (!fragment->more)
-	{
-		packet->len = fragment->offset + fragment->data.len;
-	}
-}
-
-/**
- * Put a packet together.
+ * Add the data of a fragment to a packet.
  *
- * @return				FALSE if the fragments do not fit
+ * @param pos			where it is linked
+ * @param joined		TRUE if it begins where the part before it ends
+ */
+static void add_part(private_nflog_capture_fragments_t *this,
+					 incomplete_t *packet, fragment_t *fragment, part_t **pos,
+					 bool joined)
+{
+	part_t *part;
+
+	part = malloc(sizeof(*part) + fragment->data.len);
+	part->next = *pos;
+	part->joined = joined;
+	part->offset = fragment->offset;
+	part->len = fragment->data.len;
+	memcpy(part->data, fragment->data.ptr, fragment->data.len);
+	*pos = part;
+	if (!part->next)
+	{
+		packet->last = part;
+	}
+	packet->count++;
+	packet->bytes += part->len;
+	this->shares->grow(this->shares, &packet->held,
+					   nflog_capture_shares_size(sizeof(*part) + part->len));
+}
+
+/**
+ * Insert a fragment.  What lies within others that arrived in order is a
+ * duplicate, as in the kernel's inet_frag_queue_insert().
+ */
+static insert_t insert(private_nflog_capture_fragments_t *this,
+					   incomplete_t *packet, fragment_t *fragment)
+{
+	part_t **pos = &packet->parts, *first, *last = packet->last;
+	size_t offset = fragment->offset, end = offset + fragment->data.len;
+
+	if (!last)
+	{
+		add_part(this, packet, fragment, pos, FALSE);
+		return INSERT_DONE;
+	}
+	if (end > end_of(last))
+	{
+		if (offset < end_of(last))
+		{
+			return INSERT_OVERLAP;
+		}
+		add_part(this, packet, fragment, &last->next, offset == end_of(last));
+		return INSERT_DONE;
+	}
+	while (TRUE)
+	{
+		first = last = *pos;
+		while (last->next && last->next->joined)
+		{
+			last = last->next;
+		}
+		if (end <= first->offset)
+		{
+			add_part(this, packet, fragment, pos, FALSE);
+			return INSERT_DONE;
+		}
+		if (offset < end_of(last))
+		{
+			return offset >= first->offset && end <= end_of(last)
+						? INSERT_DUPLICATE : INSERT_OVERLAP;
+		}
+		pos = &last->next;
+	}
+}
+
+/**
+ * Add a fragment to its packet.
+ *
+ * @return				FALSE if the packet has to be dropped
+ */
+static bool add_fragment(private_nflog_capture_fragments_t *this,
+						 incomplete_t *packet, fragment_t *fragment)
+{
+	size_t end = fragment->offset + fragment->data.len;
+
+	if (!fragment->data.len || (packet->ended && end > packet->len) ||
+		(!fragment->more && (end < packet->len)))
+	{
+		return FALSE;
+	}
+	packet->ended |= !fragment->more;
+	packet->len = max(packet->len, end);
+	switch (insert(this, packet, fragment))
+	{
+		case INSERT_OVERLAP:
+			return FALSE;
+		case INSERT_DUPLICATE:
+			return TRUE;
+		case INSERT_DONE:
+			break;
+	}
+	if (!fragment->offset)
+	{
+		packet->first = *fragment;
+		packet->first.data = chunk_empty;
+		packet->first.headers = chunk_clone(fragment->headers);
+		this->shares->grow(this->shares, &packet->held,
+						   nflog_capture_shares_size(fragment->headers.len));
+	}
+	if (packet->count > MAX_FRAGMENTS)
+	{
+		this->dropped++;
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/**
+ * Put a packet together, of which NFLOG would copy as much.
+ *
+ * @return				FALSE if it is too long
  */
 static bool assemble(private_nflog_capture_fragments_t *this,
 					 incomplete_t *packet)
 {
+	fragment_t *first = &packet->first;
 	struct nlattr *attr;
 	struct ip6_hdr *ip;
-	enumerator_t *enumerator;
-	fragment_t *fragment;
 	chunk_t whole;
-	size_t pos = 0;
-	bool fits = TRUE;
+	size_t len;
+	part_t *part;
 
-	packet->fragments->get_first(packet->fragments, (void**)&fragment);
-	whole.len = fragment->headers.len + packet->len;
-	if (NLA_HDRLEN + whole.len > UINT16_MAX)
+	len = first->headers.len + packet->len;
+	if (len - sizeof(*ip) > MAX_PAYLOAD)
 	{
 		return FALSE;
 	}
+	whole.len = min(len, MAX_ATTR_LEN);
 	chunk_free(&this->payload);
 	this->payload = chunk_alloc(NLA_HDRLEN + whole.len);
 	attr = (struct nlattr*)this->payload.ptr;
 	attr->nla_type = NFULA_PAYLOAD;
-	attr->nla_len = NLA_HDRLEN + whole.len;
+	attr->nla_len = this->payload.len;
 	whole.ptr = this->payload.ptr + NLA_HDRLEN;
 
-	memcpy(whole.ptr, fragment->headers.ptr, fragment->headers.len);
-	whole.ptr[fragment->type] = fragment->next;
+	memcpy(whole.ptr, first->headers.ptr, first->headers.len);
+	whole.ptr[first->type] = first->next;
 	ip = (struct ip6_hdr*)whole.ptr;
-	ip->ip6_plen = htons(whole.len - sizeof(*ip));
-	whole = chunk_skip(whole, fragment->headers.len);
-
-	enumerator = packet->fragments->create_enumerator(packet->fragments);
-	while (fits && enumerator->enumerate(enumerator, &fragment))
+	ip->ip6_plen = htons(len - sizeof(*ip));
+	whole = chunk_skip(whole, first->headers.len);
+	for (part = packet->parts; part && part->offset < whole.len;
+		 part = part->next)
 	{
-		fits = fragment->offset == pos &&
-			   fragment->data.len <= whole.len - pos;
-		if (fits)
+		memcpy(whole.ptr + part->offset, part->data,
+			   min(part->len, whole.len - part->offset));
+	}
+	return TRUE;
+}
+
+/**
+ * Drop packets that are too old, as the kernel does.
+ */
+static void expire(private_nflog_capture_fragments_t *this, time_t now)
+{
+	nflog_capture_held_t *oldest;
+
+	while ((oldest = this->shares->get_expired(this->shares, now)))
+	{
+		drop(this, (incomplete_t*)oldest);
+	}
+}
+
+/**
+ * Drop packets until there are not too many, after one grew.
+ */
+static void limit(private_nflog_capture_fragments_t *this, incomplete_t *packet)
+{
+	nflog_capture_held_t *excess;
+
+	do
+	{
+		excess = this->shares->get_excess(this->shares, &packet->held);
+		if (excess)
 		{
-			memcpy(whole.ptr + pos, fragment->data.ptr, fragment->data.len);
-			pos += fragment->data.len;
+			drop(this, (incomplete_t*)excess);
+			this->dropped++;
 		}
 	}
-	enumerator->destroy(enumerator);
-	return fits && pos == whole.len;
+	while (excess && excess != &packet->held);
 }
 
 METHOD(nflog_capture_fragments_t, add, nflog_capture_logged_t*,
-	private_nflog_capture_fragments_t *this, nflog_capture_logged_t *logged)
+	private_nflog_capture_fragments_t *this, nflog_capture_logged_t *logged,
+	time_t now)
 {
 	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
+	struct nlattr *in = logged->attrs[NFULA_IFINDEX_INDEV];
 	fragment_t fragment;
-	incomplete_t *packet, *oldest;
+	incomplete_t *packet;
 	bool complete;
 
+	expire(this, now);
 	if (!parse(chunk_create(mnl_attr_get_payload(attr),
-							mnl_attr_get_payload_len(attr)), &fragment))
+							mnl_attr_get_payload_len(attr)),
+			   in ? mnl_attr_get_u32(in) : 0, &fragment) || is_bad(&fragment))
 	{
 		return NULL;
 	}
-	packet = get_packet(this, &fragment);
-	insert(this, packet, &fragment);
-	if (packet->len && packet->bytes >= packet->len)
+	packet = get_packet(this, &fragment, now);
+	if (!add_fragment(this, packet, &fragment))
 	{
-		this->packets->remove(this->packets, packet, NULL);
-		complete = assemble(this, packet);
 		drop(this, packet);
-		if (complete)
-		{
-			this->complete = *logged;
-			this->complete.attrs[NFULA_PAYLOAD] = (struct nlattr*)
-															this->payload.ptr;
-			return &this->complete;
-		}
+		return NULL;
 	}
-	while (this->bytes > MAX_BYTES &&
-		   this->packets->remove_first(this->packets,
-									   (void**)&oldest) == SUCCESS)
+	if (!packet->ended || packet->bytes < packet->len)
 	{
-		drop(this, oldest);
+		limit(this, packet);
+		return NULL;
 	}
-	return NULL;
+	complete = assemble(this, packet);
+	drop(this, packet);
+	if (!complete)
+	{
+		return NULL;
+	}
+	this->complete = *logged;
+	this->complete.attrs[NFULA_PAYLOAD] = (struct nlattr*)this->payload.ptr;
+	return &this->complete;
+}
+
+METHOD(nflog_capture_fragments_t, get_dropped, uint64_t,
+	private_nflog_capture_fragments_t *this)
+{
+	return this->dropped;
 }
 
 METHOD(nflog_capture_fragments_t, destroy, void,
 	private_nflog_capture_fragments_t *this)
 {
+	enumerator_t *enumerator;
 	incomplete_t *packet;
 
-	while (this->packets->remove_first(this->packets,
-									   (void**)&packet) == SUCCESS)
+	enumerator = this->packets->create_enumerator(this->packets);
+	while (enumerator->enumerate(enumerator, NULL, &packet))
 	{
 		drop(this, packet);
 	}
+	enumerator->destroy(enumerator);
 	this->packets->destroy(this->packets);
+	this->shares->destroy(this->shares);
 	chunk_free(&this->payload);
 	free(this);
 }
@@ -369,9 +630,11 @@ nflog_capture_fragments_t *nflog_capture_fragments_create()
 	INIT(this,
 		.public = {
 			.add = _add,
+			.get_dropped = _get_dropped,
 			.destroy = _destroy,
 		},
-		.packets = linked_list_create(),
+		.packets = hashtable_create(key_hash, key_equals, 32),
+		.shares = nflog_capture_shares_create(&limits),
 	);
 	return &this->public;
 }

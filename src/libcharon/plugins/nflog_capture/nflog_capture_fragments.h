@@ -35,14 +35,28 @@ struct nflog_capture_fragments_t {
 	/**
 	 * Add a fragment.
 	 *
-	 * Up to 1 MiB of fragments are kept, the oldest packets are dropped first.
+	 * Fragments are taken and refused as the kernel does it: one that arrives
+	 * twice is ignored, others that overlap make it drop the packet (RFC 5722).
+	 * Incomplete packets are dropped after 60 s, and the oldest ones first if
+	 * there are more than 4,096 of them, 4 MiB of memory in all, or 512 of
+	 * them, 1 MiB from a single prefix of 64 bits, and if they have more than
+	 * 128 fragments.
 	 *
 	 * @param logged	fragment, as logged
+	 * @param now		current time, monotonic
 	 * @return			packet if this completes it, with the attributes of this
 	 *					fragment, valid until the next call, otherwise NULL
 	 */
 	nflog_capture_logged_t *(*add)(nflog_capture_fragments_t *this,
-								   nflog_capture_logged_t *logged);
+								   nflog_capture_logged_t *logged, time_t now);
+
+	/**
+	 * Get the number of incomplete packets that were dropped for exceeding a
+	 * bound, but not for their age.
+	 *
+	 * @return			number of packets
+	 */
+	uint64_t (*get_dropped)(nflog_capture_fragments_t *this);
 
 	/**
 	 * Destroy a nflog_capture_fragments_t.

@@ -218,9 +218,9 @@ METHOD(nflog_capture_lane_t, get_progress, nflog_capture_progress_t,
 }
 
 METHOD(nflog_capture_lane_t, get_lost, uint64_t,
-	private_nflog_capture_lane_t *this)
+	private_nflog_capture_lane_t *this, bool in)
 {
-	return this->in->get_lost(this->in) + this->out->get_lost(this->out);
+	return in ? this->in->get_lost(this->in) : this->out->get_lost(this->out);
 }
 
 METHOD(nflog_capture_lane_t, destroy, void,

@@ -94,9 +94,10 @@ struct nflog_capture_lane_t {
 	/**
 	 * Get the number of packets that the kernel dropped, as it had no space.
 	 *
-	 * @return			packets missing in the sequences read so far
+	 * @param in		TRUE for those that arrive, FALSE for those that leave
+	 * @return			packets missing in the sequence read so far
 	 */
-	uint64_t (*get_lost)(nflog_capture_lane_t *this);
+	uint64_t (*get_lost)(nflog_capture_lane_t *this, bool in);
 
 	/**
 	 * Destroy a nflog_capture_lane_t.

@@ -224,6 +224,12 @@ METHOD(nflog_capture_lanes_t, get_progress, nflog_capture_progress_t,
 	return all;
 }
 
+METHOD(nflog_capture_lanes_t, get_lost, uint64_t,
+	private_nflog_capture_lanes_t *this, bool in)
+{
+	return this->lanes[0]->get_lost(this->lanes[0], in);
+}
+
 METHOD(nflog_capture_lanes_t, destroy, void,
 	private_nflog_capture_lanes_t *this)
 {
@@ -233,7 +239,8 @@ METHOD(nflog_capture_lanes_t, destroy, void,
 	lock(this);
 	for (i = 0; i < this->count; i++)
 	{
-		lost += this->lanes[i]->get_lost(this->lanes[i]);
+		lost += this->lanes[i]->get_lost(this->lanes[i], TRUE) +
+				this->lanes[i]->get_lost(this->lanes[i], FALSE);
 	}
 	unlock(this);
 	for (i = 0; i < this->count; i++)
@@ -297,6 +304,7 @@ nflog_capture_lanes_t *nflog_capture_lanes_create(uint16_t group, u_int count,
 			.unlock = _unlock,
 			.is_idle = _is_idle,
 			.get_progress = _get_progress,
+			.get_lost = _get_lost,
 			.destroy = _destroy,
 		},
 		.lanes = calloc(count, sizeof(nflog_capture_lane_t*)),

@@ -69,6 +69,15 @@ struct nflog_capture_lanes_t {
 	nflog_capture_progress_t (*get_progress)(nflog_capture_lanes_t *this);
 
 	/**
+	 * Get the number of packets of the first lane that the kernel dropped, as it
+	 * had no space, called by the thread that reads it.
+	 *
+	 * @param in		TRUE for those that arrive, FALSE for those that leave
+	 * @return			packets missing in the sequence read so far
+	 */
+	uint64_t (*get_lost)(nflog_capture_lanes_t *this, bool in);
+
+	/**
 	 * Destroy a nflog_capture_lanes_t, packets that the kernel dropped are logged.
 	 */
 	void (*destroy)(nflog_capture_lanes_t *this);

@@ -40,6 +40,12 @@
  */
 #define DRAIN_TIMEOUT 200
 
+/**
+ * How long to do so while other packets arrive without end, in ms.  What the
+ * kernel had queued by then has been read long before.
+ */
+#define DRAIN_LIMIT 3000
+
 /** how often to check for these packets, in ms */
 #define DRAIN_INTERVAL 5
 
@@ -154,7 +160,8 @@ static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged
 		if (streq(prefix, NFLOG_CAPTURE_FRAG_IN))
 		{
 			fragment = TRUE;
-			logged = this->fragments->add(this->fragments, logged);
+			logged = this->fragments->add(this->fragments, logged,
+										  time_monotonic(NULL));
 		}
 		tap = logged ? this->sas->find(this->sas, logged) : NULL;
 		if (tap)
@@ -202,13 +209,31 @@ static bool is_missing(nflog_capture_tap_t *tap)
 }
 
 /**
+ * Count incomplete packets that were dropped, which may have been of an SA, all
+ * lanes are locked.
+ */
+static void count_dropped(private_nflog_capture_reader_t *this,
+						  nflog_capture_sa_t *sa)
+{
+	if (sa->wire.trace && sa->inbound &&
+		sa->match.dst->get_family(sa->match.dst) == AF_INET6)
+	{
+		sa->wire.count->unidentified +=
+				this->fragments->get_dropped(this->fragments) - sa->dropped;
+	}
+}
+
+/**
  * End SAs of which all packets have been read.
  */
 static void end_sas(private_nflog_capture_reader_t *this)
 {
 	nflog_capture_sa_t *sa;
 	enumerator_t *enumerator;
-	timeval_t now;
+	timeval_t now, limit, wait = {
+		.tv_sec = (DRAIN_LIMIT - DRAIN_TIMEOUT) / 1000,
+		.tv_usec = (DRAIN_LIMIT - DRAIN_TIMEOUT) % 1000 * 1000,
+	};
 	bool idle;
 
 	if (!this->draining->get_count(this->draining))
@@ -216,12 +241,13 @@ static void end_sas(private_nflog_capture_reader_t *this)
 		return;
 	}
 	time_monotonic(&now);
+	timersub(&now, &wait, &limit);
 	idle = this->lanes->is_idle(this->lanes);
 	enumerator = this->draining->create_enumerator(this->draining);
 	while (enumerator->enumerate(enumerator, &sa))
 	{
 		if ((is_missing(&sa->wire) || is_missing(&sa->plain)) &&
-			(!idle || timercmp(&now, &sa->deadline, <)))
+			timercmp(idle ? &now : &limit, &sa->deadline, <))
 		{
 			continue;
 		}
@@ -229,6 +255,7 @@ static void end_sas(private_nflog_capture_reader_t *this)
 		/* what was read of it is published after that */
 		this->lanes->lock(this->lanes);
 		this->sas->remove(this->sas, sa);
+		count_dropped(this, sa);
 		this->lanes->unlock(this->lanes);
 		this->writer->release(this->writer, sa->wire.trace);
 		this->writer->release(this->writer, sa->plain.trace);
@@ -402,6 +429,7 @@ METHOD(nflog_capture_reader_t, add, bool,
 	}
 	this->lanes->lock(this->lanes);
 	this->sas->add(this->sas, sa);
+	sa->dropped = this->fragments->get_dropped(this->fragments);
 	this->lanes->unlock(this->lanes);
 	this->mutex->unlock(this->mutex);
 

@@ -71,6 +71,8 @@ struct nflog_capture_sa_t {
 	uint32_t used;
 	/** where it is seen in the clear */
 	nflog_capture_tap_t plain;
+	/** incomplete packets that had been dropped before it was added */
+	uint64_t dropped;
 	/** time at which the reader stops waiting for logged packets, monotonic */
 	timeval_t deadline;
 };
