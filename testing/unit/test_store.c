@@ -28,6 +28,8 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
+#include <collections/hashtable.h>
+
 /** directory of the store, which does not exist at first */
 static char captures[64];
 
@@ -149,45 +151,138 @@ static bool has_trace(char *conn, int i)
 	return access(path(name), F_OK) == 0;
 }
 
+/** names that need no change */
+static char *fit[] = {
+	"gw", "Zürich & co", "a_b", "x..", "-", "~", "a b", "%n%s", "net~net",
+	"a_b~0123456789abcde", "a_b~0123456789ABCDEF", "a_b~0123456789abcdef0",
+	"\xff\xfe",
+};
+
+/** names that do, and how the new ones begin */
+static struct {
+	char *name;
+	char *prefix;
+} unfit[] = {
+	{ "", "~" },
+	{ ".", "_~" },
+	{ "..", "_.~" },
+	{ ".hidden", "_hidden~" },
+	{ "../../etc", "_._.._etc~" },
+	{ "a/b", "a_b~" },
+	{ "a\nb\x7f\x01", "a_b__~" },
+	{ "a\rb\x7f\x01", "a_b__~" },
+	{ "a_b~0123456789abcdef", "a_b~0123456789abcdef~" },
+	{ "~0123456789abcdef", "~0123456789abcdef~" },
+};
+
+/**
+ * Check that a name is one of a file, and differs from all before.
+ */
+static void check_name(char *name, hashtable_t *names)
+{
+	char buf[NFLOG_CAPTURE_NAME_SIZE], again[NFLOG_CAPTURE_NAME_SIZE], *former;
+	size_t i, len;
+
+	nflog_capture_store_name(name, buf);
+	len = strlen(buf);
+	assert_in_range(len, 1, NFLOG_CAPTURE_NAME_SIZE - 1);
+	assert_int_not_equal(buf[0], '.');
+	for (i = 0; i < len; i++)
+	{
+		assert_false((u_char)buf[i] < ' ' || buf[i] == 0x7f || buf[i] == '/');
+	}
+	/* and with the next start */
+	assert_string_equal(nflog_capture_store_name(name, again), buf);
+	former = names->get(names, buf);
+	if (former)
+	{
+		assert_string_equal(former, name);
+	}
+	else
+	{
+		names->put(names, strdup(buf), strdup(name));
+	}
+}
+
 static void test_names(void **state)
 {
-	static struct {
-		char *name;
-		char *expected;
-	} names[] = {
-		{ "gw", "gw" },
-		{ "", "_" },
-		{ ".", "_" },
-		{ "..", "_." },
-		{ ".hidden", "_hidden" },
-		{ "../../etc", "_._.._etc" },
-		{ "a/b", "a_b" },
-		{ "a\nb\x7f\x01", "a_b__" },
-		{ "Zürich & co", "Zürich & co" },
-	};
-	char buf[128], again[128], long_name[300];
+	char buf[NFLOG_CAPTURE_NAME_SIZE], again[NFLOG_CAPTURE_NAME_SIZE];
+	char long_name[500], other[500];
 	u_int i;
 
-	for (i = 0; i < countof(names); i++)
+	for (i = 0; i < countof(fit); i++)
 	{
-		assert_string_equal(nflog_capture_store_name(names[i].name, buf,
-													 sizeof(buf)),
-							names[i].expected);
-		assert_string_equal(nflog_capture_store_name(buf, again, sizeof(again)),
-							buf);
+		assert_string_equal(nflog_capture_store_name(fit[i], buf), fit[i]);
 	}
+	for (i = 0; i < countof(unfit); i++)
+	{
+		nflog_capture_store_name(unfit[i].name, buf);
+		assert_true(strpfx(buf, unfit[i].prefix));
+		assert_int_equal(strlen(buf), strlen(unfit[i].prefix) + 16);
+		/* who configures that name gets another directory */
+		assert_string_not_equal(nflog_capture_store_name(buf, again), buf);
+	}
+	/* is part of the interface, tables are looked for there after an update */
+	assert_string_equal(nflog_capture_store_name("a/b", buf),
+						"a_b~367daf60c489d65e");
+
 	memset(long_name, 'x', sizeof(long_name));
-	long_name[299] = '\0';
-	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf,
-													 sizeof(buf))), 100);
-	assert_string_equal(nflog_capture_store_name(buf, again, sizeof(again)),
-						buf);
+	memset(other, 'x', sizeof(other));
+	long_name[100] = '\0';
+	assert_string_equal(nflog_capture_store_name(long_name, buf), long_name);
+	long_name[100] = 'x';
+	long_name[499] = other[499] = '\0';
+	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf)), 100);
+	other[498] = 'y';
+	assert_string_not_equal(nflog_capture_store_name(other, again), buf);
 	/* a character across the limit */
-	memcpy(long_name + 99, "ü", 2);
-	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf,
-													 sizeof(buf))), 99);
-	/* small buffers */
-	assert_string_equal(nflog_capture_store_name("abcdef", buf, 4), "abc");
+	memcpy(long_name + 82, "ü", 2);
+	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf)), 99);
+	assert_int_equal(buf[82], '~');
+}
+
+static void test_names_differ(void **state)
+{
+	static char alphabet[] = "ab./_~\n\x7f" "0f\xc3\xbc%";
+	enumerator_t *enumerator;
+	hashtable_t *names;
+	char name[256], *key, *value;
+	uint32_t seed = 1;
+	u_int i, j, len;
+
+	names = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
+	for (i = 0; i < 100000; i++)
+	{	/* very short ones, so that many differ in a single character, and those
+		 * around the limits; all with what the former ones became */
+		seed = seed * 1664525 + 1013904223;
+		len = i % 3 ? (seed >> 8) % 6 : 80 + (seed >> 8) % 40;
+		for (j = 0; j < len; j++)
+		{
+			seed = seed * 1664525 + 1013904223;
+			name[j] = i % 3 && j < 6 ? alphabet[(seed >> 16) %
+												(countof(alphabet) - 1)] : 'x';
+			if (i % 3 == 0 && j > len - 3)
+			{
+				name[j] = alphabet[(seed >> 16) % (countof(alphabet) - 1)];
+			}
+		}
+		name[len] = '\0';
+		check_name(name, names);
+		if (i % 8 == 0)
+		{
+			char safe[NFLOG_CAPTURE_NAME_SIZE];
+
+			check_name(nflog_capture_store_name(name, safe), names);
+		}
+	}
+	enumerator = names->create_enumerator(names);
+	while (enumerator->enumerate(enumerator, &key, &value))
+	{
+		free(key);
+		free(value);
+	}
+	enumerator->destroy(enumerator);
+	names->destroy(names);
 }
 
 static void test_modes(void **state)
@@ -226,8 +321,8 @@ static void test_append(void **state)
 
 	for (i = 0; i < 3; i++)
 	{
-		fd = i ? store->open_file(store, "a/b", "x.pcap") :
-				store->create_file(store, "a/b", "x.pcap");
+		fd = i ? store->open_file(store, "a_b", "x.pcap") :
+				store->create_file(store, "a_b", "x.pcap");
 		assert_true(fd >= 0);
 		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 		digit = '0' + i;
@@ -239,24 +334,24 @@ static void test_append(void **state)
 	chunk_free(&content);
 
 	logged(0, NULL);
-	assert_int_equal(store->create_file(store, "a/b", "x.pcap"), -1);
+	assert_int_equal(store->create_file(store, "a_b", "x.pcap"), -1);
 	logged(1, "remove it");
-	store->remove_file(store, "a/b", "x.pcap");
-	assert_int_equal(store->open_file(store, "a/b", "x.pcap"), -1);
+	store->remove_file(store, "a_b", "x.pcap");
+	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
 	logged(1, "removed by someone else");
 	/* not again, until it worked */
-	assert_int_equal(store->open_file(store, "a/b", "x.pcap"), -1);
+	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
 	logged(0, NULL);
-	create("a/b", "x.pcap", 10);
-	close(store->open_file(store, "a/b", "x.pcap"));
-	assert_int_equal(store->create_file(store, "a/b", "x.pcap"), -1);
+	create("a_b", "x.pcap", 10);
+	close(store->open_file(store, "a_b", "x.pcap"));
+	assert_int_equal(store->create_file(store, "a_b", "x.pcap"), -1);
 	logged(1, "remove it");
-	store->remove_file(store, "a/b", "x.pcap");
-	assert_int_equal(store->open_file(store, "a/b", "x.pcap"), -1);
+	store->remove_file(store, "a_b", "x.pcap");
+	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
 	logged(1, "removed by someone else");
 	/* is no error */
-	store->remove_file(store, "a/b", "x.pcap");
-	assert_true(store->read_file(store, "a/b", "x.pcap", &content));
+	store->remove_file(store, "a_b", "x.pcap");
+	assert_true(store->read_file(store, "a_b", "x.pcap", &content));
 	assert_int_equal(content.len, 0);
 	assert_true(store->read_file(store, "nobody", "x.pcap", &content));
 	logged(0, NULL);
@@ -562,6 +657,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_names, begin, end),
+		cmocka_unit_test_setup_teardown(test_names_differ, begin, end),
 		cmocka_unit_test_setup_teardown(test_modes, begin, end),
 		cmocka_unit_test_setup_teardown(test_append, begin, end),
 		cmocka_unit_test_setup_teardown(test_replace, begin, end),

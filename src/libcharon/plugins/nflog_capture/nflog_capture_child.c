@@ -134,14 +134,14 @@ static void start_trace(private_nflog_capture_child_t *this,
  */
 static void start_traces(private_nflog_capture_child_t *this)
 {
-	char child[128], start[32], name[256];
+	char child[NFLOG_CAPTURE_NAME_SIZE], start[32], name[256];
 	struct tm tm;
 
 	if (!this->started && this->captured)
 	{
 		gmtime_r(&this->start, &tm);
 		strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &tm);
-		nflog_capture_store_name(this->child, child, sizeof(child));
+		nflog_capture_store_name(this->child, child);
 		snprintf(name, sizeof(name), "%s.%s.%.8x-%.8x", child, start,
 				 ntohl(this->spi_in), ntohl(this->spi_out));
 		start_trace(this, this->wire, name, "esp");
@@ -496,7 +496,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 {
 	private_nflog_capture_child_t *this;
 	nflog_capture_trace_t *trace;
-	char buf[128], label[256];
+	char label[256];
 
 	INIT(this,
 		.public = {
@@ -507,7 +507,7 @@ nflog_capture_child_t *nflog_capture_child_create(char *conn, char *child,
 			.set_spi_out = _set_spi_out,
 			.destroy = _destroy,
 		},
-		.conn = strdup(nflog_capture_store_name(conn, buf, sizeof(buf))),
+		.conn = strdup(conn),
 		.child = strdup(child),
 		.id = id,
 		.mark = mark,

@@ -203,7 +203,6 @@ static void write_keys(private_nflog_capture_ike_t *this,
 					   nflog_capture_ike_keys_t *keys, peer_cfg_t *peer_cfg)
 {
 	nflog_capture_wish_t *wish;
-	char name[128];
 
 	wish = get_wish(this, peer_cfg);
 	if (wish)
@@ -211,9 +210,7 @@ static void write_keys(private_nflog_capture_ike_t *this,
 		if (wish->ike_keys &&
 			wish->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT))
 		{
-			nflog_capture_store_name(peer_cfg->get_name(peer_cfg), name,
-									 sizeof(name));
-			add_keys(this, keys, name);
+			add_keys(this, keys, peer_cfg->get_name(peer_cfg));
 			this->writer->write_keys(this->writer);
 		}
 		nflog_capture_wish_destroy(wish);
@@ -226,7 +223,7 @@ static void write_keys(private_nflog_capture_ike_t *this,
 static bool capture(private_nflog_capture_ike_t *this, uint32_t id,
 					peer_cfg_t *peer_cfg)
 {
-	char name[128], label[256], *conn = peer_cfg->get_name(peer_cfg);
+	char label[256], *conn = peer_cfg->get_name(peer_cfg);
 	nflog_capture_wish_t *wish;
 	bool wanted = FALSE;
 
@@ -237,9 +234,8 @@ static bool capture(private_nflog_capture_ike_t *this, uint32_t id,
 		if (wanted)
 		{
 			this->reader->capture_ike(this->reader, TRUE);
-			nflog_capture_store_name(conn, name, sizeof(name));
 			snprintf(label, sizeof(label), "%s[%u]", conn, id);
-			this->messages->add(this->messages, id, this->store, name, label,
+			this->messages->add(this->messages, id, this->store, conn, label,
 								wish);
 		}
 		nflog_capture_wish_destroy(wish);

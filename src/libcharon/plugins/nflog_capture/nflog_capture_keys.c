@@ -76,9 +76,9 @@ struct private_nflog_capture_keys_t {
 struct change_t {
 
 	/**
-	 * Name of the connection.
+	 * Directory of the connection.
 	 */
-	char *conn;
+	char conn[NFLOG_CAPTURE_NAME_SIZE];
 
 	/**
 	 * Table to change, TABLE_MAX for the end of an IKE_SA.
@@ -113,7 +113,6 @@ static void change_destroy(change_t *this)
 {
 	nflog_capture_rows_free(this->row);
 	free(this->former);
-	free(this->conn);
 	free(this);
 }
 
@@ -127,12 +126,12 @@ static void queue(private_nflog_capture_keys_t *this, char *conn,
 	change_t *change;
 
 	INIT(change,
-		.conn = strdup(conn),
 		.table = table,
 		.row = row,
 		.former = former,
 		.port = port,
 	);
+	nflog_capture_store_name(conn, change->conn);
 	snprintf(change->spi, sizeof(change->spi), "%s", spi);
 	this->mutex->lock(this->mutex);
 	this->changes->insert_last(this->changes, change);

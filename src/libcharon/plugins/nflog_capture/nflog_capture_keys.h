@@ -49,7 +49,7 @@ struct nflog_capture_keys_t {
 	 * not know.  SAs that are encapsulated in UDP, i.e. behind a NAT, get a second
 	 * row for any address, so that what is captured elsewhere can be decrypted.
 	 *
-	 * @param conn		name of the connection, as in nflog_capture_store_t
+	 * @param conn		name of the connection
 	 * @param id		SA, as given to the kernel
 	 * @param data		algorithms and keys, as given to the kernel
 	 */
@@ -117,7 +117,7 @@ struct nflog_capture_keys_t {
 	 *
 	 * To be called by the same thread as flush().
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 */
 	void (*prune)(nflog_capture_keys_t *this, char *conn);
 

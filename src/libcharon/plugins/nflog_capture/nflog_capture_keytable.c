@@ -54,7 +54,7 @@ struct private_nflog_capture_keytable_t {
 	nflog_capture_store_t *store;
 
 	/**
-	 * Name of the connection.
+	 * Directory of the connection.
 	 */
 	char *conn;
 

@@ -115,7 +115,7 @@ struct nflog_capture_keytable_t {
  * Create a nflog_capture_keytable_t instance, with the rows that the file has.
  *
  * @param store		store to read and write the table
- * @param conn		name of the connection
+ * @param conn		directory of the connection
  * @param type		type of table
  */
 nflog_capture_keytable_t *nflog_capture_keytable_create(

@@ -42,7 +42,7 @@ struct nflog_capture_messages_t {
 	 *
 	 * @param id		unique id of the IKE_SA
 	 * @param store		where the trace is created
-	 * @param conn		name of the connection, as for the store
+	 * @param conn		name of the connection
 	 * @param label		name of the IKE_SA, for log messages and prefixes
 	 * @param wish		what to capture
 	 */

@@ -59,7 +59,7 @@ struct private_nflog_capture_owners_t {
 struct recent_t {
 
 	/**
-	 * Connection and SPI, "conn/spi".
+	 * Directory of the connection and SPI, "conn/spi".
 	 */
 	char *name;
 
@@ -170,22 +170,19 @@ static void add_spi(private_nflog_capture_owners_t *this, char *digits,
 
 /**
  * Add the SPIs in the name of a trace, <child>.<start>.<in>-<out>.esp.pcap or
- * ike.<start>.<spi i>-<spi r>.pcap, if they have that many digits.
+ * ike.<start>.<spi i>-<spi r>.pcap, if they have that many digits.  The name of
+ * the child may look like SPIs, but what follows it has one hyphen only.
  */
 static void add_spis(private_nflog_capture_owners_t *this, char *name,
 					 int digits)
 {
-	char *pos = name;
+	char *pos = strrchr(name, '-');
 
-	while ((pos = strchr(pos, '-')))
+	if (pos && pos - name > digits && pos[-digits - 1] == '.' &&
+		strlen(pos) > digits + 1 && pos[digits + 1] == '.')
 	{
-		if (pos - name > digits && pos[-digits - 1] == '.' &&
-			strlen(pos) > digits + 1 && pos[digits + 1] == '.')
-		{
-			add_spi(this, pos - digits, digits);
-			add_spi(this, pos + 1, digits);
-		}
-		pos++;
+		add_spi(this, pos - digits, digits);
+		add_spi(this, pos + 1, digits);
 	}
 }
 

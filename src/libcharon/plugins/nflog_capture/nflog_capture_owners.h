@@ -43,7 +43,7 @@ struct nflog_capture_owners_t {
 	/**
 	 * Add an SA that has rows, and should get a trace.
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 * @param spi		SPI
 	 */
 	void (*add)(nflog_capture_owners_t *this, char *conn, char *spi);
@@ -58,7 +58,7 @@ struct nflog_capture_owners_t {
 	/**
 	 * Look which traces of a connection there are, before calling keep().
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 */
 	void (*look)(nflog_capture_owners_t *this, char *conn);
 

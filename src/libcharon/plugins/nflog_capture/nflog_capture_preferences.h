@@ -30,7 +30,7 @@
  * port that is added to those on which ESP is expected.
  *
  * @param store		where they are written
- * @param conn		name of the connection
+ * @param conn		directory of the connection
  * @param port		UDP port of encapsulated packets, 0 for the default one
  */
 void nflog_capture_preferences_write(nflog_capture_store_t *store, char *conn,

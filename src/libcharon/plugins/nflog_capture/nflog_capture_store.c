@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -30,7 +31,13 @@
 #endif
 
 /** Bytes of a connection's or child's name in the name of a file */
-#define NAME_LEN 100
+#define NAME_LEN (NFLOG_CAPTURE_NAME_SIZE - 1)
+
+/** Bytes of what a name that was changed ends with, a tilde and 16 hex digits */
+#define SUFFIX_LEN 17
+
+/** Bytes of the key of SipHash, see chunk_mac() */
+#define SIPHASH_KEY_LEN 16
 
 /** Temporary name of a file that is to replace another */
 #define TMP_FORMAT ".%s.tmp"
@@ -58,42 +65,67 @@ struct private_nflog_capture_store_t {
 	nflog_capture_budget_t *budget;
 };
 
+/**
+ * Is a character not fit for the name of a file?
+ */
+static bool is_unfit(char *name, size_t pos)
+{
+	return (u_char)name[pos] < ' ' || name[pos] == 0x7f || name[pos] == '/' ||
+		   (pos == 0 && name[pos] == '.');
+}
+
+/**
+ * Does a name end as those do that were changed?
+ */
+static bool has_suffix(char *name, size_t len)
+{
+	return len >= SUFFIX_LEN && name[len - SUFFIX_LEN] == '~' &&
+		   strspn(name + len - SUFFIX_LEN + 1, "0123456789abcdef") ==
+														SUFFIX_LEN - 1;
+}
+
 /*
  * Described in header
  */
-char *nflog_capture_store_name(char *name, char *buf, size_t len)
+char *nflog_capture_store_name(char *name, char *buf)
 {
-	size_t i, end;
+	/* not random, names are the same after a restart */
+	static u_char key[SIPHASH_KEY_LEN] = {};
+	size_t len = strlen(name), i;
+	bool changed;
 
-	snprintf(buf, min(len, NAME_LEN + 1), "%s", *name ? name : "_");
-	/* don't cut an UTF-8 character in two */
-	end = strlen(buf);
-	if (name[0] && name[end])
+	changed = !len || len > NAME_LEN || has_suffix(name, len);
+	for (i = 0; !changed && i < len; i++)
 	{
-		while (end > 1 && (name[end] & 0xc0) == 0x80)
-		{
-			end--;
-		}
-		buf[end] = '\0';
+		changed = is_unfit(name, i);
 	}
-	for (i = 0; i < end; i++)
+	if (!changed)
 	{
-		if ((u_char)buf[i] < ' ' || buf[i] == 0x7f || buf[i] == '/' ||
-			(i == 0 && buf[i] == '.'))
+		return strcpy(buf, name);
+	}
+	if (len > NAME_LEN - SUFFIX_LEN)
+	{
+		len = NAME_LEN - SUFFIX_LEN;
+		/* don't cut a UTF-8 character in two */
+		while (len > 1 && (name[len] & 0xc0) == 0x80)
 		{
-			buf[i] = '_';
+			len--;
 		}
 	}
+	for (i = 0; i < len; i++)
+	{
+		buf[i] = is_unfit(name, i) ? '_' : name[i];
+	}
+	snprintf(buf + len, SUFFIX_LEN + 1, "~%.16" PRIx64,
+			 chunk_mac(chunk_from_str(name), key));
 	return buf;
 }
 
 METHOD(nflog_capture_store_t, create_file, int,
 	private_nflog_capture_store_t *this, char *conn, char *name)
 {
-	char buf[NAME_LEN + 1];
 	int dir, fd;
 
-	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	dir = this->files->open_dir(this->files, conn, TRUE);
 	if (dir < 0)
 	{
@@ -107,9 +139,6 @@ METHOD(nflog_capture_store_t, create_file, int,
 METHOD(nflog_capture_store_t, open_file, int,
 	private_nflog_capture_store_t *this, char *conn, char *name)
 {
-	char buf[NAME_LEN + 1];
-
-	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	return this->files->open_file(this->files, conn, name, O_WRONLY | O_APPEND);
 }
 
@@ -123,12 +152,11 @@ METHOD(nflog_capture_store_t, read_file, bool,
 	private_nflog_capture_store_t *this, char *conn, char *name,
 	chunk_t *content)
 {
-	char buf[NAME_LEN + 1], *what = "reading file";
+	char *what = "reading file";
 	bool success;
 	int fd;
 
 	*content = chunk_empty;
-	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	fd = this->files->open_file(this->files, conn, name, O_RDONLY);
 	if (fd < 0)
 	{
@@ -170,11 +198,10 @@ METHOD(nflog_capture_store_t, replace_file, bool,
 	private_nflog_capture_store_t *this, char *conn, char *name,
 	chunk_t content)
 {
-	char buf[NAME_LEN + 1], tmp[NAME_MAX], *what = "writing file";
+	char tmp[NAME_MAX], *what = "writing file";
 	bool success = FALSE;
 	int dir, fd;
 
-	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	dir = this->files->open_dir(this->files, conn, TRUE);
 	if (dir < 0)
 	{
@@ -206,18 +233,12 @@ METHOD(nflog_capture_store_t, replace_file, bool,
 METHOD(nflog_capture_store_t, remove_file, void,
 	private_nflog_capture_store_t *this, char *conn, char *name)
 {
-	char buf[NAME_LEN + 1];
-
-	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	this->budget->remove(this->budget, conn, name);
 }
 
 METHOD(nflog_capture_store_t, create_trace_enumerator, enumerator_t*,
 	private_nflog_capture_store_t *this, char *conn)
 {
-	char buf[NAME_LEN + 1];
-
-	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	return this->budget->create_enumerator(this->budget, conn);
 }
 
@@ -230,19 +251,13 @@ METHOD(nflog_capture_store_t, reserve, bool,
 METHOD(nflog_capture_store_t, set_used, void,
 	private_nflog_capture_store_t *this, char *conn, char *name, bool used)
 {
-	char buf[NAME_LEN + 1];
-
-	conn = nflog_capture_store_name(conn, buf, sizeof(buf));
 	this->budget->set_used(this->budget, conn, name, used);
 }
 
 METHOD(nflog_capture_store_t, get_path, char*,
 	private_nflog_capture_store_t *this, char *conn, char *buf, size_t len)
 {
-	char safe[NAME_LEN + 1];
-
-	snprintf(buf, len, "%s/%s", this->files->get_dir(this->files),
-			 nflog_capture_store_name(conn, safe, sizeof(safe)));
+	snprintf(buf, len, "%s/%s", this->files->get_dir(this->files), conn);
 	return buf;
 }
 

@@ -24,6 +24,9 @@ typedef struct nflog_capture_store_t nflog_capture_store_t;
 
 #include <library.h>
 
+/** bytes of a name that nflog_capture_store_name() returns, with its zero byte */
+#define NFLOG_CAPTURE_NAME_SIZE 101
+
 /**
  * Where traces and key tables lie: <dir>/<connection>/<file>.
  *
@@ -31,6 +34,9 @@ typedef struct nflog_capture_store_t nflog_capture_store_t;
  * neither is ever reached through a symbolic link below <dir>.  The store keeps
  * <dir> within its disk budget, "max_total".  Nothing but traces, which are told
  * by their names, is ever removed for that.
+ *
+ * Connections are given by the name of their directory, which
+ * nflog_capture_store_name() makes of that in the configuration.
  *
  * All methods may block on the disk, none but get_path() is for charon's
  * threads.  They log errors themselves, with the path and the remedy, and don't
@@ -41,7 +47,7 @@ struct nflog_capture_store_t {
 	/**
 	 * Create a new file, exclusively.
 	 *
-	 * @param conn		name of the connection, its directory is created
+	 * @param conn		directory of the connection, which is created
 	 * @param name		name of the file
 	 * @return			file descriptor, -1 on failure
 	 */
@@ -50,7 +56,7 @@ struct nflog_capture_store_t {
 	/**
 	 * Open an existing file to append to it.
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 * @param name		name of the file
 	 * @return			file descriptor, -1 on failure
 	 */
@@ -66,7 +72,7 @@ struct nflog_capture_store_t {
 	/**
 	 * Read a whole file.
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 * @param name		name of the file
 	 * @param content	receives allocated content, empty if there is no such file
 	 * @return			FALSE if there is one, but it can't be read
@@ -77,7 +83,7 @@ struct nflog_capture_store_t {
 	/**
 	 * Replace a whole file atomically, a reader sees the old or the new one.
 	 *
-	 * @param conn		name of the connection, its directory is created
+	 * @param conn		directory of the connection, which is created
 	 * @param name		name of the file
 	 * @param content	new content
 	 * @return			TRUE if the new file is in place
@@ -88,7 +94,7 @@ struct nflog_capture_store_t {
 	/**
 	 * Remove a file, e.g. the oldest one of a ring.
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 * @param name		name of the file
 	 */
 	void (*remove_file)(nflog_capture_store_t *this, char *conn, char *name);
@@ -96,7 +102,7 @@ struct nflog_capture_store_t {
 	/**
 	 * Enumerate the traces of a connection.
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 * @return			enumerator over (char *name)
 	 */
 	enumerator_t *(*create_trace_enumerator)(nflog_capture_store_t *this,
@@ -118,7 +124,7 @@ struct nflog_capture_store_t {
 	 * Mark a trace as (not) being written, those in use aren't removed
 	 * when the disk budget is exhausted.
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 * @param name		name of the file
 	 * @param used		TRUE if in use, FALSE when complete
 	 */
@@ -128,7 +134,7 @@ struct nflog_capture_store_t {
 	/**
 	 * Get the path of a connection's directory, for log messages.
 	 *
-	 * @param conn		name of the connection
+	 * @param conn		directory of the connection
 	 * @param buf		buffer for the path
 	 * @param len		size of buf
 	 * @return			buf
@@ -163,15 +169,18 @@ struct nflog_capture_store_t {
 nflog_capture_store_t *nflog_capture_store_create();
 
 /**
- * Make the name of a connection or child fit for a file name: slashes, control
- * characters, and a leading dot are replaced, and it is cut to 100 bytes.  The
- * result for a result is the same.
+ * Make the name of a connection or child fit for a file name, different names
+ * yield different ones.
+ *
+ * Most names are what they were.  In others slashes, control characters, and a
+ * leading dot are replaced, and they are cut, so that there is place for a tilde
+ * and a hash of the whole name as 16 hex digits at the end.  So is any name that
+ * ends this way itself, therefore the result for a result is not the same.
  *
  * @param name		name as configured
- * @param buf		buffer for the name
- * @param len		size of buf
+ * @param buf		buffer for the name, of NFLOG_CAPTURE_NAME_SIZE bytes
  * @return			buf
  */
-char *nflog_capture_store_name(char *name, char *buf, size_t len);
+char *nflog_capture_store_name(char *name, char *buf);
 
 #endif /** NFLOG_CAPTURE_STORE_H_ @}*/

@@ -49,9 +49,10 @@ struct private_nflog_capture_trace_t {
 	nflog_capture_store_t *store;
 
 	/**
-	 * Name of the connection.
+	 * Name of the connection, and of its directory.
 	 */
 	char *conn;
+	char dir[NFLOG_CAPTURE_NAME_SIZE];
 
 	/**
 	 * Name of the CHILD_SA or IKE_SA.
@@ -217,7 +218,7 @@ static void end_file(private_nflog_capture_trace_t *this)
 {
 	if (this->file)
 	{
-		this->store->set_used(this->store, this->conn, this->file, FALSE);
+		this->store->set_used(this->store, this->dir, this->file, FALSE);
 		free(this->file);
 		this->file = NULL;
 	}
@@ -238,8 +239,8 @@ static bool begin_file(private_nflog_capture_trace_t *this)
 		this->file = NULL;
 		return FALSE;
 	}
-	this->store->set_used(this->store, this->conn, this->file, TRUE);
-	fd = this->store->create_file(this->store, this->conn, this->file);
+	this->store->set_used(this->store, this->dir, this->file, TRUE);
+	fd = this->store->create_file(this->store, this->dir, this->file);
 	if (fd < 0 || !write_header(this, fd))
 	{
 		end_file(this);
@@ -264,7 +265,7 @@ static bool next_file(private_nflog_capture_trace_t *this)
 		name = file_name(this, this->number - this->files);
 		if (name)
 		{
-			this->store->remove_file(this->store, this->conn, name);
+			this->store->remove_file(this->store, this->dir, name);
 			free(name);
 		}
 	}
@@ -375,7 +376,7 @@ static void append(private_nflog_capture_trace_t *this,
 			   "max_total, or remove old traces");
 		return;
 	}
-	fd = this->store->open_file(this->store, this->conn, this->file);
+	fd = this->store->open_file(this->store, this->dir, this->file);
 	if (fd < 0)
 	{
 		refuse(this, packets, count, FALSE, "opening the file failed");
@@ -479,7 +480,7 @@ METHOD(nflog_capture_trace_t, end, void,
 	nflog_capture_count_describe(&this->counts[out], out, buf[out],
 								 sizeof(buf[out]));
 	DBG1(DBG_CHD, "trace %s/%s of %s %s ended: %s; %s",
-		 this->store->get_path(this->store, this->conn, path, sizeof(path)),
+		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 		 this->name, in == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA", this->label,
 		 buf[in], buf[out]);
 	if (this->drops)
@@ -582,6 +583,7 @@ nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
 		.duration = wish->duration,
 		.ref = 1,
 	);
+	nflog_capture_store_name(conn, this->dir);
 	if (wish->filter)
 	{	/* which was found to be valid with the other options */
 		this->filtered = nflog_capture_filter_compile(wish->filter,

@@ -139,7 +139,7 @@ struct nflog_capture_trace_t {
  * Create a nflog_capture_trace_t instance.
  *
  * @param store		where its files are created, not owned
- * @param conn		name of the connection, as for the store
+ * @param conn		name of the connection
  * @param label		name of the CHILD_SA or IKE_SA, for log messages
  * @param point		capture point for what arrives, the next is for what leaves
  * @param wish		options, not owned
