@@ -16,8 +16,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 
 #include <collections/linked_list.h>
+
+/** bytes of a line, those of the plugin have some hundred at most */
+#define MAX_LINE 8192
+
+/** lines that are complained about, there may be millions in another file */
+#define MAX_COMPLAINTS 100
 
 typedef struct private_key_file_t private_key_file_t;
 typedef struct parser_t parser_t;
@@ -336,22 +343,97 @@ METHOD(key_file_t, destroy, void,
 	free(this);
 }
 
+/**
+ * Read a line, without its end.
+ *
+ * @param fits		receives FALSE if the line is too long, and cut
+ * @return			FALSE if there are no more
+ */
+static bool read_line(FILE *file, char *line, size_t size, bool *fits)
+{
+	size_t len;
+	int c = '\n';
+
+	if (!fgets(line, size, file))
+	{
+		return FALSE;
+	}
+	len = strcspn(line, "\n");
+	if (line[len] != '\n')
+	{
+		c = fgetc(file);
+	}
+	*fits = c == '\n' || c == EOF;
+	while (c != '\n' && c != EOF)
+	{
+		c = fgetc(file);
+	}
+	line[len] = '\0';
+	return TRUE;
+}
+
+/**
+ * Check that reading a file comes to an end.
+ */
+static bool is_finite(FILE *file)
+{
+	struct stat st;
+
+	return fstat(fileno(file), &st) == 0 && !S_ISCHR(st.st_mode) &&
+		   !S_ISBLK(st.st_mode);
+}
+
+/**
+ * Read all lines of a file.
+ */
+static bool read_lines(private_key_file_t *this, char *path, FILE *file)
+{
+	/* buffers of our own are wiped */
+	char buf[4096], line[MAX_LINE];
+	u_int number = 0;
+	bool fits, success;
+
+	setvbuf(file, buf, _IOFBF, sizeof(buf));
+	while (read_line(file, line, sizeof(line), &fits))
+	{
+		number++;
+		if ((!fits || !parse_line(this, line)) &&
+			++this->errors <= MAX_COMPLAINTS)
+		{
+			fprintf(stderr, "%s:%u: this is no line of a key file%s\n", path,
+					number, this->errors == MAX_COMPLAINTS ?
+					", others are not reported" : "");
+		}
+	}
+	success = !ferror(file);
+	if (!success)
+	{
+		fprintf(stderr, "reading %s failed: %s\n", path, strerror(errno));
+	}
+	memwipe(line, sizeof(line));
+	fclose(file);
+	memwipe(buf, sizeof(buf));
+	return success;
+}
+
 /*
  * Described in header
  */
 key_file_t *key_file_create(char *path)
 {
 	private_key_file_t *this;
-	/* buffers of our own are wiped, and are large enough not to be copied */
-	char buf[4096], *line;
-	size_t size = 8192;
-	u_int number = 0;
 	FILE *file;
 
-	file = fopen(path, "r");
+	file = fopen(path, "re");
 	if (!file)
 	{
 		fprintf(stderr, "opening %s failed: %s\n", path, strerror(errno));
+		return NULL;
+	}
+	if (!is_finite(file))
+	{
+		fprintf(stderr, "opening %s failed: it is a device\n", path);
+		fclose(file);
 		return NULL;
 	}
 	INIT(this,
@@ -364,28 +446,10 @@ key_file_t *key_file_create(char *path)
 		.sas = linked_list_create(),
 		.ikes = linked_list_create(),
 	);
-	line = malloc(size);
-	setvbuf(file, buf, _IOFBF, sizeof(buf));
-	while (getline(&line, &size, file) >= 0)
+	if (!read_lines(this, path, file))
 	{
-		number++;
-		line[strcspn(line, "\n")] = '\0';
-		if (!parse_line(this, line))
-		{
-			fprintf(stderr, "%s:%u: this is no line of a key file\n", path,
-					number);
-			this->errors++;
-		}
-	}
-	if (ferror(file))
-	{
-		fprintf(stderr, "reading %s failed: %s\n", path, strerror(errno));
 		destroy(this);
-		this = NULL;
+		return NULL;
 	}
-	memwipe(line, size);
-	free(line);
-	fclose(file);
-	memwipe(buf, sizeof(buf));
-	return this ? &this->public : NULL;
+	return &this->public;
 }

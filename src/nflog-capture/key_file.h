@@ -90,8 +90,8 @@ struct key_file_t {
 	enumerator_t *(*create_ike_enumerator)(key_file_t *this);
 
 	/**
-	 * Get the number of lines that could not be understood, each was complained
-	 * about.
+	 * Get the number of lines that could not be understood, the first ones of which
+	 * were reported.
 	 *
 	 * @return			number of lines
 	 */
@@ -107,7 +107,7 @@ struct key_file_t {
  * Read a key file.
  *
  * @param path		path of the file
- * @return			keys, NULL if the file can't be read, which was told
+ * @return			keys, NULL if the file can't be read, the reason was printed
  */
 key_file_t *key_file_create(char *path);
 

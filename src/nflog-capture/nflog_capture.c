@@ -15,8 +15,13 @@
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <collections/linked_list.h>
 
 #include "decrypter.h"
 #include "pcapng.h"
@@ -74,64 +79,98 @@ static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 
 /**
  * Write the packets of a trace, and what they are in the clear.
+ *
+ * @return			FALSE if they can't be written
  */
-static void decrypt_trace(trace_t *trace, decrypter_t *decrypter,
+static bool decrypt_trace(trace_t *trace, decrypter_t *decrypter,
 						  pcapng_t *pcapng)
 {
 	char comment[DECRYPTER_COMMENT_LEN];
 	trace_packet_t packet;
 	chunk_t plain;
+	bool success = TRUE;
 
-	while (trace->read(trace, &packet))
+	while (success && trace->read(trace, &packet))
 	{
 		decrypter->decrypt(decrypter, packet.ip, &plain, comment);
-		pcapng->write(pcapng, FALSE, &packet.time, packet.data, packet.len,
-					  *comment ? comment : NULL);
-		if (plain.len)
+		success = pcapng->write(pcapng, FALSE, &packet.time, packet.data,
+								packet.len, *comment ? comment : NULL);
+		if (success && plain.len)
 		{
-			pcapng->write(pcapng, TRUE, &packet.time, plain, plain.len,
-						  comment);
+			success = pcapng->write(pcapng, TRUE, &packet.time, plain, plain.len,
+									comment);
 		}
 		chunk_clear(&plain);
 	}
+	return success;
 }
 
 /**
- * Let the decrypter learn from all traces, and check that they can be decrypted
- * together.
+ * Decrypt traces that are open.
  *
+ * @return			status, STATUS_ERROR if nothing or not all was written
+ */
+static int write_traces(linked_list_t *traces, uint16_t type,
+						decrypter_t *decrypter, output_t *output)
+{
+	enumerator_t *enumerator;
+	pcapng_t *pcapng;
+	trace_t *trace;
+	bool success = TRUE, torn = FALSE;
+
+	pcapng = pcapng_create(output, type);
+	enumerator = traces->create_enumerator(traces);
+	while (success && enumerator->enumerate(enumerator, &trace))
+	{
+		if (!trace->rewind(trace))
+		{
+			torn = TRUE;
+			continue;
+		}
+		success = decrypt_trace(trace, decrypter, pcapng);
+		torn |= trace->is_torn(trace);
+	}
+	enumerator->destroy(enumerator);
+	pcapng->destroy(pcapng);
+	if (!output->finish(output))
+	{
+		return STATUS_ERROR;
+	}
+	return decrypter->is_good(decrypter) && !torn ? STATUS_GOOD : STATUS_BAD;
+}
+
+/**
+ * Open all traces, let the decrypter learn from them, and check that they can be
+ * decrypted together.
+ *
+ * @param traces	receives trace_t
  * @param type		receives their link type
  */
-static bool learn_traces(char **paths, int count, decrypter_t *decrypter,
-						 uint16_t *type)
+static bool open_traces(char **paths, decrypter_t *decrypter,
+						linked_list_t *traces, uint16_t *type)
 {
 	trace_packet_t packet;
 	trace_t *trace;
-	bool same;
 	int i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; paths[i]; i++)
 	{
 		trace = trace_create(paths[i]);
 		if (!trace)
 		{
 			return FALSE;
 		}
+		traces->insert_last(traces, trace);
 		*type = i ? *type : trace->get_link_type(trace);
-		same = *type == trace->get_link_type(trace);
-		if (!same)
+		if (*type != trace->get_link_type(trace))
 		{
-			fprintf(stderr, "%s has another link type than %s\n", paths[i],
-					paths[0]);
+			fprintf(stderr, "%s has another link type than %s, decrypt them one "
+					"by one\n", paths[i], paths[0]);
+			return FALSE;
 		}
-		while (same && trace->read(trace, &packet))
+		while (trace->read(trace, &packet))
 		{
 			decrypter->learn(decrypter, packet.ip);
-		}
-		trace->destroy(trace);
-		if (!same)
-		{
-			return FALSE;
 		}
 	}
 	return TRUE;
@@ -139,42 +178,52 @@ static bool learn_traces(char **paths, int count, decrypter_t *decrypter,
 
 /**
  * Decrypt traces, all to the same file.
+ *
+ * @param paths		paths of the traces, ends with NULL
  */
-static int decrypt_traces(char **paths, int count, key_file_t *keys,
-						  char *output)
+static int decrypt_traces(char **paths, key_file_t *keys, output_t *output,
+						  FILE *report)
 {
 	decrypter_t *decrypter;
-	pcapng_t *pcapng = NULL;
-	trace_t *trace;
+	linked_list_t *traces;
 	uint16_t type;
-	int i, status = STATUS_ERROR;
-	bool torn = FALSE;
+	int status = STATUS_ERROR;
 
+	traces = linked_list_create();
 	decrypter = decrypter_create(keys);
-	if (learn_traces(paths, count, decrypter, &type))
+	if (open_traces(paths, decrypter, traces, &type))
 	{
-		pcapng = pcapng_create(output, type);
-	}
-	for (i = 0; pcapng && i < count; i++)
-	{
-		trace = trace_create(paths[i]);
-		if (trace)
+		status = write_traces(traces, type, decrypter, output);
+		if (status != STATUS_ERROR)
 		{
-			decrypt_trace(trace, decrypter, pcapng);
-			torn |= trace->is_torn(trace);
-			trace->destroy(trace);
+			decrypter->print(decrypter, report);
+			if (fflush(report) != 0)
+			{
+				fprintf(stderr, "unable to write to stdout: %s\n",
+						strerror(errno));
+				status = STATUS_BAD;
+			}
 		}
-		torn |= !trace;
+		if (status == STATUS_GOOD && keys->get_errors(keys))
+		{
+			status = STATUS_BAD;
+		}
 	}
-	if (pcapng && pcapng->finish(pcapng))
-	{
-		status = decrypter->is_good(decrypter) && !torn &&
-				 !keys->get_errors(keys) ? STATUS_GOOD : STATUS_BAD;
-		decrypter->print(decrypter, streq(output, "-") ? stderr : stdout);
-	}
-	DESTROY_IF(pcapng);
+	traces->destroy_offset(traces, offsetof(trace_t, destroy));
 	decrypter->destroy(decrypter);
 	return status;
+}
+
+/**
+ * Is a trace a file that others may be beside?
+ */
+static bool has_folder(char *trace)
+{
+	struct stat st;
+
+	/* if it is not there that's found out later on */
+	return !streq(trace, "-") && (stat(trace, &st) != 0 || S_ISREG(st.st_mode) ||
+								  S_ISDIR(st.st_mode));
 }
 
 /**
@@ -213,21 +262,54 @@ static char *get_output_path(char *trace)
 }
 
 /**
+ * Decrypt traces, with the key file and output that were given, or those beside the
+ * first trace.
+ *
+ * @param traces	paths of the traces, ends with NULL
+ * @param count		number of traces
+ */
+static int decrypt_files(char **traces, int count, char *keys_path, char *path)
+{
+	int status = STATUS_ERROR;
+	output_t *output = NULL;
+	key_file_t *keys;
+	char **inputs;
+
+	keys = key_file_create(keys_path);
+	if (!keys)
+	{
+		return status;
+	}
+	inputs = calloc(count + 2, sizeof(char*));
+	inputs[0] = keys_path;
+	memcpy(inputs + 1, traces, count * sizeof(char*));
+	output = output_create(path, inputs);
+	if (output)
+	{
+		status = decrypt_traces(traces, keys, output,
+								streq(path, "-") ? stderr : stdout);
+		output->destroy(output);
+	}
+	free(inputs);
+	keys->destroy(keys);
+	return status;
+}
+
+/**
  * The command "decrypt".
  */
 static int decrypt(int argc, char *argv[])
 {
-	char *keys_path = NULL, *output = NULL;
+	char *keys = NULL, *output = NULL;
 	int opt, status = STATUS_ERROR;
-	key_file_t *keys;
 
 	while ((opt = getopt(argc, argv, "k:o:h")) != -1)
 	{
 		switch (opt)
 		{
 			case 'k':
-				free(keys_path);
-				keys_path = strdup(optarg);
+				free(keys);
+				keys = strdup(optarg);
 				break;
 			case 'o':
 				free(output);
@@ -246,16 +328,17 @@ static int decrypt(int argc, char *argv[])
 		usage(stderr, STATUS_ERROR);
 		goto done;
 	}
-	keys_path = keys_path ?: get_keys_path(argv[optind]);
-	output = output ?: get_output_path(argv[optind]);
-	keys = key_file_create(keys_path);
-	if (keys)
+	if ((!keys || !output) && !has_folder(argv[optind]))
 	{
-		status = decrypt_traces(argv + optind, argc - optind, keys, output);
-		keys->destroy(keys);
+		fprintf(stderr, "%s is no regular file, give the key file with -k and the "
+				"output with -o\n", argv[optind]);
+		goto done;
 	}
+	keys = keys ?: get_keys_path(argv[optind]);
+	output = output ?: get_output_path(argv[optind]);
+	status = decrypt_files(argv + optind, argc - optind, keys, output);
 done:
-	free(keys_path);
+	free(keys);
 	free(output);
 	return status;
 }
@@ -278,6 +361,9 @@ int main(int argc, char *argv[])
 				", but libstrongswan is of another release\n");
 		return STATUS_ERROR;
 	}
+	/* what can't be written is reported, and no reason to be killed */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	/* settings of a daemon on the same machine don't matter */
 	dbg = dbg_none;
 	if (!library_init("", "nflog-capture") ||

@@ -12,12 +12,7 @@
  * for more details.
  */
 
-#define _GNU_SOURCE
-
 #include "pcapng.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 /** types of blocks and options, as the specification of pcapng has them */
 #define SECTION_HEADER 0x0a0d0d0a
@@ -45,19 +40,9 @@ struct private_pcapng_t {
 	pcapng_t public;
 
 	/**
-	 * Path of the file.
+	 * What is written to.
 	 */
-	char *path;
-
-	/**
-	 * Path while it is written, NULL for stdout.
-	 */
-	char *temp;
-
-	/**
-	 * File that is written.
-	 */
-	FILE *file;
+	output_t *output;
 };
 
 /**
@@ -80,7 +65,7 @@ static size_t add_option(uint8_t *buf, uint16_t code, char *text)
 /**
  * Write a block.
  */
-static void write_block(private_pcapng_t *this, uint32_t type, chunk_t fixed,
+static bool write_block(private_pcapng_t *this, uint32_t type, chunk_t fixed,
 						chunk_t data, uint16_t code, char *text)
 {
 	uint8_t option[MAX_TEXT + 12], zeros[4] = {};
@@ -92,27 +77,24 @@ static void write_block(private_pcapng_t *this, uint32_t type, chunk_t fixed,
 		len = add_option(option, code, text);
 	}
 	total = 12 + fixed.len + data.len + padding + len;
-	fwrite(&type, sizeof(type), 1, this->file);
-	fwrite(&total, sizeof(total), 1, this->file);
-	fwrite(fixed.ptr, fixed.len, 1, this->file);
-	if (data.len)
-	{
-		fwrite(data.ptr, data.len, 1, this->file);
-	}
-	fwrite(zeros, padding, 1, this->file);
-	fwrite(option, len, 1, this->file);
-	fwrite(&total, sizeof(total), 1, this->file);
+	return this->output->write(this->output, chunk_from_thing(type)) &&
+		   this->output->write(this->output, chunk_from_thing(total)) &&
+		   this->output->write(this->output, fixed) &&
+		   this->output->write(this->output, data) &&
+		   this->output->write(this->output, chunk_create(zeros, padding)) &&
+		   this->output->write(this->output, chunk_create(option, len)) &&
+		   this->output->write(this->output, chunk_from_thing(total));
 }
 
-METHOD(pcapng_t, write_, void,
+METHOD(pcapng_t, write_, bool,
 	private_pcapng_t *this, bool plain, struct timeval *time, chunk_t data,
 	size_t len, char *comment)
 {
 	uint64_t usec = time->tv_sec * 1000000ULL + time->tv_usec;
 	uint32_t fixed[] = { plain, usec >> 32, usec, data.len, len };
 
-	write_block(this, ENHANCED_PACKET, chunk_from_thing(fixed), data,
-				OPT_COMMENT, comment);
+	return write_block(this, ENHANCED_PACKET, chunk_from_thing(fixed), data,
+					   OPT_COMMENT, comment);
 }
 
 /**
@@ -138,78 +120,26 @@ static void write_header(private_pcapng_t *this, uint16_t type)
 				chunk_empty, OPT_IF_NAME, "decrypted");
 }
 
-METHOD(pcapng_t, finish, bool,
-	private_pcapng_t *this)
-{
-	bool failed;
-
-	failed = ferror(this->file) || fflush(this->file) != 0;
-	if (this->temp && !failed)
-	{
-		failed = rename(this->temp, this->path) != 0;
-		if (!failed)
-		{
-			free(this->temp);
-			this->temp = NULL;
-		}
-	}
-	if (failed)
-	{
-		fprintf(stderr, "writing %s failed: %s\n", this->path, strerror(errno));
-	}
-	return !failed;
-}
-
 METHOD(pcapng_t, destroy, void,
 	private_pcapng_t *this)
 {
-	if (this->temp)
-	{
-		unlink(this->temp);
-	}
-	fclose(this->file);
-	free(this->temp);
 	free(this);
 }
 
 /*
  * Described in header
  */
-pcapng_t *pcapng_create(char *path, uint16_t type)
+pcapng_t *pcapng_create(output_t *output, uint16_t type)
 {
 	private_pcapng_t *this;
-	int fd;
 
 	INIT(this,
 		.public = {
 			.write = _write_,
-			.finish = _finish,
 			.destroy = _destroy,
 		},
-		.path = path,
+		.output = output,
 	);
-	if (streq(path, "-"))
-	{
-		fd = dup(STDOUT_FILENO);
-	}
-	else
-	{
-		fd = asprintf(&this->temp, "%s.XXXXXX", path) < 0 ? -1
-														 : mkstemp(this->temp);
-	}
-	this->file = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!this->file)
-	{
-		fprintf(stderr, "creating %s failed: %s\n", path, strerror(errno));
-		if (fd >= 0)
-		{
-			close(fd);
-			unlink(this->temp ?: "");
-		}
-		free(this->temp);
-		free(this);
-		return NULL;
-	}
 	write_header(this, type);
 	return &this->public;
 }

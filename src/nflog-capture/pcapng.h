@@ -22,7 +22,7 @@
 
 #include <sys/time.h>
 
-#include <library.h>
+#include "output.h"
 
 typedef struct pcapng_t pcapng_t;
 
@@ -40,33 +40,23 @@ struct pcapng_t {
 	 * @param data		bytes of the packet
 	 * @param len		bytes that it had when it was captured
 	 * @param comment	comment, NULL for none
+	 * @return			FALSE if the output can't be written to anymore
 	 */
-	void (*write)(pcapng_t *this, bool plain, struct timeval *time,
+	bool (*write)(pcapng_t *this, bool plain, struct timeval *time,
 				  chunk_t data, size_t len, char *comment);
 
 	/**
-	 * Put the file in its place.
-	 *
-	 * @return			TRUE if it was written, else the reason was told
-	 */
-	bool (*finish)(pcapng_t *this);
-
-	/**
-	 * Destroy a pcapng_t, and what was written if that was not finished.
+	 * Destroy a pcapng_t, but not the output.
 	 */
 	void (*destroy)(pcapng_t *this);
 };
 
 /**
- * Create a pcapng_t instance.
+ * Create a pcapng_t instance, and write the header of the file.
  *
- * A file is readable for its owner only, and replaces that of the same name
- * when it's finished.
- *
- * @param path		path of the file, "-" for stdout
+ * @param output	output to write to, not owned
  * @param type		link type of the packets of the trace
- * @return			writer, NULL if the file can't be created, which was told
  */
-pcapng_t *pcapng_create(char *path, uint16_t type);
+pcapng_t *pcapng_create(output_t *output, uint16_t type);
 
 #endif /** PCAPNG_H_ @}*/

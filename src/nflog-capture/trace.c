@@ -14,8 +14,12 @@
 
 #include "trace.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <pcap/pcap.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /** link types, as they are in files */
 #define LINKTYPE_RAW 101
@@ -42,7 +46,17 @@ struct private_trace_t {
 	char *path;
 
 	/**
-	 * The file.
+	 * What can't be opened again by its path, -1 if that is possible.
+	 */
+	int fd;
+
+	/**
+	 * The file when it was opened first.
+	 */
+	struct stat st;
+
+	/**
+	 * The file, NULL while it is not read.
 	 */
 	pcap_t *pcap;
 
@@ -52,9 +66,9 @@ struct private_trace_t {
 	uint16_t type;
 
 	/**
-	 * TRUE if it can't be read any further.
+	 * Why it can't be read any further, empty if it can.
 	 */
-	bool torn;
+	char error[PCAP_ERRBUF_SIZE];
 };
 
 /**
@@ -84,20 +98,41 @@ static chunk_t get_payload(chunk_t data)
 	return payload;
 }
 
+/**
+ * Close the file, there may be very many traces.
+ */
+static void stop(private_trace_t *this)
+{
+	if (this->pcap)
+	{
+		pcap_close(this->pcap);
+		this->pcap = NULL;
+	}
+}
+
 METHOD(trace_t, read_, bool,
 	private_trace_t *this, trace_packet_t *packet)
 {
 	struct pcap_pkthdr *header;
 	const u_char *data;
 
+	/* if it grows as fast as it's read, that would never end */
+	if (!this->pcap || ftello(pcap_file(this->pcap)) >= this->st.st_size)
+	{
+		stop(this);
+		return FALSE;
+	}
 	switch (pcap_next_ex(this->pcap, &header, &data))
 	{
 		case 1:
 			break;
 		case PCAP_ERROR_BREAK:
+			stop(this);
 			return FALSE;
 		default:
-			this->torn = TRUE;
+			snprintf(this->error, sizeof(this->error), "%s",
+					 pcap_geterr(this->pcap));
+			stop(this);
 			return FALSE;
 	}
 	packet->time = header->ts;
@@ -105,6 +140,62 @@ METHOD(trace_t, read_, bool,
 	packet->len = header->len;
 	packet->ip = this->type == LINKTYPE_RAW ? packet->data
 											: get_payload(packet->data);
+	return TRUE;
+}
+
+/**
+ * Complain about the file.
+ */
+static bool refuse(private_trace_t *this, const char *reason)
+{
+	fprintf(stderr, "opening %s failed: %s\n",
+			streq(this->path, "-") ? "stdin" : this->path, reason);
+	return FALSE;
+}
+
+/**
+ * Open the file, or what is kept open.
+ */
+static int open_file(private_trace_t *this)
+{
+	if (this->fd >= 0)
+	{
+		return lseek(this->fd, 0, SEEK_SET) == 0 ? dup(this->fd) : -1;
+	}
+	return open(this->path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+}
+
+METHOD(trace_t, rewind_, bool,
+	private_trace_t *this)
+{
+	char errors[PCAP_ERRBUF_SIZE];
+	struct stat st;
+	FILE *file;
+	int fd;
+
+	stop(this);
+	this->error[0] = '\0';
+	fd = open_file(this);
+	if (fd < 0 || fstat(fd, &st) != 0 || !(file = fdopen(fd, "r")))
+	{
+		refuse(this, strerror(errno));
+		if (fd >= 0)
+		{
+			close(fd);
+		}
+		return FALSE;
+	}
+	if (st.st_dev != this->st.st_dev || st.st_ino != this->st.st_ino)
+	{
+		fclose(file);
+		return refuse(this, "it was replaced while it was read");
+	}
+	this->pcap = pcap_fopen_offline(file, errors);
+	if (!this->pcap)
+	{
+		fclose(file);
+		return refuse(this, errors);
+	}
 	return TRUE;
 }
 
@@ -117,19 +208,101 @@ METHOD(trace_t, get_link_type, uint16_t,
 METHOD(trace_t, is_torn, bool,
 	private_trace_t *this)
 {
-	if (this->torn)
+	if (*this->error)
 	{
-		fprintf(stderr, "reading %s failed: %s\n", this->path,
-				pcap_geterr(this->pcap));
+		fprintf(stderr, "reading %s failed: %s\n",
+				streq(this->path, "-") ? "stdin" : this->path, this->error);
 	}
-	return this->torn;
+	return *this->error;
 }
 
 METHOD(trace_t, destroy, void,
 	private_trace_t *this)
 {
-	pcap_close(this->pcap);
+	stop(this);
+	if (this->fd >= 0)
+	{
+		close(this->fd);
+	}
 	free(this);
+}
+
+/**
+ * Copy what comes through a pipe to a file without a name.
+ *
+ * @return			file descriptor, -1 on errors, see errno
+ */
+static int copy_pipe(int from)
+{
+	char buf[65536];
+	FILE *file;
+	ssize_t len;
+	int fd = -1;
+
+	file = tmpfile();
+	if (!file)
+	{
+		return -1;
+	}
+	while ((len = read(from, buf, sizeof(buf))) > 0 &&
+		   fwrite(buf, len, 1, file) == 1)
+	{
+		/* go on */
+	}
+	if (len == 0 && fflush(file) == 0)
+	{
+		fd = dup(fileno(file));
+	}
+	fclose(file);
+	return fd;
+}
+
+/**
+ * Open the file for the first time, and keep open what can't be opened again.
+ */
+static bool open_first(private_trace_t *this)
+{
+	bool is_stdin = streq(this->path, "-");
+	const char *reason = NULL;
+	char buf[128];
+	int fd;
+
+	fd = is_stdin ? dup(STDIN_FILENO) : open_file(this);
+	if (fd < 0 || fstat(fd, &this->st) != 0)
+	{
+		reason = strerror(errno);
+	}
+	else if (S_ISFIFO(this->st.st_mode) || S_ISSOCK(this->st.st_mode))
+	{
+		this->fd = copy_pipe(fd);
+		if (this->fd < 0 || fstat(this->fd, &this->st) != 0)
+		{
+			snprintf(buf, sizeof(buf), "copying it to a temporary file failed: %s",
+					 strerror(errno));
+			reason = buf;
+		}
+	}
+	else if (S_ISDIR(this->st.st_mode))
+	{
+		reason = "it is a directory, use the name of a trace";
+	}
+	else if (!S_ISREG(this->st.st_mode))
+	{
+		reason = "it is neither a regular file nor a pipe";
+	}
+	else if (is_stdin)
+	{
+		this->fd = dup(fd);
+	}
+	if (!reason && !this->st.st_size)
+	{
+		reason = "it is empty, there is not even a header";
+	}
+	if (fd >= 0)
+	{
+		close(fd);
+	}
+	return !reason || refuse(this, reason);
 }
 
 /*
@@ -138,40 +311,38 @@ METHOD(trace_t, destroy, void,
 trace_t *trace_create(char *path)
 {
 	private_trace_t *this;
-	char errors[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap;
-	uint16_t type;
+	int type;
 
-	pcap = pcap_open_offline(path, errors);
-	if (!pcap)
-	{
-		fprintf(stderr, "opening %s failed: %s\n", path, errors);
-		return NULL;
-	}
-	switch (pcap_datalink(pcap))
-	{
-		case DLT_RAW:
-			type = LINKTYPE_RAW;
-			break;
-		case DLT_NFLOG:
-			type = LINKTYPE_NFLOG;
-			break;
-		default:
-			fprintf(stderr, "%s has link type %s, neither NFLOG nor raw\n",
-					path, pcap_datalink_val_to_name(pcap_datalink(pcap)) ?: "?");
-			pcap_close(pcap);
-			return NULL;
-	}
 	INIT(this,
 		.public = {
 			.read = _read_,
+			.rewind = _rewind_,
 			.get_link_type = _get_link_type,
 			.is_torn = _is_torn,
 			.destroy = _destroy,
 		},
 		.path = path,
-		.pcap = pcap,
-		.type = type,
+		.fd = -1,
 	);
+	if (!open_first(this) || !rewind_(this))
+	{
+		destroy(this);
+		return NULL;
+	}
+	type = pcap_datalink(this->pcap);
+	switch (type)
+	{
+		case DLT_RAW:
+			this->type = LINKTYPE_RAW;
+			break;
+		case DLT_NFLOG:
+			this->type = LINKTYPE_NFLOG;
+			break;
+		default:
+			fprintf(stderr, "%s has link type %s, neither NFLOG nor raw\n",
+					path, pcap_datalink_val_to_name(type) ?: "?");
+			destroy(this);
+			return NULL;
+	}
 	return &this->public;
 }

@@ -42,7 +42,10 @@ struct trace_packet_t {
 };
 
 /**
- * Reads a trace, with link type NFLOG or raw.
+ * Reads a trace, with link type NFLOG or raw, several times if needed.
+ *
+ * What is added to a file after the trace was created is not read.  What comes
+ * through a pipe is copied first, to a temporary file that has no name.
  */
 struct trace_t {
 
@@ -50,9 +53,16 @@ struct trace_t {
 	 * Read the next packet.
 	 *
 	 * @param packet	receives the packet
-	 * @return			FALSE if there are no more
+	 * @return			FALSE if there are no more, the file is closed then
 	 */
 	bool (*read)(trace_t *this, trace_packet_t *packet);
+
+	/**
+	 * Read from the first packet on once more.
+	 *
+	 * @return			FALSE if that is not possible, the reason was printed
+	 */
+	bool (*rewind)(trace_t *this);
 
 	/**
 	 * Get the link type, as it is in files.
@@ -60,9 +70,9 @@ struct trace_t {
 	uint16_t (*get_link_type)(trace_t *this);
 
 	/**
-	 * Check if the file ends within a packet, or can't be read any further.
+	 * Check if the file ends within a packet, or could not be read to its end.
 	 *
-	 * @return			TRUE if so, it gets told
+	 * @return			TRUE if so, the reason gets printed
 	 */
 	bool (*is_torn)(trace_t *this);
 
@@ -73,10 +83,11 @@ struct trace_t {
 };
 
 /**
- * Open a trace.
+ * Open a trace, to read from its first packet on.
  *
- * @param path		path of the file
- * @return			trace, NULL if it can't be read, which was told
+ * @param path		path of the file, a FIFO or another pipe, "-" for stdin, not
+ *					owned
+ * @return			trace, NULL if it can't be read, the reason was printed
  */
 trace_t *trace_create(char *path);
 

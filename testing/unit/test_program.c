@@ -20,10 +20,30 @@
 #define _GNU_SOURCE
 
 #include "decrypt.h"
+#include "../../src/nflog-capture/trace.h"
 
 #include <pcap/pcap.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+/**
+ * Set up all tests, and what the program is run with.
+ */
+static int setup_program(void **state)
+{
+	char cmd[PATH_MAX], options[PATH_MAX];
+
+	if (setup(state) != 0)
+	{
+		return -1;
+	}
+	/* as in __lsan_default_suppressions() */
+	snprintf(cmd, sizeof(cmd), "echo leak:libcrypto >%s/suppressions", dir);
+	snprintf(options, sizeof(options), "print_suppressions=0:suppressions="
+			 "%s/suppressions", dir);
+	return system(cmd) || setenv("LSAN_OPTIONS", options, TRUE);
+}
 
 /**
  * Write a file.
@@ -99,6 +119,17 @@ static void test_damaged_keys(void **state)
 	file = NULL;
 	assert_null(key_file_create("/nonexistent/keys"));
 	assert_null(key_file_create(dir));
+	assert_null(key_file_create("/dev/zero"));
+	/* a line that is too long, and two that fit, the last one without an end */
+	content = chunk_alloc(1000000);
+	memset(content.ptr, 'x', content.len);
+	content.ptr[content.len - 3] = '\n';
+	content.ptr[content.len - 2] = '#';
+	file = key_file_create(write_file("keys", content));
+	assert_non_null(file);
+	assert_int_equal(file->get_errors(file), 1);
+	file->destroy(file);
+	free(content.ptr);
 
 	srand(1);
 	for (i = 0; i < countof(tests); i++)
@@ -175,30 +206,41 @@ static chunk_t create_trace(char *path, int link)
 }
 
 /**
+ * Run a command of the shell, return its exit status.
+ */
+static int run_command(char *fmt, ...)
+{
+	char cmd[4 * PATH_MAX];
+	va_list list;
+	int status;
+
+	va_start(list, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, list);
+	va_end(list);
+	status = system(cmd);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/**
  * Run the program, return its exit status.
  */
 static int run(char *fmt, ...)
 {
-	char args[2 * PATH_MAX], cmd[3 * PATH_MAX];
+	char args[2 * PATH_MAX];
 	va_list list;
 	int status;
 
 	va_start(list, fmt);
 	vsnprintf(args, sizeof(args), fmt, list);
 	va_end(list);
-	/* see above */
-	snprintf(cmd, sizeof(cmd), "echo leak:libcrypto >%s/suppressions;"
-			 "LSAN_OPTIONS=print_suppressions=0:suppressions=%s/suppressions "
-			 PROGRAM " %s >%s/stdout 2>%s/stderr", dir, dir, args, dir, dir);
-	status = system(cmd);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status))
+	status = run_command(PROGRAM " %s >%s/stdout 2>%s/stderr", args, dir, dir);
+	if (status)
 	{	/* to be seen if that's not expected */
-		snprintf(cmd, sizeof(cmd), "sed 's/^/    /' %s/stdout %s/stderr", dir,
-				 dir);
-		assert_int_equal(system(cmd), 0);
+		assert_int_equal(run_command("sed 's/^/    /' %s/stdout %s/stderr", dir,
+									 dir), 0);
 	}
-	return WEXITSTATUS(status);
+	return status;
 }
 
 /**
@@ -330,12 +372,166 @@ static void test_program(void **state)
 	expect_line("stderr", "this is no line of a key file$");
 }
 
+/**
+ * Run the program with a FIFO as trace, open that to write to it.
+ *
+ * @param args		arguments, but for the trace
+ */
+static FILE *open_program(char *args, char *fifo, pid_t *pid)
+{
+	char cmd[4 * PATH_MAX];
+	FILE *file;
+
+	snprintf(cmd, sizeof(cmd), "exec " PROGRAM " %s %s >/dev/null 2>&1", args,
+			 fifo);
+	*pid = fork();
+	if (!*pid)
+	{
+		execl("/bin/sh", "sh", "-c", cmd, NULL);
+		_exit(127);
+	}
+	/* returns when the program has opened it */
+	file = fopen(fifo, "w");
+	assert_non_null(file);
+	return file;
+}
+
+/**
+ * Traces that are no regular files, or are written to meanwhile.
+ */
+static void test_traces(void **state)
+{
+	char path[PATH_MAX], args[2 * PATH_MAX], out[PATH_MAX];
+	chunk_t content, *map;
+	struct stat st;
+	FILE *file;
+	pid_t pid;
+	trace_packet_t packet;
+	trace_t *trace;
+	int status, i, count, fds[2];
+
+	snprintf(path, sizeof(path), "%s/gw/raw.pcap", dir);
+	free(create_esp(&tests[0], 99, 1, MODE_TUNNEL, inner, IPPROTO_IPIP).ptr);
+	keys->flush(keys);
+	content = create_trace(path, DLT_RAW);
+
+	/* as stdin, from a file and from a pipe, needs names for the others */
+	assert_int_equal(run("decrypt - <%s", path), 2);
+	expect_line("stderr", "^- is no regular file, give the key file with -k");
+	assert_int_equal(run("decrypt -k %s/gw/keys -o %s/out - <%s", dir, dir, path),
+					 0);
+	snprintf(out, sizeof(out), "%s/out", dir);
+	check_pcapng(out);
+	assert_int_equal(unlink(out), 0);
+	assert_int_equal(run_command("cat %s | " PROGRAM " decrypt -k %s/gw/keys "
+								 "-o %s - >/dev/null", path, dir, out), 0);
+	check_pcapng(out);
+	assert_int_equal(unlink(out), 0);
+
+	/* a FIFO; nothing is left if the program is killed before the end */
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	snprintf(args, sizeof(args), "decrypt -k %s/gw/keys -o %s", dir, out);
+	for (i = 0; i < 3; i++)
+	{
+		file = open_program(args, path, &pid);
+		assert_int_equal(fwrite(content.ptr, content.len, 1, file), 1);
+		fflush(file);
+		if (i)
+		{
+			assert_int_equal(kill(pid, i == 1 ? SIGTERM : SIGKILL), 0);
+			assert_int_equal(waitpid(pid, &status, 0), pid);
+			assert_true(WIFSIGNALED(status));
+			assert_int_equal(stat(out, &st), -1);
+			fclose(file);
+			continue;
+		}
+		fclose(file);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		check_pcapng(out);
+		assert_int_equal(unlink(out), 0);
+	}
+	assert_int_equal(unlink(path), 0);
+
+	assert_true(chunk_write(content, out, 0600, TRUE));
+	/* nothing in it, no trace at all, and none that ends */
+	assert_true(chunk_write(chunk_empty, path, 0600, TRUE));
+	assert_int_equal(run("decrypt -k %s/gw/keys %s", dir, path), 2);
+	expect_line("stderr", "fifo failed: it is empty");
+	assert_int_equal(run("decrypt -k %s/gw/keys %s/gw", dir, dir), 2);
+	expect_line("stderr", "it is a directory, use the name of a trace$");
+	assert_int_equal(run("decrypt -k %s/gw/keys -o - /dev/zero", dir), 2);
+	expect_line("stderr", "/dev/zero failed: it is neither a regular file nor");
+
+	/* packets that are added while it is read are not read */
+	trace = trace_create(out);
+	assert_non_null(trace);
+	for (i = 0; i < 3; i++)
+	{
+		for (count = 0; trace->read(trace, &packet); count++)
+		{
+			if (!i && !count)
+			{
+				file = fopen(out, "a");
+				assert_int_equal(fwrite(content.ptr + 24, content.len - 24, 1,
+										file), 1);
+				fclose(file);
+			}
+		}
+		assert_int_equal(count, countof(tests));
+		assert_true(trace->rewind(trace));
+	}
+	assert_false(trace->is_torn(trace));
+	trace->destroy(trace);
+	assert_int_equal(unlink(out), 0);
+
+	/* what reads and writes the same file neither destroys it nor goes on for
+	 * ever, by whatever name */
+	snprintf(path, sizeof(path), "%s/gw/raw.pcap", dir);
+	assert_int_equal(run("decrypt %s -o %s", path, path), 2);
+	expect_line("stderr", "it is the same file as .*/raw.pcap, which is read");
+	assert_int_equal(run_command(PROGRAM " decrypt %s -o - >>%s 2>%s/stderr", path,
+								 path, dir), 2);
+	expect_line("stderr", "write to stdout: it is the same file as .*/raw.pcap");
+	assert_int_equal(run("decrypt -k %s/gw/keys - -o %s <%s", dir, path, path), 2);
+	expect_line("stderr", "it is the same file as -, which is read");
+	assert_int_equal(run("decrypt %s -o %s/gw/keys", path, dir), 2);
+	expect_line("stderr", "it is the same file as .*/keys, which is read");
+	snprintf(args, sizeof(args), "%s/gw/raw.decrypted.pcapng", dir);
+	assert_int_equal(link(path, args), 0);
+	assert_int_equal(run("decrypt %s %s", path, args), 2);
+	assert_int_equal(run("decrypt %s", path), 2);
+	expect_line("stderr", "it is the same file as .*/raw.pcap, which is read");
+	map = chunk_map(path, FALSE);
+	assert_true(chunk_equals(*map, content));
+	chunk_unmap(map);
+
+	/* what takes no more; a link, so that a device is never at risk */
+	snprintf(args, sizeof(args), "%s/full", dir);
+	assert_int_equal(symlink("/dev/full", args), 0);
+	assert_int_equal(run("decrypt %s -o %s", path, args), 2);
+	expect_line("stderr", "^unable to write to .*/full: No space left on device$");
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	assert_int_equal(run_command(PROGRAM " decrypt %s -o - 2>%s/stderr >&%d",
+								 path, dir, fds[1]), 2);
+	close(fds[1]);
+	expect_line("stderr", "^unable to write to stdout: Broken pipe$");
+	/* the file is written, though nobody sees the sum */
+	assert_int_equal(run_command(PROGRAM " decrypt %s -o %s >/dev/full 2>/dev/null",
+								 path, out), 1);
+	check_pcapng(out);
+	chunk_free(&content);
+}
+
 int main(void)
 {
 	const struct CMUnitTest unit_tests[] = {
 		cmocka_unit_test_setup_teardown(test_damaged_keys, begin, end),
 		cmocka_unit_test_setup_teardown(test_program, begin, end),
+		cmocka_unit_test_setup_teardown(test_traces, begin, end),
 	};
 
-	return cmocka_run_group_tests(unit_tests, setup, teardown);
+	return cmocka_run_group_tests(unit_tests, setup_program, teardown);
 }
