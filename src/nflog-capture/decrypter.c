@@ -14,18 +14,13 @@
 
 #include "decrypter.h"
 #include "ike.h"
-#include "ipsec_sa.h"
+#include "sas.h"
 
 #include <inttypes.h>
 #include <netinet/in.h>
 
-#include <collections/hashtable.h>
-#include <collections/linked_list.h>
-
-#define UDP_LEN 8
-
 typedef struct private_decrypter_t private_decrypter_t;
-typedef struct entry_t entry_t;
+typedef struct layer_t layer_t;
 
 /**
  * What is counted.
@@ -35,6 +30,16 @@ enum {
 	COUNT_AH,
 	COUNT_IKE,
 	COUNT_MAX,
+};
+
+/**
+ * What there was in a layer.
+ */
+struct layer_t {
+	/** number of packets by verdict */
+	u_int counts[COUNT_MAX][VERDICT_MAX];
+	/** IKE messages in the clear, fragments and packets that are cut, all others */
+	u_int clear, parts, others;
 };
 
 /**
@@ -48,9 +53,15 @@ struct private_decrypter_t {
 	decrypter_t public;
 
 	/**
-	 * Lists of SAs by SPI, newest first, &SPI => linked_list_t of entry_t.
+	 * Decrypts ESP and AH.
 	 */
-	hashtable_t *sas;
+	sas_t *sas;
+
+	/**
+	 * The same, to learn from IKEv1 messages inside, NULL if there are no keys for
+	 * any.  Sequence numbers begin once more when the packets are decrypted.
+	 */
+	sas_t *learning;
 
 	/**
 	 * Decrypt messages of IKEv1 and IKEv2.
@@ -58,175 +69,22 @@ struct private_decrypter_t {
 	ike_t *ikev1, *ikev2;
 
 	/**
-	 * Number of packets by verdict.
+	 * Counters by layer.
 	 */
-	u_int counts[COUNT_MAX][VERDICT_MAX];
+	layer_t layers[DECRYPTER_MAX_LAYERS];
 
 	/**
-	 * Number of IKE messages in the clear, of fragments and packets that are
-	 * cut, and of all others.
+	 * Number of packets that are encrypted, but in too many others.
 	 */
-	u_int clear, parts, others;
+	u_int deep;
 };
 
 /**
- * ESP or AH SA.
+ * Is a packet one of ESP or AH, or may be?
  */
-struct entry_t {
-	/** algorithms and keys */
-	key_sa_t *key;
-	/** decrypts, NULL if not supported */
-	ipsec_sa_t *sa;
-};
-
-/**
- * Destroy an SA.
- */
-static void entry_destroy(entry_t *this)
+static bool is_ipsec(wire_packet_t *packet)
 {
-	DESTROY_IF(this->sa);
-	free(this);
-}
-
-/**
- * Destroy the SAs with an SPI.
- */
-static void list_destroy(void *value, const void *key)
-{
-	linked_list_t *list = value;
-
-	list->destroy_function(list, (void*)entry_destroy);
-}
-
-/**
- * Hash of an SPI, which is random.
- */
-static u_int spi_hash(const void *key)
-{
-	return *(uint32_t*)key;
-}
-
-/**
- * Compare SPIs.
- */
-static bool spi_equals(const void *a, const void *b)
-{
-	return *(uint32_t*)a == *(uint32_t*)b;
-}
-
-/**
- * Does an SA have the addresses of the packet?
- */
-static bool is_exact(key_sa_t *key, wire_packet_t *packet)
-{
-	return chunk_equals(key->src->get_address(key->src), packet->src) &&
-		   chunk_equals(key->dst->get_address(key->dst), packet->dst);
-}
-
-/**
- * Try the SAs that have (not) the addresses of the packet.
- *
- * @param verdict	the best verdict so far, gets replaced by a better one
- * @param plain		packet in the clear that goes with it
- * @return			SA that the packet is of, NULL if there is none
- */
-static entry_t *try_sas(linked_list_t *list, wire_packet_t *packet,
-						uint8_t proto, bool exact, verdict_t *verdict,
-						chunk_t *plain)
-{
-	enumerator_t *enumerator;
-	entry_t *entry, *found = NULL;
-	verdict_t current;
-	chunk_t data;
-
-	enumerator = list->create_enumerator(list);
-	while (!found && enumerator->enumerate(enumerator, &entry))
-	{
-		if (entry->sa && entry->key->proto == proto &&
-			is_exact(entry->key, packet) == exact)
-		{
-			current = entry->sa->decrypt(entry->sa, packet, &data);
-			if (current >= *verdict)
-			{
-				chunk_clear(&data);
-				continue;
-			}
-			chunk_clear(plain);
-			*plain = data;
-			*verdict = current;
-			if (current == VERDICT_GOOD || current == VERDICT_UNCHECKED)
-			{
-				found = entry;
-			}
-		}
-	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
-/**
- * Describe the algorithms of an SA.
- */
-static void print_algorithms(key_sa_t *key, char *buf, size_t len)
-{
-	if (key->encr == ENCR_UNDEFINED)
-	{
-		snprintf(buf, len, " %N", integrity_algorithm_names, key->integ);
-	}
-	else if (key->integ == AUTH_UNDEFINED)
-	{
-		snprintf(buf, len, " %N", encryption_algorithm_names, key->encr);
-	}
-	else
-	{
-		snprintf(buf, len, " %N/%N", encryption_algorithm_names, key->encr,
-				 integrity_algorithm_names, key->integ);
-	}
-}
-
-/**
- * Decrypt ESP or AH.
- */
-static void decrypt_sa(private_decrypter_t *this, wire_packet_t *packet,
-					   uint8_t proto, chunk_t *plain, char *comment)
-{
-	chunk_t payload = wire_packet_payload(packet);
-	verdict_t verdict = VERDICT_NO_KEY;
-	size_t pos = proto == IPPROTO_AH ? 4 : 0;
-	linked_list_t *list = NULL;
-	entry_t *entry = NULL;
-	char algorithms[128] = "";
-	uint32_t spi = 0, seq = 0;
-
-	if (payload.len < pos + 8)
-	{
-		verdict = VERDICT_MALFORMED;
-	}
-	else
-	{
-		spi = untoh32(payload.ptr + pos);
-		seq = untoh32(payload.ptr + pos + 4);
-		list = this->sas->get(this->sas, &spi);
-	}
-	if (list)
-	{	/* addresses are others if captured on the other side of a NAT */
-		entry = try_sas(list, packet, proto, TRUE, &verdict, plain) ?:
-				try_sas(list, packet, proto, FALSE, &verdict, plain);
-	}
-	if (packet->doubtful && verdict == VERDICT_NO_KEY)
-	{
-		this->others++;
-		return;
-	}
-	if (entry)
-	{
-		print_algorithms(entry->key, algorithms, sizeof(algorithms));
-	}
-	snprintf(comment, DECRYPTER_COMMENT_LEN, "%s %.8x seq %u%s%s%s: %N",
-			 proto == IPPROTO_AH ? "AH" : "ESP", spi, seq,
-			 entry ? (entry->key->inbound ? " in" : " out") : "", algorithms,
-			 entry && entry->key->esn ? " ESN" : "", verdict_names, verdict);
-	this->counts[proto == IPPROTO_AH ? COUNT_AH : COUNT_ESP][verdict]++;
+	return packet->kind == PACKET_ESP || packet->kind == PACKET_AH;
 }
 
 /**
@@ -257,24 +115,60 @@ static ike_t *get_ike(private_decrypter_t *this, chunk_t message)
 METHOD(decrypter_t, learn, void,
 	private_decrypter_t *this, chunk_t data)
 {
+	char comment[DECRYPTER_COMMENT_LEN];
+	chunk_t message, plain, outer = chunk_empty;
 	wire_packet_t packet;
-	chunk_t message;
 	ike_t *ike;
+	int i;
 
-	wire_packet_parse(&packet, data);
-	if (packet.kind == PACKET_IKE)
+	for (i = 0; i < DECRYPTER_MAX_LAYERS; i++)
 	{
-		message = wire_packet_payload(&packet);
-		ike = get_ike(this, message);
-		ike->learn(ike, message);
+		wire_packet_parse(&packet, data);
+		if (packet.kind == PACKET_IKE)
+		{
+			message = wire_packet_payload(&packet);
+			ike = get_ike(this, message);
+			ike->learn(ike, message);
+		}
+		if (!this->learning || !is_ipsec(&packet))
+		{
+			break;
+		}
+		this->learning->decrypt(this->learning, &packet, &plain, comment,
+								sizeof(comment));
+		chunk_clear(&outer);
+		data = outer = plain;
 	}
+	chunk_clear(&outer);
+}
+
+/**
+ * Decrypt ESP or AH.
+ */
+static bool decrypt_sa(private_decrypter_t *this, layer_t *layer,
+					   wire_packet_t *packet, chunk_t *plain, char *comment)
+{
+	bool ah = packet->kind == PACKET_AH;
+	verdict_t verdict;
+
+	verdict = this->sas->decrypt(this->sas, packet, plain, comment,
+								 DECRYPTER_COMMENT_LEN);
+	if (packet->doubtful && verdict == VERDICT_NO_KEY)
+	{
+		layer->others++;
+		*comment = '\0';
+		return FALSE;
+	}
+	layer->counts[ah ? COUNT_AH : COUNT_ESP][verdict]++;
+	/* what AH protects is there whatever its ICV is */
+	return plain->len && (ah || verdict != VERDICT_BAD);
 }
 
 /**
  * Decrypt an IKE message.
  */
-static void decrypt_ike(private_decrypter_t *this, wire_packet_t *packet,
-						chunk_t *plain, char *comment)
+static void decrypt_ike(private_decrypter_t *this, layer_t *layer,
+						wire_packet_t *packet, chunk_t *plain, char *comment)
 {
 	chunk_t message = wire_packet_payload(packet), decrypted;
 	verdict_t verdict;
@@ -284,7 +178,7 @@ static void decrypt_ike(private_decrypter_t *this, wire_packet_t *packet,
 	verdict = ike->decrypt(ike, message, &encrypted, &decrypted);
 	if (!encrypted)
 	{
-		this->clear++;
+		layer->clear++;
 		return;
 	}
 	if (decrypted.len)
@@ -296,49 +190,83 @@ static void decrypt_ike(private_decrypter_t *this, wire_packet_t *packet,
 			 " message %.8x: %N", message.ptr[IKE_VERSION] >> 4,
 			 untoh64(message.ptr), untoh64(message.ptr + 8),
 			 untoh32(message.ptr + IKE_MID), verdict_names, verdict);
-	this->counts[COUNT_IKE][verdict]++;
+	layer->counts[COUNT_IKE][verdict]++;
 }
 
-METHOD(decrypter_t, decrypt, void,
-	private_decrypter_t *this, chunk_t data, chunk_t *plain, char *comment)
+/**
+ * Count a fragment, or a packet that is cut.  Inside of others there are many which
+ * are no IPsec packets, their headers tell.
+ */
+static void count_part(layer_t *layer, wire_packet_t *packet, bool inside,
+					   char *comment)
+{
+	uint8_t proto = packet->data.ptr[packet->proto];
+
+	if (proto == IPPROTO_FRAGMENT && packet->transport < packet->data.len)
+	{
+		proto = packet->data.ptr[packet->transport];
+	}
+	if (!inside || proto == IPPROTO_ESP || proto == IPPROTO_AH)
+	{
+		snprintf(comment, DECRYPTER_COMMENT_LEN, "%s",
+				 "a fragment, or cut when it was captured");
+		layer->parts++;
+	}
+}
+
+METHOD(decrypter_t, decrypt, bool,
+	private_decrypter_t *this, u_int depth, chunk_t data, chunk_t *plain,
+	char *comment)
 {
 	wire_packet_t packet;
+	layer_t *layer;
 
 	*plain = chunk_empty;
 	*comment = '\0';
 	wire_packet_parse(&packet, data);
+	if (depth >= countof(this->layers))
+	{
+		if ((is_ipsec(&packet) && !packet.doubtful) || packet.kind == PACKET_IKE)
+		{
+			snprintf(comment, DECRYPTER_COMMENT_LEN, "a packet in %u others, which "
+					 "is not decrypted", depth);
+			this->deep++;
+		}
+		return FALSE;
+	}
+	layer = &this->layers[depth];
 	switch (packet.kind)
 	{
 		case PACKET_ESP:
-			decrypt_sa(this, &packet, IPPROTO_ESP, plain, comment);
-			break;
 		case PACKET_AH:
-			decrypt_sa(this, &packet, IPPROTO_AH, plain, comment);
-			break;
+			return decrypt_sa(this, layer, &packet, plain, comment);
 		case PACKET_IKE:
-			decrypt_ike(this, &packet, plain, comment);
+			decrypt_ike(this, layer, &packet, plain, comment);
 			break;
 		case PACKET_PART:
-			snprintf(comment, DECRYPTER_COMMENT_LEN, "%s",
-					 "a fragment, or cut when it was captured");
-			this->parts++;
+			count_part(layer, &packet, depth > 0, comment);
 			break;
 		case PACKET_MALFORMED:
 		case PACKET_OTHER:
-			this->others++;
+			layer->others++;
 			break;
 	}
+	return FALSE;
 }
 
-METHOD(decrypter_t, print, void,
-	private_decrypter_t *this, FILE *file)
+/**
+ * Print how many packets there were in a layer.
+ *
+ * @param where		follows what was counted
+ */
+static void print_layer(layer_t *layer, char *where, FILE *file)
 {
 	static char *names[] = { "ESP", "AH", "IKE" };
 	u_int i, j, total, *counts;
 
 	for (i = 0; i < COUNT_MAX; i++)
 	{
-		counts = this->counts[i];
+		counts = layer->counts[i];
 		for (j = 0, total = 0; j < VERDICT_MAX; j++)
 		{
 			total += counts[j];
@@ -347,7 +275,7 @@ METHOD(decrypter_t, print, void,
 		{
 			continue;
 		}
-		fprintf(file, "%s: %u packets, %u decrypted", names[i], total,
+		fprintf(file, "%s%s: %u packets, %u decrypted", names[i], where, total,
 				counts[VERDICT_GOOD] + counts[VERDICT_UNCHECKED]);
 		for (j = 0; j < VERDICT_MAX; j++)
 		{
@@ -359,30 +287,55 @@ METHOD(decrypter_t, print, void,
 		}
 		fprintf(file, "\n");
 	}
-	if (this->clear)
+	if (layer->clear)
 	{
-		fprintf(file, "IKE in the clear: %u packets\n", this->clear);
+		fprintf(file, "IKE in the clear%s: %u packets\n", where, layer->clear);
 	}
-	if (this->parts)
+	if (layer->parts)
 	{
-		fprintf(file, "fragments, or cut when captured: %u packets\n",
-				this->parts);
+		fprintf(file, "fragments, or cut when captured%s: %u packets\n", where,
+				layer->parts);
 	}
-	if (this->others)
+}
+
+METHOD(decrypter_t, print, void,
+	private_decrypter_t *this, FILE *file)
+{
+	char where[32] = "";
+	u_int i;
+
+	for (i = 0; i < countof(this->layers); i++)
 	{
-		fprintf(file, "others: %u packets\n", this->others);
+		print_layer(&this->layers[i], where, file);
+		snprintf(where, sizeof(where), " in layer %u", i + 2);
+	}
+	if (this->deep)
+	{
+		fprintf(file, "in more than %d layers: %u packets\n",
+				DECRYPTER_MAX_LAYERS, this->deep);
+	}
+	if (this->layers[0].others)
+	{
+		fprintf(file, "others: %u packets\n", this->layers[0].others);
 	}
 }
 
 METHOD(decrypter_t, is_good, bool,
 	private_decrypter_t *this)
 {
-	u_int i, bad = this->parts;
+	u_int i, j, bad = this->deep + this->layers[0].parts, *counts;
 
-	for (i = 0; i < COUNT_MAX; i++)
+	for (i = 0; i < countof(this->layers); i++)
 	{
-		bad += this->counts[i][VERDICT_BAD] + this->counts[i][VERDICT_NO_KEY] +
-			   this->counts[i][VERDICT_MALFORMED];
+		for (j = 0; j < COUNT_MAX; j++)
+		{
+			counts = this->layers[i].counts[j];
+			bad += counts[VERDICT_BAD] + counts[VERDICT_MALFORMED];
+			if (!i)
+			{	/* inside there may be others' IPsec, as any other traffic */
+				bad += counts[VERDICT_NO_KEY];
+			}
+		}
 	}
 	return !bad;
 }
@@ -390,38 +343,29 @@ METHOD(decrypter_t, is_good, bool,
 METHOD(decrypter_t, destroy, void,
 	private_decrypter_t *this)
 {
-	this->sas->destroy_function(this->sas, list_destroy);
+	this->sas->destroy(this->sas);
+	DESTROY_IF(this->learning);
 	this->ikev1->destroy(this->ikev1);
 	this->ikev2->destroy(this->ikev2);
 	free(this);
 }
 
 /**
- * Add an SA.
+ * Are there keys for IKEv1?
  */
-static void add_sa(private_decrypter_t *this, key_sa_t *key)
+static bool has_ikev1(key_file_t *keys)
 {
-	linked_list_t *list;
-	entry_t *entry;
+	enumerator_t *enumerator;
+	key_ike_t *key;
+	bool found = FALSE;
 
-	INIT(entry,
-		.key = key,
-		.sa = key->proto == IPPROTO_AH ? ah_sa_create(key) : esp_sa_create(key),
-	);
-	if (!entry->sa)
+	enumerator = keys->create_ike_enumerator(keys);
+	while (!found && enumerator->enumerate(enumerator, &key))
 	{
-		fprintf(stderr, "SA %.8x can not be decrypted: %s or %s not supported "
-				"by libstrongswan, or with another key length\n", key->spi,
-				enum_to_name(encryption_algorithm_names, key->encr) ?: "none",
-				enum_to_name(integrity_algorithm_names, key->integ) ?: "none");
+		found = key->version == 1;
 	}
-	list = this->sas->get(this->sas, &key->spi);
-	if (!list)
-	{
-		list = linked_list_create();
-		this->sas->put(this->sas, &key->spi, list);
-	}
-	list->insert_first(list, entry);
+	enumerator->destroy(enumerator);
+	return found;
 }
 
 /*
@@ -430,8 +374,6 @@ static void add_sa(private_decrypter_t *this, key_sa_t *key)
 decrypter_t *decrypter_create(key_file_t *keys)
 {
 	private_decrypter_t *this;
-	enumerator_t *enumerator;
-	key_sa_t *key;
 
 	INIT(this,
 		.public = {
@@ -441,15 +383,10 @@ decrypter_t *decrypter_create(key_file_t *keys)
 			.is_good = _is_good,
 			.destroy = _destroy,
 		},
-		.sas = hashtable_create(spi_hash, spi_equals, 32),
+		.sas = sas_create(keys, TRUE),
+		.learning = has_ikev1(keys) ? sas_create(keys, FALSE) : NULL,
 		.ikev1 = ikev1_create(keys),
 		.ikev2 = ikev2_create(keys),
 	);
-	enumerator = keys->create_sa_enumerator(keys);
-	while (enumerator->enumerate(enumerator, &key))
-	{
-		add_sa(this, key);
-	}
-	enumerator->destroy(enumerator);
 	return &this->public;
 }

@@ -28,8 +28,15 @@ typedef struct decrypter_t decrypter_t;
 /** longest comment about a packet */
 #define DECRYPTER_COMMENT_LEN 256
 
+/** layers of encryption that are removed, Linux has no more of them on its way in
+ * (XFRM_MAX_DEPTH in include/net/xfrm.h) */
+#define DECRYPTER_MAX_LAYERS 6
+
 /**
  * Decrypts packets with the keys of a key file, and counts them.
+ *
+ * A packet that was decrypted may be one of ESP or AH again, or of IKE, if a tunnel
+ * is in another one.  Each time it's passed it is decrypted by one layer.
  */
 struct decrypter_t {
 
@@ -42,15 +49,18 @@ struct decrypter_t {
 	void (*learn)(decrypter_t *this, chunk_t data);
 
 	/**
-	 * Decrypt a packet, if it is encrypted.
+	 * Decrypt a packet by one layer, if it is encrypted.
 	 *
+	 * @param depth		number of layers that were removed before
 	 * @param data		IP packet
 	 * @param plain		receives allocated IP packet in the clear, empty if
 	 *					there is none
 	 * @param comment	receives a comment of at most DECRYPTER_COMMENT_LEN,
 	 *					empty if there is nothing to say
+	 * @return			TRUE if the packet in the clear may be encrypted in turn, and
+	 *					has to be passed as well
 	 */
-	void (*decrypt)(decrypter_t *this, chunk_t data, chunk_t *plain,
+	bool (*decrypt)(decrypter_t *this, u_int depth, chunk_t data, chunk_t *plain,
 					char *comment);
 
 	/**
@@ -62,7 +72,7 @@ struct decrypter_t {
 
 	/**
 	 * Check if all packets that are encrypted could be decrypted, and no ICV
-	 * was bad.
+	 * was bad.  For packets inside of others there may be no key.
 	 *
 	 * @return			TRUE if so
 	 */

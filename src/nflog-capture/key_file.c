@@ -329,20 +329,6 @@ METHOD(key_file_t, create_ike_enumerator, enumerator_t*,
 	return this->ikes->create_enumerator(this->ikes);
 }
 
-METHOD(key_file_t, get_errors, u_int,
-	private_key_file_t *this)
-{
-	return this->errors;
-}
-
-METHOD(key_file_t, destroy, void,
-	private_key_file_t *this)
-{
-	this->sas->destroy_function(this->sas, (void*)sa_destroy);
-	this->ikes->destroy_function(this->ikes, (void*)ike_destroy);
-	free(this);
-}
-
 /**
  * Read a line, without its end.
  *
@@ -416,37 +402,59 @@ static bool read_lines(private_key_file_t *this, char *path, FILE *file)
 	return success;
 }
 
-/*
- * Described in header
- */
-key_file_t *key_file_create(char *path)
+METHOD(key_file_t, add, bool,
+	private_key_file_t *this, char *path)
 {
-	private_key_file_t *this;
 	FILE *file;
 
 	file = fopen(path, "re");
 	if (!file)
 	{
 		fprintf(stderr, "opening %s failed: %s\n", path, strerror(errno));
-		return NULL;
+		return FALSE;
 	}
 	if (!is_finite(file))
 	{
 		fprintf(stderr, "opening %s failed: it is a device\n", path);
 		fclose(file);
-		return NULL;
+		return FALSE;
 	}
+	return read_lines(this, path, file);
+}
+
+METHOD(key_file_t, get_errors, u_int,
+	private_key_file_t *this)
+{
+	return this->errors;
+}
+
+METHOD(key_file_t, destroy, void,
+	private_key_file_t *this)
+{
+	this->sas->destroy_function(this->sas, (void*)sa_destroy);
+	this->ikes->destroy_function(this->ikes, (void*)ike_destroy);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+key_file_t *key_file_create(char *path)
+{
+	private_key_file_t *this;
+
 	INIT(this,
 		.public = {
 			.create_sa_enumerator = _create_sa_enumerator,
 			.create_ike_enumerator = _create_ike_enumerator,
+			.add = _add,
 			.get_errors = _get_errors,
 			.destroy = _destroy,
 		},
 		.sas = linked_list_create(),
 		.ikes = linked_list_create(),
 	);
-	if (!read_lines(this, path, file))
+	if (!add(this, path))
 	{
 		destroy(this);
 		return NULL;

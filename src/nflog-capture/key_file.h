@@ -90,6 +90,14 @@ struct key_file_t {
 	enumerator_t *(*create_ike_enumerator)(key_file_t *this);
 
 	/**
+	 * Read another key file in addition.
+	 *
+	 * @param path		path of the file
+	 * @return			FALSE if the file can't be read, the reason was printed
+	 */
+	bool (*add)(key_file_t *this, char *path);
+
+	/**
 	 * Get the number of lines that could not be understood, the first ones of which
 	 * were reported.
 	 *

@@ -41,12 +41,13 @@
  */
 static int usage(FILE *file, int status)
 {
-	fprintf(file, "usage: nflog-capture decrypt [-k KEYS] [-o FILE] TRACE...\n"
+	fprintf(file, "usage: nflog-capture decrypt [-k KEYS]... [-o FILE] TRACE...\n"
 			"\n"
 			"Writes a pcapng file in which the packets of a trace lie\n"
 			"decrypted beside the encrypted ones, and checks their ICVs.\n"
 			"\n"
-			"  -k KEYS  key file (default: keys, beside the trace)\n"
+			"  -k KEYS  key file (default: keys, beside the trace), several\n"
+			"           for tunnels in tunnels of other connections\n"
 			"  -o FILE  file to write, - for stdout (default: beside the\n"
 			"           trace, with .decrypted.pcapng for .pcap)\n"
 			"\n"
@@ -78,31 +79,46 @@ static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 }
 
 /**
- * Write the packets of a trace, and what they are in the clear.
+ * Write a packet of a trace, and what it is in the clear: as it is without a layer of
+ * encryption, one after the other.
  *
- * @return			FALSE if they can't be written
+ * The comment of each packet describes how it was decrypted from the one before, and
+ * what is encrypted in it.
+ *
+ * @return			FALSE if that can't be written
  */
-static bool decrypt_trace(trace_t *trace, decrypter_t *decrypter,
-						  pcapng_t *pcapng)
+static bool decrypt_packet(trace_packet_t *packet, decrypter_t *decrypter,
+						   pcapng_t *pcapng)
 {
-	char comment[DECRYPTER_COMMENT_LEN];
-	trace_packet_t packet;
-	chunk_t plain;
-	bool success = TRUE;
+	char from[DECRYPTER_COMMENT_LEN] = "", carries[DECRYPTER_COMMENT_LEN] = "";
+	char comment[sizeof(from) + sizeof(carries) + 16];
+	chunk_t data = packet->data, ip = packet->ip, owned = chunk_empty, plain;
+	size_t len = packet->len;
+	u_int depth = 0;
+	bool success, more = TRUE;
 
-	while (success && trace->read(trace, &packet))
+	while (TRUE)
 	{
-		decrypter->decrypt(decrypter, packet.ip, &plain, comment);
-		success = pcapng->write(pcapng, FALSE, &packet.time, packet.data,
-								packet.len, *comment ? comment : NULL);
-		if (success && plain.len)
+		plain = chunk_empty;
+		if (more)
 		{
-			success = pcapng->write(pcapng, TRUE, &packet.time, plain, plain.len,
-									comment);
+			more = decrypter->decrypt(decrypter, depth, ip, &plain, carries);
 		}
-		chunk_clear(&plain);
+		snprintf(comment, sizeof(comment), "%s%s%s", from,
+				 *from && *carries ? ", carries " : "", carries);
+		success = pcapng->write(pcapng, depth++, &packet->time, data, len,
+								*comment ? comment : NULL);
+		chunk_clear(&owned);
+		if (!success || !plain.len)
+		{
+			chunk_clear(&plain);
+			return success;
+		}
+		data = ip = owned = plain;
+		len = plain.len;
+		strcpy(from, carries);
+		*carries = '\0';
 	}
-	return success;
 }
 
 /**
@@ -114,6 +130,7 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 						decrypter_t *decrypter, output_t *output)
 {
 	enumerator_t *enumerator;
+	trace_packet_t packet;
 	pcapng_t *pcapng;
 	trace_t *trace;
 	bool success = TRUE, torn = FALSE;
@@ -127,7 +144,10 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 			torn = TRUE;
 			continue;
 		}
-		success = decrypt_trace(trace, decrypter, pcapng);
+		while (success && trace->read(trace, &packet))
+		{
+			success = decrypt_packet(&packet, decrypter, pcapng);
+		}
 		torn |= trace->is_torn(trace);
 	}
 	enumerator->destroy(enumerator);
@@ -262,36 +282,36 @@ static char *get_output_path(char *trace)
 }
 
 /**
- * Decrypt traces, with the key file and output that were given, or those beside the
- * first trace.
+ * Decrypt traces with key files.
  *
- * @param traces	paths of the traces, ends with NULL
- * @param count		number of traces
+ * @param inputs	paths of the key files and then of the traces, ends with NULL
+ * @param count		number of key files
+ * @param path		path of the file to write
  */
-static int decrypt_files(char **traces, int count, char *keys_path, char *path)
+static int decrypt_files(char **inputs, int count, char *path)
 {
-	int status = STATUS_ERROR;
+	int i, status = STATUS_ERROR;
 	output_t *output = NULL;
 	key_file_t *keys;
-	char **inputs;
+	bool success;
 
-	keys = key_file_create(keys_path);
-	if (!keys)
+	keys = key_file_create(inputs[0]);
+	success = keys != NULL;
+	for (i = 1; success && i < count; i++)
 	{
-		return status;
+		success = keys->add(keys, inputs[i]);
 	}
-	inputs = calloc(count + 2, sizeof(char*));
-	inputs[0] = keys_path;
-	memcpy(inputs + 1, traces, count * sizeof(char*));
-	output = output_create(path, inputs);
+	if (success)
+	{
+		output = output_create(path, inputs);
+	}
 	if (output)
 	{
-		status = decrypt_traces(traces, keys, output,
+		status = decrypt_traces(inputs + count, keys, output,
 								streq(path, "-") ? stderr : stdout);
 		output->destroy(output);
 	}
-	free(inputs);
-	keys->destroy(keys);
+	DESTROY_IF(keys);
 	return status;
 }
 
@@ -300,16 +320,17 @@ static int decrypt_files(char **traces, int count, char *keys_path, char *path)
  */
 static int decrypt(int argc, char *argv[])
 {
-	char *keys = NULL, *output = NULL;
-	int opt, status = STATUS_ERROR;
+	char *beside = NULL, *output = NULL, **inputs;
+	int opt, count = 0, status = STATUS_ERROR;
 
+	/* key files, then traces, and NULL */
+	inputs = calloc(argc + 1, sizeof(char*));
 	while ((opt = getopt(argc, argv, "k:o:h")) != -1)
 	{
 		switch (opt)
 		{
 			case 'k':
-				free(keys);
-				keys = strdup(optarg);
+				inputs[count++] = optarg;
 				break;
 			case 'o':
 				free(output);
@@ -328,17 +349,23 @@ static int decrypt(int argc, char *argv[])
 		usage(stderr, STATUS_ERROR);
 		goto done;
 	}
-	if ((!keys || !output) && !has_folder(argv[optind]))
+	if ((!count || !output) && !has_folder(argv[optind]))
 	{
 		fprintf(stderr, "%s is no regular file, give the key file with -k and the "
 				"output with -o\n", argv[optind]);
 		goto done;
 	}
-	keys = keys ?: get_keys_path(argv[optind]);
+	if (!count)
+	{
+		beside = get_keys_path(argv[optind]);
+		inputs[count++] = beside;
+	}
 	output = output ?: get_output_path(argv[optind]);
-	status = decrypt_files(argv + optind, argc - optind, keys, output);
+	memcpy(inputs + count, argv + optind, (argc - optind) * sizeof(char*));
+	status = decrypt_files(inputs, count, output);
 done:
-	free(keys);
+	free(inputs);
+	free(beside);
 	free(output);
 	return status;
 }

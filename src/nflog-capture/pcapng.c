@@ -43,6 +43,16 @@ struct private_pcapng_t {
 	 * What is written to.
 	 */
 	output_t *output;
+
+	/**
+	 * Link type of the packets of the trace.
+	 */
+	uint16_t type;
+
+	/**
+	 * Number of interfaces that were described.
+	 */
+	u_int interfaces;
 };
 
 /**
@@ -86,38 +96,64 @@ static bool write_block(private_pcapng_t *this, uint32_t type, chunk_t fixed,
 		   this->output->write(this->output, chunk_from_thing(total));
 }
 
+/**
+ * Describe the next interface.
+ */
+static bool write_interface(private_pcapng_t *this)
+{
+	struct {
+		uint16_t type, reserved;
+		uint32_t snaplen;
+	} fixed = { .type = this->interfaces ? LINKTYPE_RAW : this->type };
+	char name[32] = "trace";
+
+	if (this->interfaces == 1)
+	{
+		snprintf(name, sizeof(name), "decrypted");
+	}
+	else if (this->interfaces)
+	{
+		snprintf(name, sizeof(name), "decrypted %u", this->interfaces);
+	}
+	this->interfaces++;
+	return write_block(this, INTERFACE_DESCRIPTION, chunk_from_thing(fixed),
+					   chunk_empty, OPT_IF_NAME, name);
+}
+
 METHOD(pcapng_t, write_, bool,
-	private_pcapng_t *this, bool plain, struct timeval *time, chunk_t data,
+	private_pcapng_t *this, u_int layers, struct timeval *time, chunk_t data,
 	size_t len, char *comment)
 {
 	uint64_t usec = time->tv_sec * 1000000ULL + time->tv_usec;
-	uint32_t fixed[] = { plain, usec >> 32, usec, data.len, len };
+	uint32_t fixed[] = { layers, usec >> 32, usec, data.len, len };
 
+	/* many layers are rare, there is no need to describe them all */
+	while (this->interfaces <= layers)
+	{
+		if (!write_interface(this))
+		{
+			return FALSE;
+		}
+	}
 	return write_block(this, ENHANCED_PACKET, chunk_from_thing(fixed), data,
 					   OPT_COMMENT, comment);
 }
 
 /**
- * Write the header of the file.
+ * Write the header of the file, and those of the first two interfaces.
  */
-static void write_header(private_pcapng_t *this, uint16_t type)
+static void write_header(private_pcapng_t *this)
 {
 	struct {
 		uint32_t magic;
 		uint16_t major, minor;
 		int64_t len;
 	} __attribute__((packed)) section = { 0x1a2b3c4d, 1, 0, -1 };
-	struct {
-		uint16_t type, reserved;
-		uint32_t snaplen;
-	} wire = { .type = type }, plain = { .type = LINKTYPE_RAW };
 
 	write_block(this, SECTION_HEADER, chunk_from_thing(section), chunk_empty,
 				OPT_USERAPPL, "nflog-capture decrypt");
-	write_block(this, INTERFACE_DESCRIPTION, chunk_from_thing(wire),
-				chunk_empty, OPT_IF_NAME, "trace");
-	write_block(this, INTERFACE_DESCRIPTION, chunk_from_thing(plain),
-				chunk_empty, OPT_IF_NAME, "decrypted");
+	write_interface(this);
+	write_interface(this);
 }
 
 METHOD(pcapng_t, destroy, void,
@@ -139,7 +175,8 @@ pcapng_t *pcapng_create(output_t *output, uint16_t type)
 			.destroy = _destroy,
 		},
 		.output = output,
+		.type = type,
 	);
-	write_header(this, type);
+	write_header(this);
 	return &this->public;
 }

@@ -27,22 +27,23 @@
 typedef struct pcapng_t pcapng_t;
 
 /**
- * Writes a pcapng file, with two interfaces.
+ * Writes a pcapng file, with an interface for packets of the trace, and one for each
+ * layer of encryption that was removed from them.
  */
 struct pcapng_t {
 
 	/**
 	 * Write a packet.
 	 *
-	 * @param plain		TRUE for an IP packet in the clear, FALSE for the packet
-	 *					of the trace
+	 * @param layers	layers that were removed, 0 for the packet of the trace, else
+	 *					it is an IP packet
 	 * @param time		time of the packet
 	 * @param data		bytes of the packet
 	 * @param len		bytes that it had when it was captured
 	 * @param comment	comment, NULL for none
 	 * @return			FALSE if the output can't be written to anymore
 	 */
-	bool (*write)(pcapng_t *this, bool plain, struct timeval *time,
+	bool (*write)(pcapng_t *this, u_int layers, struct timeval *time,
 				  chunk_t data, size_t len, char *comment);
 
 	/**

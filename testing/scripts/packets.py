@@ -82,7 +82,8 @@ def parse_nflog(path, record):
 
 def read_decrypted(path):
     """What a pcapng file of nflog-capture has for each packet of a trace: the decrypted
-    packet, which follows it, or None."""
+    packet, which follows it, or None. What that carries in turn follows it, and is left
+    out."""
     with open(path, "rb") as file:
         content = file.read()
     packets = []
@@ -91,10 +92,10 @@ def read_decrypted(path):
         kind, size = struct.unpack_from("=II", content, pos)
         if kind == 6:
             interface, _, _, length = struct.unpack_from("=IIII", content, pos + 8)
-            if interface:
-                packets[-1] = content[pos + 28:pos + 28 + length]
-            else:
+            if interface == 0:
                 packets.append(None)
+            elif interface == 1:
+                packets[-1] = content[pos + 28:pos + 28 + length]
         pos += size
     return packets
 

@@ -123,7 +123,7 @@ static inline void check(chunk_t packet, chunk_t expected, char *verdict)
 	chunk_t plain;
 	size_t len;
 
-	decrypter->decrypt(decrypter, packet, &plain, comment);
+	decrypter->decrypt(decrypter, 0, packet, &plain, comment);
 	len = strlen(comment);
 	if (len < strlen(verdict) ||
 		!streq(comment + len - strlen(verdict), verdict) ||
@@ -136,6 +136,66 @@ static inline void check(chunk_t packet, chunk_t expected, char *verdict)
 	chunk_free(&plain);
 	chunk_free(&packet);
 	chunk_free(&expected);
+}
+
+/**
+ * Decrypt a packet layer by layer, and free it.
+ *
+ * @param layers	number of layers that are expected to be removed
+ * @param expected	packet that is left, gets freed
+ * @param end		end of the last comment that is expected
+ */
+static inline void check_layers(chunk_t packet, u_int layers, chunk_t expected,
+								char *end)
+{
+	char comment[DECRYPTER_COMMENT_LEN], last[DECRYPTER_COMMENT_LEN] = "";
+	chunk_t plain, data = packet;
+	bool more = TRUE;
+	u_int depth;
+	size_t len;
+
+	for (depth = 0; more; depth++)
+	{
+		more = decrypter->decrypt(decrypter, depth, data, &plain, comment);
+		if (*comment)
+		{
+			strcpy(last, comment);
+		}
+		if (plain.len)
+		{
+			free(data.ptr);
+			data = plain;
+			layers--;
+		}
+	}
+	len = strlen(last);
+	if (layers || len < strlen(end) || !streq(last + len - strlen(end), end) ||
+		!chunk_equals(data, expected))
+	{
+		fail_msg("'%s' instead of '%s', %zu bytes instead of %zu, %d layers less",
+				 last, end, data.len, expected.len, (int)layers);
+	}
+	free(data.ptr);
+	free(expected.ptr);
+}
+
+/**
+ * Expect a report, and begin with none of the packets counted.
+ */
+static inline void check_report(char *expected, bool good)
+{
+	FILE *report;
+	char *text;
+	size_t len;
+
+	report = open_memstream(&text, &len);
+	decrypter->print(decrypter, report);
+	fclose(report);
+	assert_string_equal(text, expected);
+	free(text);
+	assert_int_equal(decrypter->is_good(decrypter), good);
+	decrypter->destroy(decrypter);
+	decrypter = decrypter_create(file);
 }
 
 /**
@@ -229,6 +289,8 @@ static inline void decrypt_damaged(chunk_t *samples, int count)
 {
 	char comment[DECRYPTER_COMMENT_LEN];
 	chunk_t packet, plain;
+	u_int depth;
+	bool more;
 	int i;
 
 	srand(1);
@@ -239,8 +301,12 @@ static inline void decrypt_damaged(chunk_t *samples, int count)
 												: rand() % packet.len));
 		damage(packet);
 		decrypter->learn(decrypter, packet);
-		decrypter->decrypt(decrypter, packet, &plain, comment);
-		chunk_free(&plain);
+		for (depth = 0, more = TRUE; more; depth++)
+		{
+			more = decrypter->decrypt(decrypter, depth, packet, &plain, comment);
+			chunk_free(&packet);
+			packet = plain;
+		}
 		chunk_free(&packet);
 	}
 	assert_false(decrypter->is_good(decrypter));

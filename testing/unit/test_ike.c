@@ -134,7 +134,7 @@ static void test_ikev2(void **state)
 			bad.ptr[21] ^= 1;
 			check(wrap(messages[i], i % 2),
 				  expect_ike(i, 42, 0x20, payloads, i % 2), ": ICV good");
-			decrypter->decrypt(decrypter, (bad = wrap(bad, FALSE)),
+			decrypter->decrypt(decrypter, 0, (bad = wrap(bad, FALSE)),
 							   &messages[i], line);
 			assert_non_null(strstr(line, ": ICV bad"));
 			free(messages[i].ptr);
@@ -406,6 +406,72 @@ static void test_ikev1(void **state)
 	hasher->destroy(hasher);
 }
 
+/**
+ * Messages inside of ESP, those of IKEv1 can't be decrypted one by one.
+ */
+static void test_inside(void **state)
+{
+	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
+	static test_t esn = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, TRUE };
+	chunk_t key, iv, iv2, inside[5], packets[countof(inside)], expected;
+	chunk_t encr_key = create_key(16), integ_key = create_key(20);
+	crypter_t *crypter;
+	hasher_t *hasher;
+	int i;
+
+	crypter = lib->crypto->create_crypter(lib->crypto, ENCR_AES_CBC, 16);
+	hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA1);
+	key = create_key(16);
+	assert_true(crypter->set_key(crypter, key));
+	add_ike(IKEV1, &algs, key, chunk_empty);
+
+	assert_true(hasher->allocate_hash(hasher, chunk_cata("cc", g_xi, g_xr), &iv));
+	inside[0] = create_value(g_xi);
+	inside[1] = create_value(g_xr);
+	inside[2] = wrap(create_ikev1(crypter, 0, iv, payloads), FALSE);
+	iv2 = create_iv(hasher, iv, 5);
+	inside[3] = wrap(create_ikev1(crypter, 5, iv2, payloads), TRUE);
+	inside[4] = wrap(create_ike(&tests[0], 1, payloads, 0, 0), TRUE);
+	for (i = 0; i < countof(inside); i++)
+	{
+		/* those of IKEv1 are in one SA, whose extended sequence numbers begin with
+		 * 0 when it is learned from these, and once more when they are decrypted */
+		high_bits = i;
+		next_encr_key = chunk_clone(encr_key);
+		next_integ_key = chunk_clone(integ_key);
+		packets[i] = create_esp(i == 4 ? &algs : &esn, i == 4 ? 2 : 1, 1,
+								MODE_TUNNEL, inside[i], IPPROTO_IPIP);
+		packets[i] = add_ip(src, dst, IPPROTO_ESP, packets[i]);
+	}
+	read_keys();
+	for (i = 0; i < countof(inside); i++)
+	{
+		decrypter->learn(decrypter, packets[i]);
+	}
+	for (i = 0; i < countof(inside); i++)
+	{
+		if (i < 2)
+		{
+			check_layers(packets[i], 1, inside[i], ": ICV good");
+			continue;
+		}
+		free(inside[i].ptr);
+		expected = i == 4 ? expect_ike(1, 42, 0x20, payloads, TRUE)
+						  : expect_ike(i == 3 ? 5 : 0, 12, 0x10, payloads, i > 2);
+		check_layers(packets[i], 2, expected, i == 4 ? ": ICV good" : ": no ICV");
+	}
+	check_report("ESP: 5 packets, 5 decrypted, 5 ICV good\n"
+				 "IKE in layer 2: 3 packets, 3 decrypted, 1 ICV good, 2 no ICV\n"
+				 "IKE in the clear in layer 2: 2 packets\n", TRUE);
+	chunk_clear(&encr_key);
+	chunk_clear(&integ_key);
+	chunk_free(&iv);
+	chunk_free(&iv2);
+	chunk_clear(&key);
+	crypter->destroy(crypter);
+	hasher->destroy(hasher);
+}
+
 static void test_damaged(void **state)
 {
 	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
@@ -452,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fragments, begin, end),
 		cmocka_unit_test_setup_teardown(test_ikev1, begin, end),
 		cmocka_unit_test_setup_teardown(test_ikev1_clear, begin, end),
+		cmocka_unit_test_setup_teardown(test_inside, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
 	};
 

@@ -260,6 +260,28 @@ static void expect_line(char *name, char *pattern)
 }
 
 /**
+ * Have tshark read a file, NULL if there is no tshark.
+ *
+ * @param fields	options with the fields to print
+ */
+static FILE *open_tshark(char *path, char *fields)
+{
+	char cmd[3 * PATH_MAX];
+	FILE *tshark;
+
+	if (system("tshark --version >/dev/null 2>&1") != 0)
+	{
+		print_message("no tshark\n");
+		return NULL;
+	}
+	snprintf(cmd, sizeof(cmd), "WIRESHARK_CONFIG_DIR=%s/none tshark -n -r %s "
+			 "-T fields %s 2>/dev/null", dir, path, fields);
+	tshark = popen(cmd, "r");
+	assert_non_null(tshark);
+	return tshark;
+}
+
+/**
  * Check a pcapng file with tshark.
  */
 static void check_pcapng(char *path)
@@ -268,18 +290,9 @@ static void check_pcapng(char *path)
 	FILE *tshark;
 	int i, j, len;
 
-	if (system("tshark --version >/dev/null 2>&1") != 0)
-	{
-		print_message("no tshark\n");
-		return;
-	}
-	snprintf(cmd, sizeof(cmd), "WIRESHARK_CONFIG_DIR=%s/none tshark -n -r %s "
-			 "-T fields -e frame.interface_id -e frame.interface_name "
-			 "-e frame.time_epoch -e frame.comment -e data.data 2>/dev/null", dir,
-			 path);
-	tshark = popen(cmd, "r");
-	assert_non_null(tshark);
-	for (i = 0; i < countof(tests); i++)
+	tshark = open_tshark(path, "-e frame.interface_id -e frame.interface_name "
+						 "-e frame.time_epoch -e frame.comment -e data.data");
+	for (i = 0; tshark && i < countof(tests); i++)
 	{
 		assert_non_null(fgets(buf, sizeof(buf), tshark));
 		snprintf(cmd, sizeof(cmd), "0\ttrace\t%d.123456000\tESP %.8x seq 1 in ",
@@ -298,8 +311,11 @@ static void check_pcapng(char *path)
 				 ": ICV good" : ": no ICV", hex);
 		assert_string_equal(buf + strlen(buf) - strlen(cmd), cmd);
 	}
-	assert_null(fgets(buf, sizeof(buf), tshark));
-	pclose(tshark);
+	if (tshark)
+	{
+		assert_null(fgets(buf, sizeof(buf), tshark));
+		pclose(tshark);
+	}
 }
 
 static void test_program(void **state)
@@ -525,12 +541,78 @@ static void test_traces(void **state)
 	chunk_free(&content);
 }
 
+/**
+ * A tunnel in a tunnel, with keys in two files.
+ */
+static void test_layers(void **state)
+{
+	static char *lines[] = {
+		"0\ttrace\tESP 00000002 seq 1 in AES_GCM_8: ICV good\t\n",
+		"1\tdecrypted\tESP 00000002 seq 1 in AES_GCM_8: ICV good, carries "
+			"ESP 00000001 seq 1 in AES_CBC/HMAC_SHA2_256_128: ICV good\t\n",
+		"2\tdecrypted 2\tESP 00000001 seq 1 in AES_CBC/HMAC_SHA2_256_128: "
+			"ICV good\t6e666c6f672d63617074757265\n",
+	};
+	struct pcap_pkthdr hdr = {};
+	char path[PATH_MAX], buf[1024];
+	pcap_dumper_t *dumper;
+	pcap_t *pcap;
+	chunk_t packet, outer;
+	FILE *tshark;
+	int i;
+
+	packet = add_ip(other, dst, IPPROTO_ESP,
+					create_esp(&tests[0], 1, 1, MODE_TUNNEL, inner, IPPROTO_IPIP));
+	outer = add_ip(src, dst, IPPROTO_ESP,
+				   create_esp(&tests[15], 2, 1, MODE_TUNNEL, packet, IPPROTO_IPIP));
+	keys->flush(keys);
+	assert_int_equal(run_command("cd %s/gw; grep 00000001 keys >../one; "
+								 "grep 00000002 keys >../two", dir), 0);
+	snprintf(path, sizeof(path), "%s/gw/raw.pcap", dir);
+	pcap = pcap_open_dead(DLT_RAW, 65535);
+	dumper = pcap_dump_open(pcap, path);
+	assert_non_null(dumper);
+	hdr.caplen = hdr.len = outer.len;
+	pcap_dump((u_char*)dumper, &hdr, outer.ptr);
+	pcap_dump_close(dumper);
+	pcap_close(pcap);
+	free(packet.ptr);
+	free(outer.ptr);
+
+	/* traffic inside that nobody has keys for is as good as any other */
+	assert_int_equal(run("decrypt -k %s/two %s", dir, path), 0);
+	expect_line("stdout", "^ESP: 1 packets, 1 decrypted, 1 ICV good$");
+	expect_line("stdout", "^ESP in layer 2: 1 packets, 0 decrypted, 1 no key$");
+	assert_int_equal(run("decrypt -k %s/one %s", dir, path), 1);
+	assert_int_equal(run("decrypt -k %s/two -k %s/none %s", dir, dir, path), 2);
+	assert_int_equal(run("decrypt -k %s/two -k %s/one %s -o %s/one", dir, dir, path,
+						 dir), 2);
+	assert_int_equal(run("decrypt -k %s/two -k %s/one %s", dir, dir, path), 0);
+	expect_line("stdout", "^ESP: 1 packets, 1 decrypted, 1 ICV good$");
+	expect_line("stdout", "^ESP in layer 2: 1 packets, 1 decrypted, 1 ICV good$");
+
+	snprintf(path, sizeof(path), "%s/gw/raw.decrypted.pcapng", dir);
+	tshark = open_tshark(path, "-e frame.interface_id -e frame.interface_name "
+						 "-e frame.comment -e data.data");
+	for (i = 0; tshark && i < countof(lines); i++)
+	{
+		assert_non_null(fgets(buf, sizeof(buf), tshark));
+		assert_string_equal(buf, lines[i]);
+	}
+	if (tshark)
+	{
+		assert_null(fgets(buf, sizeof(buf), tshark));
+		pclose(tshark);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest unit_tests[] = {
 		cmocka_unit_test_setup_teardown(test_damaged_keys, begin, end),
 		cmocka_unit_test_setup_teardown(test_program, begin, end),
 		cmocka_unit_test_setup_teardown(test_traces, begin, end),
+		cmocka_unit_test_setup_teardown(test_layers, begin, end),
 	};
 
 	return cmocka_run_group_tests(unit_tests, setup_program, teardown);

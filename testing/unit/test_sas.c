@@ -188,10 +188,11 @@ static void test_esn(void **state)
 }
 
 /**
- * Create a packet with AH, of the SA with that SPI.
+ * Create a packet with AH around something, of the SA with that SPI.
  */
-static chunk_t create_ah(integrity_algorithm_t integ, uint32_t spi, bool esn,
-						 ipsec_mode_t mode, host_t *from, host_t *to)
+static chunk_t protect(integrity_algorithm_t integ, uint32_t spi, bool esn,
+					   ipsec_mode_t mode, host_t *from, host_t *to, chunk_t data,
+					   uint8_t next)
 {
 	kernel_ipsec_sa_id_t id = {
 		.src = from,
@@ -216,17 +217,17 @@ static chunk_t create_ah(integrity_algorithm_t integ, uint32_t spi, bool esn,
 	len = signer->get_block_size(signer);
 	ah = chunk_alloca(round_up(12 + len, 8));
 	memset(ah.ptr, 0, ah.len);
-	ah.ptr[0] = IPPROTO_IPIP;
+	ah.ptr[0] = next;
 	ah.ptr[1] = ah.len / 4 - 2;
 	htoun32(ah.ptr + 4, spi);
 	htoun32(ah.ptr + 8, 1);
-	packet = add_ip(from, to, IPPROTO_AH, chunk_cat("cc", ah, inner));
+	packet = add_ip(from, to, IPPROTO_AH, chunk_cat("cc", ah, data));
 	/* add_ip() leaves nothing to clear, but this */
 	packet.ptr[from->get_family(from) == AF_INET ? 8 : 7] = 0;
 	high.len = esn ? 4 : 0;
 	assert_true(signer->allocate_signature(signer,
 									chunk_cata("cc", packet, high), &icv));
-	memcpy(packet.ptr + packet.len - inner.len - ah.len + 12, icv.ptr, icv.len);
+	memcpy(packet.ptr + packet.len - data.len - ah.len + 12, icv.ptr, icv.len);
 	free(icv.ptr);
 	signer->destroy(signer);
 	keys->add_esp(keys, "gw", &id, &sa);
@@ -243,6 +244,15 @@ static chunk_t create_ah(integrity_algorithm_t integ, uint32_t spi, bool esn,
 	packet.ptr[3] = 0x34;
 	packet.ptr[7] = 63;
 	return packet;
+}
+
+/**
+ * Create a packet with AH around the inner packet.
+ */
+static chunk_t create_ah(integrity_algorithm_t integ, uint32_t spi, bool esn,
+						 ipsec_mode_t mode, host_t *from, host_t *to)
+{
+	return protect(integ, spi, esn, mode, from, to, inner, IPPROTO_IPIP);
 }
 
 static void test_ah(void **state)
@@ -284,9 +294,149 @@ static void test_ah(void **state)
 	b->destroy(b);
 }
 
+/**
+ * Put a packet, which gets freed, into a tunnel with ESP.
+ *
+ * @param packet	packet of IPv4
+ */
+static chunk_t put_esp(test_t *test, uint32_t spi, chunk_t packet)
+{
+	chunk_t esp;
+
+	esp = create_esp(test, spi, 1, MODE_TUNNEL, packet, IPPROTO_IPIP);
+	free(packet.ptr);
+	return add_ip(src, dst, IPPROTO_ESP, esp);
+}
+
+/**
+ * Put a packet, which gets freed, into a tunnel with AH.
+ */
+static chunk_t put_ah(uint32_t spi, chunk_t packet)
+{
+	chunk_t ah;
+
+	ah = protect(AUTH_HMAC_SHA1_96, spi, FALSE, MODE_TUNNEL, src, dst, packet,
+				 IPPROTO_IPIP);
+	free(packet.ptr);
+	return ah;
+}
+
+static void test_layers(void **state)
+{
+	host_t *a = host_create_from_string("2001:db8::1", 0);
+	host_t *b = host_create_from_string("2001:db8::2", 0);
+	chunk_t esp_esp, ah_esp, esp_ah, esp_udp, transport, bundle, six, packet;
+	chunk_t data = chunk_from_str("twelve bytes");
+	test_t *cbc = &tests[0], *gcm = &tests[15], *none = &tests[11];
+
+	esp_esp = put_esp(gcm, 2, put_esp(cbc, 1, chunk_clone(inner)));
+	ah_esp = put_ah(4, put_esp(cbc, 3, chunk_clone(inner)));
+	esp_ah = put_esp(none, 6, put_ah(5, chunk_clone(inner)));
+	packet = create_esp(cbc, 7, 1, MODE_TUNNEL, inner, IPPROTO_IPIP);
+	packet = add_ip(src, dst, IPPROTO_UDP, add_udp(4500, 4500, packet));
+	esp_udp = put_esp(gcm, 8, packet);
+	/* host-to-host in net-to-net */
+	packet = create_esp(cbc, 9, 1, MODE_TRANSPORT, data, IPPROTO_TCP);
+	transport = put_esp(gcm, 10, add_ip(other, other, IPPROTO_ESP, packet));
+	/* both for the same packet */
+	packet = create_esp(cbc, 11, 1, MODE_TUNNEL, inner, IPPROTO_IPIP);
+	bundle = protect(AUTH_HMAC_SHA1_96, 12, FALSE, MODE_TRANSPORT, src, dst, packet,
+					 IPPROTO_ESP);
+	free(packet.ptr);
+	/* IPv4 in IPv6 in IPv4 */
+	packet = add_ip(a, b, IPPROTO_ESP, create_esp(cbc, 13, 1, MODE_TUNNEL, inner,
+												  IPPROTO_IPIP));
+	six = create_esp(gcm, 14, 1, MODE_TUNNEL, packet, IPPROTO_IPV6);
+	six = add_ip(src, dst, IPPROTO_ESP, six);
+	free(packet.ptr);
+
+	read_keys();
+	check_layers(esp_esp, 2, chunk_clone(inner), "HMAC_SHA2_256_128: ICV good");
+	check_layers(esp_udp, 2, chunk_clone(inner), "HMAC_SHA2_256_128: ICV good");
+	check_layers(six, 2, chunk_clone(inner), "HMAC_SHA2_256_128: ICV good");
+	check_layers(esp_ah, 2, chunk_clone(inner), "HMAC_SHA1_96: ICV good");
+	check_layers(transport, 2,
+				 add_sum(add_ip(other, other, IPPROTO_TCP, chunk_clone(data))),
+				 "HMAC_SHA2_256_128: ICV good");
+	check_report("ESP: 5 packets, 5 decrypted, 4 ICV good, 1 no ICV\n"
+				 "ESP in layer 2: 4 packets, 4 decrypted, 4 ICV good\n"
+				 "AH in layer 2: 1 packets, 1 decrypted, 1 ICV good\n", TRUE);
+	check_layers(bundle, 2, chunk_clone(inner), "HMAC_SHA2_256_128: ICV good");
+	/* what AH protects is there, though something changed on its way */
+	ah_esp.ptr[15] ^= 1;
+	check_layers(ah_esp, 2, chunk_clone(inner), "HMAC_SHA2_256_128: ICV good");
+	check_report("AH: 2 packets, 1 decrypted, 1 ICV good, 1 ICV bad\n"
+				 "ESP in layer 2: 2 packets, 2 decrypted, 2 ICV good\n", FALSE);
+	a->destroy(a);
+	b->destroy(b);
+}
+
+/**
+ * What can't be decrypted inside, and what needs not.
+ */
+static void test_inside(void **state)
+{
+	test_t *cbc = &tests[0], *gcm = &tests[15];
+	chunk_t bad, foreign, plain, fragments[2], expected, packet;
+	int i;
+
+	packet = put_esp(cbc, 1, chunk_clone(inner));
+	packet.ptr[packet.len - 1] ^= 1;
+	bad = put_esp(gcm, 2, packet);
+	foreign = add_ip(other, other, IPPROTO_ESP, create_key(100));
+	packet = chunk_clone(foreign);
+	foreign = put_esp(gcm, 3, foreign);
+	plain = put_esp(gcm, 4, chunk_clone(inner));
+	/* fragments of ESP, and of something else */
+	for (i = 0; i < countof(fragments); i++)
+	{
+		expected = chunk_clone(i ? inner : packet);
+		expected.ptr[6] = 0x20;
+		fragments[i] = put_esp(gcm, 5 + i, expected);
+	}
+	read_keys();
+	check_layers(foreign, 1, chunk_clone(packet), ": no key");
+	check_layers(plain, 1, chunk_clone(inner), ": ICV good");
+	packet.ptr[6] = 0x20;
+	check_layers(fragments[0], 1, packet, "a fragment, or cut when it was captured");
+	expected = chunk_clone(inner);
+	expected.ptr[6] = 0x20;
+	check_layers(fragments[1], 1, expected, ": ICV good");
+	check_report("ESP: 4 packets, 4 decrypted, 4 ICV good\n"
+				 "ESP in layer 2: 1 packets, 0 decrypted, 1 no key\n"
+				 "fragments, or cut when captured in layer 2: 1 packets\n", TRUE);
+	check_layers(bad, 2, chunk_clone(inner), ": ICV bad");
+	check_report("ESP: 1 packets, 1 decrypted, 1 ICV good\n"
+				 "ESP in layer 2: 1 packets, 0 decrypted, 1 ICV bad\n", FALSE);
+}
+
+static void test_depth(void **state)
+{
+	chunk_t packet = chunk_clone(inner), six, innermost;
+	int i;
+
+	for (i = 0; i < DECRYPTER_MAX_LAYERS; i++)
+	{
+		packet = put_esp(&tests[i % 3], i, packet);
+		if (!i)
+		{
+			innermost = chunk_clone(packet);
+		}
+	}
+	six = chunk_clone(packet);
+	packet = put_esp(&tests[0], i, packet);
+	read_keys();
+	check_layers(six, DECRYPTER_MAX_LAYERS, chunk_clone(inner),
+				 "ESP 00000000 seq 1 in AES_CBC/HMAC_SHA2_256_128: ICV good");
+	assert_true(decrypter->is_good(decrypter));
+	check_layers(packet, DECRYPTER_MAX_LAYERS, innermost,
+				 "a packet in 6 others, which is not decrypted");
+	assert_false(decrypter->is_good(decrypter));
+}
+
 static void test_damaged(void **state)
 {
-	chunk_t samples[countof(tests) + 2];
+	chunk_t samples[countof(tests) + 4];
 	host_t *a = host_create_from_string("2001:db8::1", 0);
 	int i;
 
@@ -298,6 +448,10 @@ static void test_damaged(void **state)
 	}
 	samples[i++] = create_ah(AUTH_HMAC_SHA1_96, 77, TRUE, MODE_TUNNEL, src, dst);
 	samples[i++] = create_ah(AUTH_HMAC_SHA1_96, 78, FALSE, MODE_TRANSPORT, a, a);
+	/* without an ICV damage gets through to the next layer */
+	samples[i++] = put_esp(&tests[11], 79, put_esp(&tests[0], 80,
+												   chunk_clone(inner)));
+	samples[i++] = put_esp(&tests[11], 81, put_ah(82, chunk_clone(inner)));
 	read_keys();
 	decrypt_damaged(samples, i);
 	a->destroy(a);
@@ -311,6 +465,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reused_spi, begin, end),
 		cmocka_unit_test_setup_teardown(test_esn, begin, end),
 		cmocka_unit_test_setup_teardown(test_ah, begin, end),
+		cmocka_unit_test_setup_teardown(test_layers, begin, end),
+		cmocka_unit_test_setup_teardown(test_inside, begin, end),
+		cmocka_unit_test_setup_teardown(test_depth, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
 	};
 

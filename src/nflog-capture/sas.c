@@ -1,0 +1,255 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "ipsec_sa.h"
+#include "sas.h"
+
+#include <netinet/in.h>
+
+#include <collections/hashtable.h>
+#include <collections/linked_list.h>
+
+typedef struct private_sas_t private_sas_t;
+typedef struct entry_t entry_t;
+
+/**
+ * Private data.
+ */
+struct private_sas_t {
+
+	/**
+	 * Public interface.
+	 */
+	sas_t public;
+
+	/**
+	 * Lists of SAs by SPI, newest first, &SPI => linked_list_t of entry_t.
+	 */
+	hashtable_t *sas;
+};
+
+/**
+ * ESP or AH SA.
+ */
+struct entry_t {
+	/** algorithms and keys */
+	key_sa_t *key;
+	/** decrypts, NULL if not supported */
+	ipsec_sa_t *sa;
+};
+
+/**
+ * Destroy an SA.
+ */
+static void entry_destroy(entry_t *this)
+{
+	DESTROY_IF(this->sa);
+	free(this);
+}
+
+/**
+ * Destroy the SAs with an SPI.
+ */
+static void list_destroy(void *value, const void *key)
+{
+	linked_list_t *list = value;
+
+	list->destroy_function(list, (void*)entry_destroy);
+}
+
+/**
+ * Hash of an SPI, which is random.
+ */
+static u_int spi_hash(const void *key)
+{
+	return *(uint32_t*)key;
+}
+
+/**
+ * Compare SPIs.
+ */
+static bool spi_equals(const void *a, const void *b)
+{
+	return *(uint32_t*)a == *(uint32_t*)b;
+}
+
+/**
+ * Does an SA have the addresses of the packet?
+ */
+static bool is_exact(key_sa_t *key, wire_packet_t *packet)
+{
+	return chunk_equals(key->src->get_address(key->src), packet->src) &&
+		   chunk_equals(key->dst->get_address(key->dst), packet->dst);
+}
+
+/**
+ * Try the SAs that have (not) the addresses of the packet.
+ *
+ * @param verdict	the best verdict so far, gets replaced by a better one
+ * @param plain		packet in the clear that goes with it
+ * @return			SA that the packet is of, NULL if there is none
+ */
+static entry_t *try_sas(linked_list_t *list, wire_packet_t *packet,
+						uint8_t proto, bool exact, verdict_t *verdict,
+						chunk_t *plain)
+{
+	enumerator_t *enumerator;
+	entry_t *entry, *found = NULL;
+	verdict_t current;
+	chunk_t data;
+
+	enumerator = list->create_enumerator(list);
+	while (!found && enumerator->enumerate(enumerator, &entry))
+	{
+		if (entry->sa && entry->key->proto == proto &&
+			is_exact(entry->key, packet) == exact)
+		{
+			current = entry->sa->decrypt(entry->sa, packet, &data);
+			if (current >= *verdict)
+			{
+				chunk_clear(&data);
+				continue;
+			}
+			chunk_clear(plain);
+			*plain = data;
+			*verdict = current;
+			if (current == VERDICT_GOOD || current == VERDICT_UNCHECKED)
+			{
+				found = entry;
+			}
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+/**
+ * Describe the algorithms of an SA.
+ */
+static void print_algorithms(key_sa_t *key, char *buf, size_t len)
+{
+	if (key->encr == ENCR_UNDEFINED)
+	{
+		snprintf(buf, len, " %N", integrity_algorithm_names, key->integ);
+	}
+	else if (key->integ == AUTH_UNDEFINED)
+	{
+		snprintf(buf, len, " %N", encryption_algorithm_names, key->encr);
+	}
+	else
+	{
+		snprintf(buf, len, " %N/%N", encryption_algorithm_names, key->encr,
+				 integrity_algorithm_names, key->integ);
+	}
+}
+
+METHOD(sas_t, decrypt, verdict_t,
+	private_sas_t *this, wire_packet_t *packet, chunk_t *plain, char *comment,
+	size_t len)
+{
+	bool ah = packet->kind == PACKET_AH;
+	chunk_t payload = wire_packet_payload(packet);
+	verdict_t verdict = VERDICT_NO_KEY;
+	size_t pos = ah ? 4 : 0;
+	uint8_t proto = ah ? IPPROTO_AH : IPPROTO_ESP;
+	linked_list_t *list = NULL;
+	entry_t *entry = NULL;
+	char algorithms[128] = "";
+	uint32_t spi = 0, seq = 0;
+
+	*plain = chunk_empty;
+	if (payload.len < pos + 8)
+	{
+		verdict = VERDICT_MALFORMED;
+	}
+	else
+	{
+		spi = untoh32(payload.ptr + pos);
+		seq = untoh32(payload.ptr + pos + 4);
+		list = this->sas->get(this->sas, &spi);
+	}
+	if (list)
+	{	/* addresses are others if captured on the other side of a NAT */
+		entry = try_sas(list, packet, proto, TRUE, &verdict, plain) ?:
+				try_sas(list, packet, proto, FALSE, &verdict, plain);
+	}
+	if (entry)
+	{
+		print_algorithms(entry->key, algorithms, sizeof(algorithms));
+	}
+	snprintf(comment, len, "%s %.8x seq %u%s%s%s: %N", ah ? "AH" : "ESP", spi, seq,
+			 entry ? (entry->key->inbound ? " in" : " out") : "", algorithms,
+			 entry && entry->key->esn ? " ESN" : "", verdict_names, verdict);
+	return verdict;
+}
+
+METHOD(sas_t, destroy, void,
+	private_sas_t *this)
+{
+	this->sas->destroy_function(this->sas, list_destroy);
+	free(this);
+}
+
+/**
+ * Add an SA.
+ */
+static void add_sa(private_sas_t *this, key_sa_t *key, bool complain)
+{
+	linked_list_t *list;
+	entry_t *entry;
+
+	INIT(entry,
+		.key = key,
+		.sa = key->proto == IPPROTO_AH ? ah_sa_create(key) : esp_sa_create(key),
+	);
+	if (!entry->sa && complain)
+	{
+		fprintf(stderr, "SA %.8x can not be decrypted: %s or %s not supported "
+				"by libstrongswan, or with another key length\n", key->spi,
+				enum_to_name(encryption_algorithm_names, key->encr) ?: "none",
+				enum_to_name(integrity_algorithm_names, key->integ) ?: "none");
+	}
+	list = this->sas->get(this->sas, &key->spi);
+	if (!list)
+	{
+		list = linked_list_create();
+		this->sas->put(this->sas, &key->spi, list);
+	}
+	list->insert_first(list, entry);
+}
+
+/*
+ * Described in header
+ */
+sas_t *sas_create(key_file_t *keys, bool complain)
+{
+	private_sas_t *this;
+	enumerator_t *enumerator;
+	key_sa_t *key;
+
+	INIT(this,
+		.public = {
+			.decrypt = _decrypt,
+			.destroy = _destroy,
+		},
+		.sas = hashtable_create(spi_hash, spi_equals, 32),
+	);
+	enumerator = keys->create_sa_enumerator(keys);
+	while (enumerator->enumerate(enumerator, &key))
+	{
+		add_sa(this, key, complain);
+	}
+	enumerator->destroy(enumerator);
+	return &this->public;
+}

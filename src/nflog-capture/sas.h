@@ -1,0 +1,63 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup decrypt_sas sas
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef SAS_H_
+#define SAS_H_
+
+#include "key_file.h"
+#include "wire_packet.h"
+
+typedef struct sas_t sas_t;
+
+/**
+ * The ESP and AH SAs of a key file, decrypts packets with the one they are of.
+ */
+struct sas_t {
+
+	/**
+	 * Decrypt an ESP or AH packet.
+	 *
+	 * As long as extended sequence numbers are used, packets of an SA have to be in
+	 * about the order that they were sent in.
+	 *
+	 * @param packet	ESP or AH packet
+	 * @param plain		receives allocated IP packet in the clear, empty if there
+	 *					is none
+	 * @param comment	receives a description of the packet, its SA and the verdict
+	 * @param len		bytes of the buffer for the comment
+	 * @return			verdict, VERDICT_NO_KEY if its SA is not known
+	 */
+	verdict_t (*decrypt)(sas_t *this, wire_packet_t *packet, chunk_t *plain,
+						 char *comment, size_t len);
+
+	/**
+	 * Destroy a sas_t.
+	 */
+	void (*destroy)(sas_t *this);
+};
+
+/**
+ * Create a sas_t instance.
+ *
+ * @param keys		keys, not owned
+ * @param complain	print which SAs can't be decrypted
+ */
+sas_t *sas_create(key_file_t *keys, bool complain);
+
+#endif /** SAS_H_ @}*/
