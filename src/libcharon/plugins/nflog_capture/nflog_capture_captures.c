@@ -75,12 +75,6 @@ struct private_nflog_capture_captures_t {
 	hashtable_t *sas;
 
 	/**
-	 * Captures by the SPI of an outbound SA that is installed later,
-	 * nflog_capture_entry_t.
-	 */
-	hashtable_t *expected;
-
-	/**
 	 * CHILD_SA that a thread is installing, installing_t.
 	 */
 	thread_value_t *installing;
@@ -107,9 +101,9 @@ struct nflog_capture_entry_t {
 	nflog_capture_child_t *child;
 
 	/**
-	 * SPI of an outbound SA that is installed later, 0 if none.
+	 * TRUE if the outbound SA is installed later.
 	 */
-	uint32_t expected;
+	bool late;
 
 	/**
 	 * Number of SAs in the hashtable that lead to this, guarded by the mutex.
@@ -283,11 +277,6 @@ static void end(private_nflog_capture_captures_t *this,
 {
 	this->mutex->lock(this->mutex);
 	this->entries->remove(this->entries, (void*)(uintptr_t)entry->id);
-	if (entry->expected)
-	{
-		this->expected->remove(this->expected,
-							   (void*)(uintptr_t)entry->expected);
-	}
 	this->mutex->unlock(this->mutex);
 	entry->child->destroy(entry->child);
 	free(entry);
@@ -319,40 +308,43 @@ METHOD(nflog_capture_captures_t, installing, void,
 	this->installing->set(this->installing, installing);
 }
 
-METHOD(nflog_capture_captures_t, keyed, void,
-	private_nflog_capture_captures_t *this, child_sa_t *child_sa)
+/**
+ * The thread is done with installing a CHILD_SA, or failed to.
+ */
+static void clear_installing(private_nflog_capture_captures_t *this, uint32_t id)
 {
-	installing_t *installing;
-	uint32_t id, spi;
-	nflog_capture_entry_t *entry;
+	installing_t *installing = this->installing->get(this->installing);
 
-	id = child_sa->get_unique_id(child_sa);
-	installing = this->installing->get(this->installing);
 	if (installing && installing->id == id)
 	{
 		installing_destroy(installing);
 		this->installing->set(this->installing, NULL);
 	}
+}
+
+METHOD(nflog_capture_captures_t, keyed, void,
+	private_nflog_capture_captures_t *this, child_sa_t *child_sa)
+{
+	uint32_t id = child_sa->get_unique_id(child_sa);
+	nflog_capture_entry_t *entry;
+
+	clear_installing(this, id);
 	entry = find_by_id(this, id);
 	if (entry)
 	{
-		spi = child_sa->get_spi(child_sa, FALSE);
-		if (entry->child->set_spi_out(entry->child, spi))
-		{
-			entry->expected = spi;
-			this->mutex->lock(this->mutex);
-			this->expected->put(this->expected, (void*)(uintptr_t)spi, entry);
-			this->mutex->unlock(this->mutex);
-		}
+		entry->late = entry->child->set_spi_out(entry->child,
+										child_sa->get_spi(child_sa, FALSE));
 	}
 }
 
 METHOD(nflog_capture_captures_t, destroying, void,
 	private_nflog_capture_captures_t *this, child_sa_t *child_sa)
 {
+	uint32_t id = child_sa->get_unique_id(child_sa);
 	nflog_capture_entry_t *entry;
 
-	entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+	clear_installing(this, id);
+	entry = find_by_id(this, id);
 	if (entry)
 	{
 		entry->destroying = TRUE;
@@ -409,6 +401,17 @@ static bool add_to_entry(private_nflog_capture_captures_t *this,
 						 nflog_capture_entry_t *entry,
 						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
+	if (find_by_sa(this, id))
+	{	/* peers with the same address, as behind a NAT, chose the same SPI */
+		DBG1(DBG_CHD, "not capturing %s SA %.8x to %H, there is another one with "
+			 "this SPI and destination", data->inbound ? "inbound" : "outbound",
+			 ntohl(id->spi), id->dst);
+		if (!data->inbound)
+		{
+			entry->child->set_spi_out(entry->child, id->spi);
+		}
+		return FALSE;
+	}
 	if (!entry->child->add_sa(entry->child, id, data))
 	{
 		return FALSE;
@@ -442,36 +445,58 @@ METHOD(nflog_capture_captures_t, add_running_sa, void,
 	add_to_entry(this, entry, id, data);
 }
 
+/**
+ * Find the capture of an outbound SA that is installed later: its CHILD_SA is one
+ * of the IKE_SA that the thread has checked out.  Other peers may have chosen the
+ * same SPI.
+ */
+static nflog_capture_entry_t *find_late(private_nflog_capture_captures_t *this,
+										uint32_t spi)
+{
+	ike_sa_t *ike_sa = charon->bus->get_sa(charon->bus);
+	nflog_capture_entry_t *entry, *found = NULL;
+	enumerator_t *enumerator;
+	child_sa_t *child_sa;
+
+	if (!ike_sa)
+	{
+		return NULL;
+	}
+	enumerator = ike_sa->create_child_sa_enumerator(ike_sa);
+	while (!found && enumerator->enumerate(enumerator, &child_sa))
+	{
+		if (child_sa->get_spi(child_sa, FALSE) == spi)
+		{
+			entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+			if (entry && entry->late)
+			{
+				entry->late = FALSE;
+				found = entry;
+			}
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
 METHOD(nflog_capture_captures_t, add_sa, bool,
 	private_nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
-	installing_t *installing;
+	installing_t *installing = this->installing->get(this->installing);
 	nflog_capture_entry_t *entry = NULL;
 
-	if (!data->inbound)
+	if (installing)
 	{
-		this->mutex->lock(this->mutex);
-		entry = this->expected->remove(this->expected,
-									   (void*)(uintptr_t)id->spi);
-		this->mutex->unlock(this->mutex);
-		if (entry)
-		{
-			entry->expected = 0;
-		}
-	}
-	if (!entry)
-	{
-		installing = this->installing->get(this->installing);
-		if (!installing)
-		{
-			return FALSE;
-		}
 		entry = find_by_id(this, installing->id);
 		if (!entry && !installing->decided)
 		{
 			entry = decide(this, installing);
 		}
+	}
+	else if (!data->inbound)
+	{
+		entry = find_late(this, id->spi);
 	}
 	return entry && add_to_entry(this, entry, id, data);
 }
@@ -553,7 +578,6 @@ METHOD(nflog_capture_captures_t, destroy, void,
 	enumerator->destroy(enumerator);
 	this->sas->destroy(this->sas);
 	this->entries->destroy(this->entries);
-	this->expected->destroy(this->expected);
 	this->installing->destroy(this->installing);
 	this->mutex->destroy(this->mutex);
 	free(this);
@@ -596,8 +620,6 @@ nflog_capture_captures_t *nflog_capture_captures_create(
 									32),
 		.sas = hashtable_create(nflog_capture_wire_key_hash,
 								nflog_capture_wire_key_equals, 32),
-		.expected = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
-									 32),
 		.installing = thread_value_create(installing_destroy),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

@@ -38,8 +38,9 @@ typedef struct nflog_capture_entry_t nflog_capture_entry_t;
  * bus know the CHILD_SA and its configuration, but come too late, or don't know
  * its SAs, while calls of the kernel interface know these, but nothing else.
  *
- * An SA belongs to the CHILD_SA that the same thread began to install last, or
- * to the one that announced its SPI, if it is installed later.
+ * An SA belongs to the CHILD_SA that the same thread began to install last.  If
+ * it is installed later, it belongs to the one with its SPI in the IKE_SA that
+ * the thread has checked out.
  */
 struct nflog_capture_captures_t {
 
