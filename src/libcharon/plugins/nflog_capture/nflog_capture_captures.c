@@ -548,7 +548,7 @@ METHOD(nflog_capture_captures_t, del_sa, void,
 	if (entry)
 	{
 		remove_sa(this, id->dst, id->spi);
-		entry->child->del_sa(entry->child, id, entry->running ? NULL : packets);
+		entry->child->del_sa(entry->child, id, packets, !entry->running);
 		if (entry->destroying && is_unused(this, entry))
 		{
 			end(this, entry);

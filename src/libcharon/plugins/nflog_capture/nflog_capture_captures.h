@@ -133,7 +133,8 @@ struct nflog_capture_captures_t {
 	 * An SA is not in the kernel anymore.
 	 *
 	 * @param id		SA
-	 * @param packets	packets that it processed, NULL if unknown
+	 * @param packets	packets that it processed, NULL if it was gone before charon
+	 *					deleted it
 	 */
 	void (*del_sa)(nflog_capture_captures_t *this, kernel_ipsec_sa_id_t *id,
 				   uint64_t *packets);

@@ -87,6 +87,12 @@ struct private_nflog_capture_child_t {
 	uint32_t spi_in, spi_out;
 
 	/**
+	 * TRUE if there is or was an outbound SA, the loser of a rekey collision may
+	 * have none.
+	 */
+	bool outbound;
+
+	/**
 	 * When the capture began.
 	 */
 	time_t start;
@@ -315,6 +321,7 @@ METHOD(nflog_capture_child_t, add_sa, bool,
 	else
 	{
 		this->spi_out = id->spi;
+		this->outbound = TRUE;
 	}
 	if (this->failed)
 	{
@@ -396,7 +403,8 @@ METHOD(nflog_capture_child_t, updated_sa, void,
  */
 static void set_packets(private_nflog_capture_child_t *this,
 						nflog_capture_trace_t *trace,
-						nflog_capture_point_t point, uint64_t packets)
+						nflog_capture_point_t point, uint64_t *packets,
+						bool counted)
 {
 	nflog_capture_count_t *count;
 
@@ -404,28 +412,41 @@ static void set_packets(private_nflog_capture_child_t *this,
 	if (trace)
 	{
 		count = trace->get_count(trace, point);
-		count->sa = packets;
-		count->has_sa = TRUE;
+		count->gone = !packets;
+		count->has_sa = packets && counted;
+		count->sa = count->has_sa ? *packets : 0;
+	}
+}
+
+/**
+ * Set that there was no SA, at a capture point.
+ */
+static void set_absent(private_nflog_capture_child_t *this,
+					   nflog_capture_trace_t *trace,
+					   nflog_capture_point_t point)
+{
+	trace = choose(this, trace, point);
+	if (trace)
+	{
+		trace->get_count(trace, point)->absent = TRUE;
 	}
 }
 
 METHOD(nflog_capture_child_t, del_sa, void,
 	private_nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
-	uint64_t *packets)
+	uint64_t *packets, bool counted)
 {
 	nflog_capture_sa_t **sa = find_sa(this, id);
 	bool inbound;
 
 	if (sa)
 	{
-		if (packets)
-		{
-			inbound = (*sa)->inbound;
-			set_packets(this, this->wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
-						*packets);
-			set_packets(this, this->plain, inbound ? POINT_PLAIN_IN
-												   : POINT_PLAIN_OUT, *packets);
-		}
+		inbound = (*sa)->inbound;
+		set_packets(this, this->wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
+					packets, counted);
+		set_packets(this, this->plain, inbound ? POINT_PLAIN_IN
+											   : POINT_PLAIN_OUT,
+					packets, counted);
 		this->reader->remove(this->reader, *sa);
 		*sa = NULL;
 	}
@@ -466,6 +487,11 @@ METHOD(nflog_capture_child_t, destroy, void,
 	private_nflog_capture_child_t *this)
 {
 	start_traces(this);
+	if (!this->outbound)
+	{
+		set_absent(this, this->wire, POINT_ESP_OUT);
+		set_absent(this, this->plain, POINT_PLAIN_OUT);
+	}
 	if (this->in)
 	{
 		this->reader->remove(this->reader, this->in);

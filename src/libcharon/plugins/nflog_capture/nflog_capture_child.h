@@ -70,10 +70,12 @@ struct nflog_capture_child_t {
 	 * End the capture of an SA.
 	 *
 	 * @param id		SA
-	 * @param packets	number of packets that the SA processed, NULL if unknown
+	 * @param packets	number of packets that the SA processed, NULL if it was gone
+	 * @param counted	FALSE if not all of these were captured, as the SA was up
+	 *					before
 	 */
 	void (*del_sa)(nflog_capture_child_t *this, kernel_ipsec_sa_id_t *id,
-				   uint64_t *packets);
+				   uint64_t *packets, bool counted);
 
 	/**
 	 * Set the outbound SPI, in case the outbound SA is installed later.

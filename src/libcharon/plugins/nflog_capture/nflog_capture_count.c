@@ -77,22 +77,6 @@ static void describe_unseen(nflog_capture_count_t *count,
 	}
 }
 
-/**
- * Get the number of packets that the kernel dropped as there was only an SPI yet:
- * those that the rule logged until the SA was installed, but that are not among
- * the packets of the SA, as the last of these may be.
- */
-static uint64_t early_dropped(nflog_capture_count_t *count)
-{
-	uint64_t seen = max(count->logged, count->received);
-
-	if (!count->has_sa)
-	{
-		return count->early;
-	}
-	return min(count->early, seen > count->sa ? seen - count->sa : 0);
-}
-
 /*
  * Described in header
  */
@@ -109,7 +93,6 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 								  size_t len)
 {
 	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
-	uint64_t uninstalled = early_dropped(count);
 
 	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
@@ -142,9 +125,13 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 		append(buf, len, ", maybe some of %" PRIu64 " dropped before their SA "
 			   "was known", count->unidentified);
 	}
-	if (uninstalled)
+	if (count->gone)
 	{
-		append(buf, len, ", %" PRIu64 " arrived before the SA was installed and "
-			   "were dropped", uninstalled);
+		append(buf, len, ", count of the SA not known, it was gone from the "
+			   "kernel");
+	}
+	if (count->absent)
+	{
+		append(buf, len, ", the SA was never installed");
 	}
 }

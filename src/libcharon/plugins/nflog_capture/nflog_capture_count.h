@@ -48,14 +48,16 @@ struct nflog_capture_count_t {
 	uint64_t packets;
 	/** bytes of written IP packets */
 	uint64_t bytes;
-	/** packets that the rule logged before the SA was installed, at most */
-	uint64_t early;
 	/** packets that the SA processed, if has_sa */
 	uint64_t sa;
 	/** logged is known */
 	bool has_logged;
 	/** sa is known */
 	bool has_sa;
+	/** sa is not known, the SA was gone before charon deleted it */
+	bool gone;
+	/** there never was an SA, as for the loser of a rekey collision */
+	bool absent;
 	/** the SA is offloaded, which may keep its packets from netfilter */
 	bool offloaded;
 };

@@ -13,7 +13,6 @@
  */
 
 #include "nflog_capture_reader.h"
-#include "nflog_capture_early.h"
 #include "nflog_capture_fragments.h"
 #include "nflog_capture_lanes.h"
 #include "nflog_capture_rules.h"
@@ -34,12 +33,6 @@
 
 /** default of the option group */
 #define DEFAULT_GROUP 4500
-
-/**
- * How long the kernel keeps an SPI for an SA, in s: the default of strongSwan's
- * kernel-netlink for net.core.xfrm_acq_expires.
- */
-#define DEFAULT_ACQ_EXPIRES 165
 
 /**
  * How long to wait for packets that rules counted, in ms.  The kernel passes
@@ -102,11 +95,6 @@ struct private_nflog_capture_reader_t {
 	 * SAs added, and not ended yet, changed if all lanes are locked.
 	 */
 	nflog_capture_sas_t *sas;
-
-	/**
-	 * Keeps packets of SPIs that have no SA yet.
-	 */
-	nflog_capture_early_t *early;
 
 	/**
 	 * Puts IPv6 packets together, in the first lane.
@@ -176,14 +164,9 @@ static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged
 										  time_monotonic(NULL));
 		}
 		tap = logged ? this->sas->find(this->sas, logged) : NULL;
-		if (tap && !tap->early)
+		if (tap)
 		{
 			this->queue->add_logged(this->queue, lane, tap, logged);
-		}
-		else if (logged && (tap || fragment || streq(prefix, NFLOG_CAPTURE_WIRE_IN)) &&
-				 this->early->keep(this->early, logged))
-		{
-			return;
 		}
 		else if (logged && fragment && this->has_ike)
 		{
@@ -282,34 +265,6 @@ static void end_sas(private_nflog_capture_reader_t *this)
 }
 
 /**
- * Remove the rules of SPIs that don't get an SA.
- *
- * @return				when to do this again, in ms, -1 if not needed
- */
-static int remove_early(private_nflog_capture_reader_t *this)
-{
-	linked_list_t *sas;
-	int timeout;
-
-	if (!this->early->get_count(this->early))
-	{
-		return -1;
-	}
-	sas = linked_list_create();
-	/* an SA with the same SPI is not added before they are gone */
-	this->mutex->lock(this->mutex);
-	timeout = this->early->collect(this->early, sas);
-	if (sas->get_count(sas))
-	{
-		this->rules->remove(this->rules, sas);
-		this->early->purge(this->early);
-	}
-	this->mutex->unlock(this->mutex);
-	sas->destroy(sas);
-	return timeout;
-}
-
-/**
  * Close sockets, and remove the table, mutex is locked.
  */
 static void close_lanes(private_nflog_capture_reader_t *this)
@@ -384,7 +339,7 @@ static void *run(private_nflog_capture_reader_t *this)
 	};
 	bool running = TRUE;
 	eventfd_t count;
-	int timeout = -1, early;
+	int timeout = -1;
 
 	this->lanes->get_fds(this->lanes, &pfd[0].fd, &pfd[1].fd);
 	while (running)
@@ -404,11 +359,6 @@ static void *run(private_nflog_capture_reader_t *this)
 		this->lanes->read(this->lanes);
 		end_sas(this);
 		timeout = this->messages->flush(this->messages);
-		early = remove_early(this);
-		if (timeout < 0 || (early >= 0 && early < timeout))
-		{
-			timeout = early;
-		}
 
 		this->mutex->lock(this->mutex);
 		if (this->has_ike && !this->want_ike)
@@ -417,7 +367,6 @@ static void *run(private_nflog_capture_reader_t *this)
 			this->has_ike = FALSE;
 		}
 		if (!this->sas->get_count(this->sas) && !this->has_ike &&
-			!this->early->get_count(this->early) &&
 			!this->messages->get_count(this->messages))
 		{
 			close_lanes(this);
@@ -469,66 +418,6 @@ static void wake(private_nflog_capture_reader_t *this)
 	}
 }
 
-METHOD(nflog_capture_reader_t, expect, void,
-	private_nflog_capture_reader_t *this, char *conn, host_t *dst, uint32_t spi)
-{
-	nflog_capture_sa_t *sa;
-	bool added;
-
-	sa = nflog_capture_sa_create(conn, "", 0, TRUE, dst, spi, 0, NULL, NULL);
-	this->mutex->lock(this->mutex);
-	added = ensure_running(this) && this->early->add(this->early, sa);
-	this->mutex->unlock(this->mutex);
-
-	if (!added)
-	{
-		nflog_capture_sa_destroy(sa);
-	}
-	/* the thread keeps on running while there is an SPI */
-	else
-	{
-		if (!this->rules->add(this->rules, sa))
-		{
-			this->early->remove(this->early, sa);
-		}
-		wake(this);
-	}
-}
-
-METHOD(nflog_capture_reader_t, settle, void,
-	private_nflog_capture_reader_t *this, host_t *dst, uint32_t spi)
-{
-	nflog_capture_wire_key_t key;
-	nflog_capture_sa_t *sa;
-
-	nflog_capture_sa_set_key(&key, TRUE, dst, spi);
-	if (this->early->settle(this->early, &key, &sa))
-	{
-		if (sa)
-		{
-			this->rules->count_early(this->rules, sa);
-		}
-		else
-		{
-			wake(this);
-		}
-	}
-}
-
-/**
- * Queue the packets that were kept for the SPI of an SA.
- */
-static void adopt(private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
-{
-	this->mutex->lock(this->mutex);
-	this->lanes->lock(this->lanes);
-	this->early->adopt(this->early, sa, this->queue,
-					   this->queue->get_lanes(this->queue));
-	sa->wire.early = FALSE;
-	this->lanes->unlock(this->lanes);
-	this->mutex->unlock(this->mutex);
-}
-
 METHOD(nflog_capture_reader_t, add, bool,
 	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
 {
@@ -539,8 +428,6 @@ METHOD(nflog_capture_reader_t, add, bool,
 		return FALSE;
 	}
 	this->lanes->lock(this->lanes);
-	/* packets are queued once it is sure that the SA is captured */
-	sa->wire.early = sa->wire.trace && this->early->claim(this->early, &sa->key);
 	this->sas->add(this->sas, sa);
 	sa->dropped = this->fragments->get_dropped(this->fragments);
 	this->lanes->unlock(this->lanes);
@@ -556,10 +443,6 @@ METHOD(nflog_capture_reader_t, add, bool,
 		this->mutex->unlock(this->mutex);
 		wake(this);
 		return FALSE;
-	}
-	if (sa->wire.early)
-	{
-		adopt(this, sa);
 	}
 	return TRUE;
 }
@@ -671,14 +554,11 @@ METHOD(nflog_capture_reader_t, destroy, void,
 {
 	if (this->thread)
 	{
-		this->early->expire(this->early);
-		wake(this);
 		this->thread->join(this->thread);
 	}
 	this->queue->set_progress_cb(this->queue, NULL, NULL);
 	close(this->event);
 	this->sas->destroy(this->sas);
-	this->early->destroy(this->early);
 	this->fragments->destroy(this->fragments);
 	this->removing->destroy(this->removing);
 	this->draining->destroy(this->draining);
@@ -698,8 +578,6 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 
 	INIT(this,
 		.public = {
-			.expect = _expect,
-			.settle = _settle,
 			.add = _add,
 			.update = _update,
 			.updated = _updated,
@@ -714,9 +592,6 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.messages = messages,
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.sas = nflog_capture_sas_create(),
-		.early = nflog_capture_early_create(lib->settings->get_int(lib->settings,
-						"%s.plugins.kernel-netlink.xfrm_acq_expires",
-						DEFAULT_ACQ_EXPIRES, lib->ns)),
 		.fragments = nflog_capture_fragments_create(),
 		.removing = linked_list_create(),
 		.draining = linked_list_create(),

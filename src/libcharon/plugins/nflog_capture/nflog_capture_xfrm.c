@@ -144,6 +144,19 @@ int nflog_capture_xfrm_get(kernel_ipsec_sa_id_t *id, proposal_t *proposal,
 /*
  * Described in header
  */
+bool nflog_capture_xfrm_is_larval(kernel_ipsec_sa_id_t *id)
+{
+	kernel_ipsec_add_sa_t data = {};
+	bool larval;
+
+	larval = query(id, &data) == 0 && !data.enc_key.len && !data.int_key.len;
+	nflog_capture_xfrm_clear(&data);
+	return larval;
+}
+
+/*
+ * Described in header
+ */
 void nflog_capture_xfrm_clear(kernel_ipsec_add_sa_t *data)
 {
 	chunk_clear(&data->enc_key);

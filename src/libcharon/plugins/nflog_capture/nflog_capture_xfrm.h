@@ -37,6 +37,18 @@ int nflog_capture_xfrm_get(kernel_ipsec_sa_id_t *id, proposal_t *proposal,
 						   kernel_ipsec_add_sa_t *data);
 
 /**
+ * Check if the kernel has nothing but the SPI of an SA.
+ *
+ * If an SA is gone, but not its policies, the next packet makes the kernel add a
+ * larval state with the SPI of the policy (xfrm_state_find() in xfrm_state.c),
+ * which is deleted and queried like the SA.
+ *
+ * @param id		SA
+ * @return			TRUE if there's a state without keys
+ */
+bool nflog_capture_xfrm_is_larval(kernel_ipsec_sa_id_t *id);
+
+/**
  * Wipe and free keys.
  *
  * @param data		data with keys
