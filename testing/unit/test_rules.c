@@ -43,8 +43,7 @@ static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
 								 NULL, NULL);
 	host->destroy(host);
 	sa->number = spi;
-	sa->wire.count = wire ? &count : NULL;
-	sa->plain.count = plain ? &count : NULL;
+	sa->wire.count = sa->plain.count = &count;
 	sa->wire.trace = wire ? (void*)&unused : NULL;
 	sa->plain.trace = plain ? (void*)&unused : NULL;
 	return sa;

@@ -1,0 +1,952 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * The whole plugin, with each combination of capture points, through all that
+ * happens to SAs.  charon's side is a mock, its events and calls are in the order
+ * of strongSwan's tasks.  Rules and packets are those of the machine's kernel, in
+ * a network namespace of its own.
+ */
+
+#define _GNU_SOURCE
+
+#include "common.h"
+#include "mock.h"
+#include "traffic.h"
+
+#include "nflog_capture_options.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <pcap/pcap.h>
+
+/** the plugin's constructor */
+plugin_t *nflog_capture_plugin_create();
+
+/** how long to wait for the end of all traces before the test fails, in s */
+#define END_TIMEOUT 120
+
+/** capture points of a side in both directions */
+#define ESP (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT)
+#define PLAIN (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT)
+#define IKE (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT)
+
+/** capture points of a direction, of both sides */
+#define IN (1 << POINT_ESP_IN | 1 << POINT_PLAIN_IN)
+#define OUT (1 << POINT_ESP_OUT | 1 << POINT_PLAIN_OUT)
+
+/** processes that share the combinations of each test */
+#define SHARES 4
+
+/** SPI of an outbound SA, in host order */
+#define SPI_OUT 0xd0000000
+
+/**
+ * What becomes of a CHILD_SA.
+ */
+typedef struct {
+	mock_child_t *child;
+	/** number of its network on the other side */
+	u_int net;
+	/** packets on the wire and in the clear, that arrive and that leave */
+	u_int wire[2], plain[2];
+	/** TRUE if there was an SA in that direction */
+	bool added[2];
+	/** TRUE if the kernel can say how many packets that SA processed */
+	bool known[2];
+	/** TRUE if the kernel lost its SAs */
+	bool gone;
+} fate_t;
+
+/**
+ * What a test is run with.
+ */
+typedef struct {
+	/** capture points */
+	u_int points;
+	/** ESP as kernel-libipsec does it */
+	bool userland;
+	/** mode of the SAs */
+	ipsec_mode_t mode;
+	/** addresses: ours and the peers', before and after a change */
+	char *me, *other, *new_me, *new_other, *third;
+	/** order of events */
+	bool in_first, destroying_first, late;
+	/** plugin, IKE_SAs, and CHILD_SAs */
+	plugin_t *plugin;
+	mock_ike_t *ike, *ike2, *ike3;
+	fate_t fates[16];
+	u_int count;
+	/** rules besides those of SAs */
+	u_int rules;
+} run_t;
+
+/** share of the combinations that this process tries */
+static u_int share;
+
+/** TRUE if a test failed, which leaves the plugin in the middle of something */
+static bool broken;
+
+/** the lines that were logged on level 1, and how many traces of CHILD_SAs ended */
+static char *log_lines[512];
+static u_int log_count, log_ends;
+static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t log_cond = PTHREAD_COND_INITIALIZER;
+
+/**
+ * Keep a line.
+ */
+static void keep(level_t level, char *fmt, va_list args)
+{
+	char buf[2048];
+
+	if (level <= LEVEL_CTRL)
+	{
+		vsnprintf(buf, sizeof(buf), fmt, args);
+		pthread_mutex_lock(&log_mutex);
+		if (log_count < countof(log_lines))
+		{
+			log_lines[log_count++] = strdup(buf);
+		}
+		log_ends += strstr(buf, " ended: ") && strstr(buf, " of CHILD_SA ");
+		pthread_cond_broadcast(&log_cond);
+		pthread_mutex_unlock(&log_mutex);
+	}
+}
+
+/**
+ * Keep what libstrongswan logs.
+ */
+static void keep_lines(debug_t group, level_t level, char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	keep(level, fmt, args);
+	va_end(args);
+}
+
+/**
+ * Keep what is logged on the bus.
+ */
+static void keep_bus_lines(bus_t *bus, debug_t group, level_t level, char *fmt,
+						   ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	keep(level, fmt, args);
+	va_end(args);
+}
+
+/**
+ * Print all lines, to find out why a test failed.
+ */
+static void print_lines()
+{
+	u_int i;
+
+	for (i = 0; i < log_count; i++)
+	{
+		print_error("%s\n", log_lines[i]);
+	}
+}
+
+/**
+ * Forget all lines.
+ */
+static void clear_lines()
+{
+	while (log_count)
+	{
+		free(log_lines[--log_count]);
+	}
+	log_ends = 0;
+}
+
+/**
+ * Wait until so many traces of CHILD_SAs ended.
+ */
+static void wait_for_ends(u_int count)
+{
+	struct timespec deadline;
+	int err = 0;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += END_TIMEOUT;
+	pthread_mutex_lock(&log_mutex);
+	while (log_ends < count && !err)
+	{
+		err = pthread_cond_timedwait(&log_cond, &log_mutex, &deadline);
+	}
+	pthread_mutex_unlock(&log_mutex);
+	assert_int_equal(log_ends, count);
+}
+
+/**
+ * Start or stop the plugin, as the plugin loader does.
+ */
+static void register_plugin(plugin_t *plugin, bool reg)
+{
+	plugin_feature_t *features;
+
+	assert_true(plugin->get_features(plugin, &features) > 0);
+	assert_int_equal(features->kind, FEATURE_CALLBACK);
+	assert_true(features->arg.cb.f(plugin, features, reg,
+								   features->arg.cb.data));
+}
+
+/**
+ * Create a CHILD_SA and what is expected of it.
+ */
+static fate_t *create_fate(run_t *run, mock_ike_t *ike, u_int net)
+{
+	fate_t *fate = &run->fates[run->count++];
+	char remote[32];
+
+	snprintf(remote, sizeof(remote), "10.1.%u.0/24", net);
+	fate->net = net;
+	fate->child = mock_child_create(ike, run->mode, TUN_ADDRESS "/32", remote);
+	mock_child_begin(fate->child, SPI_OUT + run->count);
+	return fate;
+}
+
+/**
+ * Add an SA to the kernel.
+ */
+static void install(fate_t *fate, bool inbound)
+{
+	mock_sa_t *sa = inbound ? &fate->child->in : &fate->child->out;
+
+	assert_int_equal(mock_child_install(fate->child, inbound) == SUCCESS,
+					 !sa->refused);
+	fate->added[!inbound] = TRUE;
+	/* none, if it is refused */
+	fate->known[!inbound] = TRUE;
+}
+
+/**
+ * Bring up a CHILD_SA.
+ */
+static fate_t *bring_up(run_t *run, mock_ike_t *ike, u_int net)
+{
+	fate_t *fate = create_fate(run, ike, net);
+
+	install(fate, TRUE);
+	install(fate, FALSE);
+	mock_child_keyed(fate->child);
+	return fate;
+}
+
+/**
+ * Send packets of a CHILD_SA, as the kernel or charon would.
+ */
+static void send_packets(run_t *run, fate_t *fate)
+{
+	mock_child_t *child = fate->child;
+
+	traffic_esp(child->in.dst, child->in.spi, run->userland);
+	fate->wire[0]++;
+	child->in.packets++;
+	traffic_esp(child->out.dst, child->out.spi, run->userland);
+	traffic_esp(child->out.dst, child->out.spi, run->userland);
+	fate->wire[1] += 2;
+	child->out.packets += 2;
+	if (run->userland)
+	{
+		traffic_plain_in(fate->net);
+		fate->plain[0]++;
+		traffic_plain_out(fate->net);
+		traffic_plain_out(fate->net);
+		fate->plain[1] += 2;
+	}
+}
+
+/**
+ * End a CHILD_SA.
+ */
+static void bring_down(run_t *run, fate_t *fate)
+{
+	if (run->destroying_first)
+	{
+		mock_child_destroying(fate->child);
+	}
+	if (fate->added[!run->in_first])
+	{
+		mock_child_delete(fate->child, run->in_first);
+	}
+	if (fate->added[run->in_first])
+	{
+		mock_child_delete(fate->child, !run->in_first);
+	}
+	if (!run->destroying_first)
+	{
+		mock_child_destroying(fate->child);
+	}
+}
+
+/**
+ * Addresses and reqid change, or not.
+ */
+static void change(run_t *run, fate_t *fate)
+{
+	mock_update_status = FAILED;
+	assert_false(mock_child_update(fate->child, run->new_me, run->new_other, 0));
+	mock_update_status = SUCCESS;
+	send_packets(run, fate);
+	assert_true(mock_child_update(fate->child, run->me, run->other,
+								  fate->child->reqid + 1000));
+	send_packets(run, fate);
+	assert_true(mock_child_update(fate->child, run->new_me, run->new_other, 0));
+	send_packets(run, fate);
+	assert_true(mock_child_update(fate->child, run->me, run->other,
+								  fate->child->reqid + 1000));
+	send_packets(run, fate);
+}
+
+/**
+ * A CHILD_SA gets replaced, its outbound SA may be installed later.
+ *
+ * @return				the new one
+ */
+static fate_t *rekey(run_t *run, fate_t *old)
+{
+	fate_t *new, *same;
+
+	if (!run->late)
+	{
+		new = bring_up(run, old->child->ike, old->net);
+		mock_child_delete(old->child, FALSE);
+	}
+	else
+	{
+		new = create_fate(run, old->child->ike, old->net);
+		install(new, TRUE);
+		mock_child_keyed(new->child);
+		/* another peer chooses the same SPI in the meantime */
+		same = create_fate(run, run->ike2, 20);
+		same->child->out.spi = new->child->out.spi;
+		install(same, TRUE);
+		install(same, FALSE);
+		mock_child_keyed(same->child);
+		send_packets(run, same);
+		mock_child_delete(old->child, FALSE);
+		charon->bus->set_sa(charon->bus, &new->child->ike->public);
+		install(new, FALSE);
+		charon->bus->set_sa(charon->bus, NULL);
+		bring_down(run, same);
+	}
+	mock_child_destroying(old->child);
+	mock_child_delete(old->child, TRUE);
+	return new;
+}
+
+/**
+ * A CHILD_SA loses a collision, its outbound SA is never installed.
+ */
+static void collide(run_t *run, u_int net)
+{
+	fate_t *fate = create_fate(run, run->ike, net);
+
+	install(fate, TRUE);
+	mock_child_keyed(fate->child);
+	bring_down(run, fate);
+}
+
+/**
+ * The kernel refuses an SA of a CHILD_SA, charon adds and deletes both.
+ */
+static void refuse(run_t *run, bool inbound, u_int net)
+{
+	fate_t *fate = create_fate(run, run->ike, net);
+
+	(inbound ? &fate->child->in : &fate->child->out)->refused = TRUE;
+	install(fate, TRUE);
+	install(fate, FALSE);
+	bring_down(run, fate);
+}
+
+/**
+ * A peer behind the same NAT chooses the SPI of another CHILD_SA, the kernel
+ * refuses that.
+ */
+static void choose_same(run_t *run, fate_t *first, u_int net)
+{
+	fate_t *fate = create_fate(run, run->ike3, net);
+
+	fate->child->out.spi = first->child->out.spi;
+	install(fate, TRUE);
+	assert_int_equal(mock_child_install(fate->child, FALSE), FAILED);
+	mock_child_delete(fate->child, TRUE);
+	mock_child_destroying(fate->child);
+}
+
+/**
+ * The kernel loses the SAs of a CHILD_SA, charon finds none to delete.
+ */
+static void lose(run_t *run, u_int net)
+{
+	fate_t *fate = bring_up(run, run->ike, net);
+
+	send_packets(run, fate);
+	fate->child->in.added = fate->child->out.added = FALSE;
+	fate->known[0] = fate->known[1] = FALSE;
+	fate->gone = TRUE;
+	bring_down(run, fate);
+}
+
+/**
+ * Is a CHILD_SA captured at one of these capture points, of any direction?
+ */
+static bool is_captured(run_t *run, fate_t *fate, u_int points)
+{
+	return run->points & points &&
+		   ((fate->added[0] && run->points & IN) ||
+			(fate->added[1] && run->points & OUT));
+}
+
+/**
+ * Number of traces of CHILD_SAs.
+ */
+static u_int count_traces(run_t *run)
+{
+	u_int i, count = 0;
+
+	for (i = 0; i < run->count; i++)
+	{
+		count += is_captured(run, &run->fates[i], ESP) +
+				 is_captured(run, &run->fates[i], PLAIN);
+	}
+	return count;
+}
+
+/**
+ * Find what is logged at the end of a trace, there is one such line.
+ */
+static char *find_end(char *name)
+{
+	char *found = NULL, *end;
+	u_int i;
+
+	for (i = 0; i < log_count; i++)
+	{
+		end = strstr(log_lines[i], " ended: ");
+		if (end && strstr(log_lines[i], name))
+		{
+			assert_null(found);
+			found = end + strlen(" ended: ");
+		}
+	}
+	assert_non_null(found);
+	return found;
+}
+
+/**
+ * Check what is logged of a capture point at the end of a trace.
+ */
+static void check_count(run_t *run, fate_t *fate, char *text,
+						nflog_capture_point_t point, u_int packets, size_t bytes)
+{
+	bool out = point == POINT_ESP_OUT || point == POINT_PLAIN_OUT;
+	mock_sa_t *sa = out ? &fate->child->out : &fate->child->in;
+	char expected[128], buf[512], *pos;
+
+	pos = strchr(text, ';');
+	assert_non_null(pos);
+	snprintf(buf, sizeof(buf), "%.*s", out ? INT_MAX : (int)(pos - text),
+			 out ? pos + 2 : text);
+	packets = run->points & (1 << point) ? packets : 0;
+	if (packets && run->userland &&
+		(point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT))
+	{	/* not exact, see check_packets() */
+		return;
+	}
+	snprintf(expected, sizeof(expected), "%N %u packets %zu bytes 0 lost",
+			 nflog_capture_point_names, point, packets, packets * bytes);
+	assert_memory_equal(buf, expected, strlen(expected));
+
+	pos = buf + strlen(expected);
+	if (!(run->points & (1 << point)))
+	{
+		assert_string_equal(pos, "");
+	}
+	else if (fate->known[out])
+	{
+		snprintf(expected, sizeof(expected), " of %" PRIu64 " by the SA",
+				 sa->packets);
+		assert_memory_equal(pos, expected, strlen(expected));
+	}
+	else
+	{
+		assert_null(strstr(pos, "by the SA"));
+		assert_int_equal(strstr(pos, "count of the SA not known") != NULL,
+						 fate->gone);
+		assert_int_equal(strstr(pos, "the SA was never installed") != NULL,
+						 !fate->added[out]);
+	}
+}
+
+/**
+ * Check that the packets of a trace are those of a CHILD_SA.
+ */
+static void check_packets(run_t *run, fate_t *fate, char *path, bool plain)
+{
+	char err[PCAP_ERRBUF_SIZE];
+	struct pcap_pkthdr *hdr;
+	const u_char *data;
+	u_int count[2] = {}, expected, i;
+	uint32_t spi;
+	pcap_t *pcap;
+
+	pcap = pcap_open_offline(path, err);
+	assert_non_null(pcap);
+	assert_int_equal(pcap_datalink(pcap), DLT_RAW);
+	while (pcap_next_ex(pcap, &hdr, &data) == 1)
+	{
+		assert_int_equal(hdr->caplen, hdr->len);
+		if (plain)
+		{
+			assert_int_equal(traffic_get_net(data), fate->net);
+			count[traffic_is_out(data)]++;
+		}
+		else
+		{
+			spi = traffic_get_spi(data);
+			assert_true(spi == fate->child->in.spi ||
+						spi == fate->child->out.spi);
+			count[spi == fate->child->out.spi]++;
+		}
+	}
+	pcap_close(pcap);
+	for (i = 0; i < countof(count); i++)
+	{
+		if (plain && run->userland)
+		{	/* around rekeyings, packets may be in the trace of the other SA */
+			continue;
+		}
+		expected = plain ? fate->plain[i] : fate->wire[i];
+		if (!(run->points & (1 << ((plain ? POINT_PLAIN_IN : POINT_ESP_IN) + i))))
+		{
+			expected = 0;
+		}
+		assert_int_equal(count[i], expected);
+	}
+}
+
+/**
+ * Find the one file with this text in its name, and count it as found.
+ */
+static bool find_file(mock_ike_t *ike, char *text, char path[PATH_MAX])
+{
+	char folder[PATH_MAX / 2];
+	struct dirent *entry;
+	u_int found = 0;
+	DIR *handle;
+
+	snprintf(folder, sizeof(folder), "%s/%s", dir, ike->conn);
+	handle = opendir(folder);
+	while (handle && (entry = readdir(handle)))
+	{
+		if (strstr(entry->d_name, text))
+		{
+			snprintf(path, PATH_MAX, "%s/%s", folder, entry->d_name);
+			found++;
+		}
+	}
+	if (handle)
+	{
+		closedir(handle);
+	}
+	assert_true(found <= 1);
+	return found;
+}
+
+/**
+ * Number of files in the folder of a connection.
+ */
+static u_int count_files(mock_ike_t *ike)
+{
+	char folder[PATH_MAX / 2];
+	struct dirent *entry;
+	u_int count = 0;
+	DIR *handle;
+
+	snprintf(folder, sizeof(folder), "%s/%s", dir, ike->conn);
+	handle = opendir(folder);
+	while (handle && (entry = readdir(handle)))
+	{
+		count += entry->d_name[0] != '.';
+	}
+	if (handle)
+	{
+		closedir(handle);
+	}
+	return count;
+}
+
+/**
+ * Check one side of a CHILD_SA: its file, and what is logged of it.
+ *
+ * @return				number of files
+ */
+static u_int check_side(run_t *run, fate_t *fate, bool plain)
+{
+	char name[128], path[PATH_MAX], *end;
+	mock_child_t *child = fate->child;
+	nflog_capture_point_t in = plain ? POINT_PLAIN_IN : POINT_ESP_IN;
+	size_t bytes;
+
+	snprintf(name, sizeof(name), ".%.8x-%.8x.%s", ntohl(child->in.spi),
+			 ntohl(child->out.spi), plain ? "plain" : "esp");
+	if (!is_captured(run, fate, plain ? PLAIN : ESP))
+	{
+		assert_false(find_file(child->ike, name, path));
+		return 0;
+	}
+	assert_true(find_file(child->ike, name, path));
+	check_packets(run, fate, path, plain);
+
+	snprintf(name + strlen(name), sizeof(name) - strlen(name),
+			 " of CHILD_SA net{%u} ended: ", child->id);
+	end = find_end(name);
+	bytes = plain ? TRAFFIC_PLAIN_LEN
+				  : traffic_esp_len(child->in.dst, run->userland);
+	check_count(run, fate, end, in, plain ? fate->plain[0] : fate->wire[0],
+				bytes);
+	check_count(run, fate, end, in + 1, plain ? fate->plain[1] : fate->wire[1],
+				bytes);
+	return 1;
+}
+
+/**
+ * Check what is logged of the IKE_SA, its message left and arrived.
+ */
+static void check_ike(run_t *run)
+{
+	char expected[128];
+
+	snprintf(expected, sizeof(expected), "ike-in %d packets", run->points &
+			 (1 << POINT_IKE_IN) ? 1 : 0);
+	assert_non_null(strstr(find_end(" of IKE_SA conn["), expected));
+	snprintf(expected, sizeof(expected), "ike-out %d packets", run->points &
+			 (1 << POINT_IKE_OUT) ? 1 : 0);
+	assert_non_null(strstr(find_end(" of IKE_SA conn["), expected));
+}
+
+/**
+ * Check all files of a connection, and all that is logged of them.
+ */
+static void check_conn(run_t *run, mock_ike_t *ike, bool ike_used)
+{
+	static const struct {
+		char *name;
+		u_int points;
+	} tables[] = {
+		{ "esp_sa",					ESP			},
+		{ "ikev2_decryption_table",	IKE			},
+		{ "keys",					ESP | IKE	},
+		{ "preferences",			ESP | IKE	},
+	};
+	u_int i, files = 0, points = run->points;
+	char path[PATH_MAX];
+	bool used = FALSE;
+
+	for (i = 0; i < run->count; i++)
+	{
+		if (run->fates[i].child->ike == ike)
+		{
+			used = TRUE;
+			files += check_side(run, &run->fates[i], FALSE);
+			files += check_side(run, &run->fates[i], TRUE);
+		}
+	}
+	points &= (used ? ESP : 0) | (ike_used ? IKE : 0);
+	for (i = 0; i < countof(tables); i++)
+	{
+		assert_int_equal(find_file(ike, tables[i].name, path),
+						 (points & tables[i].points) != 0);
+		files += (points & tables[i].points) != 0;
+	}
+	assert_int_equal(find_file(ike, "ike.", path), (points & IKE) != 0);
+	if (points & IKE)
+	{
+		check_ike(run);
+		files++;
+	}
+	assert_int_equal(count_files(ike), files);
+}
+
+/**
+ * Set the options, and start the plugin.
+ */
+static void start(run_t *run)
+{
+	static char *names[] = {
+		"esp-in", "esp-out", "plain-in", "plain-out", "ike-in", "ike-out",
+	};
+	char points[128] = "";
+	u_int i;
+
+	for (i = 0; i < countof(names); i++)
+	{
+		if (run->points & (1 << i))
+		{
+			strcat(strcat(points, *points ? ", " : ""), names[i]);
+		}
+	}
+	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.points",
+						   points, lib->ns);
+	lib->set(lib, "kernel-libipsec-tun", run->userland ? traffic_tun : NULL);
+	mock_userland = run->userland;
+
+	run->plugin = nflog_capture_plugin_create();
+	assert_non_null(run->plugin);
+	register_plugin(run->plugin, TRUE);
+	/* another connection is enabled for IKE messages, so the table remains */
+	run->rules = traffic_count_rules();
+	assert_true(run->rules > 0);
+}
+
+/**
+ * Run through everything.
+ */
+static void run_points(run_t *run)
+{
+	fate_t *fate;
+	u_int i;
+
+	assert_false(broken);
+	broken = TRUE;
+	start(run);
+	run->ike = mock_ike_create("conn", 0x0123456789abcdef, run->me, run->other);
+	run->ike2 = mock_ike_create("other", 0x0223456789abcdef, run->me,
+								run->third);
+	run->ike3 = mock_ike_create("nat", 0x0323456789abcdef, run->me, run->other);
+	mock_ike_up(run->ike);
+	traffic_ike(run->ike->me, 0x0123456789abcdef, ~0x0123456789abcdef);
+
+	fate = bring_up(run, run->ike, 1);
+	send_packets(run, fate);
+	change(run, fate);
+	fate = rekey(run, fate);
+	send_packets(run, fate);
+	collide(run, 2);
+	refuse(run, TRUE, 3);
+	refuse(run, FALSE, 4);
+	lose(run, 5);
+	send_packets(run, fate);
+	choose_same(run, fate, 7);
+	send_packets(run, fate);
+	bring_down(run, fate);
+	mock_ike_down(run->ike);
+
+	wait_for_ends(count_traces(run));
+	assert_int_equal(traffic_count_rules(), run->rules);
+
+	/* the plugin is unloaded, although a CHILD_SA is up */
+	fate = bring_up(run, run->ike2, 6);
+	send_packets(run, fate);
+	fate->known[0] = fate->known[1] = FALSE;
+	register_plugin(run->plugin, FALSE);
+	run->plugin->destroy(run->plugin);
+	assert_int_equal(traffic_count_rules(), 0);
+	assert_ptr_equal(charon->kernel->add_sa, _mock_add_sa);
+	bring_down(run, fate);
+
+	for (i = 0; i < log_count; i++)
+	{
+		if (strstr(log_lines[i], "failed") || strstr(log_lines[i], "unable"))
+		{
+			fail_msg("%s", log_lines[i]);
+		}
+	}
+	assert_int_equal(log_ends, count_traces(run));
+	check_conn(run, run->ike, TRUE);
+	check_conn(run, run->ike2, FALSE);
+	check_conn(run, run->ike3, FALSE);
+
+	mock_children_destroy();
+	mock_ike_destroy(run->ike);
+	mock_ike_destroy(run->ike2);
+	mock_ike_destroy(run->ike3);
+	clear_lines();
+	assert_int_equal(common_remove("conn"), 0);
+	assert_int_equal(common_remove("other"), 0);
+	assert_int_equal(common_remove("nat"), 0);
+	broken = FALSE;
+}
+
+/**
+ * Try all combinations of a share.
+ */
+static void test_points(bool userland, ipsec_mode_t mode, bool ipv6)
+{
+	u_int points;
+
+	for (points = share ?: SHARES; points < 1 << POINT_MAX; points += SHARES)
+	{
+		run_t run = {
+			.points = points,
+			.userland = userland,
+			.mode = mode,
+			.me = ipv6 ? "fd00::1" : "127.0.0.1",
+			.other = ipv6 ? "fd00::2" : "127.0.0.2",
+			.new_me = ipv6 ? "fd00::3" : "127.0.0.3",
+			.new_other = ipv6 ? "fd00::4" : "127.0.0.4",
+			.third = ipv6 ? "fd00::5" : "127.0.0.5",
+			/* each order with each of the combinations of ESP and plain, in
+			 * one of the tests at least */
+			.in_first = (points ^ points >> 4 ^ ipv6) & 1,
+			.destroying_first = (points >> 1 ^ points >> 5 ^ userland) & 1,
+			/* also for SELinux labels or SAs of a processor in the kernel */
+			.late = userland || (mode == MODE_TRANSPORT) ^ ipv6,
+		};
+		run_points(&run);
+	}
+}
+
+static void test_kernel_tunnel_ipv4(void **state)
+{
+	test_points(FALSE, MODE_TUNNEL, FALSE);
+}
+
+static void test_kernel_tunnel_ipv6(void **state)
+{
+	test_points(FALSE, MODE_TUNNEL, TRUE);
+}
+
+static void test_kernel_transport_ipv4(void **state)
+{
+	test_points(FALSE, MODE_TRANSPORT, FALSE);
+}
+
+static void test_kernel_transport_ipv6(void **state)
+{
+	test_points(FALSE, MODE_TRANSPORT, TRUE);
+}
+
+/* kernel-libipsec has no transport mode */
+
+static void test_libipsec_ipv4(void **state)
+{
+	test_points(TRUE, MODE_TUNNEL, FALSE);
+}
+
+static void test_libipsec_ipv6(void **state)
+{
+	test_points(TRUE, MODE_TUNNEL, TRUE);
+}
+
+static int setup(void **state)
+{
+	char conf[PATH_MAX];
+
+	if (common_setup(state) != 0)
+	{
+		return -1;
+	}
+	libcharon_init();
+	dbg = keep_lines;
+	charon->bus->log = keep_bus_lines;
+	mock_init();
+	snprintf(conf, sizeof(conf), "%s/strongswan.conf", dir);
+	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.dir", dir,
+						   lib->ns);
+	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.enable",
+						   "yes", lib->ns);
+	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.link_type",
+						   "raw", lib->ns);
+	/* an empty one, not the machine's */
+	lib->settings->set_str(lib->settings,
+						   "%s.plugins.nflog-capture.swanctl_conf", conf,
+						   lib->ns);
+	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture."
+						   "connections.keeper.children.net.nflog-capture."
+						   "points", "ike", lib->ns);
+	return traffic_init() ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	if (broken)
+	{
+		print_lines();
+		common_remove("");
+		_exit(1);
+	}
+	traffic_deinit();
+	libcharon_deinit();
+	return common_teardown(state);
+}
+
+/**
+ * Run a test in a process and network namespace of its own.
+ *
+ * @return				its exit code
+ */
+static int run_alone(const struct CMUnitTest *test)
+{
+	const struct CMUnitTest tests[] = { *test };
+
+	if (!traffic_enter_namespace())
+	{
+		fprintf(stderr, "skipped, a network namespace needs root\n");
+		return 77;
+	}
+	return _cmocka_run_group_tests(test->name, tests, countof(tests), setup,
+								   teardown);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kernel_tunnel_ipv4),
+		cmocka_unit_test(test_kernel_tunnel_ipv6),
+		cmocka_unit_test(test_kernel_transport_ipv4),
+		cmocka_unit_test(test_kernel_transport_ipv6),
+		cmocka_unit_test(test_libipsec_ipv4),
+		cmocka_unit_test(test_libipsec_ipv6),
+	};
+	pid_t pids[countof(tests) * SHARES];
+	int i, status, ret = 0;
+
+	/* most of the time they wait until traces end, so not one after another */
+	for (i = 0; i < countof(pids); i++)
+	{
+		pids[i] = fork();
+		if (pids[i] == 0)
+		{
+			share = i % SHARES;
+			return run_alone(&tests[i / SHARES]);
+		}
+	}
+	for (i = 0; i < countof(pids); i++)
+	{
+		if (pids[i] < 0 || waitpid(pids[i], &status, 0) < 0 ||
+			!WIFEXITED(status))
+		{
+			fprintf(stderr, "%s failed\n", tests[i / SHARES].name);
+			ret = 1;
+		}
+		else if (WEXITSTATUS(status))
+		{
+			ret = WEXITSTATUS(status);
+		}
+	}
+	return ret;
+}
