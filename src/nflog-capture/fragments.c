@@ -30,6 +30,9 @@
 #define MAX_FRAGMENTS 255
 #define MAX_REASSEMBLED 16
 
+/** bytes of a message, anybody can send fragments */
+#define MAX_LEN (1024 * 1024)
+
 typedef struct private_fragments_t private_fragments_t;
 typedef struct reassembly_t reassembly_t;
 
@@ -61,6 +64,8 @@ struct reassembly_t {
 	chunk_t parts[MAX_FRAGMENTS];
 	/** number of parts that are there, and of all, 0 if not known */
 	u_int count, total;
+	/** bytes of the parts that are there */
+	size_t len;
 };
 
 /**
@@ -163,10 +168,12 @@ METHOD(fragments_t, add, bool,
 	{
 		reassembly->total = number;
 	}
-	if (!reassembly->parts[number - 1].ptr)
+	len -= FRAGMENT_LEN;
+	if (!reassembly->parts[number - 1].ptr && reassembly->len + len <= MAX_LEN)
 	{
 		reassembly->parts[number - 1] = chunk_clone(
-					chunk_create(payload.ptr + FRAGMENT_LEN, len - FRAGMENT_LEN));
+								chunk_create(payload.ptr + FRAGMENT_LEN, len));
+		reassembly->len += len;
 		reassembly->count++;
 	}
 	/* there are more than that only if somebody sends nonsense */

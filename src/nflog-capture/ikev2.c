@@ -32,6 +32,9 @@
 #define MAX_FRAGMENTS 1024
 #define MAX_REASSEMBLED 16
 
+/** bytes of the fragments of a message */
+#define MAX_LEN (1024 * 1024)
+
 typedef struct private_ikev2_t private_ikev2_t;
 typedef struct set_t set_t;
 typedef struct message_t message_t;
@@ -98,6 +101,8 @@ struct reassembly_t {
 	chunk_t *parts;
 	/** number of fragments */
 	uint16_t total, missing;
+	/** bytes of the payloads that are there */
+	size_t len;
 };
 
 /**
@@ -234,15 +239,16 @@ static chunk_t reassemble(private_ikev2_t *this, message_t *message,
 {
 	reassembly_t *reassembly = get_reassembly(this, message);
 	chunk_t data, *part = &reassembly->parts[message->number - 1];
-	size_t len = 0;
+	size_t len;
 	u_int i;
 
-	if (part->ptr)
-	{	/* sent again */
+	if (part->ptr || reassembly->len + payloads.len > MAX_LEN)
+	{	/* sent again, or too long */
 		chunk_clear(&payloads);
 		return chunk_empty;
 	}
 	*part = payloads;
+	reassembly->len += payloads.len;
 	if (message->number == 1)
 	{	/* others have no payloads before, and don't tell the type */
 		reassembly->header = compose(message, message->next, chunk_empty);
@@ -251,11 +257,7 @@ static chunk_t reassemble(private_ikev2_t *this, message_t *message,
 	{
 		return chunk_empty;
 	}
-	for (i = 0; i < reassembly->total; i++)
-	{
-		len += reassembly->parts[i].len;
-	}
-	data = chunk_alloc(reassembly->header.len + len);
+	data = chunk_alloc(reassembly->header.len + reassembly->len);
 	memcpy(data.ptr, reassembly->header.ptr, reassembly->header.len);
 	len = reassembly->header.len;
 	for (i = 0; i < reassembly->total; i++)
@@ -351,7 +353,11 @@ METHOD(ike_t, decrypt, verdict_t,
 	{
 		return result;
 	}
-	if (message.total)
+	if (message.total && result == VERDICT_BAD)
+	{	/* anybody may have sent it, it must not take the place of the real one */
+		chunk_clear(&payloads);
+	}
+	else if (message.total)
 	{
 		*plain = reassemble(this, &message, payloads);
 	}

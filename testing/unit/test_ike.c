@@ -145,7 +145,7 @@ static void test_ikev2(void **state)
 
 static void test_fragments(void **state)
 {
-	chunk_t parts[3], all = chunk_empty, messages[3];
+	chunk_t parts[3], all = chunk_empty, messages[3], forged;
 	int i;
 
 	for (i = 0; i < countof(parts); i++)
@@ -159,10 +159,15 @@ static void test_fragments(void **state)
 	check(wrap(chunk_clone(messages[2]), FALSE), chunk_empty, ": ICV good");
 	check(wrap(messages[2], FALSE), chunk_empty, ": ICV good");
 	check(wrap(messages[0], FALSE), chunk_empty, ": ICV good");
+	assert_true(decrypter->is_good(decrypter));
+	/* a forged one does not take the place of the real one */
+	forged = chunk_clone(messages[1]);
+	forged.ptr[60] ^= 1;
+	check(wrap(forged, FALSE), chunk_empty, ": ICV bad");
 	check(wrap(messages[1], FALSE), expect_ike(7, 42, 0x20, all, FALSE),
 		  ": ICV good");
 	free(all.ptr);
-	assert_true(decrypter->is_good(decrypter));
+	assert_false(decrypter->is_good(decrypter));
 }
 
 /**
