@@ -27,9 +27,11 @@
 #include "pcapng.h"
 #include "trace.h"
 
-/** plugins of libstrongswan, those that are there are used */
-#define PLUGINS "aes des sha1 sha2 md5 hmac xcbc cmac ctr ccm gcm chapoly " \
-				"openssl gcrypt camellia random nonce"
+/** plugins of libstrongswan, those that are there are used; the first one that has an
+ * algorithm does it, so the fast ones are before libstrongswan's own code, but not
+ * for what OpenSSL may know and then refuse (DES, MD5) */
+#define PLUGINS "des md5 aesni openssl aes sha1 sha2 hmac xcbc cmac ctr ccm gcm " \
+				"chapoly gcrypt camellia random nonce"
 
 /** status when all was decrypted, when it was not, and if that was not tried */
 #define STATUS_GOOD 0
