@@ -154,7 +154,7 @@ static inline void create_trace(char *conn, char *spis)
 	int fd;
 
 	snprintf(name, sizeof(name), "net.20261123T202345Z.%s.pcap", spis);
-	fd = store->create_file(store, conn, name);
+	fd = store->create_file(store, conn, name, chunk_empty);
 	assert_true(fd >= 0);
 	close(fd);
 }

@@ -116,7 +116,7 @@ static void create(char *conn, char *name, size_t bytes)
 {
 	int fd;
 
-	fd = store->create_file(store, conn, name);
+	fd = store->create_file(store, conn, name, chunk_empty);
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, bytes), 0);
 	close(fd);
@@ -296,7 +296,7 @@ static void test_modes(void **state)
 	{
 		umask(masks[i]);
 		snprintf(name, sizeof(name), "conn%u", i);
-		fd = store->create_file(store, name, "a.pcap");
+		fd = store->create_file(store, name, "a.pcap", chunk_empty);
 		assert_true(fd >= 0);
 		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 		close(fd);
@@ -322,7 +322,7 @@ static void test_append(void **state)
 	for (i = 0; i < 3; i++)
 	{
 		fd = i ? store->open_file(store, "a_b", "x.pcap") :
-				store->create_file(store, "a_b", "x.pcap");
+				store->create_file(store, "a_b", "x.pcap", chunk_empty);
 		assert_true(fd >= 0);
 		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 		digit = '0' + i;
@@ -334,7 +334,7 @@ static void test_append(void **state)
 	chunk_free(&content);
 
 	logged(0, NULL);
-	assert_int_equal(store->create_file(store, "a_b", "x.pcap"), -1);
+	assert_int_equal(store->create_file(store, "a_b", "x.pcap", chunk_empty), -1);
 	logged(1, "remove it");
 	store->remove_file(store, "a_b", "x.pcap");
 	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
@@ -344,7 +344,7 @@ static void test_append(void **state)
 	logged(0, NULL);
 	create("a_b", "x.pcap", 10);
 	close(store->open_file(store, "a_b", "x.pcap"));
-	assert_int_equal(store->create_file(store, "a_b", "x.pcap"), -1);
+	assert_int_equal(store->create_file(store, "a_b", "x.pcap", chunk_empty), -1);
 	logged(1, "remove it");
 	store->remove_file(store, "a_b", "x.pcap");
 	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
@@ -388,7 +388,7 @@ static void refused(char *conn, char *text)
 {
 	chunk_t content;
 
-	assert_int_equal(store->create_file(store, conn, "x.pcap"), -1);
+	assert_int_equal(store->create_file(store, conn, "x.pcap", chunk_empty), -1);
 	logged(1, text);
 	assert_int_equal(store->open_file(store, conn, "x.pcap"), -1);
 	assert_false(store->read_file(store, conn, "x.pcap", &content));
@@ -411,7 +411,7 @@ static void test_links(void **state)
 
 	strcat(target, "/file");
 	assert_int_equal(symlink(target, path("gw/link")), 0);
-	assert_int_equal(store->create_file(store, "gw", "link"), -1);
+	assert_int_equal(store->create_file(store, "gw", "link", chunk_empty), -1);
 	logged(1, "remove it");
 	assert_int_equal(store->open_file(store, "gw", "link"), -1);
 	logged(1, "symbolic links");
@@ -575,7 +575,7 @@ static void test_budget_used(void **state)
 	set_max_total("100k");
 	create_trace("gw", 0, 60 * 1024);
 	create_trace("gw", 1, 30 * 1024);
-	store->set_used(store, "gw", name, TRUE);
+	store->set_used(store, "gw", name, TRACE_USED);
 
 	/* the older one is in use */
 	assert_true(store->reserve(store, 30 * 1024));
@@ -587,9 +587,9 @@ static void test_budget_used(void **state)
 	assert_false(store->reserve(store, 50 * 1024));
 	assert_true(store->reserve(store, 40 * 1024));
 	assert_true(has_trace("gw", 0));
-	logged(0, NULL);
+	logged(1, "raise max_total = 102400");
 
-	store->set_used(store, "gw", name, FALSE);
+	store->set_used(store, "gw", name, TRACE_COMPLETE);
 	assert_true(store->reserve(store, 50 * 1024));
 	assert_false(has_trace("gw", 0));
 	logged(1, "00000000");
@@ -646,9 +646,9 @@ static void test_full(void **state)
 	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
 
 	assert_int_equal(mount(NULL, captures, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-	assert_int_equal(store->create_file(store, "gw", "x.pcap"), -1);
+	assert_int_equal(store->create_file(store, "gw", "x.pcap", chunk_empty), -1);
 	logged(1, "writable");
-	assert_int_equal(store->create_file(store, "gw", "y.pcap"), -1);
+	assert_int_equal(store->create_file(store, "gw", "y.pcap", chunk_empty), -1);
 	logged(0, NULL);
 	assert_int_equal(umount(captures), 0);
 }

@@ -300,7 +300,10 @@ static void test_unreadable(void **state)
 	assert_int_equal(unlink(path), 0);
 	add_spi("gw", 2);
 	keys->flush(keys);
-	expect("gw", "esp_sa", ROW("00000002"));
+	/* both are there, as the first one was kept */
+	expect("gw", "esp_sa", ROW("00000002") ROW("00000001"));
+	expect("gw", "keys", HEADER LINE("00000001") LINE("00000002"));
+	assert_false(keys->pending(keys));
 }
 
 static void test_many(void **state)

@@ -16,6 +16,7 @@
 #define _GNU_SOURCE
 
 #include "nflog_capture_budget.h"
+#include "nflog_capture_names.h"
 #include "nflog_capture_values.h"
 
 #include <dirent.h>
@@ -40,6 +41,9 @@
 
 /** Seconds after which traces to remove are looked for again */
 #define RETRY 1
+
+/** Seconds after which it is logged again that the disk budget is exhausted */
+#define LOG_AGAIN 60
 
 typedef struct private_nflog_capture_budget_t private_nflog_capture_budget_t;
 typedef struct trace_t trace_t;
@@ -81,6 +85,12 @@ struct private_nflog_capture_budget_t {
 	bool scanned;
 
 	/**
+	 * TRUE if total exceeds the budget, and when that was logged, monotonic.
+	 */
+	bool exhausted;
+	time_t logged;
+
+	/**
 	 * Don't look for traces to remove before, unless one becomes unused.
 	 */
 	time_t retry;
@@ -89,6 +99,11 @@ struct private_nflog_capture_budget_t {
 	 * Traces in use, <conn>/<name>, char* => char*.
 	 */
 	hashtable_t *used;
+
+	/**
+	 * Traces that could not be created, <conn>/<name>, char* => char*.
+	 */
+	hashtable_t *wanted;
 };
 
 /**
@@ -141,62 +156,6 @@ static void str_destroy(void *value, const void *key)
 }
 
 /**
- * Match a string against a template, in which x denotes a hex digit, and d a
- * decimal one.
- */
-static bool match(char *template, char *str)
-{
-	for (; *template; template++, str++)
-	{
-		switch (*template)
-		{
-			case 'x':
-				if (!*str || !strchr("0123456789abcdef", *str))
-				{
-					return FALSE;
-				}
-				break;
-			case 'd':
-				if (*str < '0' || *str > '9')
-				{
-					return FALSE;
-				}
-				break;
-			default:
-				if (*str != *template)
-				{
-					return FALSE;
-				}
-				break;
-		}
-	}
-	return TRUE;
-}
-
-/**
- * Check if a file is a trace by its name, <child>.<start>.<spi>-<spi>.….pcap.
- */
-static bool is_trace(char *name)
-{
-	size_t len = strlen(name);
-
-	if (len < 5 || !streq(name + len - 5, ".pcap"))
-	{
-		return FALSE;
-	}
-	while ((name = strchr(name, '.')))
-	{
-		if (match(".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.", name) ||
-			match(".ddddddddTddddddZ.xxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx.", name))
-		{
-			return TRUE;
-		}
-		name++;
-	}
-	return FALSE;
-}
-
-/**
  * Check if a file is one that was to replace another.
  */
 static bool is_tmp(char *name)
@@ -228,7 +187,8 @@ static void scan_file(private_nflog_capture_budget_t *this, int dir, char *conn,
 	}
 	this->total += st.st_size;
 	snprintf(key, sizeof(key), "%s/%s", conn, name);
-	if (is_trace(name) && !this->used->get(this->used, key))
+	if (nflog_capture_names_is_trace(name) &&
+		!this->used->get(this->used, key))
 	{
 		INIT(trace,
 			.conn = strdup(conn),
@@ -241,7 +201,7 @@ static void scan_file(private_nflog_capture_budget_t *this, int dir, char *conn,
 }
 
 /**
- * Open a directory for reading.
+ * Open a directory for reading, NULL on failure with errno set.
  */
 static DIR *read_dir(private_nflog_capture_budget_t *this, char *conn)
 {
@@ -271,11 +231,21 @@ static void names_destroy(void *list)
 }
 
 /**
+ * Could a directory not be opened for a lack of resources?  That goes by, and
+ * says nothing of what is in there.
+ */
+static bool lacks_resources(DIR *dir)
+{
+	return !dir && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+}
+
+/**
  * Determine the size of all files, and find the traces that may be removed,
- * mutex is locked.
+ * mutex is locked.  If that's not possible, the size is what is known.
  */
 static array_t *scan(private_nflog_capture_budget_t *this)
 {
+	uint64_t former = this->total;
 	struct dirent *conn, *file;
 	array_t *traces;
 	DIR *all, *dir;
@@ -283,6 +253,7 @@ static array_t *scan(private_nflog_capture_budget_t *this)
 	this->total = 0;
 	traces = array_create(0, 0);
 	all = read_dir(this, "");
+	this->scanned = !lacks_resources(all);
 	while (all && (conn = readdir(all)))
 	{
 		/* nothing of ours begins with a dot */
@@ -290,6 +261,7 @@ static array_t *scan(private_nflog_capture_budget_t *this)
 			(conn->d_type == DT_DIR || conn->d_type == DT_UNKNOWN))
 		{
 			dir = read_dir(this, conn->d_name);
+			this->scanned = this->scanned && !lacks_resources(dir);
 			while (dir && (file = readdir(dir)))
 			{
 				scan_file(this, dirfd(dir), conn->d_name, file->d_name, traces);
@@ -304,12 +276,17 @@ static array_t *scan(private_nflog_capture_budget_t *this)
 	{
 		closedir(all);
 	}
-	this->scanned = TRUE;
+	if (!this->scanned)
+	{
+		this->total = max(this->total, former);
+	}
 	return traces;
 }
 
 /**
  * Remove a file.
+ *
+ * @return			FALSE with errno set if that failed
  */
 static bool unlink_file(private_nflog_capture_budget_t *this, char *conn,
 						char *name, uint64_t *size)
@@ -317,7 +294,7 @@ static bool unlink_file(private_nflog_capture_budget_t *this, char *conn,
 	char *what = "removing file";
 	struct stat st;
 	bool success;
-	int dir;
+	int dir, error;
 
 	dir = this->files->open_dir(this->files, conn, FALSE);
 	if (dir < 0)
@@ -335,7 +312,9 @@ static bool unlink_file(private_nflog_capture_budget_t *this, char *conn,
 	{
 		this->files->failed(this->files, what, conn, name, NULL);
 	}
+	error = errno;
 	close(dir);
+	errno = error;
 	return success;
 }
 
@@ -416,6 +395,24 @@ static uint64_t get_max_total()
 	return max_total;
 }
 
+/**
+ * Log that the disk budget is exhausted, and can't be helped, mutex is locked.
+ */
+static void set_exhausted(private_nflog_capture_budget_t *this,
+						  uint64_t max_total, bool exhausted, time_t now)
+{
+	if (exhausted && !this->exhausted &&
+		(!this->logged || now - this->logged >= LOG_AGAIN))
+	{
+		DBG1(DBG_CFG, "traces are not complete, the disk budget of '%s' is "
+			 "exhausted, and there is no older trace to remove: raise max_total = "
+			 "%" PRIu64 ", or remove other files",
+			 this->files->get_dir(this->files), max_total);
+		this->logged = now;
+	}
+	this->exhausted = exhausted;
+}
+
 METHOD(nflog_capture_budget_t, reserve, bool,
 	private_nflog_capture_budget_t *this, size_t bytes)
 {
@@ -428,9 +425,13 @@ METHOD(nflog_capture_budget_t, reserve, bool,
 	now = time_monotonic(NULL);
 
 	this->mutex->lock(this->mutex);
-	if (!this->scanned)
+	if (!this->scanned && now >= this->retry)
 	{
 		array_destroy_function(scan(this), (void*)trace_destroy, NULL);
+		if (!this->scanned)
+		{
+			this->retry = now + RETRY;
+		}
 	}
 	if (max_total && this->total + bytes > max_total && now >= this->retry)
 	{
@@ -438,6 +439,7 @@ METHOD(nflog_capture_budget_t, reserve, bool,
 		make_room(this, max_total, bytes, removed);
 	}
 	success = !max_total || this->total + bytes <= max_total;
+	set_exhausted(this, max_total, !success, now);
 	if (success)
 	{
 		this->total += bytes;
@@ -455,49 +457,65 @@ METHOD(nflog_capture_budget_t, reserve, bool,
 	return success;
 }
 
-METHOD(nflog_capture_budget_t, set_used, void,
-	private_nflog_capture_budget_t *this, char *conn, char *name, bool used)
+/**
+ * Add a string to a hashtable, or remove it.
+ */
+static void set_str(hashtable_t *table, char *str, bool set)
 {
-	char key[PATH_MAX], *copy;
+	char *copy;
+
+	free(table->remove(table, str));
+	if (set)
+	{
+		copy = strdup(str);
+		table->put(table, copy, copy);
+	}
+}
+
+METHOD(nflog_capture_budget_t, set_used, void,
+	private_nflog_capture_budget_t *this, char *conn, char *name,
+	nflog_capture_trace_state_t state)
+{
+	char key[PATH_MAX];
 
 	snprintf(key, sizeof(key), "%s/%s", conn, name);
 	this->mutex->lock(this->mutex);
-	free(this->used->remove(this->used, key));
-	if (used)
-	{
-		copy = strdup(key);
-		this->used->put(this->used, copy, copy);
-	}
-	else
+	set_str(this->used, key, state == TRACE_USED);
+	set_str(this->wanted, key, state == TRACE_WANTED);
+	if (state == TRACE_COMPLETE)
 	{
 		this->retry = 0;
 	}
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(nflog_capture_budget_t, remove_, void,
+METHOD(nflog_capture_budget_t, remove_, bool,
 	private_nflog_capture_budget_t *this, char *conn, char *name)
 {
 	uint64_t size;
 
-	if (unlink_file(this, conn, name, &size))
+	if (!unlink_file(this, conn, name, &size))
 	{
-		this->mutex->lock(this->mutex);
-		this->total -= min(this->total, size);
-		this->retry = 0;
-		this->mutex->unlock(this->mutex);
-		if (this->cb && is_trace(name))
-		{
-			this->cb(this->data, conn);
-		}
+		return errno == ENOENT;
 	}
+	this->mutex->lock(this->mutex);
+	this->total -= min(this->total, size);
+	this->retry = 0;
+	this->mutex->unlock(this->mutex);
+	if (this->cb && nflog_capture_names_is_trace(name))
+	{
+		this->cb(this->data, conn);
+	}
+	return TRUE;
 }
 
 METHOD(nflog_capture_budget_t, create_enumerator, enumerator_t*,
 	private_nflog_capture_budget_t *this, char *conn)
 {
+	enumerator_t *enumerator;
 	linked_list_t *names;
 	struct dirent *file;
+	char *key;
 	DIR *dir;
 
 	names = linked_list_create();
@@ -506,13 +524,24 @@ METHOD(nflog_capture_budget_t, create_enumerator, enumerator_t*,
 	{
 		while ((file = readdir(dir)))
 		{
-			if (is_trace(file->d_name))
+			if (nflog_capture_names_is_trace(file->d_name))
 			{
 				names->insert_last(names, strdup(file->d_name));
 			}
 		}
 		closedir(dir);
 	}
+	this->mutex->lock(this->mutex);
+	enumerator = this->wanted->create_enumerator(this->wanted);
+	while (enumerator->enumerate(enumerator, NULL, &key))
+	{
+		if (strpfx(key, conn) && key[strlen(conn)] == '/')
+		{
+			names->insert_last(names, strdup(key + strlen(conn) + 1));
+		}
+	}
+	enumerator->destroy(enumerator);
+	this->mutex->unlock(this->mutex);
 	return enumerator_create_cleaner(names->create_enumerator(names),
 									 names_destroy, names);
 }
@@ -529,6 +558,7 @@ METHOD(nflog_capture_budget_t, destroy, void,
 	private_nflog_capture_budget_t *this)
 {
 	this->used->destroy_function(this->used, str_destroy);
+	this->wanted->destroy_function(this->wanted, str_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -552,6 +582,7 @@ nflog_capture_budget_t *nflog_capture_budget_create(nflog_capture_files_t *files
 		.files = files,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.used = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+		.wanted = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;
 }

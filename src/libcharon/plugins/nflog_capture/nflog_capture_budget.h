@@ -22,8 +22,21 @@
 #define NFLOG_CAPTURE_BUDGET_H_
 
 typedef struct nflog_capture_budget_t nflog_capture_budget_t;
+typedef enum nflog_capture_trace_state_t nflog_capture_trace_state_t;
 
 #include "nflog_capture_files.h"
+
+/**
+ * States of a trace.
+ */
+enum nflog_capture_trace_state_t {
+	/** nobody writes to it anymore, it may be removed */
+	TRACE_COMPLETE = 0,
+	/** it is being written, and so isn't removed */
+	TRACE_USED,
+	/** it could not be created yet, its keys are to be kept */
+	TRACE_WANTED,
+};
 
 /**
  * Keeps the files in all directories within the disk budget, "max_total".
@@ -45,25 +58,26 @@ struct nflog_capture_budget_t {
 	bool (*reserve)(nflog_capture_budget_t *this, size_t bytes);
 
 	/**
-	 * Mark a trace as (not) being written.
+	 * Set the state of a trace.
 	 *
 	 * @param conn		name of the directory
 	 * @param name		name of the file
-	 * @param used		TRUE if in use, FALSE when complete
+	 * @param state		state
 	 */
 	void (*set_used)(nflog_capture_budget_t *this, char *conn, char *name,
-					 bool used);
+					 nflog_capture_trace_state_t state);
 
 	/**
 	 * Remove a file.
 	 *
 	 * @param conn		name of the directory
 	 * @param name		name of the file
+	 * @return			TRUE if there is no such file now
 	 */
-	void (*remove)(nflog_capture_budget_t *this, char *conn, char *name);
+	bool (*remove)(nflog_capture_budget_t *this, char *conn, char *name);
 
 	/**
-	 * Enumerate the traces in a directory.
+	 * Enumerate the traces in a directory, also those that are wanted.
 	 *
 	 * @param conn		name of the directory
 	 * @return			enumerator over (char *name)

@@ -24,7 +24,16 @@
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
+/** Seconds after which an error that concerns all files is logged again */
+#define LOG_AGAIN 60
+
 typedef struct private_nflog_capture_files_t private_nflog_capture_files_t;
+typedef struct failure_t failure_t;
+
+/** Errors that concern all files, not only that with which they are seen */
+static const int common_errors[] = {
+	ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM,
+};
 
 /**
  * Private data.
@@ -50,14 +59,43 @@ struct private_nflog_capture_files_t {
 	char *conn;
 
 	/**
-	 * Lock for keep, kept, conn, and told.
+	 * Lock for keep, kept, conn, failures, and common.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * What failed and was told, char* => char*.
+	 * What failed, and did not work since, by its description, failure_t.
 	 */
-	hashtable_t *told;
+	hashtable_t *failures;
+
+	/**
+	 * How many of these have one of the common errors, and when it was logged.
+	 */
+	struct {
+		u_int count;
+		time_t logged;
+	} common[countof(common_errors)];
+};
+
+/**
+ * Something that failed.
+ */
+struct failure_t {
+
+	/**
+	 * What failed with which file, "opening file conn/name".
+	 */
+	char *key;
+
+	/**
+	 * File in there, "conn/name".
+	 */
+	char *file;
+
+	/**
+	 * The last errno.
+	 */
+	int error;
 };
 
 /**
@@ -82,29 +120,109 @@ static char *get_remedy(int error)
 			return "remove it";
 		case ENOENT:
 			return "it was removed by someone else";
+		case EMFILE:
+			return "raise the limit of open files of charon, LimitNOFILE of its "
+				   "service";
+		case ENFILE:
+			return "raise fs.file-max";
 		default:
 			return "check the file system, or set dir";
 	}
+}
+
+/**
+ * Get the index of a common error, -1 if it is none.
+ */
+static int get_common(int error)
+{
+	int i;
+
+	for (i = 0; i < countof(common_errors); i++)
+	{
+		if (common_errors[i] == error)
+		{
+			return i;
+		}
+	}
+	return -1;
+}
+
+/**
+ * Change the error of a failure, 0 for none, mutex is locked.
+ *
+ * @return			TRUE if it is to be logged
+ */
+static bool set_error(private_nflog_capture_files_t *this, failure_t *failure,
+					  int error)
+{
+	int former = get_common(failure->error), i = get_common(error);
+	time_t now = time_monotonic(NULL);
+	bool log = !failure->error;
+
+	if (failure->error == error)
+	{
+		return FALSE;
+	}
+	failure->error = error;
+	if (former >= 0)
+	{
+		this->common[former].count--;
+	}
+	if (i < 0)
+	{	/* another reason that concerns this file only is not worth a line */
+		return log;
+	}
+	log = !this->common[i].count &&
+		  (!this->common[i].logged || now - this->common[i].logged >= LOG_AGAIN);
+	if (log)
+	{
+		this->common[i].logged = now;
+	}
+	this->common[i].count++;
+	return log;
+}
+
+/**
+ * Destroy a failure.
+ */
+static void failure_destroy(failure_t *failure)
+{
+	free(failure->key);
+	free(failure);
+}
+
+/**
+ * Destroy a failure in a hashtable.
+ */
+static void failure_destroy_cb(void *value, const void *key)
+{
+	failure_destroy(value);
 }
 
 METHOD(nflog_capture_files_t, failed, void,
 	private_nflog_capture_files_t *this, char *what, char *conn, char *name,
 	char *remedy)
 {
-	char key[PATH_MAX], *copy;
+	char key[PATH_MAX];
+	failure_t *failure;
 	int error = errno;
-	bool tell;
+	bool log;
 
 	this->mutex->lock(this->mutex);
 	snprintf(key, sizeof(key), "%s %s/%s", what, conn, name);
-	tell = !this->told->get(this->told, key);
-	if (tell)
+	failure = this->failures->get(this->failures, key);
+	if (!failure)
 	{
-		copy = strdup(key);
-		this->told->put(this->told, copy, copy);
+		INIT(failure,
+			.key = strdup(key),
+		);
+		failure->file = failure->key + min(strlen(what) + 1,
+										   strlen(failure->key));
+		this->failures->put(this->failures, failure->key, failure);
 	}
+	log = set_error(this, failure, error);
 	this->mutex->unlock(this->mutex);
-	if (tell)
+	if (log)
 	{
 		DBG1(DBG_CFG, "%s '%s%s%s%s%s' failed: %s (%s)", what, this->dir,
 			 *conn ? "/" : "", conn, *name ? "/" : "", name, strerror(error),
@@ -117,13 +235,42 @@ METHOD(nflog_capture_files_t, worked, void,
 	private_nflog_capture_files_t *this, char *what, char *conn, char *name)
 {
 	char key[PATH_MAX];
+	failure_t *failure;
 
 	this->mutex->lock(this->mutex);
-	if (this->told->get_count(this->told))
+	if (this->failures->get_count(this->failures))
 	{
 		snprintf(key, sizeof(key), "%s %s/%s", what, conn, name);
-		free(this->told->remove(this->told, key));
+		failure = this->failures->remove(this->failures, key);
+		if (failure)
+		{
+			set_error(this, failure, 0);
+			failure_destroy(failure);
+		}
 	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_files_t, forget, void,
+	private_nflog_capture_files_t *this, char *conn, char *name)
+{
+	enumerator_t *enumerator;
+	failure_t *failure;
+	char file[PATH_MAX];
+
+	snprintf(file, sizeof(file), "%s/%s", conn, name);
+	this->mutex->lock(this->mutex);
+	enumerator = this->failures->create_enumerator(this->failures);
+	while (enumerator->enumerate(enumerator, NULL, &failure))
+	{
+		if (streq(failure->file, file))
+		{
+			this->failures->remove_at(this->failures, enumerator);
+			set_error(this, failure, 0);
+			failure_destroy(failure);
+		}
+	}
+	enumerator->destroy(enumerator);
 	this->mutex->unlock(this->mutex);
 }
 
@@ -289,7 +436,7 @@ METHOD(nflog_capture_files_t, create_file, int,
 	private_nflog_capture_files_t *this, int dir, char *conn, char *name)
 {
 	char *what = "creating a file in";
-	int fd;
+	int fd, error;
 
 	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
 				O_CLOEXEC, 0600);
@@ -302,7 +449,10 @@ METHOD(nflog_capture_files_t, create_file, int,
 	failed(this, what, conn, "", NULL);
 	if (fd >= 0)
 	{
+		error = errno;
+		unlinkat(dir, name, 0);
 		close(fd);
+		errno = error;
 	}
 	return -1;
 }
@@ -313,18 +463,10 @@ METHOD(nflog_capture_files_t, get_dir, char*,
 	return this->dir;
 }
 
-/**
- * Destroy a string in a hashtable.
- */
-static void str_destroy(void *value, const void *key)
-{
-	free(value);
-}
-
 METHOD(nflog_capture_files_t, destroy, void,
 	private_nflog_capture_files_t *this)
 {
-	this->told->destroy_function(this->told, str_destroy);
+	this->failures->destroy_function(this->failures, failure_destroy_cb);
 	this->mutex->destroy(this->mutex);
 	free(this->dir);
 	free(this);
@@ -345,13 +487,15 @@ nflog_capture_files_t *nflog_capture_files_create(char *dir)
 			.create_file = _create_file,
 			.failed = _failed,
 			.worked = _worked,
+			.forget = _forget,
 			.get_dir = _get_dir,
 			.destroy = _destroy,
 		},
 		.dir = strdup(dir),
 		.kept = -1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.told = hashtable_create(hashtable_hash_str, hashtable_equals_str, 4),
+		.failures = hashtable_create(hashtable_hash_str, hashtable_equals_str,
+									 4),
 	);
 	return &this->public;
 }

@@ -34,7 +34,9 @@ typedef struct nflog_capture_files_t nflog_capture_files_t;
  *
  * Names are those of files, without a slash.  File descriptors are returned
  * open, -1 on failure with errno set.  A failure is logged, with what can be
- * done about it, but not again until it worked in between.
+ * done about it, but not again until it worked in between.  What concerns all
+ * files, as if the disk is full, is logged for the first of them only, and at most
+ * once a minute.
  */
 struct nflog_capture_files_t {
 
@@ -98,6 +100,14 @@ struct nflog_capture_files_t {
 	 */
 	void (*worked)(nflog_capture_files_t *this, char *what, char *conn,
 				   char *name);
+
+	/**
+	 * Forget what failed with a file, as nobody will try it again.
+	 *
+	 * @param conn		name of the subdirectory
+	 * @param name		name of the file
+	 */
+	void (*forget)(nflog_capture_files_t *this, char *conn, char *name);
 
 	/**
 	 * Get the path of the directory.

@@ -15,8 +15,7 @@
 #define _GNU_SOURCE
 
 #include "nflog_capture_keys.h"
-#include "nflog_capture_keytable.h"
-#include "nflog_capture_owners.h"
+#include "nflog_capture_changes.h"
 #include "nflog_capture_preferences.h"
 #include "nflog_capture_rows.h"
 
@@ -32,7 +31,6 @@
 #define NATT_PORT 4500
 
 typedef struct private_nflog_capture_keys_t private_nflog_capture_keys_t;
-typedef struct change_t change_t;
 
 /**
  * Private data.
@@ -60,82 +58,51 @@ struct private_nflog_capture_keys_t {
 	hashtable_t *told;
 
 	/**
-	 * Queued changes, change_t.
+	 * Queued changes.
 	 */
-	linked_list_t *changes;
+	nflog_capture_changes_t *changes;
 
 	/**
-	 * Protects changes and told.
+	 * Protects told.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * Queued change of a table.
+ * Queue a row, takes ownership of strings.
  */
-struct change_t {
-
-	/**
-	 * Directory of the connection.
-	 */
-	char conn[NFLOG_CAPTURE_NAME_SIZE];
-
-	/**
-	 * Table to change, TABLE_MAX for the end of an IKE_SA.
-	 */
-	nflog_capture_keytable_type_t table;
-
-	/**
-	 * SPI of the SA, that of the initiator of an IKE_SA.
-	 */
-	char spi[NFLOG_CAPTURE_IKE_DIGITS + 1];
-
-	/**
-	 * New row, or, if former is set, the columns that identify it.
-	 */
-	char *row;
-
-	/**
-	 * The columns that identify the row to copy, NULL for a new one.
-	 */
-	char *former;
-
-	/**
-	 * Port that Wireshark has to know to find the SA's packets, 0 for none.
-	 */
-	uint16_t port;
-};
-
-/**
- * Destroy a change.
- */
-static void change_destroy(change_t *this)
+static void queue_row(private_nflog_capture_keys_t *this, char *conn,
+					  nflog_capture_keytable_type_t table, char *spi, char *row,
+					  char *former)
 {
-	nflog_capture_rows_free(this->row);
-	free(this->former);
-	free(this);
+	char name[NFLOG_CAPTURE_NAME_SIZE];
+	nflog_capture_change_t *change;
+
+	change = nflog_capture_change_create(CHANGE_ROW,
+									nflog_capture_store_name(conn, name));
+	change->table = table;
+	change->row = row;
+	change->former = former;
+	snprintf(change->spi, sizeof(change->spi), "%s", spi);
+	this->changes->add(this->changes, change);
 }
 
 /**
- * Queue a change, takes ownership of strings.
+ * Queue a port that Wireshark has to know.
  */
-static void queue(private_nflog_capture_keys_t *this, char *conn,
-				  nflog_capture_keytable_type_t table, char *spi, uint16_t port,
-				  char *row, char *former)
+static void queue_port(private_nflog_capture_keys_t *this, char *conn,
+					   uint16_t port)
 {
-	change_t *change;
+	char name[NFLOG_CAPTURE_NAME_SIZE];
+	nflog_capture_change_t *change;
 
-	INIT(change,
-		.table = table,
-		.row = row,
-		.former = former,
-		.port = port,
-	);
-	nflog_capture_store_name(conn, change->conn);
-	snprintf(change->spi, sizeof(change->spi), "%s", spi);
-	this->mutex->lock(this->mutex);
-	this->changes->insert_last(this->changes, change);
-	this->mutex->unlock(this->mutex);
+	if (port)
+	{
+		change = nflog_capture_change_create(CHANGE_PREFERENCES,
+									nflog_capture_store_name(conn, name));
+		change->port = port;
+		this->changes->add(this->changes, change);
+	}
 }
 
 /**
@@ -195,7 +162,7 @@ METHOD(nflog_capture_keys_t, add_esp, void,
 	uint16_t port = 0;
 
 	write_spi(id, spi, sizeof(spi));
-	queue(this, conn, TABLE_KEYS, spi, 0, nflog_capture_rows_sa(id, data), NULL);
+	queue_row(this, conn, TABLE_KEYS, spi, nflog_capture_rows_sa(id, data), NULL);
 	if (id->proto != IPPROTO_ESP)
 	{
 		return;
@@ -212,12 +179,13 @@ METHOD(nflog_capture_keys_t, add_esp, void,
 		port = data->inbound ? get_port(id->dst, id->src)
 							 : get_port(id->src, id->dst);
 	}
-	queue(this, conn, TABLE_ESP, spi, port, row, NULL);
+	queue_row(this, conn, TABLE_ESP, spi, row, NULL);
+	queue_port(this, conn, port);
 	if (data->encap)
 	{
-		queue(this, conn, TABLE_ESP, spi, 0,
-			  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, TRUE),
-			  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, FALSE));
+		queue_row(this, conn, TABLE_ESP, spi,
+				  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, TRUE),
+				  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, FALSE));
 	}
 }
 
@@ -230,9 +198,9 @@ METHOD(nflog_capture_keys_t, update_esp, void,
 	uint16_t port = 0;
 
 	write_spi(id, spi, sizeof(spi));
-	queue(this, conn, TABLE_KEYS, spi, 0,
-		  nflog_capture_rows_sa_id(id, src, dst, data->new_encap),
-		  nflog_capture_rows_sa_id(id, id->src, id->dst, data->encap));
+	queue_row(this, conn, TABLE_KEYS, spi,
+			  nflog_capture_rows_sa_id(id, src, dst, data->new_encap),
+			  nflog_capture_rows_sa_id(id, id->src, id->dst, data->encap));
 	if (id->proto != IPPROTO_ESP)
 	{
 		return;
@@ -241,14 +209,15 @@ METHOD(nflog_capture_keys_t, update_esp, void,
 	{	/* which of these is ours is not told */
 		port = get_port(src, dst);
 	}
-	queue(this, conn, TABLE_ESP, spi, port,
-		  nflog_capture_rows_esp_id(src, dst, id->spi, FALSE),
-		  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, FALSE));
+	queue_port(this, conn, port);
+	queue_row(this, conn, TABLE_ESP, spi,
+			  nflog_capture_rows_esp_id(src, dst, id->spi, FALSE),
+			  nflog_capture_rows_esp_id(id->src, id->dst, id->spi, FALSE));
 	if (data->new_encap)
 	{
-		queue(this, conn, TABLE_ESP, spi, 0,
-			  nflog_capture_rows_esp_id(src, dst, id->spi, TRUE),
-			  nflog_capture_rows_esp_id(src, dst, id->spi, FALSE));
+		queue_row(this, conn, TABLE_ESP, spi,
+				  nflog_capture_rows_esp_id(src, dst, id->spi, TRUE),
+				  nflog_capture_rows_esp_id(src, dst, id->spi, FALSE));
 	}
 }
 
@@ -273,9 +242,9 @@ METHOD(nflog_capture_keys_t, add_ike, void,
 	proposal->get_algorithm(proposal, ENCRYPTION_ALGORITHM, &encr, &size);
 	proposal->get_algorithm(proposal, INTEGRITY_ALGORITHM, &integ, NULL);
 	write_spi_i(id, spi, sizeof(spi));
-	queue(this, conn, TABLE_KEYS, spi, 0,
-		  nflog_capture_rows_ike(version, id, encr, integ, sk_ei, sk_er, sk_ai,
-								 sk_ar), NULL);
+	queue_row(this, conn, TABLE_KEYS, spi,
+			  nflog_capture_rows_ike(version, id, encr, integ, sk_ei, sk_er,
+									 sk_ai, sk_ar), NULL);
 	if (version == IKEV1)
 	{
 		table = TABLE_IKEV1;
@@ -290,27 +259,36 @@ METHOD(nflog_capture_keys_t, add_ike, void,
 	tell(this, conn, limit, "IKE_SAs", encr, integ);
 	if (row)
 	{
-		queue(this, conn, table, spi, 0, row, NULL);
+		queue_row(this, conn, table, spi, row, NULL);
 	}
 }
 
 METHOD(nflog_capture_keys_t, end_ike, void,
 	private_nflog_capture_keys_t *this, ike_sa_id_t *id)
 {
-	char spi[NFLOG_CAPTURE_IKE_DIGITS + 1];
+	nflog_capture_change_t *change;
 
-	queue(this, "", TABLE_MAX, write_spi_i(id, spi, sizeof(spi)), 0, NULL, NULL);
+	change = nflog_capture_change_create(CHANGE_END, "");
+	write_spi_i(id, change->spi, sizeof(change->spi));
+	this->changes->add(this->changes, change);
 }
 
 METHOD(nflog_capture_keys_t, pending, bool,
 	private_nflog_capture_keys_t *this)
 {
-	bool pending;
+	return this->changes->pending(this->changes);
+}
 
-	this->mutex->lock(this->mutex);
-	pending = this->changes->get_count(this->changes) > 0;
-	this->mutex->unlock(this->mutex);
-	return pending;
+METHOD(nflog_capture_keys_t, get_delay, u_int,
+	private_nflog_capture_keys_t *this)
+{
+	return this->changes->get_delay(this->changes);
+}
+
+METHOD(nflog_capture_keys_t, retry, void,
+	private_nflog_capture_keys_t *this)
+{
+	this->changes->retry(this->changes);
 }
 
 /**
@@ -328,10 +306,13 @@ CALLBACK(keep_row, bool,
 	return owners->keep(owners, type, columns);
 }
 
-METHOD(nflog_capture_keys_t, prune, void,
-	private_nflog_capture_keys_t *this, char *conn)
+/**
+ * Remove the rows of traces that are not there any more, FALSE if that failed.
+ */
+static bool prune_conn(private_nflog_capture_keys_t *this, char *conn)
 {
 	nflog_capture_keytable_t *table;
+	bool success = TRUE;
 	int i;
 
 	this->owners->look(this->owners, conn);
@@ -340,26 +321,41 @@ METHOD(nflog_capture_keys_t, prune, void,
 		table = nflog_capture_keytable_create(this->store, conn, i);
 		if (table->keep(table, keep_row, this->owners))
 		{
-			table->write(table);
+			success &= table->write(table);
 		}
 		table->destroy(table);
+	}
+	return success;
+}
+
+METHOD(nflog_capture_keys_t, prune, void,
+	private_nflog_capture_keys_t *this, char *conn)
+{
+	if (!prune_conn(this, conn))
+	{
+		this->changes->add(this->changes,
+						   nflog_capture_change_create(CHANGE_PRUNE, conn));
 	}
 }
 
 /**
- * Apply changes to the tables of a connection.
+ * Apply rows to the tables of a connection.
+ *
+ * @param changes	changes, those that can't be written stay in there
  */
-static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
+static void flush_rows(private_nflog_capture_keys_t *this, char *conn,
 					   linked_list_t *changes)
 {
 	nflog_capture_keytable_t *table, *tables[TABLE_MAX] = {};
-	change_t *change;
-	bool new = FALSE;
+	bool written[TABLE_MAX] = {}, new = FALSE;
+	enumerator_t *enumerator;
+	nflog_capture_change_t *change;
 	int i;
 
-	while (changes->remove_first(changes, (void**)&change) == SUCCESS)
+	enumerator = changes->create_enumerator(changes);
+	while (enumerator->enumerate(enumerator, &change))
 	{
-		if (change->row)
+		if (change->type == CHANGE_ROW)
 		{
 			this->owners->add(this->owners, conn, change->spi);
 			table = tables[change->table];
@@ -379,11 +375,6 @@ static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
 				table->copy(table, change->former, change->row);
 			}
 		}
-		if (change->port)
-		{
-			nflog_capture_preferences_write(this->store, conn, change->port);
-		}
-		change_destroy(change);
 	}
 	/* traces may have been removed by someone else as well */
 	this->owners->look(this->owners, conn);
@@ -392,35 +383,85 @@ static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
 		if (tables[i])
 		{
 			tables[i]->keep(tables[i], keep_row, this->owners);
-			tables[i]->write(tables[i]);
+			written[i] = tables[i]->write(tables[i]);
 			tables[i]->destroy(tables[i]);
 		}
 	}
+	changes->reset_enumerator(changes, enumerator);
+	while (enumerator->enumerate(enumerator, &change))
+	{
+		if (change->type == CHANGE_ROW && written[change->table])
+		{
+			changes->remove_at(changes, enumerator);
+			nflog_capture_change_destroy(change);
+		}
+	}
+	enumerator->destroy(enumerator);
 	if (new)
 	{
-		nflog_capture_preferences_write(this->store, conn, 0);
+		changes->insert_last(changes,
+				nflog_capture_change_create(CHANGE_PREFERENCES, conn));
 	}
+}
+
+/**
+ * Apply changes of a connection.
+ *
+ * @param changes	changes, those that can't be written stay in there
+ */
+static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
+					   linked_list_t *changes)
+{
+	enumerator_t *enumerator;
+	nflog_capture_change_t *change;
+	bool done;
+
+	flush_rows(this, conn, changes);
+	enumerator = changes->create_enumerator(changes);
+	while (enumerator->enumerate(enumerator, &change))
+	{
+		switch (change->type)
+		{
+			case CHANGE_PREFERENCES:
+				done = nflog_capture_preferences_write(this->store, conn,
+													   change->port);
+				break;
+			case CHANGE_PRUNE:
+				done = prune_conn(this, conn);
+				break;
+			default:
+				done = FALSE;
+				break;
+		}
+		if (done)
+		{
+			changes->remove_at(changes, enumerator);
+			nflog_capture_change_destroy(change);
+		}
+	}
+	enumerator->destroy(enumerator);
 }
 
 METHOD(nflog_capture_keys_t, flush, void,
 	private_nflog_capture_keys_t *this)
 {
-	linked_list_t *changes, *ends, *list;
+	linked_list_t *changes, *ends, *failed, *list;
 	enumerator_t *enumerator;
 	hashtable_t *conns;
-	change_t *change;
+	nflog_capture_change_t *change;
 	char *conn;
 
-	this->mutex->lock(this->mutex);
-	changes = this->changes;
-	this->changes = linked_list_create();
-	this->mutex->unlock(this->mutex);
-
+	changes = this->changes->take(this->changes);
+	if (!changes)
+	{
+		return;
+	}
 	conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
 	ends = linked_list_create();
+	failed = linked_list_create();
 	while (changes->remove_first(changes, (void**)&change) == SUCCESS)
 	{
-		if (change->table == TABLE_MAX)
+		if (change->type == CHANGE_END)
 		{
 			ends->insert_last(ends, change);
 			continue;
@@ -439,6 +480,10 @@ METHOD(nflog_capture_keys_t, flush, void,
 	while (enumerator->enumerate(enumerator, &conn, &list))
 	{
 		flush_conn(this, conn, list);
+		while (list->remove_first(list, (void**)&change) == SUCCESS)
+		{
+			failed->insert_last(failed, change);
+		}
 		list->destroy(list);
 		free(conn);
 	}
@@ -446,18 +491,31 @@ METHOD(nflog_capture_keys_t, flush, void,
 	conns->destroy(conns);
 
 	/* last, so that rows of short IKE_SAs are not there for ever */
-	while (ends->remove_first(ends, (void**)&change) == SUCCESS)
+	enumerator = ends->create_enumerator(ends);
+	while (enumerator->enumerate(enumerator, &change))
 	{
 		this->owners->end(this->owners, change->spi);
-		change_destroy(change);
+	}
+	enumerator->destroy(enumerator);
+	while (ends->remove_first(ends, (void**)&change) == SUCCESS)
+	{
+		if (failed->get_count(failed))
+		{	/* its rows may be among these, and so begin anew */
+			failed->insert_last(failed, change);
+		}
+		else
+		{
+			nflog_capture_change_destroy(change);
+		}
 	}
 	ends->destroy(ends);
+	this->changes->put_back(this->changes, failed);
 }
 
 METHOD(nflog_capture_keys_t, destroy, void,
 	private_nflog_capture_keys_t *this)
 {
-	this->changes->destroy_function(this->changes, (void*)change_destroy);
+	this->changes->destroy(this->changes);
 	this->owners->destroy(this->owners);
 	this->told->destroy_function(this->told, str_destroy);
 	this->mutex->destroy(this->mutex);
@@ -478,6 +536,8 @@ nflog_capture_keys_t *nflog_capture_keys_create(nflog_capture_store_t *store)
 			.add_ike = _add_ike,
 			.end_ike = _end_ike,
 			.pending = _pending,
+			.get_delay = _get_delay,
+			.retry = _retry,
 			.flush = _flush,
 			.prune = _prune,
 			.destroy = _destroy,
@@ -485,7 +545,7 @@ nflog_capture_keys_t *nflog_capture_keys_create(nflog_capture_store_t *store)
 		.store = store,
 		.owners = nflog_capture_owners_create(store),
 		.told = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
-		.changes = linked_list_create(),
+		.changes = nflog_capture_changes_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -36,6 +36,8 @@ typedef struct nflog_capture_keys_t nflog_capture_keys_t;
  * flush(), which is where the queued keys are wiped.
  *
  * Tables are always written whole: Wireshark ignores what follows a torn row.
+ * What could not be written stays in memory, within a bound, to be tried again
+ * with the next rows, and after a while.
  *
  * What Wireshark, or older releases of it, can not do with an SA is logged, once
  * per connection.
@@ -97,14 +99,30 @@ struct nflog_capture_keys_t {
 	void (*end_ike)(nflog_capture_keys_t *this, ike_sa_id_t *id);
 
 	/**
-	 * Check if rows are queued.
+	 * Check if rows are queued, also those that could not be written.
 	 *
-	 * @return			TRUE if flush() has something to write
+	 * @return			TRUE if so
 	 */
 	bool (*pending)(nflog_capture_keys_t *this);
 
 	/**
+	 * Get the time after which flush() has to be called even if no more rows are
+	 * queued, as some could not be written.
+	 *
+	 * @return			time in ms, 0 if there are none
+	 */
+	u_int (*get_delay)(nflog_capture_keys_t *this);
+
+	/**
+	 * Let flush() try again at once what could not be written.
+	 */
+	void (*retry)(nflog_capture_keys_t *this);
+
+	/**
 	 * Write queued rows to the tables, and wipe them.
+	 *
+	 * If there are only those that could not be written, it does nothing until
+	 * the time that get_delay() returns has passed.
 	 */
 	void (*flush)(nflog_capture_keys_t *this);
 

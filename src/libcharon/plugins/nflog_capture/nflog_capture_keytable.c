@@ -334,17 +334,18 @@ static void append_rows(private_nflog_capture_keytable_t *this, bool any,
 	}
 }
 
-METHOD(nflog_capture_keytable_t, write_, void,
+METHOD(nflog_capture_keytable_t, write_, bool,
 	private_nflog_capture_keytable_t *this)
 {
 	chunk_t content;
 	row_t *row;
 	size_t len = this->type == TABLE_KEYS ? strlen(header) : 0;
+	bool success;
 	int i;
 
 	if (this->unreadable)
 	{
-		return;
+		return FALSE;
 	}
 	for (i = 0; i < array_count(this->rows); i++)
 	{
@@ -356,9 +357,10 @@ METHOD(nflog_capture_keytable_t, write_, void,
 	memcpy(content.ptr, header, len);
 	append_rows(this, FALSE, content, &len);
 	append_rows(this, TRUE, content, &len);
-	this->store->replace_file(this->store, this->conn,
-							  nflog_capture_keytable_names[this->type], content);
+	success = this->store->replace_file(this->store, this->conn,
+							nflog_capture_keytable_names[this->type], content);
 	chunk_clear(&content);
+	return success;
 }
 
 METHOD(nflog_capture_keytable_t, destroy, void,

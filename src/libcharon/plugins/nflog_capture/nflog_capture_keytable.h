@@ -102,8 +102,11 @@ struct nflog_capture_keytable_t {
 
 	/**
 	 * Write the table, as a whole.
+	 *
+	 * @return			FALSE if that failed, or if the table could not be read, and
+	 *					so must not be written
 	 */
-	void (*write)(nflog_capture_keytable_t *this);
+	bool (*write)(nflog_capture_keytable_t *this);
 
 	/**
 	 * Destroy a nflog_capture_keytable_t, and wipe it.

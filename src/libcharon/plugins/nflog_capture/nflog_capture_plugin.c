@@ -235,6 +235,8 @@ METHOD(plugin_t, reload, bool,
 	this->options->reload(this->options);
 	if (this->ike)
 	{
+		this->keys->retry(this->keys);
+		this->writer->write_keys(this->writer);
 		apply_options(this);
 	}
 	return TRUE;

@@ -62,16 +62,17 @@ static bool has_port(char *pos, uint16_t port)
 /*
  * Described in header
  */
-void nflog_capture_preferences_write(nflog_capture_store_t *store, char *conn,
+bool nflog_capture_preferences_write(nflog_capture_store_t *store, char *conn,
 									 uint16_t port)
 {
 	chunk_t content;
 	char *old, *new, *pos;
+	bool success = TRUE;
 	int len;
 
 	if (!store->read_file(store, conn, "preferences", &content))
 	{
-		return;
+		return FALSE;
 	}
 	old = content.len ? strndup((char*)content.ptr, content.len)
 					  : strdup(preferences);
@@ -87,9 +88,11 @@ void nflog_capture_preferences_write(nflog_capture_store_t *store, char *conn,
 	}
 	if (len >= 0)
 	{
-		store->replace_file(store, conn, "preferences", chunk_from_str(new));
+		success = store->replace_file(store, conn, "preferences",
+									  chunk_from_str(new));
 		free(new);
 	}
 	free(old);
 	chunk_free(&content);
+	return success;
 }

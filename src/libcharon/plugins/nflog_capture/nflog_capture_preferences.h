@@ -32,8 +32,9 @@
  * @param store		where they are written
  * @param conn		directory of the connection
  * @param port		UDP port of encapsulated packets, 0 for the default one
+ * @return			FALSE if that failed
  */
-void nflog_capture_preferences_write(nflog_capture_store_t *store, char *conn,
+bool nflog_capture_preferences_write(nflog_capture_store_t *store, char *conn,
 									 uint16_t port);
 
 #endif /** NFLOG_CAPTURE_PREFERENCES_H_ @}*/

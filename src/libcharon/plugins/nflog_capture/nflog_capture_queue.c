@@ -310,28 +310,48 @@ METHOD(nflog_capture_queue_t, get_progress, nflog_capture_progress_t,
 	return progress;
 }
 
-METHOD(nflog_capture_queue_t, wait_, void,
-	private_nflog_capture_queue_t *this, u_int delay, size_t bytes)
+/**
+ * Get the time that is that many ms ahead.
+ */
+static timeval_t get_deadline(u_int ms)
 {
 	timeval_t deadline, add = {
-		.tv_sec = delay / 1000,
-		.tv_usec = delay % 1000 * 1000,
+		.tv_sec = ms / 1000,
+		.tv_usec = ms % 1000 * 1000,
 	};
-	bool timeout = FALSE;
+
+	time_monotonic(&deadline);
+	timeradd(&deadline, &add, &deadline);
+	return deadline;
+}
+
+METHOD(nflog_capture_queue_t, wait_, void,
+	private_nflog_capture_queue_t *this, u_int delay, size_t bytes,
+	u_int timeout)
+{
+	timeval_t deadline = get_deadline(timeout);
+	bool expired = FALSE;
 
 	this->mutex->lock(this->mutex);
 	/* any packet will do */
 	this->wanted = 0;
-	while (!this->awake && !this->waiting)
+	while (!this->awake && !this->waiting && !expired)
 	{
-		this->condvar->wait(this->condvar, this->mutex);
+		if (timeout)
+		{
+			expired = this->condvar->timed_wait_abs(this->condvar, this->mutex,
+													deadline);
+		}
+		else
+		{
+			this->condvar->wait(this->condvar, this->mutex);
+		}
 	}
-	time_monotonic(&deadline);
-	timeradd(&deadline, &add, &deadline);
+	deadline = get_deadline(delay);
 	this->wanted = max(this->size / 8, min(this->size / 2, bytes));
-	while (!this->haste && !timeout && this->fresh < this->wanted)
+	while (!this->haste && !expired && this->fresh < this->wanted)
 	{
-		timeout = this->condvar->timed_wait_abs(this->condvar, this->mutex,
+		expired = this->condvar->timed_wait_abs(this->condvar, this->mutex,
 												deadline);
 	}
 	this->awake = this->haste = FALSE;

@@ -102,8 +102,11 @@ struct nflog_capture_queue_t {
 	 * @param delay		how long to gather a batch, in ms
 	 * @param bytes		size of a batch that is worth writing without delay, an
 	 *					eighth of the memory at least, and half of it at most
+	 * @param timeout	how long to wait at most if there are no packets, in ms, 0
+	 *					for no limit
 	 */
-	void (*wait)(nflog_capture_queue_t *this, u_int delay, size_t bytes);
+	void (*wait)(nflog_capture_queue_t *this, u_int delay, size_t bytes,
+				 u_int timeout);
 
 	/**
 	 * Wake up the writer, or keep it from waiting the next time.

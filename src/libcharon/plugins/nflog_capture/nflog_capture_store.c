@@ -16,7 +16,6 @@
 #define _GNU_SOURCE
 
 #include "nflog_capture_store.h"
-#include "nflog_capture_budget.h"
 #include "nflog_capture_files.h"
 
 #include <errno.h>
@@ -41,6 +40,9 @@
 
 /** Temporary name of a file that is to replace another */
 #define TMP_FORMAT ".%s.tmp"
+
+/** what appending to a file, or replacing it, is called in log messages */
+#define WRITING "writing file"
 
 typedef struct private_nflog_capture_store_t private_nflog_capture_store_t;
 
@@ -121,10 +123,30 @@ char *nflog_capture_store_name(char *name, char *buf)
 	return buf;
 }
 
-METHOD(nflog_capture_store_t, create_file, int,
-	private_nflog_capture_store_t *this, char *conn, char *name)
+/**
+ * Write all of a chunk to a file.
+ */
+static bool write_all(int fd, chunk_t content)
 {
-	int dir, fd;
+	ssize_t len;
+
+	while (content.len)
+	{
+		len = write(fd, content.ptr, content.len);
+		if (len < 0 && errno != EINTR)
+		{
+			return FALSE;
+		}
+		content = chunk_skip(content, max(len, 0));
+	}
+	return TRUE;
+}
+
+METHOD(nflog_capture_store_t, create_file, int,
+	private_nflog_capture_store_t *this, char *conn, char *name,
+	chunk_t header)
+{
+	int dir, fd, error;
 
 	dir = this->files->open_dir(this->files, conn, TRUE);
 	if (dir < 0)
@@ -132,7 +154,18 @@ METHOD(nflog_capture_store_t, create_file, int,
 		return -1;
 	}
 	fd = this->files->create_file(this->files, dir, conn, name);
+	if (fd >= 0 && !write_all(fd, header))
+	{
+		this->files->failed(this->files, WRITING, conn, name, NULL);
+		error = errno;
+		unlinkat(dir, name, 0);
+		close(fd);
+		fd = -1;
+		errno = error;
+	}
+	error = errno;
 	close(dir);
+	errno = error;
 	return fd;
 }
 
@@ -140,6 +173,19 @@ METHOD(nflog_capture_store_t, open_file, int,
 	private_nflog_capture_store_t *this, char *conn, char *name)
 {
 	return this->files->open_file(this->files, conn, name, O_WRONLY | O_APPEND);
+}
+
+METHOD(nflog_capture_store_t, report, void,
+	private_nflog_capture_store_t *this, char *conn, char *name, bool success)
+{
+	if (success)
+	{
+		this->files->worked(this->files, WRITING, conn, name);
+	}
+	else
+	{
+		this->files->failed(this->files, WRITING, conn, name, NULL);
+	}
 }
 
 METHOD(nflog_capture_store_t, keep_dir, void,
@@ -175,30 +221,11 @@ METHOD(nflog_capture_store_t, read_file, bool,
 	return success;
 }
 
-/**
- * Write all of a chunk to a file.
- */
-static bool write_all(int fd, chunk_t content)
-{
-	ssize_t len;
-
-	while (content.len)
-	{
-		len = write(fd, content.ptr, content.len);
-		if (len < 0 && errno != EINTR)
-		{
-			return FALSE;
-		}
-		content = chunk_skip(content, max(len, 0));
-	}
-	return TRUE;
-}
-
 METHOD(nflog_capture_store_t, replace_file, bool,
 	private_nflog_capture_store_t *this, char *conn, char *name,
 	chunk_t content)
 {
-	char tmp[NAME_MAX], *what = "writing file";
+	char tmp[NAME_MAX];
 	bool success = FALSE;
 	int dir, fd;
 
@@ -217,11 +244,11 @@ METHOD(nflog_capture_store_t, replace_file, bool,
 				  renameat(dir, tmp, dir, name) == 0;
 		if (success)
 		{
-			this->files->worked(this->files, what, conn, name);
+			this->files->worked(this->files, WRITING, conn, name);
 		}
 		else
 		{
-			this->files->failed(this->files, what, conn, name, NULL);
+			this->files->failed(this->files, WRITING, conn, name, NULL);
 			unlinkat(dir, tmp, 0);
 		}
 		close(fd);
@@ -230,10 +257,10 @@ METHOD(nflog_capture_store_t, replace_file, bool,
 	return success;
 }
 
-METHOD(nflog_capture_store_t, remove_file, void,
+METHOD(nflog_capture_store_t, remove_file, bool,
 	private_nflog_capture_store_t *this, char *conn, char *name)
 {
-	this->budget->remove(this->budget, conn, name);
+	return this->budget->remove(this->budget, conn, name);
 }
 
 METHOD(nflog_capture_store_t, create_trace_enumerator, enumerator_t*,
@@ -249,9 +276,14 @@ METHOD(nflog_capture_store_t, reserve, bool,
 }
 
 METHOD(nflog_capture_store_t, set_used, void,
-	private_nflog_capture_store_t *this, char *conn, char *name, bool used)
+	private_nflog_capture_store_t *this, char *conn, char *name,
+	nflog_capture_trace_state_t state)
 {
-	this->budget->set_used(this->budget, conn, name, used);
+	this->budget->set_used(this->budget, conn, name, state);
+	if (state == TRACE_COMPLETE)
+	{	/* what failed with it won't be tried again */
+		this->files->forget(this->files, conn, name);
+	}
 }
 
 METHOD(nflog_capture_store_t, get_path, char*,
@@ -290,6 +322,7 @@ nflog_capture_store_t *nflog_capture_store_create()
 		.public = {
 			.create_file = _create_file,
 			.open_file = _open_file,
+			.report = _report,
 			.keep_dir = _keep_dir,
 			.read_file = _read_file,
 			.replace_file = _replace_file,

@@ -22,6 +22,8 @@
 
 typedef struct nflog_capture_store_t nflog_capture_store_t;
 
+#include "nflog_capture_budget.h"
+
 #include <library.h>
 
 /** bytes of a name that nflog_capture_store_name() returns, with its zero byte */
@@ -45,22 +47,35 @@ typedef struct nflog_capture_store_t nflog_capture_store_t;
 struct nflog_capture_store_t {
 
 	/**
-	 * Create a new file, exclusively.
+	 * Create a new file, exclusively.  Nothing is left of it if that fails.
 	 *
 	 * @param conn		directory of the connection, which is created
 	 * @param name		name of the file
-	 * @return			file descriptor, -1 on failure
+	 * @param header	what the file begins with, may be empty
+	 * @return			file descriptor to append to it, -1 on failure, with errno
+	 *					set
 	 */
-	int (*create_file)(nflog_capture_store_t *this, char *conn, char *name);
+	int (*create_file)(nflog_capture_store_t *this, char *conn, char *name,
+					   chunk_t header);
 
 	/**
 	 * Open an existing file to append to it.
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
-	 * @return			file descriptor, -1 on failure
+	 * @return			file descriptor, -1 on failure, with errno set
 	 */
 	int (*open_file)(nflog_capture_store_t *this, char *conn, char *name);
+
+	/**
+	 * Note that appending to a file worked, or log that it failed.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @param success	TRUE if it worked, FALSE if not, with the reason in errno
+	 */
+	void (*report)(nflog_capture_store_t *this, char *conn, char *name,
+				   bool success);
 
 	/**
 	 * Many files will be opened at once, so keep their directory open.
@@ -96,11 +111,12 @@ struct nflog_capture_store_t {
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
+	 * @return			TRUE if there is no such file now
 	 */
-	void (*remove_file)(nflog_capture_store_t *this, char *conn, char *name);
+	bool (*remove_file)(nflog_capture_store_t *this, char *conn, char *name);
 
 	/**
-	 * Enumerate the traces of a connection.
+	 * Enumerate the traces of a connection, also those that are wanted.
 	 *
 	 * @param conn		directory of the connection
 	 * @return			enumerator over (char *name)
@@ -121,15 +137,14 @@ struct nflog_capture_store_t {
 	bool (*reserve)(nflog_capture_store_t *this, size_t bytes);
 
 	/**
-	 * Mark a trace as (not) being written, those in use aren't removed
-	 * when the disk budget is exhausted.
+	 * Set the state of a trace.
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
-	 * @param used		TRUE if in use, FALSE when complete
+	 * @param state		state
 	 */
 	void (*set_used)(nflog_capture_store_t *this, char *conn, char *name,
-					 bool used);
+					 nflog_capture_trace_state_t state);
 
 	/**
 	 * Get the path of a connection's directory, for log messages.

@@ -16,20 +16,17 @@
 
 #include "nflog_capture_trace.h"
 #include "nflog_capture_filter.h"
+#include "nflog_capture_pcap.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/if_ether.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-#include <daemon.h>
-
-/** as tcpdump's, no packet that NFLOG copies is longer */
-#define FILE_SNAPLEN 262144
-
-/** packets written with one system call */
+/** packets passed on at once */
 #define MAX_WRITE 512
+
+/** seconds after which it is logged again that a trace goes on */
+#define LOG_AGAIN 60
 
 typedef struct private_nflog_capture_trace_t private_nflog_capture_trace_t;
 
@@ -70,18 +67,14 @@ struct private_nflog_capture_trace_t {
 	char *name;
 
 	/**
-	 * Name of the file that is written, NULL if there is none.
+	 * Its files, NULL until it begins.
 	 */
-	char *file;
+	nflog_capture_pcap_t *pcap;
 
 	/**
-	 * Options: link type, bytes kept of a packet, and the ring.
+	 * Options, filter is NULL.
 	 */
-	nflog_capture_link_t link;
-	uint32_t snaplen;
-	uint64_t file_size;
-	u_int files;
-	u_int duration;
+	nflog_capture_wish_t wish;
 
 	/**
 	 * Compiled filter.
@@ -94,34 +87,34 @@ struct private_nflog_capture_trace_t {
 	bool filtered;
 
 	/**
-	 * Number of the file that is written, if the trace is a ring.
-	 */
-	u_int number;
-
-	/**
-	 * Bytes in the file that is written.
-	 */
-	uint64_t size;
-
-	/**
-	 * Time of the first packet in the file, in seconds.
-	 */
-	uint32_t begin;
-
-	/**
 	 * TRUE once the trace began.
 	 */
 	bool started;
 
 	/**
-	 * TRUE if nothing can be written, which has been told.
+	 * TRUE if the filter could not be compiled, which has been logged.
 	 */
 	bool failed;
 
 	/**
-	 * TRUE if it has been told that packets were refused.
+	 * Packets that could not be written: their number, the time of the first and
+	 * last one, why, and how often that began.
 	 */
-	bool refused;
+	uint64_t missing;
+	time_t since, until;
+	int error;
+	u_int gaps;
+
+	/**
+	 * TRUE while packets can't be written, and missing when that began.
+	 */
+	bool gap;
+	uint64_t before;
+
+	/**
+	 * When it was logged that the trace goes on, monotonic.
+	 */
+	time_t logged;
 
 	/**
 	 * Packets that are kept, and the last one of them: those that the kernel
@@ -151,136 +144,67 @@ struct private_nflog_capture_trace_t {
 };
 
 /**
- * Is this trace a ring of files?
+ * Describe why packets were not written.
  */
-static bool is_ring(private_nflog_capture_trace_t *this)
+static const char *get_reason(private_nflog_capture_trace_t *this)
 {
-	return this->file_size || this->duration;
+	return this->error == NFLOG_CAPTURE_OVER_BUDGET
+				? "the disk budget was exhausted" : strerror(this->error);
 }
 
 /**
- * Get the name of one of our files, allocated.
+ * Note that packets can't be written now, the reason has been logged.
  */
-static char *file_name(private_nflog_capture_trace_t *this, u_int number)
+static void begin_gap(private_nflog_capture_trace_t *this, int error)
 {
-	char *name, ring[16] = "";
-
-	if (is_ring(this))
+	if (!this->gap)
 	{
-		snprintf(ring, sizeof(ring), ".%u", number);
+		this->gap = TRUE;
+		this->before = this->missing;
 	}
-	if (asprintf(&name, "%s%s.pcap", this->name, ring) < 0)
-	{
-		return NULL;
-	}
-	return name;
+	this->error = error;
 }
 
 /**
- * Write the header of a pcap file.
+ * Note that packets can be written.
  */
-static bool write_header(private_nflog_capture_trace_t *this, int fd)
+static void end_gap(private_nflog_capture_trace_t *this)
 {
-	pcap_dumper_t *dumper = NULL;
-	pcap_t *pcap;
-	FILE *stream;
-	bool success = FALSE;
+	time_t now = time_monotonic(NULL);
 
-	stream = fdopen(fd, "a");
-	if (!stream)
+	if (this->gap)
 	{
-		close(fd);
-		return FALSE;
-	}
-	pcap = pcap_open_dead(this->link == LINK_RAW ? DLT_RAW : DLT_NFLOG,
-						  FILE_SNAPLEN);
-	if (pcap)
-	{
-		dumper = pcap_dump_fopen(pcap, stream);
-		pcap_close(pcap);
-	}
-	if (dumper)
-	{
-		success = pcap_dump_flush(dumper) == 0;
-		pcap_dump_close(dumper);
-	}
-	else
-	{
-		fclose(stream);
-	}
-	return success;
-}
-
-/**
- * Complete the file that is written.
- */
-static void end_file(private_nflog_capture_trace_t *this)
-{
-	if (this->file)
-	{
-		this->store->set_used(this->store, this->dir, this->file, FALSE);
-		free(this->file);
-		this->file = NULL;
-	}
-}
-
-/**
- * Begin a file.
- */
-static bool begin_file(private_nflog_capture_trace_t *this)
-{
-	int fd;
-
-	this->file = file_name(this, this->number);
-	if (!this->file || !this->store->reserve(this->store,
-											 sizeof(struct pcap_file_header)))
-	{
-		free(this->file);
-		this->file = NULL;
-		return FALSE;
-	}
-	this->store->set_used(this->store, this->dir, this->file, TRUE);
-	fd = this->store->create_file(this->store, this->dir, this->file);
-	if (fd < 0 || !write_header(this, fd))
-	{
-		end_file(this);
-		return FALSE;
-	}
-	this->size = sizeof(struct pcap_file_header);
-	this->begin = 0;
-	return TRUE;
-}
-
-/**
- * Go on with the next file of the ring, and remove the one that is too much.
- */
-static bool next_file(private_nflog_capture_trace_t *this)
-{
-	char *name;
-
-	end_file(this);
-	this->number++;
-	if (this->files && this->number >= this->files)
-	{
-		name = file_name(this, this->number - this->files);
-		if (name)
+		this->gap = FALSE;
+		/* where the disk is full most of the time, the end of the trace will do */
+		if (!this->logged || now - this->logged >= LOG_AGAIN)
 		{
-			this->store->remove_file(this->store, this->dir, name);
-			free(name);
+			DBG1(DBG_CHD, "trace '%s' of connection '%s' goes on, %" PRIu64
+				 " packets were not written: %s",
+				 this->pcap->get_file(this->pcap), this->conn,
+				 this->missing - this->before, get_reason(this));
+			this->logged = now;
 		}
 	}
-	return begin_file(this);
 }
 
 METHOD(nflog_capture_trace_t, start, void,
 	private_nflog_capture_trace_t *this)
 {
+	int error;
+
 	this->started = TRUE;
-	if (this->failed || !begin_file(this))
+	if (this->failed)
 	{
-		DBG1(DBG_CHD, "nothing is captured of %s of connection '%s', creating "
-			 "trace '%s' failed", this->label, this->conn, this->name);
-		this->failed = TRUE;
+		DBG1(DBG_CHD, "nothing is captured of %s of connection '%s', its filter "
+			 "can't be used", this->label, this->conn);
+		return;
+	}
+	this->pcap = nflog_capture_pcap_create(this->store, this->dir, this->name,
+										   &this->wish);
+	error = this->pcap->start(this->pcap);
+	if (error)
+	{
+		begin_gap(this, error);
 	}
 }
 
@@ -335,11 +259,10 @@ static bool match(private_nflog_capture_trace_t *this,
 }
 
 /**
- * Count packets that were not written, and tell the first time.
+ * Count packets that were not written.
  */
 static void refuse(private_nflog_capture_trace_t *this,
-				   nflog_capture_packet_t **packets, u_int count,
-				   bool budget, const char *reason)
+				   nflog_capture_packet_t **packets, u_int count)
 {
 	nflog_capture_count_t *counter;
 	u_int i;
@@ -347,68 +270,57 @@ static void refuse(private_nflog_capture_trace_t *this,
 	for (i = 0; i < count; i++)
 	{
 		counter = &this->counts[packets[i]->point];
-		counter->budget += budget;
-		counter->refused += !budget;
+		if (this->error == NFLOG_CAPTURE_OVER_BUDGET)
+		{
+			counter->budget++;
+		}
+		else
+		{
+			counter->refused++;
+		}
 	}
-	if (count && !this->refused && !this->failed)
+	if (!this->missing)
 	{
-		DBG1(DBG_CHD, "trace '%s' of connection '%s' is not complete: %s",
-			 this->file ?: this->name, this->conn, reason);
-		this->refused = TRUE;
+		this->since = packets[0]->pcap.sec;
 	}
+	if (this->missing == this->before)
+	{
+		this->gaps++;
+	}
+	this->until = packets[count - 1]->pcap.sec;
+	this->missing += count;
 }
 
 /**
- * Write some packets to the current file.
+ * Write some packets.
+ *
+ * @return			FALSE if not all were written, trying to write more is no use
  */
-static void append(private_nflog_capture_trace_t *this,
-				   nflog_capture_packet_t **packets, u_int count, size_t total)
+static bool flush(private_nflog_capture_trace_t *this,
+				  nflog_capture_packet_t **packets, u_int count)
 {
-	struct iovec iov[MAX_WRITE];
-	ssize_t len, done = 0;
-	u_int i, pos = 0;
-	const char *reason;
-	int fd;
+	nflog_capture_count_t *counter;
+	u_int i, written;
+	int error;
 
-	if (!this->store->reserve(this->store, total))
+	written = this->pcap->write(this->pcap, packets, count, &error);
+	for (i = 0; i < written; i++)
 	{
-		refuse(this, packets, count, TRUE, "the disk budget is exhausted, set "
-			   "max_total, or remove old traces");
-		return;
+		counter = &this->counts[packets[i]->point];
+		counter->packets++;
+		counter->bytes += packets[i]->original;
 	}
-	fd = this->store->open_file(this->store, this->dir, this->file);
-	if (fd < 0)
+	if (written)
 	{
-		refuse(this, packets, count, FALSE, "opening the file failed");
-		return;
+		end_gap(this);
 	}
-	for (i = 0; i < count; i++)
+	if (written < count)
 	{
-		iov[i].iov_base = &packets[i]->pcap;
-		iov[i].iov_len = sizeof(packets[i]->pcap) + packets[i]->pcap.caplen;
+		begin_gap(this, error);
+		refuse(this, packets + written, count - written);
+		return FALSE;
 	}
-	do
-	{
-		len = writev(fd, iov, count);
-	}
-	while (len < 0 && errno == EINTR);
-	reason = len < 0 ? strerror(errno) : strerror(ENOSPC);
-
-	for (pos = 0; pos < count && done + (ssize_t)iov[pos].iov_len <= len; pos++)
-	{
-		done += iov[pos].iov_len;
-		this->counts[packets[pos]->point].packets++;
-		this->counts[packets[pos]->point].bytes += packets[pos]->original;
-	}
-	if (done < len && ftruncate(fd, this->size + done) != 0)
-	{	/* a torn record makes all that follow it unreadable */
-		DBG1(DBG_CHD, "truncating trace '%s' of connection '%s' failed: %s",
-			 this->file, this->conn, strerror(errno));
-		this->failed = TRUE;
-	}
-	this->size += done;
-	close(fd);
-	refuse(this, packets + pos, count - pos, FALSE, reason);
+	return TRUE;
 }
 
 METHOD(nflog_capture_trace_t, write_, void,
@@ -416,9 +328,8 @@ METHOD(nflog_capture_trace_t, write_, void,
 	u_int count)
 {
 	nflog_capture_packet_t *packet, *run[MAX_WRITE];
-	size_t size, total = 0;
+	bool writable = TRUE;
 	u_int i, pending = 0;
-	bool full;
 
 	for (i = 0; i < count; i++)
 	{
@@ -427,51 +338,47 @@ METHOD(nflog_capture_trace_t, write_, void,
 		{
 			this->counts[packet->point].large++;
 		}
+		if (this->failed)
+		{
+			this->counts[packet->point].refused++;
+			continue;
+		}
 		if (!match(this, packet))
 		{
 			this->counts[packet->point].filtered++;
 			continue;
 		}
-		if (this->snaplen)
-		{
-			nflog_capture_packet_cut(packet, this->snaplen);
-		}
-		size = sizeof(packet->pcap) + packet->pcap.caplen;
-		full = (this->file_size &&
-				this->size + total + size > this->file_size &&
-				(pending || this->begin)) ||
-			   (this->duration && this->begin &&
-				packet->pcap.sec >= this->begin + this->duration);
-		if (pending && (full || pending == MAX_WRITE))
-		{
-			append(this, run, pending, total);
-			pending = total = 0;
-		}
-		if (this->failed || (full && !next_file(this)) || !this->file)
-		{
-			refuse(this, &packet, 1, FALSE, "the next file can't be created");
+		if (!writable)
+		{	/* is tried again with what comes next */
+			refuse(this, &packet, 1);
 			continue;
 		}
-		if (!this->begin)
+		if (this->wish.snaplen)
 		{
-			this->begin = packet->pcap.sec;
+			nflog_capture_packet_cut(packet, this->wish.snaplen);
 		}
 		run[pending++] = packet;
-		total += size;
+		if (pending == MAX_WRITE)
+		{
+			writable = flush(this, run, pending);
+			pending = 0;
+		}
 	}
 	if (pending)
 	{
-		append(this, run, pending, total);
+		flush(this, run, pending);
 	}
 }
 
 METHOD(nflog_capture_trace_t, end, void,
 	private_nflog_capture_trace_t *this)
 {
-	char buf[POINT_MAX][256] = {}, path[PATH_MAX];
+	char buf[POINT_MAX][256] = {}, missing[256] = "", path[PATH_MAX];
 	nflog_capture_point_t in, out;
 
-	end_file(this);
+	/* completes its file */
+	DESTROY_IF(this->pcap);
+	this->pcap = NULL;
 
 	in = this->point;
 	out = this->point + 1;
@@ -479,10 +386,16 @@ METHOD(nflog_capture_trace_t, end, void,
 								 sizeof(buf[in]));
 	nflog_capture_count_describe(&this->counts[out], out, buf[out],
 								 sizeof(buf[out]));
-	DBG1(DBG_CHD, "trace %s/%s of %s %s ended: %s; %s",
+	if (this->missing)
+	{
+		snprintf(missing, sizeof(missing), "; %" PRIu64 " not written in %u gaps "
+				 "from %T to %T: %s", this->missing, this->gaps, &this->since,
+				 TRUE, &this->until, TRUE, get_reason(this));
+	}
+	DBG1(DBG_CHD, "trace %s/%s of %s %s ended: %s; %s%s",
 		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 		 this->name, in == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA", this->label,
-		 buf[in], buf[out]);
+		 buf[in], buf[out], missing);
 	if (this->drops)
 	{
 		this->drops->report(this->drops, this->dropped, this->label);
@@ -492,7 +405,7 @@ METHOD(nflog_capture_trace_t, end, void,
 METHOD(nflog_capture_trace_t, get_link, nflog_capture_link_t,
 	private_nflog_capture_trace_t *this)
 {
-	return this->link;
+	return this->wish.link;
 }
 
 METHOD(nflog_capture_trace_t, get_count, nflog_capture_count_t*,
@@ -531,7 +444,7 @@ METHOD(nflog_capture_trace_t, put_ref, bool,
 METHOD(nflog_capture_trace_t, destroy, void,
 	private_nflog_capture_trace_t *this)
 {
-	end_file(this);
+	DESTROY_IF(this->pcap);
 	if (this->filtered)
 	{
 		pcap_freecode(&this->program);
@@ -576,14 +489,11 @@ nflog_capture_trace_t *nflog_capture_trace_create(nflog_capture_store_t *store,
 		.label = strdup(label),
 		.point = point,
 		.name = strdup(label),
-		.link = wish->link,
-		.snaplen = wish->snaplen,
-		.file_size = wish->file_size,
-		.files = wish->files,
-		.duration = wish->duration,
+		.wish = *wish,
 		.ref = 1,
 	);
 	nflog_capture_store_name(conn, this->dir);
+	this->wish.filter = NULL;
 	if (wish->filter)
 	{	/* which was found to be valid with the other options */
 		this->filtered = nflog_capture_filter_compile(wish->filter,

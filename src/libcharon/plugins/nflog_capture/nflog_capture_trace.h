@@ -41,7 +41,7 @@ struct nflog_capture_trace_t {
 	/**
 	 * Begin the trace: create its file.
 	 *
-	 * Failing to do so is logged, all packets count as refused then.
+	 * If that fails, which is logged, it's tried again with each write().
 	 */
 	void (*start)(nflog_capture_trace_t *this);
 
@@ -71,7 +71,8 @@ struct nflog_capture_trace_t {
 					nflog_capture_packet_t **others);
 
 	/**
-	 * Write packets.
+	 * Write packets, those that can't be written are counted, as the disk is full,
+	 * for instance.  The next ones are tried again, it's logged when that worked.
 	 *
 	 * @param packets	packets, in the order in which to write them
 	 * @param count		number of packets

@@ -105,6 +105,11 @@ struct private_nflog_capture_writer_t {
 	bool running;
 
 	/**
+	 * TRUE to end it even if there are keys that can't be written.
+	 */
+	bool stopping;
+
+	/**
 	 * Protects all of the above.
 	 */
 	mutex_t *mutex;
@@ -436,14 +441,16 @@ static void *run(private_nflog_capture_writer_t *this)
 
 	while (running)
 	{
-		this->queue->wait(this->queue, delay, batch);
+		this->queue->wait(this->queue, delay, batch,
+						  this->keys->get_delay(this->keys));
 		/* starting and ending traces is not less work if it waits */
 		took = work(this);
 		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
 
 		this->mutex->lock(this->mutex);
 		batch = (size_t)this->traces * TRACE_BATCH;
-		if (!this->traces && !this->keys->pending(this->keys))
+		if (!this->traces &&
+			(this->stopping || !this->keys->pending(this->keys)))
 		{
 			running = this->running = FALSE;
 		}
@@ -491,6 +498,7 @@ METHOD(nflog_capture_writer_t, release, void,
 	{
 		this->mutex->lock(this->mutex);
 		this->ending->insert_last(this->ending, trace);
+		ensure_running(this);
 		this->mutex->unlock(this->mutex);
 		this->queue->wake(this->queue, FALSE);
 	}
@@ -508,10 +516,18 @@ METHOD(nflog_capture_writer_t, write_keys, void,
 METHOD(nflog_capture_writer_t, destroy, void,
 	private_nflog_capture_writer_t *this)
 {
+	this->mutex->lock(this->mutex);
+	this->stopping = TRUE;
+	this->mutex->unlock(this->mutex);
+	this->keys->retry(this->keys);
 	if (this->thread)
 	{
 		this->queue->wake(this->queue, TRUE);
 		this->thread->join(this->thread);
+	}
+	if (this->traces)
+	{	/* as there was no thread */
+		work(this);
 	}
 	this->starting->destroy(this->starting);
 	this->ending->destroy(this->ending);
