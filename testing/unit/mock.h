@@ -44,6 +44,8 @@ struct mock_ike_t {
 	host_t *me, *other;
 	proposal_t *proposal;
 	ike_sa_state_t state;
+	/** when it was established, 0 if it is not */
+	uint32_t established;
 	/** CHILD_SAs, as added by mock_child_add() */
 	mock_child_t *children[MOCK_CHILDREN];
 	u_int count;
@@ -303,6 +305,12 @@ METHOD(ike_sa_t, mock_ike_has_condition, bool,
 	return condition == COND_ORIGINAL_INITIATOR;
 }
 
+METHOD(ike_sa_t, mock_ike_get_statistic, uint32_t,
+	mock_ike_t *this, statistic_t kind)
+{
+	return kind == STAT_ESTABLISHED ? this->established : 0;
+}
+
 METHOD(ike_sa_t, mock_ike_create_child_sa_enumerator, enumerator_t*,
 	mock_ike_t *this)
 {
@@ -342,6 +350,7 @@ static mock_ike_t *mock_ike_create(char *conn, uint64_t spi, char *me,
 			.get_my_host = _mock_ike_get_my_host,
 			.get_other_host = _mock_ike_get_other_host,
 			.has_condition = _mock_ike_has_condition,
+			.get_statistic = _mock_ike_get_statistic,
 			.create_child_sa_enumerator = _mock_ike_create_child_sa_enumerator,
 		},
 		.peer_cfg = {
@@ -381,6 +390,7 @@ static void mock_ike_up(mock_ike_t *this)
 								  integ, integ);
 	charon->bus->ike_keys(charon->bus, &this->public, NULL, chunk_empty,
 						  chunk_empty, chunk_empty, NULL, NULL, AUTH_NONE);
+	this->established = time_monotonic(NULL);
 	charon->bus->ike_state_change(charon->bus, &this->public, IKE_ESTABLISHED);
 	this->state = IKE_ESTABLISHED;
 	charon->bus->set_sa(charon->bus, NULL);

@@ -14,26 +14,12 @@
 
 #include "nflog_capture_ike.h"
 #include "nflog_capture_derived.h"
+#include "nflog_capture_failed.h"
+#include "nflog_capture_quota.h"
 
 #include <daemon.h>
-#include <collections/hashtable.h>
-#include <processing/jobs/callback_job.h>
-#include <threading/mutex.h>
-
-/**
- * IKE_SAs per minute for which a connection is looked up after they failed, so
- * that a flood of forged IKE_SA_INITs neither takes time nor fills the disk.
- */
-#define MAX_FAILED 10
-
-/**
- * Time after which it's done, in ms.  Until then the initiator may try again
- * with the same SPI, as told by an INVALID_KE_PAYLOAD notify.
- */
-#define FAILED_DELAY 2000
 
 typedef struct private_nflog_capture_ike_t private_nflog_capture_ike_t;
-typedef struct failed_t failed_t;
 
 #ifdef MAX_ADDITIONAL_KEY_EXCHANGES
 /** one key exchange, or several with those of RFC 9370, since 6.0 */
@@ -88,73 +74,15 @@ struct private_nflog_capture_ike_t {
 	nflog_capture_derived_t *derived;
 
 	/**
-	 * IKE_SAs without a known connection, unique id => initiator's SPI.
+	 * Bounds the number of traces of IKE_SAs that fail.
 	 */
-	hashtable_t *unknown;
+	nflog_capture_quota_t *quota;
 
 	/**
-	 * IKE_SAs that failed in the current minute.
+	 * Finds connections of IKE_SAs that failed before these were known.
 	 */
-	u_int failed;
-
-	/**
-	 * Begin of that minute, monotonic.
-	 */
-	time_t minute;
-
-	/**
-	 * Protects these three.
-	 */
-	mutex_t *mutex;
+	nflog_capture_failed_t *failed;
 };
-
-/**
- * IKE_SA that failed before its connection was known.
- */
-struct failed_t {
-
-	/**
-	 * What looks for the connection.
-	 */
-	private_nflog_capture_ike_t *ike;
-
-	/**
-	 * Unique id of the IKE_SA.
-	 */
-	uint32_t id;
-
-	/**
-	 * Its SPIs.
-	 */
-	ike_sa_id_t *spis;
-
-	/**
-	 * Its addresses.
-	 */
-	host_t *me, *other;
-
-	/**
-	 * Version of IKE.
-	 */
-	ike_version_t version;
-
-	/**
-	 * Its keys, NULL if there were none yet.
-	 */
-	nflog_capture_ike_keys_t *keys;
-};
-
-/**
- * Destroy a failed_t.
- */
-static void failed_destroy(failed_t *this)
-{
-	this->spis->destroy(this->spis);
-	this->me->destroy(this->me);
-	this->other->destroy(this->other);
-	nflog_capture_ike_keys_destroy(this->keys);
-	free(this);
-}
 
 /**
  * Get what is to be captured of the IKE_SAs of a connection: what the first
@@ -218,7 +146,25 @@ static void write_keys(private_nflog_capture_ike_t *this,
 }
 
 /**
- * Begin to capture an IKE_SA if it is wanted.
+ * Write the keys of an IKE_SA that were kept until its trace begins.
+ */
+static void write_kept_keys(private_nflog_capture_ike_t *this, ike_sa_id_t *spis,
+							peer_cfg_t *peer_cfg)
+{
+	nflog_capture_ike_keys_t *keys;
+
+	keys = this->derived->remove(this->derived, spis);
+	if (keys)
+	{
+		write_keys(this, keys, peer_cfg);
+		nflog_capture_ike_keys_destroy(keys);
+	}
+}
+
+/**
+ * Decide if an IKE_SA is captured, once its connection is known.
+ *
+ * @return				FALSE if it is not
  */
 static bool capture(private_nflog_capture_ike_t *this, uint32_t id,
 					peer_cfg_t *peer_cfg)
@@ -235,8 +181,8 @@ static bool capture(private_nflog_capture_ike_t *this, uint32_t id,
 		{
 			this->reader->capture_ike(this->reader, TRUE);
 			snprintf(label, sizeof(label), "%s[%u]", conn, id);
-			this->messages->add(this->messages, id, this->store, conn, label,
-								wish);
+			this->messages->capture(this->messages, id, this->store, conn,
+									label, wish);
 		}
 		nflog_capture_wish_destroy(wish);
 	}
@@ -244,163 +190,80 @@ static bool capture(private_nflog_capture_ike_t *this, uint32_t id,
 }
 
 /**
- * Tell the SPIs of an IKE_SA, FALSE if it is not captured.
+ * Set the SPIs and the peer of an IKE_SA.
  */
-static bool update(private_nflog_capture_ike_t *this, uint32_t id,
-				   ike_sa_id_t *spis)
+static nflog_capture_ike_state_t update(private_nflog_capture_ike_t *this,
+										uint32_t id, ike_sa_id_t *spis,
+										host_t *peer)
 {
-	bool known, flush;
+	nflog_capture_ike_state_t state;
+	bool flush;
 
-	known = this->messages->update(this->messages, id,
+	state = this->messages->update(this->messages, id,
 								   spis->get_initiator_spi(spis),
-								   spis->get_responder_spi(spis), &flush);
+								   spis->get_responder_spi(spis), peer, &flush);
 	if (flush)
 	{
 		this->reader->flush_ike(this->reader);
 	}
-	return known;
+	return state;
 }
 
 /**
- * End the trace of an IKE_SA, if there is one.
+ * Begin the trace of an IKE_SA.
+ *
+ * @param early			TRUE if it is not established
  */
-static bool end(private_nflog_capture_ike_t *this, uint32_t id,
+static void start(private_nflog_capture_ike_t *this, uint32_t id,
+				  ike_sa_id_t *spis, peer_cfg_t *peer_cfg, bool early)
+{
+	this->messages->start(this->messages, id, early);
+	write_kept_keys(this, spis, peer_cfg);
+	this->reader->flush_ike(this->reader);
+}
+
+/**
+ * An IKE_SA with a trace is gone.
+ */
+static void end(private_nflog_capture_ike_t *this, uint32_t id,
 				ike_sa_id_t *spis)
 {
-	if (this->messages->remove(this->messages, id))
-	{
-		this->keys->end_ike(this->keys, spis);
-		this->writer->write_keys(this->writer);
-		this->reader->flush_ike(this->reader);
-		return TRUE;
-	}
-	return FALSE;
+	this->messages->remove(this->messages, id);
+	this->keys->end_ike(this->keys, spis);
+	this->writer->write_keys(this->writer);
+	this->reader->flush_ike(this->reader);
 }
 
 /**
- * Remember an IKE_SA while its connection is not known.
+ * Capture an IKE_SA that failed with a connection that fits its addresses.
  */
-static void set_unknown(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
-						bool unknown)
+static bool capture_failed(void *data, nflog_capture_failed_sa_t *sa,
+						   peer_cfg_t *peer_cfg)
 {
-	void *id = (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
-	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
-	uint64_t *spi = NULL;
+	private_nflog_capture_ike_t *this = data;
 
-	if (unknown)
+	if (!capture(this, sa->id, peer_cfg))
 	{
-		spi = malloc_thing(uint64_t);
-		*spi = spis->get_initiator_spi(spis);
+		return FALSE;
 	}
-	this->mutex->lock(this->mutex);
-	spi = spi ? this->unknown->put(this->unknown, id, spi)
-			  : this->unknown->remove(this->unknown, id);
-	this->mutex->unlock(this->mutex);
-	free(spi);
+	DBG1(DBG_IKE, "IKE_SA %u of %H failed before its connection was known, its "
+		 "trace is with those of connection '%s'", sa->id, sa->other,
+		 peer_cfg->get_name(peer_cfg));
+	if (sa->keys)
+	{
+		write_keys(this, sa->keys, peer_cfg);
+	}
+	start(this, sa->id, sa->spis, peer_cfg, TRUE);
+	end(this, sa->id, sa->spis);
+	return TRUE;
 }
 
 /**
- * Is the connection of any IKE_SA with the given initiator's SPI not known yet?
+ * Was an IKE_SA ever established?
  */
-static bool is_unknown(private_nflog_capture_ike_t *this, uint64_t spi_i)
+static bool is_established(ike_sa_t *ike_sa)
 {
-	enumerator_t *enumerator;
-	uint64_t *spi;
-	bool found = FALSE;
-
-	this->mutex->lock(this->mutex);
-	enumerator = this->unknown->create_enumerator(this->unknown);
-	while (!found && enumerator->enumerate(enumerator, NULL, &spi))
-	{
-		found = *spi == spi_i;
-	}
-	enumerator->destroy(enumerator);
-	this->mutex->unlock(this->mutex);
-	return found;
-}
-
-/**
- * Capture an IKE_SA that failed for the first connection that fits its
- * addresses and is captured.  A job, as the configuration must not be searched
- * with the bus locked.
- */
-static job_requeue_t capture_failed(failed_t *failed)
-{
-	private_nflog_capture_ike_t *this = failed->ike;
-	uint64_t spi_i = failed->spis->get_initiator_spi(failed->spis);
-	enumerator_t *enumerator;
-	peer_cfg_t *peer_cfg;
-	bool captured = FALSE;
-
-	if (is_unknown(this, spi_i))
-	{	/* the next try is under way */
-		return JOB_RESCHEDULE_MS(FAILED_DELAY);
-	}
-	if (!this->messages->has_unknown(this->messages, spi_i))
-	{	/* the next try was better, it has got the messages of this one */
-		return JOB_REQUEUE_NONE;
-	}
-	enumerator = charon->backends->create_peer_cfg_enumerator(charon->backends,
-						failed->me, failed->other, NULL, NULL, failed->version);
-	while (!captured && enumerator->enumerate(enumerator, &peer_cfg))
-	{
-		captured = capture(this, failed->id, peer_cfg);
-		if (captured)
-		{
-			DBG1(DBG_IKE, "IKE_SA %u of %H failed before its connection was "
-				 "known, its trace is with those of connection '%s'",
-				 failed->id, failed->other, peer_cfg->get_name(peer_cfg));
-			if (failed->keys)
-			{
-				write_keys(this, failed->keys, peer_cfg);
-			}
-			update(this, failed->id, failed->spis);
-			end(this, failed->id, failed->spis);
-		}
-	}
-	enumerator->destroy(enumerator);
-	return JOB_REQUEUE_NONE;
-}
-
-/**
- * Handle an IKE_SA that failed before its connection was known.
- */
-static void handle_failed(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
-						  nflog_capture_ike_keys_t *keys)
-{
-	time_t now = time_monotonic(NULL);
-	failed_t *failed;
-	bool allowed;
-
-	this->mutex->lock(this->mutex);
-	if (now - this->minute >= 60)
-	{
-		this->minute = now;
-		this->failed = 0;
-	}
-	allowed = this->failed < MAX_FAILED;
-	this->failed += allowed;
-	this->mutex->unlock(this->mutex);
-
-	if (!allowed)
-	{
-		nflog_capture_ike_keys_destroy(keys);
-		return;
-	}
-	INIT(failed,
-		.ike = this,
-		.id = ike_sa->get_unique_id(ike_sa),
-		.spis = ike_sa->get_id(ike_sa)->clone(ike_sa->get_id(ike_sa)),
-		.me = ike_sa->get_my_host(ike_sa)->clone(ike_sa->get_my_host(ike_sa)),
-		.other = ike_sa->get_other_host(ike_sa)->clone(
-												ike_sa->get_other_host(ike_sa)),
-		.version = ike_sa->get_version(ike_sa),
-		.keys = keys,
-	);
-	lib->scheduler->schedule_job_ms(lib->scheduler, (job_t*)
-						callback_job_create((callback_job_cb_t)capture_failed,
-									failed, (void*)failed_destroy, NULL),
-						FAILED_DELAY);
+	return ike_sa->get_statistic(ike_sa, STAT_ESTABLISHED) != 0;
 }
 
 /**
@@ -418,51 +281,120 @@ static peer_cfg_t *get_connection(ike_sa_t *ike_sa)
 }
 
 /**
- * Handle an IKE_SA that is gone.
+ * Begin the trace of an IKE_SA that waits for that, if it is established, or
+ * the quota of those that may fail is not exhausted.
  *
- * @param keys			its keys, if they were kept, get owned
+ * @return				FALSE if it goes on waiting
  */
-static void destroying(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa,
-					   nflog_capture_ike_keys_t *keys)
+static bool start_waiting(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
+{
+	host_t *other = ike_sa->get_other_host(ike_sa);
+	bool early = !is_established(ike_sa);
+
+	if (early && !this->quota->take(this->quota, other, time_monotonic(NULL)))
+	{
+		return FALSE;
+	}
+	start(this, ike_sa->get_unique_id(ike_sa), ike_sa->get_id(ike_sa),
+		  ike_sa->get_peer_cfg(ike_sa), early);
+	return TRUE;
+}
+
+/**
+ * Handle an IKE_SA that is established.
+ */
+static void established(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
+{
+	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	uint32_t id = ike_sa->get_unique_id(ike_sa);
+
+	if (peer_cfg)
+	{
+		write_kept_keys(this, ike_sa->get_id(ike_sa), peer_cfg);
+	}
+	if (this->messages->get_state(this->messages,
+								  id) == NFLOG_CAPTURE_IKE_WAITING)
+	{
+		start_waiting(this, ike_sa);
+	}
+	else if (this->messages->establish(this->messages, id))
+	{
+		this->quota->give_back(this->quota, ike_sa->get_other_host(ike_sa));
+	}
+}
+
+/**
+ * Handle an IKE_SA that is gone.
+ */
+static void destroying(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
 {
 	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
+	nflog_capture_ike_state_t state;
 
-	if (!end(this, id, spis) && this->reader->captures_ike(this->reader))
+	state = this->messages->get_state(this->messages, id);
+	if (state == NFLOG_CAPTURE_IKE_UNDECIDED && !peer_cfg)
 	{
-		if (!peer_cfg)
+		this->failed->add(this->failed, ike_sa,
+						  this->derived->remove(this->derived, spis));
+		return;
+	}
+	if (state == NFLOG_CAPTURE_IKE_UNDECIDED && capture(this, id, peer_cfg))
+	{	/* a responder that did not get further */
+		state = NFLOG_CAPTURE_IKE_WAITING;
+	}
+	if (state == NFLOG_CAPTURE_IKE_WAITING)
+	{
+		if (start_waiting(this, ike_sa))
 		{
-			handle_failed(this, ike_sa, keys);
-			return;
+			state = NFLOG_CAPTURE_IKE_STARTED;
 		}
-		if (this->messages->has_unknown(this->messages,
-										spis->get_initiator_spi(spis)) &&
-			capture(this, id, peer_cfg))
-		{	/* a responder that did not get further */
-			update(this, id, spis);
-			end(this, id, spis);
+		else
+		{
+			this->quota->count(this->quota);
 		}
 	}
-	nflog_capture_ike_keys_destroy(keys);
+	if (state == NFLOG_CAPTURE_IKE_STARTED)
+	{
+		end(this, id, spis);
+	}
+	else
+	{
+		this->messages->remove(this->messages, id);
+	}
+	nflog_capture_ike_keys_destroy(this->derived->remove(this->derived, spis));
 }
 
 METHOD(listener_t, message, bool,
 	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
 {
-	peer_cfg_t *peer_cfg = get_connection(ike_sa);
+	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
+	nflog_capture_ike_state_t state;
+	peer_cfg_t *peer_cfg;
 
 	if (plain != incoming)
 	{	/* once per message will do, before one is sent, and after one was read */
 		return TRUE;
 	}
-	set_unknown(this, ike_sa, !peer_cfg);
-	if (!update(this, id, ike_sa->get_id(ike_sa)) && peer_cfg &&
-		capture(this, id, peer_cfg))
+	state = update(this, id, spis, ike_sa->get_other_host(ike_sa));
+	if (state == NFLOG_CAPTURE_IKE_UNDECIDED)
 	{
-		update(this, id, ike_sa->get_id(ike_sa));
+		peer_cfg = get_connection(ike_sa);
+		if (peer_cfg && capture(this, id, peer_cfg))
+		{
+			state = NFLOG_CAPTURE_IKE_WAITING;
+		}
+		else if (peer_cfg)
+		{
+			this->messages->refuse(this->messages, id);
+		}
+	}
+	if (state == NFLOG_CAPTURE_IKE_WAITING && spis->get_responder_spi(spis))
+	{
+		start_waiting(this, ike_sa);
 	}
 	return TRUE;
 }
@@ -478,6 +410,15 @@ METHOD(listener_t, ike_derived_keys, bool,
 	return TRUE;
 }
 
+/**
+ * Did the trace of an IKE_SA begin?
+ */
+static bool has_trace(private_nflog_capture_ike_t *this, ike_sa_t *ike_sa)
+{
+	return this->messages->get_state(this->messages,
+			ike_sa->get_unique_id(ike_sa)) == NFLOG_CAPTURE_IKE_STARTED;
+}
+
 METHOD(listener_t, ike_keys, bool,
 	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, key_exchanges_t *kes,
 	chunk_t dh_other, chunk_t nonce_i, chunk_t nonce_r, ike_sa_t *rekey,
@@ -489,8 +430,9 @@ METHOD(listener_t, ike_keys, bool,
 	keys = this->derived->get(this->derived, ike_sa);
 	if (keys)
 	{
-		peer_cfg = rekey ? rekey->get_peer_cfg(rekey) : get_connection(ike_sa);
-		if (peer_cfg)
+		/* as long as it may fail, keys are written with its trace only */
+		peer_cfg = (rekey ?: ike_sa)->get_peer_cfg(rekey ?: ike_sa);
+		if (peer_cfg && (rekey || has_trace(this, ike_sa)))
 		{
 			write_keys(this, keys, peer_cfg);
 			nflog_capture_ike_keys_destroy(keys);
@@ -506,26 +448,13 @@ METHOD(listener_t, ike_keys, bool,
 METHOD(listener_t, ike_state_change, bool,
 	private_nflog_capture_ike_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
 {
-	peer_cfg_t *peer_cfg;
-	nflog_capture_ike_keys_t *keys;
-
-	if (state == IKE_ESTABLISHED || state == IKE_DESTROYING)
+	if (state == IKE_ESTABLISHED)
 	{
-		keys = this->derived->remove(this->derived, ike_sa->get_id(ike_sa));
-		set_unknown(this, ike_sa, FALSE);
-		peer_cfg = ike_sa->get_peer_cfg(ike_sa);
-		if (keys && peer_cfg)
-		{
-			write_keys(this, keys, peer_cfg);
-		}
-		if (state == IKE_DESTROYING)
-		{
-			destroying(this, ike_sa, keys);
-		}
-		else
-		{
-			nflog_capture_ike_keys_destroy(keys);
-		}
+		established(this, ike_sa);
+	}
+	else if (state == IKE_DESTROYING)
+	{
+		destroying(this, ike_sa);
 	}
 	return TRUE;
 }
@@ -533,25 +462,18 @@ METHOD(listener_t, ike_state_change, bool,
 METHOD(nflog_capture_ike_t, reload, void,
 	private_nflog_capture_ike_t *this)
 {
+	this->messages->reconsider(this->messages);
 	this->reader->capture_ike(this->reader,
 				this->options->has_point(this->options,
 									1 << POINT_IKE_IN | 1 << POINT_IKE_OUT));
-}
-
-/**
- * Free a value of a hashtable.
- */
-static void free_value(void *value, const void *key)
-{
-	free(value);
 }
 
 METHOD(nflog_capture_ike_t, destroy, void,
 	private_nflog_capture_ike_t *this)
 {
 	this->derived->destroy(this->derived);
-	this->unknown->destroy_function(this->unknown, free_value);
-	this->mutex->destroy(this->mutex);
+	this->failed->destroy(this->failed);
+	this->quota->destroy(this->quota);
 	free(this);
 }
 
@@ -585,9 +507,9 @@ nflog_capture_ike_t *nflog_capture_ike_create(nflog_capture_options_t *options,
 		.writer = writer,
 		.messages = messages,
 		.derived = nflog_capture_derived_create(),
-		.unknown = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
-									32),
-		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.quota = nflog_capture_quota_create(),
 	);
+	this->failed = nflog_capture_failed_create(messages, this->quota,
+											   capture_failed, this);
 	return &this->public;
 }

@@ -11,30 +11,21 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
-
 #define _GNU_SOURCE
 
 #include "nflog_capture_messages.h"
-
-#include <inttypes.h>
-#include <time.h>
+#include "nflog_capture_backlog.h"
+#include "nflog_capture_ike_sa.h"
+#include "nflog_capture_unknown.h"
 
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <threading/mutex.h>
 
-/** bytes of messages to keep for an IKE_SA that has no trace yet */
-#define MAX_KEPT (64 * 1024)
-
-/** bytes of messages to keep that belong to no captured IKE_SA */
-#define MAX_UNKNOWN (4 * 1024 * 1024)
-
 /** time for the last messages of an IKE_SA to be sent, in ms */
 #define LINGER 1000
 
 typedef struct private_nflog_capture_messages_t private_nflog_capture_messages_t;
-typedef struct entry_t entry_t;
-typedef struct kept_t kept_t;
 
 /**
  * Private data.
@@ -57,34 +48,47 @@ struct private_nflog_capture_messages_t {
 	nflog_capture_writer_t *writer;
 
 	/**
-	 * Captured IKE_SAs by their unique id, entry_t.
+	 * IKE_SAs by their unique id, nflog_capture_ike_sa_t.
 	 */
-	hashtable_t *entries;
+	hashtable_t *ike_sas;
 
 	/**
-	 * Captured IKE_SAs by the initiator's SPI, &spi_i => entry_t.
+	 * IKE_SAs, those that are gone too, by both keys of their messages,
+	 * nflog_capture_ike_key_t => nflog_capture_ike_sa_t.
 	 */
-	hashtable_t *spis;
+	hashtable_t *keys;
 
 	/**
-	 * Messages of IKE_SAs that aren't captured, or not yet, kept_t, oldest first.
+	 * Bounds backlogs of these.
 	 */
-	linked_list_t *unknown;
+	nflog_capture_backlogs_t *backlogs;
 
 	/**
-	 * Bytes of these.
+	 * Messages of IKE_SAs that are not known, or not yet.
 	 */
-	size_t unknown_bytes;
+	nflog_capture_unknown_t *unknown;
 
 	/**
-	 * IKE_SAs that are gone, with a trace that has yet to end, entry_t.
+	 * IKE_SAs that are gone, with a trace that has yet to end,
+	 * nflog_capture_ike_sa_t.
 	 */
 	linked_list_t *gone;
 
 	/**
-	 * TRUE if there are traces that have begun, but have kept messages.
+	 * IKE_SAs with a trace that has begun, but with kept messages,
+	 * nflog_capture_ike_sa_t.
 	 */
-	bool pending;
+	linked_list_t *pending;
+
+	/**
+	 * Number of IKE_SAs that are captured, and not gone.
+	 */
+	u_int captured;
+
+	/**
+	 * Packets that were dropped so far.
+	 */
+	nflog_capture_missed_t missed;
 
 	/**
 	 * Protects all of the above.
@@ -93,115 +97,22 @@ struct private_nflog_capture_messages_t {
 };
 
 /**
- * Captured IKE_SA.
+ * Get an IKE_SA by its unique id.
  */
-struct entry_t {
-
-	/**
-	 * Unique id.
-	 */
-	uint32_t id;
-
-	/**
-	 * SPIs, in network order.
-	 */
-	uint64_t spi_i, spi_r;
-
-	/**
-	 * Trace of the IKE_SA.
-	 */
-	nflog_capture_trace_t *trace;
-
-	/**
-	 * Capture points of sent and received messages.
-	 */
-	nflog_capture_tap_t taps[2];
-
-	/**
-	 * When the capture began.
-	 */
-	time_t start;
-
-	/**
-	 * TRUE once the trace has begun.
-	 */
-	bool started;
-
-	/**
-	 * Messages captured before that, kept_t.
-	 */
-	linked_list_t *kept;
-
-	/**
-	 * Bytes of these.
-	 */
-	size_t bytes;
-
-	/**
-	 * When the trace ends, after the IKE_SA is gone.
-	 */
-	timeval_t deadline;
-};
-
-/**
- * Kept message.
- */
-struct kept_t {
-
-	/**
-	 * SPI of the initiator.
-	 */
-	uint64_t spi_i;
-
-	/**
-	 * TRUE if it was received.
-	 */
-	bool inbound;
-
-	/**
-	 * The message as logged.
-	 */
-	nflog_capture_logged_t *logged;
-
-	/**
-	 * Bytes of memory it takes.
-	 */
-	size_t bytes;
-};
-
-/**
- * Destroy a kept message.
- */
-static void kept_destroy(kept_t *this)
+static nflog_capture_ike_sa_t *get_sa(private_nflog_capture_messages_t *this,
+									  uint32_t id)
 {
-	free(this->logged);
-	free(this);
-}
-
-/**
- * Hash of an SPI, which is random.
- */
-static u_int spi_hash(const void *key)
-{
-	return *(uint64_t*)key;
-}
-
-/**
- * Compare SPIs.
- */
-static bool spi_equals(const void *a, const void *b)
-{
-	return *(uint64_t*)a == *(uint64_t*)b;
+	return this->ike_sas->get(this->ike_sas, (void*)(uintptr_t)id);
 }
 
 /**
  * Queue a message for the trace of its IKE_SA, on the reader's thread.
  */
 static void queue_message(private_nflog_capture_messages_t *this,
-						  entry_t *entry, nflog_capture_logged_t *logged,
-						  bool inbound)
+						  nflog_capture_ike_sa_t *sa,
+						  nflog_capture_logged_t *logged, bool inbound)
 {
-	nflog_capture_tap_t *tap = &entry->taps[inbound];
+	nflog_capture_tap_t *tap = &sa->taps[inbound];
 
 	if (tap->trace)
 	{	/* else this direction is not wanted; all of them come in one lane */
@@ -210,233 +121,336 @@ static void queue_message(private_nflog_capture_messages_t *this,
 }
 
 /**
- * Keep a message of an IKE_SA without a trace.
+ * Keep a message until the trace of its IKE_SA begins.
  */
 static void keep_message(private_nflog_capture_messages_t *this,
-						 entry_t *entry, uint64_t spi_i,
-						 nflog_capture_logged_t *logged, bool inbound)
+						 nflog_capture_ike_sa_t *sa, nflog_capture_kept_t *kept)
 {
-	kept_t *kept, *oldest;
-	size_t bytes;
-
-	INIT(kept,
-		.spi_i = spi_i,
-		.inbound = inbound,
-		.logged = nflog_capture_logged_clone(logged, &bytes),
-	);
-	kept->bytes = sizeof(*kept) + bytes;
-
-	if (!entry)
-	{
-		this->unknown->insert_last(this->unknown, kept);
-		this->unknown_bytes += kept->bytes;
-		while (this->unknown_bytes > MAX_UNKNOWN)
-		{
-			this->unknown->remove_first(this->unknown, (void**)&oldest);
-			this->unknown_bytes -= oldest->bytes;
-			kept_destroy(oldest);
-		}
-	}
-	else if (entry->bytes + kept->bytes <= MAX_KEPT)
-	{
-		entry->kept->insert_last(entry->kept, kept);
-		entry->bytes += kept->bytes;
-	}
-	else
-	{	/* the first ones tell most, so these stay */
-		entry->trace->get_count(entry->trace, inbound ? POINT_IKE_IN
-													  : POINT_IKE_OUT)->overrun++;
-		kept_destroy(kept);
-	}
+	this->backlogs->add(this->backlogs, &sa->backlog,
+						chunk_from_thing(sa->first.peer), kept);
 }
 
 METHOD(nflog_capture_messages_t, handle, void,
 	private_nflog_capture_messages_t *this, nflog_capture_logged_t *logged,
 	bool inbound)
 {
-	entry_t *entry;
-	uint64_t spi_i;
+	nflog_capture_ike_key_t key;
+	nflog_capture_ike_sa_t *sa;
 
-	if (!nflog_capture_packet_parse_ike(logged, &spi_i))
+	if (!nflog_capture_packet_parse_ike(logged, inbound, &key))
 	{
 		return;
 	}
 	this->mutex->lock(this->mutex);
-	entry = this->spis->get(this->spis, &spi_i);
-	if (entry && entry->started && !entry->bytes)
+	sa = nflog_capture_ike_sa_find(this->keys, &key);
+	if (!sa)
 	{
-		queue_message(this, entry, logged, inbound);
+		this->unknown->add(this->unknown, &key, logged, inbound,
+						   time_monotonic(NULL));
 	}
-	else
+	else if (sa->state == NFLOG_CAPTURE_IKE_STARTED && !sa->pending)
 	{
-		keep_message(this, entry, spi_i, logged, inbound);
+		queue_message(this, sa, logged, inbound);
+	}
+	else if (sa->state != NFLOG_CAPTURE_IKE_REFUSED)
+	{
+		keep_message(this, sa, nflog_capture_kept_create(logged, inbound));
 	}
 	this->mutex->unlock(this->mutex);
 }
 
 /**
- * Move messages that turn out to belong to a captured IKE_SA.
+ * Have the reader's thread queue the kept messages of a trace that began.
  */
-static void adopt(private_nflog_capture_messages_t *this, entry_t *entry)
+static void set_pending(private_nflog_capture_messages_t *this,
+						nflog_capture_ike_sa_t *sa)
 {
-	enumerator_t *enumerator;
-	kept_t *kept;
-
-	enumerator = this->unknown->create_enumerator(this->unknown);
-	while (enumerator->enumerate(enumerator, &kept))
+	if (!sa->pending)
 	{
-		if (kept->spi_i == entry->spi_i)
+		this->pending->insert_last(this->pending, sa);
+		sa->pending = TRUE;
+	}
+}
+
+/**
+ * Move messages that turn out to belong to an IKE_SA.
+ */
+static void adopt(private_nflog_capture_messages_t *this,
+				  nflog_capture_ike_sa_t *sa)
+{
+	nflog_capture_kept_t *kept;
+	linked_list_t *list;
+	uint64_t dropped[2];
+	int i;
+
+	list = linked_list_create();
+	this->unknown->take(this->unknown, &sa->first, list, dropped,
+						time_monotonic(NULL));
+	for (i = 0; i < countof(dropped); i++)
+	{
+		sa->unidentified[i] = max(sa->unidentified[i], dropped[i]);
+	}
+	while (list->remove_first(list, (void**)&kept) == SUCCESS)
+	{
+		if (sa->state == NFLOG_CAPTURE_IKE_REFUSED)
 		{
-			this->unknown->remove_at(this->unknown, enumerator);
-			this->unknown_bytes -= kept->bytes;
-			entry->kept->insert_last(entry->kept, kept);
-			entry->bytes += kept->bytes;
+			nflog_capture_kept_destroy(kept);
+		}
+		else
+		{
+			keep_message(this, sa, kept);
 		}
 	}
-	enumerator->destroy(enumerator);
+	list->destroy(list);
 }
 
 /**
  * Begin the trace of an IKE_SA.
  */
-static void start_trace(private_nflog_capture_messages_t *this, entry_t *entry)
+static void start_trace(private_nflog_capture_messages_t *this,
+						nflog_capture_ike_sa_t *sa)
 {
-	char start[32], name[128];
-	struct tm tm;
-
-	gmtime_r(&entry->start, &tm);
-	strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &tm);
-	snprintf(name, sizeof(name), "ike.%s.%.16" PRIx64 "-%.16" PRIx64, start,
-			 be64toh(entry->spi_i), be64toh(entry->spi_r));
-	entry->trace->set_name(entry->trace, name);
-	this->writer->start(this->writer, entry->trace);
-	entry->started = TRUE;
-	this->pending = TRUE;
+	nflog_capture_ike_sa_set_name(sa);
+	this->writer->start(this->writer, sa->trace);
+	sa->state = NFLOG_CAPTURE_IKE_STARTED;
+	set_pending(this, sa);
 }
 
-/**
- * Set up a capture point of an IKE_SA.
- */
-static void init_tap(entry_t *entry, nflog_capture_wish_t *wish, char *label,
-					 nflog_capture_point_t point)
+METHOD(nflog_capture_messages_t, update, nflog_capture_ike_state_t,
+	private_nflog_capture_messages_t *this, uint32_t id, uint64_t spi_i,
+	uint64_t spi_r, host_t *peer, bool *flush)
 {
-	nflog_capture_tap_init(&entry->taps[point == POINT_IKE_IN],
-						   wish->points & (1 << point) ? entry->trace : NULL,
-						   point, label);
+	nflog_capture_ike_state_t state;
+	nflog_capture_ike_sa_t *sa;
+
+	*flush = FALSE;
+	this->mutex->lock(this->mutex);
+	sa = get_sa(this, id);
+	if (!sa)
+	{
+		sa = nflog_capture_ike_sa_create(id, &this->missed);
+		this->ike_sas->put(this->ike_sas, (void*)(uintptr_t)id, sa);
+	}
+	if (nflog_capture_ike_sa_set_keys(sa, this->keys, spi_i, spi_r, peer))
+	{
+		adopt(this, sa);
+		if (sa->state == NFLOG_CAPTURE_IKE_STARTED)
+		{
+			set_pending(this, sa);
+			*flush = TRUE;
+		}
+	}
+	state = sa->state;
+	this->mutex->unlock(this->mutex);
+	return state;
 }
 
-METHOD(nflog_capture_messages_t, add, void,
+METHOD(nflog_capture_messages_t, capture, void,
 	private_nflog_capture_messages_t *this, uint32_t id,
 	nflog_capture_store_t *store, char *conn, char *label,
 	nflog_capture_wish_t *wish)
 {
-	entry_t *entry;
+	nflog_capture_trace_t *trace;
+	nflog_capture_ike_sa_t *sa;
 
-	INIT(entry,
-		.id = id,
-		.trace = nflog_capture_trace_create(store, conn, label, POINT_IKE_IN,
-											wish),
-		.start = time(NULL),
-		.kept = linked_list_create(),
-	);
-	init_tap(entry, wish, label, POINT_IKE_OUT);
-	init_tap(entry, wish, label, POINT_IKE_IN);
+	trace = nflog_capture_trace_create(store, conn, label, POINT_IKE_IN, wish);
 	this->mutex->lock(this->mutex);
-	this->entries->put(this->entries, (void*)(uintptr_t)id, entry);
+	sa = get_sa(this, id);
+	nflog_capture_ike_sa_set_trace(sa, trace, label, wish->points);
+	this->captured++;
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(nflog_capture_messages_t, update, bool,
-	private_nflog_capture_messages_t *this, uint32_t id, uint64_t spi_i,
-	uint64_t spi_r, bool *flush)
+METHOD(nflog_capture_messages_t, refuse, void,
+	private_nflog_capture_messages_t *this, uint32_t id)
 {
-	entry_t *entry;
+	nflog_capture_ike_sa_t *sa;
 
-	*flush = FALSE;
 	this->mutex->lock(this->mutex);
-	entry = this->entries->get(this->entries, (void*)(uintptr_t)id);
-	if (entry && entry->spi_i != spi_i)
-	{
-		if (entry->spi_i)
-		{
-			this->spis->remove(this->spis, &entry->spi_i);
-		}
-		entry->spi_i = spi_i;
-		this->spis->put(this->spis, &entry->spi_i, entry);
-		adopt(this, entry);
-		this->pending |= entry->started;
-		*flush = entry->started;
-	}
-	if (entry && spi_r && !entry->started)
-	{
-		entry->spi_r = spi_r;
-		start_trace(this, entry);
-		*flush = TRUE;
-	}
+	sa = get_sa(this, id);
+	sa->state = NFLOG_CAPTURE_IKE_REFUSED;
+	this->backlogs->empty(this->backlogs, &sa->backlog);
 	this->mutex->unlock(this->mutex);
-	return entry != NULL;
 }
 
-METHOD(nflog_capture_messages_t, has_unknown, bool,
-	private_nflog_capture_messages_t *this, uint64_t spi_i)
+METHOD(nflog_capture_messages_t, reconsider, void,
+	private_nflog_capture_messages_t *this)
 {
 	enumerator_t *enumerator;
-	kept_t *kept;
-	bool found = FALSE;
+	nflog_capture_ike_sa_t *sa;
 
 	this->mutex->lock(this->mutex);
-	enumerator = this->unknown->create_enumerator(this->unknown);
-	while (!found && enumerator->enumerate(enumerator, &kept))
+	enumerator = this->ike_sas->create_enumerator(this->ike_sas);
+	while (enumerator->enumerate(enumerator, NULL, &sa))
 	{
-		found = kept->spi_i == spi_i;
+		if (sa->state == NFLOG_CAPTURE_IKE_REFUSED)
+		{	/* what was dropped meanwhile is not lost */
+			sa->state = NFLOG_CAPTURE_IKE_UNDECIDED;
+			sa->missed = this->missed;
+			memset(sa->backlog.dropped, 0, sizeof(sa->backlog.dropped));
+			memset(sa->unidentified, 0, sizeof(sa->unidentified));
+		}
 	}
 	enumerator->destroy(enumerator);
 	this->mutex->unlock(this->mutex);
-	return found;
+}
+
+METHOD(nflog_capture_messages_t, start, void,
+	private_nflog_capture_messages_t *this, uint32_t id, bool early)
+{
+	nflog_capture_ike_sa_t *sa;
+
+	this->mutex->lock(this->mutex);
+	sa = get_sa(this, id);
+	start_trace(this, sa);
+	sa->early = early;
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_messages_t, establish, bool,
+	private_nflog_capture_messages_t *this, uint32_t id)
+{
+	nflog_capture_ike_sa_t *sa;
+	bool early = FALSE;
+
+	this->mutex->lock(this->mutex);
+	sa = get_sa(this, id);
+	if (sa)
+	{
+		early = sa->early;
+		sa->early = FALSE;
+	}
+	this->mutex->unlock(this->mutex);
+	return early;
+}
+
+METHOD(nflog_capture_messages_t, get_state, nflog_capture_ike_state_t,
+	private_nflog_capture_messages_t *this, uint32_t id)
+{
+	nflog_capture_ike_state_t state = NFLOG_CAPTURE_IKE_NONE;
+	nflog_capture_ike_sa_t *sa;
+
+	this->mutex->lock(this->mutex);
+	sa = get_sa(this, id);
+	if (sa && (sa->state != NFLOG_CAPTURE_IKE_UNDECIDED ||
+				  sa->backlog.bytes))
+	{
+		state = sa->state;
+	}
+	this->mutex->unlock(this->mutex);
+	return state;
+}
+
+METHOD(nflog_capture_messages_t, find, nflog_capture_ike_state_t,
+	private_nflog_capture_messages_t *this, uint64_t spi_i, host_t *peer)
+{
+	nflog_capture_ike_key_t key;
+	nflog_capture_ike_state_t state;
+	nflog_capture_ike_sa_t *sa;
+
+	nflog_capture_ike_sa_set_first(&key, spi_i, peer);
+	this->mutex->lock(this->mutex);
+	sa = this->keys->get(this->keys, &key);
+	state = sa ? sa->state : NFLOG_CAPTURE_IKE_NONE;
+	this->mutex->unlock(this->mutex);
+	return state;
 }
 
 /**
- * Have the trace of an IKE_SA end later, mutex is locked.
+ * Destroy an IKE_SA, the trace of which is released.
  */
-static void linger(private_nflog_capture_messages_t *this, entry_t *entry)
+static void destroy_sa(private_nflog_capture_messages_t *this,
+					   nflog_capture_ike_sa_t *sa)
+{
+	this->backlogs->empty(this->backlogs, &sa->backlog);
+	nflog_capture_ike_sa_remove_keys(sa, this->keys);
+	nflog_capture_ike_sa_destroy(sa);
+}
+
+METHOD(nflog_capture_messages_t, shelve, void,
+	private_nflog_capture_messages_t *this, uint32_t id)
+{
+	nflog_capture_ike_sa_t *sa;
+
+	this->mutex->lock(this->mutex);
+	sa = this->ike_sas->remove(this->ike_sas, (void*)(uintptr_t)id);
+	if (sa)
+	{
+		this->unknown->put(this->unknown, &sa->first,
+						   sa->backlog.messages, time_monotonic(NULL));
+		destroy_sa(this, sa);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Release the references to the trace of an IKE_SA.
+ */
+static void release_trace(private_nflog_capture_messages_t *this,
+						  nflog_capture_ike_sa_t *sa)
+{
+	this->writer->release(this->writer, sa->taps[0].trace);
+	this->writer->release(this->writer, sa->taps[1].trace);
+	this->writer->release(this->writer, sa->trace);
+}
+
+/**
+ * Have the trace of an IKE_SA end later, or destroy it if there is none, the
+ * mutex is locked.
+ */
+static void end_later(private_nflog_capture_messages_t *this,
+					  nflog_capture_ike_sa_t *sa)
 {
 	timeval_t linger = {
 		.tv_sec = LINGER / 1000,
 		.tv_usec = LINGER % 1000 * 1000,
 	};
 
-	time_monotonic(&entry->deadline);
-	timeradd(&entry->deadline, &linger, &entry->deadline);
-	this->gone->insert_last(this->gone, entry);
+	if (sa->trace)
+	{
+		this->captured--;
+	}
+	if (sa->state == NFLOG_CAPTURE_IKE_STARTED)
+	{
+		time_monotonic(&sa->deadline);
+		timeradd(&sa->deadline, &linger, &sa->deadline);
+		this->gone->insert_last(this->gone, sa);
+		return;
+	}
+	nflog_capture_ike_sa_drop_trace(sa);
+	destroy_sa(this, sa);
 }
 
-METHOD(nflog_capture_messages_t, remove_, bool,
+METHOD(nflog_capture_messages_t, remove_, void,
 	private_nflog_capture_messages_t *this, uint32_t id)
 {
-	entry_t *entry;
+	nflog_capture_ike_sa_t *sa;
 
 	this->mutex->lock(this->mutex);
-	entry = this->entries->remove(this->entries, (void*)(uintptr_t)id);
-	if (entry)
+	sa = this->ike_sas->remove(this->ike_sas, (void*)(uintptr_t)id);
+	if (sa)
 	{
-		linger(this, entry);
+		end_later(this, sa);
 	}
 	this->mutex->unlock(this->mutex);
-	return entry != NULL;
 }
 
 METHOD(nflog_capture_messages_t, remove_all, void,
 	private_nflog_capture_messages_t *this)
 {
 	enumerator_t *enumerator;
-	entry_t *entry;
+	nflog_capture_ike_sa_t *sa;
 
 	this->mutex->lock(this->mutex);
-	enumerator = this->entries->create_enumerator(this->entries);
-	while (enumerator->enumerate(enumerator, NULL, &entry))
+	enumerator = this->ike_sas->create_enumerator(this->ike_sas);
+	while (enumerator->enumerate(enumerator, NULL, &sa))
 	{
-		this->entries->remove_at(this->entries, enumerator);
-		linger(this, entry);
+		this->ike_sas->remove_at(this->ike_sas, enumerator);
+		if (sa->state == NFLOG_CAPTURE_IKE_WAITING)
+		{
+			start_trace(this, sa);
+		}
+		end_later(this, sa);
 	}
 	enumerator->destroy(enumerator);
 	this->mutex->unlock(this->mutex);
@@ -445,74 +459,65 @@ METHOD(nflog_capture_messages_t, remove_all, void,
 /**
  * Queue the kept messages of an IKE_SA, the trace of which has begun.
  */
-static void flush_entry(private_nflog_capture_messages_t *this, entry_t *entry)
+static void flush_sa(private_nflog_capture_messages_t *this,
+					 nflog_capture_ike_sa_t *sa)
 {
-	kept_t *kept;
+	nflog_capture_kept_t *kept;
 
-	while (entry->kept->remove_first(entry->kept, (void**)&kept) == SUCCESS)
+	while ((kept = this->backlogs->remove_first(this->backlogs, &sa->backlog)))
 	{
-		queue_message(this, entry, kept->logged, kept->inbound);
-		kept_destroy(kept);
+		queue_message(this, sa, kept->logged, kept->inbound);
+		nflog_capture_kept_destroy(kept);
 	}
-	entry->bytes = 0;
+	sa->pending = FALSE;
 }
 
 /**
  * End the trace of an IKE_SA that is gone.
  */
-static void end_entry(private_nflog_capture_messages_t *this, entry_t *entry)
+static void end_sa(private_nflog_capture_messages_t *this,
+				   nflog_capture_ike_sa_t *sa)
 {
-	if (!entry->started)
-	{	/* there never was an answer */
-		start_trace(this, entry);
-	}
-	flush_entry(this, entry);
-	this->queue->publish(this->queue, 0);
-	if (this->spis->get(this->spis, &entry->spi_i) == entry)
+	if (sa->pending)
 	{
-		this->spis->remove(this->spis, &entry->spi_i);
+		this->pending->remove(this->pending, sa, NULL);
+		flush_sa(this, sa);
 	}
-	this->writer->release(this->writer, entry->taps[0].trace);
-	this->writer->release(this->writer, entry->taps[1].trace);
-	this->writer->release(this->writer, entry->trace);
-	entry->kept->destroy(entry->kept);
-	free(entry);
+	this->queue->publish(this->queue, 0);
+	nflog_capture_ike_sa_count(sa, &this->missed);
+	release_trace(this, sa);
+	destroy_sa(this, sa);
 }
 
 METHOD(nflog_capture_messages_t, flush, int,
-	private_nflog_capture_messages_t *this)
+	private_nflog_capture_messages_t *this, nflog_capture_missed_t *missed)
 {
-	enumerator_t *enumerator;
 	timeval_t now, rest;
-	entry_t *entry;
+	nflog_capture_ike_sa_t *sa;
 	int timeout = -1;
 
 	this->mutex->lock(this->mutex);
-	if (this->pending)
+	this->missed = *missed;
+	if (this->pending->get_count(this->pending))
 	{
-		this->pending = FALSE;
-		enumerator = this->entries->create_enumerator(this->entries);
-		while (enumerator->enumerate(enumerator, NULL, &entry))
+		while (this->pending->remove_first(this->pending,
+										   (void**)&sa) == SUCCESS)
 		{
-			if (entry->started)
-			{
-				flush_entry(this, entry);
-			}
+			flush_sa(this, sa);
 		}
-		enumerator->destroy(enumerator);
 		this->queue->publish(this->queue, 0);
 	}
 	time_monotonic(&now);
-	while (this->gone->get_first(this->gone, (void**)&entry) == SUCCESS)
+	while (this->gone->get_first(this->gone, (void**)&sa) == SUCCESS)
 	{
-		if (timercmp(&now, &entry->deadline, <))
+		if (timercmp(&now, &sa->deadline, <))
 		{
-			timersub(&entry->deadline, &now, &rest);
+			timersub(&sa->deadline, &now, &rest);
 			timeout = rest.tv_sec * 1000 + rest.tv_usec / 1000 + 1;
 			break;
 		}
-		this->gone->remove_first(this->gone, (void**)&entry);
-		end_entry(this, entry);
+		this->gone->remove_first(this->gone, (void**)&sa);
+		end_sa(this, sa);
 	}
 	this->mutex->unlock(this->mutex);
 	return timeout;
@@ -524,8 +529,7 @@ METHOD(nflog_capture_messages_t, get_count, u_int,
 	u_int count;
 
 	this->mutex->lock(this->mutex);
-	count = this->entries->get_count(this->entries) +
-			this->gone->get_count(this->gone);
+	count = this->captured + this->gone->get_count(this->gone);
 	this->mutex->unlock(this->mutex);
 	return count;
 }
@@ -533,17 +537,19 @@ METHOD(nflog_capture_messages_t, get_count, u_int,
 METHOD(nflog_capture_messages_t, destroy, void,
 	private_nflog_capture_messages_t *this)
 {
-	entry_t *entry;
+	nflog_capture_ike_sa_t *sa;
 
 	_remove_all(this);
-	while (this->gone->remove_first(this->gone, (void**)&entry) == SUCCESS)
+	while (this->gone->remove_first(this->gone, (void**)&sa) == SUCCESS)
 	{
-		end_entry(this, entry);
+		end_sa(this, sa);
 	}
 	this->gone->destroy(this->gone);
-	this->unknown->destroy_function(this->unknown, (void*)kept_destroy);
-	this->entries->destroy(this->entries);
-	this->spis->destroy(this->spis);
+	this->pending->destroy(this->pending);
+	this->unknown->destroy(this->unknown);
+	this->backlogs->destroy(this->backlogs);
+	this->ike_sas->destroy(this->ike_sas);
+	this->keys->destroy(this->keys);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -559,9 +565,15 @@ nflog_capture_messages_t *nflog_capture_messages_create(
 
 	INIT(this,
 		.public = {
-			.add = _add,
 			.update = _update,
-			.has_unknown = _has_unknown,
+			.capture = _capture,
+			.refuse = _refuse,
+			.reconsider = _reconsider,
+			.start = _start,
+			.establish = _establish,
+			.get_state = _get_state,
+			.find = _find,
+			.shelve = _shelve,
 			.remove = _remove_,
 			.remove_all = _remove_all,
 			.handle = _handle,
@@ -571,11 +583,14 @@ nflog_capture_messages_t *nflog_capture_messages_create(
 		},
 		.queue = queue,
 		.writer = writer,
-		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
+		.ike_sas = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
-		.spis = hashtable_create(spi_hash, spi_equals, 32),
-		.unknown = linked_list_create(),
+		.keys = hashtable_create(nflog_capture_ike_key_hash,
+								 nflog_capture_ike_key_equals, 32),
+		.backlogs = nflog_capture_backlogs_create(),
+		.unknown = nflog_capture_unknown_create(),
 		.gone = linked_list_create(),
+		.pending = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -11,7 +11,6 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
-
 /**
  * @defgroup nflog_capture_messages nflog_capture_messages
  * @{ @ingroup nflog_capture
@@ -21,24 +20,74 @@
 #define NFLOG_CAPTURE_MESSAGES_H_
 
 typedef struct nflog_capture_messages_t nflog_capture_messages_t;
+typedef struct nflog_capture_missed_t nflog_capture_missed_t;
+typedef enum nflog_capture_ike_state_t nflog_capture_ike_state_t;
 
 #include "nflog_capture_group.h"
 #include "nflog_capture_queue.h"
 #include "nflog_capture_trace.h"
 #include "nflog_capture_writer.h"
 
+#include <networking/host.h>
+
+/**
+ * What is known about an IKE_SA.
+ */
+enum nflog_capture_ike_state_t {
+	/** nothing */
+	NFLOG_CAPTURE_IKE_NONE,
+	/** not whether it is captured, its messages are kept */
+	NFLOG_CAPTURE_IKE_UNDECIDED,
+	/** it is not captured, its messages are dropped */
+	NFLOG_CAPTURE_IKE_REFUSED,
+	/** it is captured, its messages are kept until its trace begins */
+	NFLOG_CAPTURE_IKE_WAITING,
+	/** its trace began */
+	NFLOG_CAPTURE_IKE_STARTED,
+};
+
+/**
+ * Packets that were dropped so far before it was known what they are.
+ */
+struct nflog_capture_missed_t {
+	/** by the kernel, packets that left, and that arrived */
+	uint64_t lost[2];
+	/** incomplete IPv6 packets that arrived */
+	uint64_t incomplete;
+};
+
 /**
  * Brings IKE messages to the traces of their IKE_SAs.
  *
- * To which connection a message belongs is known only after it was captured, so
- * recent messages are kept in memory until then: of IKE_SAs that are captured
- * but have no trace yet up to 64 KiB each, and of all others together up to 4
- * MiB, of which the oldest are dropped first.
+ * Messages belong to an IKE_SA by both SPIs, and by the initiator's SPI and the
+ * address of the peer as long as there is no responder's SPI.
+ *
+ * To which connection an IKE_SA belongs is known later, so its messages are kept
+ * in memory until then: up to 64 KiB of an IKE_SA, 8 MiB of 16,384 IKE_SAs in all,
+ * half of which with peers of the same address, or IPv6 prefix of 64 bits.  Where
+ * that is exceeded all messages of the oldest one are dropped, which its trace
+ * counts.  For messages of IKE_SAs that charon has not read yet see
+ * nflog_capture_unknown_t.
  */
 struct nflog_capture_messages_t {
 
 	/**
-	 * An IKE_SA is to be captured.
+	 * Set the SPIs and the peer of an IKE_SA, which is known from then on.
+	 *
+	 * @param id		unique id of the IKE_SA
+	 * @param spi_i		SPI of the initiator, in network order
+	 * @param spi_r		SPI of the responder, in network order, 0 if not known
+	 * @param peer		its current peer
+	 * @param flush		set to TRUE if kept messages are to be flushed
+	 * @return			state of the IKE_SA, UNDECIDED if it was not known
+	 */
+	nflog_capture_ike_state_t (*update)(nflog_capture_messages_t *this,
+										uint32_t id, uint64_t spi_i,
+										uint64_t spi_r, host_t *peer,
+										bool *flush);
+
+	/**
+	 * An undecided IKE_SA is captured, it waits then.
 	 *
 	 * @param id		unique id of the IKE_SA
 	 * @param store		where the trace is created
@@ -46,43 +95,77 @@ struct nflog_capture_messages_t {
 	 * @param label		name of the IKE_SA, for log messages and prefixes
 	 * @param wish		what to capture
 	 */
-	void (*add)(nflog_capture_messages_t *this, uint32_t id,
-				nflog_capture_store_t *store, char *conn, char *label,
-				nflog_capture_wish_t *wish);
+	void (*capture)(nflog_capture_messages_t *this, uint32_t id,
+					nflog_capture_store_t *store, char *conn, char *label,
+					nflog_capture_wish_t *wish);
 
 	/**
-	 * Set the SPIs of an IKE_SA.
-	 *
-	 * Its trace begins once the SPI of the responder is known.
+	 * An undecided IKE_SA is not captured, until options change.
 	 *
 	 * @param id		unique id of the IKE_SA
-	 * @param spi_i		SPI of the initiator, in network order
-	 * @param spi_r		SPI of the responder, in network order, 0 if not known
-	 * @param flush		set to TRUE if kept messages are to be flushed
-	 * @return			FALSE if the IKE_SA was not added
 	 */
-	bool (*update)(nflog_capture_messages_t *this, uint32_t id, uint64_t spi_i,
-				   uint64_t spi_r, bool *flush);
+	void (*refuse)(nflog_capture_messages_t *this, uint32_t id);
 
 	/**
-	 * Check if messages are kept that belong to no captured IKE_SA.
-	 *
-	 * @param spi_i		SPI of the initiator, in network order
-	 * @return			TRUE if there are any with that SPI
+	 * Options changed, refused IKE_SAs are undecided again.
 	 */
-	bool (*has_unknown)(nflog_capture_messages_t *this, uint64_t spi_i);
+	void (*reconsider)(nflog_capture_messages_t *this);
 
 	/**
-	 * An IKE_SA is gone, its trace ends a little later, as its last messages
-	 * may still have to be sent.
+	 * Begin the trace of an IKE_SA that waits for that, kept messages are to be
+	 * flushed then.
 	 *
 	 * @param id		unique id of the IKE_SA
-	 * @return			TRUE if it was captured
+	 * @param early		TRUE if it is not established
 	 */
-	bool (*remove)(nflog_capture_messages_t *this, uint32_t id);
+	void (*start)(nflog_capture_messages_t *this, uint32_t id, bool early);
 
 	/**
-	 * Handle all IKE_SAs as if they were removed, before shutting down.
+	 * An IKE_SA is established.
+	 *
+	 * @param id		unique id of the IKE_SA
+	 * @return			TRUE once, if its trace began before
+	 */
+	bool (*establish)(nflog_capture_messages_t *this, uint32_t id);
+
+	/**
+	 * Get the state of an IKE_SA.
+	 *
+	 * @param id		unique id of the IKE_SA
+	 * @return			state, NONE also if it is undecided without any messages
+	 */
+	nflog_capture_ike_state_t (*get_state)(nflog_capture_messages_t *this,
+										   uint32_t id);
+
+	/**
+	 * Find the IKE_SA that has messages without responder SPI.
+	 *
+	 * @param spi_i		SPI of the initiator, in network order
+	 * @param peer		its peer
+	 * @return			state, NONE if there is no such IKE_SA
+	 */
+	nflog_capture_ike_state_t (*find)(nflog_capture_messages_t *this,
+									  uint64_t spi_i, host_t *peer);
+
+	/**
+	 * An undecided IKE_SA is gone, its messages are kept for a while, as another
+	 * one may go on with its initiator SPI and peer.
+	 *
+	 * @param id		unique id of the IKE_SA
+	 */
+	void (*shelve)(nflog_capture_messages_t *this, uint32_t id);
+
+	/**
+	 * An IKE_SA is gone.  If its trace began it ends a little later, as its last
+	 * messages may still have to be sent, otherwise its messages are dropped.
+	 *
+	 * @param id		unique id of the IKE_SA
+	 */
+	void (*remove)(nflog_capture_messages_t *this, uint32_t id);
+
+	/**
+	 * Handle all IKE_SAs as if they were removed, before shutting down, traces
+	 * of those that wait begin before.
 	 */
 	void (*remove_all)(nflog_capture_messages_t *this);
 
@@ -99,9 +182,11 @@ struct nflog_capture_messages_t {
 	 * Pass on kept messages of traces that have begun, and end traces of
 	 * IKE_SAs that are gone, called by the reader's thread.
 	 *
+	 * @param missed	packets that were dropped so far
 	 * @return			ms until this has to be called again, -1 if it need not be
 	 */
-	int (*flush)(nflog_capture_messages_t *this);
+	int (*flush)(nflog_capture_messages_t *this,
+				 nflog_capture_missed_t *missed);
 
 	/**
 	 * Get the number of traces.

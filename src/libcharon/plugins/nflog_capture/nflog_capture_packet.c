@@ -201,17 +201,53 @@ bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
 	return TRUE;
 }
 
+/**
+ * Get the address of the peer of a packet that has an IP header.
+ */
+static void get_peer(chunk_t packet, bool inbound, uint8_t *peer)
+{
+	struct iphdr *ip = (struct iphdr*)packet.ptr;
+	struct ip6_hdr *ip6 = (struct ip6_hdr*)packet.ptr;
+
+	if (ip->version == 4)
+	{
+		memcpy(peer, inbound ? &ip->saddr : &ip->daddr, sizeof(ip->saddr));
+	}
+	else
+	{
+		memcpy(peer, inbound ? &ip6->ip6_src : &ip6->ip6_dst,
+			   sizeof(ip6->ip6_src));
+	}
+}
+
+/*
+ * Described in header
+ */
+u_int nflog_capture_ike_key_hash(const void *key)
+{
+	return chunk_hash(chunk_create((void*)key, sizeof(nflog_capture_ike_key_t)));
+}
+
+/*
+ * Described in header
+ */
+bool nflog_capture_ike_key_equals(const void *a, const void *b)
+{
+	return memeq(a, b, sizeof(nflog_capture_ike_key_t));
+}
+
 /*
  * Described in header
  */
 bool nflog_capture_packet_parse_ike(nflog_capture_logged_t *logged,
-									uint64_t *spi_i)
+									bool inbound, nflog_capture_ike_key_t *key)
 {
 	static const uint8_t marker[NON_ESP_MARKER_LEN] = {};
 	chunk_t packet = get_payload(logged);
 	uint8_t proto;
 	size_t offset;
 
+	memset(key, 0, sizeof(*key));
 	offset = skip_ip(packet, NULL, &proto);
 	if (!offset || proto != IPPROTO_UDP)
 	{
@@ -227,7 +263,10 @@ bool nflog_capture_packet_parse_ike(nflog_capture_logged_t *logged,
 	{
 		return FALSE;
 	}
-	memcpy(spi_i, packet.ptr + offset, sizeof(*spi_i));
+	get_peer(packet, inbound, key->peer);
+	memcpy(&key->spi_i, packet.ptr + offset, sizeof(key->spi_i));
+	memcpy(&key->spi_r, packet.ptr + offset + sizeof(key->spi_i),
+		   sizeof(key->spi_r));
 	return TRUE;
 }
 

@@ -22,6 +22,7 @@
 
 typedef struct nflog_capture_packet_t nflog_capture_packet_t;
 typedef struct nflog_capture_wire_key_t nflog_capture_wire_key_t;
+typedef struct nflog_capture_ike_key_t nflog_capture_ike_key_t;
 typedef struct nflog_capture_trace_t nflog_capture_trace_t;
 
 #include "nflog_capture_group.h"
@@ -105,14 +106,39 @@ bool nflog_capture_packet_parse(nflog_capture_logged_t *logged,
 								bool inbound, nflog_capture_wire_key_t *key);
 
 /**
- * Find the SPI of the initiator in an IKE message.
+ * How IKE messages are found, without any padding: initiator SPIs are chosen by
+ * the peer, so those of two peers may be the same.
+ */
+struct nflog_capture_ike_key_t {
+	/** SPIs, in network order, that of the responder is 0 in first messages */
+	uint64_t spi_i, spi_r;
+	/** address of the peer, the first four bytes if it is IPv4 */
+	uint8_t peer[16];
+};
+
+/**
+ * Hash of a nflog_capture_ike_key_t, which no sender can predict.
+ */
+u_int nflog_capture_ike_key_hash(const void *key);
+
+/**
+ * Compare two nflog_capture_ike_key_t.
+ */
+bool nflog_capture_ike_key_equals(const void *a, const void *b);
+
+/**
+ * Parse a logged packet to find the IKE_SA it belongs to.
  *
- * @param logged		packet, as logged
- * @param spi_i			set to the SPI, in network order
- * @return				FALSE if it's no IKE message
+ * The packet shows if there is a non-ESP marker, as an initiator SPI is never
+ * zero.
+ *
+ * @param logged		packet
+ * @param inbound		TRUE if it was received
+ * @param key			receives SPIs, and the address of the peer
+ * @return				FALSE if it is no IKE message
  */
 bool nflog_capture_packet_parse_ike(nflog_capture_logged_t *logged,
-									uint64_t *spi_i);
+									bool inbound, nflog_capture_ike_key_t *key);
 
 /**
  * Find addresses and ports of a packet in the clear.

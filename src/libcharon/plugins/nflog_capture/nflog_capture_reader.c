@@ -328,6 +328,23 @@ static nflog_capture_progress_t get_progress(void *data)
 }
 
 /**
+ * Flush IKE messages, considering what was dropped before it was known whose it
+ * is.
+ */
+static int flush_messages(private_nflog_capture_reader_t *this)
+{
+	nflog_capture_missed_t missed = {
+		.lost = {
+			[FALSE] = this->lanes->get_lost(this->lanes, FALSE),
+			[TRUE] = this->lanes->get_lost(this->lanes, TRUE),
+		},
+		.incomplete = this->fragments->get_dropped(this->fragments),
+	};
+
+	return this->messages->flush(this->messages, &missed);
+}
+
+/**
  * Thread that reads until there are no SAs left.
  */
 static void *run(private_nflog_capture_reader_t *this)
@@ -358,7 +375,7 @@ static void *run(private_nflog_capture_reader_t *this)
 		}
 		this->lanes->read(this->lanes);
 		end_sas(this);
-		timeout = this->messages->flush(this->messages);
+		timeout = flush_messages(this);
 
 		this->mutex->lock(this->mutex);
 		if (this->has_ike && !this->want_ike)

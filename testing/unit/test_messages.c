@@ -1,0 +1,495 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+/*
+ * IKE messages from the reader to traces: to which IKE_SA they belong, and what
+ * is kept of them until that is known.
+ */
+#include "common.h"
+
+#include "nflog_capture_messages.h"
+#include "nflog_capture_quota.h"
+
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+
+#include <daemon.h>
+
+#define SPI_I 0x1111111111111111
+#define SPI_R 0x2222222222222222
+#define OTHER_SPI_R 0x3333333333333333
+
+static nflog_capture_store_t *store;
+static nflog_capture_keys_t *keys;
+static nflog_capture_queue_t *queue;
+static nflog_capture_writer_t *writer;
+static nflog_capture_messages_t *messages;
+static nflog_capture_wish_t wish = {
+	.points = 1 << POINT_IKE_IN | 1 << POINT_IKE_OUT,
+	.link = LINK_RAW,
+};
+
+/** all that was logged on level 1 */
+static char text[16384];
+
+/** what the reader missed */
+static nflog_capture_missed_t missed;
+
+static void keep_text(logger_t *this, debug_t group, level_t level, int thread,
+					  ike_sa_t *ike_sa, const char *message)
+{
+	size_t len = strlen(text);
+
+	snprintf(text + len, sizeof(text) - len, "%s\n", message);
+}
+
+static level_t get_level(logger_t *this, debug_t group)
+{
+	return LEVEL_CTRL;
+}
+
+static logger_t logger = {
+	.log = keep_text,
+	.get_level = get_level,
+};
+
+static int setup(void **state)
+{
+	text[0] = '\0';
+	memset(&missed, 0, sizeof(missed));
+	queue = nflog_capture_queue_create(1, 1024 * 1024);
+	store = nflog_capture_store_create();
+	keys = nflog_capture_keys_create(store);
+	writer = nflog_capture_writer_create(queue, keys, store);
+	messages = nflog_capture_messages_create(queue, writer);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	keys->destroy(keys);
+	store->destroy(store);
+	queue->destroy(queue);
+	return common_remove("conn");
+}
+
+/**
+ * End all traces, so that they are logged.
+ */
+static void finish()
+{
+	messages->destroy(messages);
+	writer->destroy(writer);
+}
+
+/**
+ * Check what was logged at the end of the trace of an IKE_SA.
+ */
+static void check(u_int id, char *end)
+{
+	char buf[1024];
+
+	snprintf(buf, sizeof(buf), " of IKE_SA conn[%u] ended: %s\n", id, end);
+	if (!strstr(text, buf))
+	{
+		fail_msg("not logged:%s%s", buf, text);
+	}
+}
+
+/**
+ * Log a message with so much data.
+ */
+static void log_message(uint32_t peer, bool inbound, uint64_t spi_i,
+						uint64_t spi_r, size_t len)
+{
+	static struct {
+		struct nlattr attr;
+		struct iphdr ip;
+		struct udphdr udp;
+		uint64_t spi_i, spi_r;
+		uint8_t data[16384];
+	} packet;
+	struct nfgenmsg msg = {};
+	nflog_capture_logged_t logged = {
+		.msg = &msg,
+	};
+
+	/* without padding, as it begins with four bytes */
+	len += offsetof(typeof(packet), data) - sizeof(packet.attr);
+	packet.attr.nla_type = NFULA_PAYLOAD;
+	packet.attr.nla_len = NLA_HDRLEN + len;
+	packet.ip.version = 4;
+	packet.ip.ihl = 5;
+	packet.ip.protocol = IPPROTO_UDP;
+	packet.ip.tot_len = htons(len);
+	packet.ip.saddr = htonl(inbound ? peer : 0xc0a80001);
+	packet.ip.daddr = htonl(inbound ? 0xc0a80001 : peer);
+	packet.spi_i = spi_i;
+	packet.spi_r = spi_r;
+	logged.attrs[NFULA_PAYLOAD] = &packet.attr;
+	messages->handle(messages, &logged, inbound);
+}
+
+/**
+ * Charon reads or sends a message of an IKE_SA.
+ */
+static nflog_capture_ike_state_t update(u_int id, uint32_t peer, uint64_t spi_i,
+										uint64_t spi_r)
+{
+	nflog_capture_ike_state_t state;
+	chunk_t address = chunk_alloca(4);
+	host_t *host;
+	bool flush;
+
+	htoun32(address.ptr, peer);
+	host = host_create_from_chunk(AF_INET, address, 500);
+	state = messages->update(messages, id, spi_i, spi_r, host, &flush);
+	host->destroy(host);
+	if (flush)
+	{
+		messages->flush(messages, &missed);
+	}
+	return state;
+}
+
+/**
+ * An IKE_SA is captured, and its trace begins.
+ */
+static void start(u_int id)
+{
+	char label[32];
+
+	snprintf(label, sizeof(label), "conn[%u]", id);
+	messages->capture(messages, id, store, "conn", label, &wish);
+	messages->start(messages, id, FALSE);
+	messages->flush(messages, &missed);
+}
+
+/**
+ * A responder's IKE_SA, of which all messages are captured.
+ */
+static void respond(u_int id, uint32_t peer, uint64_t spi_r, size_t len)
+{
+	log_message(peer, TRUE, SPI_I, 0, len);
+	update(id, peer, SPI_I, spi_r);
+	log_message(peer, FALSE, SPI_I, spi_r, len);
+	log_message(peer, TRUE, SPI_I, spi_r, len);
+	update(id, peer, SPI_I, spi_r);
+	log_message(peer, FALSE, SPI_I, spi_r, len);
+}
+
+
+static void test_same_spi(void **state)
+{
+	/* two peers with the same SPI, or one and an attacker who copied it */
+	respond(1, 1, SPI_R, 100);
+	respond(2, 2, OTHER_SPI_R, 1000);
+	start(1);
+	start(2);
+	/* the one moves, then the other */
+	log_message(3, TRUE, SPI_I, SPI_R, 100);
+	update(1, 3, SPI_I, SPI_R);
+	log_message(1, TRUE, SPI_I, OTHER_SPI_R, 1000);
+	update(2, 1, SPI_I, OTHER_SPI_R);
+	/* this belongs to neither */
+	log_message(4, TRUE, SPI_I, 0, 10);
+	log_message(4, TRUE, SPI_I, 12345, 10);
+	log_message(1, TRUE, SPI_I, 12345, 10);
+	finish();
+	check(1, "ike-in 3 packets 432 bytes 0 lost; ike-out 2 packets 288 bytes 0 "
+		  "lost");
+	check(2, "ike-in 3 packets 3132 bytes 0 lost; ike-out 2 packets 2088 bytes "
+		  "0 lost");
+}
+
+static void test_initiator(void **state)
+{
+	/* the first try is refused, maybe with an SPI, and repeated */
+	update(1, 1, SPI_I, 0);
+	log_message(1, FALSE, SPI_I, 0, 100);
+	log_message(1, TRUE, SPI_I, OTHER_SPI_R, 100);
+	log_message(2, TRUE, SPI_I, OTHER_SPI_R, 1000);
+	update(1, 1, SPI_I, OTHER_SPI_R);
+	update(1, 1, SPI_I, 0);
+	log_message(1, FALSE, SPI_I, 0, 100);
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	update(1, 1, SPI_I, SPI_R);
+	start(1);
+	log_message(1, FALSE, SPI_I, SPI_R, 100);
+	/* it tries again with another SPI */
+	update(1, 1, SPI_I + 1, 0);
+	log_message(1, FALSE, SPI_I + 1, 0, 100);
+	log_message(1, TRUE, SPI_I + 1, SPI_R, 100);
+	finish();
+	check(1, "ike-in 3 packets 432 bytes 0 lost; ike-out 4 packets 576 bytes 0 "
+		  "lost");
+}
+
+static void test_next_try(void **state)
+{
+	/* a responder's first IKE_SA fails, the next one has its messages */
+	log_message(1, TRUE, SPI_I, 0, 100);
+	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_CAPTURE_IKE_UNDECIDED);
+	log_message(1, FALSE, SPI_I, SPI_R, 100);
+	assert_int_equal(messages->get_state(messages, 1),
+					 NFLOG_CAPTURE_IKE_UNDECIDED);
+	messages->shelve(messages, 1);
+	assert_int_equal(messages->get_state(messages, 1), NFLOG_CAPTURE_IKE_NONE);
+	respond(2, 1, OTHER_SPI_R, 100);
+	start(2);
+	finish();
+	check(2, "ike-in 3 packets 432 bytes 0 lost; ike-out 3 packets 432 bytes 0 "
+		  "lost");
+}
+
+static void test_refused(void **state)
+{
+	respond(1, 1, SPI_R, 100);
+	messages->refuse(messages, 1);
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_CAPTURE_IKE_REFUSED);
+	assert_int_equal(messages->get_count(messages), 0);
+	/* captured from now on */
+	messages->reconsider(messages);
+	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_CAPTURE_IKE_UNDECIDED);
+	start(1);
+	assert_int_equal(messages->get_count(messages), 1);
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	finish();
+	check(1, "ike-in 1 packets 144 bytes 0 lost; ike-out 0 packets 0 bytes 0 "
+		  "lost");
+}
+
+static void test_flood(void **state)
+{
+	int i;
+
+	/* messages that no IKE_SA has, from other addresses, many more of them than
+	 * are kept of a single one */
+	log_message(1, TRUE, SPI_I, 0, 100);
+	for (i = 0; i < 100000; i++)
+	{
+		log_message(2, TRUE, i + 1, 0, 8000);
+		log_message(2, TRUE, i + 1, SPI_R, 100);
+	}
+	update(1, 1, SPI_I, SPI_R);
+	/* or with its own SPI */
+	for (i = 0; i < 10000; i++)
+	{
+		log_message(2, TRUE, SPI_I, SPI_R + 1 + i, 8000);
+		log_message(2, TRUE, SPI_I, 0, 8000);
+	}
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	start(1);
+	finish();
+	check(1, "ike-in 2 packets 288 bytes 0 lost; ike-out 0 packets 0 bytes 0 "
+		  "lost");
+}
+
+static void test_evicted(void **state)
+{
+	int i;
+
+	/* from many addresses they may evict the first message, which is logged */
+	log_message(1, TRUE, SPI_I, 0, 100);
+	for (i = 0; i < 20000; i++)
+	{
+		log_message(2 + i, TRUE, i + 1, 0, 100);
+	}
+	update(1, 1, SPI_I, SPI_R);
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	start(1);
+	finish();
+	assert_non_null(strstr(text, "ike-in 1 packets 144 bytes 0 lost, maybe some "
+						   "of "));
+	assert_non_null(strstr(text, " dropped before their SA was known; ike-out 0 "
+						   "packets 0 bytes 0 lost\n"));
+}
+
+static void test_overrun(void **state)
+{
+	int i;
+
+	/* more messages than are kept of an IKE_SA: the first ones are */
+	log_message(1, TRUE, SPI_I, 0, 100);
+	update(1, 1, SPI_I, SPI_R);
+	for (i = 0; i < 100; i++)
+	{
+		log_message(1, TRUE, SPI_I, SPI_R, 8000);
+	}
+	start(1);
+	log_message(1, FALSE, SPI_I, SPI_R, 100);
+	finish();
+	check(1, "ike-in 8 packets 56452 bytes 93 lost (0 kernel queue full, 93 "
+		  "memory full, 0 disk budget exhausted, 0 not written); ike-out 1 "
+		  "packets 144 bytes 0 lost");
+}
+
+static void test_total(void **state)
+{
+	u_int id, i;
+
+	/* of a thousand IKE_SAs, with as much as is kept of each: the latest have all
+	 * messages, the oldest one counts those that it lacks, that of another peer
+	 * lacks none */
+	respond(1001, 2, OTHER_SPI_R, 100);
+	for (id = 1; id <= 1000; id++)
+	{
+		update(id, 1, id, SPI_R);
+		for (i = 0; i < 7; i++)
+		{
+			log_message(1, TRUE, id, SPI_R, 8000);
+		}
+	}
+	start(1);
+	start(1000);
+	start(1001);
+	for (id = 2; id < 1000; id++)
+	{
+		messages->remove(messages, id);
+	}
+	finish();
+	check(1, "ike-in 0 packets 0 bytes 7 lost (0 kernel queue full, 7 memory "
+		  "full, 0 disk budget exhausted, 0 not written); ike-out 0 packets 0 "
+		  "bytes 0 lost");
+	check(1000, "ike-in 7 packets 56308 bytes 0 lost; ike-out 0 packets 0 bytes "
+		  "0 lost");
+	check(1001, "ike-in 2 packets 288 bytes 0 lost; ike-out 2 packets 288 bytes "
+		  "0 lost");
+}
+
+static void test_missed(void **state)
+{
+	/* before, and while the trace is there */
+	missed.lost[TRUE] = 10;
+	messages->flush(messages, &missed);
+	respond(1, 1, SPI_R, 100);
+	start(1);
+	missed.lost[TRUE] = 13;
+	missed.lost[FALSE] = 1;
+	missed.incomplete = 4;
+	messages->flush(messages, &missed);
+	finish();
+	check(1, "ike-in 2 packets 288 bytes 0 lost, maybe some of 7 dropped before "
+		  "their SA was known; ike-out 2 packets 288 bytes 0 lost, maybe some "
+		  "of 1 dropped before their SA was known");
+}
+
+static void test_never_started(void **state)
+{
+	/* what waits for its trace to begin leaves nothing */
+	respond(1, 1, SPI_R, 100);
+	messages->capture(messages, 1, store, "conn", "conn[1]", &wish);
+	assert_int_equal(messages->get_count(messages), 1);
+	messages->remove(messages, 1);
+	assert_int_equal(messages->get_count(messages), 0);
+	/* except at the end */
+	respond(2, 1, SPI_R, 100);
+	messages->capture(messages, 2, store, "conn", "conn[2]", &wish);
+	finish();
+	assert_null(strstr(text, "conn[1]"));
+	check(2, "ike-in 2 packets 288 bytes 0 lost; ike-out 2 packets 288 bytes 0 "
+		  "lost");
+}
+
+static void test_quota(void **state)
+{
+	nflog_capture_quota_t *quota = nflog_capture_quota_create();
+	host_t *peers[] = {
+		host_create_from_string("192.168.0.1", 500),
+		host_create_from_string("2001:db8::1", 500),
+		host_create_from_string("2001:db8::2:2", 4500),
+		host_create_from_string("192.168.0.2", 500),
+	};
+	time_t now = time_monotonic(NULL) + 60;
+	int i;
+
+	for (i = 0; i < 100; i++)
+	{
+		assert_int_equal(quota->take(quota, peers[0], now), i < 5);
+	}
+	/* one that gets established leaves its place to the next */
+	quota->give_back(quota, peers[0]);
+	assert_true(quota->take(quota, peers[0], now));
+	assert_false(quota->take(quota, peers[0], now));
+	/* all of a prefix are the same */
+	for (i = 0; i < 5; i++)
+	{
+		assert_true(quota->take(quota, peers[1 + i % 2], now));
+	}
+	assert_false(quota->take(quota, peers[1], now));
+	assert_false(quota->take(quota, peers[3], now));
+	now += 59;
+	assert_false(quota->take(quota, peers[3], now));
+	now++;
+	assert_true(quota->take(quota, peers[3], now));
+	/* in an hour there are not as many as in sixty minutes */
+	for (i = 11; i < 200; i++)
+	{
+		now += 15;
+		assert_int_equal(quota->take(quota, peers[i % 2], now), i < 100);
+	}
+	now += 3600;
+	assert_true(quota->take(quota, peers[3], now));
+	for (i = 0; i < 3; i++)
+	{
+		quota->count(quota);
+	}
+	quota->destroy(quota);
+	assert_non_null(strstr(text, "3 more IKE_SAs that failed are not captured"));
+	for (i = 0; i < countof(peers); i++)
+	{
+		peers[i]->destroy(peers[i]);
+	}
+	finish();
+}
+
+static int setup_group(void **state)
+{
+	if (common_setup(state) != 0)
+	{
+		return -1;
+	}
+	libcharon_init();
+	charon->bus->add_logger(charon->bus, &logger);
+	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.dir",
+						   dir);
+	return 0;
+}
+
+static int teardown_group(void **state)
+{
+	charon->bus->remove_logger(charon->bus, &logger);
+	libcharon_deinit();
+	return common_teardown(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_same_spi, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_initiator, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_next_try, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_evicted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overrun, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_total, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_missed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_started, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
