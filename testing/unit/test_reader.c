@@ -336,78 +336,6 @@ static void test_same_sa(void **state)
 	assert_true(counts[POINT_ESP_IN].has_logged);
 }
 
-/**
- * Find the SA of a packet in the clear with a mark, 0 for none.
- */
-static nflog_capture_tap_t *find_plain(nflog_capture_sas_t *sas, uint32_t mark)
-{
-	struct {
-		struct nlattr hdr;
-		char value[12];
-	} prefix = {
-		.hdr = { sizeof(prefix), NFULA_PREFIX },
-		.value = NFLOG_CAPTURE_PLAIN_IN,
-	};
-	struct {
-		struct nlattr hdr;
-		uint32_t value;
-	} number = {
-		.hdr = { sizeof(number), NFULA_MARK },
-		.value = htonl(mark),
-	};
-	nflog_capture_logged_t logged = {
-		.attrs = {
-			[NFULA_PREFIX] = &prefix.hdr,
-			[NFULA_MARK] = mark ? &number.hdr : NULL,
-		},
-	};
-	nflog_capture_tap_t *tap;
-
-	tap = sas->find(sas, &logged);
-	/* what is no mark does not get into the trace */
-	assert_null(logged.attrs[NFULA_MARK]);
-	return tap;
-}
-
-static void test_numbers(void **state)
-{
-	nflog_capture_wish_t wish = {};
-	nflog_capture_sas_t *sas = nflog_capture_sas_create();
-	nflog_capture_trace_t *trace = create_trace(&wish);
-	nflog_capture_sa_t *sa[3];
-	host_t *host;
-	int i;
-
-	host = host_create_from_string("127.0.0.1", 0);
-	for (i = 0; i < countof(sa); i++)
-	{
-		sa[i] = nflog_capture_sa_create("conn", "net", 1, TRUE, host,
-										htonl(SPI + i), 7, NULL, trace);
-		sas->add(sas, sa[i]);
-		assert_true(sa[i]->number > (i ? sa[i - 1]->number : 0));
-	}
-	host->destroy(host);
-	for (i = 0; i < countof(sa); i++)
-	{
-		assert_ptr_equal(find_plain(sas, sa[i]->number), &sa[i]->plain);
-	}
-	assert_null(find_plain(sas, sa[2]->number + 1));
-	assert_null(find_plain(sas, 0));
-	sas->remove(sas, sa[1]);
-	assert_null(find_plain(sas, sa[1]->number));
-	assert_ptr_equal(find_plain(sas, sa[2]->number), &sa[2]->plain);
-	sas->remove(sas, sa[0]);
-	sas->remove(sas, sa[2]);
-	for (i = 0; i < countof(sa); i++)
-	{
-		trace->put_ref(trace);
-		nflog_capture_sa_destroy(sa[i]);
-	}
-	trace->destroy(trace);
-	sas->destroy(sas);
-	finish();
-}
-
 static int setup_memory(u_int lanes, size_t size)
 {
 	memset(counts, 0, sizeof(counts));
@@ -476,7 +404,6 @@ int main(int argc, char *argv[])
 										teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 	};
 	int ret;
 

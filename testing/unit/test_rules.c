@@ -42,7 +42,6 @@ static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
 	sa = nflog_capture_sa_create("conn", "net", 1, inbound, host, htonl(spi), 1,
 								 NULL, NULL);
 	host->destroy(host);
-	sa->number = spi;
 	sa->wire.count = sa->plain.count = &count;
 	sa->wire.trace = wire ? (void*)&unused : NULL;
 	sa->plain.trace = plain ? (void*)&unused : NULL;
@@ -124,6 +123,100 @@ static void test_tun(void **state)
 	assert_int_equal(lines, 0);
 }
 
+/**
+ * Run a command of the shell in the directory of the test.
+ */
+static void run(char *format, ...)
+{
+	char cmd[PATH_MAX] = "", *pos = cmd;
+	va_list args;
+
+	pos += snprintf(cmd, sizeof(cmd), "cd %s && ", dir);
+	va_start(args, format);
+	vsnprintf(pos, sizeof(cmd) - (pos - cmd), format, args);
+	va_end(args);
+	assert_int_equal(system(cmd), 0);
+}
+
+/**
+ * Have nft load what it listed, and list the same again.
+ *
+ * @param owned			FALSE for a table that stays, as the flag that it has an
+ *						owner was removed from the listing
+ */
+static void reload(bool owned)
+{
+	run("sed -e 's/ # progname .*//' -e '/flags owner/,+1d' listing > saved");
+	run("nft -f %s", owned ? "listing" : "saved");
+	if (!owned)
+	{
+		run("nft list ruleset > again && diff saved again");
+	}
+	else
+	{
+		run("test -z \"$(nft list ruleset)\"");
+	}
+}
+
+static void test_listing(void **state)
+{
+	tun_device_t tun = {
+		.get_name = (void*)get_tun_name,
+	};
+	nflog_capture_sa_t *sas[6];
+	host_t *host;
+	u_int lanes;
+	int i;
+
+	lib->set(lib, "kernel-libipsec-tun", &tun);
+	for (lanes = 1; lanes <= 8; lanes *= 2)
+	{
+		rules->destroy(rules);
+		rules = nflog_capture_rules_create(4500, lanes);
+		for (i = 0; i < countof(sas); i++)
+		{
+			sas[i] = create_sa(i % 2, 0xc0000001 + i, TRUE, TRUE);
+			sas[i]->userland = i == 4;
+			sas[i]->vti = i == 3 ? 7 : 0;
+			if (i >= 2)
+			{
+				host = host_create_from_string("2001:db8::1", 0);
+				sas[i]->match.dst->destroy(sas[i]->match.dst);
+				sas[i]->match.dst = host;
+			}
+			assert_true(rules->add(rules, sas[i]));
+		}
+		assert_true(rules->add_ike(rules, 500, 4500));
+		run("nft list ruleset > listing");
+		/* SPIs are as strongSwan has them */
+		run("test $(grep -c c0000001 listing) = 2");
+		/* nobody else may touch it meanwhile */
+		run("! nft -f listing 2> /dev/null");
+		run("nft flush ruleset && nft list ruleset > again && diff listing again");
+		for (i = 0; i < countof(sas); i++)
+		{
+			remove_sa(sas[i]);
+		}
+		rules->remove_ike(rules);
+		run("test -z \"$(nft list ruleset)\"");
+
+		reload(TRUE);
+		assert_int_equal(lines, 0);
+		/* one that stayed gives way to ours */
+		reload(FALSE);
+		sas[0] = create_sa(TRUE, 0xc0000001, TRUE, TRUE);
+		assert_true(rules->add(rules, sas[0]));
+		assert_int_equal(lines, 1);
+		assert_non_null(strstr(line, "without owner"));
+		lines = 0;
+		run("test $(nft list ruleset | grep -c 'c0000001.*packets 0') = 2");
+		run("! nft list ruleset | grep c0000002");
+		remove_sa(sas[0]);
+		run("test -z \"$(nft list ruleset)\"");
+	}
+	lib->set(lib, "kernel-libipsec-tun", NULL);
+}
+
 static int setup(void **state)
 {
 	lines = 0;
@@ -142,6 +235,7 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nothing_to_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tun, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_listing, setup, teardown),
 	};
 
 	if (unshare(CLONE_NEWNET) != 0)

@@ -32,6 +32,8 @@ struct nflog_capture_count_t {
 	uint64_t logged;
 	/** packets read from the NFLOG group */
 	uint64_t received;
+	/** received, but not written, as the kernel brought them to us once more */
+	uint64_t again;
 	/** received, but dropped for lack of memory, as the disk is too slow */
 	uint64_t overrun;
 	/** not written as they don't match the filter */

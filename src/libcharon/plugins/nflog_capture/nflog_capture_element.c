@@ -15,8 +15,6 @@
 #include "nflog_capture_element.h"
 #include "nflog_capture_rule.h"
 
-#include <netinet/in.h>
-
 #include <libmnl/libmnl.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/set.h>
@@ -41,7 +39,7 @@ nflog_capture_element_t nflog_capture_element_wire(nflog_capture_sa_t *sa,
 		element.set = sa->inbound ? "esp-in-ipv6" : "esp-out-ipv6";
 	}
 	memcpy(element.key, addr.ptr, addr.len);
-	element.key[addr.len / sizeof(uint32_t)] = ntohl(sa->spi);
+	element.key[addr.len / sizeof(uint32_t)] = sa->spi;
 	element.len = addr.len + sizeof(uint32_t);
 	return element;
 }
@@ -54,9 +52,8 @@ nflog_capture_element_t nflog_capture_element_plain(nflog_capture_sa_t *sa,
 {
 	nflog_capture_element_t element = {
 		.set = sa->inbound ? "plain-in-sas" : "plain-out-sas",
-		.key = { match->reqid, ntohl(sa->spi) },
+		.key = { match->reqid, sa->spi },
 		.len = 2 * sizeof(uint32_t),
-		.number = sa->number,
 	};
 	return element;
 }
@@ -75,10 +72,6 @@ void nflog_capture_element_build(struct nlmsghdr *hdr, void *data)
 	nftnl_set_set_str(set, NFTNL_SET_NAME, element->set);
 	elem = nftnl_set_elem_alloc();
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, element->key, element->len);
-	if (element->number && (hdr->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
-	{
-		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_DATA, element->number);
-	}
 	nftnl_set_elem_add(set, elem);
 	nftnl_set_elems_nlmsg_build_payload(hdr, set);
 	nftnl_set_free(set);

@@ -27,17 +27,15 @@ typedef struct nflog_capture_element_t nflog_capture_element_t;
 #include <linux/netlink.h>
 
 /**
- * Element of a set or map in our table, by which the kernel finds an SA.
+ * Element of a set in our table, by which the kernel finds an SA.
  */
 struct nflog_capture_element_t {
-	/** name of the set or map */
+	/** name of the set */
 	char *set;
-	/** key: destination and SPI, or reqid and SPI */
+	/** key: destination and SPI, or reqid, in host order, and SPI */
 	uint32_t key[5];
 	/** length of the key, in bytes */
 	size_t len;
-	/** number of the SA that a map leads to, 0 for a set */
-	uint32_t number;
 	/** number of packets that matched the element */
 	uint64_t packets;
 };
@@ -57,7 +55,7 @@ nflog_capture_element_t nflog_capture_element_wire(nflog_capture_sa_t *sa,
  *
  * @param sa		SA
  * @param match		its address and reqid
- * @return			element of one of the maps
+ * @return			element of one of the sets
  */
 nflog_capture_element_t nflog_capture_element_plain(nflog_capture_sa_t *sa,
 												nflog_capture_match_t *match);

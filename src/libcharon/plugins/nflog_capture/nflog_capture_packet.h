@@ -164,6 +164,17 @@ bool nflog_capture_packet_is_tunneled(nflog_capture_logged_t *logged,
 									  host_t *dst);
 
 /**
+ * Get a hash of a packet, its time stamp, and a number, that is the same before and
+ * after NAT: without addresses, ports, and checksums.
+ *
+ * @param logged		packet, as logged
+ * @param number		number
+ * @return				hash
+ */
+uint64_t nflog_capture_packet_hash(nflog_capture_logged_t *logged,
+								   uint64_t number);
+
+/**
  * Get the bytes that a packet takes in a trace.
  *
  * @param logged		packet, as logged

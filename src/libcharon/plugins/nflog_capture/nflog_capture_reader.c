@@ -438,6 +438,8 @@ static void wake(private_nflog_capture_reader_t *this)
 METHOD(nflog_capture_reader_t, add, bool,
 	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
 {
+	bool added;
+
 	this->mutex->lock(this->mutex);
 	if (!ensure_running(this))
 	{
@@ -465,17 +467,14 @@ METHOD(nflog_capture_reader_t, add, bool,
 }
 
 /**
- * Find the packets of an SA on the wire by another address as well.
+ * Find the packets of an SA by another address and reqid as well.
  */
 static void move(private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa,
-				 host_t *dst)
+				 nflog_capture_match_t *match)
 {
-	if (sa->wire.trace)
-	{
-		this->lanes->lock(this->lanes);
-		this->sas->move(this->sas, sa, dst);
-		this->lanes->unlock(this->lanes);
-	}
+	this->lanes->lock(this->lanes);
+	this->sas->move(this->sas, sa, match);
+	this->lanes->unlock(this->lanes);
 }
 
 METHOD(nflog_capture_reader_t, update, void,
@@ -491,7 +490,7 @@ METHOD(nflog_capture_reader_t, update, void,
 	{
 		return;
 	}
-	move(this, sa, dst);
+	move(this, sa, &next);
 	if (this->rules->extend(this->rules, sa, &next))
 	{
 		sa->next.dst = dst->clone(dst);
@@ -515,7 +514,7 @@ METHOD(nflog_capture_reader_t, updated, void,
 	}
 	else
 	{
-		move(this, sa, sa->match.dst);
+		move(this, sa, &sa->match);
 	}
 	this->rules->reduce(this->rules, sa, &sa->match, &drop);
 	drop.dst->destroy(drop.dst);

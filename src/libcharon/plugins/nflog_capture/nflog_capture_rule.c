@@ -14,14 +14,11 @@
 
 #include "nflog_capture_rule.h"
 
+#include <net/if.h>
+
 #include <libnftnl/chain.h>
-#include <libnftnl/set.h>
-#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-
-/** nft's number of the host's byte order */
-#define BYTEORDER_HOST 1
 
 /*
  * Described in header
@@ -45,16 +42,26 @@ struct nftnl_expr *nflog_capture_rule_expr(char *name, ...)
 /*
  * Described in header
  */
-void nflog_capture_rule_cmp(struct nftnl_rule *rule, const void *value,
-							size_t len)
+void nflog_capture_rule_cmp_op(struct nftnl_rule *rule, uint32_t op,
+							   const void *value, size_t len)
 {
 	struct nftnl_expr *expr;
 
 	expr = nflog_capture_rule_expr("cmp",
-						NFTNL_EXPR_CMP_SREG, NFT_REG_1,
-						NFTNL_EXPR_CMP_OP, NFT_CMP_EQ, 0);
+						NFTNL_EXPR_CMP_SREG, NFT_REG_1, 0);
+	/* NFT_CMP_EQ is 0 */
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
 	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, value, len);
 	nftnl_rule_add_expr(rule, expr);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_rule_cmp(struct nftnl_rule *rule, const void *value,
+							size_t len)
+{
+	nflog_capture_rule_cmp_op(rule, NFT_CMP_EQ, value, len);
 }
 
 /*
@@ -99,14 +106,44 @@ void nflog_capture_rule_log(struct nftnl_rule *rule, char *prefix,
 /*
  * Described in header
  */
-void nflog_capture_rule_ntohl(struct nftnl_rule *rule, uint32_t reg)
+void nflog_capture_rule_xfrm(struct nftnl_rule *rule, uint8_t dir, uint32_t key,
+							 uint32_t spnum, uint32_t reg)
 {
-	nftnl_rule_add_expr(rule, nflog_capture_rule_expr("byteorder",
-					NFTNL_EXPR_BYTEORDER_SREG, reg,
-					NFTNL_EXPR_BYTEORDER_DREG, reg,
-					NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_NTOH,
-					NFTNL_EXPR_BYTEORDER_LEN, sizeof(uint32_t),
-					NFTNL_EXPR_BYTEORDER_SIZE, sizeof(uint32_t), 0));
+	struct nftnl_expr *expr;
+
+	expr = nflog_capture_rule_expr("xfrm",
+						NFTNL_EXPR_XFRM_KEY, key,
+						NFTNL_EXPR_XFRM_DREG, reg,
+						NFTNL_EXPR_XFRM_SPNUM, spnum, 0);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_XFRM_DIR, dir);
+	nftnl_rule_add_expr(rule, expr);
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_rule_device(struct nftnl_rule *rule, uint32_t key,
+							   char *value)
+{
+	char name[IFNAMSIZ] = {};
+
+	snprintf(name, sizeof(name), "%s", value);
+	nftnl_rule_add_expr(rule, nflog_capture_rule_expr("meta",
+						NFTNL_EXPR_META_KEY, key,
+						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
+	nflog_capture_rule_cmp(rule, name, sizeof(name));
+}
+
+/*
+ * Described in header
+ */
+void nflog_capture_rule_lookup(struct nftnl_rule *rule, uint32_t reg, char *set)
+{
+	struct nftnl_expr *expr;
+
+	expr = nflog_capture_rule_expr("lookup", NFTNL_EXPR_LOOKUP_SREG, reg, 0);
+	nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, set);
+	nftnl_rule_add_expr(rule, expr);
 }
 
 /*
@@ -165,18 +202,37 @@ void nflog_capture_rule_processor(struct nftnl_rule *rule, uint32_t mask,
 	nflog_capture_rule_cmp(rule, &value, sizeof(value));
 }
 
+/**
+ * Add a verdict to a rule, chain may be NULL.
+ */
+static void add_verdict(struct nftnl_rule *rule, int verdict, char *chain)
+{
+	struct nftnl_expr *expr;
+
+	expr = nftnl_expr_alloc("immediate");
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, verdict);
+	if (chain)
+	{
+		nftnl_expr_set_str(expr, NFTNL_EXPR_IMM_CHAIN, chain);
+	}
+	nftnl_rule_add_expr(rule, expr);
+}
+
 /*
  * Described in header
  */
 void nflog_capture_rule_goto(struct nftnl_rule *rule, char *chain)
 {
-	struct nftnl_expr *expr;
+	add_verdict(rule, NFT_GOTO, chain);
+}
 
-	expr = nflog_capture_rule_expr("immediate",
-						NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT,
-						NFTNL_EXPR_IMM_VERDICT, NFT_GOTO, 0);
-	nftnl_expr_set_str(expr, NFTNL_EXPR_IMM_CHAIN, chain);
-	nftnl_rule_add_expr(rule, expr);
+/*
+ * Described in header
+ */
+void nflog_capture_rule_return(struct nftnl_rule *rule)
+{
+	add_verdict(rule, NFT_RETURN, NULL);
 }
 
 /**
@@ -223,54 +279,4 @@ void nflog_capture_rule_remove_chain(nflog_capture_nft_t *nft, char *name)
 	nftnl_rule_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELRULE, 0), rule);
 	nftnl_rule_free(rule);
 	handle_chain(nft, NFT_MSG_DELCHAIN, name, -1, 0);
-}
-
-/*
- * Described in header
- */
-void nflog_capture_rule_add_set(nflog_capture_nft_t *nft, char *name,
-								uint32_t id, uint32_t type, size_t len, bool map)
-{
-	struct nftnl_udata_buf *udata;
-	struct nftnl_set *set;
-
-	set = nftnl_set_alloc();
-	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFLOG_CAPTURE_TABLE);
-	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
-	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
-	if (map)
-	{
-		nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_MAP);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, NFLOG_CAPTURE_TYPE_MARK);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
-		/* so that nft lists marks as others do */
-		udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
-		nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_DATABYTEORDER,
-							BYTEORDER_HOST);
-		nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
-						   nftnl_udata_buf_len(udata));
-		nftnl_udata_buf_free(udata);
-	}
-	nftnl_set_add_expr(set, nftnl_expr_alloc("counter"));
-	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWSET, NLM_F_CREATE),
-								  set);
-	nftnl_set_free(set);
-}
-
-/*
- * Described in header
- */
-void nflog_capture_rule_remove_set(nflog_capture_nft_t *nft, char *name)
-{
-	struct nftnl_set *set;
-
-	set = nftnl_set_alloc();
-	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFLOG_CAPTURE_TABLE);
-	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
-	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELSET, 0), set);
-	nftnl_set_free(set);
 }

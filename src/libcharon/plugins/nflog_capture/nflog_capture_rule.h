@@ -17,6 +17,10 @@
  * @{ @ingroup nflog_capture
  *
  * What rules of our nftables table are made of.
+ *
+ * Administrators save their firewall with nft list ruleset, and our table with it
+ * while SAs are captured.  So expressions are put together only as nft would do, in
+ * its order and with its registers, for what it lists to be something it loads.
  */
 
 #ifndef NFLOG_CAPTURE_RULE_H_
@@ -30,10 +34,9 @@
 /** name of the table, its family is inet */
 #define NFLOG_CAPTURE_TABLE "nflog-capture"
 
-/** nft's numbers of the types of set keys, so that it can list them */
-#define NFLOG_CAPTURE_TYPE_IPV4_ADDR 7
-#define NFLOG_CAPTURE_TYPE_IPV6_ADDR 8
-#define NFLOG_CAPTURE_TYPE_MARK 19
+/** directions of the kernel's xfrm.h, which does not go with strongSwan's */
+#define NFLOG_CAPTURE_XFRM_IN 0
+#define NFLOG_CAPTURE_XFRM_OUT 1
 
 /**
  * Create an expression with numeric attributes.
@@ -63,6 +66,17 @@ void nflog_capture_rule_cmp(struct nftnl_rule *rule, const void *value,
 							size_t len);
 
 /**
+ * Compare NFT_REG_1 in other ways, byte by byte as memcmp(3) does.
+ *
+ * @param rule		rule to add that to
+ * @param op		one of NFT_CMP_*
+ * @param value		value to compare it with
+ * @param len		length of value, in bytes
+ */
+void nflog_capture_rule_cmp_op(struct nftnl_rule *rule, uint32_t op,
+							   const void *value, size_t len);
+
+/**
  * Compare a property of packets, of one byte.
  *
  * @param rule		rule to add that to
@@ -85,13 +99,36 @@ void nflog_capture_rule_payload(struct nftnl_rule *rule, uint32_t base,
 								uint32_t offset, uint32_t len, uint32_t reg);
 
 /**
- * Bring an SPI in a register to host order, so that nft lists keys as strongSwan
- * and ip do.
+ * Load what tells an SA of a packet.  If the packet was not in that many SAs, the
+ * rule does not match.
  *
  * @param rule		rule to add that to
+ * @param dir		NFLOG_CAPTURE_XFRM_IN or NFLOG_CAPTURE_XFRM_OUT
+ * @param key		one of NFT_XFRM_KEY_*
+ * @param spnum		number of the SA, the first one that was or will be applied is 0
  * @param reg		register
  */
-void nflog_capture_rule_ntohl(struct nftnl_rule *rule, uint32_t reg);
+void nflog_capture_rule_xfrm(struct nftnl_rule *rule, uint8_t dir, uint32_t key,
+							 uint32_t spnum, uint32_t reg);
+
+/**
+ * Compare the name, or the kind, of a device.
+ *
+ * @param rule		rule to add that to
+ * @param key		one of NFT_META_*NAME and NFT_META_*KIND
+ * @param value		what it must be
+ */
+void nflog_capture_rule_device(struct nftnl_rule *rule, uint32_t key,
+							   char *value);
+
+/**
+ * Check if a register, and those that follow it, are in a set.
+ *
+ * @param rule		rule to add that to
+ * @param reg		first register
+ * @param set		name of the set
+ */
+void nflog_capture_rule_lookup(struct nftnl_rule *rule, uint32_t reg, char *set);
 
 /**
  * Set the mark of packets.
@@ -118,6 +155,13 @@ void nflog_capture_rule_processor(struct nftnl_rule *rule, uint32_t mask,
  * @param chain		name of the chain
  */
 void nflog_capture_rule_goto(struct nftnl_rule *rule, char *chain);
+
+/**
+ * Go back to the chain from which rules led here, or accept the packet.
+ *
+ * @param rule		rule to add that to
+ */
+void nflog_capture_rule_return(struct nftnl_rule *rule);
 
 /**
  * Log packets.
@@ -156,28 +200,5 @@ void nflog_capture_rule_add_chain(nflog_capture_nft_t *nft, char *name, int hook
  * @param name		name of the chain
  */
 void nflog_capture_rule_remove_chain(nflog_capture_nft_t *nft, char *name);
-
-/**
- * Add a set, or a map to marks, the elements of which count packets, to a
- * transaction.
- *
- * @param nft		socket that owns the table
- * @param name		name of the set
- * @param id		number of the set, unique in the transaction
- * @param type		type of its keys, one of NFLOG_CAPTURE_TYPE_*, or several, each
- *					shifted by six bits
- * @param len		length of its keys, in bytes
- * @param map		TRUE for a map
- */
-void nflog_capture_rule_add_set(nflog_capture_nft_t *nft, char *name,
-								uint32_t id, uint32_t type, size_t len, bool map);
-
-/**
- * Remove a set, after the rules that refer to it, in a transaction.
- *
- * @param nft		socket that owns the table
- * @param name		name of the set
- */
-void nflog_capture_rule_remove_set(nflog_capture_nft_t *nft, char *name);
 
 #endif /** NFLOG_CAPTURE_RULE_H_ @}*/

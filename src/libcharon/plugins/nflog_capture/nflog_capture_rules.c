@@ -15,6 +15,7 @@
 #include "nflog_capture_rules.h"
 #include "nflog_capture_element.h"
 #include "nflog_capture_nft.h"
+#include "nflog_capture_plain.h"
 #include "nflog_capture_rule.h"
 #include "nflog_capture_table.h"
 
@@ -170,8 +171,8 @@ static const char *describe(int err)
 				   "charon run in this network namespace?";
 		case EOPNOTSUPP:
 		case ENOENT:
-			return "the kernel needs nf_tables, nft_log, nft_xfrm, and "
-				   "nfnetlink_log, Linux 5.12 or newer";
+			return "the kernel needs nf_tables, nft_log, nft_xfrm, "
+				   "nft_hash, and nfnetlink_log, Linux 5.12 or newer";
 		default:
 			return strerror(err);
 	}
@@ -261,7 +262,7 @@ static void begin_plain(private_nflog_capture_rules_t *this,
 	{
 		if (!this->plain)
 		{
-			nflog_capture_table_add_plain(this->nft, this->group, this->lanes);
+			nflog_capture_plain_add(this->nft, this->group, this->lanes);
 		}
 		add_plain(this, sa, &sa->match);
 	}
@@ -300,7 +301,7 @@ static void end_plain(private_nflog_capture_rules_t *this,
 		drop_plain(this, sa, &sa->match);
 		if (--this->plain == 0)
 		{
-			nflog_capture_table_remove_plain(this->nft, this->lanes);
+			nflog_capture_plain_remove(this->nft, this->lanes);
 		}
 	}
 	else if (--this->tun == 0)

@@ -59,8 +59,10 @@ struct nflog_capture_sa_t {
 	nflog_capture_match_t match;
 	/** those that it is about to get, dst is NULL if not */
 	nflog_capture_match_t next;
-	/** number of packets in the clear, not 0, given when it is added */
+	/** number of packets in the clear, see nflog_capture_plain_number() */
 	uint32_t number;
+	/** number that they had before its reqid changed, if it did */
+	uint32_t former_number;
 	/** how they did before its addresses changed, if they did */
 	nflog_capture_wire_key_t former;
 	/** TRUE if charon does ESP itself, the kernel does not have the SA */

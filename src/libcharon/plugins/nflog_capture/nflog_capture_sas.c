@@ -13,6 +13,8 @@
  */
 
 #include "nflog_capture_sas.h"
+#include "nflog_capture_passes.h"
+#include "nflog_capture_plain.h"
 #include "nflog_capture_progress.h"
 #include "nflog_capture_table.h"
 #include "nflog_capture_vti.h"
@@ -40,9 +42,9 @@ struct private_nflog_capture_sas_t {
 	hashtable_t *wire;
 
 	/**
-	 * SAs by the number of their packets in the clear.
+	 * Outbound and inbound SAs by the number of their packets in the clear.
 	 */
-	hashtable_t *plain;
+	hashtable_t *plain[2];
 
 	/**
 	 * SAs with selectors, the newest first, nflog_capture_sa_t.
@@ -55,9 +57,9 @@ struct private_nflog_capture_sas_t {
 	nflog_capture_vti_t *vti;
 
 	/**
-	 * Number of the SA that was added last.
+	 * Packets that may pass once more.
 	 */
-	uint32_t last;
+	nflog_capture_passes_t *passes;
 
 	/**
 	 * Number of packets on the wire of SAs with selectors, it may wrap.
@@ -78,9 +80,29 @@ static void *to_key(uint32_t number)
 	return (void*)(uintptr_t)number;
 }
 
-METHOD(nflog_capture_sas_t, add, void,
+/**
+ * Is an SA found by a number of its packets in the clear?
+ */
+static bool has_number(nflog_capture_sa_t *sa)
+{
+	return sa->plain.trace && !sa->userland;
+}
+
+METHOD(nflog_capture_sas_t, add, bool,
 	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa)
 {
+	hashtable_t *plain = this->plain[sa->inbound];
+
+	if (has_number(sa))
+	{
+		sa->number = nflog_capture_plain_number(sa->match.reqid, sa->spi);
+		sa->former_number = sa->number;
+		if (plain->get(plain, to_key(sa->number)))
+		{
+			return FALSE;
+		}
+		plain->put(plain, to_key(sa->number), sa);
+	}
 	if (sa->wire.trace)
 	{
 		this->wire->put(this->wire, &sa->key, sa);
@@ -90,17 +112,8 @@ METHOD(nflog_capture_sas_t, add, void,
 		this->selected->insert_first(this->selected, sa);
 		this->vti->flush(this->vti);
 	}
-	if (sa->plain.trace && !sa->userland)
-	{
-		/* not one of an SA that is still there, once the numbers wrap */
-		do
-		{
-			sa->number = ++this->last;
-		}
-		while (!sa->number || this->plain->get(this->plain, to_key(sa->number)));
-		this->plain->put(this->plain, to_key(sa->number), sa);
-	}
 	this->count++;
+	return TRUE;
 }
 
 /**
@@ -115,15 +128,43 @@ static void remove_key(private_nflog_capture_sas_t *this,
 	}
 }
 
-METHOD(nflog_capture_sas_t, move, void,
-	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa, host_t *dst)
+/**
+ * Remove a number of an SA, unless another SA has got it since.
+ */
+static void remove_number(private_nflog_capture_sas_t *this,
+						  nflog_capture_sa_t *sa, uint32_t number)
 {
-	remove_key(this, sa, &sa->former);
-	remove_key(this, sa, &sa->key);
-	sa->former = sa->key;
-	nflog_capture_sa_set_key(&sa->key, sa->inbound, dst, sa->spi);
-	this->wire->put(this->wire, &sa->former, sa);
-	this->wire->put(this->wire, &sa->key, sa);
+	hashtable_t *plain = this->plain[sa->inbound];
+
+	if (plain->get(plain, to_key(number)) == sa)
+	{
+		plain->remove(plain, to_key(number));
+	}
+}
+
+METHOD(nflog_capture_sas_t, move, void,
+	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa,
+	nflog_capture_match_t *match)
+{
+	hashtable_t *plain = this->plain[sa->inbound];
+
+	if (sa->wire.trace)
+	{
+		remove_key(this, sa, &sa->former);
+		remove_key(this, sa, &sa->key);
+		sa->former = sa->key;
+		nflog_capture_sa_set_key(&sa->key, sa->inbound, match->dst, sa->spi);
+		this->wire->put(this->wire, &sa->former, sa);
+		this->wire->put(this->wire, &sa->key, sa);
+	}
+	if (has_number(sa))
+	{
+		remove_number(this, sa, sa->former_number);
+		sa->former_number = sa->number;
+		sa->number = nflog_capture_plain_number(match->reqid, sa->spi);
+		plain->put(plain, to_key(sa->former_number), sa);
+		plain->put(plain, to_key(sa->number), sa);
+	}
 }
 
 METHOD(nflog_capture_sas_t, remove_, void,
@@ -135,9 +176,10 @@ METHOD(nflog_capture_sas_t, remove_, void,
 	{
 		this->selected->remove(this->selected, sa, NULL);
 	}
-	if (sa->plain.trace && !sa->userland)
+	if (has_number(sa))
 	{
-		this->plain->remove(this->plain, to_key(sa->number));
+		remove_number(this, sa, sa->number);
+		remove_number(this, sa, sa->former_number);
 	}
 	this->count--;
 }
@@ -196,16 +238,41 @@ static nflog_capture_sa_t *find_vti(private_nflog_capture_sas_t *this,
 /**
  * Find the SA of a packet in the clear by the number that has the place of its
  * mark.
+ *
+ * @param vrf			TRUE if the packet arrived with a VRF for its device
+ * @return				SA, NULL if the packet is not to be in its trace
  */
 static nflog_capture_sa_t *find_number(private_nflog_capture_sas_t *this,
-									   nflog_capture_logged_t *logged)
+									   nflog_capture_logged_t *logged,
+									   bool inbound, bool vrf)
 {
-	struct nlattr *attr = logged->attrs[NFULA_MARK];
+	hashtable_t *plain = this->plain[inbound];
+	nflog_capture_sa_t *sa;
+	uint32_t number;
 
+	if (!logged->attrs[NFULA_MARK])
+	{
+		return NULL;
+	}
+	number = ntohl(mnl_attr_get_u32(logged->attrs[NFULA_MARK]));
 	/* it's not the packet's own, so it does not belong in the trace */
 	logged->attrs[NFULA_MARK] = NULL;
-	return attr ? this->plain->get(this->plain,
-						to_key(ntohl(mnl_attr_get_u32(attr)))) : NULL;
+	sa = plain->get(plain, to_key(number));
+	if (!sa || !inbound)
+	{
+		return sa;
+	}
+	/* with IPComp, what was too small to be compressed is decapsulated later, and
+	 * we see it once more (xfrm4_tunnel in tunnel4.c) */
+	if ((sa->ipcomp &&
+		 nflog_capture_packet_is_tunneled(logged, sa->match.dst)) ||
+		this->passes->is_again(this->passes, logged, number, vrf))
+	{
+		nflog_capture_count_add(&sa->plain.count->again);
+		nflog_capture_count_add(&sa->plain.count->received);
+		return NULL;
+	}
+	return sa;
 }
 
 METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
@@ -214,7 +281,7 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
 	nflog_capture_wire_key_t key;
 	nflog_capture_sa_t *sa;
-	bool in;
+	bool in, vrf;
 
 	in = streq(prefix, NFLOG_CAPTURE_WIRE_IN) ||
 		 streq(prefix, NFLOG_CAPTURE_FRAG_IN);
@@ -242,14 +309,9 @@ METHOD(nflog_capture_sas_t, find, nflog_capture_tap_t*,
 	}
 	else
 	{
-		sa = find_number(this, logged);
-		if (sa && sa->ipcomp && sa->inbound &&
-			nflog_capture_packet_is_tunneled(logged, sa->match.dst))
-		{	/* it was too small to be compressed, so the kernel decapsulates it
-			 * later, and we see it once more (xfrm4_tunnel in tunnel4.c) */
-			nflog_capture_count_add(&sa->plain.count->received);
-			return NULL;
-		}
+		vrf = streq(prefix, NFLOG_CAPTURE_VRF_IN);
+		in = vrf || streq(prefix, NFLOG_CAPTURE_PLAIN_IN);
+		sa = find_number(this, logged, in, vrf);
 	}
 	return sa && sa->plain.trace ? &sa->plain : NULL;
 }
@@ -263,8 +325,14 @@ METHOD(nflog_capture_sas_t, get_count, u_int,
 METHOD(nflog_capture_sas_t, destroy, void,
 	private_nflog_capture_sas_t *this)
 {
+	int i;
+
 	this->wire->destroy(this->wire);
-	this->plain->destroy(this->plain);
+	for (i = 0; i < countof(this->plain); i++)
+	{
+		this->plain[i]->destroy(this->plain[i]);
+	}
+	this->passes->destroy(this->passes);
 	this->selected->destroy(this->selected);
 	this->vti->destroy(this->vti);
 	free(this);
@@ -276,6 +344,7 @@ METHOD(nflog_capture_sas_t, destroy, void,
 nflog_capture_sas_t *nflog_capture_sas_create()
 {
 	private_nflog_capture_sas_t *this;
+	int i;
 
 	INIT(this,
 		.public = {
@@ -288,9 +357,14 @@ nflog_capture_sas_t *nflog_capture_sas_create()
 		},
 		.wire = hashtable_create(nflog_capture_wire_key_hash,
 								 nflog_capture_wire_key_equals, 32),
-		.plain = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
+		.passes = nflog_capture_passes_create(),
 		.selected = linked_list_create(),
 		.vti = nflog_capture_vti_create(),
 	);
+	for (i = 0; i < countof(this->plain); i++)
+	{
+		this->plain[i] = hashtable_create(hashtable_hash_ptr,
+										  hashtable_equals_ptr, 32);
+	}
 	return &this->public;
 }

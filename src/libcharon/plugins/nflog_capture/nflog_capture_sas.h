@@ -26,7 +26,7 @@ typedef struct nflog_capture_sas_t nflog_capture_sas_t;
 
 /**
  * Finds the SA of a logged packet: on the wire by destination and SPI in the
- * packet, in the clear by the number that the kernel's rules look up, or by its
+ * packet, in the clear by the number that the kernel's rules compute, or by its
  * selectors if the kernel does not have the SA, or the packet came through a VTI
  * device.
  *
@@ -39,20 +39,22 @@ struct nflog_capture_sas_t {
 	 * Add an SA.
 	 *
 	 * @param sa		SA, not owned
+	 * @return			FALSE if its packets in the clear could not be told from
+	 *					those of another SA, it is not added then
 	 */
-	void (*add)(nflog_capture_sas_t *this, nflog_capture_sa_t *sa);
+	bool (*add)(nflog_capture_sas_t *this, nflog_capture_sa_t *sa);
 
 	/**
-	 * Change the destination of an SA on the wire.
+	 * Change the destination of an SA on the wire, and its reqid in the clear.
 	 *
-	 * Packets with the one before may still be on their way, these are found
-	 * too, until the destination changes once more.
+	 * Packets with those before may still be on their way, these are found too,
+	 * until they change once more.
 	 *
 	 * @param sa		SA as added
-	 * @param dst		new destination address
+	 * @param match		new address and reqid
 	 */
 	void (*move)(nflog_capture_sas_t *this, nflog_capture_sa_t *sa,
-				 host_t *dst);
+				 nflog_capture_match_t *match);
 
 	/**
 	 * Remove an SA.

@@ -30,6 +30,9 @@
 #define NFLOG_CAPTURE_PLAIN_IN "plain-in"
 #define NFLOG_CAPTURE_PLAIN_OUT "plain-out"
 
+/** log prefix of the clear side of packets that arrive with a VRF for device */
+#define NFLOG_CAPTURE_VRF_IN "vrf-in"
+
 /** chain of fragments that arrive, and their log prefix */
 #define NFLOG_CAPTURE_FRAG_IN "frag-in"
 
@@ -48,7 +51,9 @@
  * Add our nftables table to a transaction, with the chain frag-in.
  *
  * The table belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12),
- * so the kernel removes it if charon dies.
+ * so the kernel removes it if charon dies, and nobody else can change it, not even
+ * with nft flush ruleset.  One with our name, but without owner, was loaded from a
+ * listing, it is replaced, which is logged.
  *
  * These are the chains, others than frag-in are added as they are needed:
  *
@@ -56,7 +61,7 @@
  *   frag-in    input        raw        fragments of IPv6 packets in ESP, AH or UDP
  *   esp-in     input        raw        ESP, AH, UDP-encapsulated ESP as it arrives
  *   esp-out    output       raw        the same as it leaves
- *   plain-in   prerouting   mangle     packets after decapsulation
+ *   plain-in   prerouting   mangle     packets after decapsulation, and vrf-in
  *   plain-out  postrouting  srcnat+50  packets before encapsulation
  *   tun-in     prerouting   mangle     packets that charon decapsulated itself
  *   tun-out    postrouting  srcnat+50  packets that charon encapsulates itself
@@ -64,7 +69,7 @@
  *   ike-in     input        raw        IKE messages as they arrive
  *   ike-out    output       raw        IKE messages as they leave
  *
- * If there are several lanes, each of esp-*, plain-* and vti-in has a chain for each
+ * If there are several lanes, each of esp-*, plain-*, and vti-in has a chain for each
  * of them, <chain>-<lane>, with its rules, and leads there by the number of the
  * processor that handles a packet.  So processors don't wait for each other to log
  * packets, and what one of them logs stays in order.
@@ -85,10 +90,9 @@ void nflog_capture_table_add(nflog_capture_nft_t *nft, uint16_t group);
  * Add what captures SAs on the wire to a transaction.
  *
  * One rule logs the packets of all SAs that are in a set of (destination, SPI),
- * esp-in-ipv4, esp-in-ipv6, esp-out-ipv4, and esp-out-ipv6.  SPIs are in host
- * order there, so that nft lists them as others do.  Each element counts the
- * packets that match it.  The cost of a packet does not depend on the number of
- * SAs.
+ * esp-in-ipv4, esp-in-ipv6, esp-out-ipv4, and esp-out-ipv6.  Each
+ * element counts the packets that match it.  The cost of a packet does not depend
+ * on the number of SAs.
  *
  * @param nft		socket that owns the table
  * @param group		first NFLOG group
@@ -104,30 +108,6 @@ void nflog_capture_table_add_wire(nflog_capture_nft_t *nft, uint16_t group,
  * @param lanes		number of lanes
  */
 void nflog_capture_table_remove_wire(nflog_capture_nft_t *nft, u_int lanes);
-
-/**
- * Add what captures SAs in the clear to a transaction.
- *
- * Nothing in these packets tells the SA, so a map of (reqid, SPI), plain-in-sas
- * or plain-out-sas, leads to its number.  The packet has that instead of its mark
- * while it is logged.  The cost of a packet does not depend on the number of SAs.
- * A verdict map with a chain for each SA has the kernel check all chains, whenever
- * an SA is added.
- *
- * @param nft		socket that owns the table
- * @param group		first NFLOG group
- * @param lanes		number of lanes
- */
-void nflog_capture_table_add_plain(nflog_capture_nft_t *nft, uint16_t group,
-								   u_int lanes);
-
-/**
- * Remove what captures SAs in the clear in a transaction.
- *
- * @param nft		socket that owns the table
- * @param lanes		number of lanes
- */
-void nflog_capture_table_remove_plain(nflog_capture_nft_t *nft, u_int lanes);
 
 /**
  * Add what captures packets in the clear to a transaction, if charon does ESP

@@ -1,0 +1,203 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * The SA to which a packet in the clear belongs.
+ */
+#define _GNU_SOURCE
+
+#include "common.h"
+
+#include "nflog_capture_plain.h"
+#include "nflog_capture_sas.h"
+#include "nflog_capture_table.h"
+
+#include <libmnl/libmnl.h>
+
+static nflog_capture_sas_t *sas;
+static nflog_capture_count_t count;
+
+/**
+ * Create an SA that is captured in the clear, its trace is not used.
+ */
+static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, uint32_t reqid)
+{
+	static int unused;
+	nflog_capture_sa_t *sa;
+	host_t *host;
+
+	host = host_create_from_string("192.168.0.1", 0);
+	sa = nflog_capture_sa_create("conn", "net", 1, inbound, host, htonl(spi),
+								 reqid, NULL, NULL);
+	host->destroy(host);
+	sa->plain.count = &count;
+	sa->plain.trace = (void*)&unused;
+	return sa;
+}
+
+/**
+ * Find the SA of a packet with a mark.
+ *
+ * @param proto			4 for IPv4 in IPv4
+ */
+static nflog_capture_sa_t *find(char *prefix, uint32_t mark, uint8_t proto)
+{
+	uint8_t packet[40] = {
+		0x45, 0, 0, sizeof(packet), 0, 1, 0, 0, 64, proto, 0, 0,
+		192, 168, 0, 2, 192, 168, 0, 1,
+	};
+	struct {
+		struct nlattr attr;
+		uint8_t data[sizeof(packet)];
+	} attrs[3];
+	nflog_capture_logged_t logged = {
+		.attrs = {
+			[NFULA_PREFIX] = &attrs[0].attr,
+			[NFULA_MARK] = mark ? &attrs[1].attr : NULL,
+			[NFULA_PAYLOAD] = &attrs[2].attr,
+		},
+	};
+	nflog_capture_tap_t *tap;
+
+	mark = htonl(mark);
+	attrs[0].attr.nla_len = NLA_HDRLEN + strlen(prefix) + 1;
+	strcpy((char*)attrs[0].data, prefix);
+	attrs[1].attr.nla_len = NLA_HDRLEN + sizeof(mark);
+	memcpy(attrs[1].data, &mark, sizeof(mark));
+	attrs[2].attr.nla_len = NLA_HDRLEN + sizeof(packet);
+	memcpy(attrs[2].data, packet, sizeof(packet));
+	tap = sas->find(sas, &logged);
+	/* it is not the mark of the packet */
+	assert_null(logged.attrs[NFULA_MARK]);
+	return tap ? (void*)((char*)tap - offsetof(nflog_capture_sa_t, plain)) : NULL;
+}
+
+static void test_number(void **state)
+{
+	/* as the kernel's jhash() has it for reqid 1 and SPI c1234567 */
+	assert_int_equal(nflog_capture_plain_number(htole32(1),
+												htonl(0xc1234567)), 0x407f57b5);
+	assert_int_equal(nflog_capture_plain_number(htole32(77),
+												htonl(0xcfffffff)), 0xa180c4c6);
+}
+
+static void test_find(void **state)
+{
+	nflog_capture_sa_t *in, *out, *twin, *other;
+
+	in = create_sa(TRUE, 0xc0000001, 1);
+	out = create_sa(FALSE, 0xc0000001, 1);
+	twin = create_sa(FALSE, 0xc0000001, 1);
+	other = create_sa(FALSE, 0xc0000001, 2);
+	assert_true(sas->add(sas, in));
+	assert_true(sas->add(sas, out));
+	assert_true(sas->add(sas, other));
+	/* it could not be told from the other one */
+	assert_false(sas->add(sas, twin));
+	assert_int_equal(sas->get_count(sas), 3);
+
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_IN, in->number, 17), in);
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, out->number, 17), out);
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, other->number, 17), other);
+	assert_null(find(NFLOG_CAPTURE_PLAIN_IN, other->number, 17));
+	assert_null(find(NFLOG_CAPTURE_PLAIN_IN, 0, 17));
+	sas->remove(sas, out);
+	assert_null(find(NFLOG_CAPTURE_PLAIN_OUT, out->number, 17));
+	assert_true(sas->add(sas, twin));
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, out->number, 17), twin);
+
+	sas->remove(sas, in);
+	sas->remove(sas, twin);
+	sas->remove(sas, other);
+	nflog_capture_sa_destroy(in);
+	nflog_capture_sa_destroy(out);
+	nflog_capture_sa_destroy(twin);
+	nflog_capture_sa_destroy(other);
+}
+
+static void test_move(void **state)
+{
+	nflog_capture_sa_t *sa = create_sa(FALSE, 0xc0000001, 1);
+	nflog_capture_match_t next = sa->match;
+	uint32_t numbers[3], i;
+
+	assert_true(sas->add(sas, sa));
+	for (i = 0; i < countof(numbers); i++)
+	{
+		numbers[i] = nflog_capture_plain_number(i + 1, sa->spi);
+	}
+	next.reqid = 2;
+	sas->move(sas, sa, &next);
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[0], 17), sa);
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[1], 17), sa);
+	next.reqid = 3;
+	sas->move(sas, sa, &next);
+	assert_null(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[0], 17));
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[1], 17), sa);
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[2], 17), sa);
+	/* another address only */
+	sas->move(sas, sa, &next);
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[2], 17), sa);
+	sas->remove(sas, sa);
+	for (i = 0; i < countof(numbers); i++)
+	{
+		assert_null(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[i], 17));
+	}
+	nflog_capture_sa_destroy(sa);
+}
+
+static void test_again(void **state)
+{
+	nflog_capture_sa_t *sa = create_sa(TRUE, 0xc0000001, 1);
+
+	memset(&count, 0, sizeof(count));
+	sa->ipcomp = TRUE;
+	assert_true(sas->add(sas, sa));
+	/* through a VRF, once by its slave, and twice by itself */
+	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_IN, sa->number, 17), sa);
+	assert_null(find(NFLOG_CAPTURE_VRF_IN, sa->number, 17));
+	assert_ptr_equal(find(NFLOG_CAPTURE_VRF_IN, sa->number, 6), sa);
+	assert_null(find(NFLOG_CAPTURE_VRF_IN, sa->number, 6));
+	assert_int_equal(count.again, 2);
+	/* too small for IPComp */
+	assert_null(find(NFLOG_CAPTURE_PLAIN_IN, sa->number, 4));
+	assert_int_equal(count.again, 3);
+	assert_int_equal(count.received, 3);
+	sas->remove(sas, sa);
+	nflog_capture_sa_destroy(sa);
+}
+
+static int setup(void **state)
+{
+	sas = nflog_capture_sas_create();
+	return common_setup(state);
+}
+
+static int teardown(void **state)
+{
+	sas->destroy(sas);
+	return common_teardown(state);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_number),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_move),
+		cmocka_unit_test(test_again),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
