@@ -103,8 +103,10 @@ static void test_find(void **state)
 	assert_true(sas->add(sas, in));
 	assert_true(sas->add(sas, out));
 	assert_true(sas->add(sas, other));
-	/* it could not be told from the other one */
+	/* its packets would be taken for those of the other one */
 	assert_false(sas->add(sas, twin));
+	assert_int_equal(lines, 1);
+	sas->remove(sas, twin);
 	assert_int_equal(sas->get_count(sas), 3);
 
 	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_IN, in->number, 17), in);

@@ -16,6 +16,15 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <linux/if_ether.h>
+
+/**
+ * Bytes of what a large packet was merged from, at least, without headers: what TCP
+ * sends if it knows of no other limit (RFC 9293, section 3.7.1), and about the
+ * smallest MTU of IPv4 that matters.  Senders that write less at once have smaller
+ * ones, but then few large packets.
+ */
+#define MIN_SEGMENT 536
 
 /**
  * Append to a text.
@@ -40,41 +49,72 @@ static uint64_t kernel_lost(nflog_capture_count_t *count)
 }
 
 /**
+ * Get the number of packets that netfilter saw, those that it saw twice once.
+ */
+static uint64_t get_seen(nflog_capture_count_t *count)
+{
+	return max(count->logged, count->received) - count->again;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_capture_count_is_short(nflog_capture_count_t *count)
+{
+	return count->has_sa && count->sa > get_seen(count);
+}
+
+/**
  * Get the number of packets that were dropped before it was known that they are
  * of this SA, as far as what the SA processed shows it.
  */
 static uint64_t unidentified(nflog_capture_count_t *count)
 {
-	uint64_t seen = max(count->logged, count->received);
-
-	return count->has_sa && count->sa > seen
-				? min(count->unidentified, count->sa - seen) : 0;
+	return nflog_capture_count_is_short(count)
+				? min(count->unidentified, count->sa - get_seen(count)) : 0;
 }
 
 /**
  * Describe packets that the SA processed, but no rule saw.
  */
 static void describe_unseen(nflog_capture_count_t *count,
-							nflog_capture_point_t point, char *buf, size_t len)
+							nflog_capture_point_t point, uint64_t unseen,
+							char *buf, size_t len)
 {
-	uint64_t seen = max(count->logged, count->received) + unidentified(count);
 	bool plain = point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT;
+	uint64_t segments = plain ? min(count->segments, unseen) : 0;
+	char *reason = "";
 
-	if (count->sa <= seen)
+	if (plain && count->flowtable)
 	{
-		return;
+		reason = " (maybe forwarded by a flowtable, add no flows of SAs to it)";
 	}
-	if (plain && count->large)
+	else if (!plain && count->offloaded)
 	{
-		append(buf, len, ", which counts the segments of %" PRIu64 " large "
-			   "packets", count->large);
+		reason = " (offloaded)";
 	}
-	else
+	if (segments < unseen)
 	{
 		append(buf, len, ", %" PRIu64 " not seen by netfilter%s",
-			   count->sa - seen,
-			   count->offloaded && !plain ? " (offloaded)" : "");
+			   unseen - segments, reason);
+		reason = "";
 	}
+	if (segments)
+	{
+		append(buf, len, ", %" PRIu64 " counted as segments of %" PRIu64
+			   " large packets%s", segments, count->large, reason);
+	}
+}
+
+/**
+ * Describe packets that were seen, but that the SA does not count.
+ */
+static void describe_surplus(nflog_capture_point_t point, uint64_t surplus,
+							 char *buf, size_t len)
+{
+	append(buf, len, ", %" PRIu64 " more than the SA processed%s", surplus,
+		   point == POINT_ESP_IN ? " (replayed, not authentic, or out of its "
+		   "lifetime)" : "");
 }
 
 /*
@@ -88,11 +128,24 @@ void nflog_capture_count_add(uint64_t *counter)
 /*
  * Described in header
  */
+void nflog_capture_count_large(nflog_capture_count_t *count, uint32_t len)
+{
+	if (len > ETH_DATA_LEN)
+	{
+		count->large++;
+		count->segments += (len - 1) / MIN_SEGMENT;
+	}
+}
+
+/*
+ * Described in header
+ */
 void nflog_capture_count_describe(nflog_capture_count_t *count,
 								  nflog_capture_point_t point, char *buf,
 								  size_t len)
 {
 	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
+	uint64_t seen = get_seen(count) + early;
 
 	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
@@ -118,7 +171,14 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 	if (count->has_sa)
 	{
 		append(buf, len, " of %" PRIu64 " by the SA", count->sa);
-		describe_unseen(count, point, buf, len);
+		if (count->sa > seen)
+		{
+			describe_unseen(count, point, count->sa - seen, buf, len);
+		}
+		else if (count->sa < seen)
+		{
+			describe_surplus(point, seen - count->sa, buf, len);
+		}
 	}
 	else if (count->unidentified)
 	{

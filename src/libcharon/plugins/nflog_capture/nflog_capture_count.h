@@ -46,6 +46,8 @@ struct nflog_capture_count_t {
 	uint64_t unidentified;
 	/** those read that may be several packets that the kernel merged */
 	uint64_t large;
+	/** packets that these may have been, at most, besides one each */
+	uint64_t segments;
 	/** written */
 	uint64_t packets;
 	/** bytes of written IP packets */
@@ -62,6 +64,8 @@ struct nflog_capture_count_t {
 	bool absent;
 	/** the SA is offloaded, which may keep its packets from netfilter */
 	bool offloaded;
+	/** flows are offloaded, which may keep what arrives in the clear from it */
+	bool flowtable;
 };
 
 /**
@@ -72,7 +76,26 @@ struct nflog_capture_count_t {
 void nflog_capture_count_add(uint64_t *counter);
 
 /**
+ * Count a packet that was read, if it may be several that the kernel merged, or put
+ * together from fragments.
+ *
+ * @param count		counters
+ * @param len		bytes of the IP packet
+ */
+void nflog_capture_count_large(nflog_capture_count_t *count, uint32_t len);
+
+/**
+ * Check if fewer packets were seen than the SA processed.
+ *
+ * @param count		counters
+ * @return			TRUE if so
+ */
+bool nflog_capture_count_is_short(nflog_capture_count_t *count);
+
+/**
  * Describe what happened at a capture point, for the log.
+ *
+ * What was seen is compared with what the SA processed, in both directions.
  *
  * @param count		counters
  * @param point		capture point

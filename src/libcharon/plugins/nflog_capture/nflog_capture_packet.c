@@ -33,9 +33,6 @@
 /** RFC 3948, section 2.2 */
 #define NON_ESP_MARKER_LEN 4
 
-/** bytes that a packet's hash depends on, at the begin and at the end of it */
-#define HASHED_LEN 64
-
 /** RFC 7296, section 3.1, it begins with the SPIs */
 #define IKE_HEADER_LEN 28
 
@@ -94,16 +91,11 @@ static chunk_t get_payload(nflog_capture_logged_t *logged)
 						mnl_attr_get_payload_len(attr));
 }
 
-/**
- * Find the header behind the IP header, or what follows that in a fragment.
- *
- * @param dst			set to the destination address, 16 bytes, may be NULL
- * @param proto			set to the protocol of the header
- * @param fragment		set to TRUE if it is a fragment, of IPv4 not the first one
- * @return				offset of the header, 0 if there is none
+/*
+ * Described in header
  */
-static size_t find_payload(chunk_t packet, uint8_t *dst, uint8_t *proto,
-						   bool *fragment)
+size_t nflog_capture_packet_find_payload(chunk_t packet, uint8_t *dst,
+										 uint8_t *proto, bool *fragment)
 {
 	struct ip6_hdr *ip6;
 	struct iphdr *ip;
@@ -145,7 +137,7 @@ static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
 	bool fragment;
 	size_t offset;
 
-	offset = find_payload(packet, dst, proto, &fragment);
+	offset = nflog_capture_packet_find_payload(packet, dst, proto, &fragment);
 	return fragment ? 0 : offset;
 }
 
@@ -286,7 +278,7 @@ bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
 	size_t offset;
 	int family;
 
-	offset = find_payload(packet, NULL, proto, &fragment);
+	offset = nflog_capture_packet_find_payload(packet, NULL, proto, &fragment);
 	if (!offset)
 	{
 		return FALSE;
@@ -325,101 +317,6 @@ bool nflog_capture_packet_is_tunneled(nflog_capture_logged_t *logged,
 	return skip_ip(get_payload(logged), buf, &proto) &&
 		   (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6) &&
 		   memeq(buf, address.ptr, address.len);
-}
-
-/**
- * Mix bytes into a hash.
- */
-static uint64_t mix(uint64_t hash, const void *data, size_t len)
-{
-	const uint8_t *pos = data;
-	uint64_t word;
-	size_t size;
-
-	for (; len; len -= size, pos += size)
-	{
-		size = min(len, sizeof(word));
-		word = 0;
-		memcpy(&word, pos, size);
-		/* as in MurmurHash64A */
-		word *= 0xc6a4a7935bd1e995ULL;
-		word ^= word >> 47;
-		hash = (hash ^ word) * 0xc6a4a7935bd1e995ULL;
-	}
-	return hash ^ hash >> 32;
-}
-
-/**
- * Mix both ends of what may be long into a hash.
- */
-static uint64_t mix_ends(uint64_t hash, chunk_t data)
-{
-	hash = mix(hash, data.ptr, min(data.len, HASHED_LEN));
-	if (data.len > HASHED_LEN)
-	{
-		data = chunk_skip(data, max(HASHED_LEN, data.len - HASHED_LEN));
-		hash = mix(hash, data.ptr, data.len);
-	}
-	return hash;
-}
-
-/*
- * Described in header
- */
-uint64_t nflog_capture_packet_hash(nflog_capture_logged_t *logged,
-								   uint64_t number)
-{
-	struct nlattr *stamp = logged->attrs[NFULA_TIMESTAMP];
-	chunk_t packet = get_payload(logged), data;
-	size_t offset, ports = 0, checksum = 0;
-	uint64_t hash = mix(number, &packet.len, sizeof(packet.len));
-	uint8_t proto;
-	bool fragment;
-
-	if (stamp)
-	{
-		hash = mix(hash, mnl_attr_get_payload(stamp),
-				   mnl_attr_get_payload_len(stamp));
-	}
-	offset = find_payload(packet, NULL, &proto, &fragment);
-	if (!offset || offset > packet.len)
-	{
-		return mix_ends(hash, packet);
-	}
-	if (packet.ptr[0] >> 4 == 4)
-	{	/* length, identification, fragment, TTL, protocol */
-		hash = mix(hash, packet.ptr + 2, 8);
-	}
-	else
-	{	/* length, next header, hop limit */
-		hash = mix(hash, packet.ptr + 4, 4);
-	}
-	data = chunk_skip(packet, offset);
-	if (!fragment)
-	{
-		switch (proto)
-		{
-			case IPPROTO_TCP:
-				ports = 2 * sizeof(uint16_t);
-				checksum = offsetof(struct tcphdr, check);
-				break;
-			case IPPROTO_UDP:
-				ports = 2 * sizeof(uint16_t);
-				checksum = offsetof(struct udphdr, check);
-				break;
-			case IPPROTO_ICMP:
-			case IPPROTO_ICMPV6:
-				/* NAT changes the identifier behind the checksum as well */
-				checksum = offsetof(struct icmphdr, checksum);
-				break;
-		}
-	}
-	if (checksum && checksum + 2 * sizeof(uint16_t) <= data.len)
-	{
-		hash = mix(hash, data.ptr + ports, checksum - ports);
-		data = chunk_skip(data, checksum + (ports ? 1 : 2) * sizeof(uint16_t));
-	}
-	return mix_ends(hash, data);
 }
 
 /**

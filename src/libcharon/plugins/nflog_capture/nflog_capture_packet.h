@@ -95,6 +95,18 @@ u_int nflog_capture_wire_key_hash(const void *key);
 bool nflog_capture_wire_key_equals(const void *a, const void *b);
 
 /**
+ * Find the header behind the IP header, or what follows that in a fragment.
+ *
+ * @param packet		IP packet
+ * @param dst			set to the destination address, 16 bytes, may be NULL
+ * @param proto			set to the protocol of the header
+ * @param fragment		set to TRUE if it is a fragment, of IPv4 not the first one
+ * @return				offset of the header, 0 if there is none
+ */
+size_t nflog_capture_packet_find_payload(chunk_t packet, uint8_t *dst,
+										 uint8_t *proto, bool *fragment);
+
+/**
  * Find the destination and SPI in an ESP, AH, or UDP-encapsulated ESP packet.
  *
  * @param logged		packet, as logged
@@ -162,17 +174,6 @@ bool nflog_capture_packet_parse_plain(nflog_capture_logged_t *logged,
  */
 bool nflog_capture_packet_is_tunneled(nflog_capture_logged_t *logged,
 									  host_t *dst);
-
-/**
- * Get a hash of a packet, its time stamp, and a number, that is the same before and
- * after NAT: without addresses, ports, and checksums.
- *
- * @param logged		packet, as logged
- * @param number		number
- * @return				hash
- */
-uint64_t nflog_capture_packet_hash(nflog_capture_logged_t *logged,
-								   uint64_t number);
 
 /**
  * Get the bytes that a packet takes in a trace.

@@ -31,7 +31,7 @@ typedef struct nflog_capture_passes_t nflog_capture_passes_t;
  * the same go, with the VRF for its device (vrf_l3_rcv() in drivers/net/vrf.c).  But
  * an SA the ESP packets of which arrive in a VRF hands over what is in them with the
  * VRF for their device, so both passes have that; and what is multicast passes once
- * only.  Rules can't tell these cases, as the kernel's sdif is not there at
+ * only.  Rules can't distinguish these, as the kernel's sdif is not there at
  * prerouting.
  *
  * So this remembers the last packets, by what NAT does not change between both

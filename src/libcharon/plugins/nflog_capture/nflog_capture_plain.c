@@ -47,7 +47,7 @@ static const uint8_t first_spi[] = { 0, 1, 0, 0 };
 static const uint32_t zero = 0;
 
 /**
- * Load what tells an SA of a packet, for a set or the hash.
+ * Load what identifies an SA of a packet, for a set or the hash.
  *
  * @param reg1, reg2	registers, as nft would use them
  */

@@ -27,7 +27,7 @@
 /**
  * Add what captures SAs in the clear to a transaction.
  *
- * Nothing in these packets tells the SA.  So there are sets of (reqid, SPI),
+ * Nothing in these packets shows the SA.  So there are sets of (reqid, SPI),
  * plain-in-sas and plain-out-sas, and packets of an SA that is in there have a hash
  * of both, see nflog_capture_plain_number(), instead of their mark while they are
  * logged.  The cost of a packet does not depend on the number of SAs.  A map would

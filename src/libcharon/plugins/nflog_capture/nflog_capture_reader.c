@@ -447,13 +447,13 @@ METHOD(nflog_capture_reader_t, add, bool,
 		return FALSE;
 	}
 	this->lanes->lock(this->lanes);
-	this->sas->add(this->sas, sa);
+	added = this->sas->add(this->sas, sa);
 	sa->dropped = this->fragments->get_dropped(this->fragments);
 	this->lanes->unlock(this->lanes);
 	this->mutex->unlock(this->mutex);
 
 	/* the thread keeps on running while there is an SA */
-	if (!this->rules->add(this->rules, sa))
+	if (!added || !this->rules->add(this->rules, sa))
 	{
 		this->mutex->lock(this->mutex);
 		this->lanes->lock(this->lanes);

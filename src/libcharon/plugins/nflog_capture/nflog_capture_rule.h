@@ -99,7 +99,7 @@ void nflog_capture_rule_payload(struct nftnl_rule *rule, uint32_t base,
 								uint32_t offset, uint32_t len, uint32_t reg);
 
 /**
- * Load what tells an SA of a packet.  If the packet was not in that many SAs, the
+ * Load what identifies an SA of a packet.  If the packet was not in that many SAs, the
  * rule does not match.
  *
  * @param rule		rule to add that to

@@ -92,6 +92,7 @@ METHOD(nflog_capture_sas_t, add, bool,
 	private_nflog_capture_sas_t *this, nflog_capture_sa_t *sa)
 {
 	hashtable_t *plain = this->plain[sa->inbound];
+	bool added = TRUE;
 
 	if (has_number(sa))
 	{
@@ -99,9 +100,15 @@ METHOD(nflog_capture_sas_t, add, bool,
 		sa->former_number = sa->number;
 		if (plain->get(plain, to_key(sa->number)))
 		{
-			return FALSE;
+			DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', its "
+				 "packets would be taken for those of another SA, rekey it",
+				 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
+			added = FALSE;
 		}
-		plain->put(plain, to_key(sa->number), sa);
+		else
+		{
+			plain->put(plain, to_key(sa->number), sa);
+		}
 	}
 	if (sa->wire.trace)
 	{
@@ -113,7 +120,7 @@ METHOD(nflog_capture_sas_t, add, bool,
 		this->vti->flush(this->vti);
 	}
 	this->count++;
-	return TRUE;
+	return added;
 }
 
 /**

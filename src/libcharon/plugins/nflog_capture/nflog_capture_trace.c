@@ -16,11 +16,11 @@
 
 #include "nflog_capture_trace.h"
 #include "nflog_capture_filter.h"
+#include "nflog_capture_flowtable.h"
 #include "nflog_capture_pcap.h"
 
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/if_ether.h>
 
 /** packets passed on at once */
 #define MAX_WRITE 512
@@ -334,10 +334,8 @@ METHOD(nflog_capture_trace_t, write_, void,
 	for (i = 0; i < count; i++)
 	{
 		packet = packets[i];
-		if (packet->original > ETH_DATA_LEN)
-		{
-			this->counts[packet->point].large++;
-		}
+		nflog_capture_count_large(&this->counts[packet->point],
+								  packet->original);
 		if (this->failed)
 		{
 			this->counts[packet->point].refused++;
@@ -373,7 +371,7 @@ METHOD(nflog_capture_trace_t, write_, void,
 METHOD(nflog_capture_trace_t, end, void,
 	private_nflog_capture_trace_t *this)
 {
-	char buf[POINT_MAX][256] = {}, missing[256] = "", path[PATH_MAX];
+	char buf[POINT_MAX][512] = {}, missing[256] = "", path[PATH_MAX];
 	nflog_capture_point_t in, out;
 
 	/* completes its file */
@@ -382,6 +380,11 @@ METHOD(nflog_capture_trace_t, end, void,
 
 	in = this->point;
 	out = this->point + 1;
+	if (in == POINT_PLAIN_IN &&
+		nflog_capture_count_is_short(&this->counts[in]))
+	{
+		this->counts[in].flowtable = nflog_capture_flowtable_exists();
+	}
 	nflog_capture_count_describe(&this->counts[in], in, buf[in],
 								 sizeof(buf[in]));
 	nflog_capture_count_describe(&this->counts[out], out, buf[out],

@@ -1,0 +1,224 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * What is said of the packets of a capture point, and of those that it lacks, or has
+ * beyond what the SA processed.
+ */
+#define _GNU_SOURCE
+
+#include "common.h"
+
+#include "nflog_capture_count.h"
+#include "nflog_capture_flowtable.h"
+#include "nflog_capture_packet.h"
+#include "nflog_capture_passes.h"
+
+#include <sched.h>
+
+#include <libmnl/libmnl.h>
+
+/**
+ * Describe packets that were all written, and compare how that ends.
+ *
+ * @param tail			what is to follow on the number of packets of the SA
+ */
+static void check(nflog_capture_count_t count, nflog_capture_point_t point,
+				  uint64_t seen, uint64_t sa, char *tail)
+{
+	char buf[512], expected[512];
+
+	count.packets = seen - count.again;
+	count.logged = count.received = seen;
+	count.sa = sa;
+	count.has_logged = count.has_sa = TRUE;
+	nflog_capture_count_describe(&count, point, buf, sizeof(buf));
+	snprintf(expected, sizeof(expected), "%N %u packets 0 bytes 0 lost of %u by "
+			 "the SA%s", nflog_capture_point_names, point, (u_int)count.packets,
+			 (u_int)sa, tail);
+	assert_string_equal(buf, expected);
+}
+
+static void test_missing(void **state)
+{
+	nflog_capture_count_t count = {};
+
+	check(count, POINT_PLAIN_IN, 6, 6, "");
+	check(count, POINT_PLAIN_IN, 6, 316, ", 310 not seen by netfilter");
+	count.offloaded = TRUE;
+	check(count, POINT_ESP_IN, 6, 316, ", 310 not seen by netfilter (offloaded)");
+	count.flowtable = TRUE;
+	check(count, POINT_PLAIN_IN, 6, 316, ", 310 not seen by netfilter (maybe "
+		  "forwarded by a flowtable, add no flows of SAs to it)");
+}
+
+static void test_large(void **state)
+{
+	nflog_capture_count_t count = {};
+
+	nflog_capture_count_large(&count, 1500);
+	check(count, POINT_PLAIN_IN, 6, 10, ", 4 not seen by netfilter");
+	/* two segments of 1448 bytes, or up to six */
+	nflog_capture_count_large(&count, 2 * 1448 + 52);
+	check(count, POINT_PLAIN_IN, 6, 7, ", 1 counted as segments of 1 large packets");
+	check(count, POINT_PLAIN_IN, 6, 11, ", 5 counted as segments of 1 large packets");
+	/* it does not account for more */
+	check(count, POINT_PLAIN_IN, 6, 316, ", 305 not seen by netfilter, 5 counted as "
+		  "segments of 1 large packets");
+	/* nor is another reason hidden by it */
+	count.flowtable = TRUE;
+	check(count, POINT_PLAIN_IN, 6, 11, ", 5 counted as segments of 1 large packets "
+		  "(maybe forwarded by a flowtable, add no flows of SAs to it)");
+	check(count, POINT_PLAIN_IN, 6, 316, ", 305 not seen by netfilter (maybe "
+		  "forwarded by a flowtable, add no flows of SAs to it), 5 counted as "
+		  "segments of 1 large packets");
+	/* on the wire there are none */
+	check(count, POINT_ESP_IN, 6, 11, ", 5 not seen by netfilter");
+	/* the largest of 64 KiB */
+	memset(&count, 0, sizeof(count));
+	nflog_capture_count_large(&count, 65535);
+	assert_true(count.segments >= 65535 / 1448 - 1 && count.segments < 123);
+}
+
+static void test_surplus(void **state)
+{
+	nflog_capture_count_t count = {};
+
+	check(count, POINT_PLAIN_IN, 16, 8, ", 8 more than the SA processed");
+	check(count, POINT_ESP_OUT, 16, 8, ", 8 more than the SA processed");
+	check(count, POINT_ESP_IN, 9, 8, ", 1 more than the SA processed (replayed, not "
+		  "authentic, or out of its lifetime)");
+	/* those that were brought to us twice are no surplus, nor do they hide a loss */
+	count.again = 8;
+	check(count, POINT_PLAIN_IN, 16, 8, "");
+	check(count, POINT_PLAIN_IN, 16, 10, ", 2 not seen by netfilter");
+	check(count, POINT_PLAIN_IN, 17, 8, ", 1 more than the SA processed");
+}
+
+static void test_flowtable(void **state)
+{
+	if (unshare(CLONE_NEWNET) != 0)
+	{	/* not permitted */
+		skip();
+	}
+	assert_false(nflog_capture_flowtable_exists());
+	assert_int_equal(lines, 0);
+	if (system("nft 'table ip t { flowtable f { hook ingress priority 0; }; }' "
+			   "2> /dev/null") != 0)
+	{	/* there's no code for it in this kernel */
+		skip();
+	}
+	assert_true(nflog_capture_flowtable_exists());
+}
+
+/** a packet and its time stamp, as attributes */
+static char packet_buf[2048], stamp_buf[64];
+
+/**
+ * Create a UDP packet, as logged.
+ *
+ * @param addr			last byte of its destination
+ * @param data			last byte of it
+ * @param stamp			time stamp, 0 for none
+ */
+static nflog_capture_logged_t create_logged(uint8_t addr, uint16_t port,
+											uint8_t data, uint64_t stamp)
+{
+	nflog_capture_logged_t logged = {};
+	uint8_t packet[228] = {
+		0x45, 0, 0, sizeof(packet), 0, 0, 0x40, 0, 64, 17, addr * 7, addr,
+		10, 1, 0, 10, 10, 2, 0, addr,
+		0, 9, port >> 8, port, 0, 208, port * 3, addr,
+	};
+
+	packet[sizeof(packet) - 1] = data;
+	logged.attrs[NFULA_PAYLOAD] = (void*)packet_buf;
+	logged.attrs[NFULA_PAYLOAD]->nla_len = NLA_HDRLEN + sizeof(packet);
+	memcpy(packet_buf + NLA_HDRLEN, packet, sizeof(packet));
+	if (stamp)
+	{
+		logged.attrs[NFULA_TIMESTAMP] = (void*)stamp_buf;
+		logged.attrs[NFULA_TIMESTAMP]->nla_len = NLA_HDRLEN + sizeof(stamp);
+		memcpy(stamp_buf + NLA_HDRLEN, &stamp, sizeof(stamp));
+	}
+	return logged;
+}
+
+/**
+ * Let a packet pass.
+ */
+static bool is_again(nflog_capture_passes_t *passes, bool vrf, uint8_t addr,
+					 uint16_t port, uint8_t data, uint64_t stamp)
+{
+	nflog_capture_logged_t logged = create_logged(addr, port, data, stamp);
+
+	return passes->is_again(passes, &logged, 1, vrf);
+}
+
+static void test_passes(void **state)
+{
+	nflog_capture_passes_t *passes = nflog_capture_passes_create();
+	nflog_capture_logged_t logged;
+	uint64_t i;
+
+	/* without a VRF, nothing is dropped, even if it looks the same */
+	for (i = 0; i < 100000; i++)
+	{
+		assert_false(is_again(passes, FALSE, 10, 53, 1, 1));
+	}
+	/* through a slave of the VRF, and the VRF, in a batch, with NAT between */
+	for (i = 1; i <= 64; i++)
+	{
+		assert_false(is_again(passes, FALSE, 10, 53, i, 2));
+	}
+	for (i = 1; i <= 64; i++)
+	{
+		assert_true(is_again(passes, TRUE, 20, 5353, i, 2));
+		assert_false(is_again(passes, TRUE, 20, 5353, i, 3));
+	}
+	/* twice through the VRF, also equal ones, with a stamp and without */
+	for (i = 0; i <= 5; i += 5)
+	{
+		assert_false(is_again(passes, TRUE, 30, 53, 1, i));
+		assert_false(is_again(passes, TRUE, 30, 53, 2, i));
+		assert_true(is_again(passes, TRUE, 30, 53, 1, i));
+		assert_true(is_again(passes, TRUE, 30, 53, 2, i));
+		assert_false(is_again(passes, TRUE, 30, 53, 1, i));
+		assert_true(is_again(passes, TRUE, 30, 53, 1, i));
+	}
+	/* the same packet of two SAs, a tunnel in a tunnel */
+	logged = create_logged(40, 53, 1, 4);
+	assert_false(passes->is_again(passes, &logged, 1, TRUE));
+	assert_false(passes->is_again(passes, &logged, 2, TRUE));
+	/* what never passed again has been forgotten */
+	for (i = 0; i < 1000000; i++)
+	{
+		is_again(passes, FALSE, 10, 53, 1, 10 + i);
+	}
+	assert_false(is_again(passes, TRUE, 10, 53, 1, 10));
+	passes->destroy(passes);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_surplus),
+		cmocka_unit_test(test_flowtable),
+		cmocka_unit_test(test_passes),
+	};
+
+	return cmocka_run_group_tests(tests, common_setup, common_teardown);
+}
