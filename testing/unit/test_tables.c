@@ -328,7 +328,6 @@ static void test_many(void **state)
 	ms = (stop.tv_sec - start.tv_sec) * 1e3 +
 		 (stop.tv_nsec - start.tv_nsec) / 1e6;
 	print_message("1000 rows into a table of 20000 in %.1f ms\n", ms);
-	assert_true(ms < 20000);
 	assert_true(store->read_file(store, "gw", "esp_sa", &content));
 	assert_int_equal(content.len, 20500 * strlen(ROW("00000000")));
 	chunk_free(&content);

@@ -414,7 +414,7 @@ static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
 {
 	enumerator_t *enumerator;
 	nflog_capture_change_t *change;
-	bool done;
+	bool done, pruned = FALSE;
 
 	flush_rows(this, conn, changes);
 	enumerator = changes->create_enumerator(changes);
@@ -427,7 +427,9 @@ static void flush_conn(private_nflog_capture_keys_t *this, char *conn,
 													   change->port);
 				break;
 			case CHANGE_PRUNE:
-				done = prune_conn(this, conn);
+				/* once, however often it failed before */
+				done = pruned || prune_conn(this, conn);
+				pruned = TRUE;
 				break;
 			default:
 				done = FALSE;
