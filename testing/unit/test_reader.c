@@ -54,6 +54,10 @@ static char dir[] = "/tmp/nflog-capture-test-XXXXXX";
 static nflog_capture_count_t counts[POINT_MAX];
 static void (*trace_end)(nflog_capture_trace_t *trace);
 
+/** original method of a trace, and what is posted when it was called */
+static bool (*trace_put_ref)(nflog_capture_trace_t *trace);
+static sem_t released;
+
 /**
  * Keep the counters of a trace before it's gone.
  */
@@ -234,6 +238,57 @@ static void test_complete(void **state)
 }
 
 /**
+ * Tell that the reader is done with an SA.
+ */
+static bool tell_put_ref(nflog_capture_trace_t *trace)
+{
+	bool last = trace_put_ref(trace);
+
+	sem_post(&released);
+	return last;
+}
+
+static void test_late(void **state)
+{
+	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
+	nflog_capture_trace_t *trace = create_trace(&wish), *other;
+	nflog_capture_count_t *count;
+	nflog_capture_sa_t *sa, *kernel;
+
+	sem_init(&released, 0, 0);
+	/* charon encrypted ten packets, but has sent only four when the SA is gone */
+	sa = create_sa(trace, FALSE, "127.0.0.1", SPI);
+	sa->userland = TRUE;
+	assert_true(reader->add(reader, sa));
+	writer->start(writer, trace);
+	count = trace->get_count(trace, POINT_ESP_OUT);
+	count->sa = 10;
+	count->has_sa = TRUE;
+	send_esp(SPI, 1, 4, 100);
+	reader->remove(reader, sa);
+
+	/* rules of others don't wait for that */
+	other = create_trace(&wish);
+	other->set_name(other, "other.esp");
+	kernel = create_sa(other, FALSE, "127.0.0.1", SPI + 1);
+	assert_true(reader->add(reader, kernel));
+	writer->start(writer, other);
+	trace_put_ref = other->put_ref;
+	other->put_ref = tell_put_ref;
+	reader->remove(reader, kernel);
+	sem_wait(&released);
+
+	send_esp(SPI, 5, 6, 100);
+	/* is none of it */
+	send_esp(SPI + 1, 1, 1, 100);
+	writer->release(writer, other);
+	writer->release(writer, trace);
+	finish();
+	check_trace("net.esp.pcap", 0, 10, 20 + 100, TRUE);
+	sem_destroy(&released);
+}
+
+/**
  * Original method of the queue, called by the reader, and what it has to pass.
  */
 static void (*add_logged)(nflog_capture_queue_t *queue, u_int lane,
@@ -399,6 +454,7 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complete, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_overload, setup_little_memory,
 										teardown),

@@ -15,6 +15,7 @@
 #include "nflog_capture_reader.h"
 #include "nflog_capture_fragments.h"
 #include "nflog_capture_lanes.h"
+#include "nflog_capture_lingering.h"
 #include "nflog_capture_rules.h"
 #include "nflog_capture_sas.h"
 #include "nflog_capture_table.h"
@@ -117,6 +118,11 @@ struct private_nflog_capture_reader_t {
 	linked_list_t *removing;
 
 	/**
+	 * SAs to remove soon, the thread's.
+	 */
+	nflog_capture_lingering_t *lingering;
+
+	/**
 	 * SAs without rules, some packets of which may still arrive, the thread's.
 	 */
 	linked_list_t *draining;
@@ -189,7 +195,13 @@ static void remove_rules(private_nflog_capture_reader_t *this)
 	this->removing = linked_list_create();
 	this->mutex->unlock(this->mutex);
 
-	this->rules->remove(this->rules, removing);
+	this->lanes->lock(this->lanes);
+	this->lingering->filter(this->lingering, removing);
+	this->lanes->unlock(this->lanes);
+	if (removing->get_count(removing))
+	{
+		this->rules->remove(this->rules, removing);
+	}
 
 	time_monotonic(&now);
 	while (removing->remove_first(removing, (void**)&sa) == SUCCESS)
@@ -361,7 +373,8 @@ static void *run(private_nflog_capture_reader_t *this)
 	this->lanes->get_fds(this->lanes, &pfd[0].fd, &pfd[1].fd);
 	while (running)
 	{
-		if (this->draining->get_count(this->draining))
+		if (this->lingering->get_count(this->lingering) ||
+			this->draining->get_count(this->draining))
 		{
 			timeout = DRAIN_INTERVAL;
 		}
@@ -369,7 +382,8 @@ static void *run(private_nflog_capture_reader_t *this)
 		{
 			DBG1(DBG_KNL, "waiting for packets failed: %s", strerror(errno));
 		}
-		if (eventfd_read(this->event, &count) == 0)
+		if (eventfd_read(this->event, &count) == 0 ||
+			this->lingering->get_count(this->lingering))
 		{
 			remove_rules(this);
 		}
@@ -577,6 +591,7 @@ METHOD(nflog_capture_reader_t, destroy, void,
 	this->sas->destroy(this->sas);
 	this->fragments->destroy(this->fragments);
 	this->removing->destroy(this->removing);
+	this->lingering->destroy(this->lingering);
 	this->draining->destroy(this->draining);
 	this->mutex->destroy(this->mutex);
 	free(this);
@@ -610,6 +625,7 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.sas = nflog_capture_sas_create(),
 		.fragments = nflog_capture_fragments_create(),
 		.removing = linked_list_create(),
+		.lingering = nflog_capture_lingering_create(),
 		.draining = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

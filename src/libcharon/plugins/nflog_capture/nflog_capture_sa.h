@@ -67,6 +67,8 @@ struct nflog_capture_sa_t {
 	nflog_capture_wire_key_t former;
 	/** TRUE if charon does ESP itself, the kernel does not have the SA */
 	bool userland;
+	/** TRUE if it is gone, if userland, so that nothing leaves through it anymore */
+	bool ended;
 	/** key of a VTI device through which its packets may arrive, 0 if none */
 	uint32_t vti;
 	/** order of the last packet on the wire, if it has selectors, it may wrap */

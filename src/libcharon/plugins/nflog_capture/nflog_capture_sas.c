@@ -194,7 +194,7 @@ METHOD(nflog_capture_sas_t, remove_, void,
 /**
  * Find the SA of a packet in the clear by its selectors.
  *
- * Packets that leave get the SA that was installed last.  As those that arrive
+ * Packets that leave get the SA that was installed last, and is still there.  As those that arrive
  * may still use the one before, they get that which was seen last on the wire.
  *
  * @param vti			key of the VTI device, 0 for a TUN device
@@ -216,6 +216,7 @@ static nflog_capture_sa_t *find_selected(private_nflog_capture_sas_t *this,
 	while (enumerator->enumerate(enumerator, &sa))
 	{
 		if (sa->inbound == inbound && sa->vti == vti &&
+			(inbound || !sa->ended) &&
 			sa->selectors->match(sa->selectors, src, dst, proto) &&
 			(!found || (inbound &&
 						nflog_capture_order_cmp(sa->used, found->used) > 0)))
