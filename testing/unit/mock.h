@@ -311,6 +311,14 @@ METHOD(ike_sa_t, mock_ike_get_statistic, uint32_t,
 	return kind == STAT_ESTABLISHED ? this->established : 0;
 }
 
+METHOD(ike_sa_t, mock_ike_create_task_enumerator, enumerator_t*,
+	mock_ike_t *this, task_queue_t queue)
+{
+	/* it initiates all exchanges */
+	return queue == TASK_QUEUE_ACTIVE ? enumerator_create_single(this, NULL)
+									  : enumerator_create_empty();
+}
+
 METHOD(ike_sa_t, mock_ike_create_child_sa_enumerator, enumerator_t*,
 	mock_ike_t *this)
 {
@@ -341,6 +349,7 @@ static mock_ike_t *mock_ike_create(char *conn, uint64_t spi, char *me,
 	INIT(this,
 		.public = {
 			.get_unique_id = _mock_ike_get_unique_id,
+			.create_task_enumerator = _mock_ike_create_task_enumerator,
 			.get_name = _mock_ike_get_name,
 			.get_id = _mock_ike_get_id,
 			.get_version = _mock_ike_get_version,

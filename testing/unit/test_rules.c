@@ -42,7 +42,8 @@ static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
 	sa = nflog_capture_sa_create("conn", "net", 1, inbound, host, htonl(spi), 1,
 								 NULL, NULL);
 	host->destroy(host);
-	sa->wire.count = sa->plain.count = &count;
+	sa->wire.count = wire ? &count : NULL;
+	sa->plain.count = plain ? &count : NULL;
 	sa->wire.trace = wire ? (void*)&unused : NULL;
 	sa->plain.trace = plain ? (void*)&unused : NULL;
 	return sa;

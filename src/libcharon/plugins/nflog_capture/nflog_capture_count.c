@@ -117,6 +117,22 @@ static void describe_surplus(nflog_capture_point_t point, uint64_t surplus,
 		   "lifetime)" : "");
 }
 
+/**
+ * Get the number of packets that the kernel dropped as there was only an SPI yet:
+ * those that the rule logged until the SA was installed, but that are not among
+ * the packets of the SA, as the last of these may be.
+ */
+static uint64_t early_dropped(nflog_capture_count_t *count)
+{
+	uint64_t seen = get_seen(count);
+
+	if (!count->has_sa)
+	{
+		return min(count->early, seen);
+	}
+	return min(count->early, seen > count->sa ? seen - count->sa : 0);
+}
+
 /*
  * Described in header
  */
@@ -145,7 +161,8 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 								  size_t len)
 {
 	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
-	uint64_t seen = get_seen(count) + early;
+	uint64_t uninstalled = early_dropped(count);
+	uint64_t seen = get_seen(count) + early - uninstalled;
 
 	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
@@ -193,5 +210,10 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 	if (count->absent)
 	{
 		append(buf, len, ", the SA was never installed");
+	}
+	if (uninstalled)
+	{
+		append(buf, len, ", %" PRIu64 " arrived before the SA was installed and "
+			   "were dropped", uninstalled);
 	}
 }

@@ -52,6 +52,8 @@ struct nflog_capture_count_t {
 	uint64_t packets;
 	/** bytes of written IP packets */
 	uint64_t bytes;
+	/** packets that the rule logged before the SA was installed, at most */
+	uint64_t early;
 	/** packets that the SA processed, if has_sa */
 	uint64_t sa;
 	/** logged is known */

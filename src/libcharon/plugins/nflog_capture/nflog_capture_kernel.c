@@ -35,6 +35,16 @@ struct private_nflog_capture_kernel_t {
 	nflog_capture_captures_t *captures;
 
 	/**
+	 * Options of CHILD_SAs.
+	 */
+	nflog_capture_options_t *options;
+
+	/**
+	 * Learns of SPIs.
+	 */
+	nflog_capture_reader_t *reader;
+
+	/**
 	 * The methods that are wrapped.
 	 */
 	kernel_interface_t original;
@@ -62,6 +72,50 @@ static bool query(kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
 		   (*packets || !nflog_capture_xfrm_is_larval(id));
 }
 
+/**
+ * Does the peer learn the SPI that is being allocated before the SA is installed?
+ *
+ * In IKEv2 it does if we initiate the exchange: the SPI is in the request, while a
+ * responder installs the SA before it sends its own.  In IKEv1 it does if it is
+ * the initiator: our SPI is in the second message of Quick Mode, and we install
+ * the SA once we get the third one.
+ */
+static bool may_be_used(ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	task_t *task;
+	bool responder;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_PASSIVE);
+	responder = enumerator->enumerate(enumerator, &task);
+	enumerator->destroy(enumerator);
+	return responder == (ike_sa->get_version(ike_sa) == IKEV1);
+}
+
+METHOD(kernel_interface_t, get_spi, status_t,
+	kernel_interface_t *kernel, host_t *src, host_t *dst, uint8_t protocol,
+	uint32_t *spi)
+{
+	private_nflog_capture_kernel_t *this = instance;
+	peer_cfg_t *peer_cfg;
+	ike_sa_t *ike_sa;
+	status_t status;
+
+	status = this->original.get_spi(kernel, src, dst, protocol, spi);
+	ike_sa = charon->bus->get_sa(charon->bus);
+	peer_cfg = ike_sa ? ike_sa->get_peer_cfg(ike_sa) : NULL;
+	/* it is not known yet which of the children the SPI is for */
+	if (status == SUCCESS && peer_cfg && may_be_used(ike_sa) &&
+		this->options->has_point_conn(this->options,
+									  peer_cfg->get_name(peer_cfg),
+									  1 << POINT_ESP_IN))
+	{
+		this->reader->expect(this->reader, peer_cfg->get_name(peer_cfg), dst,
+							 *spi);
+	}
+	return status;
+}
+
 METHOD(kernel_interface_t, add_sa, status_t,
 	kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
@@ -73,6 +127,10 @@ METHOD(kernel_interface_t, add_sa, status_t,
 
 	used = this->captures->add_sa(this->captures, id, data);
 	status = this->original.add_sa(kernel, id, data);
+	if (data->inbound)
+	{
+		this->reader->settle(this->reader, id->dst, id->spi);
+	}
 	if (used && status != SUCCESS)
 	{
 		this->captures->del_sa(this->captures, id, &packets);
@@ -102,6 +160,8 @@ METHOD(kernel_interface_t, del_sa, status_t,
 	status_t status;
 	bool known;
 
+	/* the SPI may be all that there is */
+	this->reader->settle(this->reader, id->dst, id->spi);
 	if (!this->captures->has_sa(this->captures, id))
 	{
 		return this->original.del_sa(kernel, id, data);
@@ -115,6 +175,7 @@ METHOD(kernel_interface_t, del_sa, status_t,
 METHOD(nflog_capture_kernel_t, destroy, void,
 	private_nflog_capture_kernel_t *this)
 {
+	charon->kernel->get_spi = this->original.get_spi;
 	charon->kernel->add_sa = this->original.add_sa;
 	charon->kernel->update_sa = this->original.update_sa;
 	charon->kernel->del_sa = this->original.del_sa;
@@ -126,7 +187,9 @@ METHOD(nflog_capture_kernel_t, destroy, void,
  * Described in header
  */
 nflog_capture_kernel_t *nflog_capture_kernel_create(
-										nflog_capture_captures_t *captures)
+										nflog_capture_captures_t *captures,
+										nflog_capture_options_t *options,
+										nflog_capture_reader_t *reader)
 {
 	private_nflog_capture_kernel_t *this;
 
@@ -135,9 +198,12 @@ nflog_capture_kernel_t *nflog_capture_kernel_create(
 			.destroy = _destroy,
 		},
 		.captures = captures,
+		.options = options,
+		.reader = reader,
 		.original = *charon->kernel,
 	);
 	instance = this;
+	charon->kernel->get_spi = _get_spi;
 	charon->kernel->add_sa = _add_sa;
 	charon->kernel->update_sa = _update_sa;
 	charon->kernel->del_sa = _del_sa;

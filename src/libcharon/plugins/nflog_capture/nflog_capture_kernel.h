@@ -23,14 +23,16 @@
 typedef struct nflog_capture_kernel_t nflog_capture_kernel_t;
 
 #include "nflog_capture_captures.h"
+#include "nflog_capture_options.h"
+#include "nflog_capture_reader.h"
 
 /**
  * Sees SAs on their way into and out of the kernel.
  *
  * No event tells of an SA before the kernel has it, so that packets could pass
  * before there are rules for them.  But charon->kernel is called for every SA,
- * so this wraps its methods add_sa(), update_sa() and del_sa().  There is but
- * one charon->kernel, so there can only be one instance.
+ * so this wraps its methods get_spi(), add_sa(), update_sa() and del_sa().  There
+ * is but one charon->kernel, so there can only be one instance.
  */
 struct nflog_capture_kernel_t {
 
@@ -43,9 +45,13 @@ struct nflog_capture_kernel_t {
 /**
  * Create a nflog_capture_kernel_t instance, and wrap charon->kernel.
  *
- * @param captures	told of the SAs
+ * @param captures	learns of the SAs
+ * @param options	options of CHILD_SAs
+ * @param reader	learns of SPIs that are allocated, and what becomes of them
  */
 nflog_capture_kernel_t *nflog_capture_kernel_create(
-										nflog_capture_captures_t *captures);
+										nflog_capture_captures_t *captures,
+										nflog_capture_options_t *options,
+										nflog_capture_reader_t *reader);
 
 #endif /** NFLOG_CAPTURE_KERNEL_H_ @}*/

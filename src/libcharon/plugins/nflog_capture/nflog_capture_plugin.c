@@ -170,7 +170,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 	this->listener = nflog_capture_listener_create(this->captures);
 	this->ike = nflog_capture_ike_create(this->options, this->store, this->keys,
 								this->reader, this->writer, this->messages);
-	this->kernel = nflog_capture_kernel_create(this->captures);
+	this->kernel = nflog_capture_kernel_create(this->captures, this->options,
+											   this->reader);
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	this->notify = nflog_capture_notify_create((void*)apply_options, this);

@@ -121,7 +121,7 @@ struct private_nflog_capture_queue_t {
 	lane_t *lanes;
 
 	/**
-	 * Number of lanes.
+	 * Number of lanes, one more than there are readers.
 	 */
 	u_int count;
 
@@ -281,7 +281,7 @@ METHOD(nflog_capture_queue_t, publish, void,
 METHOD(nflog_capture_queue_t, get_lanes, u_int,
 	private_nflog_capture_queue_t *this)
 {
-	return this->count;
+	return this->count - 1;
 }
 
 METHOD(nflog_capture_queue_t, set_progress_cb, void,
@@ -541,13 +541,13 @@ nflog_capture_queue_t *nflog_capture_queue_create(u_int lanes, size_t size)
 		},
 		.memory = memory,
 		.size = size,
-		.lanes = malloc_align(lanes * sizeof(lane_t), CACHE_LINE),
-		.count = lanes,
+		.lanes = malloc_align((lanes + 1) * sizeof(lane_t), CACHE_LINE),
+		.count = lanes + 1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.progress_mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
-	memset(this->lanes, 0, lanes * sizeof(lane_t));
+	memset(this->lanes, 0, this->count * sizeof(lane_t));
 	while (size)
 	{
 		size -= BLOCK_SIZE;

@@ -70,6 +70,9 @@ struct nflog_capture_queue_t {
 	/**
 	 * Get the number of lanes.
 	 *
+	 * There is one more lane, which has this number, for packets that were kept
+	 * before.  Whoever adds packets there has to keep all others from doing so.
+	 *
 	 * @return			number of readers there may be
 	 */
 	u_int (*get_lanes)(nflog_capture_queue_t *this);

@@ -13,6 +13,7 @@
  */
 
 #include "nflog_capture_reader.h"
+#include "nflog_capture_early.h"
 #include "nflog_capture_fragments.h"
 #include "nflog_capture_lanes.h"
 #include "nflog_capture_lingering.h"
@@ -98,6 +99,11 @@ struct private_nflog_capture_reader_t {
 	nflog_capture_sas_t *sas;
 
 	/**
+	 * Keeps packets of SPIs that have no SA yet.
+	 */
+	nflog_capture_early_t *early;
+
+	/**
 	 * Puts IPv6 packets together, in the first lane.
 	 */
 	nflog_capture_fragments_t *fragments;
@@ -170,9 +176,14 @@ static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged
 										  time_monotonic(NULL));
 		}
 		tap = logged ? this->sas->find(this->sas, logged) : NULL;
-		if (tap)
+		if (tap && !tap->early)
 		{
 			this->queue->add_logged(this->queue, lane, tap, logged);
+		}
+		else if (logged && (tap || fragment || streq(prefix, NFLOG_CAPTURE_WIRE_IN)) &&
+				 this->early->keep(this->early, logged))
+		{
+			return;
 		}
 		else if (logged && fragment && this->has_ike)
 		{
@@ -368,7 +379,7 @@ static void *run(private_nflog_capture_reader_t *this)
 	};
 	bool running = TRUE;
 	eventfd_t count;
-	int timeout = -1;
+	int timeout = -1, early;
 
 	this->lanes->get_fds(this->lanes, &pfd[0].fd, &pfd[1].fd);
 	while (running)
@@ -391,13 +402,20 @@ static void *run(private_nflog_capture_reader_t *this)
 		end_sas(this);
 		timeout = flush_messages(this);
 
+		/* no SA with the same SPI is added before that is done */
 		this->mutex->lock(this->mutex);
+		early = this->early->remove(this->early, this->rules);
+		if (timeout < 0 || (early >= 0 && early < timeout))
+		{
+			timeout = early;
+		}
 		if (this->has_ike && !this->want_ike)
 		{
 			this->rules->remove_ike(this->rules);
 			this->has_ike = FALSE;
 		}
 		if (!this->sas->get_count(this->sas) && !this->has_ike &&
+			!this->early->get_count(this->early) &&
 			!this->messages->get_count(this->messages))
 		{
 			close_lanes(this);
@@ -449,6 +467,40 @@ static void wake(private_nflog_capture_reader_t *this)
 	}
 }
 
+METHOD(nflog_capture_reader_t, expect, void,
+	private_nflog_capture_reader_t *this, char *conn, host_t *dst, uint32_t spi)
+{
+	this->mutex->lock(this->mutex);
+	if (ensure_running(this))
+	{
+		this->early->expect(this->early, this->rules, conn, dst, spi);
+		wake(this);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_reader_t, settle, void,
+	private_nflog_capture_reader_t *this, host_t *dst, uint32_t spi)
+{
+	if (this->early->settle(this->early, this->rules, dst, spi))
+	{
+		wake(this);
+	}
+}
+
+/**
+ * Queue the packets that were kept for the SPI of an SA.
+ */
+static void adopt(private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
+{
+	this->mutex->lock(this->mutex);
+	this->lanes->lock(this->lanes);
+	this->early->adopt(this->early, sa);
+	sa->wire.early = FALSE;
+	this->lanes->unlock(this->lanes);
+	this->mutex->unlock(this->mutex);
+}
+
 METHOD(nflog_capture_reader_t, add, bool,
 	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
 {
@@ -461,6 +513,8 @@ METHOD(nflog_capture_reader_t, add, bool,
 		return FALSE;
 	}
 	this->lanes->lock(this->lanes);
+	/* packets are queued once it is sure that the SA is captured */
+	sa->wire.early = sa->wire.trace && this->early->claim(this->early, &sa->key);
 	added = this->sas->add(this->sas, sa);
 	sa->dropped = this->fragments->get_dropped(this->fragments);
 	this->lanes->unlock(this->lanes);
@@ -476,6 +530,10 @@ METHOD(nflog_capture_reader_t, add, bool,
 		this->mutex->unlock(this->mutex);
 		wake(this);
 		return FALSE;
+	}
+	if (sa->wire.early)
+	{
+		adopt(this, sa);
 	}
 	return TRUE;
 }
@@ -584,11 +642,14 @@ METHOD(nflog_capture_reader_t, destroy, void,
 {
 	if (this->thread)
 	{
+		this->early->expire(this->early);
+		wake(this);
 		this->thread->join(this->thread);
 	}
 	this->queue->set_progress_cb(this->queue, NULL, NULL);
 	close(this->event);
 	this->sas->destroy(this->sas);
+	this->early->destroy(this->early);
 	this->fragments->destroy(this->fragments);
 	this->removing->destroy(this->removing);
 	this->lingering->destroy(this->lingering);
@@ -609,6 +670,8 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 
 	INIT(this,
 		.public = {
+			.expect = _expect,
+			.settle = _settle,
 			.add = _add,
 			.update = _update,
 			.updated = _updated,
@@ -623,6 +686,7 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.messages = messages,
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.sas = nflog_capture_sas_create(),
+		.early = nflog_capture_early_create(queue),
 		.fragments = nflog_capture_fragments_create(),
 		.removing = linked_list_create(),
 		.lingering = nflog_capture_lingering_create(),

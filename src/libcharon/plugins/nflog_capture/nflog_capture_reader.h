@@ -38,7 +38,32 @@ typedef struct nflog_capture_reader_t nflog_capture_reader_t;
 struct nflog_capture_reader_t {
 
 	/**
+	 * Begin to keep packets that arrive for an SPI, before there is an SA.
+	 *
+	 * Until settle() is called they are kept in memory, see nflog_capture_early_t.
+	 * If that's not possible the SA's packets are captured from add() on only.
+	 *
+	 * @param conn		name of the connection
+	 * @param dst		destination address
+	 * @param spi		SPI, in network order
+	 */
+	void (*expect)(nflog_capture_reader_t *this, char *conn, host_t *dst,
+				   uint32_t spi);
+
+	/**
+	 * The kernel has the SA with an SPI, or there will be none.  If it was added,
+	 * this gets the number of packets that arrived before, otherwise those that
+	 * were kept are dropped.
+	 *
+	 * @param dst		destination address
+	 * @param spi		SPI, in network order, need not be expected
+	 */
+	void (*settle)(nflog_capture_reader_t *this, host_t *dst, uint32_t spi);
+
+	/**
 	 * Begin to capture the packets of an SA, before the kernel has it.
+	 *
+	 * It gets the packets that were kept for its SPI, if any.
 	 *
 	 * @param sa		SA, owned by the reader if successful
 	 * @return			FALSE if not possible, which is logged

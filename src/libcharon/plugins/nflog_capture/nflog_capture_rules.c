@@ -105,10 +105,18 @@ static void remove_element(private_nflog_capture_rules_t *this,
 }
 
 /**
- * Read an element's counter, and add it to that of a tap.
+ * Is an SA captured on the wire, or are its packets kept until it is installed?
  */
-static void count_element(private_nflog_capture_rules_t *this,
-						  nflog_capture_element_t *element, nflog_capture_tap_t *tap)
+static bool has_wire(nflog_capture_sa_t *sa)
+{
+	return sa->wire.count != NULL;
+}
+
+/**
+ * Read an element's counter, FALSE if that failed.
+ */
+static bool read_counter(private_nflog_capture_rules_t *this,
+						 nflog_capture_element_t *element, nflog_capture_tap_t *tap)
 {
 	int err;
 
@@ -118,10 +126,21 @@ static void count_element(private_nflog_capture_rules_t *this,
 	{
 		DBG1(DBG_KNL, "reading the counter of '%s' failed, its losses are "
 			 "unknown: %s", tap->prefix, strerror(err));
-		return;
 	}
-	tap->count->logged += element->packets;
-	tap->count->has_logged = TRUE;
+	return !err;
+}
+
+/**
+ * Read an element's counter, and add it to that of a tap.
+ */
+static void count_element(private_nflog_capture_rules_t *this,
+						  nflog_capture_element_t *element, nflog_capture_tap_t *tap)
+{
+	if (read_counter(this, element, tap))
+	{
+		tap->count->logged += element->packets;
+		tap->count->has_logged = TRUE;
+	}
 }
 
 /**
@@ -313,13 +332,14 @@ static void end_plain(private_nflog_capture_rules_t *this,
 METHOD(nflog_capture_rules_t, add_, bool,
 	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
 {
+	bool wire = has_wire(sa) && !sa->wire.early;
 	int err;
 
 	this->mutex->lock(this->mutex);
 	err = open_table(this);
 	if (!err)
 	{
-		if (sa->wire.trace)
+		if (wire)
 		{
 			begin_wire(this, sa);
 		}
@@ -330,7 +350,9 @@ METHOD(nflog_capture_rules_t, add_, bool,
 		err = commit_add(this);
 		if (!err)
 		{
-			this->wire += sa->wire.trace != NULL;
+			this->wire += wire;
+			/* the SPI was counted as one before */
+			this->count -= sa->wire.early;
 			this->plain += sa->plain.trace && !sa->userland;
 			this->tun += sa->plain.trace && sa->userland;
 			this->vti += sa->plain.trace && sa->vti;
@@ -338,14 +360,33 @@ METHOD(nflog_capture_rules_t, add_, bool,
 	}
 	this->mutex->unlock(this->mutex);
 
-	if (err)
+	if (err && !sa->wire.trace && !sa->plain.trace)
+	{
+		DBG1(DBG_KNL, "not capturing ESP that arrives for SPI %.8x of "
+			 "connection '%s' before there is an SA, adding rules failed: %s",
+			 ntohl(sa->spi), sa->conn, describe(err));
+	}
+	else if (err)
 	{
 		DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', adding "
 			 "rules failed: %s", sa->inbound ? "inbound" : "outbound",
 			 ntohl(sa->spi), sa->conn, describe(err));
-		return FALSE;
 	}
-	return TRUE;
+	return !err;
+}
+
+METHOD(nflog_capture_rules_t, count_early, void,
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
+{
+	nflog_capture_element_t element = nflog_capture_element_wire(sa,
+																 &sa->match);
+
+	this->mutex->lock(this->mutex);
+	if (read_counter(this, &element, &sa->wire))
+	{
+		sa->wire.count->early = element.packets;
+	}
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_capture_rules_t, add_ike, bool,
@@ -445,7 +486,7 @@ static void remove_sas(private_nflog_capture_rules_t *this,
 
 	for (i = 0; i < count; i++)
 	{
-		if (sas[i]->wire.trace)
+		if (has_wire(sas[i]))
 		{
 			end_wire(this, sas[i]);
 		}
@@ -507,6 +548,7 @@ nflog_capture_rules_t *nflog_capture_rules_create(uint16_t group, u_int lanes)
 			.extend = _extend,
 			.reduce = _reduce,
 			.remove = _remove_,
+			.count_early = _count_early,
 			.add_ike = _add_ike,
 			.remove_ike = _remove_ike,
 			.destroy = _destroy,

@@ -35,7 +35,10 @@ typedef struct nflog_capture_rules_t nflog_capture_rules_t;
 struct nflog_capture_rules_t {
 
 	/**
-	 * Log the packets of an SA.
+	 * Log the packets of an SA, or of an SPI that gets one.
+	 *
+	 * An SA that gets early packets takes over the rules that there are for its
+	 * SPI.
 	 *
 	 * @param sa		SA to add
 	 * @return			TRUE if its rules are in place, failures are logged
@@ -71,6 +74,14 @@ struct nflog_capture_rules_t {
 	 * @param sas		SAs to remove, as nflog_capture_sa_t
 	 */
 	void (*remove)(nflog_capture_rules_t *this, linked_list_t *sas);
+
+	/**
+	 * Get the number of packets that were logged so far of an SA that was just
+	 * installed, in the counter early of its trace.
+	 *
+	 * @param sa		SA as added
+	 */
+	void (*count_early)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa);
 
 	/**
 	 * Log IKE messages.

@@ -39,6 +39,8 @@ struct nflog_capture_tap_t {
 	nflog_capture_link_t link;
 	/** capture point */
 	nflog_capture_point_t point;
+	/** TRUE if packets are kept for now, see nflog_capture_early_t */
+	bool early;
 	/** log prefix: SA, its unique id, capture point */
 	char prefix[NFLOG_CAPTURE_PREFIX_LEN];
 };
