@@ -318,13 +318,13 @@ static void test_many(void **state)
 		add_spi("gw", i);
 	}
 	keys->flush(keys);
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
 	for (i = 0; i < 1000; i++)
 	{
 		add_spi("gw", 2 * i + 19002);
 	}
 	keys->flush(keys);
-	clock_gettime(CLOCK_MONOTONIC, &stop);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &stop);
 	ms = (stop.tv_sec - start.tv_sec) * 1e3 +
 		 (stop.tv_nsec - start.tv_nsec) / 1e6;
 	print_message("1000 rows into a table of 20000 in %.1f ms\n", ms);
