@@ -1,103 +1,14 @@
-"""IP packets of traces: reading them, and what is the same in the clear and encrypted."""
+"""IP packets: their headers, checksums, segments and fragments."""
 
 import copy
-import os
-import re
 import struct
-import zlib
 
-AH, IPCOMP, TCP, UDP, ICMPV6 = 51, 108, 6, 17, 58
-DLT_RAW, DLT_NFLOG = 101, 239
-NFULA_PAYLOAD, NFULA_PREFIX = 9, 10
+DIRECTIONS = ("in", "out")
+TCP, UDP, ICMPV6 = 6, 17, 58
 
 
 class Fault(Exception):
     """What is wrong with a trace."""
-
-
-class Packet:
-    """An IP packet in a trace, its group is that of the processor that handled it."""
-
-    def __init__(self, time, data, length, point, group):
-        self.time = time
-        self.data = data
-        self.length = length
-        self.point = point
-        self.group = group
-
-
-def read_pcap(path):
-    """Packets of a pcap file, all of which have to be complete records."""
-    with open(path, "rb") as file:
-        content = file.read()
-    if len(content) < 24:
-        raise Fault(f"{os.path.basename(path)} has no pcap header")
-    magic, major, minor, _, _, _, link = struct.unpack_from("=IHHiIII", content)
-    if (magic, major, minor) != (0xa1b2c3d4, 2, 4) or link not in (DLT_RAW, DLT_NFLOG):
-        raise Fault(f"{os.path.basename(path)} is no pcap file of link type NFLOG or RAW")
-    packets = []
-    pos = 24
-    while pos < len(content):
-        if pos + 16 > len(content):
-            raise Fault(f"{os.path.basename(path)} ends within packet {len(packets) + 1}")
-        seconds, micros, caplen, length = struct.unpack_from("=IIII", content, pos)
-        pos += 16
-        record = content[pos:pos + caplen]
-        if len(record) < caplen or caplen > length:
-            raise Fault(f"{os.path.basename(path)} ends within packet {len(packets) + 1}")
-        pos += caplen
-        point = group = None
-        if link == DLT_NFLOG:
-            point, group, data = parse_nflog(path, record)
-        else:
-            data = record
-        whole = len(data)
-        if length > caplen:
-            # attributes are padded
-            whole = ip_length(data)
-            if abs(whole - len(data) - (length - caplen)) > 3:
-                raise Fault(f"{os.path.basename(path)} has a packet with a wrong original length")
-        packets.append(Packet(seconds + micros / 1e6, data, whole, point, group))
-    return packets
-
-
-def parse_nflog(path, record):
-    """Capture point, NFLOG group and IP packet of a record of link type NFLOG."""
-    point = data = None
-    pos = 4
-    while pos + 4 <= len(record):
-        size, kind = struct.unpack_from("=HH", record, pos)
-        if size < 4 or pos + size > len(record):
-            raise Fault(f"{os.path.basename(path)} has a record with a torn attribute")
-        value = record[pos + 4:pos + size]
-        if kind == NFULA_PREFIX:
-            point = re.search(r"[{\[]\d+[}\]] ([a-z]+-(?:in|out))$", value.rstrip(b"\0").decode())
-        elif kind == NFULA_PAYLOAD:
-            data = value
-        pos += size + 3 & ~3
-    if data is None or point is None:
-        raise Fault(f"{os.path.basename(path)} has a record without packet or capture point")
-    return point[1], struct.unpack_from("!H", record, 2)[0], data
-
-
-def read_decrypted(path):
-    """What a pcapng file of nflog-capture has for each packet of a trace: the decrypted
-    packet, which follows it, or None. What that carries in turn follows it, and is left
-    out."""
-    with open(path, "rb") as file:
-        content = file.read()
-    packets = []
-    pos = 0
-    while pos + 12 <= len(content):
-        kind, size = struct.unpack_from("=II", content, pos)
-        if kind == 6:
-            interface, _, _, length = struct.unpack_from("=IIII", content, pos + 8)
-            if interface == 0:
-                packets.append(None)
-            elif interface == 1:
-                packets[-1] = content[pos + 28:pos + 28 + length]
-        pos += size
-    return packets
 
 
 def checksum(data):
@@ -140,8 +51,8 @@ def checksum_at(data):
     offset = {TCP: 16, UDP: 6, ICMPV6: 2}.get(protocol)
     if offset is None or is_fragment(data) or len(data) < length + offset + 2:
         return None, None
-    addresses = data[12:20] if data[0] >> 4 == 4 else data[8:40]
-    return length + offset, checksum(addresses + struct.pack("!HH", protocol, len(data) - length))
+    pseudo = addresses(data) + struct.pack("!HH", protocol, len(data) - length)
+    return length + offset, checksum(pseudo)
 
 
 def finish(data):
@@ -245,7 +156,8 @@ def reassemble(packets):
             result.append(whole)
             del pending[found[0]]
     # what is not complete stays as it is, and will differ
-    return result + [packet for packet in packets if (found := fragment(packet.data)) and found[0] in pending]
+    return result + [packet for packet in packets
+                     if (found := fragment(packet.data)) and found[0] in pending]
 
 
 def congestion(inner, outer):
@@ -259,166 +171,6 @@ def congestion(inner, outer):
     return inner[:1] + bytes([inner[1] | 0x30]) + inner[2:]
 
 
-class Inner:
-    """A packet that was decapsulated."""
-
-    def __init__(self, packet, sequence, following, content, beet):
-        outer = packet.data
-        self.outer = packet
-        self.time = packet.time
-        self.sequence = sequence
-        if following == IPCOMP:
-            following, content = decompress(content)
-        # a packet without content, made to hide the amount of traffic
-        self.dummy = following == 59
-        if following in (4, 41):
-            # what follows the packet is traffic flow confidentiality
-            self.data = congestion(content[:ip_length(content)], outer)
-        else:
-            self.data = transport(outer, following, content)
-            if beet:
-                self.data = without_addresses(self.data)
-
-
-class Opaque:
-    """A packet that Wireshark can't decrypt, as nflog-capture did it, if that was run."""
-
-    dummy = False
-
-    def __init__(self, packet, sequence, data):
-        self.outer = packet
-        self.time = packet.time
-        self.sequence = sequence
-        self.data = data and congestion(data, packet.data)
-
-
-def without_trailer(sequence, content):
-    """What follows in decrypted content of ESP, and the content."""
-    pad, following = content[-2], content[-1]
-    if content[-2 - pad:-2] != bytes(range(1, pad + 1)):
-        raise Fault(f"ESP packet {sequence} has wrong padding, its key is probably wrong")
-    return following, content[:-2 - pad]
-
-
-def without_ah(data):
-    """What follows in an AH packet, and the content."""
-    length, _ = header(data)
-    return data[length], data[length + (data[length + 1] + 2) * 4:]
-
-
-def decompress(content):
-    """What follows in an IPComp packet, and the content."""
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    return content[0], inflate.decompress(content[4:]) + inflate.flush()
-
-
-def transport(outer, protocol, content):
-    """Packet that was encapsulated in transport mode."""
-    if outer[0] >> 4 == 4:
-        length = (outer[0] & 15) * 4
-        return with_length(outer[:9] + bytes([protocol]) + outer[10:length] + content)
-    # the header before ESP has its protocol
-    at, following, length = 6, outer[6], 40
-    while following in (0, 43, 60):
-        at, following, length = length, outer[length], length + (outer[length + 1] + 1) * 8
-    return with_length(outer[:at] + bytes([protocol]) + outer[at + 1:length] + content)
-
-
-def without_addresses(data):
-    """A packet without what the SA has of its header in BEET mode."""
-    if data[0] >> 4 == 4:
-        return data[:10] + bytes(10) + data[20:]
-    return data[:8] + bytes(32) + data[40:]
-
-
 def addresses(data):
     """Source and destination address of a packet."""
     return data[12:20] if data[0] >> 4 == 4 else data[8:40]
-
-
-class Queue:
-    """Decrypted packets of a direction, to be taken in order.
-
-    Two processors may each handle a packet at the same time, so one may overtake the
-    other between the capture points, however long that one is held up: each processor
-    logs to groups of its own. On the same processor only an interrupt comes between, so
-    such packets are close to each other, as are those of which no group is known."""
-
-    CLOSE = 0.1
-
-    def __init__(self, packets):
-        self.packets = packets
-        self.taken = [False] * len(packets)
-        self.head = 0
-        self.places = {}
-        for place, packet in enumerate(packets):
-            self.places.setdefault(packet.data, []).append(place)
-
-    def first(self):
-        """The next packet, None at the end."""
-        return self.packets[self.head] if self.head < len(self.packets) else None
-
-    def left(self, begin=0):
-        """Packets that were not taken, from a place on."""
-        return [packet for packet, taken in zip(self.packets[begin:], self.taken[begin:]) if not taken]
-
-    def may_overtake(self, place):
-        """Whether a packet may come before all that are not taken, and were seen before it."""
-        late = self.packets[place].outer
-        return all(taken or packet.outer.group != late.group or abs(packet.time - late.time) <= self.CLOSE
-                   for packet, taken in zip(self.packets[self.head:place], self.taken[self.head:place]))
-
-    def next(self):
-        """Places of packets that may be the next one."""
-        for place in range(self.head, len(self.packets)):
-            if not self.taken[place] and self.may_overtake(place):
-                yield place
-
-    def find(self, data):
-        """Place of a packet among those that may be the next one, None if it's not there."""
-        for place in self.places.get(data, ()):
-            if place >= self.head and not self.taken[place] and self.may_overtake(place):
-                return place
-        return None
-
-    def take(self, place):
-        """Takes a packet, returns whether it overtook another one."""
-        overtook = place != self.head
-        self.taken[place] = True
-        while self.head < len(self.packets) and self.taken[self.head]:
-            self.head += 1
-        return overtook
-
-    def skip(self, data):
-        """Skips what is before a packet, wherever it is."""
-        while self.first() and self.match(data, False) is None:
-            self.take(self.head)
-
-    def match(self, data, take=True):
-        """Takes the packets that a captured one is equal to: what is to be told of it,
-        None if there are none."""
-        finished, unfinished = finish(data)
-        for packet, told in ((data, ""), (finished, "unfinished" if unfinished else "")):
-            place = self.find(packet)
-            if place is not None:
-                overtook = take and self.take(place)
-                return {told, "overtaking" if overtook else ""} - {""}
-        for place in self.next():
-            parts = segments(data, self.packets[place].data)
-            if parts and parts[0] == self.packets[place].data and \
-               all(self.find(part) is not None for part in parts):
-                # a list, as all have to be taken
-                overtook = take and any([self.take(self.find(part)) for part in parts])
-                return {"large", "unfinished" if unfinished else "", "overtaking" if overtook else ""} - {""}
-        return None
-
-
-def difference(direction, number, packet, other):
-    """Describes the first difference."""
-    what = f"packet {number} of plain-{direction}"
-    if not other:
-        return f"{what} is not in the esp trace"
-    at = next((i for i, (a, b) in enumerate(zip(packet.data, other.data)) if a != b),
-              min(len(packet.data), len(other.data)))
-    return (f"{what} ({len(packet.data)} bytes) differs at byte {at} from the decrypted one "
-            f"({len(other.data)} bytes) with sequence number {other.sequence}")

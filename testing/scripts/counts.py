@@ -1,0 +1,137 @@
+"""Compares the number of packets in traces to what swanctl and the plugin's log say."""
+
+import collections
+import re
+
+from packets import DIRECTIONS, Fault
+
+# algorithms that Wireshark does not decrypt: its 4.0 for ESP, all for IKE
+OPAQUE_ESP = re.compile(r"ESP[^,]*:(CHACHA20|CAMELLIA|NULL_AES_GMAC|[^,]*HMAC_SHA1_160)")
+OPAQUE_IKE = re.compile(r"^(CHACHA20|CAMELLIA)")
+# lines of swanctl --list-sas
+LINE_IKE_SA = re.compile(r"(\S+): #\d+, .*, IKEv., ([0-9a-f]{16})_i\*? ([0-9a-f]{16})_r")
+LINE_IKE_PROPOSAL = re.compile(r"  (\S+/PRF_\S+)$")
+LINE_CHILD_SA = re.compile(r"  (\S+): #\d+,(.*)")
+LINE_SA = re.compile(r"    (in|out) +([0-9a-f]{8})(/\S+)?[^,]*, +(\d+) bytes, +(\d+) packets")
+
+# What swanctl --list-sas shows of an SA, no size where it is not that of the packets in
+# the clear.
+Counted = collections.namedtuple("Counted", "conn child packets size opaque beet")
+
+
+def parse_sas(text):
+    """What swanctl --list-sas shows: counters of a CHILD_SA's as {(direction, inbound SPI):
+    Counted}, as outbound ones may be the same for several, and the SPIs of IKE_SAs that are
+    opaque."""
+    sas, opaque = {}, set()
+    conn = spis = child = inbound = None
+    algorithms = ""
+    for line in text.splitlines():
+        if found := LINE_IKE_SA.match(line):
+            conn, spis = found[1], f"{found[2]}-{found[3]}"
+        elif found := LINE_CHILD_SA.match(line):
+            child, algorithms = found[1], found[2]
+        elif found := LINE_IKE_PROPOSAL.match(line):
+            if OPAQUE_IKE.search(found[1]):
+                opaque.add(spis)
+        elif found := LINE_SA.match(line):
+            # with IPComp, bytes are those of compressed packets
+            size = int(found[4]) if "TUNNEL" in algorithms and not found[3] else None
+            inbound = found[2] if found[1] == "in" else inbound
+            # what a rekeyed CHILD_SA sent through is gone first, and shown with no packets
+            if found[1] == "out" and re.search(", (REKEYED|DELETED),", algorithms):
+                continue
+            sas[found[1], inbound] = Counted(conn, child, int(found[5]), size,
+                                             bool(OPAQUE_ESP.search(algorithms)),
+                                             ", BEET" in algorithms)
+    return sas, opaque
+
+
+class Counts:
+    """Compares the packets of traces to charon.log and to the SAs' counters, with the options
+    of check-traces."""
+
+    def __init__(self, options, log, sas):
+        self.options = options
+        self.log = log
+        self.sas = sas
+
+    def check_sequence(self, direction, packets):
+        """Checks that no packet is missing, and none is there twice."""
+        numbers = [packet.sequence for packet in packets]
+        if len(set(numbers)) != len(numbers):
+            twice = next(n for n in numbers if numbers.count(n) > 1)
+            raise Fault(f"esp-{direction} has sequence number {twice} more than once")
+        if self.options.gaps or self.options.filtered or not numbers:
+            return
+        first = min(numbers) if self.options.ring else 1
+        missing = sorted(set(range(first, max(numbers) + 1)) - set(numbers))
+        if missing:
+            raise Fault(f"esp-{direction} lacks {len(missing)} sequence numbers, "
+                        f"from {missing[0]}")
+
+    def end_lines(self, trace):
+        """What the plugin logged at the end of a trace, CONN/NAME."""
+        return re.findall(rf"trace \S*/{re.escape(trace)} of .* ended: (.*)", self.log)
+
+    def early(self, trace):
+        """Packets of a trace that arrived before the SA was installed, says charon.log."""
+        found = re.search(r"esp-in [^;]*, (\d+) arrived before the SA was installed",
+                          "".join(self.end_lines(trace)))
+        return int(found[1]) if found else 0
+
+    def check_end(self, trace, kind, packets):
+        """Checks the line that the plugin logs at the end of a trace."""
+        if self.options.killed:
+            return
+        lines = self.end_lines(trace)
+        if len(lines) != 1:
+            raise Fault(f"charon.log has {len(lines)} lines that tell of the end of the "
+                        f"{kind} trace")
+        for direction in DIRECTIONS:
+            found = re.search(rf"{kind}-{direction} (?P<packets>\d+) packets (?P<bytes>\d+) bytes "
+                              r"(?P<lost>\d+) lost( \([^)]*\))?( (?P<filtered>\d+) filtered)?"
+                              r"( of (?P<sa>\d+) by the SA)?", lines[0])
+            if not found:
+                raise Fault(f"charon.log does not tell of {kind}-{direction}")
+            if int(found["lost"]) and not self.options.full:
+                raise Fault(f"{kind}-{direction} lost {found['lost']} packets, says charon.log")
+            here = len(packets[direction]), sum(packet.length for packet in packets[direction])
+            there = int(found["packets"]), int(found["bytes"])
+            if here != there and not self.options.ring:
+                raise Fault(f"{kind}-{direction} has {here[0]} packets of {here[1]} bytes, "
+                            f"charon.log tells of {there[0]} of {there[1]}")
+            if kind == "esp" and f"esp-{direction}" in self.options.points:
+                self.check_end_sa(f"esp-{direction}", found,
+                                  self.early(trace) if direction == "in" else 0)
+
+    def check_end_sa(self, point, found, early):
+        """Checks that all packets that the SA counted are there, in the line that the plugin
+        logs at the end of a trace."""
+        if found["sa"] is None:
+            # of an SA that was up already nobody knows
+            if self.options.gaps:
+                return
+            raise Fault(f"charon.log does not tell how many packets the SA of {point} had")
+        logged = int(found["packets"]) + int(found["lost"]) + int(found["filtered"] or 0)
+        if int(found["sa"]) != logged - early:
+            raise Fault(f"{point} has {found['packets']} packets, says charon.log, of "
+                        f"{found['sa']} by the SA")
+
+    def check_counters(self, kind, spi, packets):
+        """Compares packets in the clear to the counters of the SAs that were there at the end
+        of the test, known by the inbound SPI."""
+        if self.options.ring or self.options.end_missing or self.options.filtered:
+            return
+        for direction in DIRECTIONS:
+            counted = self.sas.get((direction, spi))
+            if not counted or f"{kind}-{direction}" not in self.options.points:
+                continue
+            here = len(packets[direction])
+            if counted.packets != here and not (self.options.more and counted.packets < here):
+                raise Fault(f"{kind}-{direction} has {here} packets, "
+                            f"the SA counted {counted.packets}")
+            size = sum(len(packet.data or b"") for packet in packets[direction])
+            if counted.packets == here and counted.size not in (None, size):
+                raise Fault(f"{kind}-{direction} has {size} bytes in the clear, "
+                            f"the SA counted {counted.size}")
