@@ -315,14 +315,46 @@ static int64_t get_summary(bench_options_t *options, char *key)
 }
 
 /**
+ * The groups are the tool's.
+ */
+static bool open_groups(void *data, uint16_t *group, u_int *lanes,
+						char reason[NFLOG_CAPTURE_REASON_LEN])
+{
+	bench_options_t *options = data;
+
+	*group = options->group;
+	*lanes = 1;
+	return TRUE;
+}
+
+static void close_groups(void *data)
+{
+}
+
+/** posted once the rules are removed */
+static sem_t rules_removed;
+
+static void remove_done(void *data, nflog_capture_sa_t *sa)
+{
+	sem_post(&rules_removed);
+}
+
+/**
  * Add the plugin's rules for a tool that has none.
  */
 static nflog_capture_rules_t *add_rules(bench_options_t *options,
 										nflog_capture_sa_t *sa)
 {
+	nflog_capture_receiver_t receiver = {
+		.open = open_groups,
+		.close = close_groups,
+		.removed = remove_done,
+		.data = options,
+	};
 	nflog_capture_rules_t *rules;
 
-	rules = nflog_capture_rules_create(options->group, 1);
+	sem_init(&rules_removed, 0, 0);
+	rules = nflog_capture_rules_create(&receiver);
 	if (!rules->add(rules, sa))
 	{
 		bench_fail("adding rules failed");

@@ -28,6 +28,7 @@
 #include "nflog_capture_reader.h"
 #include "nflog_capture_sas.h"
 #include "nflog_capture_table.h"
+#include "rules.h"
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -189,6 +190,8 @@ static void start_both(nflog_capture_trace_t *trace, nflog_capture_sa_t **in,
 	*out = create_sa(trace, FALSE, "127.0.0.1", SPI);
 	assert_true(reader->add(reader, *in));
 	assert_true(reader->add(reader, *out));
+	rules_wait(*in);
+	rules_wait(*out);
 	writer->start(writer, trace);
 }
 
@@ -260,6 +263,7 @@ static void test_late(void **state)
 	sa = create_sa(trace, FALSE, "127.0.0.1", SPI);
 	sa->userland = TRUE;
 	assert_true(reader->add(reader, sa));
+	rules_wait(sa);
 	writer->start(writer, trace);
 	count = trace->get_count(trace, POINT_ESP_OUT);
 	count->sa = 10;
@@ -360,6 +364,7 @@ static void test_restart(void **state)
 		trace->set_name(trace, name);
 		sa = create_sa(trace, TRUE, "127.0.0.1", SPI + i);
 		assert_true(reader->add(reader, sa));
+		rules_wait(sa);
 		writer->start(writer, trace);
 		next_processor();
 		send_esp(SPI + i, 1, 3, 60);
@@ -396,12 +401,17 @@ static void test_same_sa(void **state)
  */
 static void call_spi(uint32_t spi, bool expect)
 {
+	nflog_capture_sa_t *sa;
 	host_t *host;
 
 	host = host_create_from_string("127.0.0.1", 0);
 	if (expect)
 	{
 		reader->expect(reader, "conn", host, htonl(spi));
+		sa = nflog_capture_sa_create("conn", "net", 1, TRUE, host, htonl(spi), 0,
+									 NULL, NULL);
+		rules_wait(sa);
+		nflog_capture_sa_destroy(sa);
 	}
 	else
 	{
@@ -448,7 +458,8 @@ static void test_early(void **state)
 	/* what became of the third one is not known */
 	finish();
 
-	assert_int_equal(counts[POINT_ESP_IN].early, 150);
+	/* on a busy machine they are counted later */
+	assert_in_range(counts[POINT_ESP_IN].early, 150, 200);
 	assert_int_equal(counts[POINT_ESP_IN].logged, 200);
 	assert_int_equal(counts[POINT_ESP_IN].received, 200);
 	assert_int_equal(counts[POINT_ESP_IN].packets, 200);

@@ -18,15 +18,106 @@
 #define _GNU_SOURCE
 
 #include "common.h"
+#include "rules.h"
 
 #include "nflog_capture_rules.h"
+#include "nflog_capture_table.h"
 
 #include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
+#include <libmnl/libmnl.h>
+#include <linux/capability.h>
+
+#include <daemon.h>
 #include <networking/tun_device.h>
 
 static nflog_capture_rules_t *rules;
 static nflog_capture_count_t count;
+
+/** SAs without rules, and how often the table was closed */
+static sem_t removed, closed;
+
+/** number of lanes */
+static u_int lanes;
+
+/** what keeps the groups from being opened, NULL if nothing */
+static char *obstacle;
+
+static bool open_groups(void *data, uint16_t *group, u_int *count,
+						char reason[NFLOG_CAPTURE_REASON_LEN])
+{
+	*group = 4500;
+	*count = lanes;
+	if (obstacle)
+	{
+		snprintf(reason, NFLOG_CAPTURE_REASON_LEN, "%s", obstacle);
+	}
+	return !obstacle;
+}
+
+static void close_groups(void *data)
+{
+	sem_post(&closed);
+}
+
+static void remove_done(void *data, nflog_capture_sa_t *sa)
+{
+	nflog_capture_sa_destroy(sa);
+	sem_post(&removed);
+}
+
+/** what the kernel does with transactions */
+static enum {
+	/** it carries them out */
+	KERNEL_WORKS,
+	/** it carries them out, but the answers are lost */
+	KERNEL_SILENT,
+	/** another process keeps it busy, until the semaphore is posted */
+	KERNEL_BUSY,
+} kernel;
+static sem_t released;
+
+/** posted when it does not work */
+static sem_t blocked;
+
+/** number of failures that were logged, after which the plugin tries again */
+static int failures;
+
+/** number of tables without owner that were replaced */
+static int replaced;
+static char failure[256];
+
+/**
+ * Sends messages of the plugin, instead of the function in libmnl.
+ */
+ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
+						  size_t len)
+{
+	char answer[8192];
+	ssize_t bytes;
+	int fd = mnl_socket_get_fd(socket);
+
+	if (kernel == KERNEL_BUSY)
+	{
+		sem_post(&blocked);
+		sem_wait(&released);
+	}
+	bytes = send(fd, msg, len, 0);
+	if (kernel == KERNEL_SILENT)
+	{
+		while (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) > 0)
+		{
+			/* lost */
+		}
+		sem_post(&blocked);
+	}
+	return bytes;
+}
 
 /**
  * Create an SA, none of its traces is used.
@@ -50,15 +141,37 @@ static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
 }
 
 /**
- * Remove an SA.
+ * Remove an SA, and wait until that is done.
  */
 static void remove_sa(nflog_capture_sa_t *sa)
 {
-	linked_list_t *list = linked_list_create_with_items(sa, NULL);
+	rules->remove(rules, sa);
+	sem_wait(&removed);
+}
 
-	rules->remove(rules, list);
-	list->destroy(list);
+/**
+ * Is there a rule for an SPI on the wire?
+ */
+static bool has_rule(uint32_t spi)
+{
+	nflog_capture_sa_t *sa = create_sa(TRUE, spi, TRUE, FALSE);
+	bool found;
+
+	found = rules_have(sa);
 	nflog_capture_sa_destroy(sa);
+	return found;
+}
+
+/**
+ * Add an SA, and wait until its rules are in place.
+ */
+static nflog_capture_sa_t *add_sa(uint32_t spi)
+{
+	nflog_capture_sa_t *sa = create_sa(TRUE, spi, TRUE, TRUE);
+
+	rules->add(rules, sa);
+	rules_wait(sa);
+	return sa;
 }
 
 /**
@@ -73,11 +186,11 @@ static void move_sa(bool wire, bool plain, char *addr, uint32_t reqid)
 	nflog_capture_sa_t *sa;
 
 	sa = create_sa(TRUE, 1, wire, plain);
-	assert_true(rules->add(rules, sa));
-	assert_true(rules->extend(rules, sa, &next));
-	rules->reduce(rules, sa, &sa->match, &next);
-	assert_true(rules->extend(rules, sa, &next));
-	rules->reduce(rules, sa, &next, &sa->match);
+	rules->add(rules, sa);
+	rules->extend(rules, sa, &next);
+	rules->reduce(rules, sa, &sa->match);
+	rules->extend(rules, sa, &next);
+	rules->reduce(rules, sa, &next);
 	sa->match.dst->destroy(sa->match.dst);
 	sa->match = next;
 	remove_sa(sa);
@@ -89,7 +202,7 @@ static void test_nothing_to_change(void **state)
 	move_sa(FALSE, TRUE, "192.168.0.2", 1);
 	move_sa(TRUE, FALSE, "192.168.0.1", 2);
 	move_sa(TRUE, TRUE, "192.168.0.2", 2);
-	assert_int_equal(lines, 0);
+	assert_int_equal(failures, 0);
 }
 
 static char *get_tun_name()
@@ -113,7 +226,7 @@ static void test_tun(void **state)
 		{
 			sas[j] = create_sa(j % 2, j + 1, FALSE, TRUE);
 			sas[j]->userland = TRUE;
-			assert_true(rules->add(rules, sas[j]));
+			rules->add(rules, sas[j]);
 		}
 		for (j = 0; j < countof(sas); j++)
 		{
@@ -121,7 +234,7 @@ static void test_tun(void **state)
 		}
 	}
 	lib->set(lib, "kernel-libipsec-tun", NULL);
-	assert_int_equal(lines, 0);
+	assert_int_equal(failures, 0);
 }
 
 /**
@@ -137,6 +250,20 @@ static void run(char *format, ...)
 	vsnprintf(pos, sizeof(cmd) - (pos - cmd), format, args);
 	va_end(args);
 	assert_int_equal(system(cmd), 0);
+}
+
+/**
+ * Wait until a command succeeds.
+ */
+static void wait_run(char *cmd)
+{
+	char buf[PATH_MAX];
+
+	snprintf(buf, sizeof(buf), "%s > /dev/null 2>&1", cmd);
+	while (system(buf) != 0)
+	{
+		usleep(1000);
+	}
 }
 
 /**
@@ -159,21 +286,28 @@ static void reload(bool owned)
 	}
 }
 
+static uint16_t get_port(socket_manager_t *this, bool nat_t)
+{
+	return nat_t ? 4500 : 500;
+}
+
 static void test_listing(void **state)
 {
 	tun_device_t tun = {
 		.get_name = (void*)get_tun_name,
 	};
+	socket_manager_t socket = {
+		.get_port = (void*)get_port,
+	};
+	socket_manager_t *original = charon->socket;
 	nflog_capture_sa_t *sas[6];
 	host_t *host;
-	u_int lanes;
 	int i;
 
 	lib->set(lib, "kernel-libipsec-tun", &tun);
+	charon->socket = &socket;
 	for (lanes = 1; lanes <= 8; lanes *= 2)
 	{
-		rules->destroy(rules);
-		rules = nflog_capture_rules_create(4500, lanes);
 		for (i = 0; i < countof(sas); i++)
 		{
 			sas[i] = create_sa(i % 2, 0xc0000001 + i, TRUE, TRUE);
@@ -185,9 +319,11 @@ static void test_listing(void **state)
 				sas[i]->match.dst->destroy(sas[i]->match.dst);
 				sas[i]->match.dst = host;
 			}
-			assert_true(rules->add(rules, sas[i]));
+			rules->add(rules, sas[i]);
+			rules_wait(sas[i]);
 		}
-		assert_true(rules->add_ike(rules, 500, 4500));
+		rules->log_ike(rules, TRUE);
+		wait_run("nft list chain inet nflog-capture ike-out");
 		run("nft list ruleset > listing");
 		/* SPIs are as strongSwan has them */
 		run("test $(grep -c c0000001 listing) = 2");
@@ -198,30 +334,318 @@ static void test_listing(void **state)
 		{
 			remove_sa(sas[i]);
 		}
-		rules->remove_ike(rules);
+		rules->log_ike(rules, FALSE);
+		sem_wait(&closed);
 		run("test -z \"$(nft list ruleset)\"");
 
 		reload(TRUE);
-		assert_int_equal(lines, 0);
+		assert_int_equal(replaced, 0);
 		/* one that stayed gives way to ours */
 		reload(FALSE);
 		sas[0] = create_sa(TRUE, 0xc0000001, TRUE, TRUE);
-		assert_true(rules->add(rules, sas[0]));
-		assert_int_equal(lines, 1);
-		assert_non_null(strstr(line, "without owner"));
-		lines = 0;
+		rules->add(rules, sas[0]);
+		rules_wait(sas[0]);
+		assert_int_equal(replaced, 1);
+		replaced = 0;
 		run("test $(nft list ruleset | grep -c 'c0000001.*packets 0') = 2");
 		run("! nft list ruleset | grep c0000002");
 		remove_sa(sas[0]);
+		sem_wait(&closed);
 		run("test -z \"$(nft list ruleset)\"");
 	}
+	charon->socket = original;
+	assert_int_equal(failures, 0);
 	lib->set(lib, "kernel-libipsec-tun", NULL);
+}
+
+/**
+ * Add another SA for a moment, with which what failed is tried again.
+ */
+static void add_next()
+{
+	remove_sa(add_sa(1000));
+}
+
+static void test_lost_answers(void **state)
+{
+	nflog_capture_sa_t *sas[200], *last;
+	int i;
+
+	/* there is no table yet */
+	kernel = KERNEL_SILENT;
+	sas[0] = create_sa(TRUE, 1, TRUE, TRUE);
+	assert_false(rules->add(rules, sas[0]));
+	assert_non_null(strstr(line, "inbound SA 00000001 of connection 'conn'"));
+	sem_wait(&blocked);
+	kernel = KERNEL_WORKS;
+	for (i = 1; i < countof(sas); i++)
+	{
+		sas[i] = add_sa(i + 1);
+	}
+	rules_wait(sas[0]);
+	assert_true(count.missed > 0);
+	assert_false(count.uncounted);
+
+	/* nobody knows what is in the table, so it's built again, with all SAs */
+	count.missed = 0;
+	kernel = KERNEL_SILENT;
+	last = create_sa(TRUE, countof(sas) + 1, TRUE, TRUE);
+	assert_false(rules->add(rules, last));
+	sem_wait(&blocked);
+	kernel = KERNEL_WORKS;
+	add_next();
+	for (i = 0; i < countof(sas); i++)
+	{
+		rules_wait(sas[i]);
+		remove_sa(sas[i]);
+	}
+	rules_wait(last);
+	remove_sa(last);
+	assert_true(count.missed > 0);
+	assert_true(count.uncounted);
+	assert_false(has_rule(1));
+}
+
+static void test_busy(void **state)
+{
+	nflog_capture_sa_t *sas[2];
+	int i;
+
+	/* another process keeps nf_tables busy for as long as it likes to */
+	kernel = KERNEL_BUSY;
+	for (i = 0; i < countof(sas); i++)
+	{
+		sas[i] = create_sa(TRUE, i + 1, TRUE, FALSE);
+		assert_false(rules->add(rules, sas[i]));
+		assert_non_null(strstr(line, "nf_tables is busy"));
+	}
+	sem_wait(&blocked);
+	/* this waits for nothing */
+	rules->reduce(rules, sas[0], &sas[0]->match);
+	rules->retry(rules);
+	rules->remove(rules, sas[1]);
+	kernel = KERNEL_WORKS;
+	sem_post(&released);
+	sem_wait(&removed);
+
+	rules_wait(sas[0]);
+	assert_false(has_rule(2));
+	remove_sa(sas[0]);
+	assert_true(count.missed > 0);
+	assert_false(count.uncounted);
+	assert_int_equal(failures, 0);
+}
+
+static void test_table_taken(void **state)
+{
+	nflog_capture_nft_t *other = nflog_capture_nft_create();
+	nflog_capture_sa_t *sas[2];
+	int i;
+
+	nflog_capture_table_add(other, 4500);
+	assert_int_equal(other->commit(other), 0);
+	for (i = 0; i < countof(sas); i++)
+	{
+		sas[i] = create_sa(TRUE, i + 1, TRUE, FALSE);
+		assert_false(rules->add(rules, sas[i]));
+	}
+	/* it may have been too busy to say so at once */
+	while (!failures)
+	{
+		usleep(1000);
+	}
+	assert_non_null(strstr(failure, "exists already, does another charon run"));
+	other->destroy(other);
+	add_next();
+	for (i = 0; i < countof(sas); i++)
+	{
+		rules_wait(sas[i]);
+		remove_sa(sas[i]);
+	}
+	assert_true(count.missed > 0);
+	assert_true(count.has_logged);
+	assert_false(count.uncounted);
+}
+
+static void test_same_element(void **state)
+{
+	nflog_capture_sa_t *sa, *same, *next;
+
+	sa = add_sa(1);
+	same = create_sa(TRUE, 1, TRUE, FALSE);
+	assert_false(rules->add(rules, same));
+	/* the others don't mind */
+	next = add_sa(2);
+	rules->retry(rules);
+	add_next();
+	assert_true(has_rule(1));
+	assert_true(has_rule(2));
+	assert_false(count.uncounted);
+
+	remove_sa(sa);
+	rules->retry(rules);
+	rules_wait(same);
+	remove_sa(same);
+	remove_sa(next);
+	assert_false(count.uncounted);
+}
+
+static void test_groups_taken(void **state)
+{
+	nflog_capture_sa_t *sa;
+	uint64_t missed;
+
+	obstacle = "the group is used by another process";
+	rules->log_ike(rules, TRUE);
+	assert_non_null(strstr(line, "not capturing IKE messages"));
+	sa = create_sa(TRUE, 1, TRUE, FALSE);
+	assert_false(rules->add(rules, sa));
+	assert_true(rules->get_ike_missed(rules) > 0);
+	assert_false(has_rule(1));
+
+	obstacle = NULL;
+	rules->retry(rules);
+	rules_wait(sa);
+	add_next();
+	missed = rules->get_ike_missed(rules);
+	assert_true(missed > 0);
+	remove_sa(sa);
+	assert_int_equal(rules->get_ike_missed(rules), missed);
+	/* the table is there for IKE messages, until they are not wanted anymore */
+	assert_int_equal(sem_trywait(&closed), -1);
+	rules->log_ike(rules, FALSE);
+	sem_wait(&closed);
+	assert_int_equal(rules->get_ike_missed(rules), missed);
+}
+
+/**
+ * Give up CAP_NET_ADMIN.
+ */
+static bool drop_capability()
+{
+	struct __user_cap_header_struct hdr = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &hdr, data) != 0)
+	{
+		return FALSE;
+	}
+	data[0].effective &= ~(1 << CAP_NET_ADMIN);
+	data[0].permitted &= ~(1 << CAP_NET_ADMIN);
+	return syscall(SYS_capset, &hdr, data) == 0;
+}
+
+/**
+ * What runs in a child process, without the capability.
+ */
+static int run_without_capability()
+{
+	nflog_capture_sa_t *sa;
+	bool added;
+
+	/* it must not hang */
+	alarm(60);
+	if (!drop_capability())
+	{
+		return 2;
+	}
+	rules->log_ike(rules, TRUE);
+	sa = create_sa(TRUE, 1, TRUE, TRUE);
+	added = rules->add(rules, sa);
+	while (!failures)
+	{
+		usleep(1000);
+	}
+	rules->retry(rules);
+	rules->log_ike(rules, FALSE);
+	remove_sa(sa);
+	rules->destroy(rules);
+	/* once for all of them, besides those that are not captured */
+	return !added && count.missed > 0 && failures == 1 &&
+		   strstr(failure, "charon needs CAP_NET_ADMIN") ? 0 : 1;
+}
+
+static void test_no_capability(void **state)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (pid == 0)
+	{
+		_exit(run_without_capability());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/**
+ * Keep what is logged on level 1.
+ */
+static void log_line(logger_t *this, debug_t group, level_t level, int thread,
+					 ike_sa_t *ike_sa, const char *message)
+{
+	snprintf(line, sizeof(line), "%s", message);
+	replaced += strstr(message, "without owner") != NULL;
+	if (strstr(message, "failed"))
+	{
+		snprintf(failure, sizeof(failure), "%s", message);
+		failures++;
+	}
+}
+
+/**
+ * Get the level of what to keep.
+ */
+static level_t get_level(logger_t *this, debug_t group)
+{
+	return LEVEL_CTRL;
+}
+
+static logger_t logger = {
+	.log = log_line,
+	.get_level = get_level,
+};
+
+static int setup_group(void **state)
+{
+	if (common_setup(state) != 0)
+	{
+		return -1;
+	}
+	libcharon_init();
+	charon->bus->add_logger(charon->bus, &logger);
+	return 0;
+}
+
+static int teardown_group(void **state)
+{
+	charon->bus->remove_logger(charon->bus, &logger);
+	libcharon_deinit();
+	return common_teardown(state);
 }
 
 static int setup(void **state)
 {
-	lines = 0;
-	rules = nflog_capture_rules_create(4500, 2);
+	nflog_capture_receiver_t receiver = {
+		.open = open_groups,
+		.close = close_groups,
+		.removed = remove_done,
+	};
+
+	failures = replaced = 0;
+	lanes = 2;
+	memset(&count, 0, sizeof(count));
+	kernel = KERNEL_WORKS;
+	obstacle = NULL;
+	sem_init(&removed, 0, 0);
+	sem_init(&closed, 0, 0);
+	sem_init(&released, 0, 0);
+	sem_init(&blocked, 0, 0);
+	rules = nflog_capture_rules_create(&receiver);
 	return 0;
 }
 
@@ -237,6 +661,12 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_nothing_to_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tun, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_listing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_table_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_same_element, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_groups_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_capability, setup, teardown),
 	};
 
 	if (unshare(CLONE_NEWNET) != 0)
@@ -244,5 +674,5 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "skipped, a network namespace needs root\n");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, common_setup, common_teardown);
+	return cmocka_run_group_tests(tests, setup_group, teardown_group);
 }

@@ -44,7 +44,8 @@ static void append(char *buf, size_t len, char *format, ...)
  */
 static uint64_t kernel_lost(nflog_capture_count_t *count)
 {
-	return count->has_logged && count->logged > count->received
+	return count->has_logged && !count->uncounted &&
+		   count->logged > count->received
 				? count->logged - count->received : 0;
 }
 
@@ -215,5 +216,14 @@ void nflog_capture_count_describe(nflog_capture_count_t *count,
 	{
 		append(buf, len, ", %" PRIu64 " arrived before the SA was installed and "
 			   "were dropped", uninstalled);
+	}
+	if (count->missed)
+	{
+		append(buf, len, ", rules were missing for %" PRIu64 ".%.3u s",
+			   count->missed / 1000, (u_int)(count->missed % 1000));
+	}
+	if (count->uncounted)
+	{
+		append(buf, len, ", losses in the kernel are not known");
 	}
 }

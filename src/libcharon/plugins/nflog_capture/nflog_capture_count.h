@@ -54,10 +54,14 @@ struct nflog_capture_count_t {
 	uint64_t bytes;
 	/** packets that the rule logged before the SA was installed, at most */
 	uint64_t early;
+	/** time for which nothing was captured, as rules could not be added, in ms */
+	uint64_t missed;
 	/** packets that the SA processed, if has_sa */
 	uint64_t sa;
-	/** logged is known */
+	/** logged is known, unless uncounted */
 	bool has_logged;
+	/** some logged packets were not counted, so it's not known what the kernel lost */
+	bool uncounted;
 	/** sa is known */
 	bool has_sa;
 	/** sa is not known, the SA was gone before charon deleted it */

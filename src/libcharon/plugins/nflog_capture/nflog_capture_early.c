@@ -176,9 +176,9 @@ static void entry_destroy(private_nflog_capture_early_t *this, entry_t *entry)
 }
 
 /**
- * Add an SPI, if there is none yet, NULL if there are too many.
+ * Add an SPI, FALSE if there is one already, or if there are too many.
  */
-static entry_t *add(private_nflog_capture_early_t *this, nflog_capture_sa_t *sa)
+static bool add(private_nflog_capture_early_t *this, nflog_capture_sa_t *sa)
 {
 	timeval_t lifetime = {
 		.tv_sec = lib->settings->get_int(lib->settings,
@@ -214,7 +214,7 @@ static entry_t *add(private_nflog_capture_early_t *this, nflog_capture_sa_t *sa)
 			 "installed, %d allocated SPIs wait for an SA already",
 			 NFLOG_CAPTURE_EARLY_SPIS);
 	}
-	return entry;
+	return entry != NULL;
 }
 
 METHOD(nflog_capture_early_t, expect, void,
@@ -222,40 +222,37 @@ METHOD(nflog_capture_early_t, expect, void,
 	char *conn, host_t *dst, uint32_t spi)
 {
 	nflog_capture_sa_t *sa;
-	entry_t *entry;
 
 	sa = nflog_capture_sa_create(conn, "", 0, TRUE, dst, spi, 0, NULL, NULL);
-	entry = add(this, sa);
-	if (!entry)
+	if (!add(this, sa))
 	{
 		nflog_capture_sa_destroy(sa);
 	}
-	else if (!rules->add(rules, sa))
+	else
 	{
-		this->mutex->lock(this->mutex);
-		this->spis->remove(this->spis, &sa->key);
-		this->waiting->remove(this->waiting, entry, NULL);
-		entry_destroy(this, entry);
-		this->mutex->unlock(this->mutex);
+		rules->add(rules, sa);
 	}
 }
 
-METHOD(nflog_capture_early_t, claim, bool,
+METHOD(nflog_capture_early_t, claim, nflog_capture_sa_t*,
 	private_nflog_capture_early_t *this, nflog_capture_wire_key_t *key)
 {
+	nflog_capture_sa_t *sa = NULL;
 	entry_t *entry;
-	bool found;
 
 	this->mutex->lock(this->mutex);
 	entry = this->spis->get(this->spis, key);
-	found = entry && !entry->closed;
-	if (found && !entry->claimed)
+	if (entry && !entry->closed)
 	{
-		this->waiting->remove(this->waiting, entry, NULL);
-		entry->claimed = TRUE;
+		if (!entry->claimed)
+		{
+			this->waiting->remove(this->waiting, entry, NULL);
+			entry->claimed = TRUE;
+		}
+		sa = entry->sa;
 	}
 	this->mutex->unlock(this->mutex);
-	return found;
+	return sa;
 }
 
 METHOD(nflog_capture_early_t, keep, bool,
@@ -387,42 +384,31 @@ static int end_expired(private_nflog_capture_early_t *this)
 METHOD(nflog_capture_early_t, remove_, int,
 	private_nflog_capture_early_t *this, nflog_capture_rules_t *rules)
 {
-	linked_list_t *ended, *sas;
-	enumerator_t *enumerator;
+	linked_list_t *ended;
 	entry_t *entry;
 	int timeout;
 
 	this->mutex->lock(this->mutex);
 	timeout = end_expired(this);
-	if (!this->ended->get_count(this->ended))
-	{
-		this->mutex->unlock(this->mutex);
-		return timeout;
-	}
 	ended = this->ended;
 	this->ended = linked_list_create();
 	this->mutex->unlock(this->mutex);
 
-	sas = linked_list_create();
-	enumerator = ended->create_enumerator(ended);
-	while (enumerator->enumerate(enumerator, &entry))
-	{
-		sas->insert_last(sas, entry->sa);
-	}
-	enumerator->destroy(enumerator);
-	rules->remove(rules, sas);
-	sas->destroy(sas);
-
-	/* the SPIs are there as long as their rules are */
-	this->mutex->lock(this->mutex);
 	while (ended->remove_first(ended, (void**)&entry) == SUCCESS)
 	{
-		this->spis->remove(this->spis, &entry->sa->key);
-		entry_destroy(this, entry);
+		rules->remove(rules, entry->sa);
 	}
-	this->mutex->unlock(this->mutex);
 	ended->destroy(ended);
 	return timeout;
+}
+
+METHOD(nflog_capture_early_t, removed, void,
+	private_nflog_capture_early_t *this, nflog_capture_sa_t *sa)
+{
+	/* the SPIs are there as long as their rules are */
+	this->mutex->lock(this->mutex);
+	entry_destroy(this, this->spis->remove(this->spis, &sa->key));
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_capture_early_t, expire, void,
@@ -484,6 +470,7 @@ nflog_capture_early_t *nflog_capture_early_create(nflog_capture_queue_t *queue)
 			.adopt = _adopt,
 			.settle = _settle,
 			.remove = _remove_,
+			.removed = _removed,
 			.expire = _expire,
 			.get_count = _get_count,
 			.destroy = _destroy,

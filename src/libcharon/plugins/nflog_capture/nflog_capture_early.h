@@ -58,8 +58,8 @@ struct nflog_capture_early_t {
 	/**
 	 * Wait for packets of an SPI that was allocated, and have them logged.
 	 *
-	 * Nothing happens if there is one already, if there are too many, or if rules
-	 * can't be added, the latter two are logged.
+	 * Nothing happens if there is one already, or if there are too many, which is
+	 * logged.
 	 *
 	 * @param rules		rules to add to
 	 * @param conn		name of the connection
@@ -74,9 +74,11 @@ struct nflog_capture_early_t {
 	 * kept until it is adopted or settled.
 	 *
 	 * @param key		destination and SPI
-	 * @return			FALSE if it is not expected, or expired already
+	 * @return			SA that was added to the rules for it, NULL if it is not
+	 *					expected, or expired already
 	 */
-	bool (*claim)(nflog_capture_early_t *this, nflog_capture_wire_key_t *key);
+	nflog_capture_sa_t *(*claim)(nflog_capture_early_t *this,
+								 nflog_capture_wire_key_t *key);
 
 	/**
 	 * Keep a packet if its SPI is expected, called by readers.
@@ -107,12 +109,20 @@ struct nflog_capture_early_t {
 				   host_t *dst, uint32_t spi);
 
 	/**
-	 * Remove the rules for SPIs that got no SA, or not in time.
+	 * Remove the rules for SPIs that got no SA, or not in time, the rules' receiver
+	 * calls removed() later.
 	 *
 	 * @param rules		rules to which the SPIs were added
 	 * @return			time until another one expires, in ms, -1 if there is none
 	 */
 	int (*remove)(nflog_capture_early_t *this, nflog_capture_rules_t *rules);
+
+	/**
+	 * An SPI has no rules anymore.
+	 *
+	 * @param sa		SA that was added to the rules for it
+	 */
+	void (*removed)(nflog_capture_early_t *this, nflog_capture_sa_t *sa);
 
 	/**
 	 * Have all SPIs expire that are not claimed.

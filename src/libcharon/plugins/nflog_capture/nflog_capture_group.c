@@ -13,6 +13,7 @@
  */
 
 #include "nflog_capture_group.h"
+#include "nflog_capture_netlink.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -87,7 +88,12 @@ struct private_nflog_capture_group_t {
 	timeval_t adapted;
 
 	/**
-	 * Next sequence number to expect.
+	 * Sequence number of the last request.
+	 */
+	uint32_t request;
+
+	/**
+	 * Next sequence number of packets to expect.
 	 */
 	uint32_t seq;
 
@@ -109,26 +115,44 @@ struct private_nflog_capture_group_t {
 };
 
 /**
- * Send a request to configure the group, and wait for the answer.
+ * Send a request to configure the group, and wait for the answer, behind packets
+ * that others log to the group.
  */
 static int configure(private_nflog_capture_group_t *this, struct nlmsghdr *hdr)
 {
-	char buf[MNL_SOCKET_BUFFER_SIZE];
-	ssize_t len;
+	struct nlmsgerr *err;
+	timeval_t deadline;
+	uint32_t seq = ++this->request;
+	ssize_t size;
+	int len;
 
 	hdr->nlmsg_flags |= NLM_F_ACK;
+	hdr->nlmsg_seq = seq;
 	if (mnl_socket_sendto(this->socket, hdr, hdr->nlmsg_len) < 0)
 	{
 		return errno;
 	}
-	len = mnl_socket_recvfrom(this->socket, buf, sizeof(buf));
-	if (len < 0 ||
-		mnl_cb_run(buf, len, 0, mnl_socket_get_portid(this->socket), NULL,
-				   NULL) < 0)
+	nflog_capture_netlink_deadline(&deadline);
+	while (TRUE)
 	{
-		return errno;
+		size = nflog_capture_netlink_receive(mnl_socket_get_fd(this->socket),
+										this->buffer, BUFFER_SIZE, &deadline);
+		if (size < 0)
+		{
+			return errno;
+		}
+		len = min(size, BUFFER_SIZE);
+		hdr = (struct nlmsghdr*)this->buffer;
+		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
+		{
+			if (hdr->nlmsg_type == NLMSG_ERROR && hdr->nlmsg_seq == seq &&
+				mnl_nlmsg_get_payload_len(hdr) >= sizeof(*err))
+			{
+				err = mnl_nlmsg_get_payload(hdr);
+				return -err->error;
+			}
+		}
 	}
-	return 0;
 }
 
 /**
@@ -138,11 +162,16 @@ static int bind_group(private_nflog_capture_group_t *this)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *hdr;
+	int err;
 
 	hdr = nflog_nlmsg_put_header(buf, NFULNL_MSG_CONFIG, AF_UNSPEC,
 								 this->group);
 	nflog_attr_put_cfg_cmd(hdr, NFULNL_CFG_CMD_BIND);
-	return configure(this, hdr);
+	err = configure(this, hdr);
+	/* the same error tells that another process uses it (nfulnl_recv_config() in
+	 * the kernel's nfnetlink_log.c), or that we lack the capability */
+	return err == EPERM && lib->caps->check(lib->caps, CAP_NET_ADMIN) ? EBUSY
+																	 : err;
 }
 
 /**
@@ -197,46 +226,19 @@ static void adapt(private_nflog_capture_group_t *this, timeval_t *now)
 }
 
 /**
- * Parse the attributes of a packet.  This is done for each packet, so it does not
- * call a function for each attribute, as libmnl does.
- */
-static void parse_attrs(nflog_capture_logged_t *logged, struct nlmsghdr *hdr)
-{
-	uint8_t *pos = (uint8_t*)(logged->msg + 1);
-	uint8_t *end = (uint8_t*)hdr + hdr->nlmsg_len;
-	struct nlattr *attr;
-	uint16_t type;
-
-	while (end - pos >= NLA_HDRLEN)
-	{
-		attr = (struct nlattr*)pos;
-		if (attr->nla_len < NLA_HDRLEN || attr->nla_len > end - pos)
-		{
-			break;
-		}
-		type = attr->nla_type & NLA_TYPE_MASK;
-		if (type <= NFULA_MAX)
-		{
-			logged->attrs[type] = attr;
-		}
-		pos += NLA_ALIGN(attr->nla_len);
-	}
-}
-
-/**
  * Handle a packet.
  */
 static void handle(private_nflog_capture_group_t *this, struct nlmsghdr *hdr,
 				   timeval_t *now, nflog_capture_group_cb_t cb, void *data)
 {
 	nflog_capture_logged_t logged = {
-		.msg = mnl_nlmsg_get_payload(hdr),
 		.time = *now,
 	};
 	struct nfulnl_msg_packet_timestamp stamp;
 	uint32_t seq;
+	bool valid;
 
-	parse_attrs(&logged, hdr);
+	valid = nflog_capture_logged_parse(hdr, &logged);
 	if (logged.attrs[NFULA_SEQ])
 	{
 		seq = ntohl(mnl_attr_get_u32(logged.attrs[NFULA_SEQ]));
@@ -257,10 +259,9 @@ static void handle(private_nflog_capture_group_t *this, struct nlmsghdr *hdr,
 		logged.time.tv_sec = be64toh(stamp.sec);
 		logged.time.tv_usec = be64toh(stamp.usec);
 	}
-	this->packets++;
-	if (logged.attrs[NFULA_PREFIX] && logged.attrs[NFULA_PAYLOAD] &&
-		logged.attrs[NFULA_PACKET_HDR])
+	if (valid)
 	{
+		this->packets++;
 		cb(data, &logged);
 	}
 }
@@ -280,13 +281,9 @@ METHOD(nflog_capture_group_t, receive, bool,
 	ssize_t size;
 	int len;
 
-	do
-	{
-		/* a cut message shows by its size, none is longer than the buffer */
-		size = recv(mnl_socket_get_fd(this->socket), this->buffer, BUFFER_SIZE,
-					MSG_DONTWAIT | MSG_TRUNC);
-	}
-	while (size < 0 && errno == EINTR);
+	/* none is longer than the buffer */
+	size = nflog_capture_netlink_receive(mnl_socket_get_fd(this->socket),
+										 this->buffer, BUFFER_SIZE, NULL);
 	if (size <= 0)
 	{
 		/* ENOBUFS does not happen, losses show in the sequence */
@@ -303,10 +300,7 @@ METHOD(nflog_capture_group_t, receive, bool,
 	hdr = (struct nlmsghdr*)this->buffer;
 	for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
 	{
-		if (hdr->nlmsg_type == (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
-		{
-			handle(this, hdr, &now, cb, data);
-		}
+		handle(this, hdr, &now, cb, data);
 	}
 	if (!this->stamped)
 	{
@@ -337,42 +331,6 @@ METHOD(nflog_capture_group_t, destroy, void,
 	}
 	free(this->buffer);
 	free(this);
-}
-
-/*
- * Described in header
- */
-nflog_capture_logged_t *nflog_capture_logged_clone(
-							nflog_capture_logged_t *logged, size_t *bytes)
-{
-	nflog_capture_logged_t *clone;
-	uint8_t *pos;
-	int i;
-
-	*bytes = sizeof(*clone) + NLA_ALIGN(sizeof(*logged->msg));
-	for (i = 1; i <= NFULA_MAX; i++)
-	{
-		if (logged->attrs[i])
-		{
-			*bytes += NLA_ALIGN(logged->attrs[i]->nla_len);
-		}
-	}
-	clone = calloc(1, *bytes);
-	clone->time = logged->time;
-	clone->order = logged->order;
-	pos = (uint8_t*)(clone + 1);
-	clone->msg = memcpy(pos, logged->msg, sizeof(*logged->msg));
-	pos += NLA_ALIGN(sizeof(*logged->msg));
-	for (i = 1; i <= NFULA_MAX; i++)
-	{
-		if (logged->attrs[i])
-		{
-			clone->attrs[i] = memcpy(pos, logged->attrs[i],
-									 logged->attrs[i]->nla_len);
-			pos += NLA_ALIGN(logged->attrs[i]->nla_len);
-		}
-	}
-	return clone;
 }
 
 /**
@@ -431,19 +389,8 @@ nflog_capture_group_t *nflog_capture_group_create(uint16_t group, bool stamped)
 	err = open_socket(this);
 	if (err)
 	{
-		if (err == EBUSY)
-		{
-			DBG1(DBG_KNL, "NFLOG group %u is used by another process, set "
-				 "%s.plugins.nflog-capture.group to the first of eight unused "
-				 "groups", group, lib->ns);
-		}
-		else
-		{
-			DBG1(DBG_KNL, "using NFLOG group %u failed: %s", group,
-				 err == EPERM ? "not permitted, charon needs CAP_NET_ADMIN" :
-								strerror(err));
-		}
 		_destroy(this);
+		errno = err;
 		return NULL;
 	}
 	return &this->public;

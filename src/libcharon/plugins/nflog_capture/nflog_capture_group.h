@@ -21,26 +21,8 @@
 #define NFLOG_CAPTURE_GROUP_H_
 
 typedef struct nflog_capture_group_t nflog_capture_group_t;
-typedef struct nflog_capture_logged_t nflog_capture_logged_t;
 
-#include <library.h>
-
-#include <linux/netfilter/nfnetlink_log.h>
-#include <linux/netlink.h>
-
-/**
- * A packet as the kernel logged it, all is valid during the callback only.
- */
-struct nflog_capture_logged_t {
-	/** family and group, as they precede the attributes */
-	struct nfgenmsg *msg;
-	/** the attributes, indexed by their type, NULL if not there */
-	struct nlattr *attrs[NFULA_MAX + 1];
-	/** time stamp of the kernel, or the time at which it was received */
-	timeval_t time;
-	/** order in which packets were logged, whatever their group, it may wrap */
-	uint32_t order;
-};
+#include "nflog_capture_logged.h"
 
 /**
  * Callback for each packet of a group.
@@ -67,7 +49,7 @@ struct nflog_capture_group_t {
 	int (*get_fd)(nflog_capture_group_t *this);
 
 	/**
-	 * Receive one message, without waiting.
+	 * Receive one message of the kernel, without waiting.
 	 *
 	 * @param cb		called for each packet
 	 * @param data		passed to the callback
@@ -100,22 +82,16 @@ struct nflog_capture_group_t {
 /**
  * Create a nflog_capture_group_t instance.
  *
+ * The kernel has to answer within NFLOG_CAPTURE_ANSWER_TIMEOUT.
+ *
  * @param group		number of the group
  * @param stamped	TRUE if the kernel stamps all packets of the group, else these
  *					get the time they're received, so the threshold adapts to
  *					their rate to keep that short after they're sent
- * @return			group, NULL if it can't be used, which is logged
+ * @return			group, NULL with errno set if it can't be used: EPERM without
+ *					CAP_NET_ADMIN, EBUSY if another process uses the group, EINVAL if
+ *					the kernel has no nfnetlink_log
  */
 nflog_capture_group_t *nflog_capture_group_create(uint16_t group, bool stamped);
-
-/**
- * Clone a logged packet, to keep it beyond the callback.
- *
- * @param logged	packet
- * @param bytes		set to the bytes of memory that the clone takes
- * @return			clone, to be freed with free()
- */
-nflog_capture_logged_t *nflog_capture_logged_clone(
-							nflog_capture_logged_t *logged, size_t *bytes);
 
 #endif /** NFLOG_CAPTURE_GROUP_H_ @}*/

@@ -169,6 +169,7 @@ void nflog_capture_ike_sa_count(nflog_capture_ike_sa_t *sa,
 								nflog_capture_missed_t *missed)
 {
 	nflog_capture_count_t *count;
+	uint64_t age = (time(NULL) - sa->begin + 1) * 1000ULL;
 	int i;
 
 	for (i = 0; i < countof(sa->taps); i++)
@@ -176,6 +177,8 @@ void nflog_capture_ike_sa_count(nflog_capture_ike_sa_t *sa,
 		count = sa->taps[i].count;
 		if (count)
 		{
+			/* what was missed before it began may not be known by then */
+			count->missed = min(age, missed->time - sa->missed.time);
 			count->overrun += sa->backlog.dropped[i];
 			count->unidentified += sa->unidentified[i] +
 								   missed->lost[i] - sa->missed.lost[i];

@@ -251,6 +251,7 @@ nflog_capture_lane_t *nflog_capture_lane_create(u_int number, uint16_t group,
 										nflog_capture_lane_cb_t cb, void *data)
 {
 	private_nflog_capture_lane_t *this;
+	int err;
 
 	INIT(this,
 		.public = {
@@ -265,8 +266,6 @@ nflog_capture_lane_t *nflog_capture_lane_create(u_int number, uint16_t group,
 			.destroy = _destroy,
 		},
 		.number = number,
-		.in = nflog_capture_group_create(group, TRUE),
-		.out = nflog_capture_group_create(group + 1, FALSE),
 		.queue = queue,
 		.cb = cb,
 		.data = data,
@@ -274,9 +273,16 @@ nflog_capture_lane_t *nflog_capture_lane_create(u_int number, uint16_t group,
 		.turn = mutex_create(MUTEX_TYPE_DEFAULT),
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	);
+	this->in = nflog_capture_group_create(group, TRUE);
+	if (this->in)
+	{
+		this->out = nflog_capture_group_create(group + 1, FALSE);
+	}
 	if (!this->in || !this->out)
 	{
+		err = errno;
 		destroy(this);
+		errno = err;
 		return NULL;
 	}
 	return &this->public;

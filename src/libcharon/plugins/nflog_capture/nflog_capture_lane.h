@@ -114,7 +114,8 @@ struct nflog_capture_lane_t {
  * @param queue		queue to publish packets in
  * @param cb		called for each packet
  * @param data		data to pass to cb
- * @return			NULL if not possible, which is logged
+ * @return			NULL with errno set if not possible, as by
+ *					nflog_capture_group_create()
  */
 nflog_capture_lane_t *nflog_capture_lane_create(u_int number, uint16_t group,
 										nflog_capture_queue_t *queue,

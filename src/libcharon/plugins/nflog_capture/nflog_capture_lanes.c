@@ -31,6 +31,9 @@
 #define NOTE_INTERVAL 4000
 #define MAX_NOTES 8
 
+/** default of the option group */
+#define DEFAULT_GROUP 4500
+
 /** a power of two, more would hardly be of use, as one thread writes */
 #define MAX_LANES 4
 
@@ -88,6 +91,21 @@ struct private_nflog_capture_lanes_t {
 	 */
 	int stamping;
 };
+
+METHOD(nflog_capture_lanes_t, start, bool,
+	private_nflog_capture_lanes_t *this)
+{
+	u_int i;
+
+	for (i = 1; i < this->count; i++)
+	{
+		if (!this->lanes[i]->start(this->lanes[i]))
+		{
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
 
 METHOD(nflog_capture_lanes_t, read_, void,
 	private_nflog_capture_lanes_t *this)
@@ -261,7 +279,7 @@ METHOD(nflog_capture_lanes_t, destroy, void,
 }
 
 /**
- * Create all lanes, and start their threads.
+ * Create all lanes.
  */
 static bool create_lanes(private_nflog_capture_lanes_t *this, uint16_t group,
 						 u_int count, nflog_capture_queue_t *queue,
@@ -278,10 +296,6 @@ static bool create_lanes(private_nflog_capture_lanes_t *this, uint16_t group,
 			return FALSE;
 		}
 		this->lanes[this->count++] = lane;
-		if (this->count > 1 && !lane->start(lane))
-		{
-			return FALSE;
-		}
 	}
 	return TRUE;
 }
@@ -294,10 +308,11 @@ nflog_capture_lanes_t *nflog_capture_lanes_create(uint16_t group, u_int count,
 										nflog_capture_lane_cb_t cb, void *data)
 {
 	private_nflog_capture_lanes_t *this;
-	int on = 1;
+	int err, on = 1;
 
 	INIT(this,
 		.public = {
+			.start = _start,
 			.read = _read_,
 			.get_fds = _get_fds,
 			.lock = _lock,
@@ -319,10 +334,75 @@ nflog_capture_lanes_t *nflog_capture_lanes_create(uint16_t group, u_int count,
 	}
 	if (!create_lanes(this, group, count, queue, cb, data))
 	{
+		err = errno;
 		destroy(this);
+		errno = err;
 		return NULL;
 	}
 	return &this->public;
+}
+
+/**
+ * Describe an error of the groups, with its remedy.
+ */
+static void describe(int err, uint16_t group, u_int count, char *reason,
+					 size_t len)
+{
+	switch (err)
+	{
+		case EBUSY:
+			snprintf(reason, len, "NFLOG groups %u to %u are used by another "
+					 "process, set %s.plugins.nflog-capture.group to the first of "
+					 "%u unused groups", group, group + 2 * count - 1, lib->ns,
+					 2 * count);
+			break;
+		case EPERM:
+			snprintf(reason, len, "using NFLOG is not permitted, charon needs "
+					 "CAP_NET_ADMIN");
+			break;
+		case EINVAL:
+		case EPROTONOSUPPORT:
+			snprintf(reason, len, "the kernel needs nfnetlink_log");
+			break;
+		default:
+			snprintf(reason, len, "using NFLOG groups %u to %u failed: %s", group,
+					 group + 2 * count - 1, strerror(err));
+			break;
+	}
+}
+
+/*
+ * Described in header
+ */
+nflog_capture_lanes_t *nflog_capture_lanes_open(nflog_capture_queue_t *queue,
+										nflog_capture_lane_cb_t cb, void *data,
+										uint16_t *group, u_int *count,
+										char *reason, size_t len)
+{
+	nflog_capture_lanes_t *lanes;
+	int value, last;
+
+	/* charon's own threads pass on what they decrypt, so packets of an SA don't
+	 * stay on a processor */
+	*count = lib->get(lib, "kernel-libipsec-tun") ? 1 : queue->get_lanes(queue);
+	last = UINT16_MAX + 1 - 2 * *count;
+	value = lib->settings->get_int(lib->settings,
+						"%s.plugins.nflog-capture.group", DEFAULT_GROUP,
+						lib->ns);
+	if (value < 0 || value > last)
+	{
+		snprintf(reason, len, "strongswan.conf, %s.plugins.nflog-capture.group: %d "
+				 "is not the first of %u NFLOG groups, use 0 to %d", lib->ns,
+				 value, 2 * *count, last);
+		return NULL;
+	}
+	*group = value;
+	lanes = nflog_capture_lanes_create(*group, *count, queue, cb, data);
+	if (!lanes)
+	{
+		describe(errno, *group, *count, reason, len);
+	}
+	return lanes;
 }
 
 /*

@@ -31,6 +31,13 @@ typedef struct nflog_capture_lanes_t nflog_capture_lanes_t;
 struct nflog_capture_lanes_t {
 
 	/**
+	 * Start the threads of all lanes but the first one.
+	 *
+	 * @return			FALSE if they can't be created, which is logged
+	 */
+	bool (*start)(nflog_capture_lanes_t *this);
+
+	/**
 	 * Read what there is in the first lane, but not without end.
 	 */
 	void (*read)(nflog_capture_lanes_t *this);
@@ -91,11 +98,29 @@ struct nflog_capture_lanes_t {
  * @param queue		queue to publish packets in
  * @param cb		called for each packet
  * @param data		data to pass to cb
- * @return			NULL if not possible, which is logged
+ * @return			NULL with errno set if not possible, as by
+ *					nflog_capture_group_create()
  */
 nflog_capture_lanes_t *nflog_capture_lanes_create(uint16_t group, u_int count,
 										nflog_capture_queue_t *queue,
 										nflog_capture_lane_cb_t cb, void *data);
+
+/**
+ * Create lanes for the NFLOG groups that the option "group" tells.
+ *
+ * @param queue		queue to publish packets in, there are as many lanes
+ * @param cb		called for each packet
+ * @param data		data to pass to cb
+ * @param group		receives the number of the first NFLOG group
+ * @param count		receives the number of lanes
+ * @param reason	receives the reason if not possible, with its remedy
+ * @param len		size of reason
+ * @return			NULL if not possible
+ */
+nflog_capture_lanes_t *nflog_capture_lanes_open(nflog_capture_queue_t *queue,
+										nflog_capture_lane_cb_t cb, void *data,
+										uint16_t *group, u_int *count,
+										char *reason, size_t len);
 
 /**
  * Get the number of lanes that this machine has processors for.

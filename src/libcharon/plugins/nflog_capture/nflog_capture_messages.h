@@ -54,6 +54,8 @@ struct nflog_capture_missed_t {
 	uint64_t lost[2];
 	/** incomplete IPv6 packets that arrived */
 	uint64_t incomplete;
+	/** time for which there were no rules for messages, in ms */
+	uint64_t time;
 };
 
 /**

@@ -13,6 +13,7 @@
  */
 
 #include "nflog_capture_nft.h"
+#include "nflog_capture_netlink.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -64,45 +65,63 @@ struct private_nflog_capture_nft_t {
 };
 
 /**
- * Receive the answers up to that of a message.
+ * Receive the answers to messages, the last one of which is acknowledged.
+ *
+ * If the kernel refuses all of them, because of our capabilities, or as it has no
+ * nf_tables, it answers the first one only (nfnetlink_rcv() and
+ * nfnetlink_rcv_batch() in its nfnetlink.c).
+ *
+ * @param first			sequence number of the first message, of a batch's begin
+ * @param last			sequence number of the last message
  */
-static int receive(private_nflog_capture_nft_t *this, uint32_t seq,
-				   mnl_cb_t parse, void *data)
+static int receive(private_nflog_capture_nft_t *this, uint32_t first,
+				   uint32_t last, mnl_cb_t parse, void *data)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *hdr;
 	struct nlmsgerr *err;
-	int len, first = 0;
+	timeval_t deadline;
+	int len, error = 0;
+	ssize_t size;
 
+	nflog_capture_netlink_deadline(&deadline);
 	while (TRUE)
 	{
-		len = mnl_socket_recvfrom(this->socket, buf, sizeof(buf));
-		if (len < 0)
+		size = nflog_capture_netlink_receive(mnl_socket_get_fd(this->socket),
+											 buf, sizeof(buf), &deadline);
+		if (size < 0)
 		{
-			if (errno == EINTR)
-			{
-				continue;
-			}
 			return errno;
 		}
+		len = min(size, sizeof(buf));
 		hdr = (struct nlmsghdr*)buf;
 		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
 		{
-			if (hdr->nlmsg_type == NLMSG_ERROR)
-			{
-				err = mnl_nlmsg_get_payload(hdr);
-				if (err->error && !first)
-				{
-					first = -err->error;
-				}
-				if (hdr->nlmsg_seq == seq)
-				{
-					return first;
-				}
+			if (hdr->nlmsg_seq - first > last - first)
+			{	/* late answer to a former message */
+				continue;
 			}
-			else if (parse && hdr->nlmsg_seq == seq)
+			if (hdr->nlmsg_type != NLMSG_ERROR)
 			{
-				parse(hdr, data);
+				if (parse)
+				{
+					parse(hdr, data);
+				}
+				continue;
+			}
+			if (mnl_nlmsg_get_payload_len(hdr) < sizeof(*err))
+			{
+				continue;
+			}
+			err = mnl_nlmsg_get_payload(hdr);
+			if (err->error && !error)
+			{	/* with capabilities, it's the table that others may own */
+				error = err->error == -EPERM && hdr->nlmsg_seq != first
+							? EBUSY : -err->error;
+			}
+			if (hdr->nlmsg_seq == last || (hdr->nlmsg_seq == first && error))
+			{
+				return error;
 			}
 		}
 	}
@@ -125,14 +144,15 @@ METHOD(nflog_capture_nft_t, add, struct nlmsghdr*,
 METHOD(nflog_capture_nft_t, commit, int,
 	private_nflog_capture_nft_t *this)
 {
-	uint32_t seq;
+	uint32_t first, last;
 	int ret, err = 0;
 
 	if (!this->batch)
 	{
 		return 0;
 	}
-	seq = this->last->nlmsg_seq;
+	first = ((struct nlmsghdr*)this->buffer)->nlmsg_seq;
+	last = this->last->nlmsg_seq;
 	/* the kernel answers in order, so the last one's completes the answers */
 	this->last->nlmsg_flags |= NLM_F_ACK;
 	mnl_nlmsg_batch_next(this->batch);
@@ -148,7 +168,7 @@ METHOD(nflog_capture_nft_t, commit, int,
 	mnl_nlmsg_batch_stop(this->batch);
 	this->batch = NULL;
 	this->last = NULL;
-	return err ?: receive(this, seq, NULL, NULL);
+	return err ?: receive(this, first, last, NULL, NULL);
 }
 
 METHOD(nflog_capture_nft_t, request, int,
@@ -165,7 +185,7 @@ METHOD(nflog_capture_nft_t, request, int,
 	{
 		return errno;
 	}
-	return receive(this, hdr->nlmsg_seq, parse, data);
+	return receive(this, hdr->nlmsg_seq, hdr->nlmsg_seq, parse, data);
 }
 
 METHOD(nflog_capture_nft_t, destroy, void,

@@ -46,7 +46,9 @@ struct nflog_capture_nft_t {
 	 * Have all messages of the transaction carried out, or none of them.  That
 	 * succeeds, without a message to the kernel, if there are none.
 	 *
-	 * @return			0 if successful, an errno otherwise
+	 * @return			0 if successful, an errno otherwise: EPERM without
+	 *					CAP_NET_ADMIN, EBUSY if another process owns the table,
+	 *					ETIMEDOUT and ENOBUFS if it is not known what was carried out
 	 */
 	int (*commit)(nflog_capture_nft_t *this);
 

@@ -25,6 +25,7 @@
 #include <dlfcn.h>
 
 #include <daemon.h>
+#include <processing/jobs/callback_job.h>
 
 typedef struct private_nflog_capture_plugin_t private_nflog_capture_plugin_t;
 
@@ -141,6 +142,17 @@ static void apply_options(private_nflog_capture_plugin_t *this)
 }
 
 /**
+ * Apply options at the start, as a job.  Jobs run once charon has given up
+ * capabilities: threads that are created before have none afterwards, if it changes
+ * its user (capabilities(7)).
+ */
+static job_requeue_t apply_first(private_nflog_capture_plugin_t *this)
+{
+	watch_options(this);
+	return JOB_REQUEUE_NONE;
+}
+
+/**
  * Create all objects, and register the listeners.
  */
 static bool start(private_nflog_capture_plugin_t *this)
@@ -175,7 +187,9 @@ static bool start(private_nflog_capture_plugin_t *this)
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	this->notify = nflog_capture_notify_create((void*)apply_options, this);
-	watch_options(this);
+	lib->processor->queue_job(lib->processor, (job_t*)
+						callback_job_create((callback_job_cb_t)apply_first, this,
+											NULL, NULL));
 	return TRUE;
 }
 
@@ -238,6 +252,7 @@ METHOD(plugin_t, reload, bool,
 	{
 		this->keys->retry(this->keys);
 		this->writer->write_keys(this->writer);
+		this->reader->retry(this->reader);
 		apply_options(this);
 	}
 	return TRUE;

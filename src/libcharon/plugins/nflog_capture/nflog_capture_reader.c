@@ -13,6 +13,7 @@
  */
 
 #include "nflog_capture_reader.h"
+#include "nflog_capture_draining.h"
 #include "nflog_capture_early.h"
 #include "nflog_capture_fragments.h"
 #include "nflog_capture_lanes.h"
@@ -29,26 +30,10 @@
 #include <libmnl/libmnl.h>
 
 #include <daemon.h>
-#include <collections/linked_list.h>
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** default of the option group */
-#define DEFAULT_GROUP 4500
-
-/**
- * How long to wait for packets that rules counted, in ms.  The kernel passes
- * them on within a tick of its clock, unless it lost them.
- */
-#define DRAIN_TIMEOUT 200
-
-/**
- * How long to do so while other packets arrive without end, in ms.  What the
- * kernel had queued by then has been read long before.
- */
-#define DRAIN_LIMIT 3000
-
-/** how often to check for these packets, in ms */
+/** how often to check for packets that rules counted, in ms */
 #define DRAIN_INTERVAL 5
 
 typedef struct private_nflog_capture_reader_t private_nflog_capture_reader_t;
@@ -79,14 +64,32 @@ struct private_nflog_capture_reader_t {
 	nflog_capture_messages_t *messages;
 
 	/**
-	 * Rules in the kernel, NULL if not running.
+	 * Rules in the kernel.
 	 */
 	nflog_capture_rules_t *rules;
 
 	/**
-	 * Lanes that are read, NULL if not running.
+	 * Lanes that are read, NULL if there are none.  Set by the thread of the rules,
+	 * and reset by that of the first lane.
 	 */
 	nflog_capture_lanes_t *lanes;
+
+	/**
+	 * First NFLOG group, and number of lanes.
+	 */
+	uint16_t group;
+	u_int count;
+
+	/**
+	 * Packets that the kernel dropped in lanes that are closed, those that left, and
+	 * those that arrived, the thread's.
+	 */
+	uint64_t lost[2];
+
+	/**
+	 * TRUE if there may be rules that log to these groups.
+	 */
+	bool logging;
 
 	/**
 	 * Wakes up the first lane's thread.
@@ -94,7 +97,8 @@ struct private_nflog_capture_reader_t {
 	int event;
 
 	/**
-	 * SAs added, and not ended yet, changed if all lanes are locked.
+	 * SAs added, and not ended yet, changed if all lanes are locked as well, as
+	 * their threads look up SAs.
 	 */
 	nflog_capture_sas_t *sas;
 
@@ -114,11 +118,6 @@ struct private_nflog_capture_reader_t {
 	bool want_ike;
 
 	/**
-	 * TRUE if there are rules for IKE messages.
-	 */
-	bool has_ike;
-
-	/**
 	 * SAs to remove, as nflog_capture_sa_t.
 	 */
 	linked_list_t *removing;
@@ -129,9 +128,9 @@ struct private_nflog_capture_reader_t {
 	nflog_capture_lingering_t *lingering;
 
 	/**
-	 * SAs without rules, some packets of which may still arrive, the thread's.
+	 * SAs without rules, some packets of which may still arrive.
 	 */
-	linked_list_t *draining;
+	nflog_capture_draining_t *draining;
 
 	/**
 	 * Thread of the first lane, NULL if there was none yet.
@@ -139,9 +138,9 @@ struct private_nflog_capture_reader_t {
 	thread_t *thread;
 
 	/**
-	 * TRUE if the thread is not about to end.
+	 * TRUE if the thread is to end, once there are no SAs left.
 	 */
-	bool running;
+	bool stop;
 
 	/**
 	 * Protects all of the above, locked before the lanes.
@@ -185,7 +184,7 @@ static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged
 		{
 			return;
 		}
-		else if (logged && fragment && this->has_ike)
+		else if (logged && fragment && this->want_ike)
 		{
 			this->messages->handle(this->messages, logged, TRUE);
 		}
@@ -193,42 +192,39 @@ static void handle_packet(void *data, u_int lane, nflog_capture_logged_t *logged
 }
 
 /**
- * Remove the rules of SAs that are to be removed.
+ * Lock all lanes, so that SAs may be changed.
  */
-static void remove_rules(private_nflog_capture_reader_t *this)
+static void lock_lanes(private_nflog_capture_reader_t *this)
 {
-	timeval_t now, timeout = { .tv_usec = DRAIN_TIMEOUT * 1000 };
-	linked_list_t *removing;
-	nflog_capture_sa_t *sa;
-
 	this->mutex->lock(this->mutex);
-	removing = this->removing;
-	this->removing = linked_list_create();
-	this->mutex->unlock(this->mutex);
-
-	this->lanes->lock(this->lanes);
-	this->lingering->filter(this->lingering, removing);
-	this->lanes->unlock(this->lanes);
-	if (removing->get_count(removing))
+	if (this->lanes)
 	{
-		this->rules->remove(this->rules, removing);
+		this->lanes->lock(this->lanes);
 	}
-
-	time_monotonic(&now);
-	while (removing->remove_first(removing, (void**)&sa) == SUCCESS)
-	{
-		timeradd(&now, &timeout, &sa->deadline);
-		this->draining->insert_last(this->draining, sa);
-	}
-	removing->destroy(removing);
 }
 
 /**
- * Are there packets at this capture point that the kernel did not pass on?
+ * Go on to read.
  */
-static bool is_missing(nflog_capture_tap_t *tap)
+static void unlock_lanes(private_nflog_capture_reader_t *this)
 {
-	return tap->trace && tap->count->logged > tap->count->received;
+	if (this->lanes)
+	{
+		this->lanes->unlock(this->lanes);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Wake up the thread.
+ */
+static void wake(private_nflog_capture_reader_t *this)
+{
+	if (eventfd_write(this->event, 1) != 0)
+	{
+		DBG1(DBG_KNL, "waking up thread to read packets failed: %s",
+			 strerror(errno));
+	}
 }
 
 /**
@@ -247,88 +243,50 @@ static void count_dropped(private_nflog_capture_reader_t *this,
 }
 
 /**
+ * Remove the rules of SAs that are to be removed.
+ */
+static void remove_rules(private_nflog_capture_reader_t *this)
+{
+	linked_list_t *removing;
+	nflog_capture_sa_t *sa;
+
+	lock_lanes(this);
+	removing = this->removing;
+	this->removing = linked_list_create();
+	this->lingering->filter(this->lingering, removing);
+	unlock_lanes(this);
+
+	while (removing->remove_first(removing, (void**)&sa) == SUCCESS)
+	{
+		this->rules->remove(this->rules, sa);
+	}
+	removing->destroy(removing);
+}
+
+/**
  * End SAs of which all packets have been read.
  */
 static void end_sas(private_nflog_capture_reader_t *this)
 {
 	nflog_capture_sa_t *sa;
-	enumerator_t *enumerator;
-	timeval_t now, limit, wait = {
-		.tv_sec = (DRAIN_LIMIT - DRAIN_TIMEOUT) / 1000,
-		.tv_usec = (DRAIN_LIMIT - DRAIN_TIMEOUT) % 1000 * 1000,
-	};
 	bool idle;
 
-	if (!this->draining->get_count(this->draining))
+	if (!this->draining->has_any(this->draining))
 	{
 		return;
 	}
-	time_monotonic(&now);
-	timersub(&now, &wait, &limit);
-	idle = this->lanes->is_idle(this->lanes);
-	enumerator = this->draining->create_enumerator(this->draining);
-	while (enumerator->enumerate(enumerator, &sa))
+	idle = !this->lanes || this->lanes->is_idle(this->lanes);
+	while ((sa = this->draining->remove(this->draining, idle)))
 	{
-		if ((is_missing(&sa->wire) || is_missing(&sa->plain)) &&
-			timercmp(idle ? &now : &limit, &sa->deadline, <))
-		{
-			continue;
-		}
-		this->draining->remove_at(this->draining, enumerator);
 		/* what was read of it is published after that */
-		this->lanes->lock(this->lanes);
+		lock_lanes(this);
 		this->sas->remove(this->sas, sa);
 		count_dropped(this, sa);
-		this->lanes->unlock(this->lanes);
+		unlock_lanes(this);
 		this->writer->release(this->writer, sa->wire.trace);
 		this->writer->release(this->writer, sa->plain.trace);
 		nflog_capture_sa_destroy(sa);
 	}
-	enumerator->destroy(enumerator);
-}
-
-/**
- * Close sockets, and remove the table, mutex is locked.
- */
-static void close_lanes(private_nflog_capture_reader_t *this)
-{
-	this->rules->destroy(this->rules);
-	this->rules = NULL;
-	this->lanes->destroy(this->lanes);
-	this->lanes = NULL;
-}
-
-/**
- * Open sockets, mutex is locked.
- */
-static bool open_lanes(private_nflog_capture_reader_t *this)
-{
-	u_int lanes;
-	int group, last;
-
-	/* charon's own threads pass on what they decrypt, so packets of an SA don't
-	 * stay on a processor */
-	lanes = lib->get(lib, "kernel-libipsec-tun")
-				? 1 : this->queue->get_lanes(this->queue);
-	last = UINT16_MAX + 1 - 2 * lanes;
-	group = lib->settings->get_int(lib->settings,
-						"%s.plugins.nflog-capture.group", DEFAULT_GROUP,
-						lib->ns);
-	if (group < 0 || group > last)
-	{
-		DBG1(DBG_CFG, "nothing is captured, strongswan.conf, %s.plugins."
-			 "nflog-capture.group: %d is not the first of %u NFLOG groups, use "
-			 "0 to %d", lib->ns, group, 2 * lanes, last);
-		return FALSE;
-	}
-	this->lanes = nflog_capture_lanes_create(group, lanes, this->queue,
-											 handle_packet, this);
-	if (!this->lanes)
-	{
-		return FALSE;
-	}
-	this->rules = nflog_capture_rules_create(group, lanes);
-	return TRUE;
 }
 
 /**
@@ -358,17 +316,110 @@ static int flush_messages(private_nflog_capture_reader_t *this)
 {
 	nflog_capture_missed_t missed = {
 		.lost = {
-			[FALSE] = this->lanes->get_lost(this->lanes, FALSE),
-			[TRUE] = this->lanes->get_lost(this->lanes, TRUE),
+			[FALSE] = this->lost[FALSE],
+			[TRUE] = this->lost[TRUE],
 		},
 		.incomplete = this->fragments->get_dropped(this->fragments),
+		.time = this->rules->get_ike_missed(this->rules),
 	};
 
+	if (this->lanes)
+	{
+		missed.lost[FALSE] += this->lanes->get_lost(this->lanes, FALSE);
+		missed.lost[TRUE] += this->lanes->get_lost(this->lanes, TRUE);
+	}
 	return this->messages->flush(this->messages, &missed);
 }
 
 /**
- * Thread that reads until there are no SAs left.
+ * Open the NFLOG groups, called by the thread of the rules.
+ */
+static bool open_groups(void *data, uint16_t *group, u_int *count,
+						char reason[NFLOG_CAPTURE_REASON_LEN])
+{
+	private_nflog_capture_reader_t *this = data;
+	nflog_capture_lanes_t *lanes;
+
+	this->mutex->lock(this->mutex);
+	lanes = this->lanes;
+	this->logging = lanes != NULL;
+	this->mutex->unlock(this->mutex);
+	if (!lanes)
+	{
+		lanes = nflog_capture_lanes_open(this->queue, handle_packet, this,
+										 &this->group, &this->count, reason,
+										 NFLOG_CAPTURE_REASON_LEN);
+		if (!lanes)
+		{
+			return FALSE;
+		}
+		this->mutex->lock(this->mutex);
+		if (lanes->start(lanes))
+		{
+			this->lanes = lanes;
+			this->logging = TRUE;
+		}
+		this->mutex->unlock(this->mutex);
+		if (!this->logging)
+		{
+			lanes->destroy(lanes);
+			snprintf(reason, NFLOG_CAPTURE_REASON_LEN, "creating a thread failed");
+			return FALSE;
+		}
+		wake(this);
+	}
+	*group = this->group;
+	*count = this->count;
+	return TRUE;
+}
+
+/**
+ * There are no rules anymore, called by the thread of the rules.
+ */
+static void close_groups(void *data)
+{
+	private_nflog_capture_reader_t *this = data;
+
+	this->mutex->lock(this->mutex);
+	this->logging = FALSE;
+	this->mutex->unlock(this->mutex);
+	wake(this);
+}
+
+/**
+ * An SA, or SPI, has no rules anymore, called by the thread of the rules.
+ */
+static void removed(void *data, nflog_capture_sa_t *sa)
+{
+	private_nflog_capture_reader_t *this = data;
+
+	if (sa->wire.trace || sa->plain.trace)
+	{
+		this->draining->add(this->draining, sa);
+	}
+	else
+	{
+		this->early->removed(this->early, sa);
+	}
+	wake(this);
+}
+
+/**
+ * Close the NFLOG groups, mutex is locked.
+ */
+static void close_lanes(private_nflog_capture_reader_t *this)
+{
+	if (this->lanes)
+	{
+		this->lost[FALSE] += this->lanes->get_lost(this->lanes, FALSE);
+		this->lost[TRUE] += this->lanes->get_lost(this->lanes, TRUE);
+		this->lanes->destroy(this->lanes);
+		this->lanes = NULL;
+	}
+}
+
+/**
+ * Thread that reads, and ends SAs.
  */
 static void *run(private_nflog_capture_reader_t *this)
 {
@@ -377,15 +428,23 @@ static void *run(private_nflog_capture_reader_t *this)
 		{ .events = POLLIN },
 		{ .fd = this->event, .events = POLLIN },
 	};
+	nflog_capture_lanes_t *lanes;
 	bool running = TRUE;
 	eventfd_t count;
 	int timeout = -1, early;
 
-	this->lanes->get_fds(this->lanes, &pfd[0].fd, &pfd[1].fd);
 	while (running)
 	{
+		this->mutex->lock(this->mutex);
+		lanes = this->lanes;
+		this->mutex->unlock(this->mutex);
+		pfd[0].fd = pfd[1].fd = -1;
+		if (lanes)
+		{
+			lanes->get_fds(lanes, &pfd[0].fd, &pfd[1].fd);
+		}
 		if (this->lingering->get_count(this->lingering) ||
-			this->draining->get_count(this->draining))
+			this->draining->has_any(this->draining))
 		{
 			timeout = DRAIN_INTERVAL;
 		}
@@ -398,28 +457,26 @@ static void *run(private_nflog_capture_reader_t *this)
 		{
 			remove_rules(this);
 		}
-		this->lanes->read(this->lanes);
+		if (lanes)
+		{
+			lanes->read(lanes);
+		}
 		end_sas(this);
 		timeout = flush_messages(this);
 
-		/* no SA with the same SPI is added before that is done */
-		this->mutex->lock(this->mutex);
 		early = this->early->remove(this->early, this->rules);
 		if (timeout < 0 || (early >= 0 && early < timeout))
 		{
 			timeout = early;
 		}
-		if (this->has_ike && !this->want_ike)
-		{
-			this->rules->remove_ike(this->rules);
-			this->has_ike = FALSE;
-		}
-		if (!this->sas->get_count(this->sas) && !this->has_ike &&
+
+		this->mutex->lock(this->mutex);
+		if (!this->logging && !this->sas->get_count(this->sas) &&
 			!this->early->get_count(this->early) &&
 			!this->messages->get_count(this->messages))
 		{
 			close_lanes(this);
-			running = this->running = FALSE;
+			running = !this->stop;
 		}
 		this->mutex->unlock(this->mutex);
 	}
@@ -431,52 +488,30 @@ static void *run(private_nflog_capture_reader_t *this)
  */
 static bool ensure_running(private_nflog_capture_reader_t *this)
 {
-	if (this->running)
-	{
-		return TRUE;
-	}
-	if (this->thread)
-	{
-		this->thread->join(this->thread);
-		this->thread = NULL;
-	}
-	if (!open_lanes(this))
-	{
-		return FALSE;
-	}
-	this->thread = thread_create((thread_main_t)run, this);
 	if (!this->thread)
 	{
-		DBG1(DBG_KNL, "creating thread to read packets failed");
-		close_lanes(this);
-		return FALSE;
+		this->thread = thread_create((thread_main_t)run, this);
+		if (!this->thread)
+		{
+			DBG1(DBG_KNL, "creating thread to read packets failed");
+		}
 	}
-	this->running = TRUE;
-	return TRUE;
-}
-
-/**
- * Wake up the thread.
- */
-static void wake(private_nflog_capture_reader_t *this)
-{
-	if (eventfd_write(this->event, 1) != 0)
-	{
-		DBG1(DBG_KNL, "waking up thread to read packets failed: %s",
-			 strerror(errno));
-	}
+	return this->thread != NULL;
 }
 
 METHOD(nflog_capture_reader_t, expect, void,
 	private_nflog_capture_reader_t *this, char *conn, host_t *dst, uint32_t spi)
 {
+	bool running;
+
 	this->mutex->lock(this->mutex);
-	if (ensure_running(this))
+	running = ensure_running(this);
+	this->mutex->unlock(this->mutex);
+	if (running)
 	{
 		this->early->expect(this->early, this->rules, conn, dst, spi);
 		wake(this);
 	}
-	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_capture_reader_t, settle, void,
@@ -493,104 +528,93 @@ METHOD(nflog_capture_reader_t, settle, void,
  */
 static void adopt(private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
 {
-	this->mutex->lock(this->mutex);
-	this->lanes->lock(this->lanes);
+	lock_lanes(this);
 	this->early->adopt(this->early, sa);
 	sa->wire.early = FALSE;
-	this->lanes->unlock(this->lanes);
-	this->mutex->unlock(this->mutex);
+	unlock_lanes(this);
 }
 
 METHOD(nflog_capture_reader_t, add, bool,
 	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa)
 {
+	nflog_capture_sa_t *spi = NULL;
 	bool added;
 
-	this->mutex->lock(this->mutex);
+	lock_lanes(this);
 	if (!ensure_running(this))
 	{
-		this->mutex->unlock(this->mutex);
+		unlock_lanes(this);
 		return FALSE;
 	}
-	this->lanes->lock(this->lanes);
-	/* packets are queued once it is sure that the SA is captured */
-	sa->wire.early = sa->wire.trace && this->early->claim(this->early, &sa->key);
 	added = this->sas->add(this->sas, sa);
+	if (added && sa->wire.trace)
+	{	/* packets are queued below */
+		spi = this->early->claim(this->early, &sa->key);
+		sa->wire.early = spi != NULL;
+	}
 	sa->dropped = this->fragments->get_dropped(this->fragments);
-	this->lanes->unlock(this->lanes);
-	this->mutex->unlock(this->mutex);
+	unlock_lanes(this);
 
-	/* the thread keeps on running while there is an SA */
-	if (!added || !this->rules->add(this->rules, sa))
+	if (!added)
 	{
-		this->mutex->lock(this->mutex);
-		this->lanes->lock(this->lanes);
+		lock_lanes(this);
 		this->sas->remove(this->sas, sa);
-		this->lanes->unlock(this->lanes);
-		this->mutex->unlock(this->mutex);
-		wake(this);
+		unlock_lanes(this);
 		return FALSE;
 	}
-	if (sa->wire.early)
+	/* if rules can't be added now, they are later */
+	if (spi)
 	{
+		this->rules->take_over(this->rules, spi, sa);
 		adopt(this, sa);
 	}
+	else
+	{
+		this->rules->add(this->rules, sa);
+	}
 	return TRUE;
-}
-
-/**
- * Find the packets of an SA by another address and reqid as well.
- */
-static void move(private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa,
-				 nflog_capture_match_t *match)
-{
-	this->lanes->lock(this->lanes);
-	this->sas->move(this->sas, sa, match);
-	this->lanes->unlock(this->lanes);
 }
 
 METHOD(nflog_capture_reader_t, update, void,
 	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa, host_t *dst,
 	uint32_t reqid)
 {
-	nflog_capture_match_t next = {
-		.dst = dst,
-		.reqid = reqid,
-	};
-
 	if (reqid == sa->match.reqid && dst->ip_equals(dst, sa->match.dst))
 	{
 		return;
 	}
-	move(this, sa, &next);
-	if (this->rules->extend(this->rules, sa, &next))
-	{
-		sa->next.dst = dst->clone(dst);
-		sa->next.reqid = reqid;
-	}
+	sa->next.dst = dst->clone(dst);
+	sa->next.reqid = reqid;
+	lock_lanes(this);
+	this->sas->move(this->sas, sa, &sa->next);
+	unlock_lanes(this);
+	this->rules->extend(this->rules, sa, &sa->next);
 }
 
 METHOD(nflog_capture_reader_t, updated, void,
 	private_nflog_capture_reader_t *this, nflog_capture_sa_t *sa, bool success)
 {
-	nflog_capture_match_t drop = sa->next;
+	host_t *former = sa->next.dst;
 
-	if (!drop.dst)
+	if (!former)
 	{
 		return;
 	}
+	lock_lanes(this);
 	if (success)
 	{
-		drop = sa->match;
+		former = sa->match.dst;
 		sa->match = sa->next;
 	}
 	else
 	{
-		move(this, sa, &sa->match);
+		this->sas->move(this->sas, sa, &sa->match);
 	}
-	this->rules->reduce(this->rules, sa, &sa->match, &drop);
-	drop.dst->destroy(drop.dst);
 	sa->next.dst = NULL;
+	unlock_lanes(this);
+
+	former->destroy(former);
+	this->rules->reduce(this->rules, sa, &sa->match);
 }
 
 METHOD(nflog_capture_reader_t, remove_, void,
@@ -606,18 +630,16 @@ METHOD(nflog_capture_reader_t, capture_ike, void,
 	private_nflog_capture_reader_t *this, bool enable)
 {
 	this->mutex->lock(this->mutex);
-	if (enable != this->want_ike)
-	{
-		this->want_ike = enable;
-		if (enable && !this->has_ike && ensure_running(this))
-		{
-			this->has_ike = this->rules->add_ike(this->rules,
-							charon->socket->get_port(charon->socket, FALSE),
-							charon->socket->get_port(charon->socket, TRUE));
-		}
-		wake(this);
-	}
+	this->want_ike = enable;
+	enable = enable && ensure_running(this);
 	this->mutex->unlock(this->mutex);
+	this->rules->log_ike(this->rules, enable);
+}
+
+METHOD(nflog_capture_reader_t, retry, void,
+	private_nflog_capture_reader_t *this)
+{
+	this->rules->retry(this->rules);
 }
 
 METHOD(nflog_capture_reader_t, captures_ike, bool,
@@ -626,7 +648,7 @@ METHOD(nflog_capture_reader_t, captures_ike, bool,
 	bool captures;
 
 	this->mutex->lock(this->mutex);
-	captures = this->has_ike;
+	captures = this->want_ike;
 	this->mutex->unlock(this->mutex);
 	return captures;
 }
@@ -640,12 +662,17 @@ METHOD(nflog_capture_reader_t, flush_ike, void,
 METHOD(nflog_capture_reader_t, destroy, void,
 	private_nflog_capture_reader_t *this)
 {
+	this->mutex->lock(this->mutex);
+	this->stop = TRUE;
+	this->mutex->unlock(this->mutex);
+	this->rules->log_ike(this->rules, FALSE);
 	if (this->thread)
 	{
 		this->early->expire(this->early);
 		wake(this);
 		this->thread->join(this->thread);
 	}
+	this->rules->destroy(this->rules);
 	this->queue->set_progress_cb(this->queue, NULL, NULL);
 	close(this->event);
 	this->sas->destroy(this->sas);
@@ -667,6 +694,11 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 							nflog_capture_messages_t *messages)
 {
 	private_nflog_capture_reader_t *this;
+	nflog_capture_receiver_t receiver = {
+		.open = open_groups,
+		.close = close_groups,
+		.removed = removed,
+	};
 
 	INIT(this,
 		.public = {
@@ -678,6 +710,7 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 			.remove = _remove_,
 			.capture_ike = _capture_ike,
 			.captures_ike = _captures_ike,
+			.retry = _retry,
 			.flush_ike = _flush_ike,
 			.destroy = _destroy,
 		},
@@ -690,9 +723,11 @@ nflog_capture_reader_t *nflog_capture_reader_create(
 		.fragments = nflog_capture_fragments_create(),
 		.removing = linked_list_create(),
 		.lingering = nflog_capture_lingering_create(),
-		.draining = linked_list_create(),
+		.draining = nflog_capture_draining_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
+	receiver.data = this;
+	this->rules = nflog_capture_rules_create(&receiver);
 	queue->set_progress_cb(queue, get_progress, this);
 	return &this->public;
 }

@@ -32,8 +32,11 @@ typedef struct nflog_capture_reader_t nflog_capture_reader_t;
  * trace.
  *
  * There are as many lanes as the queue has.  The thread of the first one reads IKE
- * messages too, and ends SAs.  Threads, sockets and rules exist only while there are
- * SAs.
+ * messages too, and ends SAs.  It starts with the first SA, other threads, sockets
+ * and rules exist only while there are SAs.
+ *
+ * Threads and sockets get the capabilities of the thread that adds an SA, or enables
+ * IKE messages first, so that must have CAP_NET_ADMIN.
  */
 struct nflog_capture_reader_t {
 
@@ -64,8 +67,11 @@ struct nflog_capture_reader_t {
 	 * Begin to capture the packets of an SA, before the kernel has it.
 	 *
 	 * It gets the packets that were kept for its SPI, if any.
+	 * If its rules can't be added, which is logged, that is tried again later.
+	 * Waits for NFLOG_CAPTURE_RULES_TIMEOUT at most, as does update().
 	 *
-	 * @param sa		SA, owned by the reader if successful
+	 * @param sa		SA, owned by the reader if successful, the caller may read
+	 *					what describes it until it calls remove()
 	 * @return			FALSE if not possible, which is logged
 	 */
 	bool (*add)(nflog_capture_reader_t *this, nflog_capture_sa_t *sa);
@@ -102,16 +108,23 @@ struct nflog_capture_reader_t {
 	/**
 	 * Begin or end to capture IKE messages.
 	 *
+	 * Waits for NFLOG_CAPTURE_RULES_TIMEOUT at most, and goes on to try after that.
+	 *
 	 * @param enable	TRUE to capture them
 	 */
 	void (*capture_ike)(nflog_capture_reader_t *this, bool enable);
 
 	/**
-	 * Check if IKE messages are captured.
+	 * Check if IKE messages are to be captured.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*captures_ike)(nflog_capture_reader_t *this);
+
+	/**
+	 * Try again what failed, as its cause may be gone.
+	 */
+	void (*retry)(nflog_capture_reader_t *this);
 
 	/**
 	 * Wake up the first thread, as there are kept IKE messages to flush, or traces
@@ -128,7 +141,7 @@ struct nflog_capture_reader_t {
 /**
  * Create a nflog_capture_reader_t instance.
  *
- * Reads the option "group" when the first SA is added.
+ * Reads the option "group" whenever sockets are opened.
  *
  * @param queue		where packets are queued, not owned
  * @param writer	to which traces are released, not owned

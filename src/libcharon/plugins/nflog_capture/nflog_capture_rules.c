@@ -13,22 +13,21 @@
  */
 
 #include "nflog_capture_rules.h"
-#include "nflog_capture_element.h"
-#include "nflog_capture_nft.h"
-#include "nflog_capture_plain.h"
-#include "nflog_capture_rule.h"
-#include "nflog_capture_table.h"
+#include "nflog_capture_pending.h"
+#include "nflog_capture_ruled.h"
 
 #include <errno.h>
-
-#include <linux/netfilter/nf_tables.h>
+#include <inttypes.h>
 
 #include <daemon.h>
-#include <networking/tun_device.h>
+#include <collections/hashtable.h>
+#include <collections/linked_list.h>
+#include <threading/condvar.h>
 #include <threading/mutex.h>
+#include <threading/thread.h>
 
-/** SAs that are removed in one transaction */
-#define MAX_REMOVE 64
+/** SAs that are changed in one transaction, which takes some 500 bytes for each */
+#define MAX_BATCH 64
 
 typedef struct private_nflog_capture_rules_t private_nflog_capture_rules_t;
 
@@ -43,381 +42,485 @@ struct private_nflog_capture_rules_t {
 	nflog_capture_rules_t public;
 
 	/**
-	 * Socket that owns the table, NULL if there is none.
+	 * Receives what is logged.
 	 */
-	nflog_capture_nft_t *nft;
+	nflog_capture_receiver_t receiver;
 
 	/**
-	 * Number of SAs in the table, IKE messages count as one.
+	 * Our table, NULL if there is none, the thread's.
 	 */
-	u_int count;
+	nflog_capture_chains_t *chains;
 
 	/**
-	 * Number of SAs that are captured on the wire, in the clear, in the clear on
-	 * a TUN device, and in the clear on VTI devices.
+	 * All SAs, nflog_capture_sa_t => nflog_capture_ruled_t, and IKE messages, which
+	 * lead to themselves.
 	 */
-	u_int wire, plain, tun, vti;
+	hashtable_t *entries;
 
 	/**
-	 * First NFLOG group, and the number of lanes, each with two of them.
+	 * IKE messages, NULL if they aren't wanted.
 	 */
-	uint16_t group;
-	u_int lanes;
+	nflog_capture_ruled_t *ike;
 
 	/**
-	 * Protects the socket.
+	 * Number of entries that aren't to be removed.
+	 */
+	u_int wanted;
+
+	/**
+	 * Entries with rules to change, or to try again.
+	 */
+	nflog_capture_pending_t *pending;
+
+	/**
+	 * Time for which IKE messages were missed when they were wanted before, in ms.
+	 */
+	uint64_t ike_missed;
+
+	/**
+	 * TRUE if somebody waited in vain for what the thread is doing.
+	 */
+	bool stuck;
+
+	/**
+	 * TRUE if the thread is to end.
+	 */
+	bool stop;
+
+	/**
+	 * Thread that changes the rules, NULL if not started.
+	 */
+	thread_t *thread;
+
+	/**
+	 * Wakes the thread, and those that wait for it.
+	 */
+	condvar_t *work, *done;
+
+	/**
+	 * Protects all of the above, not held during transactions.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * Add the wire side of an SA to the transaction.
+ * Remove the table, mutex is locked but not meanwhile.
  */
-static void add_wire(private_nflog_capture_rules_t *this,
-					 nflog_capture_sa_t *sa, nflog_capture_match_t *match)
+static void close_table(private_nflog_capture_rules_t *this)
 {
-	nflog_capture_element_t element = nflog_capture_element_wire(sa, match);
-
-	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
-								 NLM_F_CREATE | NLM_F_EXCL), &element);
+	this->mutex->unlock(this->mutex);
+	this->chains->destroy(this->chains);
+	this->chains = NULL;
+	this->receiver.close(this->receiver.data);
+	this->mutex->lock(this->mutex);
 }
 
 /**
- * Add the plain side of an SA to the transaction.
+ * Remove the table as it is not known what is in it, mutex is locked.
  */
-static void add_plain(private_nflog_capture_rules_t *this,
-					  nflog_capture_sa_t *sa, nflog_capture_match_t *match)
+static void give_up_table(private_nflog_capture_rules_t *this)
 {
-	nflog_capture_element_t element = nflog_capture_element_plain(sa, match);
+	enumerator_t *enumerator;
+	nflog_capture_ruled_t *entry;
 
-	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
-								 NLM_F_CREATE | NLM_F_EXCL), &element);
+	enumerator = this->entries->create_enumerator(this->entries);
+	while (enumerator->enumerate(enumerator, NULL, &entry))
+	{
+		if (entry->used)
+		{
+			nflog_capture_ruled_lose(entry);
+			this->pending->fail(this->pending, entry);
+		}
+	}
+	enumerator->destroy(enumerator);
+	close_table(this);
 }
 
 /**
- * Remove an element.
+ * Create the table, mutex is locked but not meanwhile.
  */
-static void remove_element(private_nflog_capture_rules_t *this,
-						   nflog_capture_element_t *element)
+static void create_table(private_nflog_capture_rules_t *this)
 {
-	nflog_capture_element_build(this->nft->add(this->nft, NFT_MSG_DELSETELEM, 0),
-								element);
+	char reason[NFLOG_CAPTURE_REASON_LEN];
+	nflog_capture_chains_t *chains = NULL;
+	uint16_t group, port = 0, nat_t = 0;
+	u_int lanes;
+
+	this->mutex->unlock(this->mutex);
+	if (this->receiver.open(this->receiver.data, &group, &lanes, reason))
+	{
+		if (charon->socket)
+		{
+			port = charon->socket->get_port(charon->socket, FALSE);
+			nat_t = charon->socket->get_port(charon->socket, TRUE);
+		}
+		chains = nflog_capture_chains_create(group, lanes, port, nat_t);
+		if (!chains)
+		{
+			snprintf(reason, sizeof(reason), "%s", nflog_capture_chains_describe(errno));
+			this->receiver.close(this->receiver.data);
+		}
+	}
+	this->mutex->lock(this->mutex);
+	this->chains = chains;
+	if (chains)
+	{
+		this->pending->retry(this->pending);
+	}
+	else
+	{
+		this->pending->note(this->pending, reason);
+	}
 }
 
 /**
- * Is an SA captured on the wire, or are its packets kept until it is installed?
+ * Forget an entry that has no rules anymore, mutex is locked.
+ *
+ * @param removed		SAs to pass to the receiver
  */
-static bool has_wire(nflog_capture_sa_t *sa)
+static void forget(private_nflog_capture_rules_t *this,
+				   nflog_capture_ruled_t *entry, linked_list_t *removed)
 {
-	return sa->wire.count != NULL;
+	if (entry->sa)
+	{
+		this->entries->remove(this->entries, entry->sa);
+		removed->insert_last(removed, entry->sa);
+	}
+	else
+	{
+		this->entries->remove(this->entries, entry);
+	}
+	free(entry);
 }
 
 /**
- * Read an element's counter, FALSE if that failed.
+ * The rules of an entry were changed, mutex is locked.
  */
-static bool read_counter(private_nflog_capture_rules_t *this,
-						 nflog_capture_element_t *element, nflog_capture_tap_t *tap)
+static void changed(private_nflog_capture_rules_t *this,
+					nflog_capture_ruled_t *entry, linked_list_t *removed)
 {
-	int err;
+	char name[256];
 
-	err = this->nft->request(this->nft, NFT_MSG_GETSETELEM, nflog_capture_element_build,
-							 nflog_capture_element_parse, element);
+	nflog_capture_ruled_changed(entry);
+	if (!entry->used)
+	{
+		forget(this, entry, removed);
+	}
+	else if (entry->missing && nflog_capture_ruled_is_complete(entry))
+	{
+		nflog_capture_ruled_end_missing(entry);
+		if (nflog_capture_ruled_is_spi(entry))
+		{
+			return;
+		}
+		DBG1(DBG_KNL, "capturing %s now, rules were missing for %" PRIu64 " ms",
+			 nflog_capture_ruled_name(entry, name, sizeof(name)), entry->missed);
+	}
+}
+
+/**
+ * Take entries that are pending, mutex is locked.
+ *
+ * @param entries		receives those with rules to change
+ * @param removed		SAs to pass to the receiver
+ * @return				number of entries
+ */
+static u_int take_batch(private_nflog_capture_rules_t *this,
+						nflog_capture_ruled_t *entries[MAX_BATCH],
+						linked_list_t *removed)
+{
+	nflog_capture_ruled_t *entry;
+	u_int count = 0;
+
+	while (count < MAX_BATCH && (entry = this->pending->take(this->pending)))
+	{
+		if (entry->removing && !entry->used)
+		{
+			forget(this, entry, removed);
+		}
+		else if (!this->chains)
+		{
+			this->pending->fail(this->pending, entry);
+		}
+		else
+		{
+			entry->busy = TRUE;
+			entry->next = entry->want;
+			entry->counting = entry->count_early;
+			entry->count_early = FALSE;
+			entry->next_used = entry->removing ? 0 : entry->needs;
+			entries[count++] = entry;
+		}
+	}
+	return count;
+}
+
+/**
+ * Change the rules of entries that are pending, mutex is locked but not
+ * meanwhile.
+ *
+ * @param removed		SAs to pass to the receiver
+ */
+static void process_batch(private_nflog_capture_rules_t *this,
+						  linked_list_t *removed)
+{
+	nflog_capture_ruled_t *entries[MAX_BATCH];
+	int errors[MAX_BATCH], err = 0;
+	bool give_up = FALSE;
+	u_int i, count;
+
+	count = take_batch(this, entries, removed);
+	this->mutex->unlock(this->mutex);
+	nflog_capture_ruled_change(this->chains, entries, errors, count);
+	this->mutex->lock(this->mutex);
+	for (i = 0; i < count; i++)
+	{
+		entries[i]->busy = FALSE;
+		if (!errors[i])
+		{
+			changed(this, entries[i], removed);
+			continue;
+		}
+		err = errors[i];
+		if (entries[i]->next_used)
+		{
+			this->pending->fail(this->pending, entries[i]);
+		}
+		/* what can't be removed is not known either */
+		give_up |= nflog_capture_ruled_is_uncertain(err) ||
+				   !entries[i]->next_used;
+	}
 	if (err)
 	{
-		DBG1(DBG_KNL, "reading the counter of '%s' failed, its losses are "
-			 "unknown: %s", tap->prefix, strerror(err));
+		this->pending->note(this->pending, nflog_capture_chains_describe(err));
 	}
-	return !err;
-}
-
-/**
- * Read an element's counter, and add it to that of a tap.
- */
-static void count_element(private_nflog_capture_rules_t *this,
-						  nflog_capture_element_t *element, nflog_capture_tap_t *tap)
-{
-	if (read_counter(this, element, tap))
+	if (give_up)
 	{
-		tap->count->logged += element->packets;
-		tap->count->has_logged = TRUE;
+		give_up_table(this);
 	}
 }
 
 /**
- * Remove the wire side of an SA in the transaction, after counting its packets.
+ * Do what is pending, mutex is locked but not meanwhile.
  */
-static void drop_wire(private_nflog_capture_rules_t *this,
-					  nflog_capture_sa_t *sa, nflog_capture_match_t *match)
+static void process(private_nflog_capture_rules_t *this)
 {
-	nflog_capture_element_t element = nflog_capture_element_wire(sa, match);
+	linked_list_t *removed = linked_list_create();
+	nflog_capture_sa_t *sa;
 
-	count_element(this, &element, &sa->wire);
-	remove_element(this, &element);
-}
-
-/**
- * Remove the plain side of an SA in the transaction, after counting its packets.
- */
-static void drop_plain(private_nflog_capture_rules_t *this,
-					   nflog_capture_sa_t *sa, nflog_capture_match_t *match)
-{
-	nflog_capture_element_t element = nflog_capture_element_plain(sa, match);
-
-	count_element(this, &element, &sa->plain);
-	remove_element(this, &element);
-}
-
-/**
- * Remove the table and the socket that owns it.
- */
-static void remove_table(private_nflog_capture_rules_t *this)
-{
-	this->nft->destroy(this->nft);
-	this->nft = NULL;
-}
-
-/**
- * Describe an error of nf_tables, with its remedy.
- */
-static const char *describe(int err)
-{
-	switch (err)
+	if (!this->chains && this->wanted)
 	{
-		case EPERM:
-			return "not permitted, charon needs CAP_NET_ADMIN";
-		case EEXIST:
-			return "rule or table '" NFLOG_CAPTURE_TABLE "' exists already, does another "
-				   "charon run in this network namespace?";
-		case EOPNOTSUPP:
-		case ENOENT:
-			return "the kernel needs nf_tables, nft_log, nft_xfrm, "
-				   "nft_hash, and nfnetlink_log, Linux 5.12 or newer";
-		default:
-			return strerror(err);
+		create_table(this);
 	}
+	process_batch(this, removed);
+	this->stuck = FALSE;
+	this->done->broadcast(this->done);
+
+	this->mutex->unlock(this->mutex);
+	while (removed->remove_first(removed, (void**)&sa) == SUCCESS)
+	{
+		this->receiver.removed(this->receiver.data, sa);
+	}
+	removed->destroy(removed);
+	this->mutex->lock(this->mutex);
 }
 
 /**
- * Open the socket and begin to add the table, if there is none.
+ * Thread that changes rules.
  */
-static int open_table(private_nflog_capture_rules_t *this)
+static void *run(private_nflog_capture_rules_t *this)
 {
-	if (!this->nft)
+	timeval_t *retry;
+
+	this->mutex->lock(this->mutex);
+	while (TRUE)
 	{
-		this->nft = nflog_capture_nft_create();
-		if (!this->nft)
+		retry = this->pending->check(this->pending);
+		if (this->pending->has_any(this->pending))
 		{
-			return errno;
+			process(this);
 		}
-		nflog_capture_table_add(this->nft, this->group);
-	}
-	return 0;
-}
-
-/**
- * Commit what adds rules, without them there's no need for the table.
- */
-static int commit_add(private_nflog_capture_rules_t *this)
-{
-	int err;
-
-	err = this->nft->commit(this->nft);
-	if (!err)
-	{
-		this->count++;
-	}
-	else if (!this->count)
-	{
-		remove_table(this);
-	}
-	return err;
-}
-
-/**
- * Commit what removes the given number of SAs.
- */
-static void commit_remove(private_nflog_capture_rules_t *this, u_int count)
-{
-	int err;
-
-	err = this->nft->commit(this->nft);
-	if (err)
-	{
-		DBG1(DBG_KNL, "removing rules failed: %s", describe(err));
-	}
-	this->count -= count;
-	if (!this->count)
-	{
-		remove_table(this);
-	}
-}
-
-/**
- * Add the wire side of an SA to the transaction, and the chains if need be.
- */
-static void begin_wire(private_nflog_capture_rules_t *this,
-					   nflog_capture_sa_t *sa)
-{
-	if (!this->wire)
-	{
-		nflog_capture_table_add_wire(this->nft, this->group, this->lanes);
-	}
-	add_wire(this, sa, &sa->match);
-}
-
-/**
- * Add the plain side of an SA to the transaction, and the chains if need be.
- */
-static void begin_plain(private_nflog_capture_rules_t *this,
-						nflog_capture_sa_t *sa)
-{
-	tun_device_t *tun;
-
-	if (sa->vti && !this->vti)
-	{
-		nflog_capture_table_add_vti(this->nft, this->group, this->lanes);
-	}
-	if (!sa->userland)
-	{
-		if (!this->plain)
+		else if (this->chains && !this->entries->get_count(this->entries))
 		{
-			nflog_capture_plain_add(this->nft, this->group, this->lanes);
+			close_table(this);
 		}
-		add_plain(this, sa, &sa->match);
-	}
-	else if (!this->tun)
-	{	/* provided by kernel-libipsec */
-		tun = lib->get(lib, "kernel-libipsec-tun");
-		nflog_capture_table_add_tun(this->nft, this->group, tun->get_name(tun));
-	}
-}
-
-/**
- * Remove the wire side of an SA in the transaction.
- */
-static void end_wire(private_nflog_capture_rules_t *this,
-					 nflog_capture_sa_t *sa)
-{
-	drop_wire(this, sa, &sa->match);
-	if (--this->wire == 0)
-	{
-		nflog_capture_table_remove_wire(this->nft, this->lanes);
-	}
-}
-
-/**
- * Remove the plain side of an SA in the transaction.
- */
-static void end_plain(private_nflog_capture_rules_t *this,
-					  nflog_capture_sa_t *sa)
-{
-	if (sa->vti && --this->vti == 0)
-	{
-		nflog_capture_table_remove_vti(this->nft, this->lanes);
-	}
-	if (!sa->userland)
-	{
-		drop_plain(this, sa, &sa->match);
-		if (--this->plain == 0)
+		else if (this->stop)
 		{
-			nflog_capture_plain_remove(this->nft, this->lanes);
+			break;
+		}
+		else if (retry)
+		{
+			this->work->timed_wait_abs(this->work, this->mutex, *retry);
+		}
+		else
+		{
+			this->work->wait(this->work, this->mutex);
 		}
 	}
-	else if (--this->tun == 0)
+	this->mutex->unlock(this->mutex);
+	return NULL;
+}
+
+/**
+ * Make sure that there is a thread, mutex is locked.
+ */
+static bool start(private_nflog_capture_rules_t *this)
+{
+	if (!this->thread)
 	{
-		nflog_capture_table_remove_tun(this->nft);
+		this->thread = thread_create((thread_main_t)run, this);
+		if (!this->thread)
+		{
+			this->pending->note(this->pending, "creating a thread failed");
+		}
 	}
+	return this->thread != NULL;
+}
+
+/**
+ * Have the thread change the rules of an entry, mutex is locked.
+ *
+ * @param first			TRUE if somebody waits for that
+ */
+static void enqueue(private_nflog_capture_rules_t *this,
+					nflog_capture_ruled_t *entry, bool first)
+{
+	this->pending->add(this->pending, entry, first);
+	this->work->signal(this->work);
+}
+
+/**
+ * Wait until the thread did what there is to do for an entry, mutex is locked.
+ *
+ * Once somebody waited in vain, nobody else does, until the thread goes on.
+ */
+static void wait_for(private_nflog_capture_rules_t *this,
+					 nflog_capture_ruled_t *entry)
+{
+	timeval_t deadline;
+
+	time_monotonic(&deadline);
+	timeval_add_ms(&deadline, NFLOG_CAPTURE_RULES_TIMEOUT);
+	while (!this->stuck && (entry->queued || entry->busy))
+	{
+		this->stuck = this->done->timed_wait_abs(this->done, this->mutex,
+												 deadline);
+	}
+}
+
+/**
+ * Have rules for what is wanted of an entry, and wait for that, mutex is locked.
+ */
+static bool apply(private_nflog_capture_rules_t *this,
+				  nflog_capture_ruled_t *entry)
+{
+	char name[256];
+
+	if (!start(this))
+	{
+		this->pending->fail(this->pending, entry);
+	}
+	else
+	{
+		enqueue(this, entry, TRUE);
+		wait_for(this, entry);
+	}
+	if (nflog_capture_ruled_is_complete(entry))
+	{
+		return TRUE;
+	}
+	nflog_capture_ruled_begin_missing(entry);
+	if (!nflog_capture_ruled_is_spi(entry))
+	{	/* else it is told for the SA that gets the SPI */
+		DBG1(DBG_KNL, "not capturing %s until rules are in place: %s",
+			 nflog_capture_ruled_name(entry, name, sizeof(name)),
+			 this->pending->get_reason(this->pending) ?: "nf_tables is busy");
+	}
+	return FALSE;
+}
+
+/**
+ * Add an entry, mutex is locked.
+ */
+static bool add_entry(private_nflog_capture_rules_t *this, void *key,
+					  nflog_capture_ruled_t *entry)
+{
+	this->entries->put(this->entries, key, entry);
+	this->wanted++;
+	return apply(this, entry);
+}
+
+/**
+ * Remove an entry, mutex is locked.
+ *
+ * @return				FALSE if that is done, as there is no thread
+ */
+static bool remove_entry(private_nflog_capture_rules_t *this, void *key,
+						 nflog_capture_ruled_t *entry)
+{
+	char name[256];
+
+	if (entry->missing && !nflog_capture_ruled_is_spi(entry))
+	{
+		DBG1(DBG_KNL, "%s ended, rules were missing for %" PRIu64 " ms",
+			 nflog_capture_ruled_name(entry, name, sizeof(name)),
+			 nflog_capture_ruled_get_missed(entry));
+	}
+	nflog_capture_ruled_end_missing(entry);
+	entry->removing = TRUE;
+	entry->want.count = 0;
+	this->wanted--;
+	if (this->thread)
+	{
+		enqueue(this, entry, FALSE);
+		return TRUE;
+	}
+	this->pending->remove(this->pending, entry);
+	this->entries->remove(this->entries, key);
+	free(entry);
+	return FALSE;
 }
 
 METHOD(nflog_capture_rules_t, add_, bool,
 	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
 {
-	bool wire = has_wire(sa) && !sa->wire.early;
-	int err;
+	bool complete;
 
 	this->mutex->lock(this->mutex);
-	err = open_table(this);
-	if (!err)
-	{
-		if (wire)
-		{
-			begin_wire(this, sa);
-		}
-		if (sa->plain.trace)
-		{
-			begin_plain(this, sa);
-		}
-		err = commit_add(this);
-		if (!err)
-		{
-			this->wire += wire;
-			/* the SPI was counted as one before */
-			this->count -= sa->wire.early;
-			this->plain += sa->plain.trace && !sa->userland;
-			this->tun += sa->plain.trace && sa->userland;
-			this->vti += sa->plain.trace && sa->vti;
-		}
-	}
+	complete = add_entry(this, sa, nflog_capture_ruled_create(sa));
 	this->mutex->unlock(this->mutex);
+	return complete;
+}
 
-	if (err && !sa->wire.trace && !sa->plain.trace)
-	{
-		DBG1(DBG_KNL, "not capturing ESP that arrives for SPI %.8x of "
-			 "connection '%s' before there is an SA, adding rules failed: %s",
-			 ntohl(sa->spi), sa->conn, describe(err));
-	}
-	else if (err)
-	{
-		DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', adding "
-			 "rules failed: %s", sa->inbound ? "inbound" : "outbound",
-			 ntohl(sa->spi), sa->conn, describe(err));
-	}
-	return !err;
+METHOD(nflog_capture_rules_t, take_over, bool,
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *spi,
+	nflog_capture_sa_t *sa)
+{
+	nflog_capture_ruled_t *entry;
+	bool complete;
+
+	this->mutex->lock(this->mutex);
+	entry = this->entries->remove(this->entries, spi);
+	nflog_capture_ruled_set_sa(entry, sa);
+	this->entries->put(this->entries, sa, entry);
+	complete = apply(this, entry);
+	this->mutex->unlock(this->mutex);
+	return complete;
 }
 
 METHOD(nflog_capture_rules_t, count_early, void,
 	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
 {
-	nflog_capture_element_t element = nflog_capture_element_wire(sa,
-																 &sa->match);
+	nflog_capture_ruled_t *entry;
 
 	this->mutex->lock(this->mutex);
-	if (read_counter(this, &element, &sa->wire))
+	entry = this->entries->get(this->entries, sa);
+	entry->count_early = TRUE;
+	if (start(this))
 	{
-		sa->wire.count->early = element.packets;
+		enqueue(this, entry, TRUE);
+		wait_for(this, entry);
 	}
-	this->mutex->unlock(this->mutex);
-}
-
-METHOD(nflog_capture_rules_t, add_ike, bool,
-	private_nflog_capture_rules_t *this, uint16_t port, uint16_t nat_t)
-{
-	int err;
-
-	this->mutex->lock(this->mutex);
-	err = open_table(this);
-	if (!err)
-	{
-		nflog_capture_table_add_ike(this->nft, this->group, port, nat_t);
-		err = commit_add(this);
-	}
-	this->mutex->unlock(this->mutex);
-
-	if (err)
-	{
-		DBG1(DBG_KNL, "not capturing IKE messages, adding rules failed: %s",
-			 describe(err));
-		return FALSE;
-	}
-	return TRUE;
-}
-
-METHOD(nflog_capture_rules_t, remove_ike, void,
-	private_nflog_capture_rules_t *this)
-{
-	this->mutex->lock(this->mutex);
-	nflog_capture_table_remove_ike(this->nft);
-	commit_remove(this, 1);
 	this->mutex->unlock(this->mutex);
 }
 
@@ -425,101 +528,84 @@ METHOD(nflog_capture_rules_t, extend, bool,
 	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
 	nflog_capture_match_t *next)
 {
-	int err;
+	nflog_capture_ruled_t *entry;
+	bool complete;
 
 	this->mutex->lock(this->mutex);
-	if (sa->wire.trace && !next->dst->ip_equals(next->dst, sa->match.dst))
-	{
-		add_wire(this, sa, next);
-	}
-	if (sa->plain.trace && !sa->userland && next->reqid != sa->match.reqid)
-	{
-		add_plain(this, sa, next);
-	}
-	err = this->nft->commit(this->nft);
+	entry = this->entries->get(this->entries, sa);
+	nflog_capture_ruled_want(entry, &sa->match, next);
+	complete = apply(this, entry);
 	this->mutex->unlock(this->mutex);
-
-	if (err)
-	{
-		DBG1(DBG_KNL, "the trace of %s SA %.8x of connection '%s' ends here, "
-			 "adding rules for its new addresses failed: %s",
-			 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn,
-			 describe(err));
-		return FALSE;
-	}
-	return TRUE;
+	return complete;
 }
 
 METHOD(nflog_capture_rules_t, reduce, void,
 	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
-	nflog_capture_match_t *keep, nflog_capture_match_t *drop)
+	nflog_capture_match_t *keep)
 {
-	int err;
+	nflog_capture_ruled_t *entry;
 
 	this->mutex->lock(this->mutex);
-	if (sa->wire.trace && !keep->dst->ip_equals(keep->dst, drop->dst))
-	{
-		drop_wire(this, sa, drop);
-	}
-	if (sa->plain.trace && !sa->userland && keep->reqid != drop->reqid)
-	{
-		drop_plain(this, sa, drop);
-	}
-	err = this->nft->commit(this->nft);
+	entry = this->entries->get(this->entries, sa);
+	nflog_capture_ruled_want(entry, keep, NULL);
+	enqueue(this, entry, FALSE);
 	this->mutex->unlock(this->mutex);
-
-	if (err)
-	{
-		DBG1(DBG_KNL, "removing rules for former addresses of %s SA %.8x of "
-			 "connection '%s' failed: %s", sa->inbound ? "inbound" : "outbound",
-			 ntohl(sa->spi), sa->conn, describe(err));
-	}
-}
-
-/**
- * Remove SAs in one transaction.
- */
-static void remove_sas(private_nflog_capture_rules_t *this,
-					   nflog_capture_sa_t **sas, u_int count)
-{
-	u_int i;
-
-	for (i = 0; i < count; i++)
-	{
-		if (has_wire(sas[i]))
-		{
-			end_wire(this, sas[i]);
-		}
-		if (sas[i]->plain.trace)
-		{
-			end_plain(this, sas[i]);
-		}
-	}
-	commit_remove(this, count);
 }
 
 METHOD(nflog_capture_rules_t, remove_, void,
-	private_nflog_capture_rules_t *this, linked_list_t *list)
+	private_nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
 {
-	nflog_capture_sa_t *sa, *sas[MAX_REMOVE];
-	enumerator_t *enumerator;
-	u_int count = 0;
+	bool later;
 
 	this->mutex->lock(this->mutex);
-	enumerator = list->create_enumerator(list);
-	while (enumerator->enumerate(enumerator, &sa))
+	later = remove_entry(this, sa, this->entries->get(this->entries, sa));
+	this->mutex->unlock(this->mutex);
+	if (!later)
 	{
-		sas[count++] = sa;
-		if (count == MAX_REMOVE)
-		{
-			remove_sas(this, sas, count);
-			count = 0;
-		}
+		this->receiver.removed(this->receiver.data, sa);
 	}
-	enumerator->destroy(enumerator);
-	if (count)
+}
+
+METHOD(nflog_capture_rules_t, log_ike, void,
+	private_nflog_capture_rules_t *this, bool enable)
+{
+	this->mutex->lock(this->mutex);
+	if (enable && !this->ike)
 	{
-		remove_sas(this, sas, count);
+		this->ike = nflog_capture_ruled_create(NULL);
+		add_entry(this, this->ike, this->ike);
+	}
+	else if (!enable && this->ike)
+	{
+		this->ike_missed += nflog_capture_ruled_get_missed(this->ike);
+		remove_entry(this, this->ike, this->ike);
+		this->ike = NULL;
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_capture_rules_t, get_ike_missed, uint64_t,
+	private_nflog_capture_rules_t *this)
+{
+	uint64_t ms;
+
+	this->mutex->lock(this->mutex);
+	ms = this->ike_missed;
+	if (this->ike)
+	{
+		ms += nflog_capture_ruled_get_missed(this->ike);
+	}
+	this->mutex->unlock(this->mutex);
+	return ms;
+}
+
+METHOD(nflog_capture_rules_t, retry, void,
+	private_nflog_capture_rules_t *this)
+{
+	this->mutex->lock(this->mutex);
+	if (this->pending->retry(this->pending) && start(this))
+	{
+		this->work->signal(this->work);
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -527,10 +613,19 @@ METHOD(nflog_capture_rules_t, remove_, void,
 METHOD(nflog_capture_rules_t, destroy, void,
 	private_nflog_capture_rules_t *this)
 {
-	if (this->nft)
+	log_ike(this, FALSE);
+	this->mutex->lock(this->mutex);
+	this->stop = TRUE;
+	this->work->signal(this->work);
+	this->mutex->unlock(this->mutex);
+	if (this->thread)
 	{
-		remove_table(this);
+		this->thread->join(this->thread);
 	}
+	this->entries->destroy(this->entries);
+	this->pending->destroy(this->pending);
+	this->work->destroy(this->work);
+	this->done->destroy(this->done);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -538,23 +633,30 @@ METHOD(nflog_capture_rules_t, destroy, void,
 /*
  * Described in header
  */
-nflog_capture_rules_t *nflog_capture_rules_create(uint16_t group, u_int lanes)
+nflog_capture_rules_t *nflog_capture_rules_create(
+										nflog_capture_receiver_t *receiver)
 {
 	private_nflog_capture_rules_t *this;
 
 	INIT(this,
 		.public = {
 			.add = _add_,
+			.take_over = _take_over,
+			.count_early = _count_early,
 			.extend = _extend,
 			.reduce = _reduce,
 			.remove = _remove_,
-			.count_early = _count_early,
-			.add_ike = _add_ike,
-			.remove_ike = _remove_ike,
+			.log_ike = _log_ike,
+			.get_ike_missed = _get_ike_missed,
+			.retry = _retry,
 			.destroy = _destroy,
 		},
-		.group = group,
-		.lanes = lanes,
+		.receiver = *receiver,
+		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
+									32),
+		.pending = nflog_capture_pending_create(),
+		.work = condvar_create(CONDVAR_TYPE_DEFAULT),
+		.done = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

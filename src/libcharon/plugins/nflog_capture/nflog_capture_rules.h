@@ -21,29 +21,100 @@
 #define NFLOG_CAPTURE_RULES_H_
 
 typedef struct nflog_capture_rules_t nflog_capture_rules_t;
+typedef struct nflog_capture_receiver_t nflog_capture_receiver_t;
 
 #include "nflog_capture_sa.h"
 
-#include <collections/linked_list.h>
+/** longest text of why something failed, with its remedy */
+#define NFLOG_CAPTURE_REASON_LEN 256
+
+/** time for which methods wait until rules are in place, in ms */
+#define NFLOG_CAPTURE_RULES_TIMEOUT 100
+
+/**
+ * Receives what the rules log, called by the thread of the rules, which has nothing
+ * locked.
+ */
+struct nflog_capture_receiver_t {
+
+	/**
+	 * Have the NFLOG groups open, before there are rules, and while there are.
+	 *
+	 * @param data		data of the receiver
+	 * @param group		receives the first NFLOG group
+	 * @param lanes		receives the number of lanes, a power of two, each has two
+	 *					groups
+	 * @param reason	receives the reason if not possible, with its remedy
+	 * @return			FALSE if not possible
+	 */
+	bool (*open)(void *data, uint16_t *group, u_int *lanes,
+				 char reason[NFLOG_CAPTURE_REASON_LEN]);
+
+	/**
+	 * There are no rules anymore.
+	 *
+	 * @param data		data of the receiver
+	 */
+	void (*close)(void *data);
+
+	/**
+	 * The rules of an SA were removed, logged packets were added to the counters of
+	 * its traces.
+	 *
+	 * @param data		data of the receiver
+	 * @param sa		SA as added, not used here anymore
+	 */
+	void (*removed)(void *data, nflog_capture_sa_t *sa);
+
+	/** data of the receiver */
+	void *data;
+};
 
 /**
  * Rules for the SAs that are captured, in our table, which exists while there
  * are any.
  *
- * All methods are thread-safe, each is one netlink transaction.
+ * What is wanted is kept here, and brought in place by a thread, several SAs in
+ * one transaction: the kernel handles transactions one after the other, also those
+ * of other processes, while they are sent.  Methods that add rules wait for that
+ * thread for NFLOG_CAPTURE_RULES_TIMEOUT at most, nothing else waits.
+ *
+ * What fails is tried again: after a second at first, which doubles to a minute,
+ * when another SA is added, and by retry().  If it's not known what the kernel
+ * carried out, the table is given up and built again with all that is wanted.
+ * For how long an SA was not captured is added to the counters of its traces.
+ *
+ * All methods are thread-safe, but no two are called for an SA at the same time.
  */
 struct nflog_capture_rules_t {
 
 	/**
-	 * Log the packets of an SA, or of an SPI that gets one.
+	 * Log the packets of an SA, or of an SPI that gets one, which has no traces but
+	 * counters for the wire.
 	 *
-	 * An SA that gets early packets takes over the rules that there are for its
-	 * SPI.
-	 *
-	 * @param sa		SA to add
-	 * @return			TRUE if its rules are in place, failures are logged
+	 * @param sa		SA to add, not owned, used until it was removed
+	 * @return			TRUE if its rules are in place, FALSE if that is tried again,
+	 *					which is logged
 	 */
 	bool (*add)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa);
+
+	/**
+	 * Log the packets of an SA with the rules that were added for its SPI.
+	 *
+	 * @param spi		SPI as added, not used here anymore
+	 * @param sa		SA to add, as with add()
+	 * @return			TRUE if its rules are in place, see add()
+	 */
+	bool (*take_over)(nflog_capture_rules_t *this, nflog_capture_sa_t *spi,
+					  nflog_capture_sa_t *sa);
+
+	/**
+	 * Count the packets that were logged so far of an SA that was just installed, in
+	 * the counter early of its trace, which may be a little later.
+	 *
+	 * @param sa		SA as added
+	 */
+	void (*count_early)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa);
 
 	/**
 	 * Log the packets of an SA also under the address and the reqid that it is
@@ -51,7 +122,8 @@ struct nflog_capture_rules_t {
 	 *
 	 * @param sa		SA as added
 	 * @param next		its next address and reqid
-	 * @return			TRUE if the rules are in place, failures are logged
+	 * @return			TRUE if the rules are in place, FALSE if that is tried again,
+	 *					which is logged
 	 */
 	bool (*extend)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
 				   nflog_capture_match_t *next);
@@ -59,47 +131,41 @@ struct nflog_capture_rules_t {
 	/**
 	 * Log the packets of an extended SA under one address and reqid only.
 	 *
-	 * @param sa		SA
+	 * @param sa		SA as added
 	 * @param keep		address and reqid that it has
-	 * @param drop		address and reqid that it no longer has, or did not get
 	 */
 	void (*reduce)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa,
-				   nflog_capture_match_t *keep, nflog_capture_match_t *drop);
+				   nflog_capture_match_t *keep);
 
 	/**
-	 * Stop logging the packets of SAs, and get the number of logged packets.
-	 *
-	 * These are added to the counters of the SAs' traces.
-	 *
-	 * @param sas		SAs to remove, as nflog_capture_sa_t
-	 */
-	void (*remove)(nflog_capture_rules_t *this, linked_list_t *sas);
-
-	/**
-	 * Get the number of packets that were logged so far of an SA that was just
-	 * installed, in the counter early of its trace.
+	 * Stop logging the packets of an SA, the receiver gets it back.
 	 *
 	 * @param sa		SA as added
 	 */
-	void (*count_early)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa);
+	void (*remove)(nflog_capture_rules_t *this, nflog_capture_sa_t *sa);
 
 	/**
-	 * Log IKE messages.
+	 * Begin or stop to log IKE messages, on the ports of charon's socket.
 	 *
-	 * @param port		local port, in host order
-	 * @param nat_t		local port for NAT traversal, in host order
-	 * @return			TRUE if the rules are in place, failures are logged
+	 * @param enable	TRUE to log them
 	 */
-	bool (*add_ike)(nflog_capture_rules_t *this, uint16_t port,
-					uint16_t nat_t);
+	void (*log_ike)(nflog_capture_rules_t *this, bool enable);
 
 	/**
-	 * Stop logging IKE messages.
+	 * Get for how long IKE messages were not logged, though they were to be.
+	 *
+	 * @return			time in ms, up to now
 	 */
-	void (*remove_ike)(nflog_capture_rules_t *this);
+	uint64_t (*get_ike_missed)(nflog_capture_rules_t *this);
 
 	/**
-	 * Destroy a nflog_capture_rules_t, and with it the table.
+	 * Try again what failed.
+	 */
+	void (*retry)(nflog_capture_rules_t *this);
+
+	/**
+	 * Destroy a nflog_capture_rules_t, and with it the table, after all SAs were
+	 * removed.
 	 */
 	void (*destroy)(nflog_capture_rules_t *this);
 };
@@ -107,9 +173,12 @@ struct nflog_capture_rules_t {
 /**
  * Create a nflog_capture_rules_t instance.
  *
- * @param group		first NFLOG group, see nflog_capture_table_add()
- * @param lanes		number of lanes, a power of two, each has two groups
+ * Its thread starts with the first call of a method, by a thread that has
+ * CAP_NET_ADMIN.
+ *
+ * @param receiver	receives what is logged, gets copied
  */
-nflog_capture_rules_t *nflog_capture_rules_create(uint16_t group, u_int lanes);
+nflog_capture_rules_t *nflog_capture_rules_create(
+										nflog_capture_receiver_t *receiver);
 
 #endif /** NFLOG_CAPTURE_RULES_H_ @}*/

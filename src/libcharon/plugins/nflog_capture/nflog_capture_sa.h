@@ -39,6 +39,16 @@ struct nflog_capture_match_t {
 
 /**
  * A captured SA, i.e. one direction of a CHILD_SA.
+ *
+ * The capture of the CHILD_SA creates it, and passes it to the reader, which owns it
+ * from then on, until all its packets are read.  The capture may use it until it
+ * removes it there, with the IKE_SA locked.
+ *
+ * What describes the SA does not change after that, but for what comes with its
+ * addresses: key, former and match change with all lanes locked, so that lanes may
+ * read them, and by the thread that has the IKE_SA locked, which may read them too.
+ * Only that uses next.  The counters of the taps are those of the traces, to which
+ * the taps have a reference each until the reader releases them.
  */
 struct nflog_capture_sa_t {
 	/** how its packets show on the wire */
@@ -71,7 +81,8 @@ struct nflog_capture_sa_t {
 	bool ended;
 	/** key of a VTI device through which its packets may arrive, 0 if none */
 	uint32_t vti;
-	/** order of the last packet on the wire, if it has selectors, it may wrap */
+	/** order of the last packet on the wire, if it has selectors, it may wrap, set by
+	 *  the lanes */
 	uint32_t used;
 	/** where it is seen in the clear */
 	nflog_capture_tap_t plain;

@@ -112,7 +112,17 @@ METHOD(nflog_capture_sas_t, add, bool,
 	}
 	if (sa->wire.trace)
 	{
-		this->wire->put(this->wire, &sa->key, sa);
+		if (this->wire->get(this->wire, &sa->key))
+		{
+			DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', another "
+				 "one with this SPI and destination is captured",
+				 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
+			added = FALSE;
+		}
+		else
+		{
+			this->wire->put(this->wire, &sa->key, sa);
+		}
 	}
 	if (sa->selectors)
 	{

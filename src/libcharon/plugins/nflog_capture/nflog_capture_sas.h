@@ -39,9 +39,9 @@ struct nflog_capture_sas_t {
 	 * Add an SA.
 	 *
 	 * @param sa		SA, not owned
-	 * @return			FALSE if its packets in the clear would be taken for
-	 *					those of another SA, which is logged, it is to be
-	 *					removed then
+	 * @return			FALSE if another SA has its destination and SPI on the wire, or
+	 *					if its packets in the clear would be taken for those of
+	 *					another SA, which is logged, it is to be removed then
 	 */
 	bool (*add)(nflog_capture_sas_t *this, nflog_capture_sa_t *sa);
 
