@@ -112,7 +112,7 @@ static void start_busy(u_int count)
  */
 static u_int get_unread(u_int portid)
 {
-	u_int proto, pid, groups, unread;
+	u_int proto, pid, groups, unread = 0;
 	char line[256];
 	FILE *file;
 	bool found = FALSE;
@@ -253,7 +253,7 @@ static int start_sender(u_int number, bench_options_t *options)
 		}
 		bench_prefer(number, options->realtime);
 		sent = options->inject ? bench_inject(options) : bench_send(options);
-		_exit(write(fds[1], &sent, sizeof(sent)) != sizeof(sent));
+		_exit(write(fds[1], &sent, sizeof(sent)) == sizeof(sent) ? 0 : 1);
 	}
 	close(fds[1]);
 	return fds[0];

@@ -86,21 +86,21 @@ class Counts:
             return
         lines = self.end_lines(trace)
         if len(lines) != 1:
-            raise Fault(f"charon.log has {len(lines)} lines that tell of the end of the "
+            raise Fault(f"charon.log has {len(lines)} lines on the end of the "
                         f"{kind} trace")
         for direction in DIRECTIONS:
             found = re.search(rf"{kind}-{direction} (?P<packets>\d+) packets (?P<bytes>\d+) bytes "
                               r"(?P<lost>\d+) lost( \([^)]*\))?( (?P<filtered>\d+) filtered)?"
                               r"( of (?P<sa>\d+) by the SA)?", lines[0])
             if not found:
-                raise Fault(f"charon.log does not tell of {kind}-{direction}")
+                raise Fault(f"charon.log lacks {kind}-{direction}")
             if int(found["lost"]) and not self.options.full:
                 raise Fault(f"{kind}-{direction} lost {found['lost']} packets, says charon.log")
             here = len(packets[direction]), sum(packet.length for packet in packets[direction])
             there = int(found["packets"]), int(found["bytes"])
             if here != there and not self.options.ring:
                 raise Fault(f"{kind}-{direction} has {here[0]} packets of {here[1]} bytes, "
-                            f"charon.log tells of {there[0]} of {there[1]}")
+                            f"charon.log has {there[0]} of {there[1]}")
             if kind == "esp" and f"esp-{direction}" in self.options.points:
                 self.check_end_sa(f"esp-{direction}", found,
                                   self.early(trace) if direction == "in" else 0)
@@ -112,7 +112,7 @@ class Counts:
             # of an SA that was up already nobody knows
             if self.options.gaps:
                 return
-            raise Fault(f"charon.log does not tell how many packets the SA of {point} had")
+            raise Fault(f"charon.log lacks how many packets the SA of {point} had")
         logged = int(found["packets"]) + int(found["lost"]) + int(found["filtered"] or 0)
         if int(found["sa"]) != logged - early:
             raise Fault(f"{point} has {found['packets']} packets, says charon.log, of "

@@ -172,7 +172,7 @@ class Decrypter:
             output = os.path.join(folder, "decrypted.pcapng")
             printed = self.run_program(files, output)
             if not re.search(rf"\b{count} packets, {count} decrypted, {count} ICV good", printed):
-                raise Fault(f"nflog-capture decrypt tells {printed}")
+                raise Fault(f"nflog-capture decrypt printed {printed}")
             packets = read_decrypted(output)
         if len(packets) != count or None in packets:
             raise Fault("nflog-capture decrypt has not written all packets")
@@ -252,5 +252,5 @@ class Decrypter:
         found = re.search(r"IKE: (\d+) packets, (\d+) decrypted, (\d+) (ICV good|no ICV)$",
                           printed, re.M)
         if not found or not found[1] == found[2] == found[3]:
-            raise Fault(f"nflog-capture decrypt tells {printed}")
+            raise Fault(f"nflog-capture decrypt printed {printed}")
         return found[1]

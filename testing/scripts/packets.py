@@ -32,7 +32,7 @@ def header(data):
 
 
 def ip_length(data):
-    """Length of a packet as its IP header tells."""
+    """Length of a packet according to its IP header."""
     if data[0] >> 4 == 4:
         return struct.unpack_from("!H", data, 2)[0]
     return struct.unpack_from("!H", data, 4)[0] + 40
@@ -161,7 +161,7 @@ def reassemble(packets):
 
 
 def congestion(inner, outer):
-    """Inner packet as decapsulated, if the outer one told of congestion."""
+    """Inner packet as decapsulated, if the outer one signals congestion."""
     def tos(data):
         return data[1] if data[0] >> 4 == 4 else (data[0] << 4 | data[1] >> 4) & 0xff
     if tos(outer) & 3 != 3 or not tos(inner) & 3:

@@ -412,7 +412,7 @@ static void test_inside(void **state)
 
 static void test_depth(void **state)
 {
-	chunk_t packet = chunk_clone(inner), six, innermost;
+	chunk_t packet = chunk_clone(inner), six, innermost = chunk_empty;
 	int i;
 
 	for (i = 0; i < DECRYPTER_MAX_LAYERS; i++)
