@@ -331,12 +331,11 @@ static void close_groups(void *data)
 {
 }
 
-/** posted once the rules are removed */
-static sem_t rules_removed;
-
+/**
+ * Rules are there until the process ends.
+ */
 static void remove_done(void *data, nflog_capture_sa_t *sa)
 {
-	sem_post(&rules_removed);
 }
 
 /**
@@ -353,7 +352,6 @@ static nflog_capture_rules_t *add_rules(bench_options_t *options,
 	};
 	nflog_capture_rules_t *rules;
 
-	sem_init(&rules_removed, 0, 0);
 	rules = nflog_capture_rules_create(&receiver);
 	if (!rules->add(rules, sa))
 	{
