@@ -133,6 +133,7 @@ static void run(char *points, bool in, bool out, bool early)
 	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.points",
 						   points);
 	options->reload(options);
+	assert_true(options->update(options, 60000));
 
 	captures->installing(captures, &ike_sa, &child_sa);
 	add_sa(&id_in, TRUE);
@@ -205,6 +206,7 @@ static void test_refused(void **state)
 	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.points",
 						   "esp-in");
 	options->reload(options);
+	assert_true(options->update(options, 60000));
 	captures->installing(captures, &ike_sa, &child_sa);
 	add_sa(&id, TRUE);
 	assert_int_equal(sas, 1);
@@ -217,7 +219,8 @@ static void test_refused(void **state)
 
 static int setup(void **state)
 {
-	options = nflog_capture_options_create();
+	options = nflog_capture_options_create(NULL, NULL);
+	options->start(options);
 	queue = nflog_capture_queue_create(1, 1024 * 1024);
 	store = nflog_capture_store_create();
 	keys = nflog_capture_keys_create(store);

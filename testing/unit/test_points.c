@@ -341,12 +341,13 @@ static void start(run_t *run)
 	assert_non_null(run->plugin);
 	register_plugin(run->plugin, TRUE);
 	/* another connection is enabled for IKE messages, so the table remains */
-	/* what is done by a job otherwise */
-	run->plugin->reload(run->plugin);
-	while ((run->rules = traffic_count_rules()) <= TABLE_RULES)
-	{
+	while (traffic_count_rules() <= TABLE_RULES ||
+		   lib->processor->get_working_threads(lib->processor, JOB_PRIO_LOW))
+	{	/* a job adds the rest once options have been read, charon waits for
+		 * jobs before it stops the plugin */
 		usleep(1000);
 	}
+	run->rules = traffic_count_rules();
 }
 
 /**
@@ -508,6 +509,7 @@ static int setup(void **state)
 	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture."
 						   "connections.keeper.children.net.nflog-capture."
 						   "points", "ike", lib->ns);
+	lib->processor->set_threads(lib->processor, 4);
 	return traffic_init() ? 0 : -1;
 }
 

@@ -22,6 +22,7 @@
 #ifndef TRAFFIC_H_
 #define TRAFFIC_H_
 
+#include <errno.h>
 #include <net/if.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter/nf_tables.h>
@@ -344,6 +345,11 @@ static u_int traffic_count_rules()
 			len = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 			assert_true(len > 0);
 			ret = mnl_cb_run(buf, len, 0, 0, traffic_count_message, &count);
+			if (ret == -1 && errno == EINTR)
+			{	/* they change meanwhile */
+				mnl_socket_close(nl);
+				return traffic_count_rules();
+			}
 			assert_true(ret >= 0);
 		}
 		while (ret > 0);

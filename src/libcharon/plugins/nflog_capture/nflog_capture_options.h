@@ -26,7 +26,20 @@ typedef enum nflog_capture_point_t nflog_capture_point_t;
 typedef enum nflog_capture_link_t nflog_capture_link_t;
 
 #include <library.h>
-#include <collections/linked_list.h>
+
+/** ms that a look-up may wait for changes to be read, for all look-ups that wait
+ * for the same changes together */
+#define NFLOG_CAPTURE_OPTIONS_WAIT 100
+
+/** ms that destroy() may wait for a file that can't be read */
+#define NFLOG_CAPTURE_OPTIONS_STOP 2000
+
+/**
+ * Callback for changes.
+ *
+ * @param data		data, as passed to the constructor
+ */
+typedef void (*nflog_capture_options_cb_t)(void *data);
 
 /**
  * Capture points: where in its way through the kernel a packet is seen.
@@ -97,9 +110,17 @@ struct nflog_capture_wish_t {
  *  - strongswan.conf, charon.plugins.nflog-capture itself
  *
  * Neither vici nor strongSwan's configs hand on the first of these, so
- * swanctl.conf is read here.  It is read again when one of its files changed.
+ * swanctl.conf is read by a thread of its own, once per change.  All look-ups are
+ * in memory, in what was read last without an error.  If changes have not been
+ * read yet, look-ups wait for that, NFLOG_CAPTURE_OPTIONS_WAIT at most after the
+ * changes were noticed: those that come later use what there is at once.
  */
 struct nflog_capture_options_t {
+
+	/**
+	 * Start the thread that reads swanctl.conf.
+	 */
+	void (*start)(nflog_capture_options_t *this);
 
 	/**
 	 * Get the options of a CHILD_SA.
@@ -118,8 +139,6 @@ struct nflog_capture_options_t {
 
 	/**
 	 * Check if anything is to be captured at some capture points.
-	 *
-	 * Looks at all children that have options, which may take a while.
 	 *
 	 * @param points	capture points, a bit (1 << nflog_capture_point_t) for each
 	 * @return			TRUE if any child is to be captured there
@@ -147,27 +166,37 @@ struct nflog_capture_options_t {
 	bool (*has_running)(nflog_capture_options_t *this);
 
 	/**
-	 * Get the files and directories that the options in swanctl.conf are from.
-	 *
-	 * @return			list of absolute paths, char*, owned by the caller
-	 */
-	linked_list_t *(*get_paths)(nflog_capture_options_t *this);
-
-	/**
-	 * Read swanctl.conf again the next time, even if it does not seem changed.
+	 * Read swanctl.conf again, even if it does not seem changed, and apply what
+	 * changed in strongswan.conf.  Does not wait for that.
 	 */
 	void (*reload)(nflog_capture_options_t *this);
 
 	/**
-	 * Destroy a nflog_capture_options_t.
+	 * Wait until all changes have been read that were made before.
+	 *
+	 * @param timeout	ms to wait at most after the changes were noticed
+	 * @return			FALSE if they have not been read
+	 */
+	bool (*update)(nflog_capture_options_t *this, u_int timeout);
+
+	/**
+	 * Stop the thread, and destroy a nflog_capture_options_t.
+	 *
+	 * A thread that a file keeps waiting for more than
+	 * NFLOG_CAPTURE_OPTIONS_STOP is left behind, which is logged.
 	 */
 	void (*destroy)(nflog_capture_options_t *this);
 };
 
 /**
  * Create a nflog_capture_options_t instance.
+ *
+ * @param cb		called by the thread after options changed, must not wait,
+ *					may be NULL
+ * @param data		data to pass to it
  */
-nflog_capture_options_t *nflog_capture_options_create();
+nflog_capture_options_t *nflog_capture_options_create(
+									nflog_capture_options_cb_t cb, void *data);
 
 /**
  * Destroy a wish.

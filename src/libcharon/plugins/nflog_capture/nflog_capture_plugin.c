@@ -19,7 +19,6 @@
 #include "nflog_capture_kernel.h"
 #include "nflog_capture_lanes.h"
 #include "nflog_capture_listener.h"
-#include "nflog_capture_notify.h"
 #include "nflog_capture_running.h"
 
 #include <dlfcn.h>
@@ -100,9 +99,9 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_listener_t *listener;
 
 	/**
-	 * Tells when swanctl.conf changes, NULL if not possible.
+	 * Number of changes of options that are not applied yet.
 	 */
-	nflog_capture_notify_t *notify;
+	refcount_t changes;
 
 	/**
 	 * Listener for IKE_SAs.
@@ -116,39 +115,43 @@ METHOD(plugin_t, get_name, char*,
 	return "nflog-capture";
 }
 
-/**
- * Begin or end to capture IKE messages, and watch the files with options.
- */
-static void watch_options(private_nflog_capture_plugin_t *this)
+CALLBACK(apply_options, job_requeue_t,
+	private_nflog_capture_plugin_t *this)
 {
-	linked_list_t *paths;
-
-	this->ike->reload(this->ike);
-	if (this->notify)
+	do
 	{
-		paths = this->options->get_paths(this->options);
-		this->notify->add(this->notify, paths);
-		paths->destroy_function(paths, free);
+		this->ike->reload(this->ike);
+		this->running->capture(this->running);
 	}
+	while (!ref_put(&this->changes));
+	return JOB_REQUEUE_NONE;
 }
 
 /**
  * Apply what does not wait for the next CHILD_SA, after options changed.
+ *
+ * That waits for IKE_SAs, which the thread that reads options must not do.  One
+ * job at a time does it, on one of charon's threads with low priority.
  */
-static void apply_options(private_nflog_capture_plugin_t *this)
+static void options_changed(private_nflog_capture_plugin_t *this)
 {
-	watch_options(this);
-	this->running->capture(this->running);
+	if (ref_get(&this->changes) == 1)
+	{
+		lib->processor->queue_job(lib->processor,
+				(job_t*)callback_job_create_with_prio(apply_options, this, NULL,
+													  NULL, JOB_PRIO_LOW));
+	}
 }
 
 /**
- * Apply options at the start, as a job.  Jobs run once charon has given up
+ * Start the thread that reads options, as a job.  Jobs run once charon has given up
  * capabilities: threads that are created before have none afterwards, if it changes
  * its user (capabilities(7)).
  */
-static job_requeue_t apply_first(private_nflog_capture_plugin_t *this)
+CALLBACK(start_options, job_requeue_t,
+	private_nflog_capture_plugin_t *this)
 {
-	watch_options(this);
+	this->options->start(this->options);
 	return JOB_REQUEUE_NONE;
 }
 
@@ -186,10 +189,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 											   this->reader);
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
-	this->notify = nflog_capture_notify_create((void*)apply_options, this);
 	lib->processor->queue_job(lib->processor, (job_t*)
-						callback_job_create((callback_job_cb_t)apply_first, this,
-											NULL, NULL));
+						callback_job_create(start_options, this, NULL, NULL));
 	return TRUE;
 }
 
@@ -198,7 +199,6 @@ static bool start(private_nflog_capture_plugin_t *this)
  */
 static void stop(private_nflog_capture_plugin_t *this)
 {
-	DESTROY_IF(this->notify);
 	charon->bus->remove_listener(charon->bus, &this->ike->listener);
 	charon->bus->remove_listener(charon->bus, &this->listener->listener);
 	this->kernel->destroy(this->kernel);
@@ -253,7 +253,6 @@ METHOD(plugin_t, reload, bool,
 		this->keys->retry(this->keys);
 		this->writer->write_keys(this->writer);
 		this->reader->retry(this->reader);
-		apply_options(this);
 	}
 	return TRUE;
 }
@@ -352,8 +351,8 @@ PLUGIN_DEFINE(nflog_capture)
 				.destroy = _destroy,
 			},
 		},
-		.options = nflog_capture_options_create(),
 	);
+	this->options = nflog_capture_options_create((void*)options_changed, this);
 
 	return &this->public.plugin;
 }

@@ -13,12 +13,16 @@
  */
 
 
+#define _GNU_SOURCE
+
 #include "nflog_capture_values.h"
 #include "nflog_capture_filter.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /** enough for the names of all options */
@@ -326,6 +330,22 @@ static char *get_names(bool global, char *buf, size_t len)
 	return buf;
 }
 
+/**
+ * Note that something is not valid.
+ */
+static void refuse(nflog_capture_values_t *values, const char *fmt, ...)
+{
+	va_list args;
+	char *msg;
+
+	va_start(args, fmt);
+	if (vasprintf(&msg, fmt, args) >= 0)
+	{
+		values->invalid->insert_last(values->invalid, msg);
+	}
+	va_end(args);
+}
+
 /*
  * Described in header
  */
@@ -346,7 +366,7 @@ bool nflog_capture_values_apply(nflog_capture_values_t *values,
 	}
 	if (!option)
 	{
-		dbg(DBG_CFG, values->level, "not capturing, %s: %s '%s' in section %s "
+		refuse(values, "not capturing, %s: %s '%s' in section %s "
 			"is unknown, allowed are %s", section->file,
 			value ? "option" : "section", key, section->path,
 			get_names(section->global, names, sizeof(names)));
@@ -354,14 +374,14 @@ bool nflog_capture_values_apply(nflog_capture_values_t *values,
 	}
 	if (option->global && !section->global)
 	{
-		dbg(DBG_CFG, values->level, "not capturing, %s: option '%s' in section "
+		refuse(values, "not capturing, %s: option '%s' in section "
 			"%s is global only, allowed is it in plugins.nflog-capture",
 			section->file, key, section->path);
 		return FALSE;
 	}
 	if (!option->parse(value, (char*)values + option->offset))
 	{
-		dbg(DBG_CFG, values->level, "not capturing, %s: value '%s' of option "
+		refuse(values, "not capturing, %s: value '%s' of option "
 			"'%s' in section %s is not valid, allowed is %s", section->file,
 			value, key, section->path, option->allowed);
 		return FALSE;
@@ -380,7 +400,7 @@ bool nflog_capture_values_check(nflog_capture_values_t *values)
 {
 	if (values->wish.files && !values->wish.file_size && !values->wish.duration)
 	{
-		dbg(DBG_CFG, values->level, "not capturing, %s: value '%u' of option "
+		refuse(values, "not capturing, %s: value '%u' of option "
 			"'files' in section %s is not valid, allowed is it together with "
 			"file_size or duration", values->files->file, values->wish.files,
 			values->files->path);

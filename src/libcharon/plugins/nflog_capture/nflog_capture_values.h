@@ -34,7 +34,7 @@ typedef struct nflog_capture_values_t nflog_capture_values_t;
  */
 struct nflog_capture_section_t {
 
-	/** file it is in */
+	/** file that it is in */
 	char *file;
 
 	/** path of the section in that file */
@@ -55,8 +55,8 @@ struct nflog_capture_values_t {
 	/** is the CHILD_SA to be captured? */
 	bool enable;
 
-	/** log level for what is not valid */
-	level_t level;
+	/** what is not valid, char* that can be logged, owned by the caller */
+	linked_list_t *invalid;
 
 	/** section that has the number of files, NULL if none has */
 	nflog_capture_section_t *files;
@@ -68,7 +68,7 @@ struct nflog_capture_values_t {
 /**
  * Apply an option.
  *
- * An unknown option, and a value that is not valid, is logged.
+ * An unknown option, and a value that is not valid, is added to what is invalid.
  *
  * @param values	receives the value
  * @param section	section that the option is in
@@ -83,7 +83,7 @@ bool nflog_capture_values_apply(nflog_capture_values_t *values,
 /**
  * Check if values fit together, once all are applied.
  *
- * @return			FALSE if not, which is logged
+ * @return			FALSE if not, which is added to what is invalid
  */
 bool nflog_capture_values_check(nflog_capture_values_t *values);
 

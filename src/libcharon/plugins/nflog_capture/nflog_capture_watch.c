@@ -12,23 +12,28 @@
  * for more details.
  */
 
-
 #include "nflog_capture_watch.h"
 
-#include <glob.h>
+#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <collections/hashtable.h>
+#include <threading/mutex.h>
 
-/** Duration of a check in us, above which not every one is done */
-#define LONG_CHECK 1000
+/** what may change the result of reading a file, or of looking for files, in a
+ * directory, and what may happen to the directory itself */
+#define DIRECTORY_EVENTS (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_ATTRIB | \
+						  IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | \
+						  IN_MOVE_SELF | IN_ONLYDIR)
 
-/** Hash of nothing (FNV-1a) */
-#define HASH_INIT 0xcbf29ce484222325
+/** what may happen to a file that a symbolic link leads to */
+#define FILE_EVENTS (IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
 
 typedef struct private_nflog_capture_watch_t private_nflog_capture_watch_t;
 typedef struct watch_t watch_t;
@@ -44,38 +49,48 @@ struct private_nflog_capture_watch_t {
 	nflog_capture_watch_t public;
 
 	/**
-	 * Word to look for.
+	 * Nothing more is looked at once this is TRUE.
 	 */
-	char *word;
+	bool *stop;
 
 	/**
-	 * TRUE if it was found.
-	 */
-	bool found;
-
-	/**
-	 * Hash of what was read, 0 if nothing was.
-	 */
-	uint64_t hash;
-
-	/**
-	 * What to check for changes, char *path => watch_t.
+	 * What is compared, char *path => watch_t.
 	 */
 	hashtable_t *watches;
 
 	/**
-	 * TRUE if a change is reported in any case.
+	 * Directories of which the kernel reports changes, char *path => itself.
 	 */
-	bool stale;
+	hashtable_t *directories;
 
 	/**
-	 * No check is done before that time, in us.
+	 * TRUE if a file was so young that a change might not change its time.
 	 */
-	uint64_t next_check;
+	bool young;
+
+	/**
+	 * TRUE if the kernel does not report all changes.
+	 */
+	bool incomplete;
+
+	/**
+	 * Error that was logged for that, 0 if none was.
+	 */
+	int err;
+
+	/**
+	 * Lock for replacing the file descriptor.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * File descriptor of inotify(7), -1 if there is none.
+	 */
+	int fd;
 };
 
 /**
- * A file that was read, or a directory in which files were looked up.
+ * A file or directory.
  */
 struct watch_t {
 
@@ -95,6 +110,14 @@ static void watch_destroy(void *value, const void *key)
 
 	free(watch->path);
 	free(watch);
+}
+
+/**
+ * Free a path, as a value of a hashtable.
+ */
+static void path_destroy(void *value, const void *key)
+{
+	free(value);
 }
 
 /**
@@ -131,14 +154,142 @@ static bool is_unchanged(watch_t *watch)
 }
 
 /**
- * Get the current time in us.
+ * Note that the kernel does not report all changes, the reason is logged once.
  */
-static uint64_t now()
+static void note_incomplete(private_nflog_capture_watch_t *this, int err)
 {
-	timeval_t tv;
+	if (err != this->err && !*this->stop)
+	{
+		DBG1(DBG_CFG, "unable to watch swanctl.conf for changes: %s, they are "
+			 "noticed when the next SA is established only", strerror(err));
+		this->err = err;
+	}
+	this->incomplete = TRUE;
+}
 
-	time_monotonic(&tv);
-	return tv.tv_sec * 1000000ULL + tv.tv_usec;
+METHOD(nflog_capture_watch_t, reset, void,
+	private_nflog_capture_watch_t *this)
+{
+	int fd, old;
+
+	this->watches->destroy_function(this->watches, watch_destroy);
+	this->directories->destroy_function(this->directories, path_destroy);
+	this->watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
+									 8);
+	this->directories = hashtable_create(hashtable_hash_str,
+										 hashtable_equals_str, 8);
+	this->young = this->incomplete = FALSE;
+	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (fd == -1)
+	{
+		note_incomplete(this, errno);
+	}
+	this->mutex->lock(this->mutex);
+	old = this->fd;
+	this->fd = fd;
+	this->mutex->unlock(this->mutex);
+	if (old != -1)
+	{	/* removes all watches, which takes a while */
+		close(old);
+	}
+}
+
+/**
+ * Have the kernel report changes in the directory of a file, or in the next one
+ * above that there is.
+ */
+static void watch_directory(private_nflog_capture_watch_t *this, char *path)
+{
+	char *directory, *above;
+	int err = ENOENT;
+
+	directory = path_dirname(path);
+	while (err && !*this->stop && !this->directories->get(this->directories,
+														  directory))
+	{
+		err = inotify_add_watch(this->fd, directory, DIRECTORY_EVENTS) == -1 ?
+																	errno : 0;
+		if (err && err != ENOENT && err != ENOTDIR && err != EACCES)
+		{
+			note_incomplete(this, err);
+			break;
+		}
+		above = path_dirname(directory);
+		free(this->directories->put(this->directories, directory, directory));
+		if (streq(above, directory))
+		{
+			free(above);
+			return;
+		}
+		directory = above;
+	}
+	free(directory);
+}
+
+METHOD(nflog_capture_watch_t, add, void,
+	private_nflog_capture_watch_t *this, char *path)
+{
+	struct stat st;
+	watch_t *watch;
+
+	if (this->watches->get(this->watches, path))
+	{
+		return;
+	}
+	if (this->fd != -1)
+	{
+		watch_directory(this, path);
+		if (lstat(path, &st) == 0 && (S_ISLNK(st.st_mode) ||
+									  S_ISDIR(st.st_mode)) &&
+			inotify_add_watch(this->fd, path, S_ISDIR(st.st_mode) ?
+									DIRECTORY_EVENTS : FILE_EVENTS) == -1 &&
+			errno != ENOENT && errno != EACCES)
+		{
+			note_incomplete(this, errno);
+		}
+	}
+	INIT(watch,
+		.path = strdup(path),
+	);
+	get_state(watch->path, &watch->st);
+	this->watches->put(this->watches, watch->path, watch);
+	/* time stamps are as coarse as the kernel's clock ticks, or as seconds */
+	if (labs(time(NULL) - watch->st.st_ctim.tv_sec) <= 1)
+	{
+		this->young = TRUE;
+	}
+}
+
+METHOD(nflog_capture_watch_t, get_fd, int,
+	private_nflog_capture_watch_t *this)
+{
+	return this->fd;
+}
+
+METHOD(nflog_capture_watch_t, has_events, bool,
+	private_nflog_capture_watch_t *this)
+{
+	int len = 0;
+
+	this->mutex->lock(this->mutex);
+	if (this->fd == -1 || ioctl(this->fd, FIONREAD, &len) == -1)
+	{
+		len = 0;
+	}
+	this->mutex->unlock(this->mutex);
+	return len > 0;
+}
+
+METHOD(nflog_capture_watch_t, drain, void,
+	private_nflog_capture_watch_t *this)
+{
+	char buf[4096];
+
+	/* what changed does not matter */
+	while (this->fd != -1 && read(this->fd, buf, sizeof(buf)) > 0)
+	{
+		continue;
+	}
 }
 
 METHOD(nflog_capture_watch_t, has_changed, bool,
@@ -146,308 +297,62 @@ METHOD(nflog_capture_watch_t, has_changed, bool,
 {
 	enumerator_t *enumerator;
 	watch_t *watch;
-	uint64_t start, duration;
-	bool changed = FALSE;
+	bool changed = this->young;
 
-	if (this->stale)
-	{
-		return TRUE;
-	}
-	start = now();
-	if (start < this->next_check)
-	{
-		return FALSE;
-	}
 	enumerator = this->watches->create_enumerator(this->watches);
-	while (!changed && enumerator->enumerate(enumerator, NULL, &watch))
+	while (!changed && !*this->stop &&
+		   enumerator->enumerate(enumerator, NULL, &watch))
 	{
 		changed = !is_unchanged(watch);
 	}
 	enumerator->destroy(enumerator);
-
-	/* with thousands of files a check takes its time, to which we limit
-	 * ourselves to a tenth when many CHILD_SAs are created at once */
-	duration = now() - start;
-	if (duration > LONG_CHECK)
-	{
-		this->next_check = start + 10 * duration;
-	}
 	return changed;
 }
 
-/**
- * Read the pattern of an include statement, FALSE if it is too long.
- */
-static bool read_pattern(FILE *in, char *buf, size_t size)
-{
-	bool quoted = FALSE, escaped = FALSE;
-	size_t len = 0;
-	int c;
-
-	while (len < size - 1 && (c = getc_unlocked(in)) != EOF)
-	{
-		if (!escaped && c == '\\')
-		{
-			escaped = TRUE;
-		}
-		else if (!escaped && c == '"')
-		{
-			if (quoted)
-			{
-				break;
-			}
-			quoted = TRUE;
-		}
-		else if (!escaped && !quoted && !len && (c == ' ' || c == '\t'))
-		{
-			continue;
-		}
-		else if (!escaped && !quoted && strchr("#}\n\t ", c))
-		{	/* a comment or the end of a section may follow at once */
-			ungetc(c, in);
-			break;
-		}
-		else if (c != '\r')
-		{
-			escaped = FALSE;
-			buf[len++] = c;
-		}
-	}
-	buf[len] = '\0';
-	return len && len < size - 1;
-}
-
-/* forward declaration */
-static void watch_pattern(private_nflog_capture_watch_t *this, char *base,
-						  char *pattern);
-
-/**
- * Add a character to a hash (FNV-1a).
- */
-static void add_hash(private_nflog_capture_watch_t *this, u_char c)
-{
-	this->hash = (this->hash ^ c) * 0x100000001b3;
-}
-
-/**
- * Read a file, and watch those that it includes.
- *
- * The parser doesn't tell which these are.  This follows the rules of its
- * lexer, as the values, among them secrets, must not be taken for includes.
- */
-static void read_file(private_nflog_capture_watch_t *this, char *path)
-{
-	char buf[BUFSIZ], pattern[PATH_MAX], word[32];
-	bool value = FALSE, quoted = FALSE, escaped = FALSE, comment = FALSE;
-	size_t len = 0;
-	FILE *in;
-	int c;
-
-	in = fopen(path, "re");
-	if (!in)
-	{
-		return;
-	}
-	setvbuf(in, buf, _IOFBF, sizeof(buf));
-	while ((c = getc_unlocked(in)) != EOF)
-	{
-		add_hash(this, c);
-		if (comment)
-		{
-			comment = c != '\n';
-		}
-		else if (quoted)
-		{
-			quoted = escaped || c != '"';
-			escaped = !escaped && c == '\\';
-		}
-		else if (value && c != '"' && c != '#')
-		{
-			value = c != '\n' && c != '}';
-		}
-		else if (strchr("\"#{}:.,=\r\n\t ", c))
-		{
-			word[min(len, sizeof(word) - 1)] = '\0';
-			this->found = this->found || streq(word, this->word);
-			if (streq(word, "include") && (c == ' ' || c == '\t') &&
-				read_pattern(in, pattern, sizeof(pattern)))
-			{
-				watch_pattern(this, path, pattern);
-			}
-			value = c == '=' || (value && c == '"');
-			quoted = c == '"';
-			comment = c == '#';
-			len = 0;
-		}
-		else
-		{
-			word[min(len, sizeof(word) - 1)] = c;
-			len++;
-		}
-	}
-	fclose(in);
-	memwipe(buf, sizeof(buf));
-}
-
-/**
- * Watch the files or directories that match a pattern, or the pattern's path if
- * there are none.
- */
-static void watch_matches(private_nflog_capture_watch_t *this, char *pattern,
-						  bool included)
-{
-	watch_t *watch;
-	glob_t matches;
-	size_t i;
-
-	if (glob(pattern, GLOB_NOCHECK, NULL, &matches) != 0)
-	{
-		return;
-	}
-	for (i = 0; i < matches.gl_pathc; i++)
-	{
-		if (!this->watches->get(this->watches, matches.gl_pathv[i]))
-		{
-			INIT(watch,
-				.path = strdup(matches.gl_pathv[i]),
-			);
-			get_state(watch->path, &watch->st);
-			this->watches->put(this->watches, watch->path, watch);
-			if (included && S_ISREG(watch->st.st_mode))
-			{
-				read_file(this, watch->path);
-			}
-		}
-	}
-	globfree(&matches);
-}
-
-/**
- * Watch the files that match a pattern, and the directories in which they are
- * looked up.  Relative patterns are relative to the including file.
- */
-static void watch_pattern(private_nflog_capture_watch_t *this, char *base,
-						  char *pattern)
-{
-	char path[PATH_MAX], *dir, *pos;
-	int len;
-
-	if (path_absolute(pattern))
-	{
-		len = snprintf(path, sizeof(path), "%s", pattern);
-	}
-	else
-	{
-		dir = path_dirname(base);
-		len = snprintf(path, sizeof(path), "%s/%s", dir, pattern);
-		free(dir);
-	}
-	if (len >= sizeof(path))
-	{
-		return;
-	}
-	for (pos = strchr(path, '/'); pos; pos = strchr(pos + 1, '/'))
-	{
-		if (strcspn(pos + 1, "*?[") < strcspn(pos + 1, "/"))
-		{
-			*pos = '\0';
-			watch_matches(this, path[0] ? path : "/", FALSE);
-			*pos = '/';
-		}
-	}
-	watch_matches(this, path, TRUE);
-}
-
-METHOD(nflog_capture_watch_t, start_, bool,
-	private_nflog_capture_watch_t *this, char *path)
-{
-	enumerator_t *enumerator;
-	watch_t *watch;
-	uint64_t hash;
-	time_t begin;
-
-	begin = time(NULL);
-	hash = this->hash;
-	this->hash = HASH_INIT;
-	this->found = FALSE;
-	this->watches->destroy_function(this->watches, watch_destroy);
-	this->watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
-									 8);
-	watch_pattern(this, "/", path);
-
-	/* a file could change once more without a change of its time stamp, so what
-	 * was written just now is read again */
-	this->stale = FALSE;
-	enumerator = this->watches->create_enumerator(this->watches);
-	while (enumerator->enumerate(enumerator, NULL, &watch))
-	{
-		if (labs(begin - watch->st.st_ctim.tv_sec) <= 1)
-		{
-			this->stale = TRUE;
-		}
-	}
-	enumerator->destroy(enumerator);
-	return this->hash != hash;
-}
-
-METHOD(nflog_capture_watch_t, has_word, bool,
+METHOD(nflog_capture_watch_t, is_complete, bool,
 	private_nflog_capture_watch_t *this)
 {
-	return this->found;
-}
-
-METHOD(nflog_capture_watch_t, get_paths, linked_list_t*,
-	private_nflog_capture_watch_t *this)
-{
-	enumerator_t *enumerator;
-	linked_list_t *paths;
-	char *path;
-
-	paths = linked_list_create();
-	enumerator = this->watches->create_enumerator(this->watches);
-	while (enumerator->enumerate(enumerator, &path, NULL))
-	{
-		paths->insert_last(paths, strdup(path));
-	}
-	enumerator->destroy(enumerator);
-	return paths;
-}
-
-METHOD(nflog_capture_watch_t, reset, void,
-	private_nflog_capture_watch_t *this)
-{
-	this->stale = TRUE;
-	this->hash = 0;
+	return !this->incomplete;
 }
 
 METHOD(nflog_capture_watch_t, destroy, void,
 	private_nflog_capture_watch_t *this)
 {
+	if (this->fd != -1)
+	{
+		close(this->fd);
+	}
+	this->mutex->destroy(this->mutex);
 	this->watches->destroy_function(this->watches, watch_destroy);
-	free(this->word);
+	this->directories->destroy_function(this->directories, path_destroy);
 	free(this);
 }
 
 /*
  * Described in header
  */
-nflog_capture_watch_t *nflog_capture_watch_create(char *word)
+nflog_capture_watch_t *nflog_capture_watch_create(bool *stop)
 {
 	private_nflog_capture_watch_t *this;
 
 	INIT(this,
 		.public = {
-			.start = _start_,
-			.has_word = _has_word,
-			.has_changed = _has_changed,
-			.get_paths = _get_paths,
 			.reset = _reset,
+			.add = _add,
+			.get_fd = _get_fd,
+			.has_events = _has_events,
+			.drain = _drain,
+			.has_changed = _has_changed,
+			.is_complete = _is_complete,
 			.destroy = _destroy,
 		},
-		.word = strdup(word),
+		.stop = stop,
 		.watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
 									8),
-		.stale = TRUE,
+		.directories = hashtable_create(hashtable_hash_str,
+										hashtable_equals_str, 8),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.fd = -1,
 	);
 	return &this->public;
 }

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_capture_watch nflog_capture_watch
  * @{ @ingroup nflog_capture
@@ -24,51 +23,66 @@
 typedef struct nflog_capture_watch_t nflog_capture_watch_t;
 
 #include <library.h>
-#include <collections/linked_list.h>
 
 /**
- * Tells if a file in the format of strongswan.conf changed, or one that it
- * includes, or if there are other files that match an include statement.
+ * Notices when files change that were read, or others appear where files were
+ * looked up.
  *
- * It compares the state of files when asked, there is no thread behind it.  Not
- * thread-safe.
+ * The kernel reports changes by inotify(7).  What it can't report, as a change
+ * of a file on another host, or of a symbolic link in the middle of a path, is
+ * noticed by comparing the state of files, which takes a while and may block.
+ *
+ * All methods are called by one thread, but for has_events().
  */
 struct nflog_capture_watch_t {
 
 	/**
-	 * Start to watch a file, as it is now, instead of the one before.
-	 *
-	 * @param path		absolute path, the file does not have to exist
-	 * @return			TRUE if something is different from the last time, FALSE
-	 *					if just time stamps are
+	 * Forget all files, before they are read again.
 	 */
-	bool (*start)(nflog_capture_watch_t *this, char *path);
+	void (*reset)(nflog_capture_watch_t *this);
 
 	/**
-	 * Check if the word that is looked for is in one of the files.
+	 * Watch a file or directory, from before it is read, so that what changes
+	 * meanwhile is not missed.
+	 *
+	 * @param path		absolute path, there does not have to be anything
+	 */
+	void (*add)(nflog_capture_watch_t *this, char *path);
+
+	/**
+	 * Get a file descriptor that is readable after changes.
+	 *
+	 * @return			file descriptor, -1 if inotify is not available
+	 */
+	int (*get_fd)(nflog_capture_watch_t *this);
+
+	/**
+	 * Check if the kernel reported changes, without waiting for anything.
+	 *
+	 * Any thread may call this.
 	 *
 	 * @return			TRUE if so
 	 */
-	bool (*has_word)(nflog_capture_watch_t *this);
+	bool (*has_events)(nflog_capture_watch_t *this);
 
 	/**
-	 * Check if something could have changed since start() was called.
+	 * Forget what the kernel reported.
+	 */
+	void (*drain)(nflog_capture_watch_t *this);
+
+	/**
+	 * Compare the state of all files with what it was when they were added.
 	 *
-	 * @return			TRUE if so, or if not started
+	 * @return			TRUE if anything could have changed since
 	 */
 	bool (*has_changed)(nflog_capture_watch_t *this);
 
 	/**
-	 * Get what is checked for changes.
+	 * Check if the kernel reports changes of all files.
 	 *
-	 * @return			list of absolute paths, char*, owned by the caller
+	 * @return			FALSE if has_changed() has to be called to know
 	 */
-	linked_list_t *(*get_paths)(nflog_capture_watch_t *this);
-
-	/**
-	 * Have has_changed(), and then start(), return TRUE.
-	 */
-	void (*reset)(nflog_capture_watch_t *this);
+	bool (*is_complete)(nflog_capture_watch_t *this);
 
 	/**
 	 * Destroy a nflog_capture_watch_t.
@@ -79,8 +93,8 @@ struct nflog_capture_watch_t {
 /**
  * Create a nflog_capture_watch_t instance.
  *
- * @param word		name of a section or key to look for
+ * @param stop		nothing more is looked at once this is TRUE
  */
-nflog_capture_watch_t *nflog_capture_watch_create(char *word);
+nflog_capture_watch_t *nflog_capture_watch_create(bool *stop);
 
 #endif /** NFLOG_CAPTURE_WATCH_H_ @}*/
