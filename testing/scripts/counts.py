@@ -88,6 +88,13 @@ class Counts:
         return re.search(f"in{established}", self.log) and \
             not re.search(f"out{established}", self.log)
 
+    def late(self, trace):
+        """Packets of a trace that arrived when the SA was gone, or about to go, says charon.log
+        that the SA did not process them: none if that is not allowed."""
+        found = re.search(r"esp-in [^;]*, (\d+) more than the SA processed",
+                          "".join(self.end_lines(trace)))
+        return int(found[1]) if found and self.options.late else 0
+
     def check_end(self, trace, kind, packets):
         """Checks the line that the plugin logs at the end of a trace."""
         if self.options.killed:
@@ -116,18 +123,19 @@ class Counts:
                    self.lost_collision(trace):
                     continue
                 self.check_end_sa(f"esp-{direction}", found,
-                                  self.early(trace) if direction == "in" else 0)
+                                  self.early(trace) + self.late(trace)
+                                  if direction == "in" else 0)
 
-    def check_end_sa(self, point, found, early):
-        """Checks that all packets that the SA counted are there, in the line that the plugin
-        logs at the end of a trace."""
+    def check_end_sa(self, point, found, others):
+        """Checks that all packets that the SA counted are there, besides others, in the line
+        that the plugin logs at the end of a trace."""
         if found["sa"] is None:
             # of an SA that was up already nobody knows
             if self.options.gaps or self.options.gone and found["gone"]:
                 return
             raise Fault(f"charon.log lacks how many packets the SA of {point} had")
         logged = int(found["packets"]) + int(found["lost"]) + int(found["filtered"] or 0)
-        if int(found["sa"]) != logged - early:
+        if int(found["sa"]) != logged - others:
             raise Fault(f"{point} has {found['packets']} packets, says charon.log, of "
                         f"{found['sa']} by the SA")
 
