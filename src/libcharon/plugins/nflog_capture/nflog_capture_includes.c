@@ -198,7 +198,7 @@ static bool count(private_nflog_capture_includes_t *this)
  * Fail because of the state that the system is in.
  */
 static bool fail_passing(private_nflog_capture_includes_t *this, char *path,
-						 char *reason)
+						 const char *reason)
 {
 	this->passing = TRUE;
 	fail(this, "unable to read '%s': %s", path, reason);
@@ -209,7 +209,7 @@ static bool fail_passing(private_nflog_capture_includes_t *this, char *path,
  * Skip a file, which the outermost one must not be.
  */
 static bool skip(private_nflog_capture_includes_t *this, level_t level,
-				 char *path, char *reason)
+				 char *path, const char *reason)
 {
 	file_t *file = current(this);
 

@@ -13,6 +13,7 @@
  */
 
 #include "nflog_capture_lane.h"
+#include "nflog_capture_group.h"
 
 #include <errno.h>
 #include <poll.h>

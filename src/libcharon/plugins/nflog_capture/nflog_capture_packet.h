@@ -25,7 +25,7 @@ typedef struct nflog_capture_wire_key_t nflog_capture_wire_key_t;
 typedef struct nflog_capture_ike_key_t nflog_capture_ike_key_t;
 typedef struct nflog_capture_trace_t nflog_capture_trace_t;
 
-#include "nflog_capture_group.h"
+#include "nflog_capture_logged.h"
 #include "nflog_capture_options.h"
 
 /**

@@ -272,9 +272,9 @@ static bool split(search_t *search, char *path)
 			*pos = '\0';
 		}
 		search->names[search->count++] = path;
-		path = pos + 1;
+		path = pos ? pos + 1 : NULL;
 	}
-	while (pos);
+	while (path);
 	return TRUE;
 }
 
