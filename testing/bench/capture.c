@@ -25,7 +25,7 @@
 /**
  * Write the counters.
  */
-static void write_summary(char *dir, nflog_capture_count_t *count)
+static void write_summary(char *dir, nflog_counters_t *count)
 {
 	char path[PATH_MAX];
 	FILE *file;
@@ -48,8 +48,8 @@ static void write_summary(char *dir, nflog_capture_count_t *count)
  */
 int bench_capture(bench_options_t *options)
 {
-	nflog_capture_trace_t *traces[options->captured];
-	nflog_capture_sa_t *sas[options->captured];
+	nflog_trace_t *traces[options->captured];
+	nflog_sa_t *sas[options->captured];
 	struct rlimit limit = { options->files, options->files };
 	objects_t *objects;
 	char label[32], name[32];

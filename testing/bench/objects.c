@@ -13,7 +13,7 @@
  */
 
 #include "objects.h"
-#include "nflog_capture_lanes.h"
+#include "reader/lanes.h"
 
 #include <daemon.h>
 
@@ -21,15 +21,15 @@
 static objects_t objects;
 
 /** original method of traces */
-static void (*trace_end)(nflog_capture_trace_t *trace);
+static void (*trace_end)(nflog_trace_t *trace);
 
 /**
  * Add the counters of a trace before it's gone, called by the writer's thread.
  */
-static void add_counts(nflog_capture_trace_t *trace)
+static void add_counts(nflog_trace_t *trace)
 {
-	nflog_capture_count_t *total = &objects.total, *count;
-	nflog_capture_point_t point;
+	nflog_counters_t *total = &objects.total, *count;
+	nflog_point_t point;
 
 	trace_end(trace);
 	for (point = 0; point < POINT_MAX; point++)
@@ -47,14 +47,14 @@ static void add_counts(nflog_capture_trace_t *trace)
 /*
  * Described in header
  */
-nflog_capture_trace_t *objects_trace(char *label, char *name,
-									 nflog_capture_point_t point)
+nflog_trace_t *objects_trace(char *label, char *name,
+							 nflog_point_t point)
 {
-	nflog_capture_wish_t wish = { .link = LINK_NFLOG };
-	nflog_capture_trace_t *trace;
+	nflog_cfg_t cfg = { .link = LINK_NFLOG };
+	nflog_trace_t *trace;
 
-	trace = nflog_capture_trace_create(objects.store, "conn", label, point,
-									   &wish);
+	trace = nflog_trace_create(objects.store, "conn", label, point,
+							   &cfg);
 	trace->set_name(trace, name);
 	trace_end = trace->end;
 	trace->end = add_counts;
@@ -64,11 +64,11 @@ nflog_capture_trace_t *objects_trace(char *label, char *name,
 /*
  * Described in header
  */
-nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
-							   nflog_capture_trace_t *wire,
-							   nflog_capture_trace_t *plain)
+nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
+					   nflog_trace_t *wire,
+					   nflog_trace_t *plain)
 {
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	host_t *host;
 
 	host = host_create_from_string(dst, 0);
@@ -76,8 +76,8 @@ nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 	{
 		bench_fail("'%s' is no address", dst);
 	}
-	sa = nflog_capture_sa_create("conn", "net", number + 1, inbound, host,
-								 bench_spi(number), number + 1, wire, plain);
+	sa = nflog_sa_create("conn", "net", number + 1, inbound, host,
+						 bench_spi(number), number + 1, wire, plain);
 	host->destroy(host);
 	return sa;
 }
@@ -87,16 +87,16 @@ nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
  */
 objects_t *objects_create(u_int lanes)
 {
-	lanes = lanes ?: nflog_capture_lanes_number();
-	objects.queue = nflog_capture_queue_create(lanes, NFLOG_CAPTURE_QUEUE_SIZE);
-	objects.store = nflog_capture_store_create();
-	objects.keys = nflog_capture_keys_create(objects.store);
-	objects.writer = nflog_capture_writer_create(objects.queue, objects.keys,
-												 objects.store);
-	objects.messages = nflog_capture_messages_create(objects.queue,
-													 objects.writer);
-	objects.reader = nflog_capture_reader_create(objects.queue, objects.writer,
-												 objects.messages);
+	lanes = lanes ?: nflog_lanes_number();
+	objects.queue = nflog_queue_create(lanes, NFLOG_QUEUE_SIZE);
+	objects.store = nflog_store_create();
+	objects.keys = nflog_keys_create(objects.store);
+	objects.writer = nflog_writer_create(objects.queue, objects.keys,
+										 objects.store);
+	objects.messages = nflog_ike_messages_create(objects.queue,
+												 objects.writer);
+	objects.reader = nflog_reader_create(objects.queue, objects.writer,
+										 objects.messages);
 	return &objects;
 }
 

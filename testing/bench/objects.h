@@ -22,20 +22,20 @@
 
 #include "bench.h"
 
-#include "nflog_capture_reader.h"
+#include "reader/reader.h"
 
 /**
  * The objects.
  */
 typedef struct {
-	nflog_capture_store_t *store;
-	nflog_capture_keys_t *keys;
-	nflog_capture_queue_t *queue;
-	nflog_capture_writer_t *writer;
-	nflog_capture_messages_t *messages;
-	nflog_capture_reader_t *reader;
+	nflog_store_t *store;
+	nflog_keys_t *keys;
+	nflog_queue_t *queue;
+	nflog_writer_t *writer;
+	nflog_ike_messages_t *ike_messages;
+	nflog_reader_t *reader;
 	/** sum of the counters of all traces that ended */
-	nflog_capture_count_t total;
+	nflog_counters_t total;
 	/** number of these */
 	u_int ended;
 } objects_t;
@@ -54,8 +54,8 @@ objects_t *objects_create(u_int lanes);
  * @param name		name of the file
  * @param point		capture point of packets that arrive
  */
-nflog_capture_trace_t *objects_trace(char *label, char *name,
-									 nflog_capture_point_t point);
+nflog_trace_t *objects_trace(char *label, char *name,
+							 nflog_point_t point);
 
 /**
  * Create an SA.
@@ -66,9 +66,9 @@ nflog_capture_trace_t *objects_trace(char *label, char *name,
  * @param wire		trace of the wire side, or NULL
  * @param plain		trace of the plain side, or NULL
  */
-nflog_capture_sa_t *objects_sa(u_int number, bool inbound, char *dst,
-							   nflog_capture_trace_t *wire,
-							   nflog_capture_trace_t *plain);
+nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
+					   nflog_trace_t *wire,
+					   nflog_trace_t *plain);
 
 /**
  * End everything and destroy the objects, total remains.

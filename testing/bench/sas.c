@@ -40,10 +40,10 @@
  * A CHILD_SA, all capture points are captured.
  */
 typedef struct {
-	nflog_capture_trace_t *wire;
-	nflog_capture_trace_t *plain;
-	nflog_capture_sa_t *in;
-	nflog_capture_sa_t *out;
+	nflog_trace_t *wire;
+	nflog_trace_t *plain;
+	nflog_sa_t *in;
+	nflog_sa_t *out;
 } child_t;
 
 /**
@@ -156,7 +156,7 @@ static u_int count_entries(char *path)
 /**
  * Add an SA, and keep how long that took.
  */
-static void add_sa(nflog_capture_sa_t *sa, samples_t *samples)
+static void add_sa(nflog_sa_t *sa, samples_t *samples)
 {
 	uint64_t start = bench_time(CLOCK_MONOTONIC);
 
@@ -196,7 +196,7 @@ static child_t add_child(bench_options_t *options, u_int number,
 /**
  * Remove an SA, and keep how long that took.
  */
-static void remove_sa(nflog_capture_sa_t *sa, samples_t *samples)
+static void remove_sa(nflog_sa_t *sa, samples_t *samples)
 {
 	uint64_t start = bench_time(CLOCK_MONOTONIC);
 

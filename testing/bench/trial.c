@@ -19,7 +19,7 @@
 
 #include "objects.h"
 
-#include "nflog_capture_rules.h"
+#include "rules/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -318,7 +318,7 @@ static int64_t get_summary(bench_options_t *options, char *key)
  * The groups are the tool's.
  */
 static bool open_groups(void *data, uint16_t *group, u_int *lanes,
-						char reason[NFLOG_CAPTURE_REASON_LEN])
+						char reason[NFLOG_REASON_LEN])
 {
 	bench_options_t *options = data;
 
@@ -334,25 +334,25 @@ static void close_groups(void *data)
 /**
  * Rules are there until the process ends.
  */
-static void remove_done(void *data, nflog_capture_sa_t *sa)
+static void remove_done(void *data, nflog_sa_t *sa)
 {
 }
 
 /**
  * Add the plugin's rules for a tool that has none.
  */
-static nflog_capture_rules_t *add_rules(bench_options_t *options,
-										nflog_capture_sa_t *sa)
+static nflog_rules_t *add_rules(bench_options_t *options,
+								nflog_sa_t *sa)
 {
-	nflog_capture_receiver_t receiver = {
+	nflog_receiver_t receiver = {
 		.open = open_groups,
 		.close = close_groups,
 		.removed = remove_done,
 		.data = options,
 	};
-	nflog_capture_rules_t *rules;
+	nflog_rules_t *rules;
 
-	rules = nflog_capture_rules_create(&receiver);
+	rules = nflog_rules_create(&receiver);
 	if (!rules->add(rules, sa))
 	{
 		bench_fail("adding rules failed");
@@ -390,9 +390,9 @@ static bool is_exact(bench_options_t *options, bench_sent_t *sent,
  */
 int bench_trial(bench_options_t *options)
 {
-	nflog_capture_rules_t *rules = NULL;
-	nflog_capture_trace_t *trace = NULL;
-	nflog_capture_sa_t *sa = NULL;
+	nflog_rules_t *rules = NULL;
+	nflog_trace_t *trace = NULL;
+	nflog_sa_t *sa = NULL;
 	struct rusage usage;
 	bench_found_t found;
 	bench_sent_t sent;

@@ -22,7 +22,7 @@
 
 #include "common.h"
 #include "encrypt.h"
-#include "nflog_capture_keys.h"
+#include "keys/keys.h"
 
 #include "../../src/nflog-capture/decrypter.h"
 
@@ -32,8 +32,8 @@
 #define PAYLOAD "nflog-capture"
 
 /** what writes the keys */
-static nflog_capture_store_t *store;
-static nflog_capture_keys_t *keys;
+static nflog_store_t *store;
+static nflog_keys_t *keys;
 
 /** what is tested, and the keys it has */
 static key_file_t *file;
@@ -71,8 +71,8 @@ static inline int teardown(void **state)
 static inline int begin(void **state)
 {
 	high_bits = 0;
-	store = nflog_capture_store_create();
-	keys = nflog_capture_keys_create(store);
+	store = nflog_store_create();
+	keys = nflog_keys_create(store);
 	return 0;
 }
 

@@ -21,7 +21,7 @@
 #define ENCRYPT_H_
 
 #include "common.h"
-#include "nflog_capture_keys.h"
+#include "keys/keys.h"
 
 #include <crypto/aead.h>
 #include <crypto/crypters/crypter.h>
@@ -261,7 +261,7 @@ static chunk_t add_udp(uint16_t src, uint16_t dst, chunk_t payload)
  *
  * @param sa		data of the SA, but for algorithms and keys
  */
-static inline chunk_t add_esp_sa(nflog_capture_keys_t *keys, test_t *test,
+static inline chunk_t add_esp_sa(nflog_keys_t *keys, test_t *test,
 								 kernel_ipsec_sa_id_t *id,
 								 kernel_ipsec_add_sa_t *sa, uint32_t seq,
 								 chunk_t data, uint8_t next)
@@ -285,7 +285,7 @@ static inline chunk_t add_esp_sa(nflog_capture_keys_t *keys, test_t *test,
 /**
  * Add an IKE_SA with its keys, the same in both directions.
  */
-static inline void add_ike_sa(nflog_capture_keys_t *keys, test_t *test,
+static inline void add_ike_sa(nflog_keys_t *keys, test_t *test,
 							  ike_version_t version, uint64_t spi_i,
 							  uint64_t spi_r, chunk_t encr_key,
 							  chunk_t integ_key)

@@ -25,7 +25,7 @@
 #include "mock.h"
 #include "traffic.h"
 
-#include "nflog_capture_options.h"
+#include "options/options.h"
 
 /** capture points of a side in both directions */
 #define ESP (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT)

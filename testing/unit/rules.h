@@ -19,8 +19,8 @@
 #ifndef RULES_H_
 #define RULES_H_
 
-#include "nflog_capture_element.h"
-#include "nflog_capture_nft.h"
+#include "rules/element.h"
+#include "rules/nft_socket.h"
 
 #include <unistd.h>
 
@@ -29,14 +29,14 @@
 /**
  * Is there a rule for the wire side of an SA?
  */
-static inline bool rules_have(nflog_capture_sa_t *sa)
+static inline bool rules_have(nflog_sa_t *sa)
 {
-	nflog_capture_element_t element = nflog_capture_element_wire(sa, &sa->match);
-	nflog_capture_nft_t *nft = nflog_capture_nft_create();
+	nflog_element_t element = nflog_element_wire(sa, &sa->match);
+	nflog_nft_socket_t *nft = nflog_nft_socket_create();
 	int err;
 
-	err = nft->request(nft, NFT_MSG_GETSETELEM, nflog_capture_element_build,
-					   nflog_capture_element_parse, &element);
+	err = nft->request(nft, NFT_MSG_GETSETELEM, nflog_element_build,
+					   nflog_element_parse, &element);
 	nft->destroy(nft);
 	return err == 0;
 }
@@ -45,7 +45,7 @@ static inline bool rules_have(nflog_capture_sa_t *sa)
  * Wait until there is a rule for the wire side of an SA, which takes longer on a busy
  * machine than the plugin waits for that.
  */
-static inline void rules_wait(nflog_capture_sa_t *sa)
+static inline void rules_wait(nflog_sa_t *sa)
 {
 	while (!rules_have(sa))
 	{

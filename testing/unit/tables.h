@@ -20,14 +20,14 @@
 #define TABLES_H_
 
 #include "common.h"
-#include "nflog_capture_keys.h"
+#include "keys/keys.h"
 
 #include <crypto/crypters/crypter.h>
 #include <crypto/signers/signer.h>
 
 /** what is tested */
-static nflog_capture_store_t *store;
-static nflog_capture_keys_t *keys;
+static nflog_store_t *store;
+static nflog_keys_t *keys;
 
 static inline int setup(void **state)
 {
@@ -43,8 +43,8 @@ static inline int setup(void **state)
 static inline int begin(void **state)
 {
 	lines = 0;
-	store = nflog_capture_store_create();
-	keys = nflog_capture_keys_create(store);
+	store = nflog_store_create();
+	keys = nflog_keys_create(store);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ static inline int end(void **state)
 static inline void restart()
 {
 	keys->destroy(keys);
-	keys = nflog_capture_keys_create(store);
+	keys = nflog_keys_create(store);
 }
 
 /** ports of SAs, and whether they are encapsulated */

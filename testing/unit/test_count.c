@@ -20,10 +20,10 @@
 
 #include "common.h"
 
-#include "nflog_capture_count.h"
-#include "nflog_capture_flowtable.h"
-#include "nflog_capture_packet.h"
-#include "nflog_capture_passes.h"
+#include "traces/counters.h"
+#include "traces/flowtable.h"
+#include "traces/packet.h"
+#include "reader/passes.h"
 
 #include <sched.h>
 
@@ -34,7 +34,7 @@
  *
  * @param tail			what is to follow on the number of packets of the SA
  */
-static void check(nflog_capture_count_t count, nflog_capture_point_t point,
+static void check(nflog_counters_t count, nflog_point_t point,
 				  uint64_t seen, uint64_t sa, char *tail)
 {
 	char buf[512], expected[512];
@@ -43,16 +43,16 @@ static void check(nflog_capture_count_t count, nflog_capture_point_t point,
 	count.logged = count.received = seen;
 	count.sa = sa;
 	count.has_logged = count.has_sa = TRUE;
-	nflog_capture_count_describe(&count, point, buf, sizeof(buf));
+	nflog_counters_describe(&count, point, buf, sizeof(buf));
 	snprintf(expected, sizeof(expected), "%N %u packets 0 bytes 0 lost of %u by "
-			 "the SA%s", nflog_capture_point_names, point, (u_int)count.packets,
+			 "the SA%s", nflog_point_names, point, (u_int)count.packets,
 			 (u_int)sa, tail);
 	assert_string_equal(buf, expected);
 }
 
 static void test_missing(void **state)
 {
-	nflog_capture_count_t count = {};
+	nflog_counters_t count = {};
 
 	check(count, POINT_PLAIN_IN, 6, 6, "");
 	check(count, POINT_PLAIN_IN, 6, 316, ", 310 not seen by netfilter");
@@ -65,12 +65,12 @@ static void test_missing(void **state)
 
 static void test_large(void **state)
 {
-	nflog_capture_count_t count = {};
+	nflog_counters_t count = {};
 
-	nflog_capture_count_large(&count, 1500);
+	nflog_counters_large(&count, 1500);
 	check(count, POINT_PLAIN_IN, 6, 10, ", 4 not seen by netfilter");
 	/* two segments of 1448 bytes, or up to six */
-	nflog_capture_count_large(&count, 2 * 1448 + 52);
+	nflog_counters_large(&count, 2 * 1448 + 52);
 	check(count, POINT_PLAIN_IN, 6, 7, ", 1 counted as segments of 1 large packets");
 	check(count, POINT_PLAIN_IN, 6, 11, ", 5 counted as segments of 1 large packets");
 	/* it does not account for more */
@@ -87,13 +87,13 @@ static void test_large(void **state)
 	check(count, POINT_ESP_IN, 6, 11, ", 5 not seen by netfilter");
 	/* the largest of 64 KiB */
 	memset(&count, 0, sizeof(count));
-	nflog_capture_count_large(&count, 65535);
+	nflog_counters_large(&count, 65535);
 	assert_true(count.segments >= 65535 / 1448 - 1 && count.segments < 123);
 }
 
 static void test_surplus(void **state)
 {
-	nflog_capture_count_t count = {};
+	nflog_counters_t count = {};
 
 	check(count, POINT_PLAIN_IN, 16, 8, ", 8 more than the SA processed");
 	check(count, POINT_ESP_OUT, 16, 8, ", 8 more than the SA processed");
@@ -112,14 +112,14 @@ static void test_flowtable(void **state)
 	{	/* not permitted */
 		skip();
 	}
-	assert_false(nflog_capture_flowtable_exists());
+	assert_false(nflog_flowtable_exists());
 	assert_int_equal(lines, 0);
 	if (system("nft 'table ip t { flowtable f { hook ingress priority 0; }; }' "
 			   "2> /dev/null") != 0)
 	{	/* there's no code for it in this kernel */
 		skip();
 	}
-	assert_true(nflog_capture_flowtable_exists());
+	assert_true(nflog_flowtable_exists());
 }
 
 /** a packet and its time stamp, as attributes */
@@ -132,10 +132,10 @@ static char packet_buf[2048], stamp_buf[64];
  * @param data			last byte of it
  * @param stamp			time stamp, 0 for none
  */
-static nflog_capture_logged_t create_logged(uint8_t addr, uint16_t port,
-											uint8_t data, uint64_t stamp)
+static nflog_logged_t create_logged(uint8_t addr, uint16_t port,
+									uint8_t data, uint64_t stamp)
 {
-	nflog_capture_logged_t logged = {};
+	nflog_logged_t logged = {};
 	uint8_t packet[228] = {
 		0x45, 0, 0, sizeof(packet), 0, 0, 0x40, 0, 64, 17, addr * 7, addr,
 		10, 1, 0, 10, 10, 2, 0, addr,
@@ -158,18 +158,18 @@ static nflog_capture_logged_t create_logged(uint8_t addr, uint16_t port,
 /**
  * Let a packet pass.
  */
-static bool is_again(nflog_capture_passes_t *passes, bool vrf, uint8_t addr,
+static bool is_again(nflog_passes_t *passes, bool vrf, uint8_t addr,
 					 uint16_t port, uint8_t data, uint64_t stamp)
 {
-	nflog_capture_logged_t logged = create_logged(addr, port, data, stamp);
+	nflog_logged_t logged = create_logged(addr, port, data, stamp);
 
 	return passes->is_again(passes, &logged, 1, vrf);
 }
 
 static void test_passes(void **state)
 {
-	nflog_capture_passes_t *passes = nflog_capture_passes_create();
-	nflog_capture_logged_t logged;
+	nflog_passes_t *passes = nflog_passes_create();
+	nflog_logged_t logged;
 	uint64_t i;
 
 	/* without a VRF, nothing is dropped, even if it looks the same */

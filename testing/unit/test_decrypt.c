@@ -22,7 +22,7 @@
 
 #include "common.h"
 #include "encrypt.h"
-#include "nflog_capture_keys.h"
+#include "keys/keys.h"
 
 #include <pcap/pcap.h>
 
@@ -42,8 +42,8 @@
 #define IKEV2_ENCRYPTED 46
 
 /** what is tested */
-static nflog_capture_store_t *store;
-static nflog_capture_keys_t *keys;
+static nflog_store_t *store;
+static nflog_keys_t *keys;
 
 /** where packets are written to */
 static pcap_dumper_t *dumper;
@@ -83,8 +83,8 @@ static int begin(void **state)
 	char path[PATH_MAX];
 	pcap_t *pcap;
 
-	store = nflog_capture_store_create();
-	keys = nflog_capture_keys_create(store);
+	store = nflog_store_create();
+	keys = nflog_keys_create(store);
 	snprintf(path, sizeof(path), "%s/test.pcap", dir);
 	pcap = pcap_open_dead(DLT_RAW, 65535);
 	dumper = pcap_dump_open(pcap, path);

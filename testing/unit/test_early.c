@@ -18,7 +18,7 @@
  */
 #include "common.h"
 
-#include "nflog_capture_early.h"
+#include "reader/early.h"
 
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -29,16 +29,16 @@
 /** SPIs may be unused for an hour, which no test takes */
 #define LIFETIME 3600
 
-static nflog_capture_early_t *early;
+static nflog_early_t *early;
 
 /** number of SPIs that have rules, the SA that was counted last */
 static u_int ruled;
-static nflog_capture_sa_t *counted;
+static nflog_sa_t *counted;
 
 /** TRUE if rules can't be added, so that it's tried again later */
 static bool refused;
 
-static bool rules_add(nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
+static bool rules_add(nflog_rules_t *this, nflog_sa_t *sa)
 {
 	assert_null(sa->wire.trace);
 	assert_non_null(sa->wire.count);
@@ -46,42 +46,42 @@ static bool rules_add(nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
 	return !refused;
 }
 
-static void rules_remove(nflog_capture_rules_t *this, nflog_capture_sa_t *sa)
+static void rules_remove(nflog_rules_t *this, nflog_sa_t *sa)
 {
 	ruled--;
 	early->removed(early, sa);
 }
 
-static void rules_count_early(nflog_capture_rules_t *this,
-							  nflog_capture_sa_t *sa)
+static void rules_count_early(nflog_rules_t *this,
+							  nflog_sa_t *sa)
 {
 	/* the SA has them now */
 	ruled--;
 	counted = sa;
 }
 
-static nflog_capture_rules_t rules = {
+static nflog_rules_t rules = {
 	.add = rules_add,
 	.remove = rules_remove,
 	.count_early = rules_count_early,
 };
 
-static nflog_capture_queue_t *queue;
+static nflog_queue_t *queue;
 
 /** counters of the SA that adopts an SPI */
-static nflog_capture_count_t count;
+static nflog_counters_t count;
 
 /* any pointer will do, it is not used */
-#define TRACE ((nflog_capture_trace_t*)&count)
+#define TRACE ((nflog_trace_t*)&count)
 
-static nflog_capture_sa_t *create_sa(uint32_t spi)
+static nflog_sa_t *create_sa(uint32_t spi)
 {
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	host_t *host;
 
 	host = host_create_from_string(ADDR, 0);
-	sa = nflog_capture_sa_create("conn", "net", 1, TRUE, host, htonl(spi), 7,
-								 NULL, NULL);
+	sa = nflog_sa_create("conn", "net", 1, TRUE, host, htonl(spi), 7,
+						 NULL, NULL);
 	host->destroy(host);
 	return sa;
 }
@@ -106,9 +106,9 @@ static bool add(uint32_t spi)
 /**
  * Create the SA that gets an SPI, with a trace.
  */
-static nflog_capture_sa_t *create_adopter(uint32_t spi)
+static nflog_sa_t *create_adopter(uint32_t spi)
 {
-	nflog_capture_sa_t *sa = create_sa(spi);
+	nflog_sa_t *sa = create_sa(spi);
 
 	memset(&count, 0, sizeof(count));
 	sa->wire.trace = TRACE;
@@ -117,18 +117,18 @@ static nflog_capture_sa_t *create_adopter(uint32_t spi)
 	return sa;
 }
 
-static void set_key(nflog_capture_wire_key_t *key, uint32_t spi)
+static void set_key(nflog_esp_key_t *key, uint32_t spi)
 {
 	host_t *host;
 
 	host = host_create_from_string(ADDR, 0);
-	nflog_capture_sa_set_key(key, TRUE, host, htonl(spi));
+	nflog_sa_set_key(key, TRUE, host, htonl(spi));
 	host->destroy(host);
 }
 
 static bool claim(uint32_t spi)
 {
-	nflog_capture_wire_key_t key;
+	nflog_esp_key_t key;
 
 	set_key(&key, spi);
 	return early->claim(early, &key) != NULL;
@@ -140,7 +140,7 @@ static bool claim(uint32_t spi)
  * @param adopter		SA that adopted it, NULL if none did
  * @return				TRUE if its rules are to be removed
  */
-static bool settle(uint32_t spi, nflog_capture_sa_t *adopter)
+static bool settle(uint32_t spi, nflog_sa_t *adopter)
 {
 	host_t *host;
 	bool ended;
@@ -194,7 +194,7 @@ static bool keep(uint32_t spi, uint32_t order, size_t len)
 	uint8_t attr[NLA_HDRLEN + sizeof(ip) + len] __attribute__((aligned(4)));
 	struct nlattr *payload = (struct nlattr*)attr;
 	struct nfgenmsg msg = {};
-	nflog_capture_logged_t logged = {
+	nflog_logged_t logged = {
 		.msg = &msg,
 		.attrs[NFULA_PAYLOAD] = payload,
 		.order = order,
@@ -215,8 +215,8 @@ static bool keep(uint32_t spi, uint32_t order, size_t len)
  */
 static u_int adopt(uint32_t spi)
 {
-	nflog_capture_packet_t **packets;
-	nflog_capture_sa_t *sa;
+	nflog_packet_t **packets;
+	nflog_sa_t *sa;
 	u_int number, used, i;
 
 	sa = create_adopter(spi);
@@ -234,7 +234,7 @@ static u_int adopt(uint32_t spi)
 	assert_false(keep(spi, number + 1, 100));
 	assert_false(settle(spi, sa));
 	assert_false(settle(spi, NULL));
-	nflog_capture_sa_destroy(sa);
+	nflog_sa_destroy(sa);
 	return number;
 }
 
@@ -326,8 +326,8 @@ static void test_expire(void **state)
 
 static void test_bytes(void **state)
 {
-	const u_int all = NFLOG_CAPTURE_EARLY_BYTES / NFLOG_CAPTURE_EARLY_SPI_BYTES;
-	u_int i, j, sent = NFLOG_CAPTURE_EARLY_SPI_BYTES / 1000, got, others = 0;
+	const u_int all = NFLOG_EARLY_BYTES / NFLOG_EARLY_SPI_BYTES;
+	u_int i, j, sent = NFLOG_EARLY_SPI_BYTES / 1000, got, others = 0;
 
 	/* one SPI, its first packets stay */
 	assert_true(add(SPI));
@@ -342,11 +342,11 @@ static void test_bytes(void **state)
 
 	/* small packets take more than what they have */
 	assert_true(add(SPI));
-	for (i = 1; i <= NFLOG_CAPTURE_EARLY_SPI_BYTES / 64; i++)
+	for (i = 1; i <= NFLOG_EARLY_SPI_BYTES / 64; i++)
 	{
 		assert_true(keep(SPI, i, 16));
 	}
-	assert_true(adopt(SPI) < NFLOG_CAPTURE_EARLY_SPI_BYTES / 64);
+	assert_true(adopt(SPI) < NFLOG_EARLY_SPI_BYTES / 64);
 
 	/* many of them, the last ones get less, or none */
 	for (i = 0; i < 2 * all; i++)
@@ -380,12 +380,12 @@ static void test_spis(void **state)
 	u_int i;
 
 	lines = 0;
-	for (i = 0; i < NFLOG_CAPTURE_EARLY_SPIS; i++)
+	for (i = 0; i < NFLOG_EARLY_SPIS; i++)
 	{
 		assert_true(add(SPI + i));
 	}
 	assert_int_equal(lines, 0);
-	for (; i < NFLOG_CAPTURE_EARLY_SPIS + 100; i++)
+	for (; i < NFLOG_EARLY_SPIS + 100; i++)
 	{
 		assert_false(add(SPI + i));
 		assert_false(keep(SPI + i, 1, 100));
@@ -405,8 +405,8 @@ static int setup(void **state)
 {
 	ruled = 0;
 	set_lifetime(LIFETIME);
-	queue = nflog_capture_queue_create(1, NFLOG_CAPTURE_QUEUE_SIZE);
-	early = nflog_capture_early_create(queue);
+	queue = nflog_queue_create(1, NFLOG_QUEUE_SIZE);
+	early = nflog_early_create(queue);
 	return 0;
 }
 

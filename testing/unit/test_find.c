@@ -19,27 +19,27 @@
 
 #include "common.h"
 
-#include "nflog_capture_plain.h"
-#include "nflog_capture_sas.h"
-#include "nflog_capture_table.h"
+#include "rules/nft_plain.h"
+#include "reader/sa_lookup.h"
+#include "rules/nft_table.h"
 
 #include <libmnl/libmnl.h>
 
-static nflog_capture_sas_t *sas;
-static nflog_capture_count_t count;
+static nflog_sa_lookup_t *sa_lookup;
+static nflog_counters_t count;
 
 /**
  * Create an SA that is captured in the clear, its trace is not used.
  */
-static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, uint32_t reqid)
+static nflog_sa_t *create_sa(bool inbound, uint32_t spi, uint32_t reqid)
 {
 	static int unused;
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	host_t *host;
 
 	host = host_create_from_string("192.168.0.1", 0);
-	sa = nflog_capture_sa_create("conn", "net", 1, inbound, host, htonl(spi),
-								 reqid, NULL, NULL);
+	sa = nflog_sa_create("conn", "net", 1, inbound, host, htonl(spi),
+						 reqid, NULL, NULL);
 	host->destroy(host);
 	sa->plain.count = &count;
 	sa->plain.trace = (void*)&unused;
@@ -51,7 +51,7 @@ static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, uint32_t reqid)
  *
  * @param proto			4 for IPv4 in IPv4
  */
-static nflog_capture_sa_t *find(char *prefix, uint32_t mark, uint8_t proto)
+static nflog_sa_t *find(char *prefix, uint32_t mark, uint8_t proto)
 {
 	uint8_t packet[40] = {
 		0x45, 0, 0, sizeof(packet), 0, 1, 0, 0, 64, proto, 0, 0,
@@ -61,14 +61,14 @@ static nflog_capture_sa_t *find(char *prefix, uint32_t mark, uint8_t proto)
 		struct nlattr attr;
 		uint8_t data[sizeof(packet)];
 	} attrs[3];
-	nflog_capture_logged_t logged = {
+	nflog_logged_t logged = {
 		.attrs = {
 			[NFULA_PREFIX] = &attrs[0].attr,
 			[NFULA_MARK] = mark ? &attrs[1].attr : NULL,
 			[NFULA_PAYLOAD] = &attrs[2].attr,
 		},
 	};
-	nflog_capture_tap_t *tap;
+	nflog_tap_t *tap;
 
 	mark = htonl(mark);
 	attrs[0].attr.nla_len = NLA_HDRLEN + strlen(prefix) + 1;
@@ -77,118 +77,118 @@ static nflog_capture_sa_t *find(char *prefix, uint32_t mark, uint8_t proto)
 	memcpy(attrs[1].data, &mark, sizeof(mark));
 	attrs[2].attr.nla_len = NLA_HDRLEN + sizeof(packet);
 	memcpy(attrs[2].data, packet, sizeof(packet));
-	tap = sas->find(sas, &logged);
+	tap = sa_lookup->find(sa_lookup, &logged);
 	/* it is not the mark of the packet */
 	assert_null(logged.attrs[NFULA_MARK]);
-	return tap ? (void*)((char*)tap - offsetof(nflog_capture_sa_t, plain)) : NULL;
+	return tap ? (void*)((char*)tap - offsetof(nflog_sa_t, plain)) : NULL;
 }
 
 static void test_number(void **state)
 {
 	/* as the kernel's jhash() has it for reqid 1 and SPI c1234567 */
-	assert_int_equal(nflog_capture_plain_number(htole32(1),
-												htonl(0xc1234567)), 0x407f57b5);
-	assert_int_equal(nflog_capture_plain_number(htole32(77),
-												htonl(0xcfffffff)), 0xa180c4c6);
+	assert_int_equal(nflog_nft_plain_number(htole32(1),
+											htonl(0xc1234567)), 0x407f57b5);
+	assert_int_equal(nflog_nft_plain_number(htole32(77),
+											htonl(0xcfffffff)), 0xa180c4c6);
 }
 
 static void test_find(void **state)
 {
-	nflog_capture_sa_t *in, *out, *twin, *other;
+	nflog_sa_t *in, *out, *twin, *other;
 
 	in = create_sa(TRUE, 0xc0000001, 1);
 	out = create_sa(FALSE, 0xc0000001, 1);
 	twin = create_sa(FALSE, 0xc0000001, 1);
 	other = create_sa(FALSE, 0xc0000001, 2);
-	assert_true(sas->add(sas, in));
-	assert_true(sas->add(sas, out));
-	assert_true(sas->add(sas, other));
+	assert_true(sa_lookup->add(sa_lookup, in));
+	assert_true(sa_lookup->add(sa_lookup, out));
+	assert_true(sa_lookup->add(sa_lookup, other));
 	/* its packets would be taken for those of the other one */
-	assert_false(sas->add(sas, twin));
+	assert_false(sa_lookup->add(sa_lookup, twin));
 	assert_int_equal(lines, 1);
-	sas->remove(sas, twin);
-	assert_int_equal(sas->get_count(sas), 3);
+	sa_lookup->remove(sa_lookup, twin);
+	assert_int_equal(sa_lookup->get_count(sa_lookup), 3);
 
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_IN, in->number, 17), in);
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, out->number, 17), out);
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, other->number, 17), other);
-	assert_null(find(NFLOG_CAPTURE_PLAIN_IN, other->number, 17));
-	assert_null(find(NFLOG_CAPTURE_PLAIN_IN, 0, 17));
-	sas->remove(sas, out);
-	assert_null(find(NFLOG_CAPTURE_PLAIN_OUT, out->number, 17));
-	assert_true(sas->add(sas, twin));
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, out->number, 17), twin);
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_IN, in->number, 17), in);
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, out->number, 17), out);
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, other->number, 17), other);
+	assert_null(find(NFLOG_NFT_PLAIN_IN, other->number, 17));
+	assert_null(find(NFLOG_NFT_PLAIN_IN, 0, 17));
+	sa_lookup->remove(sa_lookup, out);
+	assert_null(find(NFLOG_NFT_PLAIN_OUT, out->number, 17));
+	assert_true(sa_lookup->add(sa_lookup, twin));
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, out->number, 17), twin);
 
-	sas->remove(sas, in);
-	sas->remove(sas, twin);
-	sas->remove(sas, other);
-	nflog_capture_sa_destroy(in);
-	nflog_capture_sa_destroy(out);
-	nflog_capture_sa_destroy(twin);
-	nflog_capture_sa_destroy(other);
+	sa_lookup->remove(sa_lookup, in);
+	sa_lookup->remove(sa_lookup, twin);
+	sa_lookup->remove(sa_lookup, other);
+	nflog_sa_destroy(in);
+	nflog_sa_destroy(out);
+	nflog_sa_destroy(twin);
+	nflog_sa_destroy(other);
 }
 
 static void test_move(void **state)
 {
-	nflog_capture_sa_t *sa = create_sa(FALSE, 0xc0000001, 1);
-	nflog_capture_match_t next = sa->match;
+	nflog_sa_t *sa = create_sa(FALSE, 0xc0000001, 1);
+	nflog_match_t next = sa->match;
 	uint32_t numbers[3], i;
 
-	assert_true(sas->add(sas, sa));
+	assert_true(sa_lookup->add(sa_lookup, sa));
 	for (i = 0; i < countof(numbers); i++)
 	{
-		numbers[i] = nflog_capture_plain_number(i + 1, sa->spi);
+		numbers[i] = nflog_nft_plain_number(i + 1, sa->spi);
 	}
 	next.reqid = 2;
-	sas->move(sas, sa, &next);
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[0], 17), sa);
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[1], 17), sa);
+	sa_lookup->move(sa_lookup, sa, &next);
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[0], 17), sa);
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[1], 17), sa);
 	next.reqid = 3;
-	sas->move(sas, sa, &next);
-	assert_null(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[0], 17));
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[1], 17), sa);
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[2], 17), sa);
+	sa_lookup->move(sa_lookup, sa, &next);
+	assert_null(find(NFLOG_NFT_PLAIN_OUT, numbers[0], 17));
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[1], 17), sa);
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[2], 17), sa);
 	/* another address only */
-	sas->move(sas, sa, &next);
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[2], 17), sa);
-	sas->remove(sas, sa);
+	sa_lookup->move(sa_lookup, sa, &next);
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[2], 17), sa);
+	sa_lookup->remove(sa_lookup, sa);
 	for (i = 0; i < countof(numbers); i++)
 	{
-		assert_null(find(NFLOG_CAPTURE_PLAIN_OUT, numbers[i], 17));
+		assert_null(find(NFLOG_NFT_PLAIN_OUT, numbers[i], 17));
 	}
-	nflog_capture_sa_destroy(sa);
+	nflog_sa_destroy(sa);
 }
 
 static void test_again(void **state)
 {
-	nflog_capture_sa_t *sa = create_sa(TRUE, 0xc0000001, 1);
+	nflog_sa_t *sa = create_sa(TRUE, 0xc0000001, 1);
 
 	memset(&count, 0, sizeof(count));
 	sa->ipcomp = TRUE;
-	assert_true(sas->add(sas, sa));
+	assert_true(sa_lookup->add(sa_lookup, sa));
 	/* through a VRF, once by its slave, and twice by itself */
-	assert_ptr_equal(find(NFLOG_CAPTURE_PLAIN_IN, sa->number, 17), sa);
-	assert_null(find(NFLOG_CAPTURE_VRF_IN, sa->number, 17));
-	assert_ptr_equal(find(NFLOG_CAPTURE_VRF_IN, sa->number, 6), sa);
-	assert_null(find(NFLOG_CAPTURE_VRF_IN, sa->number, 6));
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_IN, sa->number, 17), sa);
+	assert_null(find(NFLOG_VRF_IN, sa->number, 17));
+	assert_ptr_equal(find(NFLOG_VRF_IN, sa->number, 6), sa);
+	assert_null(find(NFLOG_VRF_IN, sa->number, 6));
 	assert_int_equal(count.again, 2);
 	/* too small for IPComp */
-	assert_null(find(NFLOG_CAPTURE_PLAIN_IN, sa->number, 4));
+	assert_null(find(NFLOG_NFT_PLAIN_IN, sa->number, 4));
 	assert_int_equal(count.again, 3);
 	assert_int_equal(count.received, 3);
-	sas->remove(sas, sa);
-	nflog_capture_sa_destroy(sa);
+	sa_lookup->remove(sa_lookup, sa);
+	nflog_sa_destroy(sa);
 }
 
 static int setup(void **state)
 {
-	sas = nflog_capture_sas_create();
+	sa_lookup = nflog_sa_lookup_create();
 	return common_setup(state);
 }
 
 static int teardown(void **state)
 {
-	sas->destroy(sas);
+	sa_lookup->destroy(sa_lookup);
 	return common_teardown(state);
 }
 

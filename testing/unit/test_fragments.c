@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "nflog_capture_fragments.h"
+#include "reader/ip6_fragments.h"
 
 #include <netinet/in.h>
 #include <netinet/ip6.h>
@@ -28,7 +28,7 @@
 /** bytes of the packet, more than a fragment has */
 #define DATA_LEN 2000
 
-static nflog_capture_fragments_t *fragments;
+static nflog_ip6_fragments_t *ip6_fragments;
 
 /** data of a packet, behind the IPv6 header */
 static uint8_t data[DATA_LEN];
@@ -41,13 +41,13 @@ static int setup(void **state)
 	{
 		data[i] = i * 7 + i / 256;
 	}
-	fragments = nflog_capture_fragments_create();
+	ip6_fragments = nflog_ip6_fragments_create();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	fragments->destroy(fragments);
+	ip6_fragments->destroy(ip6_fragments);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static chunk_t add_fragment(uint32_t id, bool options, size_t offset,
 	};
 	struct nlattr attr = { .nla_type = NFULA_PAYLOAD };
 	struct nfgenmsg msg = {};
-	nflog_capture_logged_t logged = { .msg = &msg }, *complete;
+	nflog_logged_t logged = { .msg = &msg }, *complete;
 	chunk_t packet, payload;
 
 	ip.ip6_plen = htons((options ? sizeof(dstopts) : 0) + sizeof(frag) +
@@ -91,7 +91,7 @@ static chunk_t add_fragment(uint32_t id, bool options, size_t offset,
 	packet = chunk_cat("cm", chunk_from_thing(attr), packet);
 	logged.attrs[NFULA_PAYLOAD] = (struct nlattr*)packet.ptr;
 
-	complete = fragments->add(fragments, &logged, now);
+	complete = ip6_fragments->add(ip6_fragments, &logged, now);
 	free(packet.ptr);
 	if (!complete)
 	{
@@ -188,7 +188,7 @@ static void test_duplicate(void **state)
 	assert_int_equal(add(4, FALSE, 400, 800).len, 0);
 	assert_int_equal(add(4, FALSE, 0, 1600).len, 0);
 	check(add(4, FALSE, 1600, 400), FALSE);
-	assert_int_equal(fragments->get_dropped(fragments), 0);
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 0);
 }
 
 static void test_misfit(void **state)
@@ -211,7 +211,7 @@ static void test_misfit(void **state)
 	assert_int_equal(add(4, FALSE, 0, sizeof(data)).len, 0);
 	assert_int_equal(add(5, FALSE, 0, 1000).len, 0);
 	check(add(5, FALSE, 1000, 1000), FALSE);
-	assert_int_equal(fragments->get_dropped(fragments), 0);
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 0);
 }
 
 static void test_bad(void **state)
@@ -238,7 +238,7 @@ static void test_bad(void **state)
 	assert_int_equal(add_fragment(4, FALSE, 2400, part, TRUE).len, 0);
 	assert_int_equal(add(4, FALSE, 0, 800).len, 0);
 	assert_int_equal(add(4, FALSE, 800, 800).len, 0);
-	assert_int_equal(fragments->get_dropped(fragments), 0);
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 0);
 }
 
 static void test_longest(void **state)
@@ -279,7 +279,7 @@ static void test_count(void **state)
 	{
 		assert_int_equal(add(1, FALSE, i * 8, 8).len, 0);
 	}
-	assert_int_equal(fragments->get_dropped(fragments), 1);
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 1);
 	/* which leaves the end of it, of 121 */
 	assert_int_equal(add(1, FALSE, 0, 1000).len, 0);
 	check(add(1, FALSE, 1000, 32), FALSE);
@@ -303,7 +303,7 @@ static void test_expiry(void **state)
 	now += 30;
 	assert_int_equal(add(51, FALSE, 1000, 1000).len, 0);
 	/* so are those that the kernel does not deliver either */
-	assert_int_equal(fragments->get_dropped(fragments), 0);
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 0);
 }
 
 static void test_source(void **state)
@@ -319,7 +319,7 @@ static void test_source(void **state)
 	{
 		assert_int_equal(add(id, FALSE, 0, 1000).len, 0);
 	}
-	assert_int_equal(fragments->get_dropped(fragments), 30000 - 512);
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 30000 - 512);
 	check(add(29999, FALSE, 1000, 1000), FALSE);
 	assert_int_equal(add(30000 - 513, FALSE, 1000, 1000).len, 0);
 	prefix = 1;
@@ -342,7 +342,7 @@ static void test_limit(void **state)
 			prefix = id % 251;
 			assert_int_equal(add(id, FALSE, 0, lens[i]).len, 0);
 		}
-		kept = 100000 - fragments->get_dropped(fragments);
+		kept = 100000 - ip6_fragments->get_dropped(ip6_fragments);
 		assert_in_range(kept, 1, 4096);
 		assert_in_range(kept * lens[i], 1, 4 * 1024 * 1024);
 		check(add(id - 1, FALSE, lens[i], sizeof(data) - lens[i]), FALSE);
@@ -356,7 +356,7 @@ static void test_limit(void **state)
 	{
 		assert_int_equal(add(id, FALSE, 8, 0).len, 0);
 	}
-	assert_int_equal(fragments->get_dropped(fragments), 0);
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 0);
 }
 
 int main(void)

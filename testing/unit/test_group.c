@@ -20,7 +20,7 @@
 
 #include "common.h"
 
-#include "nflog_capture_group.h"
+#include "reader/group.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -105,7 +105,7 @@ static void add_attrs()
 /**
  * Parse the message, in memory that ends with it.
  */
-static bool parse(nflog_capture_logged_t *logged)
+static bool parse(nflog_logged_t *logged)
 {
 	struct nlmsghdr *copy = malloc(message.hdr.nlmsg_len);
 	bool valid;
@@ -113,7 +113,7 @@ static bool parse(nflog_capture_logged_t *logged)
 
 	memcpy(copy, &message, message.hdr.nlmsg_len);
 	memset(logged, 0, sizeof(*logged));
-	valid = nflog_capture_logged_parse(copy, logged);
+	valid = nflog_logged_parse(copy, logged);
 	for (i = 0; i <= NFULA_MAX; i++)
 	{	/* what is there is within the message */
 		if (logged->attrs[i])
@@ -148,7 +148,7 @@ static void test_parse(void **state)
 		{ NFULA_HWLEN, 2 },
 	};
 	uint8_t zeroes[16] = {};
-	nflog_capture_logged_t logged;
+	nflog_logged_t logged;
 	size_t len;
 	int i;
 
@@ -194,7 +194,7 @@ static void test_parse(void **state)
 /**
  * Get the netlink address of a group's socket.
  */
-static struct sockaddr_nl get_address(nflog_capture_group_t *group)
+static struct sockaddr_nl get_address(nflog_group_t *group)
 {
 	struct sockaddr_nl addr;
 	socklen_t len = sizeof(addr);
@@ -204,7 +204,7 @@ static struct sockaddr_nl get_address(nflog_capture_group_t *group)
 	return addr;
 }
 
-static void count_packet(void *data, nflog_capture_logged_t *logged)
+static void count_packet(void *data, nflog_logged_t *logged)
 {
 	u_int *count = data;
 
@@ -213,7 +213,7 @@ static void count_packet(void *data, nflog_capture_logged_t *logged)
 
 static void test_spoofed(void **state)
 {
-	nflog_capture_group_t *group = nflog_capture_group_create(GROUP, TRUE);
+	nflog_group_t *group = nflog_group_create(GROUP, TRUE);
 	struct sockaddr_nl addr;
 	struct pollfd pfd = { .events = POLLIN };
 	uint32_t order;
@@ -245,25 +245,25 @@ static void test_spoofed(void **state)
 
 static void test_taken(void **state)
 {
-	nflog_capture_group_t *group, *other;
+	nflog_group_t *group, *other;
 
-	other = nflog_capture_group_create(GROUP, TRUE);
+	other = nflog_group_create(GROUP, TRUE);
 	assert_non_null(other);
-	group = nflog_capture_group_create(GROUP, TRUE);
+	group = nflog_group_create(GROUP, TRUE);
 	assert_null(group);
 	assert_int_equal(errno, EBUSY);
 	other->destroy(other);
-	group = nflog_capture_group_create(GROUP, TRUE);
+	group = nflog_group_create(GROUP, TRUE);
 	assert_non_null(group);
 	group->destroy(group);
 }
 
 static void test_unreachable(void **state)
 {
-	nflog_capture_group_t *group;
+	nflog_group_t *group;
 
 	unreachable = TRUE;
-	group = nflog_capture_group_create(GROUP, TRUE);
+	group = nflog_group_create(GROUP, TRUE);
 	unreachable = FALSE;
 	assert_null(group);
 	assert_int_equal(errno, ETIMEDOUT);
@@ -291,7 +291,7 @@ static int run_without_capability()
 	{
 		return errno;
 	}
-	return nflog_capture_group_create(GROUP, TRUE) ? 0 : errno;
+	return nflog_group_create(GROUP, TRUE) ? 0 : errno;
 }
 
 static void test_no_capability(void **state)

@@ -18,7 +18,7 @@
  */
 #include "common.h"
 
-#include "nflog_capture_kernel.h"
+#include "events/kernel.h"
 
 #include <daemon.h>
 
@@ -37,7 +37,7 @@ static void note(char *call)
 	strncat(calls, call, sizeof(calls) - strlen(calls) - 1);
 }
 
-static void expect(nflog_capture_reader_t *this, char *conn, host_t *dst,
+static void expect(nflog_reader_t *this, char *conn, host_t *dst,
 				   uint32_t spi)
 {
 	assert_string_equal(conn, "gw");
@@ -45,18 +45,18 @@ static void expect(nflog_capture_reader_t *this, char *conn, host_t *dst,
 	note("expect ");
 }
 
-static void settle(nflog_capture_reader_t *this, host_t *dst, uint32_t spi)
+static void settle(nflog_reader_t *this, host_t *dst, uint32_t spi)
 {
 	assert_int_equal(spi, SPI);
 	note("settle ");
 }
 
-static nflog_capture_reader_t reader = {
+static nflog_reader_t reader = {
 	.expect = expect,
 	.settle = settle,
 };
 
-static bool has_point_conn(nflog_capture_options_t *this, char *conn,
+static bool has_point_conn(nflog_options_t *this, char *conn,
 						   u_int points)
 {
 	assert_string_equal(conn, "gw");
@@ -64,30 +64,30 @@ static bool has_point_conn(nflog_capture_options_t *this, char *conn,
 	return captured;
 }
 
-static nflog_capture_options_t options = {
+static nflog_options_t options = {
 	.has_point_conn = has_point_conn,
 };
 
-static bool capture_add(nflog_capture_captures_t *this,
+static bool capture_add(nflog_manager_t *this,
 						kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
 	note("add ");
 	return used;
 }
 
-static bool capture_has(nflog_capture_captures_t *this,
+static bool capture_has(nflog_manager_t *this,
 						kernel_ipsec_sa_id_t *id)
 {
 	return used;
 }
 
-static void capture_del(nflog_capture_captures_t *this,
+static void capture_del(nflog_manager_t *this,
 						kernel_ipsec_sa_id_t *id, uint64_t *packets)
 {
 	note("del ");
 }
 
-static nflog_capture_captures_t captures = {
+static nflog_manager_t captures = {
 	.add_sa = capture_add,
 	.has_sa = capture_has,
 	.del_sa = capture_del,
@@ -245,7 +245,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_get_spi),
 		cmocka_unit_test(test_settle),
 	};
-	nflog_capture_kernel_t *kernel;
+	nflog_kernel_t *kernel;
 	int ret;
 
 	library_init(NULL, "test");
@@ -253,7 +253,7 @@ int main(int argc, char *argv[])
 	charon->kernel->get_spi = kernel_get_spi;
 	charon->kernel->add_sa = kernel_add_sa;
 	charon->kernel->del_sa = kernel_del_sa;
-	kernel = nflog_capture_kernel_create(&captures, &options, &reader);
+	kernel = nflog_kernel_create(&captures, &options, &reader);
 	ret = cmocka_run_group_tests(tests, NULL, NULL);
 	kernel->destroy(kernel);
 	ret += charon->kernel->get_spi != kernel_get_spi;

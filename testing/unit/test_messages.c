@@ -17,8 +17,8 @@
  */
 #include "common.h"
 
-#include "nflog_capture_messages.h"
-#include "nflog_capture_quota.h"
+#include "reader/ike_messages.h"
+#include "events/ike_quota.h"
 
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -30,12 +30,12 @@
 #define SPI_R 0x2222222222222222
 #define OTHER_SPI_R 0x3333333333333333
 
-static nflog_capture_store_t *store;
-static nflog_capture_keys_t *keys;
-static nflog_capture_queue_t *queue;
-static nflog_capture_writer_t *writer;
-static nflog_capture_messages_t *messages;
-static nflog_capture_wish_t wish = {
+static nflog_store_t *store;
+static nflog_keys_t *keys;
+static nflog_queue_t *queue;
+static nflog_writer_t *writer;
+static nflog_ike_messages_t *ike_messages;
+static nflog_cfg_t cfg = {
 	.points = 1 << POINT_IKE_IN | 1 << POINT_IKE_OUT,
 	.link = LINK_RAW,
 };
@@ -44,7 +44,7 @@ static nflog_capture_wish_t wish = {
 static char text[16384];
 
 /** what the reader missed */
-static nflog_capture_missed_t missed;
+static nflog_missed_t missed;
 
 static void keep_text(logger_t *this, debug_t group, level_t level, int thread,
 					  ike_sa_t *ike_sa, const char *message)
@@ -68,11 +68,11 @@ static int setup(void **state)
 {
 	text[0] = '\0';
 	memset(&missed, 0, sizeof(missed));
-	queue = nflog_capture_queue_create(1, 1024 * 1024);
-	store = nflog_capture_store_create();
-	keys = nflog_capture_keys_create(store);
-	writer = nflog_capture_writer_create(queue, keys, store);
-	messages = nflog_capture_messages_create(queue, writer);
+	queue = nflog_queue_create(1, 1024 * 1024);
+	store = nflog_store_create();
+	keys = nflog_keys_create(store);
+	writer = nflog_writer_create(queue, keys, store);
+	ike_messages = nflog_ike_messages_create(queue, writer);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static int teardown(void **state)
  */
 static void finish()
 {
-	messages->destroy(messages);
+	ike_messages->destroy(ike_messages);
 	writer->destroy(writer);
 }
 
@@ -121,7 +121,7 @@ static void log_message(uint32_t peer, bool inbound, uint64_t spi_i,
 		uint8_t data[16384];
 	} packet;
 	struct nfgenmsg msg = {};
-	nflog_capture_logged_t logged = {
+	nflog_logged_t logged = {
 		.msg = &msg,
 	};
 
@@ -138,27 +138,27 @@ static void log_message(uint32_t peer, bool inbound, uint64_t spi_i,
 	packet.spi_i = spi_i;
 	packet.spi_r = spi_r;
 	logged.attrs[NFULA_PAYLOAD] = &packet.attr;
-	messages->handle(messages, &logged, inbound);
+	ike_messages->handle(ike_messages, &logged, inbound);
 }
 
 /**
  * Charon reads or sends a message of an IKE_SA.
  */
-static nflog_capture_ike_state_t update(u_int id, uint32_t peer, uint64_t spi_i,
-										uint64_t spi_r)
+static nflog_ike_state_t update(u_int id, uint32_t peer, uint64_t spi_i,
+								uint64_t spi_r)
 {
-	nflog_capture_ike_state_t state;
+	nflog_ike_state_t state;
 	chunk_t address = chunk_alloca(4);
 	host_t *host;
 	bool flush;
 
 	htoun32(address.ptr, peer);
 	host = host_create_from_chunk(AF_INET, address, 500);
-	state = messages->update(messages, id, spi_i, spi_r, host, &flush);
+	state = ike_messages->update(ike_messages, id, spi_i, spi_r, host, &flush);
 	host->destroy(host);
 	if (flush)
 	{
-		messages->flush(messages, &missed);
+		ike_messages->flush(ike_messages, &missed);
 	}
 	return state;
 }
@@ -171,9 +171,9 @@ static void start(u_int id)
 	char label[32];
 
 	snprintf(label, sizeof(label), "conn[%u]", id);
-	messages->capture(messages, id, store, "conn", label, &wish);
-	messages->start(messages, id, FALSE);
-	messages->flush(messages, &missed);
+	ike_messages->capture(ike_messages, id, store, "conn", label, &cfg);
+	ike_messages->start(ike_messages, id, FALSE);
+	ike_messages->flush(ike_messages, &missed);
 }
 
 /**
@@ -240,12 +240,12 @@ static void test_next_try(void **state)
 {
 	/* a responder's first IKE_SA fails, the next one has its messages */
 	log_message(1, TRUE, SPI_I, 0, 100);
-	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_CAPTURE_IKE_UNDECIDED);
+	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_IKE_UNDECIDED);
 	log_message(1, FALSE, SPI_I, SPI_R, 100);
-	assert_int_equal(messages->get_state(messages, 1),
-					 NFLOG_CAPTURE_IKE_UNDECIDED);
-	messages->shelve(messages, 1);
-	assert_int_equal(messages->get_state(messages, 1), NFLOG_CAPTURE_IKE_NONE);
+	assert_int_equal(ike_messages->get_state(ike_messages, 1),
+					 NFLOG_IKE_UNDECIDED);
+	ike_messages->shelve(ike_messages, 1);
+	assert_int_equal(ike_messages->get_state(ike_messages, 1), NFLOG_IKE_NONE);
 	respond(2, 1, OTHER_SPI_R, 100);
 	start(2);
 	finish();
@@ -256,15 +256,15 @@ static void test_next_try(void **state)
 static void test_refused(void **state)
 {
 	respond(1, 1, SPI_R, 100);
-	messages->refuse(messages, 1);
+	ike_messages->refuse(ike_messages, 1);
 	log_message(1, TRUE, SPI_I, SPI_R, 100);
-	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_CAPTURE_IKE_REFUSED);
-	assert_int_equal(messages->get_count(messages), 0);
+	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_IKE_REFUSED);
+	assert_int_equal(ike_messages->get_count(ike_messages), 0);
 	/* captured from now on */
-	messages->reconsider(messages);
-	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_CAPTURE_IKE_UNDECIDED);
+	ike_messages->reconsider(ike_messages);
+	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_IKE_UNDECIDED);
 	start(1);
-	assert_int_equal(messages->get_count(messages), 1);
+	assert_int_equal(ike_messages->get_count(ike_messages), 1);
 	log_message(1, TRUE, SPI_I, SPI_R, 100);
 	finish();
 	check(1, "ike-in 1 packets 144 bytes 0 lost; ike-out 0 packets 0 bytes 0 "
@@ -357,7 +357,7 @@ static void test_total(void **state)
 	start(1001);
 	for (id = 2; id < 1000; id++)
 	{
-		messages->remove(messages, id);
+		ike_messages->remove(ike_messages, id);
 	}
 	finish();
 	check(1, "ike-in 0 packets 0 bytes 7 lost (0 kernel queue full, 7 memory "
@@ -373,13 +373,13 @@ static void test_missed(void **state)
 {
 	/* before, and while the trace is there */
 	missed.lost[TRUE] = 10;
-	messages->flush(messages, &missed);
+	ike_messages->flush(ike_messages, &missed);
 	respond(1, 1, SPI_R, 100);
 	start(1);
 	missed.lost[TRUE] = 13;
 	missed.lost[FALSE] = 1;
 	missed.incomplete = 4;
-	messages->flush(messages, &missed);
+	ike_messages->flush(ike_messages, &missed);
 	finish();
 	check(1, "ike-in 2 packets 288 bytes 0 lost, maybe some of 7 dropped before "
 		  "their SA was known; ike-out 2 packets 288 bytes 0 lost, maybe some "
@@ -390,13 +390,13 @@ static void test_never_started(void **state)
 {
 	/* what waits for its trace to begin leaves nothing */
 	respond(1, 1, SPI_R, 100);
-	messages->capture(messages, 1, store, "conn", "conn[1]", &wish);
-	assert_int_equal(messages->get_count(messages), 1);
-	messages->remove(messages, 1);
-	assert_int_equal(messages->get_count(messages), 0);
+	ike_messages->capture(ike_messages, 1, store, "conn", "conn[1]", &cfg);
+	assert_int_equal(ike_messages->get_count(ike_messages), 1);
+	ike_messages->remove(ike_messages, 1);
+	assert_int_equal(ike_messages->get_count(ike_messages), 0);
 	/* except at the end */
 	respond(2, 1, SPI_R, 100);
-	messages->capture(messages, 2, store, "conn", "conn[2]", &wish);
+	ike_messages->capture(ike_messages, 2, store, "conn", "conn[2]", &cfg);
 	finish();
 	assert_null(strstr(text, "conn[1]"));
 	check(2, "ike-in 2 packets 288 bytes 0 lost; ike-out 2 packets 288 bytes 0 "
@@ -405,7 +405,7 @@ static void test_never_started(void **state)
 
 static void test_quota(void **state)
 {
-	nflog_capture_quota_t *quota = nflog_capture_quota_create();
+	nflog_ike_quota_t *quota = nflog_ike_quota_create();
 	host_t *peers[] = {
 		host_create_from_string("192.168.0.1", 500),
 		host_create_from_string("2001:db8::1", 500),

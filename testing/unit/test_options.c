@@ -20,13 +20,13 @@
 #define _GNU_SOURCE
 
 #include "common.h"
-#include "nflog_capture_options.h"
+#include "options/options.h"
 
 #include <sys/stat.h>
 #include <time.h>
 
 /** what is tested */
-static nflog_capture_options_t *options;
+static nflog_options_t *options;
 
 /**
  * Get the path of a file in our directory.
@@ -86,7 +86,7 @@ static void load(char *content)
 	options->reload(options);
 }
 
-static nflog_capture_wish_t *get(char *conn, char *child)
+static nflog_cfg_t *get(char *conn, char *child)
 {
 	update();
 	lines = 0;
@@ -111,7 +111,7 @@ static void refused(char *conn, char *child, char *file, char *section,
 static int begin(void **state)
 {
 	unlink(path("swanctl.conf"));
-	options = nflog_capture_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL);
 	load("");
 	options->start(options);
 	lines = 0;
@@ -133,28 +133,28 @@ static void test_default(void **state)
 
 static void test_global(void **state)
 {
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 
 	load("enable = yes\n load = yes\n group = 4600\n max_total = 10g\n"
 		 "dir = /tmp/x");
-	wish = get("gw", "net");
-	assert_non_null(wish);
+	cfg = get("gw", "net");
+	assert_non_null(cfg);
 	assert_int_equal(lines, 0);
-	assert_int_equal(wish->points, (1 << POINT_MAX) - 1);
-	assert_int_equal(wish->snaplen, 0);
-	assert_null(wish->filter);
-	assert_int_equal(wish->link, LINK_NFLOG);
-	assert_int_equal(wish->file_size, 0);
-	assert_int_equal(wish->files, 0);
-	assert_int_equal(wish->duration, 0);
-	assert_true(wish->esp_keys);
-	assert_true(wish->ike_keys);
-	nflog_capture_wish_destroy(wish);
+	assert_int_equal(cfg->points, (1 << POINT_MAX) - 1);
+	assert_int_equal(cfg->snaplen, 0);
+	assert_null(cfg->filter);
+	assert_int_equal(cfg->link, LINK_NFLOG);
+	assert_int_equal(cfg->file_size, 0);
+	assert_int_equal(cfg->files, 0);
+	assert_int_equal(cfg->duration, 0);
+	assert_true(cfg->esp_keys);
+	assert_true(cfg->ike_keys);
+	nflog_cfg_destroy(cfg);
 }
 
 static void test_precedence(void **state)
 {
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 
 	put("swanctl.conf",
 		"connections { gw { children { net { nflog-capture {\n"
@@ -164,15 +164,15 @@ static void test_precedence(void **state)
 		 "connections { gw { children { net { nflog-capture {\n"
 		 "	enable = no\n snaplen = 200\n files = 2\n filter = tcp port 1\n"
 		 "} } } } }");
-	wish = get("gw", "net");
-	assert_non_null(wish);
-	assert_int_equal(wish->snaplen, 100);
-	assert_int_equal(wish->files, 2);
-	assert_int_equal(wish->file_size, 5 * 1024);
-	assert_int_equal(wish->duration, 2 * 60 * 60);
+	cfg = get("gw", "net");
+	assert_non_null(cfg);
+	assert_int_equal(cfg->snaplen, 100);
+	assert_int_equal(cfg->files, 2);
+	assert_int_equal(cfg->file_size, 5 * 1024);
+	assert_int_equal(cfg->duration, 2 * 60 * 60);
 	/* an empty value is none */
-	assert_string_equal(wish->filter, "tcp port 1");
-	nflog_capture_wish_destroy(wish);
+	assert_string_equal(cfg->filter, "tcp port 1");
+	nflog_cfg_destroy(cfg);
 
 	assert_null(get("gw", "other"));
 	assert_null(get("other", "net"));
@@ -192,7 +192,7 @@ static void test_values(void **state)
 		{ "\", esp-in ,, IKE-IN,\"", 1 << POINT_ESP_IN | 1 << POINT_IKE_IN },
 		{ "esp, plain, ike", (1 << POINT_MAX) - 1 },
 	};
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 	char buf[512];
 	u_int i;
 
@@ -203,16 +203,16 @@ static void test_values(void **state)
 				 "esp_keys = disabled\n ike_keys = 0\n snaplen = 65535",
 				 points[i].value);
 		load(buf);
-		wish = get("gw", "net");
-		assert_non_null(wish);
-		assert_int_equal(wish->points, points[i].points);
-		assert_int_equal(wish->link, LINK_RAW);
-		assert_int_equal(wish->file_size, 2 << 20);
-		assert_int_equal(wish->duration, 24 * 60 * 60);
-		assert_int_equal(wish->snaplen, 65535);
-		assert_false(wish->esp_keys);
-		assert_false(wish->ike_keys);
-		nflog_capture_wish_destroy(wish);
+		cfg = get("gw", "net");
+		assert_non_null(cfg);
+		assert_int_equal(cfg->points, points[i].points);
+		assert_int_equal(cfg->link, LINK_RAW);
+		assert_int_equal(cfg->file_size, 2 << 20);
+		assert_int_equal(cfg->duration, 24 * 60 * 60);
+		assert_int_equal(cfg->snaplen, 65535);
+		assert_false(cfg->esp_keys);
+		assert_false(cfg->ike_keys);
+		nflog_cfg_destroy(cfg);
 	}
 }
 
@@ -225,7 +225,7 @@ static void test_filters(void **state)
 		"icmp6[icmp6type] = icmp6-echo || proto \\\\ospf || ip[2:2] - 1 >= 0xff",
 		"(icmp[icmptype]==icmp-echoreply) && len<1500 && ! udp dst port 53",
 	};
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 	char buf[512];
 	u_int i;
 
@@ -234,10 +234,10 @@ static void test_filters(void **state)
 		snprintf(buf, sizeof(buf), "enable = yes\n filter = \"%s\"\n",
 				 filters[i]);
 		load(buf);
-		wish = get("gw", "net");
-		assert_non_null(wish);
+		cfg = get("gw", "net");
+		assert_non_null(cfg);
 		assert_int_equal(lines, 0);
-		nflog_capture_wish_destroy(wish);
+		nflog_cfg_destroy(cfg);
 	}
 }
 
@@ -358,23 +358,23 @@ static void test_unknown(void **state)
 static void test_names(void **state)
 {
 	char buf[4096], name[129] = "";
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 
 	memset(name, 'n', 127);
 	snprintf(buf, sizeof(buf), "connections { %s { children { %s { "
 			 "nflog-capture { enable = yes\n } } } } }", name, name);
 	put("swanctl.conf", buf);
-	wish = get(name, name);
-	assert_non_null(wish);
-	nflog_capture_wish_destroy(wish);
+	cfg = get(name, name);
+	assert_non_null(cfg);
+	nflog_cfg_destroy(cfg);
 
 	/* names come over vici with whatever is in them */
 	assert_null(get("a.b%s%n", "c.d {"));
 	assert_int_equal(lines, 0);
 	load("enable = yes");
-	wish = get("a.b%s%n", "c.d {");
-	assert_non_null(wish);
-	nflog_capture_wish_destroy(wish);
+	cfg = get("a.b%s%n", "c.d {");
+	assert_non_null(cfg);
+	nflog_cfg_destroy(cfg);
 
 	name[127] = 'n';
 	assert_null(get(name, "net"));
@@ -385,7 +385,7 @@ static void test_names(void **state)
 
 static void test_references(void **state)
 {
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 
 	put("swanctl.conf",
 		"common { nflog-capture { enable = yes\n snaplen = 80\n } }\n"
@@ -393,14 +393,14 @@ static void test_references(void **state)
 		"	own : common { nflog-capture { snaplen = 90\n } } } }\n"
 		"connections { gw : base { }\n }\n"
 		"secrets { ike-1 { secret = \"hidden include x\"\n } }\n");
-	wish = get("gw", "net");
-	assert_non_null(wish);
-	assert_int_equal(wish->snaplen, 80);
-	nflog_capture_wish_destroy(wish);
-	wish = get("gw", "own");
-	assert_non_null(wish);
-	assert_int_equal(wish->snaplen, 90);
-	nflog_capture_wish_destroy(wish);
+	cfg = get("gw", "net");
+	assert_non_null(cfg);
+	assert_int_equal(cfg->snaplen, 80);
+	nflog_cfg_destroy(cfg);
+	cfg = get("gw", "own");
+	assert_non_null(cfg);
+	assert_int_equal(cfg->snaplen, 90);
+	nflog_cfg_destroy(cfg);
 }
 
 /**
@@ -408,18 +408,18 @@ static void test_references(void **state)
  */
 static void await(char *child, uint32_t snaplen)
 {
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 	uint32_t got;
 	time_t start;
 
 	start = time(NULL);
 	do
 	{
-		wish = get("gw", child);
-		got = wish ? wish->snaplen : 0;
-		if (wish)
+		cfg = get("gw", child);
+		got = cfg ? cfg->snaplen : 0;
+		if (cfg)
 		{
-			nflog_capture_wish_destroy(wish);
+			nflog_cfg_destroy(cfg);
 		}
 	}
 	while (got != snaplen && time(NULL) < start + 5);
@@ -502,11 +502,11 @@ static void unreadable(char *what, char *remedy)
 
 static void test_invalid(void **state)
 {
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 
 	/* nothing read yet */
 	options->destroy(options);
-	options = nflog_capture_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL);
 	load("enable = yes");
 	put("swanctl.conf", "connections { gw { children { a { nflog-capture {\n");
 	options->start(options);
@@ -534,9 +534,9 @@ static void test_invalid(void **state)
 	load("link_type = raw");
 	await("a", 101);
 	put("swanctl.conf", CHILD("a", 101));
-	wish = get("gw", "a");
-	assert_int_equal(wish->link, LINK_RAW);
-	nflog_capture_wish_destroy(wish);
+	cfg = get("gw", "a");
+	assert_int_equal(cfg->link, LINK_RAW);
+	nflog_cfg_destroy(cfg);
 	load("");
 
 	put("other.conf", "\n\nx = \"");
@@ -601,7 +601,7 @@ static void test_points(void **state)
 
 static void test_many(void **state)
 {
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 	char name[32], *new;
 	FILE *file;
 	int i;
@@ -624,10 +624,10 @@ static void test_many(void **state)
 	for (i = 0; i < 10000; i++)
 	{
 		snprintf(name, sizeof(name), "gw%d", i);
-		wish = options->get(options, name, "net", FALSE);
-		assert_non_null(wish);
-		assert_int_equal(wish->snaplen, 100 + i);
-		nflog_capture_wish_destroy(wish);
+		cfg = options->get(options, name, "net", FALSE);
+		assert_non_null(cfg);
+		assert_int_equal(cfg->snaplen, 100 + i);
+		nflog_cfg_destroy(cfg);
 	}
 	assert_int_equal(lines, 0);
 }

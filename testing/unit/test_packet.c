@@ -18,7 +18,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nflog_capture_packet.h"
+#include "traces/packet.h"
 
 #include <library.h>
 
@@ -46,7 +46,7 @@ static uint8_t ipv6[] = {
 typedef struct {
 	struct nfgenmsg msg;
 	struct nlattr *payload, *prefix;
-	nflog_capture_logged_t logged;
+	nflog_logged_t logged;
 } fixture_t;
 
 static struct nlattr *create_attr(uint16_t type, void *data, size_t len)
@@ -80,18 +80,18 @@ static void deinit(fixture_t *this)
 
 static void test_parse(void **state)
 {
-	nflog_capture_wire_key_t key;
+	nflog_esp_key_t key;
 	fixture_t f;
 
 	init(&f, ipv4, sizeof(ipv4));
-	assert_true(nflog_capture_packet_parse(&f.logged, TRUE, &key));
+	assert_true(nflog_packet_parse(&f.logged, TRUE, &key));
 	assert_int_equal(ntohl(key.spi), 0xc1234567);
 	assert_int_equal(key.inbound, 1);
 	assert_memory_equal(key.dst, ipv4 + 16, 4);
 	deinit(&f);
 
 	init(&f, ipv6, sizeof(ipv6));
-	assert_true(nflog_capture_packet_parse(&f.logged, FALSE, &key));
+	assert_true(nflog_packet_parse(&f.logged, FALSE, &key));
 	assert_int_equal(ntohl(key.spi), 0xc1234567);
 	assert_int_equal(key.inbound, 0);
 	assert_memory_equal(key.dst, ipv6 + 24, 16);
@@ -100,7 +100,7 @@ static void test_parse(void **state)
 
 static void test_parse_short(void **state)
 {
-	nflog_capture_wire_key_t key;
+	nflog_esp_key_t key;
 	fixture_t f;
 	size_t len;
 
@@ -108,28 +108,28 @@ static void test_parse_short(void **state)
 	for (len = 0; len < sizeof(ipv4); len++)
 	{
 		init(&f, ipv4, len);
-		assert_int_equal(nflog_capture_packet_parse(&f.logged, TRUE, &key),
+		assert_int_equal(nflog_packet_parse(&f.logged, TRUE, &key),
 						 len >= 32);
 		deinit(&f);
 	}
 	for (len = 0; len < sizeof(ipv6); len++)
 	{
 		init(&f, ipv6, len);
-		assert_int_equal(nflog_capture_packet_parse(&f.logged, TRUE, &key),
+		assert_int_equal(nflog_packet_parse(&f.logged, TRUE, &key),
 						 len >= 52);
 		deinit(&f);
 	}
 }
 
-static nflog_capture_packet_t *build(fixture_t *f, nflog_capture_link_t link,
-									 char *prefix)
+static nflog_packet_t *build(fixture_t *f, nflog_link_t link,
+							 char *prefix)
 {
-	nflog_capture_packet_t *packet;
+	nflog_packet_t *packet;
 	size_t len;
 
-	len = nflog_capture_packet_len(&f->logged, link, prefix);
+	len = nflog_packet_len(&f->logged, link, prefix);
 	packet = malloc(sizeof(*packet) + len);
-	nflog_capture_packet_build(packet, &f->logged, link, prefix);
+	nflog_packet_build(packet, &f->logged, link, prefix);
 	assert_int_equal(packet->pcap.caplen, len);
 	assert_int_equal(packet->pcap.sec, 1700000000);
 	assert_int_equal(packet->pcap.usec, 123456);
@@ -138,7 +138,7 @@ static nflog_capture_packet_t *build(fixture_t *f, nflog_capture_link_t link,
 
 static void test_raw(void **state)
 {
-	nflog_capture_packet_t *packet;
+	nflog_packet_t *packet;
 	fixture_t f;
 
 	init(&f, ipv4, sizeof(ipv4));
@@ -146,7 +146,7 @@ static void test_raw(void **state)
 	assert_int_equal(packet->pcap.caplen, sizeof(ipv4));
 	assert_memory_equal(packet->data, ipv4, sizeof(ipv4));
 
-	nflog_capture_packet_cut(packet, 30);
+	nflog_packet_cut(packet, 30);
 	assert_int_equal(packet->pcap.caplen, 30);
 	assert_int_equal(packet->pcap.len, sizeof(ipv4));
 	assert_int_equal(packet->original, sizeof(ipv4));
@@ -156,7 +156,7 @@ static void test_raw(void **state)
 
 static void test_nflog(void **state)
 {
-	nflog_capture_packet_t *packet;
+	nflog_packet_t *packet;
 	struct nlattr *attr;
 	uint8_t *pos;
 	fixture_t f;
@@ -178,7 +178,7 @@ static void test_nflog(void **state)
 	assert_int_equal(packet->original, sizeof(ipv6));
 	assert_int_equal(packet->pcap.len, packet->pcap.caplen + 1);
 
-	nflog_capture_packet_cut(packet, 41);
+	nflog_packet_cut(packet, 41);
 	assert_int_equal(attr->nla_len, NLA_HDRLEN + 41);
 	assert_int_equal(packet->pcap.caplen,
 					 (uint8_t*)attr - packet->data + NLA_HDRLEN + 44);
@@ -197,7 +197,7 @@ static uint8_t udp[] = {
 
 static uint16_t built_checksum(uint16_t checksum, uint8_t frag)
 {
-	nflog_capture_packet_t *packet;
+	nflog_packet_t *packet;
 	uint8_t data[sizeof(udp)];
 	fixture_t f;
 

@@ -80,7 +80,7 @@ static char *find_end(char *name)
  * Check what is logged of a capture point at the end of a trace.
  */
 static void check_count(run_t *run, fate_t *fate, char *text,
-						nflog_capture_point_t point, u_int packets, size_t bytes)
+						nflog_point_t point, u_int packets, size_t bytes)
 {
 	bool out = point == POINT_ESP_OUT || point == POINT_PLAIN_OUT;
 	mock_sa_t *sa = out ? &fate->child->out : &fate->child->in;
@@ -97,7 +97,7 @@ static void check_count(run_t *run, fate_t *fate, char *text,
 		return;
 	}
 	snprintf(expected, sizeof(expected), "%N %u packets %zu bytes 0 lost",
-			 nflog_capture_point_names, point, packets, packets * bytes);
+			 nflog_point_names, point, packets, packets * bytes);
 	assert_memory_equal(buf, expected, strlen(expected));
 
 	pos = buf + strlen(expected);
@@ -228,7 +228,7 @@ static u_int check_side(run_t *run, fate_t *fate, bool plain)
 {
 	char name[128], path[PATH_MAX], *end;
 	mock_child_t *child = fate->child;
-	nflog_capture_point_t in = plain ? POINT_PLAIN_IN : POINT_ESP_IN;
+	nflog_point_t in = plain ? POINT_PLAIN_IN : POINT_ESP_IN;
 	size_t bytes;
 
 	snprintf(name, sizeof(name), ".%.8x-%.8x.%s", ntohl(child->in.spi),

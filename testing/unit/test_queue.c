@@ -18,24 +18,24 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nflog_capture_queue.h"
+#include "traces/queue.h"
 
 #include <library.h>
 
 #define SIZE (1024 * 1024)
 
 /* any pointer will do, the queue does not use it */
-#define TRACE ((nflog_capture_trace_t*)&trace)
+#define TRACE ((nflog_trace_t*)&trace)
 
 static int trace;
 
 /** packets added */
 static uint32_t added;
 
-static nflog_capture_packet_t *add_to(nflog_capture_queue_t *queue, u_int lane,
-									  size_t len)
+static nflog_packet_t *add_to(nflog_queue_t *queue, u_int lane,
+							  size_t len)
 {
-	nflog_capture_packet_t *packet;
+	nflog_packet_t *packet;
 
 	packet = queue->add(queue, lane, len);
 	if (packet)
@@ -48,15 +48,15 @@ static nflog_capture_packet_t *add_to(nflog_capture_queue_t *queue, u_int lane,
 	return packet;
 }
 
-static nflog_capture_packet_t *add(nflog_capture_queue_t *queue, size_t len)
+static nflog_packet_t *add(nflog_queue_t *queue, size_t len)
 {
 	return add_to(queue, 0, len);
 }
 
 static void test_order(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
-	nflog_capture_packet_t **packets;
+	nflog_queue_t *queue = nflog_queue_create(1, SIZE);
+	nflog_packet_t **packets;
 	uint32_t order = 0;
 	u_int count, i, round;
 	size_t len, j;
@@ -90,8 +90,8 @@ static void test_order(void **state)
 
 static void test_bounded(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
-	nflog_capture_packet_t **packets;
+	nflog_queue_t *queue = nflog_queue_create(1, SIZE);
+	nflog_packet_t **packets;
 	u_int count = 0, released = 1, used;
 
 	while (add(queue, 1000))
@@ -130,8 +130,8 @@ static void test_bounded(void **state)
 
 static void test_unpublished(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
-	nflog_capture_packet_t **packets;
+	nflog_queue_t *queue = nflog_queue_create(1, SIZE);
+	nflog_packet_t **packets;
 	u_int used;
 
 	assert_non_null(add(queue, 100));
@@ -144,8 +144,8 @@ static void test_unpublished(void **state)
 
 static void test_lanes(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(2, SIZE);
-	nflog_capture_packet_t **packets, *first, *second;
+	nflog_queue_t *queue = nflog_queue_create(2, SIZE);
+	nflog_packet_t **packets, *first, *second;
 	u_int used, count = 0, i;
 
 	assert_int_equal(queue->get_lanes(queue), 2);
@@ -184,7 +184,7 @@ static void test_lanes(void **state)
 
 static void test_large(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, 1);
+	nflog_queue_t *queue = nflog_queue_create(1, 1);
 
 	/* the largest that is logged, and what would never fit */
 	assert_non_null(add(queue, 66000));
@@ -193,15 +193,15 @@ static void test_large(void **state)
 	queue->destroy(queue);
 }
 
-static nflog_capture_progress_t get_progress(void *data)
+static nflog_progress_t get_progress(void *data)
 {
-	return *(nflog_capture_progress_t*)data;
+	return *(nflog_progress_t*)data;
 }
 
 static void test_progress(void **state)
 {
-	nflog_capture_queue_t *queue = nflog_capture_queue_create(1, SIZE);
-	nflog_capture_progress_t progress = { .order = 7, .is_known = TRUE };
+	nflog_queue_t *queue = nflog_queue_create(1, SIZE);
+	nflog_progress_t progress = { .order = 7, .is_known = TRUE };
 
 	/* without any reader there is nothing to read */
 	assert_true(queue->get_progress(queue).idle);

@@ -25,9 +25,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nflog_capture_reader.h"
-#include "nflog_capture_sas.h"
-#include "nflog_capture_table.h"
+#include "reader/reader.h"
+#include "reader/sa_lookup.h"
+#include "rules/nft_table.h"
 #include "rules.h"
 
 #include <net/if.h>
@@ -44,27 +44,27 @@
 
 #define SPI 0xc1234567
 
-static nflog_capture_store_t *store;
-static nflog_capture_keys_t *keys;
-static nflog_capture_queue_t *queue;
-static nflog_capture_writer_t *writer;
-static nflog_capture_messages_t *messages;
-static nflog_capture_reader_t *reader;
+static nflog_store_t *store;
+static nflog_keys_t *keys;
+static nflog_queue_t *queue;
+static nflog_writer_t *writer;
+static nflog_ike_messages_t *ike_messages;
+static nflog_reader_t *reader;
 static char dir[] = "/tmp/nflog-capture-test-XXXXXX";
 
-static nflog_capture_count_t counts[POINT_MAX];
-static void (*trace_end)(nflog_capture_trace_t *trace);
+static nflog_counters_t counts[POINT_MAX];
+static void (*trace_end)(nflog_trace_t *trace);
 
 /** original method of a trace, and what is posted when it was called */
-static bool (*trace_put_ref)(nflog_capture_trace_t *trace);
+static bool (*trace_put_ref)(nflog_trace_t *trace);
 static sem_t released;
 
 /**
  * Keep the counters of a trace before it's gone.
  */
-static void keep_counts(nflog_capture_trace_t *trace)
+static void keep_counts(nflog_trace_t *trace)
 {
-	nflog_capture_point_t point;
+	nflog_point_t point;
 
 	trace_end(trace);
 	for (point = 0; point < POINT_MAX; point++)
@@ -73,27 +73,27 @@ static void keep_counts(nflog_capture_trace_t *trace)
 	}
 }
 
-static nflog_capture_trace_t *create_trace(nflog_capture_wish_t *wish)
+static nflog_trace_t *create_trace(nflog_cfg_t *cfg)
 {
-	nflog_capture_trace_t *trace;
+	nflog_trace_t *trace;
 
-	trace = nflog_capture_trace_create(store, "conn", "net{1}", POINT_ESP_IN,
-									   wish);
+	trace = nflog_trace_create(store, "conn", "net{1}", POINT_ESP_IN,
+							   cfg);
 	trace->set_name(trace, "net.esp");
 	trace_end = trace->end;
 	trace->end = keep_counts;
 	return trace;
 }
 
-static nflog_capture_sa_t *create_sa(nflog_capture_trace_t *trace, bool inbound,
-									 char *addr, uint32_t spi)
+static nflog_sa_t *create_sa(nflog_trace_t *trace, bool inbound,
+							 char *addr, uint32_t spi)
 {
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	host_t *host;
 
 	host = host_create_from_string(addr, 0);
-	sa = nflog_capture_sa_create("conn", "net", 1, inbound, host, htonl(spi), 7,
-								 trace, NULL);
+	sa = nflog_sa_create("conn", "net", 1, inbound, host, htonl(spi), 7,
+						 trace, NULL);
 	host->destroy(host);
 	return sa;
 }
@@ -183,8 +183,8 @@ static void check_trace(char *name, u_int in, u_int out, size_t offset,
 /**
  * Begin to capture both directions of a CHILD_SA.
  */
-static void start_both(nflog_capture_trace_t *trace, nflog_capture_sa_t **in,
-					   nflog_capture_sa_t **out)
+static void start_both(nflog_trace_t *trace, nflog_sa_t **in,
+					   nflog_sa_t **out)
 {
 	*in = create_sa(trace, TRUE, "127.0.0.1", SPI);
 	*out = create_sa(trace, FALSE, "127.0.0.1", SPI);
@@ -207,9 +207,9 @@ static void finish()
 
 static void test_complete(void **state)
 {
-	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
-	nflog_capture_trace_t *trace = create_trace(&wish);
-	nflog_capture_sa_t *in, *out;
+	nflog_cfg_t cfg = { .points = 3, .link = LINK_NFLOG };
+	nflog_trace_t *trace = create_trace(&cfg);
+	nflog_sa_t *in, *out;
 	u_int count = 50000, i;
 
 	start_both(trace, &in, &out);
@@ -243,7 +243,7 @@ static void test_complete(void **state)
 /**
  * Tell that the reader is done with an SA.
  */
-static bool tell_put_ref(nflog_capture_trace_t *trace)
+static bool tell_put_ref(nflog_trace_t *trace)
 {
 	bool last = trace_put_ref(trace);
 
@@ -253,10 +253,10 @@ static bool tell_put_ref(nflog_capture_trace_t *trace)
 
 static void test_late(void **state)
 {
-	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
-	nflog_capture_trace_t *trace = create_trace(&wish), *other;
-	nflog_capture_count_t *count;
-	nflog_capture_sa_t *sa, *kernel;
+	nflog_cfg_t cfg = { .points = 3, .link = LINK_NFLOG };
+	nflog_trace_t *trace = create_trace(&cfg), *other;
+	nflog_counters_t *count;
+	nflog_sa_t *sa, *kernel;
 
 	sem_init(&released, 0, 0);
 	/* charon encrypted ten packets, but has sent only four when the SA is gone */
@@ -272,7 +272,7 @@ static void test_late(void **state)
 	reader->remove(reader, sa);
 
 	/* rules of others don't wait for that */
-	other = create_trace(&wish);
+	other = create_trace(&cfg);
 	other->set_name(other, "other.esp");
 	kernel = create_sa(other, FALSE, "127.0.0.1", SPI + 1);
 	assert_true(reader->add(reader, kernel));
@@ -295,14 +295,14 @@ static void test_late(void **state)
 /**
  * Original method of the queue, called by the reader, and what it has to pass.
  */
-static void (*add_logged)(nflog_capture_queue_t *queue, u_int lane,
-						  nflog_capture_tap_t *tap,
-						  nflog_capture_logged_t *logged);
+static void (*add_logged)(nflog_queue_t *queue, u_int lane,
+						  nflog_tap_t *tap,
+						  nflog_logged_t *logged);
 static sem_t gate;
 
-static void gated_add_logged(nflog_capture_queue_t *queue, u_int lane,
-							 nflog_capture_tap_t *tap,
-							 nflog_capture_logged_t *logged)
+static void gated_add_logged(nflog_queue_t *queue, u_int lane,
+							 nflog_tap_t *tap,
+							 nflog_logged_t *logged)
 {
 	sem_wait(&gate);
 	sem_post(&gate);
@@ -311,10 +311,10 @@ static void gated_add_logged(nflog_capture_queue_t *queue, u_int lane,
 
 static void test_overload(void **state)
 {
-	nflog_capture_wish_t wish = { .points = 3, .link = LINK_NFLOG };
-	nflog_capture_trace_t *trace = create_trace(&wish);
-	nflog_capture_count_t *count;
-	nflog_capture_sa_t *in, *out;
+	nflog_cfg_t cfg = { .points = 3, .link = LINK_NFLOG };
+	nflog_trace_t *trace = create_trace(&cfg);
+	nflog_counters_t *count;
+	nflog_sa_t *in, *out;
 	u_int sent = 100000;
 
 	/* nothing is read until everything is sent, which is more than the kernel
@@ -350,16 +350,16 @@ static void test_overload(void **state)
 
 static void test_restart(void **state)
 {
-	nflog_capture_wish_t wish = { .points = 3, .link = LINK_RAW };
-	nflog_capture_trace_t *trace;
-	nflog_capture_sa_t *sa;
+	nflog_cfg_t cfg = { .points = 3, .link = LINK_RAW };
+	nflog_trace_t *trace;
+	nflog_sa_t *sa;
 	char name[32];
 	int i;
 
 	/* threads, sockets and table go when idle, and come again */
 	for (i = 0; i < 5; i++)
 	{
-		trace = create_trace(&wish);
+		trace = create_trace(&cfg);
 		snprintf(name, sizeof(name), "restart%d", i);
 		trace->set_name(trace, name);
 		sa = create_sa(trace, TRUE, "127.0.0.1", SPI + i);
@@ -377,9 +377,9 @@ static void test_restart(void **state)
 
 static void test_same_sa(void **state)
 {
-	nflog_capture_wish_t wish = { .points = 3, .link = LINK_RAW };
-	nflog_capture_trace_t *trace = create_trace(&wish);
-	nflog_capture_sa_t *sa, *other;
+	nflog_cfg_t cfg = { .points = 3, .link = LINK_RAW };
+	nflog_trace_t *trace = create_trace(&cfg);
+	nflog_sa_t *sa, *other;
 
 	sa = create_sa(trace, TRUE, "127.0.0.1", SPI);
 	other = create_sa(trace, TRUE, "127.0.0.1", SPI);
@@ -387,7 +387,7 @@ static void test_same_sa(void **state)
 	/* refused by the kernel, without harm to the first */
 	assert_false(reader->add(reader, other));
 	trace->put_ref(trace);
-	nflog_capture_sa_destroy(other);
+	nflog_sa_destroy(other);
 
 	writer->start(writer, trace);
 	reader->remove(reader, sa);
@@ -401,17 +401,17 @@ static void test_same_sa(void **state)
  */
 static void call_spi(uint32_t spi, bool expect)
 {
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	host_t *host;
 
 	host = host_create_from_string("127.0.0.1", 0);
 	if (expect)
 	{
 		reader->expect(reader, "conn", host, htonl(spi));
-		sa = nflog_capture_sa_create("conn", "net", 1, TRUE, host, htonl(spi), 0,
-									 NULL, NULL);
+		sa = nflog_sa_create("conn", "net", 1, TRUE, host, htonl(spi), 0,
+							 NULL, NULL);
 		rules_wait(sa);
-		nflog_capture_sa_destroy(sa);
+		nflog_sa_destroy(sa);
 	}
 	else
 	{
@@ -422,9 +422,9 @@ static void call_spi(uint32_t spi, bool expect)
 
 static void test_early(void **state)
 {
-	nflog_capture_wish_t wish = { .points = 1, .link = LINK_NFLOG };
-	nflog_capture_trace_t *trace = create_trace(&wish);
-	nflog_capture_sa_t *in;
+	nflog_cfg_t cfg = { .points = 1, .link = LINK_NFLOG };
+	nflog_trace_t *trace = create_trace(&cfg);
+	nflog_sa_t *in;
 	u_int i;
 
 	call_spi(SPI, TRUE);
@@ -468,9 +468,9 @@ static void test_early(void **state)
 
 static void test_early_again(void **state)
 {
-	nflog_capture_wish_t wish = { .points = 1, .link = LINK_NFLOG };
-	nflog_capture_trace_t *trace;
-	nflog_capture_sa_t *sa;
+	nflog_cfg_t cfg = { .points = 1, .link = LINK_NFLOG };
+	nflog_trace_t *trace;
+	nflog_sa_t *sa;
 	char name[32];
 	int i;
 
@@ -485,7 +485,7 @@ static void test_early_again(void **state)
 			call_spi(SPI + i, FALSE);
 			continue;
 		}
-		trace = create_trace(&wish);
+		trace = create_trace(&cfg);
 		snprintf(name, sizeof(name), "again%d", i);
 		trace->set_name(trace, name);
 		sa = create_sa(trace, TRUE, "127.0.0.1", SPI + i);
@@ -503,12 +503,12 @@ static void test_early_again(void **state)
 static int setup_memory(u_int lanes, size_t size)
 {
 	memset(counts, 0, sizeof(counts));
-	queue = nflog_capture_queue_create(lanes, size);
-	store = nflog_capture_store_create();
-	keys = nflog_capture_keys_create(store);
-	writer = nflog_capture_writer_create(queue, keys, store);
-	messages = nflog_capture_messages_create(queue, writer);
-	reader = nflog_capture_reader_create(queue, writer, messages);
+	queue = nflog_queue_create(lanes, size);
+	store = nflog_store_create();
+	keys = nflog_keys_create(store);
+	writer = nflog_writer_create(queue, keys, store);
+	ike_messages = nflog_ike_messages_create(queue, writer);
+	reader = nflog_reader_create(queue, writer, ike_messages);
 	return 0;
 }
 
@@ -532,7 +532,7 @@ static int teardown(void **state)
 	char cmd[256];
 
 	assert_null(reader);
-	messages->destroy(messages);
+	ike_messages->destroy(ike_messages);
 	keys->destroy(keys);
 	store->destroy(store);
 	queue->destroy(queue);

@@ -20,8 +20,8 @@
 #include "common.h"
 #include "rules.h"
 
-#include "nflog_capture_rules.h"
-#include "nflog_capture_table.h"
+#include "rules/rules.h"
+#include "rules/nft_table.h"
 
 #include <sched.h>
 #include <semaphore.h>
@@ -36,8 +36,8 @@
 #include <daemon.h>
 #include <networking/tun_device.h>
 
-static nflog_capture_rules_t *rules;
-static nflog_capture_count_t count;
+static nflog_rules_t *rules;
+static nflog_counters_t count;
 
 /** SAs without rules, and how often the table was closed */
 static sem_t removed, closed;
@@ -49,13 +49,13 @@ static u_int lanes;
 static char *obstacle;
 
 static bool open_groups(void *data, uint16_t *group, u_int *count,
-						char reason[NFLOG_CAPTURE_REASON_LEN])
+						char reason[NFLOG_REASON_LEN])
 {
 	*group = 4500;
 	*count = lanes;
 	if (obstacle)
 	{
-		snprintf(reason, NFLOG_CAPTURE_REASON_LEN, "%s", obstacle);
+		snprintf(reason, NFLOG_REASON_LEN, "%s", obstacle);
 	}
 	return !obstacle;
 }
@@ -65,9 +65,9 @@ static void close_groups(void *data)
 	sem_post(&closed);
 }
 
-static void remove_done(void *data, nflog_capture_sa_t *sa)
+static void remove_done(void *data, nflog_sa_t *sa)
 {
-	nflog_capture_sa_destroy(sa);
+	nflog_sa_destroy(sa);
 	sem_post(&removed);
 }
 
@@ -122,16 +122,16 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
 /**
  * Create an SA, none of its traces is used.
  */
-static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
-									 bool plain)
+static nflog_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
+							 bool plain)
 {
 	static int unused;
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	host_t *host;
 
 	host = host_create_from_string("192.168.0.1", 0);
-	sa = nflog_capture_sa_create("conn", "net", 1, inbound, host, htonl(spi), 1,
-								 NULL, NULL);
+	sa = nflog_sa_create("conn", "net", 1, inbound, host, htonl(spi), 1,
+						 NULL, NULL);
 	host->destroy(host);
 	sa->wire.count = wire ? &count : NULL;
 	sa->plain.count = plain ? &count : NULL;
@@ -143,7 +143,7 @@ static nflog_capture_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
 /**
  * Remove an SA, and wait until that is done.
  */
-static void remove_sa(nflog_capture_sa_t *sa)
+static void remove_sa(nflog_sa_t *sa)
 {
 	rules->remove(rules, sa);
 	sem_wait(&removed);
@@ -154,20 +154,20 @@ static void remove_sa(nflog_capture_sa_t *sa)
  */
 static bool has_rule(uint32_t spi)
 {
-	nflog_capture_sa_t *sa = create_sa(TRUE, spi, TRUE, FALSE);
+	nflog_sa_t *sa = create_sa(TRUE, spi, TRUE, FALSE);
 	bool found;
 
 	found = rules_have(sa);
-	nflog_capture_sa_destroy(sa);
+	nflog_sa_destroy(sa);
 	return found;
 }
 
 /**
  * Add an SA, and wait until its rules are in place.
  */
-static nflog_capture_sa_t *add_sa(uint32_t spi)
+static nflog_sa_t *add_sa(uint32_t spi)
 {
-	nflog_capture_sa_t *sa = create_sa(TRUE, spi, TRUE, TRUE);
+	nflog_sa_t *sa = create_sa(TRUE, spi, TRUE, TRUE);
 
 	rules->add(rules, sa);
 	rules_wait(sa);
@@ -179,11 +179,11 @@ static nflog_capture_sa_t *add_sa(uint32_t spi)
  */
 static void move_sa(bool wire, bool plain, char *addr, uint32_t reqid)
 {
-	nflog_capture_match_t next = {
+	nflog_match_t next = {
 		.dst = host_create_from_string(addr, 0),
 		.reqid = reqid,
 	};
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 
 	sa = create_sa(TRUE, 1, wire, plain);
 	rules->add(rules, sa);
@@ -215,7 +215,7 @@ static void test_tun(void **state)
 	tun_device_t tun = {
 		.get_name = (void*)get_tun_name,
 	};
-	nflog_capture_sa_t *sas[4];
+	nflog_sa_t *sas[4];
 	int i, j;
 
 	/* all SAs share the rules of the TUN device */
@@ -300,7 +300,7 @@ static void test_listing(void **state)
 		.get_port = (void*)get_port,
 	};
 	socket_manager_t *original = charon->socket;
-	nflog_capture_sa_t *sas[6];
+	nflog_sa_t *sas[6];
 	host_t *host;
 	int i;
 
@@ -368,7 +368,7 @@ static void add_next()
 
 static void test_lost_answers(void **state)
 {
-	nflog_capture_sa_t *sas[200], *last;
+	nflog_sa_t *sas[200], *last;
 	int i;
 
 	/* there is no table yet */
@@ -408,7 +408,7 @@ static void test_lost_answers(void **state)
 
 static void test_busy(void **state)
 {
-	nflog_capture_sa_t *sas[2];
+	nflog_sa_t *sas[2];
 	int i;
 
 	/* another process keeps nf_tables busy for as long as it likes to */
@@ -438,11 +438,11 @@ static void test_busy(void **state)
 
 static void test_table_taken(void **state)
 {
-	nflog_capture_nft_t *other = nflog_capture_nft_create();
-	nflog_capture_sa_t *sas[2];
+	nflog_nft_socket_t *other = nflog_nft_socket_create();
+	nflog_sa_t *sas[2];
 	int i;
 
-	nflog_capture_table_add(other, 4500);
+	nflog_nft_table_add(other, 4500);
 	assert_int_equal(other->commit(other), 0);
 	for (i = 0; i < countof(sas); i++)
 	{
@@ -469,7 +469,7 @@ static void test_table_taken(void **state)
 
 static void test_same_element(void **state)
 {
-	nflog_capture_sa_t *sa, *same, *next;
+	nflog_sa_t *sa, *same, *next;
 
 	sa = add_sa(1);
 	same = create_sa(TRUE, 1, TRUE, FALSE);
@@ -492,7 +492,7 @@ static void test_same_element(void **state)
 
 static void test_groups_taken(void **state)
 {
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	uint64_t missed;
 
 	obstacle = "the group is used by another process";
@@ -542,7 +542,7 @@ static bool drop_capability()
  */
 static int run_without_capability()
 {
-	nflog_capture_sa_t *sa;
+	nflog_sa_t *sa;
 	bool added;
 
 	/* it must not hang */
@@ -630,7 +630,7 @@ static int teardown_group(void **state)
 
 static int setup(void **state)
 {
-	nflog_capture_receiver_t receiver = {
+	nflog_receiver_t receiver = {
 		.open = open_groups,
 		.close = close_groups,
 		.removed = remove_done,
@@ -645,7 +645,7 @@ static int setup(void **state)
 	sem_init(&closed, 0, 0);
 	sem_init(&released, 0, 0);
 	sem_init(&blocked, 0, 0);
-	rules = nflog_capture_rules_create(&receiver);
+	rules = nflog_rules_create(&receiver);
 	return 0;
 }
 

@@ -20,7 +20,7 @@
 #define _GNU_SOURCE
 
 #include "common.h"
-#include "nflog_capture_store.h"
+#include "files/store.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -34,7 +34,7 @@
 static char captures[64];
 
 /** what is tested */
-static nflog_capture_store_t *store;
+static nflog_store_t *store;
 
 /** directories of which traces were removed */
 static char removed[256];
@@ -89,7 +89,7 @@ static int begin(void **state)
 	umask(022);
 	lines = 0;
 	removed[0] = '\0';
-	store = nflog_capture_store_create();
+	store = nflog_store_create();
 	store->set_removed_cb(store, removed_cb, removed);
 	/* nothing is touched until it's needed */
 	return access(captures, F_OK) == 0 ? -1 : 0;
@@ -180,19 +180,19 @@ static struct {
  */
 static void check_name(char *name, hashtable_t *names)
 {
-	char buf[NFLOG_CAPTURE_NAME_SIZE], again[NFLOG_CAPTURE_NAME_SIZE], *former;
+	char buf[NFLOG_NAME_SIZE], again[NFLOG_NAME_SIZE], *former;
 	size_t i, len;
 
-	nflog_capture_store_name(name, buf);
+	nflog_store_name(name, buf);
 	len = strlen(buf);
-	assert_in_range(len, 1, NFLOG_CAPTURE_NAME_SIZE - 1);
+	assert_in_range(len, 1, NFLOG_NAME_SIZE - 1);
 	assert_int_not_equal(buf[0], '.');
 	for (i = 0; i < len; i++)
 	{
 		assert_false((u_char)buf[i] < ' ' || buf[i] == 0x7f || buf[i] == '/');
 	}
 	/* and with the next start */
-	assert_string_equal(nflog_capture_store_name(name, again), buf);
+	assert_string_equal(nflog_store_name(name, again), buf);
 	former = names->get(names, buf);
 	if (former)
 	{
@@ -206,38 +206,38 @@ static void check_name(char *name, hashtable_t *names)
 
 static void test_names(void **state)
 {
-	char buf[NFLOG_CAPTURE_NAME_SIZE], again[NFLOG_CAPTURE_NAME_SIZE];
+	char buf[NFLOG_NAME_SIZE], again[NFLOG_NAME_SIZE];
 	char long_name[500], other[500];
 	u_int i;
 
 	for (i = 0; i < countof(fit); i++)
 	{
-		assert_string_equal(nflog_capture_store_name(fit[i], buf), fit[i]);
+		assert_string_equal(nflog_store_name(fit[i], buf), fit[i]);
 	}
 	for (i = 0; i < countof(unfit); i++)
 	{
-		nflog_capture_store_name(unfit[i].name, buf);
+		nflog_store_name(unfit[i].name, buf);
 		assert_true(strpfx(buf, unfit[i].prefix));
 		assert_int_equal(strlen(buf), strlen(unfit[i].prefix) + 16);
 		/* who configures that name gets another directory */
-		assert_string_not_equal(nflog_capture_store_name(buf, again), buf);
+		assert_string_not_equal(nflog_store_name(buf, again), buf);
 	}
 	/* is part of the interface, tables are looked for there after an update */
-	assert_string_equal(nflog_capture_store_name("a/b", buf),
+	assert_string_equal(nflog_store_name("a/b", buf),
 						"a_b~367daf60c489d65e");
 
 	memset(long_name, 'x', sizeof(long_name));
 	memset(other, 'x', sizeof(other));
 	long_name[100] = '\0';
-	assert_string_equal(nflog_capture_store_name(long_name, buf), long_name);
+	assert_string_equal(nflog_store_name(long_name, buf), long_name);
 	long_name[100] = 'x';
 	long_name[499] = other[499] = '\0';
-	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf)), 100);
+	assert_int_equal(strlen(nflog_store_name(long_name, buf)), 100);
 	other[498] = 'y';
-	assert_string_not_equal(nflog_capture_store_name(other, again), buf);
+	assert_string_not_equal(nflog_store_name(other, again), buf);
 	/* a character across the limit */
 	memcpy(long_name + 82, "ü", 2);
-	assert_int_equal(strlen(nflog_capture_store_name(long_name, buf)), 99);
+	assert_int_equal(strlen(nflog_store_name(long_name, buf)), 99);
 	assert_int_equal(buf[82], '~');
 }
 
@@ -270,9 +270,9 @@ static void test_names_differ(void **state)
 		check_name(name, names);
 		if (i % 8 == 0)
 		{
-			char safe[NFLOG_CAPTURE_NAME_SIZE];
+			char safe[NFLOG_NAME_SIZE];
 
-			check_name(nflog_capture_store_name(name, safe), names);
+			check_name(nflog_store_name(name, safe), names);
 		}
 	}
 	enumerator = names->create_enumerator(names);
@@ -433,7 +433,7 @@ static void test_links(void **state)
 	snprintf(target, sizeof(target), "%s/var/moved", dir);
 	assert_int_equal(rename(captures, target), 0);
 	assert_int_equal(symlink(target, captures), 0);
-	store = nflog_capture_store_create();
+	store = nflog_store_create();
 	fd = store->open_file(store, "gw", "x.pcap");
 	assert_true(fd >= 0);
 	close(fd);

@@ -21,9 +21,9 @@
 #define _GNU_SOURCE
 
 #include "common.h"
-#include "nflog_capture_options.h"
-#include "nflog_capture_includes.h"
-#include "nflog_capture_parser.h"
+#include "options/options.h"
+#include "options/includes.h"
+#include "options/parser.h"
 
 #include <dlfcn.h>
 #include <glob.h>
@@ -32,7 +32,7 @@
 #include <sys/stat.h>
 
 /** what is tested */
-static nflog_capture_options_t *options;
+static nflog_options_t *options;
 
 /** what a file may do while it is read: nothing, wait, or change */
 static enum {
@@ -142,14 +142,14 @@ static void await_waiting(bool value)
  */
 static u_int look_up(char *child)
 {
-	nflog_capture_wish_t *wish;
+	nflog_cfg_t *cfg;
 	u_int snaplen = 0;
 
-	wish = options->get(options, "gw", child, TRUE);
-	if (wish)
+	cfg = options->get(options, "gw", child, TRUE);
+	if (cfg)
 	{
-		snaplen = wish->snaplen;
-		nflog_capture_wish_destroy(wish);
+		snaplen = cfg->snaplen;
+		nflog_cfg_destroy(cfg);
 	}
 	return snaplen;
 }
@@ -170,7 +170,7 @@ static int begin(void **state)
 						   "charon.plugins.nflog-capture.swanctl_conf",
 						   path("swanctl.conf"));
 	behave(FILE_READABLE);
-	options = nflog_capture_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL);
 	options->start(options);
 	lines = 0;
 	return 0;
@@ -461,7 +461,7 @@ static enumerator_t *enumerate_settings(settings_t *settings, char *names[],
 /**
  * Enumerate them as our parser found them.
  */
-static enumerator_t *enumerate_sections(nflog_capture_sections_t *sections,
+static enumerator_t *enumerate_sections(nflog_sections_t *sections,
 										char *names[], bool subsections)
 {
 	return (subsections ? sections->create_section_enumerator
@@ -473,7 +473,7 @@ static enumerator_t *enumerate_sections(nflog_capture_sections_t *sections,
  * Print what is in a section.
  */
 static void print(FILE *out, settings_t *settings,
-				  nflog_capture_sections_t *sections, char *names[], int depth)
+				  nflog_sections_t *sections, char *names[], int depth)
 {
 	enumerator_t *enumerator;
 	char *key, *value;
@@ -516,9 +516,9 @@ static void print(FILE *out, settings_t *settings,
  */
 static bool compare(char *content)
 {
-	nflog_capture_includes_t *includes;
-	nflog_capture_sections_t *sections;
-	nflog_capture_watch_t *watch;
+	nflog_includes_t *includes;
+	nflog_sections_t *sections;
+	nflog_watch_t *watch;
 	settings_t *settings;
 	bool stop = FALSE, valid;
 	char *names[4] = {}, *a, *b;
@@ -527,12 +527,12 @@ static bool compare(char *content)
 
 	put("swanctl.conf", content);
 	settings = settings_create(NULL);
-	watch = nflog_capture_watch_create(&stop);
-	includes = nflog_capture_includes_create(watch, &stop);
-	sections = nflog_capture_sections_create();
+	watch = nflog_watch_create(&stop);
+	includes = nflog_includes_create(watch, &stop);
+	sections = nflog_sections_create();
 	valid = settings->load_files(settings, path("swanctl.conf"), FALSE);
 	if (valid != (includes->include(includes, path("swanctl.conf")) &&
-				  nflog_capture_parse(includes, sections, &stop)))
+				  nflog_parse(includes, sections, &stop)))
 	{
 		fail_msg("valid %d: %s", valid, content);
 	}

@@ -20,7 +20,7 @@
 #define _GNU_SOURCE
 
 #include "tables.h"
-#include "nflog_capture_trace.h"
+#include "traces/trace.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@
 static char captures[64];
 
 /** what is tested */
-static nflog_capture_trace_t *trace;
+static nflog_trace_t *trace;
 
 /** number of the next packet, and of those that should be in the files */
 static uint32_t next_packet;
@@ -104,11 +104,11 @@ static char *path(char *name)
 /**
  * Begin a trace.
  */
-static void start(nflog_capture_wish_t wish)
+static void start(nflog_cfg_t cfg)
 {
-	wish.link = LINK_RAW;
-	trace = nflog_capture_trace_create(store, "gw", "net{1}", POINT_ESP_IN,
-									   &wish);
+	cfg.link = LINK_RAW;
+	trace = nflog_trace_create(store, "gw", "net{1}", POINT_ESP_IN,
+							   &cfg);
 	trace->set_name(trace, NAME);
 	trace->start(trace);
 }
@@ -120,8 +120,8 @@ static void start(nflog_capture_wish_t wish)
  */
 static u_int write_packets(u_int count)
 {
-	nflog_capture_packet_t *packets[count];
-	nflog_capture_count_t *counter;
+	nflog_packet_t *packets[count];
+	nflog_counters_t *counter;
 	uint64_t before;
 	u_int i, written;
 
@@ -129,7 +129,7 @@ static u_int write_packets(u_int count)
 	before = counter->packets;
 	for (i = 0; i < count; i++)
 	{
-		packets[i] = calloc(1, sizeof(nflog_capture_packet_t) + PACKET_LEN);
+		packets[i] = calloc(1, sizeof(nflog_packet_t) + PACKET_LEN);
 		packets[i]->point = POINT_ESP_IN;
 		packets[i]->payload = packets[i]->original = PACKET_LEN;
 		packets[i]->pcap.sec = 1700000000 + next_packet + i;
@@ -262,7 +262,7 @@ static void finish(char *text)
  */
 static void test_full(void **state)
 {
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	assert_int_equal(write_packets(20), 20);
 	logged(0, NULL);
 	fill(8192);
@@ -295,7 +295,7 @@ static void test_full(void **state)
 static void test_full_at_start(void **state)
 {
 	fill(0);
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	logged(1, "free some space");
 	assert_int_equal(write_packets(10), 0);
 	logged(0, NULL);
@@ -311,7 +311,7 @@ static void test_full_at_start(void **state)
 static void test_full_always(void **state)
 {
 	fill(0);
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	assert_int_equal(write_packets(10), 0);
 	finish("; 10 not written in 1 gaps from");
 	check_files(0);
@@ -319,7 +319,7 @@ static void test_full_always(void **state)
 
 static void test_ring_full(void **state)
 {
-	start((nflog_capture_wish_t){ .file_size = 10000, .files = 3 });
+	start((nflog_cfg_t){ .file_size = 10000, .files = 3 });
 	assert_int_equal(write_packets(18), 18);
 	check_files(2);
 	fill(4096);
@@ -342,7 +342,7 @@ static void test_descriptors(void **state)
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = limit;
 	none.rlim_cur = 0;
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	assert_int_equal(write_packets(10), 10);
 	add_spi("gw", 1);
 	lines = 0;
@@ -370,13 +370,13 @@ static void test_descriptors(void **state)
 	/* and from the beginning, also of what counts bytes for the budget */
 	trace->destroy(trace);
 	store->destroy(store);
-	store = nflog_capture_store_create();
+	store = nflog_store_create();
 	forget_packets();
 	lib->settings->set_str(lib->settings,
 						   "charon.plugins.nflog-capture.max_total", "30k");
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	trace = nflog_capture_trace_create(store, "other", "net{2}", POINT_ESP_IN,
-									   &(nflog_capture_wish_t){});
+	trace = nflog_trace_create(store, "other", "net{2}", POINT_ESP_IN,
+							   &(nflog_cfg_t){});
 	trace->set_name(trace, NAME);
 	trace->start(trace);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -384,7 +384,7 @@ static void test_descriptors(void **state)
 
 static void test_read_only(void **state)
 {
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	assert_int_equal(write_packets(10), 10);
 	assert_int_equal(mount(NULL, captures, NULL, MS_REMOUNT | MS_RDONLY, NULL),
 					 0);
@@ -401,7 +401,7 @@ static void test_removed(void **state)
 {
 	char other[PATH_MAX];
 
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	/* the file */
 	assert_int_equal(write_packets(10), 10);
 	assert_int_equal(unlink(path(NAME ".pcap")), 0);
@@ -435,7 +435,7 @@ static void test_replaced(void **state)
 	struct stat st;
 	int fd;
 
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	/* another file has the name */
 	assert_int_equal(write_packets(10), 10);
 	snprintf(copy, sizeof(copy), "%s", path("copy"));
@@ -482,7 +482,7 @@ static void test_replaced(void **state)
 static void test_taken(void **state)
 {
 	create_trace("gw", "00000001-00000002.esp");
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	assert_int_equal(write_packets(10), 10);
 	assert_int_equal(unlink(path(NAME ".pcap")), 0);
 	check_files(1);
@@ -504,7 +504,7 @@ static void test_budget(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, 20 * 1024), 0);
 	close(fd);
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	logged(1, "raise max_total = 20480");
 	assert_int_equal(write_packets(10), 0);
 	check_files(0);
@@ -524,7 +524,7 @@ static void test_keys_of_wanted(void **state)
 	add_spi("gw", 3);
 	keys->flush(keys);
 	set_max_total("1");
-	start((nflog_capture_wish_t){});
+	start((nflog_cfg_t){});
 	assert_int_equal(write_packets(10), 0);
 	restart();
 	keys->prune(keys, "gw");

@@ -1,0 +1,563 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "child.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <daemon.h>
+
+typedef struct private_nflog_child_t private_nflog_child_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_child_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_child_t public;
+
+	/**
+	 * Name of the connection, for the file system.
+	 */
+	char *conn;
+
+	/**
+	 * Name of the CHILD_SA.
+	 */
+	char *child;
+
+	/**
+	 * Unique id of the CHILD_SA.
+	 */
+	uint32_t id;
+
+	/**
+	 * Mark of packets that arrive, which may be the key of a VTI device.
+	 */
+	uint32_t mark;
+
+	/**
+	 * What to capture.
+	 */
+	nflog_cfg_t *cfg;
+
+	/**
+	 * Key tables.
+	 */
+	nflog_keys_t *keys;
+
+	/**
+	 * Reads packets.
+	 */
+	nflog_reader_t *reader;
+
+	/**
+	 * Writes traces.
+	 */
+	nflog_writer_t *writer;
+
+	/**
+	 * Traces of both sides, NULL if not captured.
+	 */
+	nflog_trace_t *wire, *plain;
+
+	/**
+	 * Inbound and outbound SA, NULL if not captured (anymore).
+	 */
+	nflog_sa_t *in, *out;
+
+	/**
+	 * SPIs, 0 if not known yet.
+	 */
+	uint32_t spi_in, spi_out;
+
+	/**
+	 * TRUE if there is or was an outbound SA, the loser of a rekey collision may
+	 * have none.
+	 */
+	bool outbound;
+
+	/**
+	 * When the capture began.
+	 */
+	time_t start;
+
+	/**
+	 * TRUE if any SA is or was captured.
+	 */
+	bool captured;
+
+	/**
+	 * TRUE if an SA could not be captured, the reason has been told, so the other
+	 * direction is not tried.
+	 */
+	bool failed;
+
+	/**
+	 * TRUE if it has been told that SAs are offloaded.
+	 */
+	bool offload_told;
+
+	/**
+	 * TRUE if the traces have begun.
+	 */
+	bool started;
+};
+
+/**
+ * Begin a trace.
+ */
+static void start_trace(private_nflog_child_t *this,
+						nflog_trace_t *trace, char *base, char *side)
+{
+	char name[256];
+
+	if (trace)
+	{
+		snprintf(name, sizeof(name), "%s.%s", base, side);
+		trace->set_name(trace, name);
+		this->writer->start(this->writer, trace);
+	}
+}
+
+/**
+ * Begin the traces, once all is known that their names consist of.
+ */
+static void start_traces(private_nflog_child_t *this)
+{
+	char child[NFLOG_NAME_SIZE], start[32], name[256];
+	struct tm tm;
+
+	if (!this->started && this->captured)
+	{
+		gmtime_r(&this->start, &tm);
+		strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &tm);
+		nflog_store_name(this->child, child);
+		snprintf(name, sizeof(name), "%s.%s.%.8x-%.8x", child, start,
+				 ntohl(this->spi_in), ntohl(this->spi_out));
+		start_trace(this, this->wire, name, "esp");
+		start_trace(this, this->plain, name, "plain");
+		this->started = TRUE;
+	}
+}
+
+/**
+ * Get the captured SA that has the given id, or where it's stored.
+ */
+static nflog_sa_t **find_sa(private_nflog_child_t *this,
+							kernel_ipsec_sa_id_t *id)
+{
+	if (this->in && this->in->spi == id->spi &&
+		id->dst->ip_equals(id->dst, this->in->match.dst))
+	{
+		return &this->in;
+	}
+	if (this->out && this->out->spi == id->spi &&
+		id->dst->ip_equals(id->dst, this->out->match.dst))
+	{
+		return &this->out;
+	}
+	return NULL;
+}
+
+/**
+ * Get a trace if it has a capture point in the given direction.
+ */
+static nflog_trace_t *choose(private_nflog_child_t *this,
+							 nflog_trace_t *trace,
+							 nflog_point_t point)
+{
+	return this->cfg->points & (1 << point) ? trace : NULL;
+}
+
+/**
+ * Is ESP done by charon itself, i.e. by kernel-libipsec?
+ */
+static bool is_userland()
+{
+	return (charon->kernel->get_features(charon->kernel) &
+			KERNEL_REQUIRE_UDP_ENCAPSULATION) &&
+		   lib->get(lib, "kernel-libipsec-tun");
+}
+
+/**
+ * Is the code for offloading ESP loaded?  Then the kernel encrypts packets only
+ * after netfilter saw them (esp4_gso_encap() in net/ipv4/esp4_offload.c), with
+ * or without hardware that does so, and may decrypt them before.
+ */
+static bool offload_loaded(host_t *dst)
+{
+	return access(dst->get_family(dst) == AF_INET ? "/sys/module/esp4_offload"
+												  : "/sys/module/esp6_offload",
+				  F_OK) == 0;
+}
+
+/**
+ * Check if an SA is offloaded, so that netfilter does not see all of its packets
+ * on the wire, or not encrypted.
+ *
+ * @param id			SA
+ * @param data			data of the SA
+ * @return				TRUE if its packets can't be captured there
+ */
+static bool check_offload(private_nflog_child_t *this,
+						  kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	nflog_counters_t *count;
+	bool wanted, loaded, encrypts_late;
+
+	wanted = data->hw_offload != HW_OFFLOAD_NO;
+	loaded = id->proto == IPPROTO_ESP && !is_userland() &&
+			 offload_loaded(id->dst);
+	if (!this->wire || (!wanted && !loaded))
+	{
+		return FALSE;
+	}
+	/* packets that get encapsulated in UDP are encrypted at once */
+	encrypts_late = wanted || !data->encap;
+	count = this->wire->get_count(this->wire, data->inbound ? POINT_ESP_IN
+															: POINT_ESP_OUT);
+	count->offloaded = TRUE;
+	if (!this->offload_told)
+	{
+		DBG1(DBG_CHD, "ESP packets of CHILD_SA %s{%u} of connection '%s' are "
+			 "offloaded, %sthose that arrive may be missing in its trace, %s "
+			 "before it comes up", this->child, this->id, this->conn,
+			 encrypts_late ? "those that leave are not captured, " : "",
+			 wanted ? "set hw_offload = no"
+					: "unload esp4_offload and esp6_offload");
+		this->offload_told = TRUE;
+	}
+	return !data->inbound && encrypts_late;
+}
+
+/**
+ * Capture the packets of an SA, FALSE if there are none to capture, or not possible.
+ */
+static bool capture_sa(private_nflog_child_t *this,
+					   kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	nflog_trace_t *wire, *plain;
+	nflog_sa_t *sa;
+
+	wire = choose(this, this->wire, data->inbound ? POINT_ESP_IN
+												  : POINT_ESP_OUT);
+	plain = choose(this, this->plain, data->inbound ? POINT_PLAIN_IN
+													: POINT_PLAIN_OUT);
+	if (check_offload(this, id, data))
+	{
+		wire = NULL;
+	}
+	if (!wire && !plain)
+	{
+		return FALSE;
+	}
+	sa = nflog_sa_create(this->conn, this->child, this->id,
+						 data->inbound, id->dst, id->spi, data->reqid,
+						 wire, plain);
+	sa->ipcomp = data->ipcomp != IPCOMP_NONE;
+	sa->userland = is_userland();
+	sa->vti = data->inbound && !sa->userland ? this->mark : 0;
+	if (sa->userland || sa->vti)
+	{
+		sa->selectors = nflog_selectors_create(data->src_ts,
+											   data->dst_ts);
+	}
+	if (!this->reader->add(this->reader, sa))
+	{
+		/* never the last reference, that one is ours */
+		if (wire)
+		{
+			wire->put_ref(wire);
+		}
+		if (plain)
+		{
+			plain->put_ref(plain);
+		}
+		nflog_sa_destroy(sa);
+		this->failed = TRUE;
+		return FALSE;
+	}
+	if (data->inbound)
+	{
+		this->in = sa;
+	}
+	else
+	{
+		this->out = sa;
+	}
+	this->captured = TRUE;
+	DBG2(DBG_CHD, "capturing %s SA %.8x of CHILD_SA %s{%u}",
+		 data->inbound ? "inbound" : "outbound", ntohl(id->spi),
+		 this->child, this->id);
+	return TRUE;
+}
+
+METHOD(nflog_child_t, add_sa, bool,
+	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_add_sa_t *data)
+{
+	bool used;
+
+	if (data->inbound)
+	{
+		this->spi_in = id->spi;
+	}
+	else
+	{
+		this->spi_out = id->spi;
+		this->outbound = TRUE;
+	}
+	if (this->failed)
+	{
+		return FALSE;
+	}
+	used = capture_sa(this, id, data);
+	if (this->failed)
+	{
+		return FALSE;
+	}
+	if (this->cfg->esp_keys && this->wire)
+	{
+		this->keys->add_esp(this->keys, this->conn, id, data);
+		this->writer->write_keys(this->writer);
+		used = TRUE;
+	}
+	if (this->spi_in && this->spi_out)
+	{
+		start_traces(this);
+	}
+	return used;
+}
+
+/**
+ * Write key tables for new addresses of an SA.
+ */
+static void update_keys(private_nflog_child_t *this,
+						kernel_ipsec_sa_id_t *id,
+						kernel_ipsec_update_sa_t *data)
+{
+	if (this->cfg->esp_keys && this->wire)
+	{
+		this->keys->update_esp(this->keys, this->conn, id, data);
+		this->writer->write_keys(this->writer);
+	}
+}
+
+METHOD(nflog_child_t, update_sa, void,
+	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data)
+{
+	nflog_sa_t **sa = find_sa(this, id);
+
+	if (sa)
+	{
+		this->reader->update(this->reader, *sa, data->new_dst,
+							 data->new_reqid ?: (*sa)->match.reqid);
+	}
+	update_keys(this, id, data);
+}
+
+METHOD(nflog_child_t, updated_sa, void,
+	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data, bool success)
+{
+	nflog_sa_t **sa = find_sa(this, id);
+	kernel_ipsec_sa_id_t refused = *id;
+	kernel_ipsec_update_sa_t former = {
+		.new_src = id->src,
+		.new_dst = id->dst,
+		.encap = data->new_encap,
+		.new_encap = data->encap,
+	};
+
+	if (sa)
+	{
+		this->reader->updated(this->reader, *sa, success);
+	}
+	if (!success)
+	{
+		refused.src = data->new_src;
+		refused.dst = data->new_dst;
+		update_keys(this, &refused, &former);
+	}
+}
+
+/**
+ * Set the number of packets that an SA processed, at a capture point.
+ */
+static void set_packets(private_nflog_child_t *this,
+						nflog_trace_t *trace,
+						nflog_point_t point, uint64_t *packets,
+						bool counted)
+{
+	nflog_counters_t *count;
+
+	trace = choose(this, trace, point);
+	if (trace)
+	{
+		count = trace->get_count(trace, point);
+		count->gone = !packets;
+		count->has_sa = packets && counted;
+		count->sa = count->has_sa ? *packets : 0;
+	}
+}
+
+/**
+ * Set that there was no SA, at a capture point.
+ */
+static void set_absent(private_nflog_child_t *this,
+					   nflog_trace_t *trace,
+					   nflog_point_t point)
+{
+	trace = choose(this, trace, point);
+	if (trace)
+	{
+		trace->get_count(trace, point)->absent = TRUE;
+	}
+}
+
+METHOD(nflog_child_t, del_sa, void,
+	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+	uint64_t *packets, bool counted)
+{
+	nflog_sa_t **sa = find_sa(this, id);
+	bool inbound;
+
+	if (sa)
+	{
+		inbound = (*sa)->inbound;
+		set_packets(this, this->wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
+					packets, counted);
+		set_packets(this, this->plain, inbound ? POINT_PLAIN_IN
+											   : POINT_PLAIN_OUT,
+					packets, counted);
+		this->reader->remove(this->reader, *sa);
+		*sa = NULL;
+	}
+}
+
+METHOD(nflog_child_t, set_spi_out, bool,
+	private_nflog_child_t *this, uint32_t spi)
+{
+	if (this->spi_out)
+	{
+		return FALSE;
+	}
+	this->spi_out = spi;
+	start_traces(this);
+	return TRUE;
+}
+
+/**
+ * Drop our reference to a trace.
+ */
+static void release_trace(private_nflog_child_t *this,
+						  nflog_trace_t *trace)
+{
+	if (trace)
+	{
+		if (this->started)
+		{
+			this->writer->release(this->writer, trace);
+		}
+		else
+		{
+			trace->destroy(trace);
+		}
+	}
+}
+
+METHOD(nflog_child_t, destroy, void,
+	private_nflog_child_t *this)
+{
+	start_traces(this);
+	if (!this->outbound)
+	{
+		set_absent(this, this->wire, POINT_ESP_OUT);
+		set_absent(this, this->plain, POINT_PLAIN_OUT);
+	}
+	if (this->in)
+	{
+		this->reader->remove(this->reader, this->in);
+	}
+	if (this->out)
+	{
+		this->reader->remove(this->reader, this->out);
+	}
+	release_trace(this, this->wire);
+	release_trace(this, this->plain);
+	nflog_cfg_destroy(this->cfg);
+	free(this->conn);
+	free(this->child);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_child_t *nflog_child_create(char *conn, char *child,
+							uint32_t id, uint32_t mark,
+							nflog_cfg_t *cfg,
+							nflog_store_t *store,
+							nflog_keys_t *keys,
+							nflog_reader_t *reader,
+							nflog_writer_t *writer,
+							nflog_xfrm_stat_t *xfrm_stat)
+{
+	private_nflog_child_t *this;
+	nflog_trace_t *trace;
+	char label[256];
+
+	INIT(this,
+		.public = {
+			.add_sa = _add_sa,
+			.update_sa = _update_sa,
+			.updated_sa = _updated_sa,
+			.del_sa = _del_sa,
+			.set_spi_out = _set_spi_out,
+			.destroy = _destroy,
+		},
+		.conn = strdup(conn),
+		.child = strdup(child),
+		.id = id,
+		.mark = mark,
+		.cfg = cfg,
+		.keys = keys,
+		.reader = reader,
+		.writer = writer,
+		.start = time(NULL),
+	);
+	snprintf(label, sizeof(label), "%s{%u}", child, id);
+	if (cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
+	{
+		this->wire = nflog_trace_create(store, this->conn, label,
+										POINT_ESP_IN, cfg);
+	}
+	if (cfg->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
+	{
+		this->plain = nflog_trace_create(store, this->conn, label,
+										 POINT_PLAIN_IN, cfg);
+	}
+	trace = this->wire ?: this->plain;
+	if (trace)
+	{
+		trace->set_drops(trace, xfrm_stat);
+	}
+	return &this->public;
+}

@@ -1,0 +1,117 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_child nflog_child
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CHILD_H_
+#define NFLOG_CHILD_H_
+
+typedef struct nflog_child_t nflog_child_t;
+
+#include "traces/xfrm_stat.h"
+#include "keys/keys.h"
+#include "options/options.h"
+#include "reader/reader.h"
+#include "files/store.h"
+#include "traces/writer.h"
+
+/**
+ * The capture of one CHILD_SA: its two SAs, and its two traces.
+ *
+ * Not thread-safe, the CHILD_SA's IKE_SA is locked whenever it is used.
+ */
+struct nflog_child_t {
+
+	/**
+	 * Begin to capture an SA, before the kernel has it.
+	 *
+	 * @param id		SA, as given to the kernel
+	 * @param data		data of the SA, as given to the kernel
+	 * @return			TRUE if the capture has to learn of its changes and its end, as
+	 *					its packets or its keys are captured
+	 */
+	bool (*add_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+				   kernel_ipsec_add_sa_t *data);
+
+	/**
+	 * Go on with an SA that is about to get other addresses, or another reqid.
+	 *
+	 * @param id		SA, with its old addresses
+	 * @param data		changes
+	 */
+	void (*update_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+					  kernel_ipsec_update_sa_t *data);
+
+	/**
+	 * The kernel changed an SA, or refused to.
+	 *
+	 * @param id		SA, with its old addresses
+	 * @param data		changes
+	 * @param success	TRUE if they were made
+	 */
+	void (*updated_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+					   kernel_ipsec_update_sa_t *data, bool success);
+
+	/**
+	 * End the capture of an SA.
+	 *
+	 * @param id		SA
+	 * @param packets	number of packets that the SA processed, NULL if it was gone
+	 * @param counted	FALSE if not all of these were captured, as the SA was up
+	 *					before
+	 */
+	void (*del_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+				   uint64_t *packets, bool counted);
+
+	/**
+	 * Set the outbound SPI, in case the outbound SA is installed later.
+	 *
+	 * @param spi		SPI, in network order
+	 * @return			TRUE if the outbound SA was not added yet
+	 */
+	bool (*set_spi_out)(nflog_child_t *this, uint32_t spi);
+
+	/**
+	 * Destroy a nflog_child_t, its traces end.
+	 */
+	void (*destroy)(nflog_child_t *this);
+};
+
+/**
+ * Create a nflog_child_t instance.
+ *
+ * @param conn		name of the connection
+ * @param child		name of the CHILD_SA
+ * @param id		unique id of the CHILD_SA
+ * @param mark		mark of packets that arrive, 0 for none
+ * @param cfg		what to capture, gets owned
+ * @param store		where the traces are created
+ * @param keys		key tables
+ * @param reader	reads packets
+ * @param writer	writes traces
+ * @param xfrm_stat	tells what the kernel dropped
+ */
+nflog_child_t *nflog_child_create(char *conn, char *child,
+							uint32_t id, uint32_t mark,
+							nflog_cfg_t *cfg,
+							nflog_store_t *store,
+							nflog_keys_t *keys,
+							nflog_reader_t *reader,
+							nflog_writer_t *writer,
+							nflog_xfrm_stat_t *xfrm_stat);
+
+#endif /** NFLOG_CHILD_H_ @}*/

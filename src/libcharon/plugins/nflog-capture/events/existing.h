@@ -1,0 +1,56 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_existing nflog_existing
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_EXISTING_H_
+#define NFLOG_EXISTING_H_
+
+typedef struct nflog_existing_t nflog_existing_t;
+
+#include "manager.h"
+
+/**
+ * Begins to capture CHILD_SAs that are up already, if they are configured so.
+ */
+struct nflog_existing_t {
+
+	/**
+	 * Begin to capture, after options changed.
+	 *
+	 * Waits for IKE_SAs that are in use, so it has to be called without any
+	 * lock.
+	 */
+	void (*capture)(nflog_existing_t *this);
+
+	/**
+	 * Destroy a nflog_existing_t.
+	 */
+	void (*destroy)(nflog_existing_t *this);
+};
+
+/**
+ * Create a nflog_existing_t instance.
+ *
+ * @param options	options of CHILD_SAs
+ * @param manager	where captures are added
+ */
+nflog_existing_t *nflog_existing_create(
+							nflog_options_t *options,
+							nflog_manager_t *manager);
+
+#endif /** NFLOG_EXISTING_H_ @}*/

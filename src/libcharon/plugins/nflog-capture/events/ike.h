@@ -1,0 +1,76 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_ike nflog_ike
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_IKE_H_
+#define NFLOG_IKE_H_
+
+typedef struct nflog_ike_t nflog_ike_t;
+
+#include "keys/keys.h"
+#include "reader/ike_messages.h"
+#include "options/options.h"
+#include "reader/reader.h"
+#include "traces/writer.h"
+
+#include <bus/bus.h>
+
+/**
+ * Listener that captures IKE_SAs, and writes their keys, if a child of their
+ * connection is captured.
+ *
+ * As a responder the connection is not known before IKE_AUTH, until then the
+ * keys are kept in memory.
+ */
+struct nflog_ike_t {
+
+	/**
+	 * Implements listener_t interface.
+	 */
+	listener_t listener;
+
+	/**
+	 * Begin to capture IKE messages if anything is configured to do so, or end
+	 * it if not.
+	 */
+	void (*reload)(nflog_ike_t *this);
+
+	/**
+	 * Destroy a nflog_ike_t, kept keys are wiped.
+	 */
+	void (*destroy)(nflog_ike_t *this);
+};
+
+/**
+ * Create a nflog_ike_t instance.
+ *
+ * @param options	tells what is captured
+ * @param store		where traces are created
+ * @param keys		key tables
+ * @param reader	reads packets
+ * @param writer	writes the key tables
+ * @param ike_messages	brings messages to traces
+ */
+nflog_ike_t *nflog_ike_create(nflog_options_t *options,
+							  nflog_store_t *store,
+							  nflog_keys_t *keys,
+							  nflog_reader_t *reader,
+							  nflog_writer_t *writer,
+							  nflog_ike_messages_t *ike_messages);
+
+#endif /** NFLOG_IKE_H_ @}*/

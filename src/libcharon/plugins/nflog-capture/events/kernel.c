@@ -1,0 +1,211 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "kernel.h"
+#include "xfrm_sa.h"
+
+#include <daemon.h>
+
+typedef struct private_nflog_kernel_t private_nflog_kernel_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_kernel_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_kernel_t public;
+
+	/**
+	 * Told of the SAs.
+	 */
+	nflog_manager_t *manager;
+
+	/**
+	 * Options of CHILD_SAs.
+	 */
+	nflog_options_t *options;
+
+	/**
+	 * Learns of SPIs.
+	 */
+	nflog_reader_t *reader;
+
+	/**
+	 * The methods that are wrapped.
+	 */
+	kernel_interface_t original;
+};
+
+/**
+ * The instance, as the wrapping methods get charon->kernel only.
+ */
+static private_nflog_kernel_t *instance;
+
+/**
+ * Get the number of packets that an SA has processed, FALSE if it is gone.
+ */
+static bool query(kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+				  uint16_t cpi, uint64_t *packets)
+{
+	kernel_ipsec_query_sa_t query = {
+		.cpi = cpi,
+	};
+	uint64_t bytes;
+	time_t time;
+
+	return kernel->query_sa(kernel, id, &query, &bytes, packets,
+							&time) == SUCCESS &&
+		   (*packets || !nflog_xfrm_sa_is_larval(id));
+}
+
+/**
+ * Does the peer learn the SPI that is being allocated before the SA is installed?
+ *
+ * In IKEv2 it does if we initiate the exchange: the SPI is in the request, while a
+ * responder installs the SA before it sends its own.  In IKEv1 it does if it is
+ * the initiator: our SPI is in the second message of Quick Mode, and we install
+ * the SA once we get the third one.
+ */
+static bool may_be_used(ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	task_t *task;
+	bool responder;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_PASSIVE);
+	responder = enumerator->enumerate(enumerator, &task);
+	enumerator->destroy(enumerator);
+	return responder == (ike_sa->get_version(ike_sa) == IKEV1);
+}
+
+METHOD(kernel_interface_t, get_spi, status_t,
+	kernel_interface_t *kernel, host_t *src, host_t *dst, uint8_t protocol,
+	uint32_t *spi)
+{
+	private_nflog_kernel_t *this = instance;
+	peer_cfg_t *peer_cfg;
+	ike_sa_t *ike_sa;
+	status_t status;
+
+	status = this->original.get_spi(kernel, src, dst, protocol, spi);
+	ike_sa = charon->bus->get_sa(charon->bus);
+	peer_cfg = ike_sa ? ike_sa->get_peer_cfg(ike_sa) : NULL;
+	/* it is not known yet which of the children the SPI is for */
+	if (status == SUCCESS && peer_cfg && may_be_used(ike_sa) &&
+		this->options->has_point_conn(this->options,
+									  peer_cfg->get_name(peer_cfg),
+									  1 << POINT_ESP_IN))
+	{
+		this->reader->expect(this->reader, peer_cfg->get_name(peer_cfg), dst,
+							 *spi);
+	}
+	return status;
+}
+
+METHOD(kernel_interface_t, add_sa, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_add_sa_t *data)
+{
+	private_nflog_kernel_t *this = instance;
+	uint64_t packets = 0;
+	status_t status;
+	bool used;
+
+	used = this->manager->add_sa(this->manager, id, data);
+	status = this->original.add_sa(kernel, id, data);
+	if (data->inbound)
+	{
+		this->reader->settle(this->reader, id->dst, id->spi);
+	}
+	if (used && status != SUCCESS)
+	{
+		this->manager->del_sa(this->manager, id, &packets);
+	}
+	return status;
+}
+
+METHOD(kernel_interface_t, update_sa, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data)
+{
+	private_nflog_kernel_t *this = instance;
+	status_t status;
+
+	this->manager->update_sa(this->manager, id, data);
+	status = this->original.update_sa(kernel, id, data);
+	this->manager->updated_sa(this->manager, id, data, status == SUCCESS);
+	return status;
+}
+
+METHOD(kernel_interface_t, del_sa, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_del_sa_t *data)
+{
+	private_nflog_kernel_t *this = instance;
+	uint64_t packets;
+	status_t status;
+	bool known;
+
+	/* the SPI may be all that there is */
+	this->reader->settle(this->reader, id->dst, id->spi);
+	if (!this->manager->has_sa(this->manager, id))
+	{
+		return this->original.del_sa(kernel, id, data);
+	}
+	known = query(kernel, id, data->cpi, &packets);
+	status = this->original.del_sa(kernel, id, data);
+	this->manager->del_sa(this->manager, id, known ? &packets : NULL);
+	return status;
+}
+
+METHOD(nflog_kernel_t, destroy, void,
+	private_nflog_kernel_t *this)
+{
+	charon->kernel->get_spi = this->original.get_spi;
+	charon->kernel->add_sa = this->original.add_sa;
+	charon->kernel->update_sa = this->original.update_sa;
+	charon->kernel->del_sa = this->original.del_sa;
+	instance = NULL;
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_kernel_t *nflog_kernel_create(
+										nflog_manager_t *manager,
+										nflog_options_t *options,
+										nflog_reader_t *reader)
+{
+	private_nflog_kernel_t *this;
+
+	INIT(this,
+		.public = {
+			.destroy = _destroy,
+		},
+		.manager = manager,
+		.options = options,
+		.reader = reader,
+		.original = *charon->kernel,
+	);
+	instance = this;
+	charon->kernel->get_spi = _get_spi;
+	charon->kernel->add_sa = _add_sa;
+	charon->kernel->update_sa = _update_sa;
+	charon->kernel->del_sa = _del_sa;
+	return &this->public;
+}

@@ -1,0 +1,627 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "manager.h"
+#include "child.h"
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+#include <threading/thread_value.h>
+
+typedef struct private_nflog_manager_t private_nflog_manager_t;
+typedef struct sa_entry_t sa_entry_t;
+typedef struct installing_t installing_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_manager_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_manager_t public;
+
+	/**
+	 * Options of CHILD_SAs.
+	 */
+	nflog_options_t *options;
+
+	/**
+	 * Where traces are created.
+	 */
+	nflog_store_t *store;
+
+	/**
+	 * Key tables.
+	 */
+	nflog_keys_t *keys;
+
+	/**
+	 * Reads packets.
+	 */
+	nflog_reader_t *reader;
+
+	/**
+	 * Writes traces.
+	 */
+	nflog_writer_t *writer;
+
+	/**
+	 * Tells what the kernel dropped.
+	 */
+	nflog_xfrm_stat_t *xfrm_stat;
+
+	/**
+	 * Captures by unique id of their CHILD_SA, nflog_manager_entry_t.
+	 */
+	hashtable_t *entries;
+
+	/**
+	 * Captures by destination and SPI of their SAs, sa_entry_t.
+	 */
+	hashtable_t *sas;
+
+	/**
+	 * CHILD_SA that a thread is installing, installing_t.
+	 */
+	thread_value_t *installing;
+
+	/**
+	 * Protects the hashtables.
+	 */
+	mutex_t *mutex;
+};
+
+/**
+ * A capture, used by the thread that has its IKE_SA checked out.
+ */
+struct nflog_manager_entry_t {
+
+	/**
+	 * Unique id of the CHILD_SA.
+	 */
+	uint32_t id;
+
+	/**
+	 * The capture itself.
+	 */
+	nflog_child_t *child;
+
+	/**
+	 * TRUE if the outbound SA is installed later.
+	 */
+	bool late;
+
+	/**
+	 * Number of SAs in the hashtable that lead to this, guarded by the mutex.
+	 * This exists as long as there are any.
+	 */
+	u_int sas;
+
+	/**
+	 * TRUE if the CHILD_SA was up before, so its counters say nothing of the
+	 * capture.
+	 */
+	bool running;
+
+	/**
+	 * TRUE if the CHILD_SA is about to be destroyed.
+	 */
+	bool destroying;
+};
+
+/**
+ * Captured SA.
+ */
+struct sa_entry_t {
+
+	/**
+	 * Key: destination and SPI.
+	 */
+	nflog_esp_key_t key;
+
+	/**
+	 * Capture that it belongs to.
+	 */
+	nflog_manager_entry_t *entry;
+};
+
+/**
+ * CHILD_SA that a thread is installing.
+ */
+struct installing_t {
+
+	/**
+	 * Unique id of the CHILD_SA.
+	 */
+	uint32_t id;
+
+	/**
+	 * Name of its connection.
+	 */
+	char *conn;
+
+	/**
+	 * Name of the CHILD_SA.
+	 */
+	char *child;
+
+	/**
+	 * Mark of packets that arrive.
+	 */
+	uint32_t mark;
+
+	/**
+	 * TRUE if it is known whether the CHILD_SA is to be captured.
+	 */
+	bool decided;
+};
+
+/**
+ * Destroy an installing_t.
+ */
+static void installing_destroy(void *data)
+{
+	installing_t *this = data;
+
+	free(this->conn);
+	free(this->child);
+	free(this);
+}
+
+/**
+ * Find the capture of an SA.
+ */
+static nflog_manager_entry_t *find_by_sa(private_nflog_manager_t *this,
+										 kernel_ipsec_sa_id_t *id)
+{
+	nflog_esp_key_t key;
+	sa_entry_t *sa;
+
+	nflog_sa_set_key(&key, FALSE, id->dst, id->spi);
+	this->mutex->lock(this->mutex);
+	sa = this->sas->get(this->sas, &key);
+	this->mutex->unlock(this->mutex);
+	return sa ? sa->entry : NULL;
+}
+
+/**
+ * Remember the capture of an SA.
+ */
+static void put_sa(private_nflog_manager_t *this, host_t *dst,
+				   uint32_t spi, nflog_manager_entry_t *entry)
+{
+	sa_entry_t *sa, *former;
+
+	INIT(sa,
+		.entry = entry,
+	);
+	nflog_sa_set_key(&sa->key, FALSE, dst, spi);
+	this->mutex->lock(this->mutex);
+	former = this->sas->put(this->sas, &sa->key, sa);
+	entry->sas++;
+	if (former)
+	{
+		former->entry->sas--;
+	}
+	this->mutex->unlock(this->mutex);
+	free(former);
+}
+
+/**
+ * Forget the capture of an SA.
+ */
+static void remove_sa(private_nflog_manager_t *this, host_t *dst,
+					  uint32_t spi)
+{
+	nflog_esp_key_t key;
+	sa_entry_t *sa;
+
+	nflog_sa_set_key(&key, FALSE, dst, spi);
+	this->mutex->lock(this->mutex);
+	sa = this->sas->remove(this->sas, &key);
+	if (sa)
+	{
+		sa->entry->sas--;
+	}
+	this->mutex->unlock(this->mutex);
+	free(sa);
+}
+
+/**
+ * Does no SA lead to a capture (anymore)?
+ */
+static bool is_unused(private_nflog_manager_t *this,
+					  nflog_manager_entry_t *entry)
+{
+	bool unused;
+
+	this->mutex->lock(this->mutex);
+	unused = !entry->sas;
+	this->mutex->unlock(this->mutex);
+	return unused;
+}
+
+/**
+ * Find a capture by the unique id of its CHILD_SA.
+ */
+static nflog_manager_entry_t *find_by_id(private_nflog_manager_t *this,
+										 uint32_t id)
+{
+	nflog_manager_entry_t *entry;
+
+	this->mutex->lock(this->mutex);
+	entry = this->entries->get(this->entries, (void*)(uintptr_t)id);
+	this->mutex->unlock(this->mutex);
+	return entry;
+}
+
+/**
+ * End a capture.
+ */
+static void end(private_nflog_manager_t *this,
+				nflog_manager_entry_t *entry)
+{
+	this->mutex->lock(this->mutex);
+	this->entries->remove(this->entries, (void*)(uintptr_t)entry->id);
+	this->mutex->unlock(this->mutex);
+	entry->child->destroy(entry->child);
+	free(entry);
+}
+
+METHOD(nflog_manager_t, installing, void,
+	private_nflog_manager_t *this, ike_sa_t *ike_sa,
+	child_sa_t *child_sa)
+{
+	installing_t *installing;
+	peer_cfg_t *peer_cfg;
+
+	installing = this->installing->get(this->installing);
+	if (installing)
+	{
+		installing_destroy(installing);
+		installing = NULL;
+	}
+	peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	if (peer_cfg)
+	{
+		INIT(installing,
+			.id = child_sa->get_unique_id(child_sa),
+			.conn = strdup(peer_cfg->get_name(peer_cfg)),
+			.child = strdup(child_sa->get_name(child_sa)),
+			.mark = child_sa->get_mark(child_sa, TRUE).value,
+		);
+	}
+	this->installing->set(this->installing, installing);
+}
+
+/**
+ * The thread is done with installing a CHILD_SA, or failed to.
+ */
+static void clear_installing(private_nflog_manager_t *this, uint32_t id)
+{
+	installing_t *installing = this->installing->get(this->installing);
+
+	if (installing && installing->id == id)
+	{
+		installing_destroy(installing);
+		this->installing->set(this->installing, NULL);
+	}
+}
+
+METHOD(nflog_manager_t, keyed, void,
+	private_nflog_manager_t *this, child_sa_t *child_sa)
+{
+	uint32_t id = child_sa->get_unique_id(child_sa);
+	nflog_manager_entry_t *entry;
+
+	clear_installing(this, id);
+	entry = find_by_id(this, id);
+	if (entry)
+	{
+		entry->late = entry->child->set_spi_out(entry->child,
+										child_sa->get_spi(child_sa, FALSE));
+	}
+}
+
+METHOD(nflog_manager_t, destroying, void,
+	private_nflog_manager_t *this, child_sa_t *child_sa)
+{
+	uint32_t id = child_sa->get_unique_id(child_sa);
+	nflog_manager_entry_t *entry;
+
+	clear_installing(this, id);
+	entry = find_by_id(this, id);
+	if (entry)
+	{
+		entry->destroying = TRUE;
+		if (is_unused(this, entry))
+		{
+			end(this, entry);
+		}
+	}
+}
+
+/**
+ * Create a capture.
+ */
+static nflog_manager_entry_t *create_entry(
+							private_nflog_manager_t *this, char *conn,
+							char *child, uint32_t id, uint32_t mark,
+							nflog_cfg_t *cfg)
+{
+	nflog_manager_entry_t *entry;
+
+	INIT(entry,
+		.id = id,
+		.child = nflog_child_create(conn, child, id, mark, cfg,
+							this->store, this->keys, this->reader,
+							this->writer, this->xfrm_stat),
+	);
+	this->mutex->lock(this->mutex);
+	this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);
+	this->mutex->unlock(this->mutex);
+	return entry;
+}
+
+/**
+ * Create the capture of a CHILD_SA that is installed, if it is wanted.
+ */
+static nflog_manager_entry_t *decide(private_nflog_manager_t *this,
+									 installing_t *installing)
+{
+	nflog_cfg_t *cfg;
+
+	installing->decided = TRUE;
+	cfg = this->options->get(this->options, installing->conn,
+							 installing->child, FALSE);
+	return cfg ? create_entry(this, installing->conn, installing->child,
+							  installing->id, installing->mark, cfg) : NULL;
+}
+
+/**
+ * Add an SA to a capture.
+ *
+ * @return				TRUE if the capture has to learn of its end
+ */
+static bool add_to_entry(private_nflog_manager_t *this,
+						 nflog_manager_entry_t *entry,
+						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	if (find_by_sa(this, id))
+	{	/* peers with the same address, as behind a NAT, chose the same SPI */
+		DBG1(DBG_CHD, "not capturing %s SA %.8x to %H, there is another one with "
+			 "this SPI and destination", data->inbound ? "inbound" : "outbound",
+			 ntohl(id->spi), id->dst);
+		if (!data->inbound)
+		{
+			entry->child->set_spi_out(entry->child, id->spi);
+		}
+		return FALSE;
+	}
+	if (!entry->child->add_sa(entry->child, id, data))
+	{
+		return FALSE;
+	}
+	put_sa(this, id->dst, id->spi, entry);
+	return TRUE;
+}
+
+METHOD(nflog_manager_t, add_running, nflog_manager_entry_t*,
+	private_nflog_manager_t *this, char *conn, child_sa_t *child_sa,
+	nflog_cfg_t *cfg)
+{
+	nflog_manager_entry_t *entry;
+	uint32_t id = child_sa->get_unique_id(child_sa);
+
+	if (find_by_id(this, id))
+	{
+		nflog_cfg_destroy(cfg);
+		return NULL;
+	}
+	entry = create_entry(this, conn, child_sa->get_name(child_sa), id,
+						 child_sa->get_mark(child_sa, TRUE).value, cfg);
+	entry->running = TRUE;
+	return entry;
+}
+
+METHOD(nflog_manager_t, add_running_sa, void,
+	private_nflog_manager_t *this, nflog_manager_entry_t *entry,
+	kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	add_to_entry(this, entry, id, data);
+}
+
+/**
+ * Find the capture of an outbound SA that is installed later: its CHILD_SA is one
+ * of the IKE_SA that the thread has checked out.  Other peers may have chosen the
+ * same SPI.
+ */
+static nflog_manager_entry_t *find_late(private_nflog_manager_t *this,
+										uint32_t spi)
+{
+	ike_sa_t *ike_sa = charon->bus->get_sa(charon->bus);
+	nflog_manager_entry_t *entry, *found = NULL;
+	enumerator_t *enumerator;
+	child_sa_t *child_sa;
+
+	if (!ike_sa)
+	{
+		return NULL;
+	}
+	enumerator = ike_sa->create_child_sa_enumerator(ike_sa);
+	while (!found && enumerator->enumerate(enumerator, &child_sa))
+	{
+		if (child_sa->get_spi(child_sa, FALSE) == spi)
+		{
+			entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+			if (entry && entry->late)
+			{
+				entry->late = FALSE;
+				found = entry;
+			}
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+METHOD(nflog_manager_t, add_sa, bool,
+	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_add_sa_t *data)
+{
+	installing_t *installing = this->installing->get(this->installing);
+	nflog_manager_entry_t *entry = NULL;
+
+	if (installing)
+	{
+		entry = find_by_id(this, installing->id);
+		if (!entry && !installing->decided)
+		{
+			entry = decide(this, installing);
+		}
+	}
+	else if (!data->inbound)
+	{
+		entry = find_late(this, id->spi);
+	}
+	return entry && add_to_entry(this, entry, id, data);
+}
+
+METHOD(nflog_manager_t, has_sa, bool,
+	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id)
+{
+	return find_by_sa(this, id) != NULL;
+}
+
+METHOD(nflog_manager_t, update_sa, void,
+	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data)
+{
+	nflog_manager_entry_t *entry;
+
+	entry = find_by_sa(this, id);
+	if (entry)
+	{
+		entry->child->update_sa(entry->child, id, data);
+	}
+}
+
+METHOD(nflog_manager_t, updated_sa, void,
+	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
+	kernel_ipsec_update_sa_t *data, bool success)
+{
+	nflog_manager_entry_t *entry;
+
+	entry = find_by_sa(this, id);
+	if (entry)
+	{
+		entry->child->updated_sa(entry->child, id, data, success);
+		if (success)
+		{
+			remove_sa(this, id->dst, id->spi);
+			put_sa(this, data->new_dst, id->spi, entry);
+		}
+	}
+}
+
+METHOD(nflog_manager_t, del_sa, void,
+	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
+	uint64_t *packets)
+{
+	nflog_manager_entry_t *entry;
+
+	entry = find_by_sa(this, id);
+	if (entry)
+	{
+		remove_sa(this, id->dst, id->spi);
+		entry->child->del_sa(entry->child, id, packets, !entry->running);
+		if (entry->destroying && is_unused(this, entry))
+		{
+			end(this, entry);
+		}
+	}
+}
+
+METHOD(nflog_manager_t, destroy, void,
+	private_nflog_manager_t *this)
+{
+	enumerator_t *enumerator;
+	sa_entry_t *sa;
+	nflog_manager_entry_t *entry;
+
+	enumerator = this->sas->create_enumerator(this->sas);
+	while (enumerator->enumerate(enumerator, NULL, &sa))
+	{
+		free(sa);
+	}
+	enumerator->destroy(enumerator);
+	enumerator = this->entries->create_enumerator(this->entries);
+	while (enumerator->enumerate(enumerator, NULL, &entry))
+	{
+		entry->child->destroy(entry->child);
+		free(entry);
+	}
+	enumerator->destroy(enumerator);
+	this->sas->destroy(this->sas);
+	this->entries->destroy(this->entries);
+	this->installing->destroy(this->installing);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_manager_t *nflog_manager_create(
+							nflog_options_t *options,
+							nflog_store_t *store,
+							nflog_keys_t *keys,
+							nflog_reader_t *reader,
+							nflog_writer_t *writer,
+							nflog_xfrm_stat_t *xfrm_stat)
+{
+	private_nflog_manager_t *this;
+
+	INIT(this,
+		.public = {
+			.installing = _installing,
+			.keyed = _keyed,
+			.destroying = _destroying,
+			.add_sa = _add_sa,
+			.add_running = _add_running,
+			.add_running_sa = _add_running_sa,
+			.has_sa = _has_sa,
+			.update_sa = _update_sa,
+			.updated_sa = _updated_sa,
+			.del_sa = _del_sa,
+			.destroy = _destroy,
+		},
+		.options = options,
+		.store = store,
+		.keys = keys,
+		.reader = reader,
+		.writer = writer,
+		.xfrm_stat = xfrm_stat,
+		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
+									32),
+		.sas = hashtable_create(nflog_esp_key_hash,
+								nflog_esp_key_equals, 32),
+		.installing = thread_value_create(installing_destroy),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}

@@ -1,0 +1,501 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#include "dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+
+/** Seconds after which an error that concerns all files is logged again */
+#define LOG_AGAIN 60
+
+typedef struct private_nflog_dir_t private_nflog_dir_t;
+typedef struct failure_t failure_t;
+
+/** Errors that concern all files, not only that with which they are seen */
+static const int common_errors[] = {
+	ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM,
+};
+
+/**
+ * Private data.
+ */
+struct private_nflog_dir_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_dir_t public;
+
+	/**
+	 * Directory of all directories.
+	 */
+	char *dir;
+
+	/**
+	 * TRUE to keep the directory open in which a file was opened last, that
+	 * directory, -1 if there is none, and its name.
+	 */
+	bool keep;
+	int kept;
+	char *conn;
+
+	/**
+	 * Lock for keep, kept, conn, failures, and common.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * What failed, and did not work since, by its description, failure_t.
+	 */
+	hashtable_t *failures;
+
+	/**
+	 * How many of these have one of the common errors, and when it was logged.
+	 */
+	struct {
+		u_int count;
+		time_t logged;
+	} common[countof(common_errors)];
+};
+
+/**
+ * Something that failed.
+ */
+struct failure_t {
+
+	/**
+	 * What failed with which file, "opening file conn/name".
+	 */
+	char *key;
+
+	/**
+	 * File in there, "conn/name".
+	 */
+	char *file;
+
+	/**
+	 * The last errno.
+	 */
+	int error;
+};
+
+/**
+ * What an administrator can do about an error.
+ */
+static char *get_remedy(int error)
+{
+	switch (error)
+	{
+		case EACCES:
+		case EPERM:
+			return "give charon access, also in its AppArmor profile, if any";
+		case ENOSPC:
+		case EDQUOT:
+			return "free some space, or lower max_total";
+		case EROFS:
+			return "mount it writable, or set dir";
+		case ELOOP:
+		case ENOTDIR:
+			return "symbolic links are not followed, remove it";
+		case EEXIST:
+			return "remove it";
+		case ENOENT:
+			return "it was removed by someone else";
+		case EMFILE:
+			return "raise the limit of open files of charon, LimitNOFILE of its "
+				   "service";
+		case ENFILE:
+			return "raise fs.file-max";
+		default:
+			return "check the file system, or set dir";
+	}
+}
+
+/**
+ * Get the index of a common error, -1 if it is none.
+ */
+static int get_common(int error)
+{
+	int i;
+
+	for (i = 0; i < countof(common_errors); i++)
+	{
+		if (common_errors[i] == error)
+		{
+			return i;
+		}
+	}
+	return -1;
+}
+
+/**
+ * Change the error of a failure, 0 for none, mutex is locked.
+ *
+ * @return			TRUE if it is to be logged
+ */
+static bool set_error(private_nflog_dir_t *this, failure_t *failure,
+					  int error)
+{
+	int former = get_common(failure->error), i = get_common(error);
+	time_t now = time_monotonic(NULL);
+	bool log = !failure->error;
+
+	if (failure->error == error)
+	{
+		return FALSE;
+	}
+	failure->error = error;
+	if (former >= 0)
+	{
+		this->common[former].count--;
+	}
+	if (i < 0)
+	{	/* another reason that concerns this file only is not worth a line */
+		return log;
+	}
+	log = !this->common[i].count &&
+		  (!this->common[i].logged || now - this->common[i].logged >= LOG_AGAIN);
+	if (log)
+	{
+		this->common[i].logged = now;
+	}
+	this->common[i].count++;
+	return log;
+}
+
+/**
+ * Destroy a failure.
+ */
+static void failure_destroy(failure_t *failure)
+{
+	free(failure->key);
+	free(failure);
+}
+
+/**
+ * Destroy a failure in a hashtable.
+ */
+static void failure_destroy_cb(void *value, const void *key)
+{
+	failure_destroy(value);
+}
+
+METHOD(nflog_dir_t, failed, void,
+	private_nflog_dir_t *this, char *what, char *conn, char *name,
+	char *remedy)
+{
+	char key[PATH_MAX];
+	failure_t *failure;
+	int error = errno;
+	bool log;
+
+	this->mutex->lock(this->mutex);
+	snprintf(key, sizeof(key), "%s %s/%s", what, conn, name);
+	failure = this->failures->get(this->failures, key);
+	if (!failure)
+	{
+		INIT(failure,
+			.key = strdup(key),
+		);
+		failure->file = failure->key + min(strlen(what) + 1,
+										   strlen(failure->key));
+		this->failures->put(this->failures, failure->key, failure);
+	}
+	log = set_error(this, failure, error);
+	this->mutex->unlock(this->mutex);
+	if (log)
+	{
+		DBG1(DBG_CFG, "%s '%s%s%s%s%s' failed: %s (%s)", what, this->dir,
+			 *conn ? "/" : "", conn, *name ? "/" : "", name, strerror(error),
+			 remedy ?: get_remedy(error));
+	}
+	errno = error;
+}
+
+METHOD(nflog_dir_t, worked, void,
+	private_nflog_dir_t *this, char *what, char *conn, char *name)
+{
+	char key[PATH_MAX];
+	failure_t *failure;
+
+	this->mutex->lock(this->mutex);
+	if (this->failures->get_count(this->failures))
+	{
+		snprintf(key, sizeof(key), "%s %s/%s", what, conn, name);
+		failure = this->failures->remove(this->failures, key);
+		if (failure)
+		{
+			set_error(this, failure, 0);
+			failure_destroy(failure);
+		}
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_dir_t, forget, void,
+	private_nflog_dir_t *this, char *conn, char *name)
+{
+	enumerator_t *enumerator;
+	failure_t *failure;
+	char file[PATH_MAX];
+
+	snprintf(file, sizeof(file), "%s/%s", conn, name);
+	this->mutex->lock(this->mutex);
+	enumerator = this->failures->create_enumerator(this->failures);
+	while (enumerator->enumerate(enumerator, NULL, &failure))
+	{
+		if (streq(failure->file, file))
+		{
+			this->failures->remove_at(this->failures, enumerator);
+			set_error(this, failure, 0);
+			failure_destroy(failure);
+		}
+	}
+	enumerator->destroy(enumerator);
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Check that nobody else can put something into a directory.
+ */
+static bool is_ours(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || !st.st_uid) &&
+		   !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+METHOD(nflog_dir_t, open_dir, int,
+	private_nflog_dir_t *this, char *conn, bool create)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, parent, fd;
+	char *what = "opening directory", *remedy = NULL;
+	bool created = FALSE;
+
+	if (!*conn)
+	{
+		fd = open(this->dir, flags);
+		if (fd < 0 && errno == ENOENT && create)
+		{
+			created = mkdir_p(this->dir, 0700);
+			if (created)
+			{
+				fd = open(this->dir, flags);
+			}
+		}
+	}
+	else
+	{
+		parent = open_dir(this, "", create);
+		if (parent < 0)
+		{
+			return -1;
+		}
+		fd = openat(parent, conn, flags | O_NOFOLLOW);
+		if (fd < 0 && errno == ENOENT && create)
+		{
+			created = mkdirat(parent, conn, 0700) == 0;
+			if (created || errno == EEXIST)
+			{
+				fd = openat(parent, conn, flags | O_NOFOLLOW);
+			}
+		}
+		close(parent);
+	}
+	if (fd >= 0 && created && fchmod(fd, 0700) != 0)
+	{	/* that much whatever the umask is */
+		close(fd);
+		fd = -1;
+	}
+	if (fd >= 0 && !is_ours(fd))
+	{
+		close(fd);
+		fd = -1;
+		errno = EPERM;
+		remedy = "others may write to it, use chown and chmod go-w";
+	}
+	if (fd >= 0)
+	{
+		worked(this, what, conn, "");
+	}
+	else if (create || errno != ENOENT)
+	{
+		failed(this, what, conn, "", remedy);
+	}
+	return fd;
+}
+
+/**
+ * Keep a directory, or close it.
+ */
+static void put_dir(private_nflog_dir_t *this, char *conn, int dir)
+{
+	char *name = NULL;
+	int old = dir;
+
+	this->mutex->lock(this->mutex);
+	if (this->keep || dir < 0)
+	{
+		old = this->kept;
+		name = this->conn;
+		this->kept = dir;
+		this->conn = conn ? strdup(conn) : NULL;
+	}
+	this->mutex->unlock(this->mutex);
+	if (old >= 0)
+	{
+		close(old);
+	}
+	free(name);
+}
+
+/**
+ * Get a directory to open a file in, that which is kept if it is the same.
+ */
+static int take_dir(private_nflog_dir_t *this, char *conn)
+{
+	int dir = -1;
+
+	this->mutex->lock(this->mutex);
+	if (this->kept >= 0 && streq(this->conn, conn))
+	{
+		dir = this->kept;
+		this->kept = -1;
+	}
+	this->mutex->unlock(this->mutex);
+	return dir >= 0 ? dir : open_dir(this, conn, FALSE);
+}
+
+METHOD(nflog_dir_t, keep_dir, void,
+	private_nflog_dir_t *this, bool keep)
+{
+	this->mutex->lock(this->mutex);
+	this->keep = keep;
+	this->mutex->unlock(this->mutex);
+	if (!keep)
+	{
+		put_dir(this, NULL, -1);
+	}
+}
+
+METHOD(nflog_dir_t, open_file, int,
+	private_nflog_dir_t *this, char *conn, char *name, int flags)
+{
+	char *what = "opening file";
+	struct stat st;
+	int dir, fd, error;
+
+	dir = take_dir(this, conn);
+	if (dir < 0)
+	{
+		return -1;
+	}
+	/* don't wait for what might not be a file */
+	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	error = errno;
+	put_dir(this, conn, dir);
+	errno = error;
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
+	{
+		close(fd);
+		fd = -1;
+		errno = ELOOP;
+	}
+	if (fd >= 0)
+	{
+		worked(this, what, conn, name);
+	}
+	else if ((flags & O_ACCMODE) != O_RDONLY || errno != ENOENT)
+	{
+		failed(this, what, conn, name, NULL);
+	}
+	return fd;
+}
+
+METHOD(nflog_dir_t, create_file, int,
+	private_nflog_dir_t *this, int dir, char *conn, char *name)
+{
+	char *what = "creating a file in";
+	int fd, error;
+
+	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
+				O_CLOEXEC, 0600);
+	/* 0600 whatever the umask is */
+	if (fd >= 0 && fchmod(fd, 0600) == 0)
+	{
+		worked(this, what, conn, "");
+		return fd;
+	}
+	failed(this, what, conn, "", NULL);
+	if (fd >= 0)
+	{
+		error = errno;
+		unlinkat(dir, name, 0);
+		close(fd);
+		errno = error;
+	}
+	return -1;
+}
+
+METHOD(nflog_dir_t, get_dir, char*,
+	private_nflog_dir_t *this)
+{
+	return this->dir;
+}
+
+METHOD(nflog_dir_t, destroy, void,
+	private_nflog_dir_t *this)
+{
+	this->failures->destroy_function(this->failures, failure_destroy_cb);
+	this->mutex->destroy(this->mutex);
+	free(this->dir);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_dir_t *nflog_dir_create(char *dir)
+{
+	private_nflog_dir_t *this;
+
+	INIT(this,
+		.public = {
+			.open_dir = _open_dir,
+			.open_file = _open_file,
+			.keep_dir = _keep_dir,
+			.create_file = _create_file,
+			.failed = _failed,
+			.worked = _worked,
+			.forget = _forget,
+			.get_dir = _get_dir,
+			.destroy = _destroy,
+		},
+		.dir = strdup(dir),
+		.kept = -1,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.failures = hashtable_create(hashtable_hash_str, hashtable_equals_str,
+									 4),
+	);
+	return &this->public;
+}

@@ -1,0 +1,588 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#define _GNU_SOURCE
+
+#include "quota.h"
+#include "names.h"
+#include "options/values.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <collections/array.h>
+#include <collections/hashtable.h>
+#include <collections/linked_list.h>
+#include <threading/mutex.h>
+
+/** Default disk budget */
+#define MAX_TOTAL "1g"
+
+/** Seconds after which a file that was not renamed into place is left over */
+#define TMP_AGE 60
+
+/** Seconds after which traces to remove are looked for again */
+#define RETRY 1
+
+/** Seconds after which it is logged again that the disk budget is exhausted */
+#define LOG_AGAIN 60
+
+typedef struct private_nflog_quota_t private_nflog_quota_t;
+typedef struct trace_t trace_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_quota_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_quota_t public;
+
+	/**
+	 * Opens the directories.
+	 */
+	nflog_dir_t *dir;
+
+	/**
+	 * Called if traces were removed, with its data.
+	 */
+	void (*cb)(void *data, char *conn);
+	void *data;
+
+	/**
+	 * Lock for all that follows.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * Bytes in all files, as far as we know.
+	 */
+	uint64_t total;
+
+	/**
+	 * TRUE if total was determined.
+	 */
+	bool scanned;
+
+	/**
+	 * TRUE if total exceeds the budget, and when that was logged, monotonic.
+	 */
+	bool exhausted;
+	time_t logged;
+
+	/**
+	 * Don't look for traces to remove before, unless one becomes unused.
+	 */
+	time_t retry;
+
+	/**
+	 * Traces in use, <conn>/<name>, char* => char*.
+	 */
+	hashtable_t *used;
+
+	/**
+	 * Traces that could not be created, <conn>/<name>, char* => char*.
+	 */
+	hashtable_t *wanted;
+};
+
+/**
+ * A trace that may be removed.
+ */
+struct trace_t {
+
+	/** name of the directory, and of the file in it */
+	char *conn;
+	char *name;
+
+	/** bytes in it */
+	uint64_t size;
+
+	/** when it was written to */
+	struct timespec mtime;
+};
+
+/**
+ * Destroy a trace.
+ */
+static void trace_destroy(trace_t *trace)
+{
+	free(trace->conn);
+	free(trace->name);
+	free(trace);
+}
+
+/**
+ * Order traces by age, the oldest one is first.
+ */
+static int trace_cmp(const void *a, const void *b, void *user)
+{
+	const trace_t *x = a, *y = b;
+
+	if (x->mtime.tv_sec != y->mtime.tv_sec)
+	{
+		return x->mtime.tv_sec < y->mtime.tv_sec ? -1 : 1;
+	}
+	return x->mtime.tv_nsec < y->mtime.tv_nsec ? -1 :
+		   x->mtime.tv_nsec > y->mtime.tv_nsec;
+}
+
+/**
+ * Destroy a string in a hashtable.
+ */
+static void str_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
+/**
+ * Check if a file is one that was to replace another.
+ */
+static bool is_tmp(char *name)
+{
+	size_t len = strlen(name);
+
+	return name[0] == '.' && len > 4 && streq(name + len - 4, ".tmp");
+}
+
+/**
+ * Take a file in the directory of a connection into account.
+ */
+static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
+					  char *name, array_t *traces)
+{
+	char key[PATH_MAX];
+	struct stat st;
+	trace_t *trace;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		!S_ISREG(st.st_mode))
+	{
+		return;
+	}
+	if (is_tmp(name) && st.st_mtime + TMP_AGE < time(NULL))
+	{
+		unlinkat(dir, name, 0);
+		return;
+	}
+	this->total += st.st_size;
+	snprintf(key, sizeof(key), "%s/%s", conn, name);
+	if (nflog_names_is_trace(name) &&
+		!this->used->get(this->used, key))
+	{
+		INIT(trace,
+			.conn = strdup(conn),
+			.name = strdup(name),
+			.size = st.st_size,
+			.mtime = st.st_mtim,
+		);
+		array_insert(traces, ARRAY_TAIL, trace);
+	}
+}
+
+/**
+ * Open a directory for reading, NULL on failure with errno set.
+ */
+static DIR *read_dir(private_nflog_quota_t *this, char *conn)
+{
+	DIR *dir = NULL;
+	int fd;
+
+	fd = this->dir->open_dir(this->dir, conn, FALSE);
+	if (fd >= 0)
+	{
+		dir = fdopendir(fd);
+		if (!dir)
+		{
+			close(fd);
+		}
+	}
+	return dir;
+}
+
+/**
+ * Destroy the list of a trace enumerator.
+ */
+static void names_destroy(void *list)
+{
+	linked_list_t *names = list;
+
+	names->destroy_function(names, free);
+}
+
+/**
+ * Could a directory not be opened for a lack of resources?  That goes by, and
+ * says nothing of what is in there.
+ */
+static bool lacks_resources(DIR *dir)
+{
+	return !dir && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+}
+
+/**
+ * Determine the size of all files, and find the traces that may be removed,
+ * mutex is locked.  If that's not possible, the size is what is known.
+ */
+static array_t *scan(private_nflog_quota_t *this)
+{
+	uint64_t former = this->total;
+	struct dirent *conn, *file;
+	array_t *traces;
+	DIR *all, *dir;
+
+	this->total = 0;
+	traces = array_create(0, 0);
+	all = read_dir(this, "");
+	this->scanned = !lacks_resources(all);
+	while (all && (conn = readdir(all)))
+	{
+		/* nothing of ours begins with a dot */
+		if (conn->d_name[0] != '.' &&
+			(conn->d_type == DT_DIR || conn->d_type == DT_UNKNOWN))
+		{
+			dir = read_dir(this, conn->d_name);
+			this->scanned = this->scanned && !lacks_resources(dir);
+			while (dir && (file = readdir(dir)))
+			{
+				scan_file(this, dirfd(dir), conn->d_name, file->d_name, traces);
+			}
+			if (dir)
+			{
+				closedir(dir);
+			}
+		}
+	}
+	if (all)
+	{
+		closedir(all);
+	}
+	if (!this->scanned)
+	{
+		this->total = max(this->total, former);
+	}
+	return traces;
+}
+
+/**
+ * Remove a file.
+ *
+ * @return			FALSE with errno set if that failed
+ */
+static bool unlink_file(private_nflog_quota_t *this, char *conn,
+						char *name, uint64_t *size)
+{
+	char *what = "removing file";
+	struct stat st;
+	bool success;
+	int dir, error;
+
+	dir = this->dir->open_dir(this->dir, conn, FALSE);
+	if (dir < 0)
+	{
+		return FALSE;
+	}
+	success = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			  unlinkat(dir, name, 0) == 0;
+	if (success)
+	{
+		*size = st.st_size;
+		this->dir->worked(this->dir, what, conn, name);
+	}
+	else if (errno != ENOENT)
+	{
+		this->dir->failed(this->dir, what, conn, name, NULL);
+	}
+	error = errno;
+	close(dir);
+	errno = error;
+	return success;
+}
+
+/**
+ * Remove the oldest traces if bytes would not fit, mutex is locked.
+ *
+ * @param removed	receives names of the directories in which some were
+ */
+static void make_room(private_nflog_quota_t *this, uint64_t max_total,
+					  size_t bytes, hashtable_t *removed)
+{
+	uint64_t limit = max_total;
+	array_t *traces;
+	trace_t *trace;
+
+	/* the size we know is not exact */
+	traces = scan(this);
+	array_sort(traces, trace_cmp, NULL);
+	while (this->total + bytes > limit &&
+		   array_remove(traces, ARRAY_HEAD, &trace))
+	{
+		if (unlink_file(this, trace->conn, trace->name, &trace->size))
+		{
+			DBG1(DBG_CFG, "removed trace '%s/%s/%s' of %" PRIu64 " bytes, as all "
+				 "would exceed max_total = %" PRIu64,
+				 this->dir->get_dir(this->dir), trace->conn, trace->name,
+				 trace->size, max_total);
+			this->total -= min(this->total, trace->size);
+			limit = max_total - max_total / 100;
+			if (!removed->get(removed, trace->conn))
+			{
+				removed->put(removed, trace->conn, trace->conn);
+				trace->conn = NULL;
+			}
+		}
+		trace_destroy(trace);
+	}
+	while (array_remove(traces, ARRAY_HEAD, &trace))
+	{
+		trace_destroy(trace);
+	}
+	array_destroy(traces);
+}
+
+/**
+ * Tell of directories from which traces were removed, and destroy the table.
+ */
+static void tell_removed(private_nflog_quota_t *this,
+						 hashtable_t *removed)
+{
+	enumerator_t *enumerator;
+	char *conn;
+
+	enumerator = removed->create_enumerator(removed);
+	while (this->cb && enumerator->enumerate(enumerator, NULL, &conn))
+	{
+		this->cb(this->data, conn);
+	}
+	enumerator->destroy(enumerator);
+	removed->destroy_function(removed, str_destroy);
+}
+
+/**
+ * Get the disk budget, 0 if there is none.
+ */
+static uint64_t get_max_total()
+{
+	uint64_t max_total;
+	char *value;
+
+	value = lib->settings->get_str(lib->settings,
+								   "%s.plugins.nflog-capture.max_total",
+								   MAX_TOTAL, lib->ns);
+	if (!nflog_values_size(value, &max_total))
+	{	/* is told where the options are checked */
+		nflog_values_size(MAX_TOTAL, &max_total);
+	}
+	return max_total;
+}
+
+/**
+ * Log that the disk budget is exhausted, and can't be helped, mutex is locked.
+ */
+static void set_exhausted(private_nflog_quota_t *this,
+						  uint64_t max_total, bool exhausted, time_t now)
+{
+	if (exhausted && !this->exhausted &&
+		(!this->logged || now - this->logged >= LOG_AGAIN))
+	{
+		DBG1(DBG_CFG, "traces are not complete, the disk budget of '%s' is "
+			 "exhausted, and there is no older trace to remove: raise max_total = "
+			 "%" PRIu64 ", or remove other files",
+			 this->dir->get_dir(this->dir), max_total);
+		this->logged = now;
+	}
+	this->exhausted = exhausted;
+}
+
+METHOD(nflog_quota_t, reserve, bool,
+	private_nflog_quota_t *this, size_t bytes)
+{
+	hashtable_t *removed = NULL;
+	uint64_t max_total;
+	bool success;
+	time_t now;
+
+	max_total = get_max_total();
+	now = time_monotonic(NULL);
+
+	this->mutex->lock(this->mutex);
+	if (!this->scanned && now >= this->retry)
+	{
+		array_destroy_function(scan(this), (void*)trace_destroy, NULL);
+		if (!this->scanned)
+		{
+			this->retry = now + RETRY;
+		}
+	}
+	if (max_total && this->total + bytes > max_total && now >= this->retry)
+	{
+		removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1);
+		make_room(this, max_total, bytes, removed);
+	}
+	success = !max_total || this->total + bytes <= max_total;
+	set_exhausted(this, max_total, !success, now);
+	if (success)
+	{
+		this->total += bytes;
+	}
+	else if (now >= this->retry)
+	{	/* looking at all files takes its time */
+		this->retry = now + RETRY;
+	}
+	this->mutex->unlock(this->mutex);
+
+	if (removed)
+	{
+		tell_removed(this, removed);
+	}
+	return success;
+}
+
+/**
+ * Add a string to a hashtable, or remove it.
+ */
+static void set_str(hashtable_t *table, char *str, bool set)
+{
+	char *copy;
+
+	free(table->remove(table, str));
+	if (set)
+	{
+		copy = strdup(str);
+		table->put(table, copy, copy);
+	}
+}
+
+METHOD(nflog_quota_t, set_used, void,
+	private_nflog_quota_t *this, char *conn, char *name,
+	nflog_trace_state_t state)
+{
+	char key[PATH_MAX];
+
+	snprintf(key, sizeof(key), "%s/%s", conn, name);
+	this->mutex->lock(this->mutex);
+	set_str(this->used, key, state == TRACE_USED);
+	set_str(this->wanted, key, state == TRACE_WANTED);
+	if (state == TRACE_COMPLETE)
+	{
+		this->retry = 0;
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_quota_t, remove_, bool,
+	private_nflog_quota_t *this, char *conn, char *name)
+{
+	uint64_t size;
+
+	if (!unlink_file(this, conn, name, &size))
+	{
+		return errno == ENOENT;
+	}
+	this->mutex->lock(this->mutex);
+	this->total -= min(this->total, size);
+	this->retry = 0;
+	this->mutex->unlock(this->mutex);
+	if (this->cb && nflog_names_is_trace(name))
+	{
+		this->cb(this->data, conn);
+	}
+	return TRUE;
+}
+
+METHOD(nflog_quota_t, create_enumerator, enumerator_t*,
+	private_nflog_quota_t *this, char *conn)
+{
+	enumerator_t *enumerator;
+	linked_list_t *names;
+	struct dirent *file;
+	char *key;
+	DIR *dir;
+
+	names = linked_list_create();
+	dir = read_dir(this, conn);
+	if (dir)
+	{
+		while ((file = readdir(dir)))
+		{
+			if (nflog_names_is_trace(file->d_name))
+			{
+				names->insert_last(names, strdup(file->d_name));
+			}
+		}
+		closedir(dir);
+	}
+	this->mutex->lock(this->mutex);
+	enumerator = this->wanted->create_enumerator(this->wanted);
+	while (enumerator->enumerate(enumerator, NULL, &key))
+	{
+		if (strpfx(key, conn) && key[strlen(conn)] == '/')
+		{
+			names->insert_last(names, strdup(key + strlen(conn) + 1));
+		}
+	}
+	enumerator->destroy(enumerator);
+	this->mutex->unlock(this->mutex);
+	return enumerator_create_cleaner(names->create_enumerator(names),
+									 names_destroy, names);
+}
+
+METHOD(nflog_quota_t, set_removed_cb, void,
+	private_nflog_quota_t *this, void (*cb)(void *data, char *conn),
+	void *data)
+{
+	this->cb = cb;
+	this->data = data;
+}
+
+METHOD(nflog_quota_t, destroy, void,
+	private_nflog_quota_t *this)
+{
+	this->used->destroy_function(this->used, str_destroy);
+	this->wanted->destroy_function(this->wanted, str_destroy);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_quota_t *nflog_quota_create(nflog_dir_t *dir)
+{
+	private_nflog_quota_t *this;
+
+	INIT(this,
+		.public = {
+			.reserve = _reserve,
+			.set_used = _set_used,
+			.remove = _remove_,
+			.create_enumerator = _create_enumerator,
+			.set_removed_cb = _set_removed_cb,
+			.destroy = _destroy,
+		},
+		.dir = dir,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.used = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+		.wanted = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+	);
+	return &this->public;
+}

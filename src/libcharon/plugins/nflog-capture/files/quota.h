@@ -1,0 +1,109 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/**
+ * @defgroup nflog_quota nflog_quota
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_QUOTA_H_
+#define NFLOG_QUOTA_H_
+
+typedef struct nflog_quota_t nflog_quota_t;
+typedef enum nflog_trace_state_t nflog_trace_state_t;
+
+#include "dir.h"
+
+/**
+ * States of a trace.
+ */
+enum nflog_trace_state_t {
+	/** nobody writes to it anymore, it may be removed */
+	TRACE_COMPLETE = 0,
+	/** it is being written, and so isn't removed */
+	TRACE_USED,
+	/** it could not be created yet, its keys are to be kept */
+	TRACE_WANTED,
+};
+
+/**
+ * Keeps the files in all directories within the disk budget, "max_total".
+ *
+ * Of the files only traces are ever removed for that, which are told by their
+ * names, and what a crash left of a file that was to replace another.
+ *
+ * Names of connections are those of their directories here, and the methods are
+ * as described for nflog_store_t.
+ */
+struct nflog_quota_t {
+
+	/**
+	 * Ask for space, for which traces may be removed.
+	 *
+	 * @param bytes		bytes about to be written
+	 * @return			FALSE if the disk budget does not allow it
+	 */
+	bool (*reserve)(nflog_quota_t *this, size_t bytes);
+
+	/**
+	 * Set the state of a trace.
+	 *
+	 * @param conn		name of the directory
+	 * @param name		name of the file
+	 * @param state		state
+	 */
+	void (*set_used)(nflog_quota_t *this, char *conn, char *name,
+					 nflog_trace_state_t state);
+
+	/**
+	 * Remove a file.
+	 *
+	 * @param conn		name of the directory
+	 * @param name		name of the file
+	 * @return			TRUE if there is no such file now
+	 */
+	bool (*remove)(nflog_quota_t *this, char *conn, char *name);
+
+	/**
+	 * Enumerate the traces in a directory, also those that are wanted.
+	 *
+	 * @param conn		name of the directory
+	 * @return			enumerator over (char *name)
+	 */
+	enumerator_t *(*create_enumerator)(nflog_quota_t *this, char *conn);
+
+	/**
+	 * Set a callback that is told of directories of which traces were removed.
+	 *
+	 * @param cb		callback, with its data and the name of the directory
+	 * @param data		data to pass to cb
+	 */
+	void (*set_removed_cb)(nflog_quota_t *this,
+						   void (*cb)(void *data, char *conn), void *data);
+
+	/**
+	 * Destroy a nflog_quota_t.
+	 */
+	void (*destroy)(nflog_quota_t *this);
+};
+
+/**
+ * Create a nflog_quota_t instance.
+ *
+ * @param dir			opens the directories, not owned
+ */
+nflog_quota_t *nflog_quota_create(nflog_dir_t *dir);
+
+#endif /** NFLOG_QUOTA_H_ @}*/

@@ -1,0 +1,341 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#define _GNU_SOURCE
+
+#include "store.h"
+#include "dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#ifndef NFLOG_CAPTURE_DIR
+#define NFLOG_CAPTURE_DIR "/var/lib/strongswan/captures"
+#endif
+
+/** Bytes of a connection's or child's name in the name of a file */
+#define NAME_LEN (NFLOG_NAME_SIZE - 1)
+
+/** Bytes of what a name that was changed ends with, a tilde and 16 hex digits */
+#define SUFFIX_LEN 17
+
+/** Bytes of the key of SipHash, see chunk_mac() */
+#define SIPHASH_KEY_LEN 16
+
+/** Temporary name of a file that is to replace another */
+#define TMP_FORMAT ".%s.tmp"
+
+/** what appending to a file, or replacing it, is called in log messages */
+#define WRITING "writing file"
+
+typedef struct private_nflog_store_t private_nflog_store_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_store_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_store_t public;
+
+	/**
+	 * Opens and creates the files.
+	 */
+	nflog_dir_t *dir;
+
+	/**
+	 * Keeps them within the disk budget.
+	 */
+	nflog_quota_t *quota;
+};
+
+/**
+ * Is a character not fit for the name of a file?
+ */
+static bool is_unfit(char *name, size_t pos)
+{
+	return (u_char)name[pos] < ' ' || name[pos] == 0x7f || name[pos] == '/' ||
+		   (pos == 0 && name[pos] == '.');
+}
+
+/**
+ * Does a name end as those do that were changed?
+ */
+static bool has_suffix(char *name, size_t len)
+{
+	return len >= SUFFIX_LEN && name[len - SUFFIX_LEN] == '~' &&
+		   strspn(name + len - SUFFIX_LEN + 1, "0123456789abcdef") ==
+														SUFFIX_LEN - 1;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_store_name(char *name, char *buf)
+{
+	/* not random, names are the same after a restart */
+	static u_char key[SIPHASH_KEY_LEN] = {};
+	size_t len = strlen(name), i;
+	bool changed;
+
+	changed = !len || len > NAME_LEN || has_suffix(name, len);
+	for (i = 0; !changed && i < len; i++)
+	{
+		changed = is_unfit(name, i);
+	}
+	if (!changed)
+	{
+		return strcpy(buf, name);
+	}
+	if (len > NAME_LEN - SUFFIX_LEN)
+	{
+		len = NAME_LEN - SUFFIX_LEN;
+		/* don't cut a UTF-8 character in two */
+		while (len > 1 && (name[len] & 0xc0) == 0x80)
+		{
+			len--;
+		}
+	}
+	for (i = 0; i < len; i++)
+	{
+		buf[i] = is_unfit(name, i) ? '_' : name[i];
+	}
+	snprintf(buf + len, SUFFIX_LEN + 1, "~%.16" PRIx64,
+			 chunk_mac(chunk_from_str(name), key));
+	return buf;
+}
+
+/**
+ * Write all of a chunk to a file.
+ */
+static bool write_all(int fd, chunk_t content)
+{
+	ssize_t len;
+
+	while (content.len)
+	{
+		len = write(fd, content.ptr, content.len);
+		if (len < 0 && errno != EINTR)
+		{
+			return FALSE;
+		}
+		content = chunk_skip(content, max(len, 0));
+	}
+	return TRUE;
+}
+
+METHOD(nflog_store_t, create_file, int,
+	private_nflog_store_t *this, char *conn, char *name,
+	chunk_t header)
+{
+	int dir, fd, error;
+
+	dir = this->dir->open_dir(this->dir, conn, TRUE);
+	if (dir < 0)
+	{
+		return -1;
+	}
+	fd = this->dir->create_file(this->dir, dir, conn, name);
+	if (fd >= 0 && !write_all(fd, header))
+	{
+		this->dir->failed(this->dir, WRITING, conn, name, NULL);
+		error = errno;
+		unlinkat(dir, name, 0);
+		close(fd);
+		fd = -1;
+		errno = error;
+	}
+	error = errno;
+	close(dir);
+	errno = error;
+	return fd;
+}
+
+METHOD(nflog_store_t, open_file, int,
+	private_nflog_store_t *this, char *conn, char *name)
+{
+	return this->dir->open_file(this->dir, conn, name, O_WRONLY | O_APPEND);
+}
+
+METHOD(nflog_store_t, report, void,
+	private_nflog_store_t *this, char *conn, char *name, bool success)
+{
+	if (success)
+	{
+		this->dir->worked(this->dir, WRITING, conn, name);
+	}
+	else
+	{
+		this->dir->failed(this->dir, WRITING, conn, name, NULL);
+	}
+}
+
+METHOD(nflog_store_t, keep_dir, void,
+	private_nflog_store_t *this, bool keep)
+{
+	this->dir->keep_dir(this->dir, keep);
+}
+
+METHOD(nflog_store_t, read_file, bool,
+	private_nflog_store_t *this, char *conn, char *name,
+	chunk_t *content)
+{
+	char *what = "reading file";
+	bool success;
+	int fd;
+
+	*content = chunk_empty;
+	fd = this->dir->open_file(this->dir, conn, name, O_RDONLY);
+	if (fd < 0)
+	{
+		return errno == ENOENT;
+	}
+	success = chunk_from_fd(fd, content);
+	if (success)
+	{
+		this->dir->worked(this->dir, what, conn, name);
+	}
+	else
+	{
+		this->dir->failed(this->dir, what, conn, name, NULL);
+	}
+	close(fd);
+	return success;
+}
+
+METHOD(nflog_store_t, replace_file, bool,
+	private_nflog_store_t *this, char *conn, char *name,
+	chunk_t content)
+{
+	char tmp[NAME_MAX];
+	bool success = FALSE;
+	int dir, fd;
+
+	dir = this->dir->open_dir(this->dir, conn, TRUE);
+	if (dir < 0)
+	{
+		return FALSE;
+	}
+	snprintf(tmp, sizeof(tmp), TMP_FORMAT, name);
+	/* a crash may have left it */
+	unlinkat(dir, tmp, 0);
+	fd = this->dir->create_file(this->dir, dir, conn, tmp);
+	if (fd >= 0)
+	{
+		success = write_all(fd, content) && fsync(fd) == 0 &&
+				  renameat(dir, tmp, dir, name) == 0;
+		if (success)
+		{
+			this->dir->worked(this->dir, WRITING, conn, name);
+		}
+		else
+		{
+			this->dir->failed(this->dir, WRITING, conn, name, NULL);
+			unlinkat(dir, tmp, 0);
+		}
+		close(fd);
+	}
+	close(dir);
+	return success;
+}
+
+METHOD(nflog_store_t, remove_file, bool,
+	private_nflog_store_t *this, char *conn, char *name)
+{
+	return this->quota->remove(this->quota, conn, name);
+}
+
+METHOD(nflog_store_t, create_trace_enumerator, enumerator_t*,
+	private_nflog_store_t *this, char *conn)
+{
+	return this->quota->create_enumerator(this->quota, conn);
+}
+
+METHOD(nflog_store_t, reserve, bool,
+	private_nflog_store_t *this, size_t bytes)
+{
+	return this->quota->reserve(this->quota, bytes);
+}
+
+METHOD(nflog_store_t, set_used, void,
+	private_nflog_store_t *this, char *conn, char *name,
+	nflog_trace_state_t state)
+{
+	this->quota->set_used(this->quota, conn, name, state);
+	if (state == TRACE_COMPLETE)
+	{	/* what failed with it won't be tried again */
+		this->dir->forget(this->dir, conn, name);
+	}
+}
+
+METHOD(nflog_store_t, get_path, char*,
+	private_nflog_store_t *this, char *conn, char *buf, size_t len)
+{
+	snprintf(buf, len, "%s/%s", this->dir->get_dir(this->dir), conn);
+	return buf;
+}
+
+METHOD(nflog_store_t, set_removed_cb, void,
+	private_nflog_store_t *this, void (*cb)(void *data, char *conn),
+	void *data)
+{
+	this->quota->set_removed_cb(this->quota, cb, data);
+}
+
+METHOD(nflog_store_t, destroy, void,
+	private_nflog_store_t *this)
+{
+	this->quota->destroy(this->quota);
+	this->dir->destroy(this->dir);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_store_t *nflog_store_create()
+{
+	private_nflog_store_t *this;
+	char *dir;
+
+	dir = lib->settings->get_str(lib->settings, "%s.plugins.nflog-capture.dir",
+								 NFLOG_CAPTURE_DIR, lib->ns);
+	INIT(this,
+		.public = {
+			.create_file = _create_file,
+			.open_file = _open_file,
+			.report = _report,
+			.keep_dir = _keep_dir,
+			.read_file = _read_file,
+			.replace_file = _replace_file,
+			.remove_file = _remove_file,
+			.create_trace_enumerator = _create_trace_enumerator,
+			.reserve = _reserve,
+			.set_used = _set_used,
+			.get_path = _get_path,
+			.set_removed_cb = _set_removed_cb,
+			.destroy = _destroy,
+		},
+		.dir = nflog_dir_create(dir),
+	);
+	this->quota = nflog_quota_create(this->dir);
+	return &this->public;
+}

@@ -1,0 +1,201 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_store nflog_store
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_STORE_H_
+#define NFLOG_STORE_H_
+
+typedef struct nflog_store_t nflog_store_t;
+
+#include "quota.h"
+
+#include <library.h>
+
+/** bytes of a name that nflog_store_name() returns, with its zero byte */
+#define NFLOG_NAME_SIZE 101
+
+/**
+ * Where traces and key tables lie: <dir>/<connection>/<file>.
+ *
+ * Directories are created with mode 0700, files with 0600 from the start, and
+ * neither is ever reached through a symbolic link below <dir>.  The store keeps
+ * <dir> within its disk budget, "max_total".  Nothing but traces, which are told
+ * by their names, is ever removed for that.
+ *
+ * Connections are given by the name of their directory, which
+ * nflog_store_name() makes of that in the configuration.
+ *
+ * All methods may block on the disk, none but get_path() is for charon's
+ * threads.  They log errors themselves, with the path and the remedy, and don't
+ * repeat that until it worked in between.
+ */
+struct nflog_store_t {
+
+	/**
+	 * Create a new file, exclusively.  Nothing is left of it if that fails.
+	 *
+	 * @param conn		directory of the connection, which is created
+	 * @param name		name of the file
+	 * @param header	what the file begins with, may be empty
+	 * @return			file descriptor to append to it, -1 on failure, with errno
+	 *					set
+	 */
+	int (*create_file)(nflog_store_t *this, char *conn, char *name,
+					   chunk_t header);
+
+	/**
+	 * Open an existing file to append to it.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @return			file descriptor, -1 on failure, with errno set
+	 */
+	int (*open_file)(nflog_store_t *this, char *conn, char *name);
+
+	/**
+	 * Note that appending to a file worked, or log that it failed.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @param success	TRUE if it worked, FALSE if not, with the reason in errno
+	 */
+	void (*report)(nflog_store_t *this, char *conn, char *name,
+				   bool success);
+
+	/**
+	 * Many files will be opened at once, so keep their directory open.
+	 *
+	 * @param keep		TRUE at the beginning, FALSE at the end
+	 */
+	void (*keep_dir)(nflog_store_t *this, bool keep);
+
+	/**
+	 * Read a whole file.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @param content	receives allocated content, empty if there is no such file
+	 * @return			FALSE if there is one, but it can't be read
+	 */
+	bool (*read_file)(nflog_store_t *this, char *conn, char *name,
+					  chunk_t *content);
+
+	/**
+	 * Replace a whole file atomically, a reader sees the old or the new one.
+	 *
+	 * @param conn		directory of the connection, which is created
+	 * @param name		name of the file
+	 * @param content	new content
+	 * @return			TRUE if the new file is in place
+	 */
+	bool (*replace_file)(nflog_store_t *this, char *conn, char *name,
+						 chunk_t content);
+
+	/**
+	 * Remove a file, e.g. the oldest one of a ring.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @return			TRUE if there is no such file now
+	 */
+	bool (*remove_file)(nflog_store_t *this, char *conn, char *name);
+
+	/**
+	 * Enumerate the traces of a connection, also those that are wanted.
+	 *
+	 * @param conn		directory of the connection
+	 * @return			enumerator over (char *name)
+	 */
+	enumerator_t *(*create_trace_enumerator)(nflog_store_t *this,
+											 char *conn);
+
+	/**
+	 * Ask for space before writing to a trace.
+	 *
+	 * Where the disk budget is exhausted, the oldest traces that are not in use
+	 * are removed, of whatever connection.  As finding them takes time, some more
+	 * than necessary are removed, up to a hundredth of the budget.
+	 *
+	 * @param bytes		bytes about to be written
+	 * @return			FALSE if the disk budget does not allow it
+	 */
+	bool (*reserve)(nflog_store_t *this, size_t bytes);
+
+	/**
+	 * Set the state of a trace.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @param state		state
+	 */
+	void (*set_used)(nflog_store_t *this, char *conn, char *name,
+					 nflog_trace_state_t state);
+
+	/**
+	 * Get the path of a connection's directory, for log messages.
+	 *
+	 * @param conn		directory of the connection
+	 * @param buf		buffer for the path
+	 * @param len		size of buf
+	 * @return			buf
+	 */
+	char *(*get_path)(nflog_store_t *this, char *conn, char *buf,
+					  size_t len);
+
+	/**
+	 * Set a callback that is told of connections of which traces were removed.
+	 *
+	 * It is called on the thread that called reserve() or remove_file().
+	 *
+	 * @param cb		callback, with its data and the name of the directory, may
+	 *					call all methods but reserve() and remove_file()
+	 * @param data		data to pass to cb
+	 */
+	void (*set_removed_cb)(nflog_store_t *this,
+						   void (*cb)(void *data, char *conn), void *data);
+
+	/**
+	 * Destroy a nflog_store_t.
+	 */
+	void (*destroy)(nflog_store_t *this);
+};
+
+/**
+ * Create a nflog_store_t instance.
+ *
+ * Reads the option "dir", and "max_total" when it is needed. Touches no file
+ * yet.
+ */
+nflog_store_t *nflog_store_create();
+
+/**
+ * Make the name of a connection or child fit for a file name, different names
+ * yield different ones.
+ *
+ * Most names are what they were.  In others slashes, control characters, and a
+ * leading dot are replaced, and they are cut, so that there is place for a tilde
+ * and a hash of the whole name as 16 hex digits at the end.  So is any name that
+ * ends this way itself, therefore the result for a result is not the same.
+ *
+ * @param name		name as configured
+ * @param buf		buffer for the name, of NFLOG_NAME_SIZE bytes
+ * @return			buf
+ */
+char *nflog_store_name(char *name, char *buf);
+
+#endif /** NFLOG_STORE_H_ @}*/

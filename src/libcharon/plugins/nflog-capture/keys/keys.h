@@ -1,0 +1,155 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_keys nflog_keys
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_KEYS_H_
+#define NFLOG_KEYS_H_
+
+typedef struct nflog_keys_t nflog_keys_t;
+
+#include "files/store.h"
+
+#include <crypto/proposal/proposal.h>
+#include <kernel/kernel_ipsec.h>
+#include <sa/ike_sa.h>
+
+/**
+ * Writes key tables, in Wireshark's formats, and our own key file, next to the
+ * traces.
+ *
+ * Rows are queued by charon's threads, and written by the thread that calls
+ * flush(), which is where the queued keys are wiped.
+ *
+ * Tables are always written whole: Wireshark ignores what follows a torn row.
+ * What could not be written stays in memory, within a bound, to be tried again
+ * with the next rows, and after a while.
+ *
+ * What Wireshark, or older releases of it, can not do with an SA is logged, once
+ * per connection.
+ */
+struct nflog_keys_t {
+
+	/**
+	 * Queue the rows of an ESP or AH SA, for esp_sa and our own key file.
+	 *
+	 * AH SAs have no row in esp_sa, and SAs with algorithms that Wireshark does
+	 * not know.  SAs that are encapsulated in UDP, i.e. behind a NAT, get a second
+	 * row for any address, so that what is captured elsewhere can be decrypted.
+	 *
+	 * @param conn		name of the connection
+	 * @param id		SA, as given to the kernel
+	 * @param data		algorithms and keys, as given to the kernel
+	 */
+	void (*add_esp)(nflog_keys_t *this, char *conn,
+					kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data);
+
+	/**
+	 * Queue a change of an SA's addresses: it gets more rows.
+	 *
+	 * @param conn		name of the connection
+	 * @param id		SA, with its old addresses
+	 * @param data		new addresses, as given to the kernel
+	 */
+	void (*update_esp)(nflog_keys_t *this, char *conn,
+					   kernel_ipsec_sa_id_t *id,
+					   kernel_ipsec_update_sa_t *data);
+
+	/**
+	 * Queue the rows of a set of keys of an IKE_SA, for ikev1_decryption_table
+	 * or ikev2_decryption_table, and our own key file.
+	 *
+	 * These stay at least until end_ike() is called.
+	 *
+	 * For IKEv1 there is one encryption key (Ka), sk_ei.
+	 *
+	 * @param conn		name of the connection
+	 * @param version	IKE version
+	 * @param id		SPIs of the IKE_SA
+	 * @param proposal	negotiated algorithms
+	 * @param sk_ei		encryption key of the initiator, with salt or nonce
+	 * @param sk_er		encryption key of the responder
+	 * @param sk_ai		integrity key of the initiator
+	 * @param sk_ar		integrity key of the responder
+	 */
+	void (*add_ike)(nflog_keys_t *this, char *conn,
+					ike_version_t version, ike_sa_id_t *id,
+					proposal_t *proposal, chunk_t sk_ei, chunk_t sk_er,
+					chunk_t sk_ai, chunk_t sk_ar);
+
+	/**
+	 * Note the end of an IKE_SA, its rows go with its trace.
+	 *
+	 * @param id		SPIs of the IKE_SA
+	 */
+	void (*end_ike)(nflog_keys_t *this, ike_sa_id_t *id);
+
+	/**
+	 * Check if rows are queued, also those that could not be written.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*pending)(nflog_keys_t *this);
+
+	/**
+	 * Get the time after which flush() has to be called even if no more rows are
+	 * queued, as some could not be written.
+	 *
+	 * @return			time in ms, 0 if there are none
+	 */
+	u_int (*get_delay)(nflog_keys_t *this);
+
+	/**
+	 * Let flush() try again at once what could not be written.
+	 */
+	void (*retry)(nflog_keys_t *this);
+
+	/**
+	 * Write queued rows to the tables, and wipe them.
+	 *
+	 * If there are only those that could not be written, it does nothing until
+	 * the time that get_delay() returns has passed.
+	 */
+	void (*flush)(nflog_keys_t *this);
+
+	/**
+	 * Remove the rows of traces that are not there any more.
+	 *
+	 * A row stays as long as there is a trace with its SPI in the name, and
+	 * before that for some minutes, or until the IKE_SA ended.  flush() does this
+	 * too.
+	 *
+	 * To be called by the same thread as flush().
+	 *
+	 * @param conn		directory of the connection
+	 */
+	void (*prune)(nflog_keys_t *this, char *conn);
+
+	/**
+	 * Destroy a nflog_keys_t, queued rows are wiped.
+	 */
+	void (*destroy)(nflog_keys_t *this);
+};
+
+/**
+ * Create a nflog_keys_t instance.
+ *
+ * @param store		where the tables are written, not owned
+ */
+nflog_keys_t *nflog_keys_create(nflog_store_t *store);
+
+#endif /** NFLOG_KEYS_H_ @}*/

@@ -1,0 +1,315 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "retention.h"
+
+#include <collections/hashtable.h>
+
+#define ESP_DIGITS NFLOG_ESP_DIGITS
+#define IKE_DIGITS NFLOG_IKE_DIGITS
+
+/** seconds in which an SA must have got a trace, or else its rows are removed */
+#define GRACE 300
+
+typedef struct private_nflog_retention_t private_nflog_retention_t;
+typedef struct recent_t recent_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_retention_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_retention_t public;
+
+	/**
+	 * Where the traces are.
+	 */
+	nflog_store_t *store;
+
+	/**
+	 * SAs that don't have a trace yet, by connection and SPI, recent_t.
+	 */
+	hashtable_t *recent;
+
+	/**
+	 * SPIs whose rows are to be kept, as of the last look, char* => char*.
+	 */
+	hashtable_t *spis;
+};
+
+/**
+ * An SA whose rows were written before it got a trace.
+ */
+struct recent_t {
+
+	/**
+	 * Directory of the connection and SPI, "conn/spi".
+	 */
+	char *name;
+
+	/**
+	 * SPI, in there.
+	 */
+	char *spi;
+
+	/**
+	 * When its rows are to be removed, 0 while an IKE_SA is there.
+	 */
+	time_t limit;
+};
+
+/**
+ * Destroy a recent SA.
+ */
+static void recent_destroy(recent_t *this)
+{
+	free(this->name);
+	free(this);
+}
+
+/**
+ * Destroy a recent SA in a hashtable.
+ */
+static void recent_destroy_cb(void *value, const void *key)
+{
+	recent_destroy(value);
+}
+
+/**
+ * Free a string in a hashtable.
+ */
+static void str_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
+/**
+ * Forget the last look.
+ */
+static void forget(private_nflog_retention_t *this)
+{
+	if (this->spis)
+	{
+		this->spis->destroy_function(this->spis, str_destroy);
+	}
+	this->spis = NULL;
+}
+
+METHOD(nflog_retention_t, add, void,
+	private_nflog_retention_t *this, char *conn, char *spi)
+{
+	recent_t *recent, *former;
+	char *name;
+
+	if (asprintf(&name, "%s/%s", conn, spi) >= 0)
+	{
+		INIT(recent,
+			.name = name,
+			.spi = name + strlen(conn) + 1,
+			.limit = strlen(spi) == IKE_DIGITS ?
+								0 : time_monotonic(NULL) + GRACE,
+		);
+		former = this->recent->put(this->recent, recent->name, recent);
+		if (former)
+		{
+			recent_destroy(former);
+		}
+	}
+}
+
+METHOD(nflog_retention_t, end, void,
+	private_nflog_retention_t *this, char *spi)
+{
+	enumerator_t *enumerator;
+	recent_t *recent;
+
+	enumerator = this->recent->create_enumerator(this->recent);
+	while (enumerator->enumerate(enumerator, NULL, &recent))
+	{
+		if (streq(recent->spi, spi))
+		{
+			recent->limit = time_monotonic(NULL) + GRACE;
+		}
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
+ * Add an SPI to those whose rows are kept.
+ */
+static void add_spi(private_nflog_retention_t *this, char *digits,
+					size_t len)
+{
+	char *spi = strndup(digits, len);
+
+	if (this->spis->get(this->spis, spi))
+	{
+		free(spi);
+	}
+	else
+	{
+		this->spis->put(this->spis, spi, spi);
+	}
+}
+
+/**
+ * Add the SPIs in the name of a trace, <child>.<start>.<in>-<out>.esp.pcap or
+ * ike.<start>.<spi i>-<spi r>.pcap, if they have that many digits.  The name of
+ * the child may look like SPIs, but what follows it has one hyphen only.
+ */
+static void add_spis(private_nflog_retention_t *this, char *name,
+					 int digits)
+{
+	char *pos = strrchr(name, '-');
+
+	if (pos && pos - name > digits && pos[-digits - 1] == '.' &&
+		strlen(pos) > digits + 1 && pos[digits + 1] == '.')
+	{
+		add_spi(this, pos - digits, digits);
+		add_spi(this, pos + 1, digits);
+	}
+}
+
+METHOD(nflog_retention_t, look, void,
+	private_nflog_retention_t *this, char *conn)
+{
+	enumerator_t *enumerator;
+	linked_list_t *waiting;
+	recent_t *recent;
+	time_t now;
+	char *name;
+
+	forget(this);
+	this->spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
+	enumerator = this->store->create_trace_enumerator(this->store, conn);
+	while (enumerator->enumerate(enumerator, &name))
+	{
+		add_spis(this, name, ESP_DIGITS);
+		add_spis(this, name, IKE_DIGITS);
+	}
+	enumerator->destroy(enumerator);
+
+	now = time_monotonic(NULL);
+	waiting = linked_list_create();
+	enumerator = this->recent->create_enumerator(this->recent);
+	while (enumerator->enumerate(enumerator, NULL, &recent))
+	{
+		if (recent->spi - recent->name - 1 != strlen(conn) ||
+			!strpfx(recent->name, conn))
+		{
+			continue;
+		}
+		if (this->spis->get(this->spis, recent->spi) ||
+			(recent->limit && recent->limit < now))
+		{	/* from now on its trace is what counts */
+			this->recent->remove_at(this->recent, enumerator);
+			recent_destroy(recent);
+		}
+		else
+		{
+			waiting->insert_last(waiting, recent->spi);
+		}
+	}
+	enumerator->destroy(enumerator);
+	while (waiting->remove_first(waiting, (void**)&name) == SUCCESS)
+	{
+		add_spi(this, name, strlen(name));
+	}
+	waiting->destroy(waiting);
+}
+
+/**
+ * Get the SPI in the columns that identify a row, as we write it.
+ */
+static bool get_spi(nflog_keytable_type_t type, chunk_t columns,
+					char *buf, size_t len)
+{
+	size_t digits = IKE_DIGITS;
+	u_char *pos = columns.ptr;
+
+	switch (type)
+	{
+		case TABLE_ESP:
+			/* the last one of the columns, "0x01234567" */
+			digits = ESP_DIGITS;
+			if (columns.len < digits + 4 ||
+				!memeq(pos + columns.len - digits - 4, "\"0x", 3))
+			{
+				return FALSE;
+			}
+			pos += columns.len - digits - 1;
+			break;
+		case TABLE_KEYS:
+			if (!columns.len || !(pos = memchr(pos, ' ', columns.len)))
+			{
+				return FALSE;
+			}
+			pos++;
+			digits = columns.ptr[0] == 'i' ? IKE_DIGITS : ESP_DIGITS;
+			break;
+		default:
+			break;
+	}
+	if (columns.len < pos - columns.ptr + digits)
+	{
+		return FALSE;
+	}
+	snprintf(buf, len, "%.*s", (int)digits, (char*)pos);
+	return TRUE;
+}
+
+METHOD(nflog_retention_t, keep, bool,
+	private_nflog_retention_t *this, nflog_keytable_type_t type,
+	chunk_t columns)
+{
+	char spi[IKE_DIGITS + 1];
+
+	return !get_spi(type, columns, spi, sizeof(spi)) ||
+		   this->spis->get(this->spis, spi) != NULL;
+}
+
+METHOD(nflog_retention_t, destroy, void,
+	private_nflog_retention_t *this)
+{
+	forget(this);
+	this->recent->destroy_function(this->recent, recent_destroy_cb);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_retention_t *nflog_retention_create(
+											nflog_store_t *store)
+{
+	private_nflog_retention_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.end = _end,
+			.look = _look,
+			.keep = _keep,
+			.destroy = _destroy,
+		},
+		.store = store,
+		.recent = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+	);
+	return &this->public;
+}

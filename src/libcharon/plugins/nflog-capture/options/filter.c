@@ -1,0 +1,149 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#include "filter.h"
+
+#include <ctype.h>
+#include <netdb.h>
+
+/** no packet that NFLOG copies is longer */
+#define SNAPLEN 262144
+
+/** enough for an entry of /etc/services or /etc/protocols */
+#define ENTRY_LEN 1024
+
+/**
+ * The words of pcap-filter(7) that make sense for IP packets, libpcap takes any
+ * other one for a name.
+ */
+static const char *words[] = {
+	"ah", "and", "broadcast", "dst", "esp", "gateway", "greater", "host",
+	"icmp", "icmp6", "icmp6code", "icmp6type", "icmpcode", "icmptype", "igmp",
+	"igrp", "ip", "ip6", "len", "less", "mask", "multicast", "net", "not", "or",
+	"pim", "port", "portrange", "proto", "protochain", "sctp", "src", "tcp",
+	"tcpflags", "udp", "vrrp",
+	"icmp-echo", "icmp-echoreply", "icmp-ireq", "icmp-ireqreply",
+	"icmp-maskreply", "icmp-maskreq", "icmp-paramprob", "icmp-redirect",
+	"icmp-routeradvert", "icmp-routersolicit", "icmp-sourcequench",
+	"icmp-timxceed", "icmp-tstamp", "icmp-tstampreply", "icmp-unreach",
+	"icmp6-certpathadvert", "icmp6-certpathsolicit", "icmp6-destinationunreach",
+	"icmp6-echo", "icmp6-echoreply", "icmp6-homeagentdiscoveryreply",
+	"icmp6-homeagentdiscoveryrequest", "icmp6-ineighbordiscoveryadvert",
+	"icmp6-ineighbordiscoverysolicit", "icmp6-mobileprefixadvert",
+	"icmp6-mobileprefixsolicit", "icmp6-multicastlistenerdone",
+	"icmp6-multicastlistenerquery", "icmp6-multicastlistenerreportv1",
+	"icmp6-multicastlistenerreportv2", "icmp6-multicastrouteradvert",
+	"icmp6-multicastroutersolicit", "icmp6-multicastrouterterm",
+	"icmp6-neighboradvert", "icmp6-neighborsolicit",
+	"icmp6-nodeinformationquery", "icmp6-nodeinformationresponse",
+	"icmp6-packettoobig", "icmp6-parameterproblem", "icmp6-redirect",
+	"icmp6-routeradvert", "icmp6-routerrenum", "icmp6-routersolicit",
+	"icmp6-timeexceeded",
+	"tcp-ack", "tcp-cwr", "tcp-ece", "tcp-fin", "tcp-push", "tcp-rst",
+	"tcp-syn", "tcp-urg",
+};
+
+/**
+ * Is this the name of a port or protocol?
+ */
+static bool is_known_name(char *name)
+{
+	struct servent service, *found_service = NULL;
+	struct protoent proto, *found_proto = NULL;
+	char buf[ENTRY_LEN];
+
+	getservbyname_r(name, NULL, &service, buf, sizeof(buf), &found_service);
+	getprotobyname_r(name, &proto, buf, sizeof(buf), &found_proto);
+	return found_service || found_proto;
+}
+
+/**
+ * Might libpcap take this word for the name of a host?
+ */
+static bool is_host(char *word)
+{
+	int i;
+
+	/* numbers, IPv4 addresses, ranges, IPv6 addresses, and as in ip[2:2] */
+	if (word[strspn(word, "0123456789.-")] == '\0' ||
+		(strncaseeq(word, "0x", 2) &&
+		 word[2 + strspn(word + 2, "0123456789abcdefABCDEF")] == '\0') ||
+		strchr(word, ':'))
+	{
+		return FALSE;
+	}
+	for (i = 0; i < countof(words); i++)
+	{
+		if (streq(word, words[i]))
+		{
+			return FALSE;
+		}
+	}
+	return !is_known_name(word);
+}
+
+/**
+ * Does an expression have a word that might be the name of a host?
+ */
+static bool has_host(char *expression)
+{
+	char *pos = expression, word[256];
+	size_t len;
+
+	while (*pos)
+	{
+		for (len = 0; isalnum(pos[len]) || (pos[len] && strchr("_.-:", pos[len]));
+			 len++)
+		{
+			/* part of the word */
+		}
+		if (!len)
+		{
+			pos++;
+			continue;
+		}
+		snprintf(word, sizeof(word), "%.*s", (int)len, pos);
+		if (isalnum(*word) && is_host(word))
+		{
+			return TRUE;
+		}
+		pos += len;
+	}
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_filter_compile(char *expression,
+						  struct bpf_program *program)
+{
+	pcap_t *pcap;
+	bool success;
+
+	if (has_host(expression))
+	{
+		return FALSE;
+	}
+	pcap = pcap_open_dead(DLT_RAW, SNAPLEN);
+	if (!pcap)
+	{
+		return FALSE;
+	}
+	success = pcap_compile(pcap, program, expression, 1,
+						   PCAP_NETMASK_UNKNOWN) == 0;
+	pcap_close(pcap);
+	return success;
+}

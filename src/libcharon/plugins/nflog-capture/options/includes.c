@@ -1,0 +1,590 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "includes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <collections/array.h>
+
+/** hash of nothing (FNV-1a) */
+#define HASH_INIT 0xcbf29ce484222325
+
+typedef struct private_nflog_includes_t private_nflog_includes_t;
+typedef struct file_t file_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_includes_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_includes_t public;
+
+	/**
+	 * Knows what is read.
+	 */
+	nflog_watch_t *watch;
+
+	/**
+	 * Reading ends once this is TRUE.
+	 */
+	bool *stop;
+
+	/**
+	 * Stack of files, file_t, the first one just includes the outermost one.
+	 */
+	array_t *stack;
+
+	/**
+	 * Path of the outermost file, and its number of lines, once it was read.
+	 */
+	char *path;
+	u_int lines;
+
+	/**
+	 * Bytes that may still be read.
+	 */
+	size_t size;
+
+	/**
+	 * Files and patterns that may still be included.
+	 */
+	u_int count;
+
+	/**
+	 * Hash of what was read.
+	 */
+	uint64_t hash;
+
+	/**
+	 * What failed, NULL if nothing.
+	 */
+	char *error;
+
+	/**
+	 * TRUE if that might not fail the next time.
+	 */
+	bool passing;
+};
+
+/**
+ * A file that is read.
+ */
+struct file_t {
+
+	/** its path, NULL for what includes the outermost file */
+	char *path;
+
+	/** its device and number, to recognize it if it includes itself */
+	dev_t dev;
+	ino_t ino;
+
+	/** all of its text, null-terminated */
+	chunk_t text;
+
+	/** what has not been read of it */
+	chunk_t rest;
+
+	/** what its last include statement matches */
+	glob_t matches;
+
+	/** index of the match to include next */
+	size_t next;
+};
+
+/**
+ * Destroy a file_t, wipe what might be a secret.
+ */
+static void file_destroy(file_t *this)
+{
+	globfree(&this->matches);
+	chunk_clear(&this->text);
+	free(this->path);
+	free(this);
+}
+
+/**
+ * Get the file that is read.
+ */
+static file_t *current(private_nflog_includes_t *this)
+{
+	file_t *file = NULL;
+
+	array_get(this->stack, ARRAY_TAIL, &file);
+	return file;
+}
+
+/**
+ * Get the number of the line of a file that is read.
+ */
+static u_int get_line(file_t *file)
+{
+	u_char *pos;
+	u_int line = 1;
+
+	for (pos = file->text.ptr; pos < file->rest.ptr; pos++)
+	{
+		line += *pos == '\n';
+	}
+	return line;
+}
+
+METHOD(nflog_includes_t, fail, void,
+	private_nflog_includes_t *this, const char *fmt, ...)
+{
+	file_t *file = current(this);
+	char msg[PATH_MAX + 512], *path = this->path;
+	u_int line = this->lines;
+	va_list args;
+
+	if (this->error)
+	{
+		return;
+	}
+	if (file)
+	{
+		path = file->path;
+		line = get_line(file);
+	}
+	va_start(args, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, args);
+	va_end(args);
+	if ((path ? asprintf(&this->error, "%s:%u: %s", path, line, msg)
+			  : asprintf(&this->error, "%s", msg)) < 0)
+	{
+		this->error = strdup(fmt);
+	}
+}
+
+/**
+ * Count a file or a pattern.
+ */
+static bool count(private_nflog_includes_t *this)
+{
+	if (!this->count)
+	{
+		fail(this, "more than %d files and patterns are included",
+			 NFLOG_MAX_FILES);
+		return FALSE;
+	}
+	this->count--;
+	return TRUE;
+}
+
+/**
+ * Fail because of the state that the system is in.
+ */
+static bool fail_passing(private_nflog_includes_t *this, char *path,
+						 const char *reason)
+{
+	this->passing = TRUE;
+	fail(this, "unable to read '%s': %s", path, reason);
+	return FALSE;
+}
+
+/**
+ * Skip a file, which the outermost one must not be.
+ */
+static bool skip(private_nflog_includes_t *this, level_t level,
+				 char *path, const char *reason)
+{
+	file_t *file = current(this);
+
+	if (!file->path)
+	{
+		fail(this, "unable to read '%s': %s", path, reason);
+		return FALSE;
+	}
+	dbg(DBG_CFG, level, "%s:%u: skipping '%s' for nflog-capture: %s",
+		file->path, get_line(file), path, reason);
+	return TRUE;
+}
+
+/**
+ * Is a file read already, in which it is to be included?
+ */
+static bool is_open(private_nflog_includes_t *this, struct stat *st)
+{
+	file_t *file;
+	int i;
+
+	for (i = 1; i < array_count(this->stack); i++)
+	{
+		array_get(this->stack, i, &file);
+		if (file->dev == st->st_dev && file->ino == st->st_ino)
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/**
+ * Read all of a regular file, as long as nobody changes it meanwhile.
+ *
+ * @return			0, or an error number
+ */
+static int read_all(int fd, struct stat *st, chunk_t *text)
+{
+	struct stat after;
+	size_t len = 0;
+	ssize_t got;
+
+	/* the byte more tells if the file grows, and then terminates the text */
+	*text = chunk_alloc(st->st_size + 1);
+	do
+	{
+		got = read(fd, text->ptr + len, text->len - len);
+		len += max(got, 0);
+	}
+	while (len < text->len && (got > 0 || (got == -1 && errno == EINTR)));
+
+	if (got == -1)
+	{
+		return errno;
+	}
+	if (fstat(fd, &after) == -1)
+	{
+		return errno;
+	}
+	if (len != st->st_size || after.st_size != st->st_size ||
+		after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+		after.st_mtim.tv_nsec != st->st_mtim.tv_nsec)
+	{
+		return EBUSY;
+	}
+	text->ptr[len] = '\0';
+	return 0;
+}
+
+/**
+ * Open a regular file.
+ *
+ * @param st		receives its state
+ * @return			file descriptor, -1 on errors, with EISDIR or EINVAL in errno
+ *					for what is not a regular file
+ */
+static int open_file(char *path, struct stat *st)
+{
+	int fd;
+
+	/* just to open a device might do something */
+	if (stat(path, st) == -1)
+	{
+		return -1;
+	}
+	if (!S_ISREG(st->st_mode))
+	{
+		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
+		return -1;
+	}
+	/* neither a FIFO that it has been replaced with meanwhile, nor what looks
+	 * like a file in procfs, may keep us waiting */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd != -1 && (fstat(fd, st) == -1 || !S_ISREG(st->st_mode)))
+	{
+		close(fd);
+		errno = EINVAL;
+		return -1;
+	}
+	return fd;
+}
+
+/**
+ * Read a file, and put it on the stack.
+ */
+static bool push(private_nflog_includes_t *this, char *path)
+{
+	struct stat st;
+	file_t *file;
+	size_t i;
+	int fd, err;
+
+	if (!count(this))
+	{
+		return FALSE;
+	}
+	this->watch->add(this->watch, path);
+	fd = open_file(path, &st);
+	err = fd == -1 ? errno : 0;
+	if (*this->stop)
+	{	/* after this has been waiting, nothing of strongSwan might be there */
+		if (fd != -1)
+		{
+			close(fd);
+		}
+		return FALSE;
+	}
+	switch (err)
+	{
+		case 0:
+			break;
+		case ENOENT:
+		case ENOTDIR:
+			return TRUE;
+		case EISDIR:
+			return skip(this, LEVEL_DIAG, path, strerror(err));
+		case EINVAL:
+			return skip(this, LEVEL_CTRL, path, "not a regular file");
+		case EACCES:
+		case EPERM:
+		case ELOOP:
+			return skip(this, LEVEL_CTRL, path, strerror(err));
+		default:
+			return fail_passing(this, path, strerror(err));
+	}
+	if (is_open(this, &st))
+	{
+		close(fd);
+		return skip(this, LEVEL_CTRL, path, "it includes itself");
+	}
+	if (array_count(this->stack) > NFLOG_MAX_DEPTH)
+	{
+		close(fd);
+		fail(this, "more than %d files include each other",
+			 NFLOG_MAX_DEPTH);
+		return FALSE;
+	}
+	if (st.st_size > this->size)
+	{
+		close(fd);
+		fail(this, "unable to read '%s': it and all other files have more than "
+			 "%d bytes", path, NFLOG_MAX_SIZE);
+		return FALSE;
+	}
+	INIT(file,
+		.path = strdup(path),
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+	);
+	err = read_all(fd, &st, &file->text);
+	close(fd);
+	if (*this->stop)
+	{
+		file_destroy(file);
+		return FALSE;
+	}
+	if (err)
+	{
+		file_destroy(file);
+		return fail_passing(this, path, err == EBUSY ? "it changes meanwhile"
+													 : strerror(err));
+	}
+	this->size -= st.st_size;
+	for (i = 0; i < file->text.len; i++)
+	{	/* with the null byte, so that it matters where files end */
+		this->hash = (this->hash ^ file->text.ptr[i]) * 0x100000001b3;
+	}
+	file->rest = chunk_create(file->text.ptr, st.st_size);
+	array_insert(this->stack, ARRAY_TAIL, file);
+	return TRUE;
+}
+
+/**
+ * Push the next file of those that an include statement matches, if there is
+ * one.
+ */
+static bool push_match(private_nflog_includes_t *this)
+{
+	file_t *file = current(this);
+
+	while (file->next < file->matches.gl_pathc)
+	{
+		if (!push(this, file->matches.gl_pathv[file->next++]))
+		{
+			return FALSE;
+		}
+		if (file != current(this))
+		{
+			return TRUE;
+		}
+	}
+	return TRUE;
+}
+
+/**
+ * Watch the directories in which files are looked up that match a pattern, and
+ * a file without any pattern, before it is known if they are there.
+ */
+static void watch_pattern(private_nflog_includes_t *this, char *path)
+{
+	glob_t matches;
+	size_t first, i;
+	char *pos;
+
+	first = strcspn(path, "*?[");
+	if (!path[first])
+	{
+		this->watch->add(this->watch, path);
+		return;
+	}
+	for (pos = strchr(path, '/'); pos; pos = strchr(pos + 1, '/'))
+	{
+		if (pos + 1 - path + strcspn(pos + 1, "/") <= first)
+		{
+			continue;
+		}
+		*pos = '\0';
+		if (glob(path[0] ? path : "/", GLOB_NOCHECK, NULL, &matches) == 0)
+		{
+			for (i = 0; i < matches.gl_pathc && !*this->stop && count(this); i++)
+			{
+				this->watch->add(this->watch, matches.gl_pathv[i]);
+			}
+			globfree(&matches);
+		}
+		*pos = '/';
+	}
+}
+
+METHOD(nflog_includes_t, include, bool,
+	private_nflog_includes_t *this, char *pattern)
+{
+	file_t *file = current(this);
+	char path[PATH_MAX], *dir;
+	int len, status, err;
+
+	globfree(&file->matches);
+	memset(&file->matches, 0, sizeof(file->matches));
+	file->next = 0;
+	if (!count(this))
+	{
+		return FALSE;
+	}
+	if (!file->path || path_absolute(pattern))
+	{
+		len = snprintf(path, sizeof(path), "%s", pattern);
+	}
+	else
+	{
+		dir = path_dirname(file->path);
+		len = snprintf(path, sizeof(path), "%s/%s", dir, pattern);
+		free(dir);
+	}
+	if (len >= sizeof(path))
+	{	/* as strongSwan's parser does */
+		return skip(this, LEVEL_CTRL, pattern, "the path is too long");
+	}
+	watch_pattern(this, path);
+	if (this->error || *this->stop)
+	{
+		return FALSE;
+	}
+	status = glob(path, GLOB_ERR, NULL, &file->matches);
+	err = errno;
+	if (*this->stop)
+	{
+		return FALSE;
+	}
+	switch (status)
+	{
+		case 0:
+			return push_match(this);
+		case GLOB_NOMATCH:
+			return TRUE;
+		case GLOB_NOSPACE:
+			return fail_passing(this, path, strerror(ENOMEM));
+		default:
+			return skip(this, LEVEL_CTRL, path, strerror(err));
+	}
+}
+
+METHOD(nflog_includes_t, next, bool,
+	private_nflog_includes_t *this)
+{
+	file_t *file;
+
+	array_remove(this->stack, ARRAY_TAIL, &file);
+	if (file->path && array_count(this->stack) == 1)
+	{
+		free(this->path);
+		this->path = strdup(file->path);
+		this->lines = get_line(file);
+	}
+	file_destroy(file);
+	return !array_count(this->stack) || push_match(this);
+}
+
+METHOD(nflog_includes_t, get_text, chunk_t*,
+	private_nflog_includes_t *this)
+{
+	file_t *file = current(this);
+
+	return file ? &file->rest : NULL;
+}
+
+METHOD(nflog_includes_t, get_error, char*,
+	private_nflog_includes_t *this, bool *passing)
+{
+	*passing = this->passing;
+	return this->error;
+}
+
+METHOD(nflog_includes_t, get_hash, uint64_t,
+	private_nflog_includes_t *this)
+{
+	return this->hash;
+}
+
+METHOD(nflog_includes_t, destroy, void,
+	private_nflog_includes_t *this)
+{
+	array_destroy_function(this->stack, (void*)file_destroy, NULL);
+	free(this->path);
+	free(this->error);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_includes_t *nflog_includes_create(
+									nflog_watch_t *watch, bool *stop)
+{
+	private_nflog_includes_t *this;
+	file_t *file;
+
+	INIT(this,
+		.public = {
+			.include = _include,
+			.get_text = _get_text,
+			.next = _next,
+			.fail = _fail,
+			.get_error = _get_error,
+			.get_hash = _get_hash,
+			.destroy = _destroy,
+		},
+		.watch = watch,
+		.stop = stop,
+		.stack = array_create(0, 0),
+		.size = NFLOG_MAX_SIZE,
+		.count = NFLOG_MAX_FILES,
+		.hash = HASH_INIT,
+	);
+	INIT(file);
+	array_insert(this->stack, ARRAY_TAIL, file);
+	return &this->public;
+}

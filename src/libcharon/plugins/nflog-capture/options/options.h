@@ -1,0 +1,206 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_options nflog_options
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_OPTIONS_H_
+#define NFLOG_OPTIONS_H_
+
+typedef struct nflog_options_t nflog_options_t;
+typedef struct nflog_cfg_t nflog_cfg_t;
+typedef enum nflog_point_t nflog_point_t;
+typedef enum nflog_link_t nflog_link_t;
+
+#include <library.h>
+
+/** ms that a look-up may wait for changes to be read, for all look-ups that wait
+ * for the same changes together */
+#define NFLOG_OPTIONS_WAIT 100
+
+/** ms that destroy() may wait for a file that can't be read */
+#define NFLOG_OPTIONS_STOP 2000
+
+/**
+ * Callback for changes.
+ *
+ * @param data		data, as passed to the constructor
+ */
+typedef void (*nflog_options_cb_t)(void *data);
+
+/**
+ * Capture points: where in its way through the kernel a packet is seen.
+ */
+enum nflog_point_t {
+	/** ESP/AH as it arrives, input hook */
+	POINT_ESP_IN = 0,
+	/** ESP/AH as it leaves, output hook */
+	POINT_ESP_OUT,
+	/** decapsulated packets, prerouting hook */
+	POINT_PLAIN_IN,
+	/** packets about to be encapsulated, postrouting hook */
+	POINT_PLAIN_OUT,
+	/** IKE messages as they arrive */
+	POINT_IKE_IN,
+	/** IKE messages as they leave */
+	POINT_IKE_OUT,
+	POINT_MAX,
+};
+
+/**
+ * Names of capture points, as used in options, prefixes and logs.
+ */
+extern enum_name_t *nflog_point_names;
+
+/**
+ * Link types of a trace.
+ */
+enum nflog_link_t {
+	/** LINKTYPE_NFLOG (239), keeps prefix, hook, and interfaces */
+	LINK_NFLOG,
+	/** LINKTYPE_RAW (101), bare IP packets */
+	LINK_RAW,
+};
+
+/**
+ * What the operator wants to have captured of one CHILD_SA.
+ */
+struct nflog_cfg_t {
+	/** capture points, a bit (1 << nflog_point_t) for each */
+	u_int points;
+	/** bytes kept of each packet, 0 for whole packets */
+	uint32_t snaplen;
+	/** pcap filter expression applied to IP packets (owned), or NULL */
+	char *filter;
+	/** link type of the traces */
+	nflog_link_t link;
+	/** bytes of a file of a ring, 0 for no limit */
+	uint64_t file_size;
+	/** number of files that a ring keeps, 0 for all */
+	u_int files;
+	/** seconds after which a file of a ring ends, 0 for no limit */
+	u_int duration;
+	/** capture it also if it is up already when the option is set */
+	bool running;
+	/** write key tables for the ESP keys of this CHILD_SA */
+	bool esp_keys;
+	/** write key tables for the keys of the IKE_SA that it belongs to */
+	bool ike_keys;
+};
+
+/**
+ * Looks up the options that apply to a CHILD_SA.
+ *
+ * They are, the first one that is set wins, in
+ *  - swanctl.conf, connections.<conn>.children.<child>.nflog-capture
+ *  - strongswan.conf, the same path below charon.plugins.nflog-capture
+ *  - strongswan.conf, charon.plugins.nflog-capture itself
+ *
+ * Neither vici nor strongSwan's configs hand on the first of these, so
+ * swanctl.conf is read by a thread of its own, once per change.  All look-ups are
+ * in memory, in what was read last without an error.  If changes have not been
+ * read yet, look-ups wait for that, NFLOG_OPTIONS_WAIT at most after the
+ * changes were noticed: those that come later use what there is at once.
+ */
+struct nflog_options_t {
+
+	/**
+	 * Start the thread that reads swanctl.conf.
+	 */
+	void (*start)(nflog_options_t *this);
+
+	/**
+	 * Get the options of a CHILD_SA.
+	 *
+	 * Invalid values and unknown options are logged here, a line for each, and
+	 * the CHILD_SA is not captured then.
+	 *
+	 * @param conn		name of the connection
+	 * @param child		name of the child
+	 * @param quiet		TRUE not to log invalid values
+	 * @return			configuration, to be destroyed with nflog_cfg_destroy(),
+	 *					NULL if not to be captured
+	 */
+	nflog_cfg_t *(*get)(nflog_options_t *this, char *conn,
+						char *child, bool quiet);
+
+	/**
+	 * Check if anything is to be captured at some capture points.
+	 *
+	 * @param points	capture points, a bit (1 << nflog_point_t) for each
+	 * @return			TRUE if any child is to be captured there
+	 */
+	bool (*has_point)(nflog_options_t *this, u_int points);
+
+	/**
+	 * Check if children of a connection may be captured at some capture points.
+	 *
+	 * Considers the children of it that have options, and one that has none:
+	 * what other children there are is not known here.
+	 *
+	 * @param conn		name of the connection
+	 * @param points	capture points, a bit (1 << nflog_point_t) for each
+	 * @return			FALSE if certainly no child of it is captured there
+	 */
+	bool (*has_point_conn)(nflog_options_t *this, char *conn,
+						   u_int points);
+
+	/**
+	 * Check if any child is to be captured that may be up already.
+	 *
+	 * @return			TRUE if any child has the option
+	 */
+	bool (*has_running)(nflog_options_t *this);
+
+	/**
+	 * Read swanctl.conf again, even if it does not seem changed, and apply what
+	 * changed in strongswan.conf.  Does not wait for that.
+	 */
+	void (*reload)(nflog_options_t *this);
+
+	/**
+	 * Wait until all changes have been read that were made before.
+	 *
+	 * @param timeout	ms to wait at most after the changes were noticed
+	 * @return			FALSE if they have not been read
+	 */
+	bool (*update)(nflog_options_t *this, u_int timeout);
+
+	/**
+	 * Stop the thread, and destroy a nflog_options_t.
+	 *
+	 * A thread that a file keeps waiting for more than
+	 * NFLOG_OPTIONS_STOP is left behind, which is logged.
+	 */
+	void (*destroy)(nflog_options_t *this);
+};
+
+/**
+ * Create a nflog_options_t instance.
+ *
+ * @param cb		called by the thread after options changed, must not wait,
+ *					may be NULL
+ * @param data		data to pass to it
+ */
+nflog_options_t *nflog_options_create(
+									nflog_options_cb_t cb, void *data);
+
+/**
+ * Destroy a configuration.
+ */
+void nflog_cfg_destroy(nflog_cfg_t *cfg);
+
+#endif /** NFLOG_OPTIONS_H_ @}*/

@@ -1,0 +1,576 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "parser.h"
+
+#include <limits.h>
+
+/** what can't be part of a name */
+#define NO_NAME "#{}:.,=\"\r\n\t "
+
+/** what can't be part of a value that is not quoted */
+#define NO_VALUE "#}\"\r\n\t "
+
+typedef struct parser_t parser_t;
+typedef enum token_t token_t;
+
+/**
+ * Tokens, besides the characters {, }, =, :, and the comma.
+ */
+enum token_t {
+	/** a name, or the path of a reference */
+	TOKEN_NAME = 256,
+	/** nothing left */
+	TOKEN_END,
+	/** reading failed, or there is something that is not allowed */
+	TOKEN_ERROR,
+};
+
+/**
+ * State of the parser.
+ */
+struct parser_t {
+
+	/** what is parsed */
+	nflog_includes_t *includes;
+
+	/** where sections and settings go to */
+	nflog_sections_t *sections;
+
+	/** parsing fails once this is TRUE */
+	bool *stop;
+
+	/** name of the last TOKEN_NAME, owned */
+	char *name;
+
+	/** number of sections that have begun, and not ended */
+	u_int depth;
+
+	/** number of those from the section "secrets" on */
+	u_int secrets;
+};
+
+/**
+ * Note that something is not allowed.
+ */
+static token_t unexpected(parser_t *this, int token)
+{
+	switch (token)
+	{
+		case TOKEN_NAME:
+			this->includes->fail(this->includes, "syntax error, unexpected '%s'",
+								 this->name);
+			break;
+		case TOKEN_END:
+			this->includes->fail(this->includes, "syntax error, unexpected end "
+								 "of file");
+			break;
+		case TOKEN_ERROR:
+			break;
+		default:
+			this->includes->fail(this->includes, token > ' ' && token < 127 ?
+								 "syntax error, unexpected '%c'" :
+								 "syntax error, unexpected byte 0x%.2x", token);
+			break;
+	}
+	return TOKEN_ERROR;
+}
+
+/**
+ * Check for one of several characters, none of which is a null byte.
+ */
+static inline bool is_one_of(u_char c, const char *chars)
+{
+	return c && strchr(chars, c);
+}
+
+/**
+ * Skip characters, other than chunk_skip() this keeps the position at the end.
+ */
+static inline void advance(chunk_t *text, size_t len)
+{
+	text->ptr += len;
+	text->len -= len;
+}
+
+/**
+ * Unescape a character in a quoted string.
+ *
+ * @param text		text behind the backslash, gets advanced
+ * @param out		receives the character
+ * @return			FALSE if there is none, the end of a line is skipped
+ */
+static bool unescape(chunk_t *text, u_char *out)
+{
+	u_char c = text->ptr[0];
+
+	if (c == '\r' && text->len > 1 && text->ptr[1] == '\n')
+	{
+		advance(text, 2);
+		return FALSE;
+	}
+	advance(text, 1);
+	switch (c)
+	{
+		case '\n':
+			return FALSE;
+		case 'n':
+			*out = '\n';
+			return TRUE;
+		case 'r':
+			*out = '\r';
+			return TRUE;
+		case 't':
+			*out = '\t';
+			return TRUE;
+		default:
+			*out = c;
+			return TRUE;
+	}
+}
+
+/**
+ * Read a quoted string.
+ *
+ * @param text		text behind the opening quote, gets advanced
+ * @param out		receives characters
+ * @param len		number of characters that fit, gets increased by those read
+ * @param max		number of characters that may be there in all
+ * @return			FALSE if it does not end
+ */
+static bool read_string(parser_t *this, chunk_t *text, char *out, size_t *len,
+						size_t max)
+{
+	u_char c;
+
+	while (text->len)
+	{
+		c = text->ptr[0];
+		if (!c)
+		{
+			unexpected(this, c);
+			return FALSE;
+		}
+		advance(text, 1);
+		if (c == '"')
+		{
+			return TRUE;
+		}
+		if (c == '\r' || (c == '\\' && text->len && !unescape(text, &c)))
+		{
+			continue;
+		}
+		if (*len < max)
+		{
+			out[(*len)++] = c;
+		}
+	}
+	this->includes->fail(this->includes, "unterminated string");
+	return FALSE;
+}
+
+/**
+ * Get the length of a value, as it is written.
+ */
+static size_t get_length(chunk_t text)
+{
+	bool quoted = FALSE;
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+	{
+		if (quoted && text.ptr[i] == '\\')
+		{
+			i++;
+		}
+		else if (text.ptr[i] == '"')
+		{
+			quoted = !quoted;
+		}
+		else if (!quoted && is_one_of(text.ptr[i], "#}\n"))
+		{
+			break;
+		}
+	}
+	return min(i, text.len);
+}
+
+/**
+ * Read a part of a value that is not quoted.
+ */
+static bool read_word(parser_t *this, chunk_t *text, char *out, size_t *len)
+{
+	size_t count;
+
+	count = strcspn((char*)text->ptr, NO_VALUE);
+	if (!count)
+	{
+		unexpected(this, text->ptr[0]);
+		return FALSE;
+	}
+	memcpy(out + *len, text->ptr, count);
+	*len += count;
+	advance(text, count);
+	return TRUE;
+}
+
+/**
+ * Read a value, there is a single space between its parts.
+ *
+ * @param value		receives the value, NULL if there is none
+ * @return			FALSE if it is not valid
+ */
+static bool read_value(parser_t *this, char **value)
+{
+	chunk_t *text = this->includes->get_text(this->includes);
+	size_t len = 0, max;
+	bool success = TRUE;
+
+	/* what is between parts, a space or quotes, takes more than our space */
+	max = get_length(*text);
+	*value = NULL;
+	while (success && text->len && !is_one_of(text->ptr[0], "#}\n"))
+	{
+		if (is_one_of(text->ptr[0], "\r\t "))
+		{
+			advance(text, 1);
+			continue;
+		}
+		if (*value)
+		{
+			(*value)[len++] = ' ';
+		}
+		else
+		{
+			*value = malloc(max + 1);
+		}
+		if (text->ptr[0] == '"')
+		{
+			advance(text, 1);
+			success = read_string(this, text, *value, &len, max);
+		}
+		else
+		{
+			success = read_word(this, text, *value, &len);
+		}
+	}
+	if (*value)
+	{
+		(*value)[len] = '\0';
+	}
+	return success;
+}
+
+/**
+ * Read the pattern of an include statement, and include what matches.
+ */
+static bool read_include(parser_t *this)
+{
+	chunk_t *text = this->includes->get_text(this->includes);
+	char pattern[PATH_MAX + 1];
+	size_t len = 0;
+	u_char c;
+
+	while (text->len && !is_one_of(text->ptr[0], "#}\n"))
+	{
+		c = text->ptr[0];
+		advance(text, 1);
+		if (c == '\t' || c == ' ')
+		{
+			break;
+		}
+		if (c == '"')
+		{
+			if (!read_string(this, text, pattern, &len, PATH_MAX))
+			{
+				return FALSE;
+			}
+			break;
+		}
+		if (c == '\\' && text->len && is_one_of(text->ptr[0], "\"#} "))
+		{
+			c = text->ptr[0];
+			advance(text, 1);
+		}
+		if (!c)
+		{
+			unexpected(this, c);
+			return FALSE;
+		}
+		if (c != '\r' && len < PATH_MAX)
+		{
+			pattern[len++] = c;
+		}
+	}
+	pattern[len] = '\0';
+	return !len || this->includes->include(this->includes, pattern);
+}
+
+/**
+ * Check for an include statement, which something has to follow.
+ */
+static bool is_include(chunk_t text, size_t len)
+{
+	size_t blanks;
+
+	if (len != strlen("include") || !strpfx((char*)text.ptr, "include"))
+	{
+		return FALSE;
+	}
+	blanks = strspn((char*)text.ptr + len, "\t ");
+	return blanks && len + blanks < text.len && text.ptr[len + blanks] != '=';
+}
+
+/**
+ * Read the next token.
+ *
+ * @param reference	TRUE if it might be the path of a reference
+ */
+static int get_token(parser_t *this, bool reference)
+{
+	chunk_t *text;
+	size_t len;
+	u_char c, *end;
+
+	while (!*this->stop && (text = this->includes->get_text(this->includes)))
+	{
+		if (!text->len)
+		{
+			if (!this->includes->next(this->includes))
+			{
+				return TOKEN_ERROR;
+			}
+			continue;
+		}
+		c = text->ptr[0];
+		if (is_one_of(c, " \t\r\n"))
+		{
+			advance(text, 1);
+			continue;
+		}
+		if (c == '#')
+		{
+			end = memchr(text->ptr, '\n', text->len);
+			advance(text, end ? end - text->ptr : text->len);
+			continue;
+		}
+		if (is_one_of(c, "{}=:,"))
+		{
+			advance(text, 1);
+			return c;
+		}
+		len = strcspn((char*)text->ptr, NO_NAME);
+		if (!len)
+		{
+			return unexpected(this, c);
+		}
+		if (!reference && is_include(*text, len))
+		{
+			advance(text, len);
+			advance(text, strspn((char*)text->ptr, "\t "));
+			if (!read_include(this))
+			{
+				return TOKEN_ERROR;
+			}
+			continue;
+		}
+		while (reference && text->ptr[len] == '.' &&
+			   strcspn((char*)text->ptr + len + 1, NO_NAME))
+		{
+			len += 1 + strcspn((char*)text->ptr + len + 1, NO_NAME);
+		}
+		free(this->name);
+		this->name = strndup((char*)text->ptr, len);
+		advance(text, len);
+		return TOKEN_NAME;
+	}
+	return *this->stop ? TOKEN_ERROR : TOKEN_END;
+}
+
+/**
+ * Get the name of the last token.
+ */
+static char *take_name(parser_t *this)
+{
+	char *name = this->name;
+
+	this->name = NULL;
+	return name;
+}
+
+/**
+ * Note that there are too many sections or settings, if so.
+ */
+static bool is_added(parser_t *this, bool added)
+{
+	if (!added)
+	{
+		this->includes->fail(this->includes, "more than %d sections and "
+							 "settings, or too many references",
+							 NFLOG_MAX_SETTINGS);
+	}
+	return added;
+}
+
+/**
+ * Begin the section of the last name.
+ */
+static bool begin(parser_t *this)
+{
+	if (this->secrets || (!this->depth && streq(this->name, "secrets")))
+	{
+		this->secrets++;
+	}
+	this->depth++;
+	return this->secrets || is_added(this,
+					this->sections->begin(this->sections, take_name(this)));
+}
+
+/**
+ * End a section.
+ */
+static bool end(parser_t *this)
+{
+	if (!this->depth)
+	{
+		unexpected(this, '}');
+		return FALSE;
+	}
+	this->depth--;
+	if (this->secrets)
+	{
+		this->secrets--;
+		return TRUE;
+	}
+	return this->sections->end(this->sections);
+}
+
+/**
+ * Parse the references of a section, up to its opening brace.
+ */
+static bool parse_references(parser_t *this)
+{
+	int token;
+
+	do
+	{
+		token = get_token(this, TRUE);
+		if (token != TOKEN_NAME)
+		{
+			unexpected(this, token);
+			return FALSE;
+		}
+		if (!this->secrets && !is_added(this,
+					this->sections->refer(this->sections, take_name(this))))
+		{
+			return FALSE;
+		}
+		token = get_token(this, TRUE);
+	}
+	while (token == ',');
+
+	if (token != '{')
+	{
+		unexpected(this, token);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/**
+ * Parse the value of a setting.
+ */
+static bool parse_value(parser_t *this)
+{
+	char *value;
+	bool success;
+
+	success = read_value(this, &value);
+	if (!success || this->secrets)
+	{
+		if (value)
+		{
+			memwipe(value, strlen(value));
+			free(value);
+		}
+		return success;
+	}
+	return is_added(this,
+				this->sections->set(this->sections, take_name(this), value));
+}
+
+/**
+ * Parse what begins with a name.
+ */
+static bool parse_statement(parser_t *this)
+{
+	int token;
+
+	token = get_token(this, FALSE);
+	switch (token)
+	{
+		case '{':
+			return begin(this);
+		case ':':
+			return begin(this) && parse_references(this);
+		case '=':
+			return parse_value(this);
+		default:
+			unexpected(this, token);
+			return FALSE;
+	}
+}
+
+/*
+ * Described in header
+ */
+bool nflog_parse(nflog_includes_t *includes,
+				 nflog_sections_t *sections, bool *stop)
+{
+	parser_t this = {
+		.includes = includes,
+		.sections = sections,
+		.stop = stop,
+	};
+	bool success = TRUE;
+	int token;
+
+	do
+	{
+		token = get_token(&this, FALSE);
+		switch (token)
+		{
+			case TOKEN_NAME:
+				success = parse_statement(&this);
+				break;
+			case '}':
+				success = end(&this);
+				break;
+			case TOKEN_END:
+				if (this.depth)
+				{
+					unexpected(&this, token);
+					success = FALSE;
+				}
+				break;
+			default:
+				unexpected(&this, token);
+				success = FALSE;
+				break;
+		}
+	}
+	while (success && token != TOKEN_END);
+	free(this.name);
+	return success;
+}

@@ -1,0 +1,410 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#define _GNU_SOURCE
+
+#include "values.h"
+#include "filter.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/** enough for the names of all options */
+#define NAMES_LEN 256
+
+typedef struct option_t option_t;
+
+/**
+ * Definition of an option.
+ */
+struct option_t {
+
+	/** name */
+	char *name;
+
+	/** parser of the value, stores it in out, FALSE if it is not valid */
+	bool (*parse)(char *value, void *out);
+
+	/** position of out in nflog_values_t */
+	size_t offset;
+
+	/** what is allowed */
+	char *allowed;
+
+	/** TRUE if it can't be set for single children */
+	bool global;
+};
+
+/**
+ * Parse a number followed by an optional unit.
+ */
+static bool parse_units(char *value, char *units, const uint32_t *factors,
+						uint64_t max, uint64_t *out)
+{
+	uint64_t number, factor = 1;
+	char *end, *unit;
+
+	/* strtoull() takes blanks and signs as well */
+	if (!isdigit(*value))
+	{
+		return FALSE;
+	}
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	while (isblank(*end))
+	{
+		end++;
+	}
+	if (*end)
+	{
+		unit = strchr(units, tolower(*end));
+		if (!unit || end[1])
+		{
+			return FALSE;
+		}
+		factor = factors[unit - units];
+	}
+	*out = number * factor;
+	return errno == 0 && number <= max / factor;
+}
+
+/**
+ * Parse a number.
+ */
+static bool parse_number(char *value, void *out)
+{
+	uint64_t number;
+
+	if (!parse_units(value, "", NULL, INT_MAX, &number))
+	{
+		return FALSE;
+	}
+	*(u_int*)out = number;
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_values_size(char *value, uint64_t *size)
+{
+	static const uint32_t factors[] = { 1 << 10, 1 << 20, 1 << 30 };
+
+	return parse_units(value, "kmg", factors, INT64_MAX, size);
+}
+
+/**
+ * Parse a number of bytes.
+ */
+static bool parse_size(char *value, void *out)
+{
+	return nflog_values_size(value, out);
+}
+
+/**
+ * Parse the size of a file, that holds more than a packet or two.
+ */
+static bool parse_file_size(char *value, void *out)
+{
+	uint64_t *size = out;
+
+	return nflog_values_size(value, size) &&
+		   (*size == 0 || *size >= 1024);
+}
+
+/**
+ * Parse a duration in seconds, in the units of strongswan.conf.
+ */
+static bool parse_duration(char *value, void *out)
+{
+	static const uint32_t factors[] = { 1, 60, 60 * 60, 24 * 60 * 60 };
+	uint64_t number;
+
+	if (!parse_units(value, "smhd", factors, INT_MAX, &number))
+	{
+		return FALSE;
+	}
+	*(u_int*)out = number;
+	return TRUE;
+}
+
+/**
+ * Parse a snaplen, which shorter than headers would be of no use.
+ */
+static bool parse_snaplen(char *value, void *out)
+{
+	u_int *snaplen = out;
+
+	return parse_number(value, snaplen) &&
+		   (*snaplen == 0 || (*snaplen >= 64 && *snaplen <= 65535));
+}
+
+/**
+ * Parse an NFLOG group, the next one is used too.
+ */
+static bool parse_group(char *value, void *out)
+{
+	u_int *group = out;
+
+	return parse_number(value, group) && *group < 65535;
+}
+
+/**
+ * Parse a boolean, as settings_t does, but refuse anything else.
+ */
+static bool parse_bool(char *value, void *out)
+{
+	bool *flag = out;
+
+	*flag = settings_value_as_bool(value, FALSE);
+	return *flag == settings_value_as_bool(value, TRUE);
+}
+
+/**
+ * Parse a list of capture points.
+ */
+static bool parse_points(char *value, void *out)
+{
+	static const struct {
+		char *name;
+		u_int points;
+	} both[] = {
+		{ "esp",	1 << POINT_ESP_IN	| 1 << POINT_ESP_OUT	},
+		{ "plain",	1 << POINT_PLAIN_IN	| 1 << POINT_PLAIN_OUT	},
+		{ "ike",	1 << POINT_IKE_IN	| 1 << POINT_IKE_OUT	},
+	};
+	nflog_point_t point;
+	u_int *points = out, i;
+	char name[16];
+	size_t len;
+
+	*points = 0;
+	for (value += strspn(value, ", \t\n"); *value;
+		 value += len + strspn(value + len, ", \t\n"))
+	{
+		len = strcspn(value, ", \t\n");
+		snprintf(name, sizeof(name), "%.*s", (int)len, value);
+
+		for (i = 0; i < countof(both) && !strcaseeq(name, both[i].name); i++)
+		{
+			/* no match */
+		}
+		if (i < countof(both))
+		{
+			*points |= both[i].points;
+		}
+		else if (len < sizeof(name) &&
+				 enum_from_name(nflog_point_names, name, &point))
+		{
+			*points |= 1 << point;
+		}
+		else
+		{
+			return FALSE;
+		}
+	}
+	return *points != 0;
+}
+
+/**
+ * Parse a link type.
+ */
+static bool parse_link(char *value, void *out)
+{
+	nflog_link_t *link = out;
+
+	*link = strcaseeq(value, "raw") ? LINK_RAW : LINK_NFLOG;
+	return *link == LINK_RAW || strcaseeq(value, "nflog");
+}
+
+/**
+ * Parse the format of traces.
+ */
+static bool parse_format(char *value, void *out)
+{
+	return strcaseeq(value, "pcap");
+}
+
+/**
+ * Parse a filter.
+ */
+static bool parse_filter(char *value, void *out)
+{
+	struct bpf_program program;
+	char **filter = out;
+
+	free(*filter);
+	*filter = NULL;
+	if (*value)
+	{
+		if (!nflog_filter_compile(value, &program))
+		{
+			return FALSE;
+		}
+		pcap_freecode(&program);
+		*filter = strdup(value);
+	}
+	return TRUE;
+}
+
+/**
+ * Parse a path.
+ */
+static bool parse_path(char *value, void *out)
+{
+	return path_absolute(value);
+}
+
+/**
+ * Parse what the plugin loader has accepted.
+ */
+static bool parse_load(char *value, void *out)
+{
+	return TRUE;
+}
+
+#define WISH(field) offsetof(nflog_values_t, cfg.field)
+#define CHECKED offsetof(nflog_values_t, checked)
+#define BOOL_ALLOWED "yes or no"
+#define SIZE_ALLOWED "a number of bytes with an optional suffix k, m, or g"
+
+/**
+ * All options.
+ */
+static const option_t options[] = {
+	{ "enable", parse_bool, offsetof(nflog_values_t, enable), BOOL_ALLOWED, FALSE },
+	{ "points", parse_points, WISH(points), "a list of esp-in, esp-out, "
+	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike", FALSE },
+	{ "snaplen", parse_snaplen, WISH(snaplen), "0, or 64 to 65535", FALSE },
+	{ "filter", parse_filter, WISH(filter), "a filter as in "
+	  "pcap-filter(7), with addresses, not names, of hosts", FALSE },
+	{ "format", parse_format, CHECKED, "pcap", FALSE },
+	{ "link_type", parse_link, WISH(link), "nflog or raw", FALSE },
+	{ "file_size", parse_file_size, WISH(file_size),
+	  "0, or at least 1k: " SIZE_ALLOWED, FALSE },
+	{ "files", parse_number, WISH(files), "a number", FALSE },
+	{ "duration", parse_duration, WISH(duration),
+	  "a number of seconds, or with a suffix m, h, or d", FALSE },
+	{ "running", parse_bool, WISH(running), BOOL_ALLOWED, FALSE },
+	{ "esp_keys", parse_bool, WISH(esp_keys), BOOL_ALLOWED, FALSE },
+	{ "ike_keys", parse_bool, WISH(ike_keys), BOOL_ALLOWED, FALSE },
+	{ "load", parse_load, CHECKED, BOOL_ALLOWED, TRUE },
+	{ "dir", parse_path, CHECKED, "an absolute path", TRUE },
+	{ "max_total", parse_size, CHECKED, SIZE_ALLOWED, TRUE },
+	{ "group", parse_group, CHECKED, "0 to 65534", TRUE },
+	{ "swanctl_conf", parse_path, CHECKED, "an absolute path", TRUE },
+};
+
+/**
+ * Get the names of the options that are allowed in a section.
+ */
+static char *get_names(bool global, char *buf, size_t len)
+{
+	size_t pos = 0;
+	u_int i;
+
+	for (i = 0; i < countof(options); i++)
+	{
+		if (pos < len && (global || !options[i].global))
+		{
+			pos += snprintf(buf + pos, len - pos, "%s%s", pos ? ", " : "",
+							options[i].name);
+		}
+	}
+	return buf;
+}
+
+/**
+ * Note that something is not valid.
+ */
+static void refuse(nflog_values_t *values, const char *fmt, ...)
+{
+	va_list args;
+	char *msg;
+
+	va_start(args, fmt);
+	if (vasprintf(&msg, fmt, args) >= 0)
+	{
+		values->invalid->insert_last(values->invalid, msg);
+	}
+	va_end(args);
+}
+
+/*
+ * Described in header
+ */
+bool nflog_values_apply(nflog_values_t *values,
+						nflog_section_t *section, char *key,
+						char *value)
+{
+	const option_t *option = NULL;
+	char names[NAMES_LEN];
+	u_int i;
+
+	for (i = 0; value && !option && i < countof(options); i++)
+	{
+		if (streq(options[i].name, key))
+		{
+			option = &options[i];
+		}
+	}
+	if (!option)
+	{
+		refuse(values, "not capturing, %s: %s '%s' in section %s "
+			"is unknown, allowed are %s", section->file,
+			value ? "option" : "section", key, section->path,
+			get_names(section->global, names, sizeof(names)));
+		return FALSE;
+	}
+	if (option->global && !section->global)
+	{
+		refuse(values, "not capturing, %s: option '%s' in section "
+			"%s is global only, allowed is it in plugins.nflog-capture",
+			section->file, key, section->path);
+		return FALSE;
+	}
+	if (!option->parse(value, (char*)values + option->offset))
+	{
+		refuse(values, "not capturing, %s: value '%s' of option "
+			"'%s' in section %s is not valid, allowed is %s", section->file,
+			value, key, section->path, option->allowed);
+		return FALSE;
+	}
+	if (option->offset == WISH(files))
+	{
+		values->files = section;
+	}
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_values_check(nflog_values_t *values)
+{
+	if (values->cfg.files && !values->cfg.file_size && !values->cfg.duration)
+	{
+		refuse(values, "not capturing, %s: value '%u' of option "
+			"'files' in section %s is not valid, allowed is it together with "
+			"file_size or duration", values->files->file, values->cfg.files,
+			values->files->path);
+		return FALSE;
+	}
+	return TRUE;
+}

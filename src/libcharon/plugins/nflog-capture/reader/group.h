@@ -1,0 +1,97 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_group nflog_group
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_GROUP_H_
+#define NFLOG_GROUP_H_
+
+typedef struct nflog_group_t nflog_group_t;
+
+#include "traces/logged.h"
+
+/**
+ * Callback for each packet of a group.
+ *
+ * @param data			data, as passed to receive()
+ * @param logged		the packet
+ */
+typedef void (*nflog_group_cb_t)(void *data,
+								 nflog_logged_t *logged);
+
+/**
+ * Netlink socket that receives the packets logged to an NFLOG group.
+ *
+ * The kernel gathers packets until there are as many as the group's threshold,
+ * or until the next tick of its clock, and passes them on in one message.
+ */
+struct nflog_group_t {
+
+	/**
+	 * Get the socket to wait on.
+	 *
+	 * @return			file descriptor
+	 */
+	int (*get_fd)(nflog_group_t *this);
+
+	/**
+	 * Receive one message of the kernel, without waiting.
+	 *
+	 * @param cb		called for each packet
+	 * @param data		passed to the callback
+	 * @return			FALSE if there was none
+	 */
+	bool (*receive)(nflog_group_t *this, nflog_group_cb_t cb,
+					void *data);
+
+	/**
+	 * Get the order of the packet that was received last.
+	 *
+	 * @param order		receives the order, see nflog_logged_t
+	 * @return			FALSE if there was none yet
+	 */
+	bool (*get_order)(nflog_group_t *this, uint32_t *order);
+
+	/**
+	 * Get the number of packets that the kernel dropped, as it had no space.
+	 *
+	 * @return			packets missing in the sequence received so far
+	 */
+	uint64_t (*get_lost)(nflog_group_t *this);
+
+	/**
+	 * Destroy a nflog_group_t.
+	 */
+	void (*destroy)(nflog_group_t *this);
+};
+
+/**
+ * Create a nflog_group_t instance.
+ *
+ * The kernel has to answer within NFLOG_ANSWER_TIMEOUT.
+ *
+ * @param group		number of the group
+ * @param stamped	TRUE if the kernel stamps all packets of the group, else these
+ *					get the time they're received, so the threshold adapts to
+ *					their rate to keep that short after they're sent
+ * @return			group, NULL with errno set if it can't be used: EPERM without
+ *					CAP_NET_ADMIN, EBUSY if another process uses the group, EINVAL if
+ *					the kernel has no nfnetlink_log
+ */
+nflog_group_t *nflog_group_create(uint16_t group, bool stamped);
+
+#endif /** NFLOG_GROUP_H_ @}*/

@@ -1,0 +1,155 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+/**
+ * @defgroup nflog_ike_sa nflog_ike_sa
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_IKE_SA_H_
+#define NFLOG_IKE_SA_H_
+
+typedef struct nflog_ike_sa_t nflog_ike_sa_t;
+
+#include "ike_backlog.h"
+#include "ike_messages.h"
+#include "traces/tap.h"
+
+#include <collections/hashtable.h>
+
+/**
+ * An IKE_SA, messages of which are kept, or captured.
+ */
+struct nflog_ike_sa_t {
+	/** messages kept until its trace begins, has to be first */
+	nflog_ike_backlog_t backlog;
+	/** unique id */
+	uint32_t id;
+	/** key of messages without responder SPI */
+	nflog_ike_key_t first;
+	/** key of messages with both SPIs, without address */
+	nflog_ike_key_t pair;
+	/** state */
+	nflog_ike_state_t state;
+	/** trace, NULL if it is not captured */
+	nflog_trace_t *trace;
+	/** capture points of sent and received messages */
+	nflog_tap_t taps[2];
+	/** when it began */
+	time_t begin;
+	/** TRUE if the trace began before it was established */
+	bool early;
+	/** TRUE if its trace began, but its backlog is not in it yet */
+	bool pending;
+	/** messages sent and received that may have been dropped before it began */
+	uint64_t unidentified[2];
+	/** packets that had been dropped before it began */
+	nflog_missed_t missed;
+	/** when the trace ends, after the IKE_SA is gone, monotonic */
+	timeval_t deadline;
+};
+
+/**
+ * Create an IKE_SA, which is undecided.
+ *
+ * @param id		unique id of the IKE_SA
+ * @param missed	packets that were dropped so far
+ * @return			IKE_SA
+ */
+nflog_ike_sa_t *nflog_ike_sa_create(uint32_t id,
+											nflog_missed_t *missed);
+
+/**
+ * Set the key of messages without responder SPI.
+ *
+ * @param key		key to set
+ * @param spi_i		SPI of the initiator, in network order
+ * @param peer		its peer
+ */
+void nflog_ike_sa_set_first(nflog_ike_key_t *key, uint64_t spi_i,
+							host_t *peer);
+
+/**
+ * Set the keys by which messages of an IKE_SA are found.
+ *
+ * @param sa		IKE_SA
+ * @param keys		table of all keys, nflog_ike_key_t =>
+ *					nflog_ike_sa_t
+ * @param spi_i		SPI of the initiator, in network order
+ * @param spi_r		SPI of the responder, in network order, 0 if not known
+ * @param peer		its peer
+ * @return			TRUE if they changed
+ */
+bool nflog_ike_sa_set_keys(nflog_ike_sa_t *sa, hashtable_t *keys,
+						   uint64_t spi_i, uint64_t spi_r, host_t *peer);
+
+/**
+ * Remove the keys by which messages of an IKE_SA are found.
+ *
+ * @param sa		IKE_SA
+ * @param keys		table of all keys
+ */
+void nflog_ike_sa_remove_keys(nflog_ike_sa_t *sa,
+							  hashtable_t *keys);
+
+/**
+ * Find the IKE_SA of a message.
+ *
+ * @param keys		table of all keys
+ * @param key		key of the message
+ * @return			IKE_SA, NULL if there is none
+ */
+nflog_ike_sa_t *nflog_ike_sa_find(hashtable_t *keys,
+								  nflog_ike_key_t *key);
+
+/**
+ * Give an IKE_SA a trace, it waits then.
+ *
+ * @param sa		IKE_SA
+ * @param trace		trace, gets owned
+ * @param label		name of the IKE_SA, for prefixes
+ * @param points	capture points, a bit (1 << nflog_point_t) for each
+ */
+void nflog_ike_sa_set_trace(nflog_ike_sa_t *sa,
+							nflog_trace_t *trace, char *label,
+							u_int points);
+
+/**
+ * Set the name of the trace by the SPIs, before it begins.
+ *
+ * @param sa		IKE_SA
+ */
+void nflog_ike_sa_set_name(nflog_ike_sa_t *sa);
+
+/**
+ * Add what the trace misses to its counters.
+ *
+ * @param sa		IKE_SA
+ * @param missed	packets that were dropped so far
+ */
+void nflog_ike_sa_count(nflog_ike_sa_t *sa,
+						nflog_missed_t *missed);
+
+/**
+ * Destroy the trace if it never began, so it does not end either.
+ *
+ * @param sa		IKE_SA
+ */
+void nflog_ike_sa_drop_trace(nflog_ike_sa_t *sa);
+
+/**
+ * Destroy an IKE_SA with an empty backlog, the trace of which is released.
+ */
+void nflog_ike_sa_destroy(nflog_ike_sa_t *sa);
+
+#endif /** NFLOG_IKE_SA_H_ @}*/

@@ -1,0 +1,361 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+#include "ike_unknown.h"
+#include "shares.h"
+
+#include <collections/hashtable.h>
+
+/**
+ * Conversations of which messages are kept.  Charon creates an IKE_SA within
+ * milliseconds of the first message.
+ */
+static const nflog_limits_t limits = {
+	.items = 8192,
+	.source_items = 1024,
+	.bytes = 4 * 1024 * 1024,
+	.source_bytes = 1024 * 1024,
+	.timeout = 30,
+};
+
+/** bytes of messages to keep of a conversation, IKE_SA_INITs have 1 or 2 KB */
+#define MAX_CONVERSATION (8 * 1024)
+
+/** counters of messages that were dropped, each for some sources */
+#define COUNTERS 1024
+
+/** bytes of an element of a list */
+#define ELEMENT_SIZE (3 * sizeof(void*))
+
+typedef struct private_nflog_ike_unknown_t private_nflog_ike_unknown_t;
+typedef struct conversation_t conversation_t;
+typedef struct counter_t counter_t;
+
+/**
+ * Counts messages that were dropped.
+ */
+struct counter_t {
+
+	/**
+	 * Messages sent and received.
+	 */
+	uint64_t dropped[2];
+
+	/**
+	 * When the last one was dropped.
+	 */
+	time_t last;
+};
+
+/**
+ * Private data.
+ */
+struct private_nflog_ike_unknown_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_ike_unknown_t public;
+
+	/**
+	 * Conversations, nflog_ike_key_t => conversation_t.
+	 */
+	hashtable_t *conversations;
+
+	/**
+	 * Bounds these.
+	 */
+	nflog_shares_t *shares;
+
+	/**
+	 * Messages that were dropped, by hash of their source.
+	 */
+	counter_t counters[COUNTERS];
+};
+
+/**
+ * Messages with the same initiator SPI and peer.
+ */
+struct conversation_t {
+
+	/**
+	 * Bounds it, has to be first.
+	 */
+	nflog_held_t held;
+
+	/**
+	 * Initiator SPI and address of the peer.
+	 */
+	nflog_ike_key_t key;
+
+	/**
+	 * Messages, nflog_kept_t.
+	 */
+	linked_list_t *messages;
+
+	/**
+	 * Bytes of memory they take.
+	 */
+	size_t bytes;
+};
+
+/**
+ * Get the counter of messages that are dropped of a conversation.
+ *
+ * @return				counter, reset if the last one was long ago
+ */
+static counter_t *get_counter(private_nflog_ike_unknown_t *this,
+							  nflog_ike_key_t *key, time_t now)
+{
+	struct in6_addr source;
+	counter_t *counter;
+
+	nflog_shares_source(chunk_from_thing(key->peer), &source);
+	counter = &this->counters[chunk_hash(chunk_from_thing(source)) % COUNTERS];
+	if (now - counter->last >= limits.timeout)
+	{
+		memset(counter, 0, sizeof(*counter));
+	}
+	return counter;
+}
+
+/**
+ * Count a message that was dropped.
+ */
+static void count_dropped(private_nflog_ike_unknown_t *this,
+						  nflog_ike_key_t *key, bool inbound, time_t now)
+{
+	counter_t *counter = get_counter(this, key, now);
+
+	counter->dropped[inbound]++;
+	counter->last = now;
+}
+
+/**
+ * Destroy a conversation.
+ */
+static void drop(private_nflog_ike_unknown_t *this,
+				 conversation_t *conversation)
+{
+	this->conversations->remove(this->conversations, &conversation->key);
+	this->shares->remove(this->shares, &conversation->held);
+	conversation->messages->destroy_function(conversation->messages,
+										(void*)nflog_kept_destroy);
+	free(conversation);
+}
+
+/**
+ * Drop a conversation that is too much, and count its messages.
+ */
+static void drop_excess(private_nflog_ike_unknown_t *this,
+						conversation_t *conversation, time_t now)
+{
+	enumerator_t *enumerator;
+	nflog_kept_t *kept;
+
+	enumerator = conversation->messages->create_enumerator(
+													conversation->messages);
+	while (enumerator->enumerate(enumerator, &kept))
+	{
+		count_dropped(this, &conversation->key, kept->inbound, now);
+	}
+	enumerator->destroy(enumerator);
+	drop(this, conversation);
+}
+
+/**
+ * Get a conversation, which begins if there is none.
+ */
+static conversation_t *get_conversation(private_nflog_ike_unknown_t *this,
+										nflog_ike_key_t *key, time_t now)
+{
+	conversation_t *conversation;
+
+	conversation = this->conversations->get(this->conversations, key);
+	if (!conversation)
+	{
+		INIT(conversation,
+			.held = {
+				.bytes = nflog_shares_size(sizeof(*conversation)) +
+						 nflog_shares_size(sizeof(linked_list_t)),
+			},
+			.key = *key,
+			.messages = linked_list_create(),
+		);
+		this->conversations->put(this->conversations, &conversation->key,
+								 conversation);
+		this->shares->add(this->shares, &conversation->held,
+						  chunk_from_thing(conversation->key.peer), now);
+	}
+	return conversation;
+}
+
+/**
+ * Add a message to a conversation.
+ */
+static void add_kept(private_nflog_ike_unknown_t *this,
+					 conversation_t *conversation, nflog_kept_t *kept)
+{
+	conversation->messages->insert_last(conversation->messages, kept);
+	conversation->bytes += kept->bytes;
+	this->shares->grow(this->shares, &conversation->held, kept->bytes);
+}
+
+/**
+ * Drop conversations until there are not too many, after one grew.
+ */
+static void limit(private_nflog_ike_unknown_t *this,
+				  conversation_t *conversation, time_t now)
+{
+	nflog_held_t *excess;
+
+	do
+	{
+		excess = this->shares->get_excess(this->shares, &conversation->held);
+		if (excess)
+		{
+			drop_excess(this, (conversation_t*)excess, now);
+		}
+	}
+	while (excess && excess != &conversation->held);
+}
+
+METHOD(nflog_ike_unknown_t, add, void,
+	private_nflog_ike_unknown_t *this, nflog_ike_key_t *key,
+	nflog_logged_t *logged, bool inbound, time_t now)
+{
+	nflog_ike_key_t first = *key;
+	nflog_kept_t *kept;
+	nflog_held_t *oldest;
+	conversation_t *conversation;
+
+	first.spi_r = 0;
+	while ((oldest = this->shares->get_expired(this->shares, now)))
+	{
+		drop(this, (conversation_t*)oldest);
+	}
+	kept = nflog_kept_create(logged, inbound);
+	conversation = get_conversation(this, &first, now);
+	if (conversation->bytes + kept->bytes <= MAX_CONVERSATION)
+	{
+		add_kept(this, conversation, kept);
+	}
+	else
+	{	/* the first ones tell most, so these stay */
+		count_dropped(this, &first, inbound, now);
+		nflog_kept_destroy(kept);
+	}
+	limit(this, conversation, now);
+}
+
+METHOD(nflog_ike_unknown_t, put, void,
+	private_nflog_ike_unknown_t *this, nflog_ike_key_t *key,
+	linked_list_t *list, time_t now)
+{
+	nflog_kept_t *kept;
+	conversation_t *conversation;
+
+	conversation = get_conversation(this, key, now);
+	while (list->remove_first(list, (void**)&kept) == SUCCESS)
+	{
+		add_kept(this, conversation, kept);
+	}
+	limit(this, conversation, now);
+}
+
+METHOD(nflog_ike_unknown_t, take, void,
+	private_nflog_ike_unknown_t *this, nflog_ike_key_t *key,
+	linked_list_t *list, uint64_t dropped[2], time_t now)
+{
+	counter_t *counter = get_counter(this, key, now);
+	nflog_kept_t *kept;
+	conversation_t *conversation;
+
+	memcpy(dropped, counter->dropped, sizeof(counter->dropped));
+	conversation = this->conversations->get(this->conversations, key);
+	if (conversation)
+	{
+		while (conversation->messages->remove_first(conversation->messages,
+													(void**)&kept) == SUCCESS)
+		{
+			list->insert_last(list, kept);
+		}
+		drop(this, conversation);
+	}
+}
+
+METHOD(nflog_ike_unknown_t, destroy, void,
+	private_nflog_ike_unknown_t *this)
+{
+	enumerator_t *enumerator;
+	conversation_t *conversation;
+
+	enumerator = this->conversations->create_enumerator(this->conversations);
+	while (enumerator->enumerate(enumerator, NULL, &conversation))
+	{
+		drop(this, conversation);
+	}
+	enumerator->destroy(enumerator);
+	this->conversations->destroy(this->conversations);
+	this->shares->destroy(this->shares);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_ike_unknown_t *nflog_ike_unknown_create()
+{
+	private_nflog_ike_unknown_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.put = _put,
+			.take = _take,
+			.destroy = _destroy,
+		},
+		.conversations = hashtable_create(nflog_ike_key_hash,
+										  nflog_ike_key_equals, 32),
+		.shares = nflog_shares_create(&limits),
+	);
+	return &this->public;
+}
+
+/*
+ * Described in header
+ */
+nflog_kept_t *nflog_kept_create(nflog_logged_t *logged,
+								bool inbound)
+{
+	nflog_kept_t *this;
+	size_t bytes;
+
+	INIT(this,
+		.inbound = inbound,
+		.logged = nflog_logged_clone(logged, &bytes),
+	);
+	this->bytes = nflog_shares_size(sizeof(*this)) +
+				  nflog_shares_size(bytes) +
+				  nflog_shares_size(ELEMENT_SIZE);
+	return this;
+}
+
+/*
+ * Described in header
+ */
+void nflog_kept_destroy(nflog_kept_t *this)
+{
+	free(this->logged);
+	free(this);
+}

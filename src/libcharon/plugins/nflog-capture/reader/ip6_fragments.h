@@ -1,0 +1,72 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_ip6_fragments nflog_ip6_fragments
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_IP6_FRAGMENTS_H_
+#define NFLOG_IP6_FRAGMENTS_H_
+
+typedef struct nflog_ip6_fragments_t nflog_ip6_fragments_t;
+
+#include "group.h"
+
+/**
+ * Puts fragmented IPv6 packets together that arrive in ESP, AH or UDP: other
+ * than with IPv4, the kernel does so only behind the last hook that sees them.
+ *
+ * Not thread-safe.
+ */
+struct nflog_ip6_fragments_t {
+
+	/**
+	 * Add a fragment.
+	 *
+	 * Fragments are taken and refused as the kernel does it: one that arrives
+	 * twice is ignored, others that overlap make it drop the packet (RFC 5722).
+	 * Incomplete packets are dropped after 60 s, and the oldest ones first if
+	 * there are more than 4,096 of them, 4 MiB of memory in all, or 512 of
+	 * them, 1 MiB from a single prefix of 64 bits, and if they have more than
+	 * 128 fragments.
+	 *
+	 * @param logged	fragment, as logged
+	 * @param now		current time, monotonic
+	 * @return			packet if this completes it, with the attributes of this
+	 *					fragment, valid until the next call, otherwise NULL
+	 */
+	nflog_logged_t *(*add)(nflog_ip6_fragments_t *this,
+						   nflog_logged_t *logged, time_t now);
+
+	/**
+	 * Get the number of incomplete packets that were dropped for exceeding a
+	 * bound, but not for their age.
+	 *
+	 * @return			number of packets
+	 */
+	uint64_t (*get_dropped)(nflog_ip6_fragments_t *this);
+
+	/**
+	 * Destroy a nflog_ip6_fragments_t.
+	 */
+	void (*destroy)(nflog_ip6_fragments_t *this);
+};
+
+/**
+ * Create a nflog_ip6_fragments_t instance.
+ */
+nflog_ip6_fragments_t *nflog_ip6_fragments_create();
+
+#endif /** NFLOG_IP6_FRAGMENTS_H_ @}*/

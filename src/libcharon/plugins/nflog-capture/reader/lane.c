@@ -1,0 +1,290 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "lane.h"
+#include "group.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <daemon.h>
+#include <threading/mutex.h>
+#include <threading/thread.h>
+
+/** messages to read before looking after other things */
+#define MAX_MESSAGES 64
+
+typedef struct private_nflog_lane_t private_nflog_lane_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_lane_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_lane_t public;
+
+	/**
+	 * Number of the lane.
+	 */
+	u_int number;
+
+	/**
+	 * Groups of packets that arrive and leave.
+	 */
+	nflog_group_t *in, *out;
+
+	/**
+	 * Where packets are queued.
+	 */
+	nflog_queue_t *queue;
+
+	/**
+	 * Called for each packet, with its data.
+	 */
+	nflog_lane_cb_t cb;
+	void *data;
+
+	/**
+	 * Locked while a message is read.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * Locked to lock the above.  As there is always something to read if there
+	 * is too much of it, the reader would not let go of that alone.
+	 */
+	mutex_t *turn;
+
+	/**
+	 * Reading thread, NULL if it's another one.
+	 */
+	thread_t *thread;
+
+	/**
+	 * Ends the thread.
+	 */
+	int event;
+};
+
+METHOD(nflog_lane_t, lock, void,
+	private_nflog_lane_t *this)
+{
+	this->turn->lock(this->turn);
+	this->mutex->lock(this->mutex);
+	this->turn->unlock(this->turn);
+}
+
+METHOD(nflog_lane_t, unlock, void,
+	private_nflog_lane_t *this)
+{
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Pass a packet on.
+ */
+static void handle_packet(void *data, nflog_logged_t *logged)
+{
+	private_nflog_lane_t *this = data;
+
+	this->cb(this->data, this->number, logged);
+}
+
+METHOD(nflog_lane_t, read_, void,
+	private_nflog_lane_t *this)
+{
+	bool in = TRUE, out = TRUE;
+	int i;
+
+	for (i = 0; (in || out) && i < MAX_MESSAGES; i++)
+	{
+		lock(this);
+		in = this->in->receive(this->in, handle_packet, this);
+		out = this->out->receive(this->out, handle_packet, this);
+		this->queue->publish(this->queue, this->number);
+		unlock(this);
+	}
+}
+
+/**
+ * Thread that reads until it's told to end.
+ */
+static void *run(private_nflog_lane_t *this)
+{
+	struct pollfd pfd[] = {
+		{ .events = POLLIN, .fd = this->in->get_fd(this->in) },
+		{ .events = POLLIN, .fd = this->out->get_fd(this->out) },
+		{ .events = POLLIN, .fd = this->event },
+	};
+
+	while (!pfd[2].revents)
+	{
+		if (poll(pfd, countof(pfd), -1) < 0 && errno != EINTR)
+		{
+			DBG1(DBG_KNL, "waiting for packets failed: %s", strerror(errno));
+		}
+		read_(this);
+	}
+	return NULL;
+}
+
+METHOD(nflog_lane_t, start, bool,
+	private_nflog_lane_t *this)
+{
+	this->thread = thread_create((thread_main_t)run, this);
+	if (!this->thread)
+	{
+		DBG1(DBG_KNL, "creating thread to read packets failed");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+METHOD(nflog_lane_t, get_fds, void,
+	private_nflog_lane_t *this, int *in, int *out)
+{
+	*in = this->in->get_fd(this->in);
+	*out = this->out->get_fd(this->out);
+}
+
+/**
+ * Is there nothing to read from a group?
+ */
+static bool is_drained(nflog_group_t *group)
+{
+	struct pollfd pfd = {
+		.fd = group->get_fd(group),
+		.events = POLLIN,
+	};
+
+	return poll(&pfd, 1, 0) == 0;
+}
+
+METHOD(nflog_lane_t, get_order, bool,
+	private_nflog_lane_t *this, uint32_t *order)
+{
+	uint32_t in, out;
+	bool has_in, has_out;
+
+	has_in = this->in->get_order(this->in, &in);
+	has_out = this->out->get_order(this->out, &out);
+	*order = !has_out ? in : !has_in ? out : nflog_later(in, out);
+	return has_in || has_out;
+}
+
+/**
+ * Get how far a single group has been read.
+ */
+static nflog_progress_t get_group_progress(nflog_group_t *group,
+										   uint32_t *settled)
+{
+	nflog_progress_t progress = {
+		.idle = is_drained(group),
+	};
+
+	progress.is_known = group->get_order(group, &progress.order);
+	if (progress.idle && settled)
+	{
+		progress.order = progress.is_known
+				? nflog_later(progress.order, *settled) : *settled;
+		progress.is_known = TRUE;
+	}
+	return progress;
+}
+
+METHOD(nflog_lane_t, get_progress, nflog_progress_t,
+	private_nflog_lane_t *this, uint32_t *settled)
+{
+	nflog_progress_t in, out;
+
+	in = get_group_progress(this->in, settled);
+	out = get_group_progress(this->out, settled);
+	return nflog_progress_both(in, out);
+}
+
+METHOD(nflog_lane_t, get_lost, uint64_t,
+	private_nflog_lane_t *this, bool in)
+{
+	return in ? this->in->get_lost(this->in) : this->out->get_lost(this->out);
+}
+
+METHOD(nflog_lane_t, destroy, void,
+	private_nflog_lane_t *this)
+{
+	if (this->thread)
+	{
+		if (eventfd_write(this->event, 1) != 0)
+		{
+			DBG1(DBG_KNL, "waking up thread to read packets failed: %s",
+				 strerror(errno));
+		}
+		this->thread->join(this->thread);
+	}
+	DESTROY_IF(this->in);
+	DESTROY_IF(this->out);
+	close(this->event);
+	this->turn->destroy(this->turn);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_lane_t *nflog_lane_create(u_int number, uint16_t group,
+										nflog_queue_t *queue,
+										nflog_lane_cb_t cb, void *data)
+{
+	private_nflog_lane_t *this;
+	int err;
+
+	INIT(this,
+		.public = {
+			.read = _read_,
+			.start = _start,
+			.get_fds = _get_fds,
+			.lock = _lock,
+			.unlock = _unlock,
+			.get_order = _get_order,
+			.get_progress = _get_progress,
+			.get_lost = _get_lost,
+			.destroy = _destroy,
+		},
+		.number = number,
+		.queue = queue,
+		.cb = cb,
+		.data = data,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.turn = mutex_create(MUTEX_TYPE_DEFAULT),
+		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	);
+	this->in = nflog_group_create(group, TRUE);
+	if (this->in)
+	{
+		this->out = nflog_group_create(group + 1, FALSE);
+	}
+	if (!this->in || !this->out)
+	{
+		err = errno;
+		destroy(this);
+		errno = err;
+		return NULL;
+	}
+	return &this->public;
+}

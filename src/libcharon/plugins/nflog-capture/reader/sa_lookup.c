@@ -1,0 +1,388 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "sa_lookup.h"
+#include "passes.h"
+#include "rules/nft_plain.h"
+#include "traces/progress.h"
+#include "rules/nft_table.h"
+#include "vti.h"
+
+#include <libmnl/libmnl.h>
+
+#include <collections/hashtable.h>
+#include <collections/linked_list.h>
+
+typedef struct private_nflog_sa_lookup_t private_nflog_sa_lookup_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_sa_lookup_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_sa_lookup_t public;
+
+	/**
+	 * SAs by what is seen of them on the wire, nflog_esp_key_t.
+	 */
+	hashtable_t *wire;
+
+	/**
+	 * Outbound and inbound SAs by the number of their packets in the clear.
+	 */
+	hashtable_t *plain[2];
+
+	/**
+	 * SAs with selectors, the newest first, nflog_sa_t.
+	 */
+	linked_list_t *selected;
+
+	/**
+	 * Keys of VTI devices.
+	 */
+	nflog_vti_t *vti;
+
+	/**
+	 * Packets that may pass once more.
+	 */
+	nflog_passes_t *passes;
+
+	/**
+	 * Number of packets on the wire of SAs with selectors, it may wrap.
+	 */
+	refcount_t used;
+
+	/**
+	 * Number of SAs.
+	 */
+	u_int count;
+};
+
+/**
+ * Get the key in the table of SAs by number.
+ */
+static void *to_key(uint32_t number)
+{
+	return (void*)(uintptr_t)number;
+}
+
+/**
+ * Is an SA found by a number of its packets in the clear?
+ */
+static bool has_number(nflog_sa_t *sa)
+{
+	return sa->plain.trace && !sa->userland;
+}
+
+METHOD(nflog_sa_lookup_t, add, bool,
+	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
+{
+	hashtable_t *plain = this->plain[sa->inbound];
+	bool added = TRUE;
+
+	if (has_number(sa))
+	{
+		sa->number = nflog_nft_plain_number(sa->match.reqid, sa->spi);
+		sa->former_number = sa->number;
+		if (plain->get(plain, to_key(sa->number)))
+		{
+			DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', its "
+				 "packets would be taken for those of another SA, rekey it",
+				 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
+			added = FALSE;
+		}
+		else
+		{
+			plain->put(plain, to_key(sa->number), sa);
+		}
+	}
+	if (sa->wire.trace)
+	{
+		if (this->wire->get(this->wire, &sa->key))
+		{
+			DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', another "
+				 "one with this SPI and destination is captured",
+				 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
+			added = FALSE;
+		}
+		else
+		{
+			this->wire->put(this->wire, &sa->key, sa);
+		}
+	}
+	if (sa->selectors)
+	{
+		this->selected->insert_first(this->selected, sa);
+		this->vti->flush(this->vti);
+	}
+	this->count++;
+	return added;
+}
+
+/**
+ * Remove a key of an SA, unless another SA has got it since.
+ */
+static void remove_key(private_nflog_sa_lookup_t *this,
+					   nflog_sa_t *sa, nflog_esp_key_t *key)
+{
+	if (this->wire->get(this->wire, key) == sa)
+	{
+		this->wire->remove(this->wire, key);
+	}
+}
+
+/**
+ * Remove a number of an SA, unless another SA has got it since.
+ */
+static void remove_number(private_nflog_sa_lookup_t *this,
+						  nflog_sa_t *sa, uint32_t number)
+{
+	hashtable_t *plain = this->plain[sa->inbound];
+
+	if (plain->get(plain, to_key(number)) == sa)
+	{
+		plain->remove(plain, to_key(number));
+	}
+}
+
+METHOD(nflog_sa_lookup_t, move, void,
+	private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
+	nflog_match_t *match)
+{
+	hashtable_t *plain = this->plain[sa->inbound];
+
+	if (sa->wire.trace)
+	{
+		remove_key(this, sa, &sa->former);
+		remove_key(this, sa, &sa->key);
+		sa->former = sa->key;
+		nflog_sa_set_key(&sa->key, sa->inbound, match->dst, sa->spi);
+		this->wire->put(this->wire, &sa->former, sa);
+		this->wire->put(this->wire, &sa->key, sa);
+	}
+	if (has_number(sa))
+	{
+		remove_number(this, sa, sa->former_number);
+		sa->former_number = sa->number;
+		sa->number = nflog_nft_plain_number(match->reqid, sa->spi);
+		plain->put(plain, to_key(sa->former_number), sa);
+		plain->put(plain, to_key(sa->number), sa);
+	}
+}
+
+METHOD(nflog_sa_lookup_t, remove_, void,
+	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
+{
+	remove_key(this, sa, &sa->key);
+	remove_key(this, sa, &sa->former);
+	if (sa->selectors)
+	{
+		this->selected->remove(this->selected, sa, NULL);
+	}
+	if (has_number(sa))
+	{
+		remove_number(this, sa, sa->number);
+		remove_number(this, sa, sa->former_number);
+	}
+	this->count--;
+}
+
+/**
+ * Find the SA of a packet in the clear by its selectors.
+ *
+ * Packets that leave get the SA that was installed last, and is still there.  As those that arrive
+ * may still use the one before, they get that which was seen last on the wire.
+ *
+ * @param vti			key of the VTI device, 0 for a TUN device
+ */
+static nflog_sa_t *find_selected(private_nflog_sa_lookup_t *this,
+								 nflog_logged_t *logged,
+								 bool inbound, uint32_t vti)
+{
+	nflog_sa_t *sa, *found = NULL;
+	enumerator_t *enumerator;
+	host_t *src, *dst;
+	uint8_t proto;
+
+	if (!nflog_packet_parse_plain(logged, &src, &dst, &proto))
+	{
+		return NULL;
+	}
+	enumerator = this->selected->create_enumerator(this->selected);
+	while (enumerator->enumerate(enumerator, &sa))
+	{
+		if (sa->inbound == inbound && sa->vti == vti &&
+			(inbound || !sa->ended) &&
+			sa->selectors->match(sa->selectors, src, dst, proto) &&
+			(!found || (inbound &&
+						nflog_order_cmp(sa->used, found->used) > 0)))
+		{
+			found = sa;
+		}
+	}
+	enumerator->destroy(enumerator);
+	src->destroy(src);
+	dst->destroy(dst);
+	return found;
+}
+
+/**
+ * Find the SA of a packet that arrived through a VTI device.
+ */
+static nflog_sa_t *find_vti(private_nflog_sa_lookup_t *this,
+							nflog_logged_t *logged)
+{
+	struct nlattr *attr = logged->attrs[NFULA_IFINDEX_INDEV];
+	uint32_t key;
+
+	key = attr ? this->vti->get_key(this->vti, ntohl(mnl_attr_get_u32(attr))) : 0;
+	return key ? find_selected(this, logged, TRUE, key) : NULL;
+}
+
+/**
+ * Find the SA of a packet in the clear by the number that has the place of its
+ * mark.
+ *
+ * @param vrf			TRUE if the packet arrived with a VRF for its device
+ * @return				SA, NULL if the packet is not to be in its trace
+ */
+static nflog_sa_t *find_number(private_nflog_sa_lookup_t *this,
+							   nflog_logged_t *logged,
+							   bool inbound, bool vrf)
+{
+	hashtable_t *plain = this->plain[inbound];
+	nflog_sa_t *sa;
+	uint32_t number;
+
+	if (!logged->attrs[NFULA_MARK])
+	{
+		return NULL;
+	}
+	number = ntohl(mnl_attr_get_u32(logged->attrs[NFULA_MARK]));
+	/* it's not the packet's own, so it does not belong in the trace */
+	logged->attrs[NFULA_MARK] = NULL;
+	sa = plain->get(plain, to_key(number));
+	if (!sa || !inbound)
+	{
+		return sa;
+	}
+	/* with IPComp, what was too small to be compressed is decapsulated later, and
+	 * we see it once more (xfrm4_tunnel in tunnel4.c) */
+	if ((sa->ipcomp &&
+		 nflog_packet_is_tunneled(logged, sa->match.dst)) ||
+		this->passes->is_again(this->passes, logged, number, vrf))
+	{
+		nflog_counters_add(&sa->plain.count->again);
+		nflog_counters_add(&sa->plain.count->received);
+		return NULL;
+	}
+	return sa;
+}
+
+METHOD(nflog_sa_lookup_t, find, nflog_tap_t*,
+	private_nflog_sa_lookup_t *this, nflog_logged_t *logged)
+{
+	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
+	nflog_esp_key_t key;
+	nflog_sa_t *sa;
+	bool in, vrf;
+
+	in = streq(prefix, NFLOG_WIRE_IN) ||
+		 streq(prefix, NFLOG_FRAG_IN);
+	if (in || streq(prefix, NFLOG_WIRE_OUT))
+	{
+		if (nflog_packet_parse(logged, in, &key))
+		{
+			sa = this->wire->get(this->wire, &key);
+			if (sa && sa->selectors)
+			{
+				sa->used = ref_get(&this->used);
+			}
+			return sa ? &sa->wire : NULL;
+		}
+		return NULL;
+	}
+	in = streq(prefix, NFLOG_TUN_IN);
+	if (in || streq(prefix, NFLOG_TUN_OUT))
+	{
+		sa = find_selected(this, logged, in, 0);
+	}
+	else if (streq(prefix, NFLOG_VTI_IN))
+	{
+		sa = find_vti(this, logged);
+	}
+	else
+	{
+		vrf = streq(prefix, NFLOG_VRF_IN);
+		in = vrf || streq(prefix, NFLOG_NFT_PLAIN_IN);
+		sa = find_number(this, logged, in, vrf);
+	}
+	return sa && sa->plain.trace ? &sa->plain : NULL;
+}
+
+METHOD(nflog_sa_lookup_t, get_count, u_int,
+	private_nflog_sa_lookup_t *this)
+{
+	return this->count;
+}
+
+METHOD(nflog_sa_lookup_t, destroy, void,
+	private_nflog_sa_lookup_t *this)
+{
+	int i;
+
+	this->wire->destroy(this->wire);
+	for (i = 0; i < countof(this->plain); i++)
+	{
+		this->plain[i]->destroy(this->plain[i]);
+	}
+	this->passes->destroy(this->passes);
+	this->selected->destroy(this->selected);
+	this->vti->destroy(this->vti);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_sa_lookup_t *nflog_sa_lookup_create()
+{
+	private_nflog_sa_lookup_t *this;
+	int i;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.move = _move,
+			.remove = _remove_,
+			.find = _find,
+			.get_count = _get_count,
+			.destroy = _destroy,
+		},
+		.wire = hashtable_create(nflog_esp_key_hash,
+								 nflog_esp_key_equals, 32),
+		.passes = nflog_passes_create(),
+		.selected = linked_list_create(),
+		.vti = nflog_vti_create(),
+	);
+	for (i = 0; i < countof(this->plain); i++)
+	{
+		this->plain[i] = hashtable_create(hashtable_hash_ptr,
+										  hashtable_equals_ptr, 32);
+	}
+	return &this->public;
+}

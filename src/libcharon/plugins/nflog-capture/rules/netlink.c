@@ -1,0 +1,92 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "netlink.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+
+/*
+ * Described in header
+ */
+void nflog_netlink_deadline(timeval_t *deadline)
+{
+	time_monotonic(deadline);
+	timeval_add_ms(deadline, NFLOG_ANSWER_TIMEOUT);
+}
+
+/**
+ * Wait for a message.
+ */
+static int wait_for(int fd, timeval_t *deadline)
+{
+	struct pollfd pfd = {
+		.fd = fd,
+		.events = POLLIN,
+	};
+	timeval_t now, rest;
+	int ret;
+
+	time_monotonic(&now);
+	if (timercmp(&now, deadline, >))
+	{
+		return ETIMEDOUT;
+	}
+	timersub(deadline, &now, &rest);
+	ret = poll(&pfd, 1, rest.tv_sec * 1000 + rest.tv_usec / 1000 + 1);
+	return ret < 0 && errno != EINTR ? errno : 0;
+}
+
+/*
+ * Described in header
+ */
+ssize_t nflog_netlink_receive(int fd, void *buf, size_t size,
+							  timeval_t *deadline)
+{
+	struct sockaddr_nl sender;
+	socklen_t len;
+	ssize_t bytes;
+	int err;
+
+	while (TRUE)
+	{
+		len = sizeof(sender);
+		/* a cut message shows by its size */
+		bytes = recvfrom(fd, buf, size, MSG_DONTWAIT | MSG_TRUNC,
+						 (struct sockaddr*)&sender, &len);
+		if (bytes >= 0)
+		{
+			if (len == sizeof(sender) && sender.nl_pid == 0)
+			{
+				return bytes;
+			}
+		}
+		else if (errno == EAGAIN && deadline)
+		{
+			err = wait_for(fd, deadline);
+			if (err)
+			{
+				errno = err;
+				return -1;
+			}
+		}
+		else if (errno != EINTR)
+		{
+			return -1;
+		}
+	}
+}

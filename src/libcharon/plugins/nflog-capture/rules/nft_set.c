@@ -1,0 +1,207 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nft_set.h"
+#include "nft_rule.h"
+
+#include <libnftnl/set.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+/**
+ * nft's numbers of data types (include/datatype.h), parts of a concatenation have
+ * six bits each.
+ */
+#define TYPE_INTEGER 4
+#define TYPE_IPV4_ADDR 7
+#define TYPE_IPV6_ADDR 8
+#define CONCAT(a, b) ((a) << 6 | (b))
+
+/** nft's numbers of kinds of expressions (include/expression.h) */
+#define EXPR_PAYLOAD 7
+#define EXPR_CONCAT 13
+#define EXPR_XFRM 27
+
+/**
+ * Attributes by which nft describes an expression (src/expression.c), a raw payload
+ * (src/payload.c) and a property of an SA (src/xfrm.c).
+ */
+#define UDATA_SUB_KIND 0
+#define UDATA_SUB_DATA 1
+#define UDATA_PAYLOAD_DESC 0
+#define UDATA_PAYLOAD_TYPE 1
+#define UDATA_PAYLOAD_BASE 2
+#define UDATA_PAYLOAD_OFFSET 3
+#define UDATA_PAYLOAD_LEN 4
+#define UDATA_XFRM_KEY 0
+#define UDATA_XFRM_SPNUM 1
+#define UDATA_XFRM_DIR 2
+
+/** nft's numbers of headers and their fields (include/proto.h) */
+#define PROTO_UNKNOWN 0
+#define PROTO_IP 12
+#define PROTO_IP_DADDR 12
+#define PROTO_IP6 13
+#define PROTO_IP6_DADDR 9
+#define PROTO_BASE_TRANSPORT 3
+
+/**
+ * Begin an expression that is part of a concatenation.
+ */
+static struct nftnl_udata *begin_part(struct nftnl_udata_buf *udata,
+									  uint8_t number, uint32_t kind,
+									  struct nftnl_udata **data)
+{
+	struct nftnl_udata *part;
+
+	part = nftnl_udata_nest_start(udata, number);
+	nftnl_udata_put_u32(udata, UDATA_SUB_KIND, kind);
+	*data = nftnl_udata_nest_start(udata, UDATA_SUB_DATA);
+	return part;
+}
+
+/**
+ * Describe a field of a header.
+ */
+static void put_field(struct nftnl_udata_buf *udata, uint32_t proto,
+					  uint32_t field)
+{
+	struct nftnl_udata *part, *data;
+
+	part = begin_part(udata, 0, EXPR_PAYLOAD, &data);
+	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_DESC, proto);
+	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_TYPE, field);
+	nftnl_udata_nest_end(udata, data);
+	nftnl_udata_nest_end(udata, part);
+}
+
+/**
+ * Describe the reqid of an SA.
+ */
+static void put_reqid(struct nftnl_udata_buf *udata, uint32_t dir)
+{
+	struct nftnl_udata *part, *data;
+
+	part = begin_part(udata, 0, EXPR_XFRM, &data);
+	nftnl_udata_put_u32(udata, UDATA_XFRM_KEY, NFT_XFRM_KEY_REQID);
+	nftnl_udata_put_u32(udata, UDATA_XFRM_SPNUM, 0);
+	nftnl_udata_put_u32(udata, UDATA_XFRM_DIR, dir);
+	nftnl_udata_nest_end(udata, data);
+	nftnl_udata_nest_end(udata, part);
+}
+
+/**
+ * Describe an SPI, as @th,0,32.
+ */
+static void put_spi(struct nftnl_udata_buf *udata)
+{
+	struct nftnl_udata *part, *data;
+
+	part = begin_part(udata, 1, EXPR_PAYLOAD, &data);
+	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_DESC, PROTO_UNKNOWN);
+	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_TYPE, 0);
+	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_BASE, PROTO_BASE_TRANSPORT);
+	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_OFFSET, 0);
+	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_LEN, 32);
+	nftnl_udata_nest_end(udata, data);
+	nftnl_udata_nest_end(udata, part);
+}
+
+/**
+ * Set the type of a set's keys, for the kernel and for nft.
+ */
+static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
+{
+	struct nftnl_udata_buf *udata;
+	struct nftnl_udata *key, *parts;
+	uint32_t type = CONCAT(TYPE_INTEGER, TYPE_INTEGER), len = 8;
+
+	udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	/* keys that consist of several expressions have no byte order */
+	nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, 0);
+	key = nftnl_udata_nest_start(udata, NFTNL_UDATA_SET_KEY_TYPEOF);
+	nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_TYPEOF_EXPR, EXPR_CONCAT);
+	parts = nftnl_udata_nest_start(udata, NFTNL_UDATA_SET_TYPEOF_DATA);
+	switch (kind)
+	{
+		case SET_WIRE_IPV4:
+			type = CONCAT(TYPE_IPV4_ADDR, TYPE_INTEGER);
+			put_field(udata, PROTO_IP, PROTO_IP_DADDR);
+			break;
+		case SET_WIRE_IPV6:
+			type = CONCAT(TYPE_IPV6_ADDR, TYPE_INTEGER);
+			len = 20;
+			put_field(udata, PROTO_IP6, PROTO_IP6_DADDR);
+			break;
+		case SET_PLAIN_IN:
+			put_reqid(udata, NFLOG_XFRM_SA_IN);
+			break;
+		case SET_PLAIN_OUT:
+			put_reqid(udata, NFLOG_XFRM_SA_OUT);
+			break;
+	}
+	put_spi(udata);
+	nftnl_udata_nest_end(udata, parts);
+	nftnl_udata_nest_end(udata, key);
+
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
+	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+					   nftnl_udata_buf_len(udata));
+	nftnl_udata_buf_free(udata);
+}
+
+/**
+ * Create the description of a set.
+ */
+static struct nftnl_set *create_set(char *name)
+{
+	struct nftnl_set *set;
+
+	set = nftnl_set_alloc();
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFLOG_NFT_TABLE_NAME);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
+	return set;
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_set_add(nflog_nft_socket_t *nft, char *name, uint32_t id,
+					   nflog_nft_set_kind_t kind)
+{
+	struct nftnl_set *set;
+
+	set = create_set(name);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
+	set_type(set, kind);
+	nftnl_set_add_expr(set, nftnl_expr_alloc("counter"));
+	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWSET, NLM_F_CREATE),
+								  set);
+	nftnl_set_free(set);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_set_remove(nflog_nft_socket_t *nft, char *name)
+{
+	struct nftnl_set *set;
+
+	set = create_set(name);
+	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELSET, 0), set);
+	nftnl_set_free(set);
+}

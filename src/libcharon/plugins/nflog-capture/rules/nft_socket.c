@@ -1,0 +1,234 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "nft_socket.h"
+#include "netlink.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+
+/** bytes of a transaction, several times what the largest of ours takes */
+#define BUFFER_SIZE (256 * 1024)
+
+typedef struct private_nflog_nft_socket_t private_nflog_nft_socket_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_nft_socket_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_nft_socket_t public;
+
+	/**
+	 * Netlink socket.
+	 */
+	struct mnl_socket *socket;
+
+	/**
+	 * Messages of the transaction, NULL if there is none.
+	 */
+	struct mnl_nlmsg_batch *batch;
+
+	/**
+	 * Last message of the transaction.
+	 */
+	struct nlmsghdr *last;
+
+	/**
+	 * Sequence number of messages.
+	 */
+	uint32_t seq;
+
+	/**
+	 * Memory for the transaction.
+	 */
+	char *buffer;
+};
+
+/**
+ * Receive the answers to messages, the last one of which is acknowledged.
+ *
+ * If the kernel refuses all of them, because of our capabilities, or as it has no
+ * nf_tables, it answers the first one only (nfnetlink_rcv() and
+ * nfnetlink_rcv_batch() in its nfnetlink.c).
+ *
+ * @param first			sequence number of the first message, of a batch's begin
+ * @param last			sequence number of the last message
+ */
+static int receive(private_nflog_nft_socket_t *this, uint32_t first,
+				   uint32_t last, mnl_cb_t parse, void *data)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct nlmsghdr *hdr;
+	struct nlmsgerr *err;
+	timeval_t deadline;
+	int len, error = 0;
+	ssize_t size;
+
+	nflog_netlink_deadline(&deadline);
+	while (TRUE)
+	{
+		size = nflog_netlink_receive(mnl_socket_get_fd(this->socket),
+									 buf, sizeof(buf), &deadline);
+		if (size < 0)
+		{
+			return errno;
+		}
+		len = min(size, sizeof(buf));
+		hdr = (struct nlmsghdr*)buf;
+		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
+		{
+			if (hdr->nlmsg_seq - first > last - first)
+			{	/* late answer to a former message */
+				continue;
+			}
+			if (hdr->nlmsg_type != NLMSG_ERROR)
+			{
+				if (parse)
+				{
+					parse(hdr, data);
+				}
+				continue;
+			}
+			if (mnl_nlmsg_get_payload_len(hdr) < sizeof(*err))
+			{
+				continue;
+			}
+			err = mnl_nlmsg_get_payload(hdr);
+			if (err->error && !error)
+			{	/* with capabilities, it's the table that others may own */
+				error = err->error == -EPERM && hdr->nlmsg_seq != first
+							? EBUSY : -err->error;
+			}
+			if (hdr->nlmsg_seq == last || (hdr->nlmsg_seq == first && error))
+			{
+				return error;
+			}
+		}
+	}
+}
+
+METHOD(nflog_nft_socket_t, add, struct nlmsghdr*,
+	private_nflog_nft_socket_t *this, uint16_t type, uint16_t flags)
+{
+	if (!this->batch)
+	{
+		this->batch = mnl_nlmsg_batch_start(this->buffer, BUFFER_SIZE);
+		nftnl_batch_begin(mnl_nlmsg_batch_current(this->batch), this->seq++);
+	}
+	mnl_nlmsg_batch_next(this->batch);
+	this->last = nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(this->batch),
+									   type, NFPROTO_INET, flags, this->seq++);
+	return this->last;
+}
+
+METHOD(nflog_nft_socket_t, commit, int,
+	private_nflog_nft_socket_t *this)
+{
+	uint32_t first, last;
+	int ret, err = 0;
+
+	if (!this->batch)
+	{
+		return 0;
+	}
+	first = ((struct nlmsghdr*)this->buffer)->nlmsg_seq;
+	last = this->last->nlmsg_seq;
+	/* the kernel answers in order, so the last one's completes the answers */
+	this->last->nlmsg_flags |= NLM_F_ACK;
+	mnl_nlmsg_batch_next(this->batch);
+	nftnl_batch_end(mnl_nlmsg_batch_current(this->batch), this->seq++);
+	mnl_nlmsg_batch_next(this->batch);
+
+	ret = mnl_socket_sendto(this->socket, mnl_nlmsg_batch_head(this->batch),
+							mnl_nlmsg_batch_size(this->batch));
+	if (ret < 0)
+	{
+		err = errno;
+	}
+	mnl_nlmsg_batch_stop(this->batch);
+	this->batch = NULL;
+	this->last = NULL;
+	return err ?: receive(this, first, last, NULL, NULL);
+}
+
+METHOD(nflog_nft_socket_t, request, int,
+	private_nflog_nft_socket_t *this, uint16_t type,
+	void (*build)(struct nlmsghdr *hdr, void *data), mnl_cb_t parse, void *data)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct nlmsghdr *hdr;
+
+	hdr = nftnl_nlmsg_build_hdr(buf, type, NFPROTO_INET, NLM_F_ACK,
+								this->seq++);
+	build(hdr, data);
+	if (mnl_socket_sendto(this->socket, hdr, hdr->nlmsg_len) < 0)
+	{
+		return errno;
+	}
+	return receive(this, hdr->nlmsg_seq, hdr->nlmsg_seq, parse, data);
+}
+
+METHOD(nflog_nft_socket_t, destroy, void,
+	private_nflog_nft_socket_t *this)
+{
+	mnl_socket_close(this->socket);
+	free(this->buffer);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_nft_socket_t *nflog_nft_socket_create()
+{
+	private_nflog_nft_socket_t *this;
+	struct mnl_socket *socket;
+	int err;
+
+	/* a child process of an updown script must not keep the table alive */
+	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!socket)
+	{
+		return NULL;
+	}
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	{
+		err = errno;
+		mnl_socket_close(socket);
+		errno = err;
+		return NULL;
+	}
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.commit = _commit,
+			.request = _request,
+			.destroy = _destroy,
+		},
+		.socket = socket,
+		.seq = 1,
+		.buffer = malloc(BUFFER_SIZE),
+	);
+	return &this->public;
+}

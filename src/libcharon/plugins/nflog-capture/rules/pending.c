@@ -1,0 +1,232 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "pending.h"
+
+#include <daemon.h>
+#include <collections/linked_list.h>
+
+/** time after which to try again what failed, it doubles up to the second, in ms */
+#define MIN_DELAY 1000
+#define MAX_DELAY 60000
+
+typedef struct private_nflog_pending_t private_nflog_pending_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_pending_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_pending_t public;
+
+	/**
+	 * SAs with rules to change, nflog_ruled_t.
+	 */
+	linked_list_t *queue;
+
+	/**
+	 * SAs to try again, nflog_ruled_t.
+	 */
+	linked_list_t *failed;
+
+	/**
+	 * Time after which to try again, in ms, 0 if nothing failed.
+	 */
+	u_int delay;
+
+	/**
+	 * When that is, monotonic.
+	 */
+	timeval_t retry_at;
+
+	/**
+	 * Why something failed, as it was logged, NULL if nothing did.
+	 */
+	char *reason;
+};
+
+/**
+ * Is it time to try again what failed?
+ */
+static bool is_due(private_nflog_pending_t *this)
+{
+	timeval_t now;
+
+	time_monotonic(&now);
+	return !timercmp(&now, &this->retry_at, <);
+}
+
+METHOD(nflog_pending_t, remove_, void,
+	private_nflog_pending_t *this, nflog_ruled_t *sa)
+{
+	if (sa->failed)
+	{
+		sa->failed = FALSE;
+		this->failed->remove(this->failed, sa, NULL);
+	}
+}
+
+METHOD(nflog_pending_t, add, void,
+	private_nflog_pending_t *this, nflog_ruled_t *sa, bool first)
+{
+	remove_(this, sa);
+	if (sa->queued)
+	{
+		return;
+	}
+	sa->queued = TRUE;
+	if (first)
+	{
+		this->queue->insert_first(this->queue, sa);
+	}
+	else
+	{
+		this->queue->insert_last(this->queue, sa);
+	}
+}
+
+METHOD(nflog_pending_t, take, nflog_ruled_t*,
+	private_nflog_pending_t *this)
+{
+	nflog_ruled_t *sa;
+
+	if (this->queue->remove_first(this->queue, (void**)&sa) != SUCCESS)
+	{
+		return NULL;
+	}
+	sa->queued = FALSE;
+	return sa;
+}
+
+METHOD(nflog_pending_t, has_any, bool,
+	private_nflog_pending_t *this)
+{
+	return this->queue->get_count(this->queue) > 0;
+}
+
+METHOD(nflog_pending_t, fail, void,
+	private_nflog_pending_t *this, nflog_ruled_t *sa)
+{
+	nflog_ruled_begin_missing(sa);
+	if (sa->removing)
+	{	/* now that there's no rule to remove */
+		add(this, sa, FALSE);
+	}
+	else if (!sa->queued && !sa->failed)
+	{
+		sa->failed = TRUE;
+		this->failed->insert_last(this->failed, sa);
+	}
+}
+
+METHOD(nflog_pending_t, note, void,
+	private_nflog_pending_t *this, const char *reason)
+{
+	if (!this->delay || is_due(this))
+	{
+		this->delay = this->delay ? min(2 * this->delay, MAX_DELAY) : MIN_DELAY;
+		time_monotonic(&this->retry_at);
+		timeval_add_ms(&this->retry_at, this->delay);
+	}
+	if (!this->reason || !streq(reason, this->reason))
+	{
+		free(this->reason);
+		this->reason = strdup(reason);
+		DBG1(DBG_KNL, "adding rules failed, trying again until it works: %s",
+			 reason);
+	}
+}
+
+METHOD(nflog_pending_t, get_reason, const char*,
+	private_nflog_pending_t *this)
+{
+	return this->reason;
+}
+
+METHOD(nflog_pending_t, retry, bool,
+	private_nflog_pending_t *this)
+{
+	nflog_ruled_t *sa;
+	bool found = FALSE;
+
+	while (this->failed->remove_first(this->failed, (void**)&sa) == SUCCESS)
+	{
+		sa->failed = FALSE;
+		sa->queued = TRUE;
+		this->queue->insert_last(this->queue, sa);
+		found = TRUE;
+	}
+	return found;
+}
+
+METHOD(nflog_pending_t, check, timeval_t*,
+	private_nflog_pending_t *this)
+{
+	if (!this->delay)
+	{
+		return NULL;
+	}
+	if (!this->queue->get_count(this->queue) &&
+		!this->failed->get_count(this->failed))
+	{
+		DBG1(DBG_KNL, "all rules are in place again");
+		this->delay = 0;
+		free(this->reason);
+		this->reason = NULL;
+		return NULL;
+	}
+	if (is_due(this))
+	{
+		retry(this);
+	}
+	return &this->retry_at;
+}
+
+METHOD(nflog_pending_t, destroy, void,
+	private_nflog_pending_t *this)
+{
+	this->queue->destroy(this->queue);
+	this->failed->destroy(this->failed);
+	free(this->reason);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_pending_t *nflog_pending_create()
+{
+	private_nflog_pending_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.take = _take,
+			.has_any = _has_any,
+			.fail = _fail,
+			.note = _note,
+			.get_reason = _get_reason,
+			.retry = _retry,
+			.check = _check,
+			.remove = _remove_,
+			.destroy = _destroy,
+		},
+		.queue = linked_list_create(),
+		.failed = linked_list_create(),
+	);
+	return &this->public;
+}

@@ -1,0 +1,112 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_pending nflog_pending
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_PENDING_H_
+#define NFLOG_PENDING_H_
+
+typedef struct nflog_pending_t nflog_pending_t;
+
+#include "ruled.h"
+
+/**
+ * SAs with rules that are to be changed, and when to try again what failed: after a
+ * second, which doubles to a minute.
+ *
+ * Not thread-safe, guarded by the mutex of the rules.
+ */
+struct nflog_pending_t {
+
+	/**
+	 * Have the rules of an SA changed.
+	 *
+	 * @param sa		SA, not owned
+	 * @param first		TRUE to do that before others
+	 */
+	void (*add)(nflog_pending_t *this, nflog_ruled_t *sa,
+				bool first);
+
+	/**
+	 * Get an SA with rules to change, it's not pending anymore.
+	 *
+	 * @return			SA, NULL if there is none
+	 */
+	nflog_ruled_t *(*take)(nflog_pending_t *this);
+
+	/**
+	 * Check if there are SAs with rules to change.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*has_any)(nflog_pending_t *this);
+
+	/**
+	 * Try again later to add the rules of an SA, it is not captured until then.
+	 *
+	 * @param sa		SA, not owned
+	 */
+	void (*fail)(nflog_pending_t *this, nflog_ruled_t *sa);
+
+	/**
+	 * Note why adding rules failed, which is logged if it's not known.
+	 *
+	 * @param reason	reason, with its remedy
+	 */
+	void (*note)(nflog_pending_t *this, const char *reason);
+
+	/**
+	 * Get why adding rules failed.
+	 *
+	 * @return			reason as noted, NULL if there is none
+	 */
+	const char *(*get_reason)(nflog_pending_t *this);
+
+	/**
+	 * Try again now what failed.
+	 *
+	 * @return			TRUE if there is something to try
+	 */
+	bool (*retry)(nflog_pending_t *this);
+
+	/**
+	 * Try again what failed if it's time to do so, forget about the reason if
+	 * nothing failed.
+	 *
+	 * @return			time to call this again, monotonic, NULL if nothing failed
+	 */
+	timeval_t *(*check)(nflog_pending_t *this);
+
+	/**
+	 * Forget an SA.
+	 *
+	 * @param sa		SA that failed
+	 */
+	void (*remove)(nflog_pending_t *this, nflog_ruled_t *sa);
+
+	/**
+	 * Destroy a nflog_pending_t.
+	 */
+	void (*destroy)(nflog_pending_t *this);
+};
+
+/**
+ * Create a nflog_pending_t instance.
+ */
+nflog_pending_t *nflog_pending_create();
+
+#endif /** NFLOG_PENDING_H_ @}*/

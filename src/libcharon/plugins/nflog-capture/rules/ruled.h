@@ -1,0 +1,248 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_ruled nflog_ruled
+ * @{ @ingroup nflog_capture
+ *
+ * SAs with the rules that are wanted, and those that are in place; IKE messages are
+ * handled like one of them.
+ */
+
+#ifndef NFLOG_RULED_H_
+#define NFLOG_RULED_H_
+
+typedef struct nflog_ruled_t nflog_ruled_t;
+typedef struct nflog_elements_t nflog_elements_t;
+
+#include "chains.h"
+#include "sa.h"
+
+/** elements of an SA: on the wire and in the clear, of two addresses and reqids */
+#define NFLOG_MAX_ELEMENTS 4
+
+/**
+ * Elements of an SA.
+ */
+struct nflog_elements_t {
+
+	/**
+	 * Elements.
+	 */
+	nflog_element_t list[NFLOG_MAX_ELEMENTS];
+
+	/**
+	 * Number of elements.
+	 */
+	u_int count;
+};
+
+/**
+ * SA that was added to the rules.
+ *
+ * Owned by the rules, and guarded by their mutex.  What is said to be the thread's is
+ * changed with that locked, but used by the thread that changes rules without it,
+ * while it is busy with the SA.
+ */
+struct nflog_ruled_t {
+
+	/**
+	 * The SA, NULL for IKE messages.
+	 */
+	nflog_sa_t *sa;
+
+	/**
+	 * Elements that are wanted.
+	 */
+	nflog_elements_t want;
+
+	/**
+	 * Elements that are in the table, the thread's.
+	 */
+	nflog_elements_t have;
+
+	/**
+	 * Elements that are in the table after the transaction, the thread's.
+	 */
+	nflog_elements_t next;
+
+	/**
+	 * Chains that it needs, nflog_need_t.
+	 */
+	u_int needs;
+
+	/**
+	 * Chains that it uses in the table, and after the transaction, the thread's.
+	 */
+	u_int used, next_used;
+
+	/**
+	 * TRUE if the packets logged so far are to be counted as early ones, and if the
+	 * thread does so.
+	 */
+	bool count_early, counting;
+
+	/**
+	 * TRUE if it's in the queue.
+	 */
+	bool queued;
+
+	/**
+	 * TRUE if it's in the list of those that failed.
+	 */
+	bool failed;
+
+	/**
+	 * TRUE while the thread changes its rules.
+	 */
+	bool busy;
+
+	/**
+	 * TRUE if it is to be removed.
+	 */
+	bool removing;
+
+	/**
+	 * TRUE if not all that is wanted is logged.
+	 */
+	bool missing;
+
+	/**
+	 * Since when, monotonic.
+	 */
+	timeval_t since;
+
+	/**
+	 * Time for which that was so before, in ms.
+	 */
+	uint64_t missed;
+};
+
+/**
+ * Create a nflog_ruled_t.
+ *
+ * @param sa		SA, not owned, NULL for IKE messages
+ * @return			SA, the elements of its address and reqid are wanted, to be freed
+ *					with free()
+ */
+nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa);
+
+/**
+ * Have an SA take over the rules of its SPI.
+ *
+ * @param this		SPI, as created for a description without traces
+ * @param sa		SA, not owned
+ */
+void nflog_ruled_set_sa(nflog_ruled_t *this,
+						nflog_sa_t *sa);
+
+/**
+ * Want elements for addresses and reqids only.
+ *
+ * @param this		SA
+ * @param match		its address and reqid
+ * @param other		those that it may have as well, NULL if none
+ */
+void nflog_ruled_want(nflog_ruled_t *this,
+					  nflog_match_t *match,
+					  nflog_match_t *other);
+
+/**
+ * Is all that is wanted of an SA in the table?
+ *
+ * @param this		SA
+ * @return			TRUE if so
+ */
+bool nflog_ruled_is_complete(nflog_ruled_t *this);
+
+/**
+ * Not all that is wanted of an SA is logged from now on.
+ *
+ * @param this		SA
+ */
+void nflog_ruled_begin_missing(nflog_ruled_t *this);
+
+/**
+ * Add the time for which an SA was not logged, if any, also to the counters of its
+ * traces.
+ *
+ * @param this		SA
+ */
+void nflog_ruled_end_missing(nflog_ruled_t *this);
+
+/**
+ * Get the time for which an SA was not logged, up to now.
+ *
+ * @param this		SA
+ * @return			time in ms, at least 1 if it is not logged now
+ */
+uint64_t nflog_ruled_get_missed(nflog_ruled_t *this);
+
+/**
+ * The table is gone with all that was counted.
+ *
+ * @param this		SA
+ */
+void nflog_ruled_lose(nflog_ruled_t *this);
+
+/**
+ * The table was changed as it was to be, add what removed elements counted to the
+ * counters of the SA's traces.
+ *
+ * @param this		SA
+ */
+void nflog_ruled_changed(nflog_ruled_t *this);
+
+/**
+ * Change the rules of SAs to what they are to be next, in one transaction, or in one
+ * for each if the kernel refuses that, so that one SA does not keep the others
+ * from it.
+ *
+ * @param chains	table
+ * @param sas		SAs
+ * @param errors	receives an errno for each of them, 0 if successful
+ * @param count		number of SAs
+ */
+void nflog_ruled_change(nflog_chains_t *chains,
+						nflog_ruled_t **sas, int *errors,
+						u_int count);
+
+/**
+ * Is it not known what the kernel did, if changing rules failed?
+ *
+ * @param err		errno
+ * @return			TRUE if the table has to be given up
+ */
+bool nflog_ruled_is_uncertain(int err);
+
+/**
+ * Is it about an SPI, which has no SA yet?
+ *
+ * @param this		SA
+ * @return			TRUE if its packets are kept only
+ */
+bool nflog_ruled_is_spi(nflog_ruled_t *this);
+
+/**
+ * Name an SA for log messages.
+ *
+ * @param this		SA
+ * @param buf		receives the text
+ * @param len		size of buf
+ * @return			buf
+ */
+char *nflog_ruled_name(nflog_ruled_t *this, char *buf,
+					   size_t len);
+
+#endif /** NFLOG_RULED_H_ @}*/

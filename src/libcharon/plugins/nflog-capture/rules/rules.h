@@ -1,0 +1,184 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_rules nflog_rules
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_RULES_H_
+#define NFLOG_RULES_H_
+
+typedef struct nflog_rules_t nflog_rules_t;
+typedef struct nflog_receiver_t nflog_receiver_t;
+
+#include "sa.h"
+
+/** longest text of why something failed, with its remedy */
+#define NFLOG_REASON_LEN 256
+
+/** time for which methods wait until rules are in place, in ms */
+#define NFLOG_RULES_TIMEOUT 100
+
+/**
+ * Receives what the rules log, called by the thread of the rules, which has nothing
+ * locked.
+ */
+struct nflog_receiver_t {
+
+	/**
+	 * Have the NFLOG groups open, before there are rules, and while there are.
+	 *
+	 * @param data		data of the receiver
+	 * @param group		receives the first NFLOG group
+	 * @param lanes		receives the number of lanes, a power of two, each has two
+	 *					groups
+	 * @param reason	receives the reason if not possible, with its remedy
+	 * @return			FALSE if not possible
+	 */
+	bool (*open)(void *data, uint16_t *group, u_int *lanes,
+				 char reason[NFLOG_REASON_LEN]);
+
+	/**
+	 * There are no rules anymore.
+	 *
+	 * @param data		data of the receiver
+	 */
+	void (*close)(void *data);
+
+	/**
+	 * The rules of an SA were removed, logged packets were added to the counters of
+	 * its traces.
+	 *
+	 * @param data		data of the receiver
+	 * @param sa		SA as added, not used here anymore
+	 */
+	void (*removed)(void *data, nflog_sa_t *sa);
+
+	/** data of the receiver */
+	void *data;
+};
+
+/**
+ * Rules for the SAs that are captured, in our table, which exists while there
+ * are any.
+ *
+ * What is wanted is kept here, and brought in place by a thread, several SAs in
+ * one transaction: the kernel handles transactions one after the other, also those
+ * of other processes, while they are sent.  Methods that add rules wait for that
+ * thread for NFLOG_RULES_TIMEOUT at most, nothing else waits.
+ *
+ * What fails is tried again: after a second at first, which doubles to a minute,
+ * when another SA is added, and by retry().  If it's not known what the kernel
+ * carried out, the table is given up and built again with all that is wanted.
+ * For how long an SA was not captured is added to the counters of its traces.
+ *
+ * All methods are thread-safe, but no two are called for an SA at the same time.
+ */
+struct nflog_rules_t {
+
+	/**
+	 * Log the packets of an SA, or of an SPI that gets one, which has no traces but
+	 * counters for the wire.
+	 *
+	 * @param sa		SA to add, not owned, used until it was removed
+	 * @return			TRUE if its rules are in place, FALSE if that is tried again,
+	 *					which is logged
+	 */
+	bool (*add)(nflog_rules_t *this, nflog_sa_t *sa);
+
+	/**
+	 * Log the packets of an SA with the rules that were added for its SPI.
+	 *
+	 * @param spi		SPI as added, not used here anymore
+	 * @param sa		SA to add, as with add()
+	 * @return			TRUE if its rules are in place, see add()
+	 */
+	bool (*take_over)(nflog_rules_t *this, nflog_sa_t *spi,
+					  nflog_sa_t *sa);
+
+	/**
+	 * Count the packets that were logged so far of an SA that was just installed, in
+	 * the counter early of its trace, which may be a little later.
+	 *
+	 * @param sa		SA as added
+	 */
+	void (*count_early)(nflog_rules_t *this, nflog_sa_t *sa);
+
+	/**
+	 * Log the packets of an SA also under the address and the reqid that it is
+	 * about to get.
+	 *
+	 * @param sa		SA as added
+	 * @param next		its next address and reqid
+	 * @return			TRUE if the rules are in place, FALSE if that is tried again,
+	 *					which is logged
+	 */
+	bool (*extend)(nflog_rules_t *this, nflog_sa_t *sa,
+				   nflog_match_t *next);
+
+	/**
+	 * Log the packets of an extended SA under one address and reqid only.
+	 *
+	 * @param sa		SA as added
+	 * @param keep		address and reqid that it has
+	 */
+	void (*reduce)(nflog_rules_t *this, nflog_sa_t *sa,
+				   nflog_match_t *keep);
+
+	/**
+	 * Stop logging the packets of an SA, the receiver gets it back.
+	 *
+	 * @param sa		SA as added
+	 */
+	void (*remove)(nflog_rules_t *this, nflog_sa_t *sa);
+
+	/**
+	 * Begin or stop to log IKE messages, on the ports of charon's socket.
+	 *
+	 * @param enable	TRUE to log them
+	 */
+	void (*log_ike)(nflog_rules_t *this, bool enable);
+
+	/**
+	 * Get for how long IKE messages were not logged, though they were to be.
+	 *
+	 * @return			time in ms, up to now
+	 */
+	uint64_t (*get_ike_missed)(nflog_rules_t *this);
+
+	/**
+	 * Try again what failed.
+	 */
+	void (*retry)(nflog_rules_t *this);
+
+	/**
+	 * Destroy a nflog_rules_t, and with it the table, after all SAs were
+	 * removed.
+	 */
+	void (*destroy)(nflog_rules_t *this);
+};
+
+/**
+ * Create a nflog_rules_t instance.
+ *
+ * Its thread starts with the first call of a method, by a thread that has
+ * CAP_NET_ADMIN.
+ *
+ * @param receiver	receives what is logged, gets copied
+ */
+nflog_rules_t *nflog_rules_create(
+										nflog_receiver_t *receiver);
+
+#endif /** NFLOG_RULES_H_ @}*/

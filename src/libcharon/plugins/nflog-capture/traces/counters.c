@@ -1,0 +1,229 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "counters.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <linux/if_ether.h>
+
+/**
+ * Bytes of what a large packet was merged from, at least, without headers: what TCP
+ * sends if it knows of no other limit (RFC 9293, section 3.7.1), and about the
+ * smallest MTU of IPv4 that matters.  Senders that write less at once have smaller
+ * ones, but then few large packets.
+ */
+#define MIN_SEGMENT 536
+
+/**
+ * Append to a text.
+ */
+static void append(char *buf, size_t len, char *format, ...)
+{
+	size_t pos = strlen(buf);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(buf + pos, len - pos, format, args);
+	va_end(args);
+}
+
+/**
+ * Get the number of packets that the rule logged, but that were not read.
+ */
+static uint64_t kernel_lost(nflog_counters_t *count)
+{
+	return count->has_logged && !count->uncounted &&
+		   count->logged > count->received
+				? count->logged - count->received : 0;
+}
+
+/**
+ * Get the number of packets that netfilter saw, those that it saw twice once.
+ */
+static uint64_t get_seen(nflog_counters_t *count)
+{
+	return max(count->logged, count->received) - count->again;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_counters_is_short(nflog_counters_t *count)
+{
+	return count->has_sa && count->sa > get_seen(count);
+}
+
+/**
+ * Get the number of packets that were dropped before it was known that they are
+ * of this SA, as far as what the SA processed shows it.
+ */
+static uint64_t unidentified(nflog_counters_t *count)
+{
+	return nflog_counters_is_short(count)
+				? min(count->unidentified, count->sa - get_seen(count)) : 0;
+}
+
+/**
+ * Describe packets that the SA processed, but no rule saw.
+ */
+static void describe_unseen(nflog_counters_t *count,
+							nflog_point_t point, uint64_t unseen,
+							char *buf, size_t len)
+{
+	bool plain = point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT;
+	uint64_t segments = plain ? min(count->segments, unseen) : 0;
+	char *reason = "";
+
+	if (plain && count->flowtable)
+	{
+		reason = " (maybe forwarded by a flowtable, add no flows of SAs to it)";
+	}
+	else if (!plain && count->offloaded)
+	{
+		reason = " (offloaded)";
+	}
+	if (segments < unseen)
+	{
+		append(buf, len, ", %" PRIu64 " not seen by netfilter%s",
+			   unseen - segments, reason);
+		reason = "";
+	}
+	if (segments)
+	{
+		append(buf, len, ", %" PRIu64 " counted as segments of %" PRIu64
+			   " large packets%s", segments, count->large, reason);
+	}
+}
+
+/**
+ * Describe packets that were seen, but that the SA does not count.
+ */
+static void describe_surplus(nflog_point_t point, uint64_t surplus,
+							 char *buf, size_t len)
+{
+	append(buf, len, ", %" PRIu64 " more than the SA processed%s", surplus,
+		   point == POINT_ESP_IN ? " (replayed, not authentic, or out of its "
+		   "lifetime)" : "");
+}
+
+/**
+ * Get the number of packets that the kernel dropped as there was only an SPI yet:
+ * those that the rule logged until the SA was installed, but that are not among
+ * the packets of the SA, as the last of these may be.
+ */
+static uint64_t early_dropped(nflog_counters_t *count)
+{
+	uint64_t seen = get_seen(count);
+
+	if (!count->has_sa)
+	{
+		return min(count->early, seen);
+	}
+	return min(count->early, seen > count->sa ? seen - count->sa : 0);
+}
+
+/*
+ * Described in header
+ */
+void nflog_counters_add(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * Described in header
+ */
+void nflog_counters_large(nflog_counters_t *count, uint32_t len)
+{
+	if (len > ETH_DATA_LEN)
+	{
+		count->large++;
+		count->segments += (len - 1) / MIN_SEGMENT;
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_counters_describe(nflog_counters_t *count,
+							 nflog_point_t point, char *buf,
+							 size_t len)
+{
+	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
+	uint64_t uninstalled = early_dropped(count);
+	uint64_t seen = get_seen(count) + early - uninstalled;
+
+	lost = kernel + early + count->overrun + count->budget + count->refused;
+	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
+			 " lost", nflog_point_names, point, count->packets,
+			 count->bytes, lost);
+	if (lost)
+	{
+		append(buf, len, " (%" PRIu64 " kernel queue full, %" PRIu64 " memory "
+			   "full, %" PRIu64 " disk budget exhausted, %" PRIu64 " not "
+			   "written", kernel, count->overrun, count->budget,
+			   count->refused);
+		if (early)
+		{
+			append(buf, len, ", %" PRIu64 " dropped before their SA was known",
+				   early);
+		}
+		append(buf, len, ")");
+	}
+	if (count->filtered)
+	{
+		append(buf, len, " %" PRIu64 " filtered", count->filtered);
+	}
+	if (count->has_sa)
+	{
+		append(buf, len, " of %" PRIu64 " by the SA", count->sa);
+		if (count->sa > seen)
+		{
+			describe_unseen(count, point, count->sa - seen, buf, len);
+		}
+		else if (count->sa < seen)
+		{
+			describe_surplus(point, seen - count->sa, buf, len);
+		}
+	}
+	else if (count->unidentified)
+	{
+		append(buf, len, ", maybe some of %" PRIu64 " dropped before their SA "
+			   "was known", count->unidentified);
+	}
+	if (count->gone)
+	{
+		append(buf, len, ", count of the SA not known, it was gone from the "
+			   "kernel");
+	}
+	if (count->absent)
+	{
+		append(buf, len, ", the SA was never installed");
+	}
+	if (uninstalled)
+	{
+		append(buf, len, ", %" PRIu64 " arrived before the SA was installed and "
+			   "were dropped", uninstalled);
+	}
+	if (count->missed)
+	{
+		append(buf, len, ", rules were missing for %" PRIu64 ".%.3u s",
+			   count->missed / 1000, (u_int)(count->missed % 1000));
+	}
+	if (count->uncounted)
+	{
+		append(buf, len, ", losses in the kernel are not known");
+	}
+}

@@ -1,0 +1,67 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_logged nflog_logged
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_LOGGED_H_
+#define NFLOG_LOGGED_H_
+
+typedef struct nflog_logged_t nflog_logged_t;
+
+#include <library.h>
+
+#include <linux/netfilter/nfnetlink_log.h>
+#include <linux/netlink.h>
+
+/**
+ * A packet as the kernel logged it, all is valid during the callback only.
+ */
+struct nflog_logged_t {
+	/** family and group, as they precede the attributes */
+	struct nfgenmsg *msg;
+	/** the attributes, indexed by their type, NULL if not there, or too short */
+	struct nlattr *attrs[NFULA_MAX + 1];
+	/** time stamp of the kernel, or the time at which it was received */
+	timeval_t time;
+	/** order in which packets were logged, whatever their group, it may wrap */
+	uint32_t order;
+};
+
+/**
+ * Parse a logged packet.
+ *
+ * What is in the message is not copied.  Attributes that are too short for their
+ * type are ignored, so is a prefix that is not terminated.
+ *
+ * @param hdr		message, complete as by its length
+ * @param logged	receives message and attributes, time and order are not changed
+ * @return			FALSE if that is no message about a packet with a prefix
+ */
+bool nflog_logged_parse(struct nlmsghdr *hdr,
+						nflog_logged_t *logged);
+
+/**
+ * Clone a logged packet, to keep it beyond the callback.
+ *
+ * @param logged	packet
+ * @param bytes		set to the bytes of memory that the clone takes
+ * @return			clone, to be freed with free()
+ */
+nflog_logged_t *nflog_logged_clone(
+							nflog_logged_t *logged, size_t *bytes);
+
+#endif /** NFLOG_LOGGED_H_ @}*/

@@ -1,0 +1,155 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_queue nflog_queue
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_QUEUE_H_
+#define NFLOG_QUEUE_H_
+
+typedef struct nflog_queue_t nflog_queue_t;
+
+#include "progress.h"
+#include "tap.h"
+
+/** bytes for packets that wait to be written, at most, used only as needed */
+#define NFLOG_QUEUE_SIZE (64 * 1024 * 1024)
+
+/**
+ * Bounded memory for packets, between reader threads and one writer thread.
+ *
+ * Each reader has a lane of its own, which takes memory in blocks.  It adds packets
+ * in place and publishes them in batches, the writer looks at all that are published
+ * and releases them from the oldest on.
+ */
+struct nflog_queue_t {
+
+	/**
+	 * Get memory for a packet, called by a reader.
+	 *
+	 * @param lane		number of the reader's lane
+	 * @param len		bytes needed for data
+	 * @return			packet with size set, NULL if memory is exhausted
+	 */
+	nflog_packet_t *(*add)(nflog_queue_t *this, u_int lane,
+						   size_t len);
+
+	/**
+	 * Add a logged packet for the trace of a capture point, called by a reader.
+	 *
+	 * It counts as received, and as overrun if memory is exhausted.
+	 *
+	 * @param lane		number of the reader's lane
+	 * @param tap		capture point
+	 * @param logged	packet, as logged
+	 */
+	void (*add_logged)(nflog_queue_t *this, u_int lane,
+					   nflog_tap_t *tap, nflog_logged_t *logged);
+
+	/**
+	 * Publish all added packets, called by a reader.  Those that it filled in before
+	 * it added another one may be published already.
+	 *
+	 * @param lane		number of the reader's lane
+	 */
+	void (*publish)(nflog_queue_t *this, u_int lane);
+
+	/**
+	 * Get the number of lanes.
+	 *
+	 * There is one more lane, which has this number, for packets that were kept
+	 * before.  Whoever adds packets there has to keep all others from doing so.
+	 *
+	 * @return			number of readers there may be
+	 */
+	u_int (*get_lanes)(nflog_queue_t *this);
+
+	/**
+	 * Set what tells how far the readers got, what they read up to there is
+	 * published.
+	 *
+	 * @param cb		callback, with its data, NULL if there is nothing to read
+	 * @param data		data to pass to cb
+	 */
+	void (*set_progress_cb)(nflog_queue_t *this,
+							nflog_progress_t (*cb)(void *data),
+							void *data);
+
+	/**
+	 * Get how far the readers got, called by the writer before it looks at the
+	 * packets.
+	 *
+	 * @return			progress of the readers
+	 */
+	nflog_progress_t (*get_progress)(nflog_queue_t *this);
+
+	/**
+	 * Wait until there are packets or wake() is called, called by the writer.
+	 *
+	 * Returns a while later, to gather a batch that is worth writing, but
+	 * without delay if there are many, or wake() calls for haste.
+	 *
+	 * @param delay		how long to gather a batch, in ms
+	 * @param bytes		size of a batch that is worth writing without delay, an
+	 *					eighth of the memory at least, and half of it at most
+	 * @param timeout	how long to wait at most if there are no packets, in ms, 0
+	 *					for no limit
+	 */
+	void (*wait)(nflog_queue_t *this, u_int delay, size_t bytes,
+				 u_int timeout);
+
+	/**
+	 * Wake up the writer, or keep it from waiting the next time.
+	 *
+	 * @param haste		TRUE to do so without delay
+	 */
+	void (*wake)(nflog_queue_t *this, bool haste);
+
+	/**
+	 * Get all published packets, called by the writer.
+	 *
+	 * @param packets	set to an internal array of the packets that have a trace,
+	 *					in the order of arrival in each lane, one lane after the
+	 *					other, valid until the next call
+	 * @param used		set to how much of the memory is used, in percent
+	 * @return			number of packets
+	 */
+	u_int (*peek)(nflog_queue_t *this,
+				  nflog_packet_t ***packets, u_int *used);
+
+	/**
+	 * Release the memory of packets, in each lane up to the first that has a
+	 * trace.
+	 */
+	void (*release)(nflog_queue_t *this);
+
+	/**
+	 * Destroy a nflog_queue_t.
+	 */
+	void (*destroy)(nflog_queue_t *this);
+};
+
+/**
+ * Create a nflog_queue_t instance.
+ *
+ * @param lanes		number of lanes, one for each reader
+ * @param size		bytes to use at most in all lanes together, taken from the
+ *					system as needed
+ * @return			queue, NULL if there is no memory
+ */
+nflog_queue_t *nflog_queue_create(u_int lanes, size_t size);
+
+#endif /** NFLOG_QUEUE_H_ @}*/

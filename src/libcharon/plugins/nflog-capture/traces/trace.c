@@ -1,0 +1,507 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "trace.h"
+#include "options/filter.h"
+#include "flowtable.h"
+#include "pcap.h"
+
+#include <inttypes.h>
+#include <limits.h>
+
+/** packets passed on at once */
+#define MAX_WRITE 512
+
+/** seconds after which it is logged again that a trace goes on */
+#define LOG_AGAIN 60
+
+typedef struct private_nflog_trace_t private_nflog_trace_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_trace_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_trace_t public;
+
+	/**
+	 * Where files are created.
+	 */
+	nflog_store_t *store;
+
+	/**
+	 * Name of the connection, and of its directory.
+	 */
+	char *conn;
+	char dir[NFLOG_NAME_SIZE];
+
+	/**
+	 * Name of the CHILD_SA or IKE_SA.
+	 */
+	char *label;
+
+	/**
+	 * Capture point for one direction, that for the other one is the next.
+	 */
+	nflog_point_t point;
+
+	/**
+	 * First part of the name of all files.
+	 */
+	char *name;
+
+	/**
+	 * Its files, NULL until it begins.
+	 */
+	nflog_pcap_t *pcap;
+
+	/**
+	 * Options, filter is NULL.
+	 */
+	nflog_cfg_t cfg;
+
+	/**
+	 * Compiled filter.
+	 */
+	struct bpf_program program;
+
+	/**
+	 * TRUE if there is a filter.
+	 */
+	bool filtered;
+
+	/**
+	 * TRUE once the trace began.
+	 */
+	bool started;
+
+	/**
+	 * TRUE if the filter could not be compiled, which has been logged.
+	 */
+	bool failed;
+
+	/**
+	 * Packets that could not be written: their number, the time of the first and
+	 * last one, why, and how often that began.
+	 */
+	uint64_t missing;
+	time_t since, until;
+	int error;
+	u_int gaps;
+
+	/**
+	 * TRUE while packets can't be written, and missing when that began.
+	 */
+	bool gap;
+	uint64_t before;
+
+	/**
+	 * When it was logged that the trace goes on, monotonic.
+	 */
+	time_t logged;
+
+	/**
+	 * Packets that are kept, and the last one of them: those that the kernel
+	 * did not stamp, and those that it did.
+	 */
+	nflog_packet_t *kept[2], *last[2];
+
+	/**
+	 * Counters of each capture point.
+	 */
+	nflog_counters_t counts[POINT_MAX];
+
+	/**
+	 * Tells what the kernel dropped meanwhile, NULL if another trace does that.
+	 */
+	nflog_xfrm_stat_t *xfrm_stat;
+
+	/**
+	 * What it dropped before.
+	 */
+	nflog_dropped_t *dropped;
+
+	/**
+	 * References.
+	 */
+	refcount_t ref;
+};
+
+/**
+ * Describe why packets were not written.
+ */
+static const char *get_reason(private_nflog_trace_t *this)
+{
+	return this->error == NFLOG_OVER_BUDGET
+				? "the disk budget was exhausted" : strerror(this->error);
+}
+
+/**
+ * Note that packets can't be written now, the reason has been logged.
+ */
+static void begin_gap(private_nflog_trace_t *this, int error)
+{
+	if (!this->gap)
+	{
+		this->gap = TRUE;
+		this->before = this->missing;
+	}
+	this->error = error;
+}
+
+/**
+ * Note that packets can be written.
+ */
+static void end_gap(private_nflog_trace_t *this)
+{
+	time_t now = time_monotonic(NULL);
+
+	if (this->gap)
+	{
+		this->gap = FALSE;
+		/* where the disk is full most of the time, the end of the trace will do */
+		if (!this->logged || now - this->logged >= LOG_AGAIN)
+		{
+			DBG1(DBG_CHD, "trace '%s' of connection '%s' goes on, %" PRIu64
+				 " packets were not written: %s",
+				 this->pcap->get_file(this->pcap), this->conn,
+				 this->missing - this->before, get_reason(this));
+			this->logged = now;
+		}
+	}
+}
+
+METHOD(nflog_trace_t, start, void,
+	private_nflog_trace_t *this)
+{
+	int error;
+
+	this->started = TRUE;
+	if (this->failed)
+	{
+		DBG1(DBG_CHD, "nothing is captured of %s of connection '%s', its filter "
+			 "can't be used", this->label, this->conn);
+		return;
+	}
+	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
+								   &this->cfg);
+	error = this->pcap->start(this->pcap);
+	if (error)
+	{
+		begin_gap(this, error);
+	}
+}
+
+METHOD(nflog_trace_t, is_started, bool,
+	private_nflog_trace_t *this)
+{
+	return this->started;
+}
+
+METHOD(nflog_trace_t, keep, bool,
+	private_nflog_trace_t *this, nflog_packet_t *packet)
+{
+	bool first = !this->kept[FALSE] && !this->kept[TRUE];
+	int i = packet->stamped ? 1 : 0;
+
+	packet->next = NULL;
+	if (this->kept[i])
+	{
+		this->last[i]->next = packet;
+	}
+	else
+	{
+		this->kept[i] = packet;
+	}
+	this->last[i] = packet;
+	return first;
+}
+
+METHOD(nflog_trace_t, collect, void,
+	private_nflog_trace_t *this, nflog_packet_t **stamped,
+	nflog_packet_t **others)
+{
+	*stamped = this->kept[TRUE];
+	*others = this->kept[FALSE];
+	this->kept[TRUE] = this->kept[FALSE] = NULL;
+}
+
+/**
+ * Does a packet match the filter?
+ */
+static bool match(private_nflog_trace_t *this,
+				  nflog_packet_t *packet)
+{
+	struct pcap_pkthdr hdr = {
+		.caplen = packet->payload,
+		.len = packet->original,
+	};
+
+	return !this->filtered ||
+		   pcap_offline_filter(&this->program, &hdr,
+							   packet->data + packet->offset);
+}
+
+/**
+ * Count packets that were not written.
+ */
+static void refuse(private_nflog_trace_t *this,
+				   nflog_packet_t **packets, u_int count)
+{
+	nflog_counters_t *counter;
+	u_int i;
+
+	for (i = 0; i < count; i++)
+	{
+		counter = &this->counts[packets[i]->point];
+		if (this->error == NFLOG_OVER_BUDGET)
+		{
+			counter->budget++;
+		}
+		else
+		{
+			counter->refused++;
+		}
+	}
+	if (!this->missing)
+	{
+		this->since = packets[0]->pcap.sec;
+	}
+	if (this->missing == this->before)
+	{
+		this->gaps++;
+	}
+	this->until = packets[count - 1]->pcap.sec;
+	this->missing += count;
+}
+
+/**
+ * Write some packets.
+ *
+ * @return			FALSE if not all were written, trying to write more is no use
+ */
+static bool flush(private_nflog_trace_t *this,
+				  nflog_packet_t **packets, u_int count)
+{
+	nflog_counters_t *counter;
+	u_int i, written;
+	int error;
+
+	written = this->pcap->write(this->pcap, packets, count, &error);
+	for (i = 0; i < written; i++)
+	{
+		counter = &this->counts[packets[i]->point];
+		counter->packets++;
+		counter->bytes += packets[i]->original;
+	}
+	if (written)
+	{
+		end_gap(this);
+	}
+	if (written < count)
+	{
+		begin_gap(this, error);
+		refuse(this, packets + written, count - written);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+METHOD(nflog_trace_t, write_, void,
+	private_nflog_trace_t *this, nflog_packet_t **packets,
+	u_int count)
+{
+	nflog_packet_t *packet, *run[MAX_WRITE];
+	bool writable = TRUE;
+	u_int i, pending = 0;
+
+	for (i = 0; i < count; i++)
+	{
+		packet = packets[i];
+		nflog_counters_large(&this->counts[packet->point],
+							 packet->original);
+		if (this->failed)
+		{
+			this->counts[packet->point].refused++;
+			continue;
+		}
+		if (!match(this, packet))
+		{
+			this->counts[packet->point].filtered++;
+			continue;
+		}
+		if (!writable)
+		{	/* is tried again with what comes next */
+			refuse(this, &packet, 1);
+			continue;
+		}
+		if (this->cfg.snaplen)
+		{
+			nflog_packet_cut(packet, this->cfg.snaplen);
+		}
+		run[pending++] = packet;
+		if (pending == MAX_WRITE)
+		{
+			writable = flush(this, run, pending);
+			pending = 0;
+		}
+	}
+	if (pending)
+	{
+		flush(this, run, pending);
+	}
+}
+
+METHOD(nflog_trace_t, end, void,
+	private_nflog_trace_t *this)
+{
+	char buf[POINT_MAX][512] = {}, missing[256] = "", path[PATH_MAX];
+	nflog_point_t in, out;
+
+	/* completes its file */
+	DESTROY_IF(this->pcap);
+	this->pcap = NULL;
+
+	in = this->point;
+	out = this->point + 1;
+	if (in == POINT_PLAIN_IN &&
+		nflog_counters_is_short(&this->counts[in]))
+	{
+		this->counts[in].flowtable = nflog_flowtable_exists();
+	}
+	nflog_counters_describe(&this->counts[in], in, buf[in],
+							sizeof(buf[in]));
+	nflog_counters_describe(&this->counts[out], out, buf[out],
+							sizeof(buf[out]));
+	if (this->missing)
+	{
+		snprintf(missing, sizeof(missing), "; %" PRIu64 " not written in %u gaps "
+				 "from %T to %T: %s", this->missing, this->gaps, &this->since,
+				 TRUE, &this->until, TRUE, get_reason(this));
+	}
+	DBG1(DBG_CHD, "trace %s/%s of %s %s ended: %s; %s%s",
+		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
+		 this->name, in == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA", this->label,
+		 buf[in], buf[out], missing);
+	if (this->xfrm_stat)
+	{
+		this->xfrm_stat->report(this->xfrm_stat, this->dropped, this->label);
+	}
+}
+
+METHOD(nflog_trace_t, get_link, nflog_link_t,
+	private_nflog_trace_t *this)
+{
+	return this->cfg.link;
+}
+
+METHOD(nflog_trace_t, get_count, nflog_counters_t*,
+	private_nflog_trace_t *this, nflog_point_t point)
+{
+	return &this->counts[point];
+}
+
+METHOD(nflog_trace_t, set_name, void,
+	private_nflog_trace_t *this, char *name)
+{
+	free(this->name);
+	this->name = strdup(name);
+}
+
+METHOD(nflog_trace_t, set_drops, void,
+	private_nflog_trace_t *this, nflog_xfrm_stat_t *xfrm_stat)
+{
+	this->xfrm_stat = xfrm_stat;
+	this->dropped = xfrm_stat->get(xfrm_stat);
+}
+
+METHOD(nflog_trace_t, get_ref, nflog_trace_t*,
+	private_nflog_trace_t *this)
+{
+	ref_get(&this->ref);
+	return &this->public;
+}
+
+METHOD(nflog_trace_t, put_ref, bool,
+	private_nflog_trace_t *this)
+{
+	return ref_put(&this->ref);
+}
+
+METHOD(nflog_trace_t, destroy, void,
+	private_nflog_trace_t *this)
+{
+	DESTROY_IF(this->pcap);
+	if (this->filtered)
+	{
+		pcap_freecode(&this->program);
+	}
+	if (this->xfrm_stat)
+	{
+		this->xfrm_stat->put(this->xfrm_stat, this->dropped);
+	}
+	free(this->conn);
+	free(this->label);
+	free(this->name);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_trace_t *nflog_trace_create(nflog_store_t *store,
+						char *conn, char *label, nflog_point_t point,
+						nflog_cfg_t *cfg)
+{
+	private_nflog_trace_t *this;
+
+	INIT(this,
+		.public = {
+			.start = _start,
+			.is_started = _is_started,
+			.keep = _keep,
+			.collect = _collect,
+			.write = _write_,
+			.end = _end,
+			.get_link = _get_link,
+			.get_count = _get_count,
+			.set_name = _set_name,
+			.set_drops = _set_drops,
+			.get_ref = _get_ref,
+			.put_ref = _put_ref,
+			.destroy = _destroy,
+		},
+		.store = store,
+		.conn = strdup(conn),
+		.label = strdup(label),
+		.point = point,
+		.name = strdup(label),
+		.cfg = *cfg,
+		.ref = 1,
+	);
+	nflog_store_name(conn, this->dir);
+	this->cfg.filter = NULL;
+	if (cfg->filter)
+	{	/* which was found to be valid with the other options */
+		this->filtered = nflog_filter_compile(cfg->filter,
+											  &this->program);
+		this->failed = !this->filtered;
+	}
+	return &this->public;
+}

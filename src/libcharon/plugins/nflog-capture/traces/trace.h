@@ -1,0 +1,152 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_trace nflog_trace
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_TRACE_H_
+#define NFLOG_TRACE_H_
+
+typedef struct nflog_trace_t nflog_trace_t;
+
+#include "counters.h"
+#include "xfrm_stat.h"
+#include "options/options.h"
+#include "packet.h"
+#include "files/store.h"
+
+/**
+ * Trace of one SA: a pcap file, or a ring of them, with its counters.
+ *
+ * Used by one thread after the other, none of its methods locks: until it is
+ * passed to the writer, by the thread that created it, then by the writer.  Only
+ * the counters logged, received, overrun and sa are the reader's until it
+ * releases the trace.
+ */
+struct nflog_trace_t {
+
+	/**
+	 * Begin the trace: create its file.
+	 *
+	 * If that fails, which is logged, it's tried again with each write().
+	 */
+	void (*start)(nflog_trace_t *this);
+
+	/**
+	 * Check if the trace began, packets can't be written before.
+	 *
+	 * @return			TRUE if start() was called
+	 */
+	bool (*is_started)(nflog_trace_t *this);
+
+	/**
+	 * Keep a packet until collect() is called.
+	 *
+	 * @param packet	packet
+	 * @return			TRUE if it is the first one
+	 */
+	bool (*keep)(nflog_trace_t *this, nflog_packet_t *packet);
+
+	/**
+	 * Collect the packets that were kept, each list is in the order of keep().
+	 *
+	 * @param stamped	receives those that the kernel stamped, NULL if none
+	 * @param others	receives all others, NULL if none
+	 */
+	void (*collect)(nflog_trace_t *this,
+					nflog_packet_t **stamped,
+					nflog_packet_t **others);
+
+	/**
+	 * Write packets, those that can't be written are counted, as the disk is full,
+	 * for instance.  The next ones are tried again, it's logged when that worked.
+	 *
+	 * @param packets	packets, in the order in which to write them
+	 * @param count		number of packets
+	 */
+	void (*write)(nflog_trace_t *this, nflog_packet_t **packets,
+				  u_int count);
+
+	/**
+	 * End the trace: complete its file, log its counters, and what the kernel
+	 * dropped.
+	 */
+	void (*end)(nflog_trace_t *this);
+
+	/**
+	 * Get the link type of the packets to write.
+	 *
+	 * @return			link type
+	 */
+	nflog_link_t (*get_link)(nflog_trace_t *this);
+
+	/**
+	 * Get the counters of a capture point.
+	 *
+	 * @param point		capture point
+	 * @return			counters, internal data
+	 */
+	nflog_counters_t *(*get_count)(nflog_trace_t *this,
+								   nflog_point_t point);
+
+	/**
+	 * Set the name of the trace, before start().
+	 *
+	 * @param name		name of the file, without the number in a ring, and .pcap
+	 */
+	void (*set_name)(nflog_trace_t *this, char *name);
+
+	/**
+	 * Tell at the end of the trace what the kernel dropped from now on.
+	 *
+	 * @param xfrm_stat	tells it
+	 */
+	void (*set_drops)(nflog_trace_t *this, nflog_xfrm_stat_t *xfrm_stat);
+
+	/**
+	 * Add a reference to the trace, the creator has one.
+	 *
+	 * @return			this trace
+	 */
+	nflog_trace_t *(*get_ref)(nflog_trace_t *this);
+
+	/**
+	 * Drop a reference to the trace, may be called by any thread.
+	 *
+	 * @return			TRUE if it was the last, so that the trace has to end
+	 */
+	bool (*put_ref)(nflog_trace_t *this);
+
+	/**
+	 * Destroy a nflog_trace_t.
+	 */
+	void (*destroy)(nflog_trace_t *this);
+};
+
+/**
+ * Create a nflog_trace_t instance.
+ *
+ * @param store		where its files are created, not owned
+ * @param conn		name of the connection
+ * @param label		name of the CHILD_SA or IKE_SA, for log messages
+ * @param point		capture point for what arrives, the next is for what leaves
+ * @param cfg		options, not owned
+ */
+nflog_trace_t *nflog_trace_create(nflog_store_t *store,
+						char *conn, char *label, nflog_point_t point,
+						nflog_cfg_t *cfg);
+
+#endif /** NFLOG_TRACE_H_ @}*/
