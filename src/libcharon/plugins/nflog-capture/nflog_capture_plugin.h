@@ -31,27 +31,56 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  * Plugin that captures the traffic of CHILD_SAs, in ESP and in the clear, with
  * the keys that Wireshark needs to decrypt it.
  *
- * Packets and what is known of their SAs move one way:
+ * Objects lie in rooms, each of which uses only those below it.  Packets, and what
+ * is known of their SAs, move down:
  *
- *   listener  kernel          events on the bus, SAs on their way to the kernel
- *        \    /
- *       captures ------- ike  what belongs to the same CHILD_SA, IKE keys
- *           |
- *         child               capture of one CHILD_SA, as options want it
- *        /      \
- *    rules      keys          nftables table, key tables
- *       |          \
- *    reader         \         NFLOG groups, threads: lanes
- *       |  \         |
- *       | messages   |        IKE messages, until it's known whose they are
- *       |  /         |
- *     queue          |        bounded memory
- *       |            |
- *    writer ---------+        thread
- *       |            |
- *     trace          |        pcap files of one SA
- *        \          /
- *          store              directories, permissions, disk budget
+ *   events    kernel     ike       SAs on their way to the kernel, events on the bus
+ *                \     /
+ *               manager            brings together what belongs to a CHILD_SA
+ *                  |
+ *                child             captures a CHILD_SA, as its options want it
+ *               /     \
+ *   reader  reader     |           looks up the SA of each packet
+ *            /  |      |
+ *         lanes |      |           receive from the NFLOG groups of a processor
+ *               |      |
+ *   rules     rules    |           nftables rules, in a table of ours
+ *                      |
+ *   traces   queue ----+           bounded memory for packets
+ *               |      |
+ *            writer    |           writes packets in the order they were logged
+ *               |      |
+ *             trace    |           pcap files of an SA, counters
+ *                      |
+ *   keys             keys          Wireshark's key tables, and our key file
+ *                      |
+ *   files            store         directories, permissions, disk budget
+ *
+ *   options         options        what swanctl.conf and strongswan.conf say
+ *
+ * Threads, besides those of charon, which raise events, call charon->kernel, and run
+ * our jobs:
+ *
+ *   options   reads swanctl.conf, and what it includes, when these change
+ *   rules     does the transactions with nf_tables
+ *   lanes     receive packets, one each, look up their SAs, and queue them; that of
+ *             the first lane also brings IKE messages to their traces, and ends SAs
+ *   writer    writes traces and key tables, the only one that writes to the disk
+ *
+ * Charon's threads wait for none of them, but a tenth of a second at most for rules
+ * to be in place, and for a change of swanctl.conf to be read.
+ *
+ * Who locks several things at once does so in this order:
+ *
+ *   IKE_SA, bus (charon's)
+ *   manager
+ *   reader
+ *   lanes, all of them
+ *   ike_messages, early, vti
+ *   writer
+ *   queue
+ *
+ * Of rules, options, keys and files nobody holds a lock while calling others.
  */
 struct nflog_capture_plugin_t {
 
