@@ -23,6 +23,7 @@
 #include "rules/rules.h"
 #include "rules/nft_table.h"
 
+#include <dlfcn.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -35,6 +36,7 @@
 
 #include <daemon.h>
 #include <networking/tun_device.h>
+#include <threading/thread.h>
 
 static nflog_rules_t *rules;
 static nflog_counters_t count;
@@ -117,6 +119,20 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
 		sem_post(&blocked);
 	}
 	return bytes;
+}
+
+/** TRUE if no thread can be created */
+static bool no_threads;
+
+/**
+ * Creates threads of the plugin, instead of the function in libstrongswan.
+ */
+thread_t *thread_create(thread_main_t main, void *arg)
+{
+	thread_t *(*original)(thread_main_t main, void *arg);
+
+	original = dlsym(RTLD_NEXT, "thread_create");
+	return no_threads ? NULL : original(main, arg);
 }
 
 /**
@@ -436,6 +452,91 @@ static void test_busy(void **state)
 	assert_int_equal(failures, 0);
 }
 
+/**
+ * Want IKE messages, and wait for their rules.
+ */
+static void *want_ike(void *unused)
+{
+	rules->log_ike(rules, TRUE);
+	return NULL;
+}
+
+/**
+ * Want an SA, and wait for its rules.
+ */
+static void *want_sa(void *sa)
+{
+	rules->add(rules, sa);
+	return NULL;
+}
+
+/**
+ * Have nf_tables busy for a moment, on which a thread waits.
+ */
+static thread_t *begin_waiting(void *(*wait)(void *data), void *data)
+{
+	thread_t *waiting;
+
+	kernel = KERNEL_BUSY;
+	waiting = thread_create(wait, data);
+	assert_non_null(waiting);
+	sem_wait(&blocked);
+	kernel = KERNEL_WORKS;
+	return waiting;
+}
+
+static void test_removed_while_waiting(void **state)
+{
+	thread_t *waiting;
+	nflog_sa_t *sa;
+	int i;
+
+	/* the other thread waits for a limited time, so try that several times */
+	for (i = 0; i < 20; i++)
+	{
+		waiting = begin_waiting(want_ike, NULL);
+		rules->log_ike(rules, FALSE);
+		sem_post(&released);
+		waiting->join(waiting);
+		sem_wait(&closed);
+
+		sa = create_sa(TRUE, 1, TRUE, FALSE);
+		waiting = begin_waiting(want_sa, sa);
+		rules->remove(rules, sa);
+		sem_post(&released);
+		sem_wait(&removed);
+		waiting->join(waiting);
+		sem_wait(&closed);
+	}
+	assert_false(has_rule(1));
+	assert_int_equal(failures, 0);
+}
+
+static void test_no_thread(void **state)
+{
+	nflog_sa_t *sas[3];
+	int i;
+
+	no_threads = TRUE;
+	for (i = 0; i < countof(sas); i++)
+	{
+		sas[i] = create_sa(TRUE, i + 1, TRUE, FALSE);
+		assert_false(rules->add(rules, sas[i]));
+	}
+	assert_non_null(strstr(failure, "creating a thread failed"));
+	/* nothing is left of those that were removed, wherever they were */
+	remove_sa(sas[0]);
+	rules->retry(rules);
+	remove_sa(sas[1]);
+	no_threads = FALSE;
+	add_next();
+	rules_wait(sas[2]);
+	assert_false(has_rule(1));
+	assert_false(has_rule(2));
+	remove_sa(sas[2]);
+	assert_true(count.missed > 0);
+}
+
 static void test_table_taken(void **state)
 {
 	nflog_nft_socket_t *other = nflog_nft_socket_create();
@@ -641,6 +742,7 @@ static int setup(void **state)
 	memset(&count, 0, sizeof(count));
 	kernel = KERNEL_WORKS;
 	obstacle = NULL;
+	no_threads = FALSE;
 	sem_init(&removed, 0, 0);
 	sem_init(&closed, 0, 0);
 	sem_init(&released, 0, 0);
@@ -663,6 +765,8 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_listing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_removed_while_waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_table_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_element, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups_taken, setup, teardown),

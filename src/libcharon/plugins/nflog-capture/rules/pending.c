@@ -70,8 +70,10 @@ static bool is_due(private_nflog_pending_t *this)
 	return !timercmp(&now, &this->retry_at, <);
 }
 
-METHOD(nflog_pending_t, remove_, void,
-	private_nflog_pending_t *this, nflog_ruled_t *sa)
+/**
+ * An SA is not one of those that failed anymore.
+ */
+static void remove_failed(private_nflog_pending_t *this, nflog_ruled_t *sa)
 {
 	if (sa->failed)
 	{
@@ -80,10 +82,21 @@ METHOD(nflog_pending_t, remove_, void,
 	}
 }
 
+METHOD(nflog_pending_t, remove_, void,
+	private_nflog_pending_t *this, nflog_ruled_t *sa)
+{
+	remove_failed(this, sa);
+	if (sa->queued)
+	{
+		sa->queued = FALSE;
+		this->queue->remove(this->queue, sa, NULL);
+	}
+}
+
 METHOD(nflog_pending_t, add, void,
 	private_nflog_pending_t *this, nflog_ruled_t *sa, bool first)
 {
-	remove_(this, sa);
+	remove_failed(this, sa);
 	if (sa->queued)
 	{
 		return;

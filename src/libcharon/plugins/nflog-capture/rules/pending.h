@@ -92,9 +92,9 @@ struct nflog_pending_t {
 	timeval_t *(*check)(nflog_pending_t *this);
 
 	/**
-	 * Forget an SA.
+	 * Forget an SA, wherever it is.
 	 *
-	 * @param sa		SA that failed
+	 * @param sa		SA
 	 */
 	void (*remove)(nflog_pending_t *this, nflog_ruled_t *sa);
 

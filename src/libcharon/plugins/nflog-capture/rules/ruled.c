@@ -120,12 +120,33 @@ nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa)
 	INIT(this,
 		.sa = sa,
 		.needs = get_needs(sa),
+		.refs = 1,
 	);
 	if (sa)
 	{
 		add_elements(&this->want, sa, &sa->match);
 	}
 	return this;
+}
+
+/*
+ * Described in header
+ */
+nflog_ruled_t *nflog_ruled_get_ref(nflog_ruled_t *this)
+{
+	this->refs++;
+	return this;
+}
+
+/*
+ * Described in header
+ */
+void nflog_ruled_put_ref(nflog_ruled_t *this)
+{
+	if (!--this->refs)
+	{
+		free(this);
+	}
 }
 
 /*

@@ -94,6 +94,11 @@ struct nflog_ruled_t {
 	bool count_early, counting;
 
 	/**
+	 * Number of references: that of the rules, and one of each thread that waits.
+	 */
+	u_int refs;
+
+	/**
 	 * TRUE if it's in the queue.
 	 */
 	bool queued;
@@ -133,10 +138,27 @@ struct nflog_ruled_t {
  * Create a nflog_ruled_t.
  *
  * @param sa		SA, not owned, NULL for IKE messages
- * @return			SA, the elements of its address and reqid are wanted, to be freed
- *					with free()
+ * @return			SA with one reference, the elements of its address and reqid are
+ *					wanted
  */
 nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa);
+
+/**
+ * Get a reference, so that it's still there after the mutex was unlocked.
+ *
+ * That does not keep the SA itself, which must not be used once it is removed.
+ *
+ * @param this		SA
+ * @return			SA
+ */
+nflog_ruled_t *nflog_ruled_get_ref(nflog_ruled_t *this);
+
+/**
+ * Release a reference, the last one frees it.
+ *
+ * @param this		SA
+ */
+void nflog_ruled_put_ref(nflog_ruled_t *this);
 
 /**
  * Have an SA take over the rules of its SPI.

@@ -190,7 +190,7 @@ static void forget(private_nflog_rules_t *this,
 	{
 		this->entries->remove(this->entries, entry);
 	}
-	free(entry);
+	nflog_ruled_put_ref(entry);
 }
 
 /**
@@ -390,15 +390,21 @@ static void enqueue(private_nflog_rules_t *this,
 }
 
 /**
- * Wait until the thread did what there is to do for an entry, mutex is locked.
+ * Wait until the thread did what there is to do for an entry, mutex is locked but
+ * not meanwhile.
  *
  * Once somebody waited in vain, nobody else does, until the thread goes on.
+ *
+ * @return				FALSE if the entry was removed meanwhile, so neither it nor its
+ *						SA are to be used anymore
  */
-static void wait_for(private_nflog_rules_t *this,
+static bool wait_for(private_nflog_rules_t *this,
 					 nflog_ruled_t *entry)
 {
 	timeval_t deadline;
+	bool removed;
 
+	nflog_ruled_get_ref(entry);
 	time_monotonic(&deadline);
 	timeval_add_ms(&deadline, NFLOG_RULES_TIMEOUT);
 	while (!this->stuck && (entry->queued || entry->busy))
@@ -406,6 +412,9 @@ static void wait_for(private_nflog_rules_t *this,
 		this->stuck = this->done->timed_wait_abs(this->done, this->mutex,
 												 deadline);
 	}
+	removed = entry->removing;
+	nflog_ruled_put_ref(entry);
+	return !removed;
 }
 
 /**
@@ -423,7 +432,10 @@ static bool apply(private_nflog_rules_t *this,
 	else
 	{
 		enqueue(this, entry, TRUE);
-		wait_for(this, entry);
+		if (!wait_for(this, entry))
+		{
+			return FALSE;
+		}
 	}
 	if (nflog_ruled_is_complete(entry))
 	{
@@ -477,7 +489,7 @@ static bool remove_entry(private_nflog_rules_t *this, void *key,
 	}
 	this->pending->remove(this->pending, entry);
 	this->entries->remove(this->entries, key);
-	free(entry);
+	nflog_ruled_put_ref(entry);
 	return FALSE;
 }
 

@@ -84,7 +84,8 @@ struct nflog_receiver_t {
  * carried out, the table is given up and built again with all that is wanted.
  * For how long an SA was not captured is added to the counters of its traces.
  *
- * All methods are thread-safe, but no two are called for an SA at the same time.
+ * All methods are thread-safe, but no two are called for an SA at the same time, except
+ * that it may be removed while another thread waits for its rules.
  */
 struct nflog_rules_t {
 
@@ -94,7 +95,7 @@ struct nflog_rules_t {
 	 *
 	 * @param sa		SA to add, not owned, used until it was removed
 	 * @return			TRUE if its rules are in place, FALSE if that is tried again,
-	 *					which is logged
+	 *					which is logged, or if it was removed meanwhile
 	 */
 	bool (*add)(nflog_rules_t *this, nflog_sa_t *sa);
 
@@ -165,7 +166,7 @@ struct nflog_rules_t {
 
 	/**
 	 * Destroy a nflog_rules_t, and with it the table, after all SAs were
-	 * removed.
+	 * removed, and all other calls have returned.
 	 */
 	void (*destroy)(nflog_rules_t *this);
 };
