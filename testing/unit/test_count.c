@@ -106,6 +106,56 @@ static void test_surplus(void **state)
 	check(count, POINT_PLAIN_IN, 17, 8, ", 1 more than the SA processed");
 }
 
+static void test_incomplete(void **state)
+{
+	nflog_counters_t count = {
+		.logged = 23,
+		.received = 3,
+		.packets = 3,
+		.fragments = 23,
+		.whole = 3,
+		.has_logged = TRUE,
+	};
+	const struct {
+		uint64_t sa;
+		char *text;
+	} sas[] = {
+		{ 0, "0 lost, 20 first fragments repeated or without the others" },
+		{ 3, "0 lost of 3 by the SA, 20 first fragments repeated or without the "
+			 "others" },
+		/* the SA has got two of which not all fragments were read */
+		{ 5, "2 lost (2 kernel queue full, 0 memory full, 0 disk budget "
+			 "exhausted, 0 not written) of 5 by the SA, 18 first fragments "
+			 "repeated or without the others" },
+		{ 23, "20 lost (20 kernel queue full, 0 memory full, 0 disk budget "
+			  "exhausted, 0 not written) of 23 by the SA" },
+		{ 24, "20 lost (20 kernel queue full, 0 memory full, 0 disk budget "
+			  "exhausted, 0 not written) of 24 by the SA, 1 not seen by "
+			  "netfilter" },
+	};
+	char buf[512];
+	u_int i;
+
+	for (i = 0; i < countof(sas); i++)
+	{
+		count.sa = sas[i].sa;
+		count.has_sa = sas[i].sa > 0;
+		nflog_counters_describe(&count, POINT_ESP_IN, buf, sizeof(buf));
+		assert_string_equal(strstr(buf, "bytes ") + 6, sas[i].text);
+	}
+	/* not all first fragments were read */
+	count.fragments = 21;
+	count.sa = 3;
+	count.has_sa = TRUE;
+	nflog_counters_describe(&count, POINT_ESP_IN, buf, sizeof(buf));
+	assert_non_null(strstr(buf, " 2 lost (2 kernel queue full"));
+	/* but the packet of one, from what the other rule logged of it */
+	count.fragments = 22;
+	count.received = count.whole = 4;
+	nflog_counters_describe(&count, POINT_ESP_IN, buf, sizeof(buf));
+	assert_non_null(strstr(buf, " 1 lost (1 kernel queue full"));
+}
+
 static void test_flowtable(void **state)
 {
 	if (unshare(CLONE_NEWNET) != 0)
@@ -216,6 +266,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_surplus),
+		cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_flowtable),
 		cmocka_unit_test(test_passes),
 	};

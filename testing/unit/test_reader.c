@@ -32,6 +32,7 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/ip6.h>
 #include <pcap/pcap.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -396,6 +397,95 @@ static void test_same_sa(void **state)
 	assert_true(counts[POINT_ESP_IN].has_logged);
 }
 
+/** fragments of a packet, each with this data */
+#define FRAGMENTS 3
+#define FRAGMENT_LEN 80
+
+/**
+ * Send fragments of an ESP packet to ::1.
+ *
+ * @param id			identification of the packet
+ * @param first			the fragments to send, from this one
+ * @param count			number of these
+ */
+static void send_fragments(uint32_t id, u_int first, u_int count)
+{
+	struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = in6addr_loopback,
+	};
+	struct {
+		struct ip6_hdr ip;
+		struct ip6_frag frag;
+		uint32_t data[FRAGMENT_LEN / sizeof(uint32_t)];
+	} packet = {
+		.ip = {
+			.ip6_flow = htonl(6 << 28),
+			.ip6_plen = htons(sizeof(packet) - sizeof(packet.ip)),
+			.ip6_nxt = IPPROTO_FRAGMENT,
+			.ip6_hlim = 64,
+			.ip6_src = in6addr_loopback,
+			.ip6_dst = in6addr_loopback,
+		},
+		.frag = {
+			.ip6f_nxt = IPPROTO_ESP,
+			.ip6f_ident = htonl(id),
+		},
+	};
+	u_int i;
+	int fd;
+
+	fd = socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
+	assert_true(fd >= 0);
+	for (i = first; i < first + count; i++)
+	{
+		packet.frag.ip6f_offlg = htons(i * FRAGMENT_LEN) |
+								 (i < FRAGMENTS - 1 ? IP6F_MORE_FRAG : 0);
+		packet.data[0] = i ? 0 : htonl(SPI);
+		packet.data[1] = i ? 0 : htonl(id);
+		assert_int_equal(sendto(fd, &packet, sizeof(packet), 0,
+								(struct sockaddr*)&addr, sizeof(addr)),
+						 sizeof(packet));
+	}
+	close(fd);
+}
+
+static void test_fragments(void **state)
+{
+	nflog_cfg_t cfg = { .points = 3, .link = LINK_RAW };
+	nflog_trace_t *trace = create_trace(&cfg);
+	nflog_counters_t *count = &counts[POINT_ESP_IN];
+	char buf[512];
+	nflog_sa_t *sa;
+
+	sa = create_sa(trace, TRUE, "::1", SPI);
+	assert_true(reader->add(reader, sa));
+	rules_wait(sa);
+	writer->start(writer, trace);
+
+	/* whole, the first one twice, without the others */
+	send_fragments(1, 0, FRAGMENTS);
+	send_fragments(2, 0, 1);
+	send_fragments(2, 0, FRAGMENTS);
+	send_fragments(3, 0, 1);
+	send_fragments(4, 0, FRAGMENTS - 1);
+	/* no rule of the SA sees these */
+	send_fragments(5, 1, FRAGMENTS - 1);
+
+	reader->remove(reader, sa);
+	writer->release(writer, trace);
+	finish();
+	assert_true(count->has_logged);
+	assert_int_equal(count->logged, 5);
+	assert_int_equal(count->fragments, 5);
+	assert_int_equal(count->whole, 2);
+	assert_int_equal(count->received, 2);
+	assert_int_equal(count->packets, 2);
+	nflog_counters_describe(count, POINT_ESP_IN, buf, sizeof(buf));
+	assert_string_equal(buf, "esp-in 2 packets 560 bytes 0 lost, 3 first fragments "
+						"repeated or without the others");
+}
+
 /**
  * Expect packets of an SPI, or settle it.
  */
@@ -569,6 +659,7 @@ int main(int argc, char *argv[])
 										teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fragments, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_early, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_early_again, setup_lanes, teardown),

@@ -271,7 +271,11 @@ METHOD(nflog_early_t, keep, bool,
 	this->mutex->lock(this->mutex);
 	entry = this->spis->get(this->spis, &key);
 	found = entry && !entry->closed;
-	if (found)
+	if (found && logged->fragment == FRAGMENT_FIRST)
+	{
+		entry->count.fragments++;
+	}
+	else if (found)
 	{
 		INIT(kept,
 			.logged = nflog_logged_clone(logged, &bytes),
@@ -283,6 +287,7 @@ METHOD(nflog_early_t, keep, bool,
 			free(kept->logged);
 			free(kept);
 			entry->count.overrun++;
+			entry->count.whole += logged->fragment == FRAGMENT_WHOLE;
 		}
 		else
 		{
@@ -310,6 +315,8 @@ METHOD(nflog_early_t, adopt, void,
 		empty(this, entry, &sa->wire);
 		sa->wire.count->received += entry->count.overrun;
 		sa->wire.count->overrun += entry->count.overrun;
+		sa->wire.count->fragments += entry->count.fragments;
+		sa->wire.count->whole += entry->count.whole;
 	}
 	this->mutex->unlock(this->mutex);
 }

@@ -593,6 +593,7 @@ METHOD(nflog_ip6_fragments_t, add, nflog_logged_t*,
 	}
 	this->complete = *logged;
 	this->complete.attrs[NFULA_PAYLOAD] = (struct nlattr*)this->payload.ptr;
+	this->complete.fragment = FRAGMENT_WHOLE;
 	return &this->complete;
 }
 

@@ -42,19 +42,29 @@ static void append(char *buf, size_t len, char *format, ...)
 /**
  * Get the number of packets that the rule logged, but that were not read.
  */
-static uint64_t kernel_lost(nflog_counters_t *count)
+static uint64_t get_unread(nflog_counters_t *count)
 {
-	return count->has_logged && !count->uncounted &&
-		   count->logged > count->received
-				? count->logged - count->received : 0;
+	return count->logged > count->received ? count->logged - count->received : 0;
 }
 
 /**
- * Get the number of packets that netfilter saw, those that it saw twice once.
+ * Get the number of these that were read, but are first fragments that arrived
+ * twice, or without the others.
+ */
+static uint64_t get_incomplete(nflog_counters_t *count)
+{
+	return count->fragments > count->whole
+				? min(count->fragments - count->whole, get_unread(count)) : 0;
+}
+
+/**
+ * Get the number of packets that netfilter saw, those that it saw twice once, and
+ * without incomplete ones.
  */
 static uint64_t get_seen(nflog_counters_t *count)
 {
-	return max(count->logged, count->received) - count->again;
+	return max(count->logged, count->received) - count->again -
+		   get_incomplete(count);
 }
 
 /*
@@ -73,6 +83,28 @@ static uint64_t unidentified(nflog_counters_t *count)
 {
 	return nflog_counters_is_short(count)
 				? min(count->unidentified, count->sa - get_seen(count)) : 0;
+}
+
+/**
+ * Get the number of incomplete packets that the kernel put together nevertheless,
+ * as far as what the SA processed shows it, so fragments of these were not read.
+ */
+static uint64_t lost_fragments(nflog_counters_t *count)
+{
+	return nflog_counters_is_short(count)
+				? min(get_incomplete(count), count->sa - get_seen(count) -
+					  unidentified(count)) : 0;
+}
+
+/**
+ * Get the number of packets that the rule logged, but that were lost before they
+ * were read.
+ */
+static uint64_t kernel_lost(nflog_counters_t *count)
+{
+	return count->has_logged && !count->uncounted
+				? get_unread(count) - get_incomplete(count) +
+				  lost_fragments(count) : 0;
 }
 
 /**
@@ -163,7 +195,8 @@ void nflog_counters_describe(nflog_counters_t *count,
 {
 	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
 	uint64_t uninstalled = early_dropped(count);
-	uint64_t seen = get_seen(count) + early - uninstalled;
+	uint64_t fragments = lost_fragments(count);
+	uint64_t seen = get_seen(count) + early + fragments - uninstalled;
 
 	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
@@ -202,6 +235,11 @@ void nflog_counters_describe(nflog_counters_t *count,
 	{
 		append(buf, len, ", maybe some of %" PRIu64 " dropped before their SA "
 			   "was known", count->unidentified);
+	}
+	if (get_incomplete(count) > fragments)
+	{
+		append(buf, len, ", %" PRIu64 " first fragments repeated or without the "
+			   "others", get_incomplete(count) - fragments);
 	}
 	if (count->gone)
 	{

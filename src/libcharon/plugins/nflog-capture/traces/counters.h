@@ -32,6 +32,10 @@ struct nflog_counters_t {
 	uint64_t logged;
 	/** packets read from the NFLOG group */
 	uint64_t received;
+	/** read first fragments of IPv6 packets, each of which the rule logged */
+	uint64_t fragments;
+	/** those of received that were put together from fragments */
+	uint64_t whole;
 	/** received, but not written, as the kernel brought them to us once more */
 	uint64_t again;
 	/** received, but dropped for lack of memory, as the disk is too slow */

@@ -66,6 +66,7 @@ bool nflog_logged_parse(struct nlmsghdr *hdr,
 	}
 	logged->msg = NLMSG_DATA(hdr);
 	memset(logged->attrs, 0, sizeof(logged->attrs));
+	logged->fragment = FRAGMENT_NONE;
 	/* this is done for each packet, so it does not call a function for each
 	 * attribute, as libmnl does */
 	pos = (uint8_t*)(logged->msg + 1);
@@ -108,6 +109,7 @@ nflog_logged_t *nflog_logged_clone(
 	clone = calloc(1, *bytes);
 	clone->time = logged->time;
 	clone->order = logged->order;
+	clone->fragment = logged->fragment;
 	pos = (uint8_t*)(clone + 1);
 	clone->msg = memcpy(pos, logged->msg, sizeof(*logged->msg));
 	pos += NLA_ALIGN(sizeof(*logged->msg));

@@ -21,11 +21,25 @@
 #define NFLOG_LOGGED_H_
 
 typedef struct nflog_logged_t nflog_logged_t;
+typedef enum nflog_fragment_t nflog_fragment_t;
 
 #include <library.h>
 
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
+
+/**
+ * What IPv6 fragments have to do with a logged packet.
+ */
+enum nflog_fragment_t {
+	/** nothing */
+	FRAGMENT_NONE = 0,
+	/** it is the first one of a packet, logged and counted by the rule of an SA, and
+	 *  logged once more by that for fragments, from which packets are put together */
+	FRAGMENT_FIRST,
+	/** it was put together */
+	FRAGMENT_WHOLE,
+};
 
 /**
  * A packet as the kernel logged it, all is valid during the callback only.
@@ -39,6 +53,8 @@ struct nflog_logged_t {
 	timeval_t time;
 	/** order in which packets were logged, whatever their group, it may wrap */
 	uint32_t order;
+	/** FRAGMENT_NONE until it is looked at */
+	nflog_fragment_t fragment;
 };
 
 /**

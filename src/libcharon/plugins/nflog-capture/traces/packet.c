@@ -165,12 +165,13 @@ bool nflog_packet_parse(nflog_logged_t *logged,
 						bool inbound, nflog_esp_key_t *key)
 {
 	chunk_t packet = get_payload(logged);
+	bool fragment;
 	uint8_t proto;
 	size_t offset;
 
 	memset(key, 0, sizeof(*key));
 	key->inbound = inbound;
-	offset = skip_ip(packet, key->dst, &proto);
+	offset = nflog_packet_find_payload(packet, key->dst, &proto, &fragment);
 	if (!offset)
 	{
 		return FALSE;
@@ -193,6 +194,10 @@ bool nflog_packet_parse(nflog_logged_t *logged,
 		return FALSE;
 	}
 	memcpy(&key->spi, packet.ptr + offset, sizeof(key->spi));
+	if (fragment)
+	{
+		logged->fragment = FRAGMENT_FIRST;
+	}
 	return TRUE;
 }
 

@@ -109,7 +109,8 @@ size_t nflog_packet_find_payload(chunk_t packet, uint8_t *dst,
 /**
  * Find the destination and SPI in an ESP, AH, or UDP-encapsulated ESP packet.
  *
- * @param logged		packet, as logged
+ * @param logged		packet, as logged, fragment is set to FRAGMENT_FIRST if it is
+ *						one, the rules log no others
  * @param inbound		TRUE if it was logged as it arrived
  * @param key			key to fill in
  * @return				FALSE if it's no such packet

@@ -248,6 +248,15 @@ METHOD(nflog_queue_t, add_logged, void,
 {
 	nflog_packet_t *packet;
 
+	if (logged->fragment == FRAGMENT_FIRST)
+	{
+		nflog_counters_add(&tap->count->fragments);
+		return;
+	}
+	if (logged->fragment == FRAGMENT_WHOLE)
+	{
+		nflog_counters_add(&tap->count->whole);
+	}
 	nflog_counters_add(&tap->count->received);
 	packet = _add(this, lane, nflog_packet_len(logged, tap->link,
 											   tap->prefix));
