@@ -269,6 +269,50 @@ static void check_ike(run_t *run)
 }
 
 /**
+ * Check that there are keys of those SAs only that are captured on the wire.
+ *
+ * @param points		capture points of the directions that have SAs
+ */
+static void check_keys(run_t *run, mock_ike_t *ike, u_int points)
+{
+	u_int i;
+	char path[PATH_MAX], text[32];
+	mock_child_t *child;
+	chunk_t *keys, *rows;
+
+	if (find_file(ike, "keys", path))
+	{
+		keys = chunk_map(path, FALSE);
+		assert_non_null(keys);
+		assert_int_equal(memmem(keys->ptr, keys->len, " dir=in ", 8) != NULL,
+						 (points & (1 << POINT_ESP_IN)) != 0);
+		assert_int_equal(memmem(keys->ptr, keys->len, " dir=out ", 9) != NULL,
+						 (points & (1 << POINT_ESP_OUT)) != 0);
+		chunk_unmap(keys);
+	}
+	if (find_file(ike, "esp_sa", path))
+	{
+		rows = chunk_map(path, FALSE);
+		assert_non_null(rows);
+		for (i = 0; i < run->count; i++)
+		{
+			child = run->fates[i].child;
+			if (child->in.spi == child->out.spi)
+			{
+				continue;
+			}
+			snprintf(text, sizeof(text), "\"0x%.8x\"", ntohl(child->in.spi));
+			assert_true(points & (1 << POINT_ESP_IN) ||
+						!memmem(rows->ptr, rows->len, text, strlen(text)));
+			snprintf(text, sizeof(text), "\"0x%.8x\"", ntohl(child->out.spi));
+			assert_true(points & (1 << POINT_ESP_OUT) ||
+						!memmem(rows->ptr, rows->len, text, strlen(text)));
+		}
+		chunk_unmap(rows);
+	}
+}
+
+/**
  * Check all files of a connection, and all that is logged of them.
  */
 static void check_conn(run_t *run, mock_ike_t *ike, bool ike_used)
@@ -282,26 +326,27 @@ static void check_conn(run_t *run, mock_ike_t *ike, bool ike_used)
 		{ "keys",					ESP | IKE	},
 		{ "preferences",			ESP | IKE	},
 	};
-	u_int i, files = 0, points = run->points;
+	u_int i, files = 0, used = 0, points = run->points;
 	char path[PATH_MAX];
-	bool used = FALSE;
 
 	for (i = 0; i < run->count; i++)
 	{
 		if (run->fates[i].child->ike == ike)
 		{
-			used = TRUE;
+			used |= (run->fates[i].added[0] ? IN : 0) |
+					(run->fates[i].added[1] ? OUT : 0);
 			files += check_side(run, &run->fates[i], FALSE);
 			files += check_side(run, &run->fates[i], TRUE);
 		}
 	}
-	points &= (used ? ESP : 0) | (ike_used ? IKE : 0);
+	points &= (used & ESP) | (ike_used ? IKE : 0);
 	for (i = 0; i < countof(tables); i++)
 	{
 		assert_int_equal(find_file(ike, tables[i].name, path),
 						 (points & tables[i].points) != 0);
 		files += (points & tables[i].points) != 0;
 	}
+	check_keys(run, ike, points);
 	assert_int_equal(find_file(ike, "ike.", path), (points & IKE) != 0);
 	if (points & IKE)
 	{

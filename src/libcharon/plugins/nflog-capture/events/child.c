@@ -308,6 +308,16 @@ static bool capture_sa(private_nflog_child_t *this,
 	return TRUE;
 }
 
+/**
+ * Are the keys of the SAs of a direction to be written?  Those that are offloaded
+ * are enabled as well, what their trace lacks may be captured elsewhere.
+ */
+static bool has_keys(private_nflog_child_t *this, bool inbound)
+{
+	return this->cfg->esp_keys &&
+		   choose(this, this->wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT);
+}
+
 METHOD(nflog_child_t, add_sa, bool,
 	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
@@ -332,7 +342,7 @@ METHOD(nflog_child_t, add_sa, bool,
 	{
 		return FALSE;
 	}
-	if (this->cfg->esp_keys && this->wire)
+	if (has_keys(this, data->inbound))
 	{
 		this->keys->add_esp(this->keys, this->conn, id, data);
 		this->writer->write_keys(this->writer);
@@ -347,12 +357,14 @@ METHOD(nflog_child_t, add_sa, bool,
 
 /**
  * Write key tables for new addresses of an SA.
+ *
+ * @param sa			SA if it is captured, only its keys may be written
  */
-static void update_keys(private_nflog_child_t *this,
+static void update_keys(private_nflog_child_t *this, nflog_sa_t **sa,
 						kernel_ipsec_sa_id_t *id,
 						kernel_ipsec_update_sa_t *data)
 {
-	if (this->cfg->esp_keys && this->wire)
+	if (sa ? has_keys(this, (*sa)->inbound) : this->cfg->esp_keys && this->wire)
 	{
 		this->keys->update_esp(this->keys, this->conn, id, data);
 		this->writer->write_keys(this->writer);
@@ -370,7 +382,7 @@ METHOD(nflog_child_t, update_sa, void,
 		this->reader->update(this->reader, *sa, data->new_dst,
 							 data->new_reqid ?: (*sa)->match.reqid);
 	}
-	update_keys(this, id, data);
+	update_keys(this, sa, id, data);
 }
 
 METHOD(nflog_child_t, updated_sa, void,
@@ -394,7 +406,7 @@ METHOD(nflog_child_t, updated_sa, void,
 	{
 		refused.src = data->new_src;
 		refused.dst = data->new_dst;
-		update_keys(this, &refused, &former);
+		update_keys(this, sa, &refused, &former);
 	}
 }
 
