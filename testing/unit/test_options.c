@@ -135,7 +135,7 @@ static void test_global(void **state)
 {
 	nflog_cfg_t *cfg;
 
-	load("enable = yes\n load = yes\n group = 4600\n max_total = 10g\n"
+	load("enable = yes\n load = yes\n group = 4600\n max_total = 10g\n max_wait = 50\n"
 		 "dir = /tmp/x");
 	cfg = get("gw", "net");
 	assert_non_null(cfg);
@@ -278,8 +278,10 @@ static void test_refused(void **state)
 	}, global[] = {
 		{ "dir", "captures", "absolute path" },
 		{ "max_total", "1e", "suffix k, m, or g" },
-		{ "group", "65535", "0 to 65534" },
-		{ "group", "x", "0 to 65534" },
+		{ "max_wait", "0", "1 to 60000" },
+		{ "max_wait", "100ms", "1 to 60000" },
+		{ "group", "65529", "0 to 65528" },
+		{ "group", "x", "0 to 65528" },
 		{ "swanctl_conf", "swanctl.conf", "absolute path" },
 	};
 	char buf[512];

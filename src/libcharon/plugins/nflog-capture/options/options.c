@@ -168,6 +168,8 @@ struct private_nflog_options_t {
 	u_int retry;
 };
 
+static void *run(private_nflog_options_t *this);
+
 /**
  * Get the current time in us.
  */
@@ -204,6 +206,24 @@ static void ask(private_nflog_options_t *this)
 	}
 }
 
+/**
+ * Make sure that the thread runs, with the lock held.
+ */
+static void ensure_running(private_nflog_options_t *this)
+{
+	if (!this->thread && !this->stop)
+	{
+		ask(this);
+		this->since = now();
+		this->thread = thread_create((thread_main_t)run, this);
+		if (!this->thread)
+		{
+			DBG1(DBG_CFG, "unable to start a thread for reading swanctl.conf, "
+				 "nothing is captured");
+		}
+	}
+}
+
 METHOD(nflog_options_t, update, bool,
 	private_nflog_options_t *this, u_int timeout)
 {
@@ -212,6 +232,7 @@ METHOD(nflog_options_t, update, bool,
 	bool done;
 
 	this->mutex->lock(this->mutex);
+	ensure_running(this);
 	if (this->watch->has_events(this->watch) ||
 		(this->asked == this->done && now() >= this->next_check))
 	{
@@ -239,7 +260,7 @@ static nflog_snapshot_t *get_snapshot(
 {
 	nflog_snapshot_t *snapshot;
 
-	update(this, NFLOG_OPTIONS_WAIT);
+	update(this, nflog_values_max_wait());
 	this->mutex->lock(this->mutex);
 	snapshot = this->snapshot;
 	if (snapshot)
@@ -521,17 +542,7 @@ METHOD(nflog_options_t, start, void,
 	private_nflog_options_t *this)
 {
 	this->mutex->lock(this->mutex);
-	if (!this->thread)
-	{
-		ask(this);
-		this->since = now();
-		this->thread = thread_create((thread_main_t)run, this);
-		if (!this->thread)
-		{
-			DBG1(DBG_CFG, "unable to start a thread for reading swanctl.conf, "
-				 "nothing is captured");
-		}
-	}
+	ensure_running(this);
 	this->mutex->unlock(this->mutex);
 }
 

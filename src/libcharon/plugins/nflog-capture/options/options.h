@@ -27,10 +27,6 @@ typedef enum nflog_link_t nflog_link_t;
 
 #include <library.h>
 
-/** ms that a look-up may wait for changes to be read, for all look-ups that wait
- * for the same changes together */
-#define NFLOG_OPTIONS_WAIT 100
-
 /** ms that destroy() may wait for a file that can't be read */
 #define NFLOG_OPTIONS_STOP 2000
 
@@ -112,13 +108,13 @@ struct nflog_cfg_t {
  * Neither vici nor strongSwan's configs hand on the first of these, so
  * swanctl.conf is read by a thread of its own, once per change.  All look-ups are
  * in memory, in what was read last without an error.  If changes have not been
- * read yet, look-ups wait for that, NFLOG_OPTIONS_WAIT at most after the
- * changes were noticed: those that come later use what there is at once.
+ * read yet, look-ups wait for that, nflog_values_max_wait() at most after the
+ * changes were noticed, all that wait for the same changes together: those that come later use what there is at once.
  */
 struct nflog_options_t {
 
 	/**
-	 * Start the thread that reads swanctl.conf.
+	 * Start the thread that reads swanctl.conf, which the first look-up does else.
 	 */
 	void (*start)(nflog_options_t *this);
 

@@ -28,6 +28,10 @@
 /** enough for the names of all options */
 #define NAMES_LEN 256
 
+/** default of the option max_wait, and the longest time, in ms */
+#define DEFAULT_WAIT 100
+#define MAX_WAIT 60000
+
 typedef struct option_t option_t;
 
 /**
@@ -156,13 +160,23 @@ static bool parse_snaplen(char *value, void *out)
 }
 
 /**
- * Parse an NFLOG group, the next one is used too.
+ * Parse the first NFLOG group, of which there are eight at most.
  */
 static bool parse_group(char *value, void *out)
 {
 	u_int *group = out;
 
-	return parse_number(value, group) && *group < 65535;
+	return parse_number(value, group) && *group <= UINT16_MAX + 1 - 8;
+}
+
+/**
+ * Parse a time to wait, in ms.
+ */
+static bool parse_wait(char *value, void *out)
+{
+	u_int *wait = out;
+
+	return parse_number(value, wait) && *wait >= 1 && *wait <= MAX_WAIT;
 }
 
 /**
@@ -307,7 +321,8 @@ static const option_t options[] = {
 	{ "load", parse_load, CHECKED, BOOL_ALLOWED, TRUE },
 	{ "dir", parse_path, CHECKED, "an absolute path", TRUE },
 	{ "max_total", parse_size, CHECKED, SIZE_ALLOWED, TRUE },
-	{ "group", parse_group, CHECKED, "0 to 65534", TRUE },
+	{ "max_wait", parse_wait, CHECKED, "1 to 60000 ms", TRUE },
+	{ "group", parse_group, CHECKED, "0 to 65528", TRUE },
 	{ "swanctl_conf", parse_path, CHECKED, "an absolute path", TRUE },
 };
 
@@ -407,4 +422,17 @@ bool nflog_values_check(nflog_values_t *values)
 		return FALSE;
 	}
 	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+u_int nflog_values_max_wait()
+{
+	int wait;
+
+	wait = lib->settings->get_int(lib->settings,
+								  "%s.plugins.nflog-capture.max_wait",
+								  DEFAULT_WAIT, lib->ns);
+	return min(max(wait, 1), MAX_WAIT);
 }

@@ -96,4 +96,12 @@ bool nflog_values_check(nflog_values_t *values);
  */
 bool nflog_values_size(char *value, uint64_t *size);
 
+/**
+ * Get for how long charon's threads may wait for rules to be in place, or for changes
+ * of swanctl.conf to be read, as the option max_wait says.
+ *
+ * @return			ms
+ */
+u_int nflog_values_max_wait();
+
 #endif /** NFLOG_VALUES_H_ @}*/

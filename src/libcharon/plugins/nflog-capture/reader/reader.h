@@ -68,7 +68,7 @@ struct nflog_reader_t {
 	 *
 	 * It gets the packets that were kept for its SPI, if any.
 	 * If its rules can't be added, which is logged, that is tried again later.
-	 * Waits for NFLOG_RULES_TIMEOUT at most, as does update().
+	 * Waits for nflog_values_max_wait() at most, as does update().
 	 *
 	 * @param sa		SA, owned by the reader if successful, the caller may read
 	 *					what describes it until it calls remove()
@@ -108,7 +108,7 @@ struct nflog_reader_t {
 	/**
 	 * Begin or end to capture IKE messages.
 	 *
-	 * Waits for NFLOG_RULES_TIMEOUT at most, and goes on to try after that.
+	 * Waits for nflog_values_max_wait() at most, and goes on to try after that.
 	 *
 	 * @param enable	TRUE to capture them
 	 */

@@ -15,6 +15,7 @@
 #include "rules.h"
 #include "pending.h"
 #include "ruled.h"
+#include "options/values.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -406,7 +407,7 @@ static bool wait_for(private_nflog_rules_t *this,
 
 	nflog_ruled_get_ref(entry);
 	time_monotonic(&deadline);
-	timeval_add_ms(&deadline, NFLOG_RULES_TIMEOUT);
+	timeval_add_ms(&deadline, nflog_values_max_wait());
 	while (!this->stuck && (entry->queued || entry->busy))
 	{
 		this->stuck = this->done->timed_wait_abs(this->done, this->mutex,

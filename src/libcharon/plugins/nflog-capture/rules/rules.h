@@ -28,9 +28,6 @@ typedef struct nflog_receiver_t nflog_receiver_t;
 /** longest text of why something failed, with its remedy */
 #define NFLOG_REASON_LEN 256
 
-/** time for which methods wait until rules are in place, in ms */
-#define NFLOG_RULES_TIMEOUT 100
-
 /**
  * Receives what the rules log, called by the thread of the rules, which has nothing
  * locked.
@@ -77,7 +74,7 @@ struct nflog_receiver_t {
  * What is wanted is kept here, and brought in place by a thread, several SAs in
  * one transaction: the kernel handles transactions one after the other, also those
  * of other processes, while they are sent.  Methods that add rules wait for that
- * thread for NFLOG_RULES_TIMEOUT at most, nothing else waits.
+ * thread for nflog_values_max_wait() at most, nothing else waits.
  *
  * What fails is tried again: after a second at first, which doubles to a minute,
  * when another SA is added, and by retry().  If it's not known what the kernel
