@@ -23,7 +23,10 @@
 #define TRAFFIC_H_
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <poll.h>
+#include <linux/if_link.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -43,6 +46,9 @@
 
 /** bytes of an IP packet in the clear */
 #define TRAFFIC_PLAIN_LEN 60
+
+/** for how long to wait for a packet that was not dropped, in ms, it takes a moment */
+#define TRAFFIC_TIMEOUT 60000
 
 /** bytes of IP and UDP headers */
 #define IPV4_LEN 20
@@ -164,16 +170,59 @@ static void traffic_deinit()
 }
 
 /**
- * Send a packet, and wait until it has arrived.
+ * Get the number of packets that the loopback device dropped: those that did not fit
+ * in the queue of the processor, which it shares with all network namespaces
+ * (enqueue_to_backlog() in the kernel's net/core/dev.c).
  */
-static void traffic_pass(int fd, host_t *dst, chunk_t packet)
+static uint32_t traffic_get_dropped()
 {
+	struct ifaddrs *addrs, *addr;
+	struct rtnl_link_stats *stats;
+	uint32_t dropped = 0;
+
+	assert_int_equal(getifaddrs(&addrs), 0);
+	for (addr = addrs; addr; addr = addr->ifa_next)
+	{
+		if (addr->ifa_addr && addr->ifa_addr->sa_family == AF_PACKET &&
+			streq(addr->ifa_name, "lo"))
+		{
+			stats = addr->ifa_data;
+			dropped = stats->rx_dropped;
+		}
+	}
+	freeifaddrs(addrs);
+	return dropped;
+}
+
+/**
+ * Send a packet, again if the loopback device drops it, and wait until it has
+ * arrived.
+ *
+ * @return				number of times that it left, it arrives once
+ */
+static u_int traffic_pass(int fd, host_t *dst, chunk_t packet)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	uint32_t dropped;
+	u_int count = 0;
 	char buf[256];
 
-	assert_int_equal(sendto(fd, packet.ptr, packet.len, 0,
-							dst->get_sockaddr(dst),
-							*dst->get_sockaddr_len(dst)), packet.len);
+	do
+	{
+		dropped = traffic_get_dropped();
+		assert_int_equal(sendto(fd, packet.ptr, packet.len, 0,
+								dst->get_sockaddr(dst),
+								*dst->get_sockaddr_len(dst)), packet.len);
+		count++;
+	}
+	while (traffic_get_dropped() != dropped);
+
+	if (poll(&pfd, 1, TRAFFIC_TIMEOUT) != 1)
+	{
+		fail_msg("a packet was sent, but it did not arrive");
+	}
 	assert_true(recv(fd, buf, sizeof(buf), 0) > 0);
+	return count;
 }
 
 /**
@@ -182,20 +231,23 @@ static void traffic_pass(int fd, host_t *dst, chunk_t packet)
  * @param dst			destination
  * @param spi			SPI, in network order
  * @param encap			TRUE to encapsulate it in UDP
+ * @return				number of times that it left, it arrives once
  */
-static void traffic_esp(host_t *dst, uint32_t spi, bool encap)
+static u_int traffic_esp(host_t *dst, uint32_t spi, bool encap)
 {
 	int v6 = dst->get_family(dst) == AF_INET6;
 	uint8_t packet[TRAFFIC_ESP_LEN] = {};
 	static uint32_t sequence;
+	u_int count;
 
 	dst = dst->clone(dst);
 	dst->set_port(dst, encap ? 4500 : 0);
 	memcpy(packet, &spi, sizeof(spi));
 	htoun32(packet + 4, ++sequence);
-	traffic_pass(encap ? traffic_udp[v6] : traffic_raw[v6], dst,
-				 chunk_from_thing(packet));
+	count = traffic_pass(encap ? traffic_udp[v6] : traffic_raw[v6], dst,
+						 chunk_from_thing(packet));
 	dst->destroy(dst);
+	return count;
 }
 
 /**
@@ -226,8 +278,9 @@ static uint32_t traffic_get_spi(const u_char *packet)
  *
  * @param dst			destination
  * @param spi_i, spi_r	SPIs, as in ike_sa_id_t
+ * @return				number of times that it left, it arrives once
  */
-static void traffic_ike(host_t *dst, uint64_t spi_i, uint64_t spi_r)
+static u_int traffic_ike(host_t *dst, uint64_t spi_i, uint64_t spi_r)
 {
 	uint8_t message[28] = {};
 
@@ -236,8 +289,8 @@ static void traffic_ike(host_t *dst, uint64_t spi_i, uint64_t spi_r)
 	message[17] = 0x20;
 	message[18] = 37;
 	htoun32(message + 24, sizeof(message));
-	traffic_pass(traffic_ike_udp[dst->get_family(dst) == AF_INET6], dst,
-				 chunk_from_thing(message));
+	return traffic_pass(traffic_ike_udp[dst->get_family(dst) == AF_INET6], dst,
+						chunk_from_thing(message));
 }
 
 /**
