@@ -42,6 +42,7 @@
 #include <unistd.h>
 
 #include <daemon.h>
+#include <threading/thread.h>
 
 #define SPI 0xc1234567
 
@@ -486,6 +487,84 @@ static void test_fragments(void **state)
 						"repeated or without the others");
 }
 
+/** what is posted when the log stalls, and to resume it */
+static sem_t stalled, resumed;
+
+/**
+ * Stall on an SA that is refused, as if the log file did.
+ */
+static void stall(logger_t *this, debug_t group, level_t level, int thread,
+				  ike_sa_t *ike_sa, const char *message)
+{
+	if (strstr(message, "another one with this SPI and destination"))
+	{
+		sem_post(&stalled);
+		sem_wait(&resumed);
+	}
+}
+
+static level_t get_level(logger_t *this, debug_t group)
+{
+	return LEVEL_CTRL;
+}
+
+/**
+ * Add an SA that is refused.
+ */
+static void *add_refused(void *sa)
+{
+	assert_false(reader->add(reader, sa));
+	return NULL;
+}
+
+static void test_stalled_log(void **state)
+{
+	nflog_cfg_t cfg = { .points = 3, .link = LINK_RAW };
+	nflog_trace_t *trace = create_trace(&cfg);
+	logger_t logger = { .log = stall, .get_level = get_level };
+	nflog_sa_t *sa, *same, *next;
+	thread_t *logging;
+
+	sem_init(&stalled, 0, 0);
+	sem_init(&resumed, 0, 0);
+	sa = create_sa(trace, TRUE, "127.0.0.1", SPI);
+	same = create_sa(trace, TRUE, "127.0.0.1", SPI);
+	next = create_sa(trace, TRUE, "127.0.0.1", SPI + 1);
+	assert_true(reader->add(reader, sa));
+	rules_wait(sa);
+	writer->start(writer, trace);
+
+	/* nobody else, and no packet, waits for somebody who logs */
+	alarm(60);
+	charon->bus->add_logger(charon->bus, &logger);
+	logging = thread_create(add_refused, same);
+	assert_non_null(logging);
+	sem_wait(&stalled);
+	assert_true(reader->add(reader, next));
+	rules_wait(next);
+	trace_put_ref = trace->put_ref;
+	trace->put_ref = tell_put_ref;
+	sem_init(&released, 0, 0);
+	send_esp(SPI + 1, 1, 3, 60);
+	reader->remove(reader, next);
+	sem_wait(&released);
+	trace->put_ref = trace_put_ref;
+	sem_post(&resumed);
+	logging->join(logging);
+	charon->bus->remove_logger(charon->bus, &logger);
+	alarm(0);
+
+	trace->put_ref(trace);
+	nflog_sa_destroy(same);
+	reader->remove(reader, sa);
+	writer->release(writer, trace);
+	finish();
+	assert_int_equal(counts[POINT_ESP_IN].packets, 3);
+	sem_destroy(&released);
+	sem_destroy(&stalled);
+	sem_destroy(&resumed);
+}
+
 /**
  * Expect packets of an SPI, or settle it.
  */
@@ -660,6 +739,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_restart, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fragments, setup_lanes, teardown),
+		cmocka_unit_test_setup_teardown(test_stalled_log, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_early, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_early_again, setup_lanes, teardown),

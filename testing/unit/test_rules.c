@@ -121,6 +121,10 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
 	return bytes;
 }
 
+/** begin of the line on which the log file stalls, NULL if it does not */
+static char *stalling;
+static sem_t stalled, resumed;
+
 /** TRUE if no thread can be created */
 static bool no_threads;
 
@@ -512,6 +516,53 @@ static void test_removed_while_waiting(void **state)
 	assert_int_equal(failures, 0);
 }
 
+static void test_stalled_log(void **state)
+{
+	thread_t *logging;
+	nflog_sa_t *sas[2];
+	int i;
+
+	/* nobody waits for the lock of somebody who logs */
+	alarm(60);
+	for (i = 0; i < countof(sas); i++)
+	{
+		sas[i] = create_sa(TRUE, i + 1, TRUE, FALSE);
+	}
+	obstacle = "the group is used by another process";
+	stalling = "not capturing inbound SA 00000001";
+	logging = thread_create(want_sa, sas[0]);
+	assert_non_null(logging);
+	sem_wait(&stalled);
+	obstacle = NULL;
+	rules->retry(rules);
+	rules_wait(sas[0]);
+	sem_post(&resumed);
+	logging->join(logging);
+
+	/* also if it is the thread that changes rules */
+	stalling = "capturing inbound SA 00000002";
+	kernel = KERNEL_BUSY;
+	assert_false(rules->add(rules, sas[1]));
+	sem_wait(&blocked);
+	kernel = KERNEL_WORKS;
+	sem_post(&released);
+	sem_wait(&stalled);
+	rules->log_ike(rules, TRUE);
+	assert_true(rules->get_ike_missed(rules) > 0);
+	rules->log_ike(rules, FALSE);
+	for (i = 0; i < countof(sas); i++)
+	{
+		rules->remove(rules, sas[i]);
+	}
+	sem_post(&resumed);
+	for (i = 0; i < countof(sas); i++)
+	{
+		sem_wait(&removed);
+	}
+	stalling = NULL;
+	alarm(0);
+}
+
 static void test_no_thread(void **state)
 {
 	nflog_sa_t *sas[3];
@@ -689,6 +740,11 @@ static void test_no_capability(void **state)
 static void log_line(logger_t *this, debug_t group, level_t level, int thread,
 					 ike_sa_t *ike_sa, const char *message)
 {
+	if (stalling && strpfx(message, stalling))
+	{
+		sem_post(&stalled);
+		sem_wait(&resumed);
+	}
 	snprintf(line, sizeof(line), "%s", message);
 	replaced += strstr(message, "without owner") != NULL;
 	if (strstr(message, "failed"))
@@ -743,6 +799,9 @@ static int setup(void **state)
 	kernel = KERNEL_WORKS;
 	obstacle = NULL;
 	no_threads = FALSE;
+	stalling = NULL;
+	sem_init(&stalled, 0, 0);
+	sem_init(&resumed, 0, 0);
 	sem_init(&removed, 0, 0);
 	sem_init(&closed, 0, 0);
 	sem_init(&released, 0, 0);
@@ -766,6 +825,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_while_waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stalled_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_table_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_element, setup, teardown),

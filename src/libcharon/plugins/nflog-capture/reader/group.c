@@ -272,7 +272,13 @@ METHOD(nflog_group_t, get_fd, int,
 	return mnl_socket_get_fd(this->socket);
 }
 
-METHOD(nflog_group_t, receive, bool,
+METHOD(nflog_group_t, get_number, uint16_t,
+	private_nflog_group_t *this)
+{
+	return this->group;
+}
+
+METHOD(nflog_group_t, receive, int,
 	private_nflog_group_t *this, nflog_group_cb_t cb,
 	void *data)
 {
@@ -285,14 +291,8 @@ METHOD(nflog_group_t, receive, bool,
 	size = nflog_netlink_receive(mnl_socket_get_fd(this->socket),
 								 this->buffer, BUFFER_SIZE, NULL);
 	if (size <= 0)
-	{
-		/* ENOBUFS does not happen, losses show in the sequence */
-		if (size < 0 && errno != EAGAIN)
-		{
-			DBG1(DBG_KNL, "receiving from NFLOG group %u failed: %s",
-				 this->group, strerror(errno));
-		}
-		return FALSE;
+	{	/* ENOBUFS does not happen, losses show in the sequence */
+		return size ? errno : EAGAIN;
 	}
 	gettimeofday(&now, NULL);
 
@@ -306,7 +306,7 @@ METHOD(nflog_group_t, receive, bool,
 	{
 		adapt(this, &now);
 	}
-	return TRUE;
+	return 0;
 }
 
 METHOD(nflog_group_t, get_order, bool,
@@ -375,6 +375,7 @@ nflog_group_t *nflog_group_create(uint16_t group, bool stamped)
 	INIT(this,
 		.public = {
 			.get_fd = _get_fd,
+			.get_number = _get_number,
 			.receive = _receive,
 			.get_order = _get_order,
 			.get_lost = _get_lost,

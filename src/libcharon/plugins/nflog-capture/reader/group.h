@@ -49,14 +49,22 @@ struct nflog_group_t {
 	int (*get_fd)(nflog_group_t *this);
 
 	/**
+	 * Get the number of the group.
+	 *
+	 * @return			number
+	 */
+	uint16_t (*get_number)(nflog_group_t *this);
+
+	/**
 	 * Receive one message of the kernel, without waiting.
 	 *
 	 * @param cb		called for each packet
 	 * @param data		passed to the callback
-	 * @return			FALSE if there was none
+	 * @return			0 if there was one, EAGAIN if not, another errno if that
+	 *					failed
 	 */
-	bool (*receive)(nflog_group_t *this, nflog_group_cb_t cb,
-					void *data);
+	int (*receive)(nflog_group_t *this, nflog_group_cb_t cb,
+				   void *data);
 
 	/**
 	 * Get the order of the packet that was received last.

@@ -106,19 +106,33 @@ static void handle_packet(void *data, nflog_logged_t *logged)
 	this->cb(this->data, this->number, logged);
 }
 
+/**
+ * Log an error of a group, unless there was just nothing to receive.
+ */
+static void log_error(nflog_group_t *group, int err)
+{
+	if (err && err != EAGAIN)
+	{
+		DBG1(DBG_KNL, "receiving from NFLOG group %u failed: %s",
+			 group->get_number(group), strerror(err));
+	}
+}
+
 METHOD(nflog_lane_t, read_, void,
 	private_nflog_lane_t *this)
 {
-	bool in = TRUE, out = TRUE;
-	int i;
+	int i, in = 0, out = 0;
 
-	for (i = 0; (in || out) && i < MAX_MESSAGES; i++)
+	for (i = 0; (!in || !out) && i < MAX_MESSAGES; i++)
 	{
 		lock(this);
 		in = this->in->receive(this->in, handle_packet, this);
 		out = this->out->receive(this->out, handle_packet, this);
 		this->queue->publish(this->queue, this->number);
 		unlock(this);
+		/* those that lock the lane don't wait for the log */
+		log_error(this->in, in);
+		log_error(this->out, out);
 	}
 }
 
@@ -148,12 +162,7 @@ METHOD(nflog_lane_t, start, bool,
 	private_nflog_lane_t *this)
 {
 	this->thread = thread_create((thread_main_t)run, this);
-	if (!this->thread)
-	{
-		DBG1(DBG_KNL, "creating thread to read packets failed");
-		return FALSE;
-	}
-	return TRUE;
+	return this->thread != NULL;
 }
 
 METHOD(nflog_lane_t, get_fds, void,

@@ -15,7 +15,6 @@
 #include "lanes.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -248,7 +247,7 @@ METHOD(nflog_lanes_t, get_lost, uint64_t,
 	return this->lanes[0]->get_lost(this->lanes[0], in);
 }
 
-METHOD(nflog_lanes_t, destroy, void,
+METHOD(nflog_lanes_t, get_all_lost, uint64_t,
 	private_nflog_lanes_t *this)
 {
 	uint64_t lost = 0;
@@ -261,14 +260,17 @@ METHOD(nflog_lanes_t, destroy, void,
 				this->lanes[i]->get_lost(this->lanes[i], FALSE);
 	}
 	unlock(this);
+	return lost;
+}
+
+METHOD(nflog_lanes_t, destroy, void,
+	private_nflog_lanes_t *this)
+{
+	u_int i;
+
 	for (i = 0; i < this->count; i++)
 	{
 		this->lanes[i]->destroy(this->lanes[i]);
-	}
-	if (lost)
-	{
-		DBG1(DBG_KNL, "the kernel dropped %" PRIu64 " packets before they could "
-			 "be read from NFLOG", lost);
 	}
 	if (this->stamping != -1)
 	{
@@ -320,6 +322,7 @@ nflog_lanes_t *nflog_lanes_create(uint16_t group, u_int count,
 			.is_idle = _is_idle,
 			.get_progress = _get_progress,
 			.get_lost = _get_lost,
+			.get_all_lost = _get_all_lost,
 			.destroy = _destroy,
 		},
 		.lanes = calloc(count, sizeof(nflog_lane_t*)),

@@ -33,7 +33,7 @@ struct nflog_lanes_t {
 	/**
 	 * Start the threads of all lanes but the first one.
 	 *
-	 * @return			FALSE if they can't be created, which is logged
+	 * @return			FALSE if they can't be created
 	 */
 	bool (*start)(nflog_lanes_t *this);
 
@@ -85,7 +85,15 @@ struct nflog_lanes_t {
 	uint64_t (*get_lost)(nflog_lanes_t *this, bool in);
 
 	/**
-	 * Destroy a nflog_lanes_t, packets that the kernel dropped are logged.
+	 * Get the number of packets of all lanes that the kernel dropped, which locks
+	 * them.
+	 *
+	 * @return			packets missing in the sequences read so far
+	 */
+	uint64_t (*get_all_lost)(nflog_lanes_t *this);
+
+	/**
+	 * Destroy a nflog_lanes_t.
 	 */
 	void (*destroy)(nflog_lanes_t *this);
 };

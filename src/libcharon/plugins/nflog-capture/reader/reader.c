@@ -23,6 +23,7 @@
 #include "rules/nft_table.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -406,16 +407,22 @@ static void removed(void *data, nflog_sa_t *sa)
 
 /**
  * Close the NFLOG groups, mutex is locked.
+ *
+ * @return				number of packets in these groups that the kernel dropped
  */
-static void close_lanes(private_nflog_reader_t *this)
+static uint64_t close_lanes(private_nflog_reader_t *this)
 {
+	uint64_t lost = 0;
+
 	if (this->lanes)
 	{
+		lost = this->lanes->get_all_lost(this->lanes);
 		this->lost[FALSE] += this->lanes->get_lost(this->lanes, FALSE);
 		this->lost[TRUE] += this->lanes->get_lost(this->lanes, TRUE);
 		this->lanes->destroy(this->lanes);
 		this->lanes = NULL;
 	}
+	return lost;
 }
 
 /**
@@ -431,6 +438,7 @@ static void *run(private_nflog_reader_t *this)
 	nflog_lanes_t *lanes;
 	bool running = TRUE;
 	eventfd_t count;
+	uint64_t lost;
 	int timeout = -1, early;
 
 	while (running)
@@ -470,15 +478,21 @@ static void *run(private_nflog_reader_t *this)
 			timeout = early;
 		}
 
+		lost = 0;
 		this->mutex->lock(this->mutex);
 		if (!this->logging && !this->sa_lookup->get_count(this->sa_lookup) &&
 			!this->early->get_count(this->early) &&
 			!this->ike_messages->get_count(this->ike_messages))
 		{
-			close_lanes(this);
+			lost = close_lanes(this);
 			running = !this->stop;
 		}
 		this->mutex->unlock(this->mutex);
+		if (lost)
+		{
+			DBG1(DBG_KNL, "the kernel dropped %" PRIu64 " packets before they "
+				 "could be read from NFLOG", lost);
+		}
 	}
 	return NULL;
 }
@@ -491,12 +505,17 @@ static bool ensure_running(private_nflog_reader_t *this)
 	if (!this->thread)
 	{
 		this->thread = thread_create((thread_main_t)run, this);
-		if (!this->thread)
-		{
-			DBG1(DBG_KNL, "creating thread to read packets failed");
-		}
 	}
 	return this->thread != NULL;
+}
+
+/**
+ * Log why an SA is not captured.
+ */
+static void log_uncaptured(nflog_sa_t *sa, char *reason)
+{
+	DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', %s",
+		 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn, reason);
 }
 
 METHOD(nflog_reader_t, expect, void,
@@ -538,16 +557,17 @@ METHOD(nflog_reader_t, add, bool,
 	private_nflog_reader_t *this, nflog_sa_t *sa)
 {
 	nflog_sa_t *spi = NULL;
-	bool added;
+	char *reason;
 
 	lock_lanes(this);
 	if (!ensure_running(this))
 	{
 		unlock_lanes(this);
+		log_uncaptured(sa, "creating a thread to read its packets failed");
 		return FALSE;
 	}
-	added = this->sa_lookup->add(this->sa_lookup, sa);
-	if (added && sa->wire.trace)
+	reason = this->sa_lookup->add(this->sa_lookup, sa);
+	if (!reason && sa->wire.trace)
 	{	/* packets are queued below */
 		spi = this->early->claim(this->early, &sa->key);
 		sa->wire.early = spi != NULL;
@@ -555,11 +575,12 @@ METHOD(nflog_reader_t, add, bool,
 	sa->dropped = this->ip6_fragments->get_dropped(this->ip6_fragments);
 	unlock_lanes(this);
 
-	if (!added)
+	if (reason)
 	{
 		lock_lanes(this);
 		this->sa_lookup->remove(this->sa_lookup, sa);
 		unlock_lanes(this);
+		log_uncaptured(sa, reason);
 		return FALSE;
 	}
 	/* if rules can't be added now, they are later */
@@ -629,11 +650,18 @@ METHOD(nflog_reader_t, remove_, void,
 METHOD(nflog_reader_t, capture_ike, void,
 	private_nflog_reader_t *this, bool enable)
 {
+	bool running;
+
 	this->mutex->lock(this->mutex);
 	this->want_ike = enable;
-	enable = enable && ensure_running(this);
+	running = !enable || ensure_running(this);
 	this->mutex->unlock(this->mutex);
-	this->rules->log_ike(this->rules, enable);
+	if (!running)
+	{
+		DBG1(DBG_KNL, "not capturing IKE messages, creating a thread to read them "
+			 "failed");
+	}
+	this->rules->log_ike(this->rules, enable && running);
 }
 
 METHOD(nflog_reader_t, retry, void,

@@ -88,11 +88,11 @@ static bool has_number(nflog_sa_t *sa)
 	return sa->plain.trace && !sa->userland;
 }
 
-METHOD(nflog_sa_lookup_t, add, bool,
+METHOD(nflog_sa_lookup_t, add, char*,
 	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
 {
 	hashtable_t *plain = this->plain[sa->inbound];
-	bool added = TRUE;
+	char *reason = NULL;
 
 	if (has_number(sa))
 	{
@@ -100,10 +100,7 @@ METHOD(nflog_sa_lookup_t, add, bool,
 		sa->former_number = sa->number;
 		if (plain->get(plain, to_key(sa->number)))
 		{
-			DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', its "
-				 "packets would be taken for those of another SA, rekey it",
-				 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
-			added = FALSE;
+			reason = "its packets would be taken for those of another SA, rekey it";
 		}
 		else
 		{
@@ -114,10 +111,7 @@ METHOD(nflog_sa_lookup_t, add, bool,
 	{
 		if (this->wire->get(this->wire, &sa->key))
 		{
-			DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s', another "
-				 "one with this SPI and destination is captured",
-				 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
-			added = FALSE;
+			reason = "another one with this SPI and destination is captured";
 		}
 		else
 		{
@@ -130,7 +124,7 @@ METHOD(nflog_sa_lookup_t, add, bool,
 		this->vti->flush(this->vti);
 	}
 	this->count++;
-	return added;
+	return reason;
 }
 
 /**

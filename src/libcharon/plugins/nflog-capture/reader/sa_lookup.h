@@ -39,11 +39,11 @@ struct nflog_sa_lookup_t {
 	 * Add an SA.
 	 *
 	 * @param sa		SA, not owned
-	 * @return			FALSE if another SA has its destination and SPI on the wire, or
-	 *					if its packets in the clear would be taken for those of
-	 *					another SA, which is logged, it is to be removed then
+	 * @return			NULL if successful, else the reason why it can't be found, as
+	 *					another SA has its destination and SPI on the wire, or the
+	 *					same number in the clear, it is to be removed then
 	 */
-	bool (*add)(nflog_sa_lookup_t *this, nflog_sa_t *sa);
+	char *(*add)(nflog_sa_lookup_t *this, nflog_sa_t *sa);
 
 	/**
 	 * Change the destination of an SA on the wire, and its reqid in the clear.

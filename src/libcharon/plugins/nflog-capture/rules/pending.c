@@ -14,7 +14,6 @@
 
 #include "pending.h"
 
-#include <daemon.h>
 #include <collections/linked_list.h>
 
 /** time after which to try again what failed, it doubles up to the second, in ms */
@@ -32,6 +31,11 @@ struct private_nflog_pending_t {
 	 * Public interface.
 	 */
 	nflog_pending_t public;
+
+	/**
+	 * Receives what fails.
+	 */
+	nflog_report_t *report;
 
 	/**
 	 * SAs with rules to change, nflog_ruled_t.
@@ -54,7 +58,7 @@ struct private_nflog_pending_t {
 	timeval_t retry_at;
 
 	/**
-	 * Why something failed, as it was logged, NULL if nothing did.
+	 * Why something failed, as it was reported, NULL if nothing did.
 	 */
 	char *reason;
 };
@@ -159,8 +163,7 @@ METHOD(nflog_pending_t, note, void,
 	{
 		free(this->reason);
 		this->reason = strdup(reason);
-		DBG1(DBG_KNL, "adding rules failed, trying again until it works: %s",
-			 reason);
+		this->report->failed(this->report, reason);
 	}
 }
 
@@ -196,7 +199,7 @@ METHOD(nflog_pending_t, check, timeval_t*,
 	if (!this->queue->get_count(this->queue) &&
 		!this->failed->get_count(this->failed))
 	{
-		DBG1(DBG_KNL, "all rules are in place again");
+		this->report->recovered(this->report);
 		this->delay = 0;
 		free(this->reason);
 		this->reason = NULL;
@@ -221,7 +224,7 @@ METHOD(nflog_pending_t, destroy, void,
 /*
  * Described in header
  */
-nflog_pending_t *nflog_pending_create()
+nflog_pending_t *nflog_pending_create(nflog_report_t *report)
 {
 	private_nflog_pending_t *this;
 
@@ -238,6 +241,7 @@ nflog_pending_t *nflog_pending_create()
 			.remove = _remove_,
 			.destroy = _destroy,
 		},
+		.report = report,
 		.queue = linked_list_create(),
 		.failed = linked_list_create(),
 	);

@@ -22,6 +22,7 @@
 
 typedef struct nflog_pending_t nflog_pending_t;
 
+#include "report.h"
 #include "ruled.h"
 
 /**
@@ -63,7 +64,7 @@ struct nflog_pending_t {
 	void (*fail)(nflog_pending_t *this, nflog_ruled_t *sa);
 
 	/**
-	 * Note why adding rules failed, which is logged if it's not known.
+	 * Note why adding rules failed, which is reported if it's not known.
 	 *
 	 * @param reason	reason, with its remedy
 	 */
@@ -106,7 +107,9 @@ struct nflog_pending_t {
 
 /**
  * Create a nflog_pending_t instance.
+ *
+ * @param report		receives what fails, and when nothing does anymore
  */
-nflog_pending_t *nflog_pending_create();
+nflog_pending_t *nflog_pending_create(nflog_report_t *report);
 
 #endif /** NFLOG_PENDING_H_ @}*/

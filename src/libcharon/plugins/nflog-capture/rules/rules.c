@@ -14,11 +14,11 @@
 
 #include "rules.h"
 #include "pending.h"
+#include "report.h"
 #include "ruled.h"
 #include "options/values.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -74,6 +74,11 @@ struct private_nflog_rules_t {
 	nflog_pending_t *pending;
 
 	/**
+	 * What is to be logged once the mutex is unlocked.
+	 */
+	nflog_report_t *report;
+
+	/**
 	 * Time for which IKE messages were missed when they were wanted before, in ms.
 	 */
 	uint64_t ike_missed;
@@ -99,17 +104,25 @@ struct private_nflog_rules_t {
 	condvar_t *work, *done;
 
 	/**
-	 * Protects all of the above, not held during transactions.
+	 * Protects all of the above, not held during transactions, nor to log.
 	 */
 	mutex_t *mutex;
 };
+
+/**
+ * Unlock the mutex, and log what there is to log.
+ */
+static void unlock(private_nflog_rules_t *this)
+{
+	this->report->unlock(this->report, this->mutex);
+}
 
 /**
  * Remove the table, mutex is locked but not meanwhile.
  */
 static void close_table(private_nflog_rules_t *this)
 {
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	this->chains->destroy(this->chains);
 	this->chains = NULL;
 	this->receiver.close(this->receiver.data);
@@ -147,7 +160,7 @@ static void create_table(private_nflog_rules_t *this)
 	uint16_t group, port = 0, nat_t = 0;
 	u_int lanes;
 
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	if (this->receiver.open(this->receiver.data, &group, &lanes, reason))
 	{
 		if (charon->socket)
@@ -200,8 +213,6 @@ static void forget(private_nflog_rules_t *this,
 static void changed(private_nflog_rules_t *this,
 					nflog_ruled_t *entry, linked_list_t *removed)
 {
-	char name[256];
-
 	nflog_ruled_changed(entry);
 	if (!entry->used)
 	{
@@ -210,12 +221,7 @@ static void changed(private_nflog_rules_t *this,
 	else if (entry->missing && nflog_ruled_is_complete(entry))
 	{
 		nflog_ruled_end_missing(entry);
-		if (nflog_ruled_is_spi(entry))
-		{
-			return;
-		}
-		DBG1(DBG_KNL, "capturing %s now, rules were missing for %" PRIu64 " ms",
-			 nflog_ruled_name(entry, name, sizeof(name)), entry->missed);
+		this->report->complete(this->report, entry);
 	}
 }
 
@@ -271,7 +277,7 @@ static void process_batch(private_nflog_rules_t *this,
 	u_int i, count;
 
 	count = take_batch(this, entries, removed);
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	nflog_ruled_change(this->chains, entries, errors, count);
 	this->mutex->lock(this->mutex);
 	for (i = 0; i < count; i++)
@@ -317,7 +323,7 @@ static void process(private_nflog_rules_t *this)
 	this->stuck = FALSE;
 	this->done->broadcast(this->done);
 
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	while (removed->remove_first(removed, (void**)&sa) == SUCCESS)
 	{
 		this->receiver.removed(this->receiver.data, sa);
@@ -341,6 +347,11 @@ static void *run(private_nflog_rules_t *this)
 		{
 			process(this);
 		}
+		else if (this->report->has_any(this->report))
+		{
+			unlock(this);
+			this->mutex->lock(this->mutex);
+		}
 		else if (this->chains && !this->entries->get_count(this->entries))
 		{
 			close_table(this);
@@ -358,7 +369,7 @@ static void *run(private_nflog_rules_t *this)
 			this->work->wait(this->work, this->mutex);
 		}
 	}
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	return NULL;
 }
 
@@ -424,8 +435,6 @@ static bool wait_for(private_nflog_rules_t *this,
 static bool apply(private_nflog_rules_t *this,
 				  nflog_ruled_t *entry)
 {
-	char name[256];
-
 	if (!start(this))
 	{
 		this->pending->fail(this->pending, entry);
@@ -443,12 +452,8 @@ static bool apply(private_nflog_rules_t *this,
 		return TRUE;
 	}
 	nflog_ruled_begin_missing(entry);
-	if (!nflog_ruled_is_spi(entry))
-	{	/* else it is told for the SA that gets the SPI */
-		DBG1(DBG_KNL, "not capturing %s until rules are in place: %s",
-			 nflog_ruled_name(entry, name, sizeof(name)),
-			 this->pending->get_reason(this->pending) ?: "nf_tables is busy");
-	}
+	this->report->missing(this->report, entry,
+			this->pending->get_reason(this->pending) ?: "nf_tables is busy");
 	return FALSE;
 }
 
@@ -471,13 +476,9 @@ static bool add_entry(private_nflog_rules_t *this, void *key,
 static bool remove_entry(private_nflog_rules_t *this, void *key,
 						 nflog_ruled_t *entry)
 {
-	char name[256];
-
-	if (entry->missing && !nflog_ruled_is_spi(entry))
+	if (entry->missing)
 	{
-		DBG1(DBG_KNL, "%s ended, rules were missing for %" PRIu64 " ms",
-			 nflog_ruled_name(entry, name, sizeof(name)),
-			 nflog_ruled_get_missed(entry));
+		this->report->ended(this->report, entry);
 	}
 	nflog_ruled_end_missing(entry);
 	entry->removing = TRUE;
@@ -501,7 +502,7 @@ METHOD(nflog_rules_t, add_, bool,
 
 	this->mutex->lock(this->mutex);
 	complete = add_entry(this, sa, nflog_ruled_create(sa));
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	return complete;
 }
 
@@ -517,7 +518,7 @@ METHOD(nflog_rules_t, take_over, bool,
 	nflog_ruled_set_sa(entry, sa);
 	this->entries->put(this->entries, sa, entry);
 	complete = apply(this, entry);
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	return complete;
 }
 
@@ -534,7 +535,7 @@ METHOD(nflog_rules_t, count_early, void,
 		enqueue(this, entry, TRUE);
 		wait_for(this, entry);
 	}
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, extend, bool,
@@ -548,7 +549,7 @@ METHOD(nflog_rules_t, extend, bool,
 	entry = this->entries->get(this->entries, sa);
 	nflog_ruled_want(entry, &sa->match, next);
 	complete = apply(this, entry);
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	return complete;
 }
 
@@ -562,7 +563,7 @@ METHOD(nflog_rules_t, reduce, void,
 	entry = this->entries->get(this->entries, sa);
 	nflog_ruled_want(entry, keep, NULL);
 	enqueue(this, entry, FALSE);
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, remove_, void,
@@ -572,7 +573,7 @@ METHOD(nflog_rules_t, remove_, void,
 
 	this->mutex->lock(this->mutex);
 	later = remove_entry(this, sa, this->entries->get(this->entries, sa));
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	if (!later)
 	{
 		this->receiver.removed(this->receiver.data, sa);
@@ -594,7 +595,7 @@ METHOD(nflog_rules_t, log_ike, void,
 		remove_entry(this, this->ike, this->ike);
 		this->ike = NULL;
 	}
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, get_ike_missed, uint64_t,
@@ -608,7 +609,7 @@ METHOD(nflog_rules_t, get_ike_missed, uint64_t,
 	{
 		ms += nflog_ruled_get_missed(this->ike);
 	}
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	return ms;
 }
 
@@ -620,7 +621,7 @@ METHOD(nflog_rules_t, retry, void,
 	{
 		this->work->signal(this->work);
 	}
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, destroy, void,
@@ -630,13 +631,14 @@ METHOD(nflog_rules_t, destroy, void,
 	this->mutex->lock(this->mutex);
 	this->stop = TRUE;
 	this->work->signal(this->work);
-	this->mutex->unlock(this->mutex);
+	unlock(this);
 	if (this->thread)
 	{
 		this->thread->join(this->thread);
 	}
 	this->entries->destroy(this->entries);
 	this->pending->destroy(this->pending);
+	this->report->destroy(this->report);
 	this->work->destroy(this->work);
 	this->done->destroy(this->done);
 	this->mutex->destroy(this->mutex);
@@ -667,10 +669,11 @@ nflog_rules_t *nflog_rules_create(
 		.receiver = *receiver,
 		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
-		.pending = nflog_pending_create(),
+		.report = nflog_report_create(),
 		.work = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.done = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
+	this->pending = nflog_pending_create(this->report);
 	return &this->public;
 }
