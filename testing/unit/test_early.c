@@ -38,16 +38,26 @@ static nflog_sa_t *counted;
 /** TRUE if rules can't be added, so that it's tried again later */
 static bool refused;
 
+/** TRUE if the reader is busy with what expired, while rules are added */
+static bool reading;
+
+static nflog_rules_t rules;
+
 static bool rules_add(nflog_rules_t *this, nflog_sa_t *sa)
 {
 	assert_null(sa->wire.trace);
 	assert_non_null(sa->wire.count);
+	if (reading)
+	{
+		early->remove(early, &rules);
+	}
 	ruled++;
 	return !refused;
 }
 
 static void rules_remove(nflog_rules_t *this, nflog_sa_t *sa)
 {
+	assert_true(ruled > 0);
 	ruled--;
 	early->removed(early, sa);
 }
@@ -315,6 +325,12 @@ static void test_expire(void **state)
 	assert_int_equal(purge(), 1);
 	assert_false(keep(SPI, 2, 100));
 	assert_int_equal(adopt(SPI + 1), 1);
+
+	/* rules are not removed before they are added */
+	reading = TRUE;
+	assert_true(add(SPI));
+	reading = FALSE;
+	assert_int_equal(purge(), 1);
 	set_lifetime(LIFETIME);
 
 	/* on shutdown */

@@ -176,15 +176,10 @@ static void entry_destroy(private_nflog_early_t *this, entry_t *entry)
 }
 
 /**
- * Add an SPI, FALSE if there is one already, or if there are too many.
+ * Add an SPI, NULL if there is one already, or if there are too many.
  */
-static bool add(private_nflog_early_t *this, nflog_sa_t *sa)
+static entry_t *add(private_nflog_early_t *this, nflog_sa_t *sa)
 {
-	timeval_t lifetime = {
-		.tv_sec = lib->settings->get_int(lib->settings,
-						"%s.plugins.kernel-netlink.xfrm_acq_expires",
-						DEFAULT_ACQ_EXPIRES, lib->ns),
-	};
 	entry_t *entry = NULL;
 	bool full, logged;
 
@@ -201,10 +196,7 @@ static bool add(private_nflog_early_t *this, nflog_sa_t *sa)
 		sa->wire.count = &entry->count;
 		snprintf(sa->wire.prefix, sizeof(sa->wire.prefix), "SPI %.8x",
 				 ntohl(sa->spi));
-		time_monotonic(&entry->deadline);
-		timeradd(&entry->deadline, &lifetime, &entry->deadline);
 		this->spis->put(this->spis, &sa->key, entry);
-		this->waiting->insert_last(this->waiting, entry);
 	}
 	this->mutex->unlock(this->mutex);
 
@@ -214,7 +206,25 @@ static bool add(private_nflog_early_t *this, nflog_sa_t *sa)
 			 "installed, %d allocated SPIs wait for an SA already",
 			 NFLOG_EARLY_SPIS);
 	}
-	return entry != NULL;
+	return entry;
+}
+
+/**
+ * Have an SPI wait for its SA, from now on it may expire.
+ */
+static void begin_waiting(private_nflog_early_t *this, entry_t *entry)
+{
+	timeval_t lifetime = {
+		.tv_sec = lib->settings->get_int(lib->settings,
+						"%s.plugins.kernel-netlink.xfrm_acq_expires",
+						DEFAULT_ACQ_EXPIRES, lib->ns),
+	};
+
+	this->mutex->lock(this->mutex);
+	time_monotonic(&entry->deadline);
+	timeradd(&entry->deadline, &lifetime, &entry->deadline);
+	this->waiting->insert_last(this->waiting, entry);
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_early_t, expect, void,
@@ -222,16 +232,18 @@ METHOD(nflog_early_t, expect, void,
 	char *conn, host_t *dst, uint32_t spi)
 {
 	nflog_sa_t *sa;
+	entry_t *entry;
 
 	sa = nflog_sa_create(conn, "", 0, TRUE, dst, spi, 0, NULL, NULL);
-	if (!add(this, sa))
+	entry = add(this, sa);
+	if (!entry)
 	{
 		nflog_sa_destroy(sa);
+		return;
 	}
-	else
-	{
-		rules->add(rules, sa);
-	}
+	rules->add(rules, sa);
+	/* its rules must not be removed before */
+	begin_waiting(this, entry);
 }
 
 METHOD(nflog_early_t, claim, nflog_sa_t*,

@@ -59,7 +59,8 @@ struct nflog_early_t {
 	 * Wait for packets of an SPI that was allocated, and have them logged.
 	 *
 	 * Nothing happens if there is one already, or if there are too many, which is
-	 * logged.
+	 * logged.  The SPI expires some time after this returns, and is not to be claimed
+	 * or settled before.
 	 *
 	 * @param rules		rules to add to
 	 * @param conn		name of the connection
