@@ -89,7 +89,9 @@ static bool try_high(void *data, uint32_t high)
 	attempt->verdict = this->cipher->open(this->cipher, assoc,
 								chunk_skip(attempt->esp, ESP_LEN), suffix,
 								&attempt->plain);
-	return attempt->verdict != VERDICT_BAD;
+	/* nothing else says that these are the high bits */
+	return attempt->verdict == VERDICT_GOOD ||
+		   attempt->verdict == VERDICT_UNCHECKED;
 }
 
 /**

@@ -130,6 +130,7 @@ static void test_find(void **state)
 static void test_move(void **state)
 {
 	nflog_sa_t *sa = create_sa(FALSE, 0xc0000001, 1);
+	nflog_sa_t *other;
 	nflog_match_t next = sa->match;
 	uint32_t numbers[3], i;
 
@@ -147,6 +148,20 @@ static void test_move(void **state)
 	assert_null(find(NFLOG_NFT_PLAIN_OUT, numbers[0], 17));
 	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[1], 17), sa);
 	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[2], 17), sa);
+	/* what another SA has stays with that, also if the SA moves back */
+	other = create_sa(FALSE, 0xc0000001, 7);
+	other->match.dst->destroy(other->match.dst);
+	other->match.dst = host_create_from_string("192.168.0.9", 0);
+	nflog_sa_set_key(&other->key, FALSE, other->match.dst, other->spi);
+	assert_null(sa_lookup->add(sa_lookup, other));
+	assert_non_null(sa_lookup->move(sa_lookup, sa, &other->match));
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT,
+						  nflog_nft_plain_number(7, other->spi), 17), other);
+	assert_null(sa_lookup->move(sa_lookup, sa, &next));
+	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT,
+						  nflog_nft_plain_number(7, other->spi), 17), other);
+	sa_lookup->remove(sa_lookup, other);
+	nflog_sa_destroy(other);
 	/* another address only */
 	sa_lookup->move(sa_lookup, sa, &next);
 	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[2], 17), sa);

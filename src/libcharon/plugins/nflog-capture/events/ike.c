@@ -19,6 +19,9 @@
 
 #include <daemon.h>
 
+/** capture points of IKE messages */
+#define IKE_POINTS (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT)
+
 typedef struct private_nflog_ike_t private_nflog_ike_t;
 
 #ifdef MAX_ADDITIONAL_KEY_EXCHANGES
@@ -86,8 +89,8 @@ struct private_nflog_ike_t {
 
 /**
  * Get what is to be captured of the IKE_SAs of a connection: what the first
- * of its children wants that is captured.  Without any, as with mediation, it's what
- * a child without options would want.
+ * of its children wants that has IKE messages captured.  Without children, as with
+ * mediation, it's what a child without options would want.
  */
 static nflog_cfg_t *get_cfg(private_nflog_ike_t *this,
 							 peer_cfg_t *peer_cfg)
@@ -103,6 +106,11 @@ static nflog_cfg_t *get_cfg(private_nflog_ike_t *this,
 	{
 		cfg = this->options->get(this->options, conn,
 								 child_cfg->get_name(child_cfg), TRUE);
+		if (cfg && !(cfg->points & IKE_POINTS))
+		{
+			nflog_cfg_destroy(cfg);
+			cfg = NULL;
+		}
 		has_children = TRUE;
 	}
 	enumerator->destroy(enumerator);
@@ -136,7 +144,7 @@ static void write_keys(private_nflog_ike_t *this,
 	if (cfg)
 	{
 		if (cfg->ike_keys &&
-			cfg->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT))
+			cfg->points & IKE_POINTS)
 		{
 			add_keys(this, keys, peer_cfg->get_name(peer_cfg));
 			this->writer->write_keys(this->writer);
@@ -176,7 +184,7 @@ static bool capture(private_nflog_ike_t *this, uint32_t id,
 	cfg = get_cfg(this, peer_cfg);
 	if (cfg)
 	{
-		wanted = cfg->points & (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT);
+		wanted = cfg->points & IKE_POINTS;
 		if (wanted)
 		{
 			this->reader->capture_ike(this->reader, TRUE);
@@ -465,7 +473,7 @@ METHOD(nflog_ike_t, reload, void,
 	this->ike_messages->reconsider(this->ike_messages);
 	this->reader->capture_ike(this->reader,
 				this->options->has_point(this->options,
-									1 << POINT_IKE_IN | 1 << POINT_IKE_OUT));
+									IKE_POINTS));
 }
 
 METHOD(nflog_ike_t, destroy, void,

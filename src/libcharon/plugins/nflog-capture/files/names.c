@@ -69,3 +69,26 @@ bool nflog_names_is_trace(char *name)
 	}
 	return FALSE;
 }
+
+/*
+ * Described in header
+ */
+bool nflog_names_is_tmp(char *name)
+{
+	static char *names[] = {
+		"esp_sa", "ikev1_decryption_table", "ikev2_decryption_table", "keys",
+		"preferences",
+	};
+	char buf[64];
+	int i;
+
+	for (i = 0; i < countof(names); i++)
+	{
+		snprintf(buf, sizeof(buf), NFLOG_NAMES_TMP, names[i]);
+		if (streq(name, buf))
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}

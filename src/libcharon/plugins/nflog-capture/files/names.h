@@ -30,4 +30,15 @@
  */
 bool nflog_names_is_trace(char *name);
 
+/** temporary name of a file that is to replace another */
+#define NFLOG_NAMES_TMP ".%s.tmp"
+
+/**
+ * Check if a file is a key table, or preferences, that was to replace another one.
+ *
+ * @param name		name of the file
+ * @return			TRUE if so
+ */
+bool nflog_names_is_tmp(char *name);
+
 #endif /** NFLOG_NAMES_H_ @}*/

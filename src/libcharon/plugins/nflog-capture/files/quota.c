@@ -156,16 +156,6 @@ static void str_destroy(void *value, const void *key)
 }
 
 /**
- * Check if a file is one that was to replace another.
- */
-static bool is_tmp(char *name)
-{
-	size_t len = strlen(name);
-
-	return name[0] == '.' && len > 4 && streq(name + len - 4, ".tmp");
-}
-
-/**
  * Take a file in the directory of a connection into account.
  */
 static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
@@ -180,7 +170,7 @@ static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 	{
 		return;
 	}
-	if (is_tmp(name) && st.st_mtime + TMP_AGE < time(NULL))
+	if (nflog_names_is_tmp(name) && st.st_mtime + TMP_AGE < time(NULL))
 	{
 		unlinkat(dir, name, 0);
 		return;

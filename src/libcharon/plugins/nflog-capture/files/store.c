@@ -17,6 +17,7 @@
 
 #include "store.h"
 #include "dir.h"
+#include "names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,9 +38,6 @@
 
 /** Bytes of the key of SipHash, see chunk_mac() */
 #define SIPHASH_KEY_LEN 16
-
-/** Temporary name of a file that is to replace another */
-#define TMP_FORMAT ".%s.tmp"
 
 /** what appending to a file, or replacing it, is called in log messages */
 #define WRITING "writing file"
@@ -234,7 +232,7 @@ METHOD(nflog_store_t, replace_file, bool,
 	{
 		return FALSE;
 	}
-	snprintf(tmp, sizeof(tmp), TMP_FORMAT, name);
+	snprintf(tmp, sizeof(tmp), NFLOG_NAMES_TMP, name);
 	/* a crash may have left it */
 	unlinkat(dir, tmp, 0);
 	fd = this->dir->create_file(this->dir, dir, conn, tmp);

@@ -18,11 +18,19 @@
 #include <ctype.h>
 #include <netdb.h>
 
+#include <networking/host.h>
+
 /** no packet that NFLOG copies is longer */
 #define SNAPLEN 262144
 
 /** enough for an entry of /etc/services or /etc/protocols */
 #define ENTRY_LEN 1024
+
+/**
+ * Longest expression: libpcap's compiler takes time that grows with the square of
+ * the length, a few ms for this one, and charon's threads use it.
+ */
+#define MAX_LEN 2048
 
 /**
  * The words of pcap-filter(7) that make sense for IP packets, libpcap takes any
@@ -70,19 +78,36 @@ static bool is_known_name(char *name)
 }
 
 /**
- * Might libpcap take this word for the name of a host?
+ * Does the name of a protocol follow this word?
  */
-static bool is_host(char *word)
+static bool is_proto(char *word)
 {
+	return streq(word, "proto") || streq(word, "protochain");
+}
+
+/**
+ * Might libpcap take this word for the name of a host?
+ *
+ * @param before		the word before it, empty if there is none
+ */
+static bool is_host(char *word, char *before)
+{
+	host_t *host;
 	int i;
 
 	/* numbers, IPv4 addresses, ranges, IPv6 addresses, and as in ip[2:2] */
 	if (word[strspn(word, "0123456789.-")] == '\0' ||
 		(strncaseeq(word, "0x", 2) &&
 		 word[2 + strspn(word + 2, "0123456789abcdefABCDEF")] == '\0') ||
-		strchr(word, ':'))
+		word[strspn(word, "0123456789:")] == '\0')
 	{
 		return FALSE;
+	}
+	if (strchr(word, ':'))
+	{
+		host = host_create_from_string(word, 0);
+		DESTROY_IF(host);
+		return !host;
 	}
 	for (i = 0; i < countof(words); i++)
 	{
@@ -91,7 +116,8 @@ static bool is_host(char *word)
 			return FALSE;
 		}
 	}
-	return !is_known_name(word);
+	return !(streq(before, "port") || streq(before, "portrange") ||
+			 is_proto(before)) || !is_known_name(word);
 }
 
 /**
@@ -99,8 +125,9 @@ static bool is_host(char *word)
  */
 static bool has_host(char *expression)
 {
-	char *pos = expression, word[256];
+	char *pos = expression, word[256], before[256] = "";
 	size_t len;
+
 
 	while (*pos)
 	{
@@ -111,14 +138,19 @@ static bool has_host(char *expression)
 		}
 		if (!len)
 		{
+			if (*pos == '\\' && !is_proto(before))
+			{	/* makes a name of any word */
+				return TRUE;
+			}
 			pos++;
 			continue;
 		}
 		snprintf(word, sizeof(word), "%.*s", (int)len, pos);
-		if (isalnum(*word) && is_host(word))
+		if (isalnum(*word) && is_host(word, before))
 		{
 			return TRUE;
 		}
+		strcpy(before, word);
 		pos += len;
 	}
 	return FALSE;
@@ -133,7 +165,7 @@ bool nflog_filter_compile(char *expression,
 	pcap_t *pcap;
 	bool success;
 
-	if (has_host(expression))
+	if (strlen(expression) > MAX_LEN || has_host(expression))
 	{
 		return FALSE;
 	}

@@ -307,7 +307,8 @@ static const option_t options[] = {
 	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike", FALSE },
 	{ "snaplen", parse_snaplen, WISH(snaplen), "0, or 64 to 65535", FALSE },
 	{ "filter", parse_filter, WISH(filter), "a filter as in "
-	  "pcap-filter(7), with addresses, not names, of hosts", FALSE },
+	  "pcap-filter(7), of 2048 characters at most, with addresses, not "
+	  "names, of hosts", FALSE },
 	{ "format", parse_format, CHECKED, "pcap", FALSE },
 	{ "link_type", parse_link, WISH(link), "nflog or raw", FALSE },
 	{ "file_size", parse_file_size, WISH(file_size),

@@ -19,9 +19,10 @@
 
 /**
  * How long to wait for packets that rules counted, in ms.  The kernel passes
- * them on within a tick of its clock, unless it lost them.
+ * them on within a tick of its clock, unless it lost them, but on a busy machine
+ * it may take a while until it gets to that.
  */
-#define DRAIN_TIMEOUT 200
+#define DRAIN_TIMEOUT 1000
 
 /**
  * How long to do so while other packets arrive without end, in ms.  What the

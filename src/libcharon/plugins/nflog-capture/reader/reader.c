@@ -119,6 +119,12 @@ struct private_nflog_reader_t {
 	bool want_ike;
 
 	/**
+	 * TRUE if there are, or may be, rules for them, which stay until the last
+	 * trace of an IKE_SA ended.
+	 */
+	bool ike_rules;
+
+	/**
 	 * SAs to remove, as nflog_sa_t.
 	 */
 	linked_list_t *removing;
@@ -310,6 +316,25 @@ static nflog_progress_t get_progress(void *data)
 }
 
 /**
+ * Remove the rules for IKE messages if they are not wanted anymore, and there is no
+ * trace left.
+ */
+static void end_ike(private_nflog_reader_t *this)
+{
+	bool end;
+
+	this->mutex->lock(this->mutex);
+	end = this->ike_rules && !this->want_ike &&
+		  !this->ike_messages->get_count(this->ike_messages);
+	this->ike_rules &= !end;
+	this->mutex->unlock(this->mutex);
+	if (end)
+	{
+		this->rules->log_ike(this->rules, FALSE);
+	}
+}
+
+/**
  * Flush IKE messages, considering what was dropped before it was known whose it
  * is.
  */
@@ -471,6 +496,7 @@ static void *run(private_nflog_reader_t *this)
 		}
 		end_sas(this);
 		timeout = flush_messages(this);
+		end_ike(this);
 
 		early = this->early->remove(this->early, this->rules);
 		if (timeout < 0 || (early >= 0 && early < timeout))
@@ -600,6 +626,8 @@ METHOD(nflog_reader_t, update, void,
 	private_nflog_reader_t *this, nflog_sa_t *sa, host_t *dst,
 	uint32_t reqid)
 {
+	char *reason;
+
 	if (reqid == sa->match.reqid && dst->ip_equals(dst, sa->match.dst))
 	{
 		return;
@@ -607,8 +635,14 @@ METHOD(nflog_reader_t, update, void,
 	sa->next.dst = dst->clone(dst);
 	sa->next.reqid = reqid;
 	lock_lanes(this);
-	this->sa_lookup->move(this->sa_lookup, sa, &sa->next);
+	reason = this->sa_lookup->move(this->sa_lookup, sa, &sa->next);
 	unlock_lanes(this);
+	if (reason)
+	{
+		DBG1(DBG_KNL, "not capturing %s SA %.8x of connection '%s' at its new "
+			 "address, %s", sa->inbound ? "inbound" : "outbound",
+			 ntohl(sa->spi), sa->conn, reason);
+	}
 	this->rules->extend(this->rules, sa, &sa->next);
 }
 
@@ -655,13 +689,21 @@ METHOD(nflog_reader_t, capture_ike, void,
 	this->mutex->lock(this->mutex);
 	this->want_ike = enable;
 	running = !enable || ensure_running(this);
+	this->ike_rules |= enable && running;
 	this->mutex->unlock(this->mutex);
 	if (!running)
 	{
 		DBG1(DBG_KNL, "not capturing IKE messages, creating a thread to read them "
 			 "failed");
 	}
-	this->rules->log_ike(this->rules, enable && running);
+	else if (enable)
+	{
+		this->rules->log_ike(this->rules, TRUE);
+	}
+	else
+	{
+		wake(this);
+	}
 }
 
 METHOD(nflog_reader_t, retry, void,

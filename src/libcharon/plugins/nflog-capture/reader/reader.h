@@ -106,7 +106,8 @@ struct nflog_reader_t {
 	void (*remove)(nflog_reader_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Begin or end to capture IKE messages.
+	 * Begin or end to capture IKE messages, of IKE_SAs with a trace they are
+	 * captured to the end.
 	 *
 	 * Waits for nflog_values_max_wait() at most, and goes on to try after that.
 	 *

@@ -88,34 +88,56 @@ static bool has_number(nflog_sa_t *sa)
 	return sa->plain.trace && !sa->userland;
 }
 
+/**
+ * Put a key of an SA, unless another SA has it.
+ */
+static bool put_key(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
+					nflog_esp_key_t *key)
+{
+	nflog_sa_t *other = this->wire->get(this->wire, key);
+
+	if (!other)
+	{
+		this->wire->put(this->wire, key, sa);
+	}
+	return !other || other == sa;
+}
+
+/**
+ * Put a number of an SA, unless another SA has it.
+ */
+static bool put_number(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
+					   uint32_t number)
+{
+	hashtable_t *plain = this->plain[sa->inbound];
+	nflog_sa_t *other = plain->get(plain, to_key(number));
+
+	if (!other)
+	{
+		plain->put(plain, to_key(number), sa);
+	}
+	return !other || other == sa;
+}
+
 METHOD(nflog_sa_lookup_t, add, char*,
 	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
 {
-	hashtable_t *plain = this->plain[sa->inbound];
 	char *reason = NULL;
 
 	if (has_number(sa))
 	{
 		sa->number = nflog_nft_plain_number(sa->match.reqid, sa->spi);
 		sa->former_number = sa->number;
-		if (plain->get(plain, to_key(sa->number)))
+		if (!put_number(this, sa, sa->number))
 		{
 			reason = "its packets would be taken for those of another SA, rekey it";
-		}
-		else
-		{
-			plain->put(plain, to_key(sa->number), sa);
 		}
 	}
 	if (sa->wire.trace)
 	{
-		if (this->wire->get(this->wire, &sa->key))
+		if (!put_key(this, sa, &sa->key))
 		{
 			reason = "another one with this SPI and destination is captured";
-		}
-		else
-		{
-			this->wire->put(this->wire, &sa->key, sa);
 		}
 	}
 	if (sa->selectors)
@@ -153,11 +175,11 @@ static void remove_number(private_nflog_sa_lookup_t *this,
 	}
 }
 
-METHOD(nflog_sa_lookup_t, move, void,
+METHOD(nflog_sa_lookup_t, move, char*,
 	private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
 	nflog_match_t *match)
 {
-	hashtable_t *plain = this->plain[sa->inbound];
+	char *reason = NULL;
 
 	if (sa->wire.trace)
 	{
@@ -165,17 +187,24 @@ METHOD(nflog_sa_lookup_t, move, void,
 		remove_key(this, sa, &sa->key);
 		sa->former = sa->key;
 		nflog_sa_set_key(&sa->key, sa->inbound, match->dst, sa->spi);
-		this->wire->put(this->wire, &sa->former, sa);
-		this->wire->put(this->wire, &sa->key, sa);
+		put_key(this, sa, &sa->former);
+		if (!put_key(this, sa, &sa->key))
+		{
+			reason = "another one with this SPI and destination is captured";
+		}
 	}
 	if (has_number(sa))
 	{
 		remove_number(this, sa, sa->former_number);
 		sa->former_number = sa->number;
 		sa->number = nflog_nft_plain_number(match->reqid, sa->spi);
-		plain->put(plain, to_key(sa->former_number), sa);
-		plain->put(plain, to_key(sa->number), sa);
+		put_number(this, sa, sa->former_number);
+		if (!put_number(this, sa, sa->number))
+		{
+			reason = "its packets would be taken for those of another SA, rekey it";
+		}
 	}
+	return reason;
 }
 
 METHOD(nflog_sa_lookup_t, remove_, void,

@@ -49,12 +49,14 @@ struct nflog_sa_lookup_t {
 	 * Change the destination of an SA on the wire, and its reqid in the clear.
 	 *
 	 * Packets with those before may still be on their way, these are found too,
-	 * until they change once more.
+	 * until they change once more.  What another SA has already stays
+	 * with that.
 	 *
 	 * @param sa		SA as added
 	 * @param match		new address and reqid
+	 * @return			reason why its packets are not found by them, NULL if they are
 	 */
-	void (*move)(nflog_sa_lookup_t *this, nflog_sa_t *sa,
+	char *(*move)(nflog_sa_lookup_t *this, nflog_sa_t *sa,
 				 nflog_match_t *match);
 
 	/**
