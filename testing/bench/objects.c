@@ -65,7 +65,7 @@ nflog_trace_t *objects_trace(char *label, char *name,
  * Described in header
  */
 nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
-					   nflog_trace_t *wire,
+					   nflog_trace_t *esp,
 					   nflog_trace_t *plain)
 {
 	nflog_sa_t *sa;
@@ -77,7 +77,7 @@ nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 		bench_fail("'%s' is no address", dst);
 	}
 	sa = nflog_sa_create("conn", "net", number + 1, inbound, host,
-						 bench_spi(number), number + 1, wire, plain);
+						 bench_spi(number), number + 1, esp, plain);
 	host->destroy(host);
 	return sa;
 }

@@ -63,11 +63,11 @@ nflog_trace_t *objects_trace(char *label, char *name,
  * @param number	its number
  * @param inbound	TRUE for an inbound SA
  * @param dst		destination address
- * @param wire		trace of the wire side, or NULL
+ * @param esp		trace of the ESP side, or NULL
  * @param plain		trace of the plain side, or NULL
  */
 nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
-					   nflog_trace_t *wire,
+					   nflog_trace_t *esp,
 					   nflog_trace_t *plain);
 
 /**

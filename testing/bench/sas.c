@@ -40,7 +40,7 @@
  * A CHILD_SA, all capture points are captured.
  */
 typedef struct {
-	nflog_trace_t *wire;
+	nflog_trace_t *esp;
 	nflog_trace_t *plain;
 	nflog_sa_t *in;
 	nflog_sa_t *out;
@@ -179,16 +179,16 @@ static child_t add_child(bench_options_t *options, u_int number,
 	snprintf(label, sizeof(label), "net{%u}", number + 1);
 	snprintf(name, sizeof(name), "net.20261124T200000Z.%.8x-%.8x.esp", number,
 			 number);
-	child.wire = objects_trace(label, name, POINT_ESP_IN);
+	child.esp = objects_trace(label, name, POINT_ESP_IN);
 	snprintf(name, sizeof(name), "net.20261124T200000Z.%.8x-%.8x.plain", number,
 			 number);
 	child.plain = objects_trace(label, name, POINT_PLAIN_IN);
-	child.in = objects_sa(number, TRUE, options->dst, child.wire, child.plain);
-	child.out = objects_sa(number, FALSE, options->dst, child.wire,
+	child.in = objects_sa(number, TRUE, options->dst, child.esp, child.plain);
+	child.out = objects_sa(number, FALSE, options->dst, child.esp,
 						   child.plain);
 	add_sa(child.in, samples);
 	add_sa(child.out, samples);
-	objects->writer->start(objects->writer, child.wire);
+	objects->writer->start(objects->writer, child.esp);
 	objects->writer->start(objects->writer, child.plain);
 	return child;
 }
@@ -211,7 +211,7 @@ static void remove_child(child_t *child, samples_t *samples)
 {
 	remove_sa(child->in, samples);
 	remove_sa(child->out, samples);
-	objects->writer->release(objects->writer, child->wire);
+	objects->writer->release(objects->writer, child->esp);
 	objects->writer->release(objects->writer, child->plain);
 }
 

@@ -47,7 +47,7 @@ typedef struct {
 	/** number of its network on the other side */
 	u_int net;
 	/** packets on the wire and in the clear, that arrive and that leave */
-	u_int wire[2], plain[2];
+	u_int esp[2], plain[2];
 	/** TRUE if there was an SA in that direction */
 	bool added[2];
 	/** TRUE if the kernel can say how many packets that SA processed */
@@ -154,11 +154,11 @@ static void send_packets(run_t *run, fate_t *fate)
 
 	wait_for_rules();
 	traffic_esp(child->in.dst, child->in.spi, run->userland);
-	fate->wire[0]++;
+	fate->esp[0]++;
 	child->in.packets++;
 	left = traffic_esp(child->out.dst, child->out.spi, run->userland);
 	left += traffic_esp(child->out.dst, child->out.spi, run->userland);
-	fate->wire[1] += left;
+	fate->esp[1] += left;
 	child->out.packets += left;
 	if (run->userland)
 	{

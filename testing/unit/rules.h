@@ -27,7 +27,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 /**
- * Is there a rule for the wire side of an SA?
+ * Is there a rule for the ESP side of an SA?
  */
 static inline bool rules_have(nflog_sa_t *sa)
 {
@@ -42,7 +42,7 @@ static inline bool rules_have(nflog_sa_t *sa)
 }
 
 /**
- * Wait until there is a rule for the wire side of an SA, which takes longer on a busy
+ * Wait until there is a rule for the ESP side of an SA, which takes longer on a busy
  * machine than the plugin waits for that.
  */
 static inline void rules_wait(nflog_sa_t *sa)

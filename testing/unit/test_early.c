@@ -45,8 +45,8 @@ static nflog_rules_t rules;
 
 static bool rules_add(nflog_rules_t *this, nflog_sa_t *sa)
 {
-	assert_null(sa->wire.trace);
-	assert_non_null(sa->wire.count);
+	assert_null(sa->esp.trace);
+	assert_non_null(sa->esp.count);
 	if (reading)
 	{
 		early->remove(early, &rules);
@@ -121,9 +121,9 @@ static nflog_sa_t *create_adopter(uint32_t spi)
 	nflog_sa_t *sa = create_sa(spi);
 
 	memset(&count, 0, sizeof(count));
-	sa->wire.trace = TRACE;
-	sa->wire.count = &count;
-	sa->wire.link = LINK_RAW;
+	sa->esp.trace = TRACE;
+	sa->esp.count = &count;
+	sa->esp.link = LINK_RAW;
 	return sa;
 }
 

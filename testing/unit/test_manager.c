@@ -45,7 +45,7 @@ static bool reader_add(nflog_reader_t *this, nflog_sa_t *sa)
 static void reader_remove(nflog_reader_t *this, nflog_sa_t *sa)
 {
 	sas--;
-	writer->release(writer, sa->wire.trace);
+	writer->release(writer, sa->esp.trace);
 	writer->release(writer, sa->plain.trace);
 	nflog_sa_destroy(sa);
 }

@@ -159,7 +159,7 @@ static void check_packets(run_t *run, fate_t *fate, char *path, bool plain)
 		{	/* around rekeyings, packets may be in the trace of the other SA */
 			continue;
 		}
-		expected = plain ? fate->plain[i] : fate->wire[i];
+		expected = plain ? fate->plain[i] : fate->esp[i];
 		if (!(run->points & (1 << ((plain ? POINT_PLAIN_IN : POINT_ESP_IN) + i))))
 		{
 			expected = 0;
@@ -246,9 +246,9 @@ static u_int check_side(run_t *run, fate_t *fate, bool plain)
 	end = find_end(name);
 	bytes = plain ? TRAFFIC_PLAIN_LEN
 				  : traffic_esp_len(child->in.dst, run->userland);
-	check_count(run, fate, end, in, plain ? fate->plain[0] : fate->wire[0],
+	check_count(run, fate, end, in, plain ? fate->plain[0] : fate->esp[0],
 				bytes);
-	check_count(run, fate, end, in + 1, plain ? fate->plain[1] : fate->wire[1],
+	check_count(run, fate, end, in + 1, plain ? fate->plain[1] : fate->esp[1],
 				bytes);
 	return 1;
 }

@@ -142,7 +142,7 @@ thread_t *thread_create(thread_main_t main, void *arg)
 /**
  * Create an SA, none of its traces is used.
  */
-static nflog_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
+static nflog_sa_t *create_sa(bool inbound, uint32_t spi, bool esp,
 							 bool plain)
 {
 	static int unused;
@@ -153,9 +153,9 @@ static nflog_sa_t *create_sa(bool inbound, uint32_t spi, bool wire,
 	sa = nflog_sa_create("conn", "net", 1, inbound, host, htonl(spi), 1,
 						 NULL, NULL);
 	host->destroy(host);
-	sa->wire.count = wire ? &count : NULL;
+	sa->esp.count = esp ? &count : NULL;
 	sa->plain.count = plain ? &count : NULL;
-	sa->wire.trace = wire ? (void*)&unused : NULL;
+	sa->esp.trace = esp ? (void*)&unused : NULL;
 	sa->plain.trace = plain ? (void*)&unused : NULL;
 	return sa;
 }
@@ -197,7 +197,7 @@ static nflog_sa_t *add_sa(uint32_t spi)
 /**
  * Change the address or reqid of an SA, forth and back.
  */
-static void move_sa(bool wire, bool plain, char *addr, uint32_t reqid)
+static void move_sa(bool esp, bool plain, char *addr, uint32_t reqid)
 {
 	nflog_match_t next = {
 		.dst = host_create_from_string(addr, 0),
@@ -205,7 +205,7 @@ static void move_sa(bool wire, bool plain, char *addr, uint32_t reqid)
 	};
 	nflog_sa_t *sa;
 
-	sa = create_sa(TRUE, 1, wire, plain);
+	sa = create_sa(TRUE, 1, esp, plain);
 	rules->add(rules, sa);
 	rules->extend(rules, sa, &next);
 	rules->reduce(rules, sa, &sa->match);

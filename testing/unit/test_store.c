@@ -183,7 +183,7 @@ static void check_name(char *name, hashtable_t *names)
 	char buf[NFLOG_NAME_SIZE], again[NFLOG_NAME_SIZE], *former;
 	size_t i, len;
 
-	nflog_store_name(name, buf);
+	nflog_trace_name_label(name, buf);
 	len = strlen(buf);
 	assert_in_range(len, 1, NFLOG_NAME_SIZE - 1);
 	assert_int_not_equal(buf[0], '.');
@@ -192,7 +192,7 @@ static void check_name(char *name, hashtable_t *names)
 		assert_false((u_char)buf[i] < ' ' || buf[i] == 0x7f || buf[i] == '/');
 	}
 	/* and with the next start */
-	assert_string_equal(nflog_store_name(name, again), buf);
+	assert_string_equal(nflog_trace_name_label(name, again), buf);
 	former = names->get(names, buf);
 	if (former)
 	{
@@ -212,32 +212,32 @@ static void test_names(void **state)
 
 	for (i = 0; i < countof(fit); i++)
 	{
-		assert_string_equal(nflog_store_name(fit[i], buf), fit[i]);
+		assert_string_equal(nflog_trace_name_label(fit[i], buf), fit[i]);
 	}
 	for (i = 0; i < countof(unfit); i++)
 	{
-		nflog_store_name(unfit[i].name, buf);
+		nflog_trace_name_label(unfit[i].name, buf);
 		assert_true(strpfx(buf, unfit[i].prefix));
 		assert_int_equal(strlen(buf), strlen(unfit[i].prefix) + 16);
 		/* who configures that name gets another directory */
-		assert_string_not_equal(nflog_store_name(buf, again), buf);
+		assert_string_not_equal(nflog_trace_name_label(buf, again), buf);
 	}
 	/* is part of the interface, tables are looked for there after an update */
-	assert_string_equal(nflog_store_name("a/b", buf),
+	assert_string_equal(nflog_trace_name_label("a/b", buf),
 						"a_b~367daf60c489d65e");
 
 	memset(long_name, 'x', sizeof(long_name));
 	memset(other, 'x', sizeof(other));
 	long_name[100] = '\0';
-	assert_string_equal(nflog_store_name(long_name, buf), long_name);
+	assert_string_equal(nflog_trace_name_label(long_name, buf), long_name);
 	long_name[100] = 'x';
 	long_name[499] = other[499] = '\0';
-	assert_int_equal(strlen(nflog_store_name(long_name, buf)), 100);
+	assert_int_equal(strlen(nflog_trace_name_label(long_name, buf)), 100);
 	other[498] = 'y';
-	assert_string_not_equal(nflog_store_name(other, again), buf);
+	assert_string_not_equal(nflog_trace_name_label(other, again), buf);
 	/* a character across the limit */
 	memcpy(long_name + 82, "ü", 2);
-	assert_int_equal(strlen(nflog_store_name(long_name, buf)), 99);
+	assert_int_equal(strlen(nflog_trace_name_label(long_name, buf)), 99);
 	assert_int_equal(buf[82], '~');
 }
 
@@ -272,7 +272,7 @@ static void test_names_differ(void **state)
 		{
 			char safe[NFLOG_NAME_SIZE];
 
-			check_name(nflog_store_name(name, safe), names);
+			check_name(nflog_trace_name_label(name, safe), names);
 		}
 	}
 	enumerator = names->create_enumerator(names);

@@ -74,7 +74,7 @@ struct private_nflog_child_t {
 	/**
 	 * Traces of both sides, NULL if not captured.
 	 */
-	nflog_trace_t *wire, *plain;
+	nflog_trace_t *esp, *plain;
 
 	/**
 	 * Inbound and outbound SA, NULL if not captured (anymore).
@@ -147,10 +147,10 @@ static void start_traces(private_nflog_child_t *this)
 	{
 		gmtime_r(&this->start, &tm);
 		strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &tm);
-		nflog_store_name(this->child, child);
+		nflog_trace_name_label(this->child, child);
 		snprintf(name, sizeof(name), "%s.%s.%.8x-%.8x", child, start,
 				 ntohl(this->spi_in), ntohl(this->spi_out));
-		start_trace(this, this->wire, name, "esp");
+		start_trace(this, this->esp, name, "esp");
 		start_trace(this, this->plain, name, "plain");
 		this->started = TRUE;
 	}
@@ -224,13 +224,13 @@ static bool check_offload(private_nflog_child_t *this,
 	wanted = data->hw_offload != HW_OFFLOAD_NO;
 	loaded = id->proto == IPPROTO_ESP && !is_userland() &&
 			 offload_loaded(id->dst);
-	if (!this->wire || (!wanted && !loaded))
+	if (!this->esp || (!wanted && !loaded))
 	{
 		return FALSE;
 	}
 	/* packets that get encapsulated in UDP are encrypted at once */
 	encrypts_late = wanted || !data->encap;
-	count = this->wire->get_count(this->wire, data->inbound ? POINT_ESP_IN
+	count = this->esp->get_count(this->esp, data->inbound ? POINT_ESP_IN
 															: POINT_ESP_OUT);
 	count->offloaded = TRUE;
 	if (!this->offload_told)
@@ -252,24 +252,24 @@ static bool check_offload(private_nflog_child_t *this,
 static bool capture_sa(private_nflog_child_t *this,
 					   kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
-	nflog_trace_t *wire, *plain;
+	nflog_trace_t *esp, *plain;
 	nflog_sa_t *sa;
 
-	wire = choose(this, this->wire, data->inbound ? POINT_ESP_IN
+	esp = choose(this, this->esp, data->inbound ? POINT_ESP_IN
 												  : POINT_ESP_OUT);
 	plain = choose(this, this->plain, data->inbound ? POINT_PLAIN_IN
 													: POINT_PLAIN_OUT);
 	if (check_offload(this, id, data))
 	{
-		wire = NULL;
+		esp = NULL;
 	}
-	if (!wire && !plain)
+	if (!esp && !plain)
 	{
 		return FALSE;
 	}
 	sa = nflog_sa_create(this->conn, this->child, this->id,
 						 data->inbound, id->dst, id->spi, data->reqid,
-						 wire, plain);
+						 esp, plain);
 	sa->ipcomp = data->ipcomp != IPCOMP_NONE;
 	sa->userland = is_userland();
 	sa->vti = data->inbound && !sa->userland ? this->mark : 0;
@@ -281,9 +281,9 @@ static bool capture_sa(private_nflog_child_t *this,
 	if (!this->reader->add(this->reader, sa))
 	{
 		/* never the last reference, that one is ours */
-		if (wire)
+		if (esp)
 		{
-			wire->put_ref(wire);
+			esp->put_ref(esp);
 		}
 		if (plain)
 		{
@@ -315,7 +315,7 @@ static bool capture_sa(private_nflog_child_t *this,
 static bool has_keys(private_nflog_child_t *this, bool inbound)
 {
 	return this->cfg->esp_keys &&
-		   choose(this, this->wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT);
+		   choose(this, this->esp, inbound ? POINT_ESP_IN : POINT_ESP_OUT);
 }
 
 METHOD(nflog_child_t, add_sa, bool,
@@ -364,7 +364,7 @@ static void update_keys(private_nflog_child_t *this, nflog_sa_t **sa,
 						kernel_ipsec_sa_id_t *id,
 						kernel_ipsec_update_sa_t *data)
 {
-	if (sa ? has_keys(this, (*sa)->inbound) : this->cfg->esp_keys && this->wire)
+	if (sa ? has_keys(this, (*sa)->inbound) : this->cfg->esp_keys && this->esp)
 	{
 		this->keys->update_esp(this->keys, this->conn, id, data);
 		this->writer->write_keys(this->writer);
@@ -454,7 +454,7 @@ METHOD(nflog_child_t, del_sa, void,
 	if (sa)
 	{
 		inbound = (*sa)->inbound;
-		set_packets(this, this->wire, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
+		set_packets(this, this->esp, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
 					packets, counted);
 		set_packets(this, this->plain, inbound ? POINT_PLAIN_IN
 											   : POINT_PLAIN_OUT,
@@ -501,7 +501,7 @@ METHOD(nflog_child_t, destroy, void,
 	start_traces(this);
 	if (!this->outbound)
 	{
-		set_absent(this, this->wire, POINT_ESP_OUT);
+		set_absent(this, this->esp, POINT_ESP_OUT);
 		set_absent(this, this->plain, POINT_PLAIN_OUT);
 	}
 	if (this->in)
@@ -512,7 +512,7 @@ METHOD(nflog_child_t, destroy, void,
 	{
 		this->reader->remove(this->reader, this->out);
 	}
-	release_trace(this, this->wire);
+	release_trace(this, this->esp);
 	release_trace(this, this->plain);
 	nflog_cfg_destroy(this->cfg);
 	free(this->conn);
@@ -558,7 +558,7 @@ nflog_child_t *nflog_child_create(char *conn, char *child,
 	snprintf(label, sizeof(label), "%s{%u}", child, id);
 	if (cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{
-		this->wire = nflog_trace_create(store, this->conn, label,
+		this->esp = nflog_trace_create(store, this->conn, label,
 										POINT_ESP_IN, cfg);
 	}
 	if (cfg->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
@@ -566,7 +566,7 @@ nflog_child_t *nflog_child_create(char *conn, char *child,
 		this->plain = nflog_trace_create(store, this->conn, label,
 										 POINT_PLAIN_IN, cfg);
 	}
-	trace = this->wire ?: this->plain;
+	trace = this->esp ?: this->plain;
 	if (trace)
 	{
 		trace->set_drops(trace, xfrm_stat);

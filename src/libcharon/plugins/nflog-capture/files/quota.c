@@ -16,7 +16,7 @@
 #define _GNU_SOURCE
 
 #include "quota.h"
-#include "names.h"
+#include "trace_name.h"
 #include "options/values.h"
 
 #include <dirent.h>
@@ -170,14 +170,14 @@ static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 	{
 		return;
 	}
-	if (nflog_names_is_tmp(name) && st.st_mtime + TMP_AGE < time(NULL))
+	if (nflog_trace_name_is_tmp(name) && st.st_mtime + TMP_AGE < time(NULL))
 	{
 		unlinkat(dir, name, 0);
 		return;
 	}
 	this->total += st.st_size;
 	snprintf(key, sizeof(key), "%s/%s", conn, name);
-	if (nflog_names_is_trace(name) &&
+	if (nflog_trace_name_is_trace(name) &&
 		!this->used->get(this->used, key))
 	{
 		INIT(trace,
@@ -492,7 +492,7 @@ METHOD(nflog_quota_t, remove_, bool,
 	this->total -= min(this->total, size);
 	this->retry = 0;
 	this->mutex->unlock(this->mutex);
-	if (this->cb && nflog_names_is_trace(name))
+	if (this->cb && nflog_trace_name_is_trace(name))
 	{
 		this->cb(this->data, conn);
 	}
@@ -514,7 +514,7 @@ METHOD(nflog_quota_t, create_enumerator, enumerator_t*,
 	{
 		while ((file = readdir(dir)))
 		{
-			if (nflog_names_is_trace(file->d_name))
+			if (nflog_trace_name_is_trace(file->d_name))
 			{
 				names->insert_last(names, strdup(file->d_name));
 			}

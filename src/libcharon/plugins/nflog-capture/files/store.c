@@ -17,11 +17,9 @@
 
 #include "store.h"
 #include "dir.h"
-#include "names.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -29,15 +27,6 @@
 #ifndef NFLOG_CAPTURE_DIR
 #define NFLOG_CAPTURE_DIR "/var/lib/strongswan/captures"
 #endif
-
-/** Bytes of a connection's or child's name in the name of a file */
-#define NAME_LEN (NFLOG_NAME_SIZE - 1)
-
-/** Bytes of what a name that was changed ends with, a tilde and 16 hex digits */
-#define SUFFIX_LEN 17
-
-/** Bytes of the key of SipHash, see chunk_mac() */
-#define SIPHASH_KEY_LEN 16
 
 /** what appending to a file, or replacing it, is called in log messages */
 #define WRITING "writing file"
@@ -64,62 +53,6 @@ struct private_nflog_store_t {
 	 */
 	nflog_quota_t *quota;
 };
-
-/**
- * Is a character not fit for the name of a file?
- */
-static bool is_unfit(char *name, size_t pos)
-{
-	return (u_char)name[pos] < ' ' || name[pos] == 0x7f || name[pos] == '/' ||
-		   (pos == 0 && name[pos] == '.');
-}
-
-/**
- * Does a name end as those do that were changed?
- */
-static bool has_suffix(char *name, size_t len)
-{
-	return len >= SUFFIX_LEN && name[len - SUFFIX_LEN] == '~' &&
-		   strspn(name + len - SUFFIX_LEN + 1, "0123456789abcdef") ==
-														SUFFIX_LEN - 1;
-}
-
-/*
- * Described in header
- */
-char *nflog_store_name(char *name, char *buf)
-{
-	/* not random, names are the same after a restart */
-	static u_char key[SIPHASH_KEY_LEN] = {};
-	size_t len = strlen(name), i;
-	bool changed;
-
-	changed = !len || len > NAME_LEN || has_suffix(name, len);
-	for (i = 0; !changed && i < len; i++)
-	{
-		changed = is_unfit(name, i);
-	}
-	if (!changed)
-	{
-		return strcpy(buf, name);
-	}
-	if (len > NAME_LEN - SUFFIX_LEN)
-	{
-		len = NAME_LEN - SUFFIX_LEN;
-		/* don't cut a UTF-8 character in two */
-		while (len > 1 && (name[len] & 0xc0) == 0x80)
-		{
-			len--;
-		}
-	}
-	for (i = 0; i < len; i++)
-	{
-		buf[i] = is_unfit(name, i) ? '_' : name[i];
-	}
-	snprintf(buf + len, SUFFIX_LEN + 1, "~%.16" PRIx64,
-			 chunk_mac(chunk_from_str(name), key));
-	return buf;
-}
 
 /**
  * Write all of a chunk to a file.
@@ -232,7 +165,7 @@ METHOD(nflog_store_t, replace_file, bool,
 	{
 		return FALSE;
 	}
-	snprintf(tmp, sizeof(tmp), NFLOG_NAMES_TMP, name);
+	snprintf(tmp, sizeof(tmp), NFLOG_TRACE_NAME_TMP, name);
 	/* a crash may have left it */
 	unlinkat(dir, tmp, 0);
 	fd = this->dir->create_file(this->dir, dir, conn, tmp);

@@ -23,11 +23,9 @@
 typedef struct nflog_store_t nflog_store_t;
 
 #include "quota.h"
+#include "trace_name.h"
 
 #include <library.h>
-
-/** bytes of a name that nflog_store_name() returns, with its zero byte */
-#define NFLOG_NAME_SIZE 101
 
 /**
  * Where traces and key tables lie: <dir>/<connection>/<file>.
@@ -38,7 +36,7 @@ typedef struct nflog_store_t nflog_store_t;
  * by their names, is ever removed for that.
  *
  * Connections are given by the name of their directory, which
- * nflog_store_name() makes of that in the configuration.
+ * nflog_trace_name_label() makes of that in the configuration.
  *
  * All methods may block on the disk, none but get_path() is for charon's
  * threads.  They log errors themselves, with the path and the remedy, and don't
@@ -182,20 +180,5 @@ struct nflog_store_t {
  * yet.
  */
 nflog_store_t *nflog_store_create();
-
-/**
- * Make the name of a connection or child fit for a file name, different names
- * yield different ones.
- *
- * Most names are what they were.  In others slashes, control characters, and a
- * leading dot are replaced, and they are cut, so that there is place for a tilde
- * and a hash of the whole name as 16 hex digits at the end.  So is any name that
- * ends this way itself, therefore the result for a result is not the same.
- *
- * @param name		name as configured
- * @param buf		buffer for the name, of NFLOG_NAME_SIZE bytes
- * @return			buf
- */
-char *nflog_store_name(char *name, char *buf);
 
 #endif /** NFLOG_STORE_H_ @}*/

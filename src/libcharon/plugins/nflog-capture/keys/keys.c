@@ -79,7 +79,7 @@ static void queue_row(private_nflog_keys_t *this, char *conn,
 	nflog_change_t *change;
 
 	change = nflog_change_create(CHANGE_ROW,
-									nflog_store_name(conn, name));
+									nflog_trace_name_label(conn, name));
 	change->table = table;
 	change->row = row;
 	change->former = former;
@@ -99,7 +99,7 @@ static void queue_port(private_nflog_keys_t *this, char *conn,
 	if (port)
 	{
 		change = nflog_change_create(CHANGE_PREFERENCES,
-									nflog_store_name(conn, name));
+									nflog_trace_name_label(conn, name));
 		change->port = port;
 		this->changes->add(this->changes, change);
 	}

@@ -101,7 +101,7 @@ METHOD(nflog_draining_t, remove_, nflog_sa_t*,
 	enumerator = this->sas->create_enumerator(this->sas);
 	while (!found && enumerator->enumerate(enumerator, &sa))
 	{
-		if ((!is_missing(&sa->wire) && !is_missing(&sa->plain)) ||
+		if ((!is_missing(&sa->esp) && !is_missing(&sa->plain)) ||
 			!timercmp(&now, &sa->deadline, <))
 		{
 			this->sas->remove_at(this->sas, enumerator);

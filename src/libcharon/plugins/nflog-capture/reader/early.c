@@ -193,8 +193,8 @@ static entry_t *add(private_nflog_early_t *this, nflog_sa_t *sa)
 			.sa = sa,
 		);
 		entry->end = &entry->kept;
-		sa->wire.count = &entry->count;
-		snprintf(sa->wire.prefix, sizeof(sa->wire.prefix), "SPI %.8x",
+		sa->esp.count = &entry->count;
+		snprintf(sa->esp.prefix, sizeof(sa->esp.prefix), "SPI %.8x",
 				 ntohl(sa->spi));
 		this->spis->put(this->spis, &sa->key, entry);
 	}
@@ -324,11 +324,11 @@ METHOD(nflog_early_t, adopt, void,
 	{
 		entry->closed = TRUE;
 		entry->adopter = sa;
-		empty(this, entry, &sa->wire);
-		sa->wire.count->received += entry->count.overrun;
-		sa->wire.count->overrun += entry->count.overrun;
-		sa->wire.count->fragments += entry->count.fragments;
-		sa->wire.count->whole += entry->count.whole;
+		empty(this, entry, &sa->esp);
+		sa->esp.count->received += entry->count.overrun;
+		sa->esp.count->overrun += entry->count.overrun;
+		sa->esp.count->fragments += entry->count.fragments;
+		sa->esp.count->whole += entry->count.whole;
 	}
 	this->mutex->unlock(this->mutex);
 }

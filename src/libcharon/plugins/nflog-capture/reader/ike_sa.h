@@ -23,7 +23,7 @@ typedef struct nflog_ike_sa_t nflog_ike_sa_t;
 
 #include "ike_backlog.h"
 #include "ike_messages.h"
-#include "traces/tap.h"
+#include "traces/trace.h"
 
 #include <collections/hashtable.h>
 

@@ -44,7 +44,7 @@ struct private_nflog_lingering_t {
  */
 static bool is_pending(nflog_sa_t *sa)
 {
-	nflog_tap_t *tap = sa->inbound ? &sa->plain : &sa->wire;
+	nflog_tap_t *tap = sa->inbound ? &sa->plain : &sa->esp;
 
 	return tap->trace &&
 		   (!tap->count->has_sa || tap->count->sa > tap->count->received);

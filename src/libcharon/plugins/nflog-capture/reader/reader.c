@@ -241,10 +241,10 @@ static void wake(private_nflog_reader_t *this)
 static void count_dropped(private_nflog_reader_t *this,
 						  nflog_sa_t *sa)
 {
-	if (sa->wire.trace && sa->inbound &&
+	if (sa->esp.trace && sa->inbound &&
 		sa->match.dst->get_family(sa->match.dst) == AF_INET6)
 	{
-		sa->wire.count->unidentified +=
+		sa->esp.count->unidentified +=
 				this->ip6_fragments->get_dropped(this->ip6_fragments) - sa->dropped;
 	}
 }
@@ -290,7 +290,7 @@ static void end_sas(private_nflog_reader_t *this)
 		this->sa_lookup->remove(this->sa_lookup, sa);
 		count_dropped(this, sa);
 		unlock_lanes(this);
-		this->writer->release(this->writer, sa->wire.trace);
+		this->writer->release(this->writer, sa->esp.trace);
 		this->writer->release(this->writer, sa->plain.trace);
 		nflog_sa_destroy(sa);
 	}
@@ -419,7 +419,7 @@ static void removed(void *data, nflog_sa_t *sa)
 {
 	private_nflog_reader_t *this = data;
 
-	if (sa->wire.trace || sa->plain.trace)
+	if (sa->esp.trace || sa->plain.trace)
 	{
 		this->draining->add(this->draining, sa);
 	}
@@ -575,7 +575,7 @@ static void adopt(private_nflog_reader_t *this, nflog_sa_t *sa)
 {
 	lock_lanes(this);
 	this->early->adopt(this->early, sa);
-	sa->wire.early = FALSE;
+	sa->esp.early = FALSE;
 	unlock_lanes(this);
 }
 
@@ -593,10 +593,10 @@ METHOD(nflog_reader_t, add, bool,
 		return FALSE;
 	}
 	reason = this->sa_lookup->add(this->sa_lookup, sa);
-	if (!reason && sa->wire.trace)
+	if (!reason && sa->esp.trace)
 	{	/* packets are queued below */
 		spi = this->early->claim(this->early, &sa->key);
-		sa->wire.early = spi != NULL;
+		sa->esp.early = spi != NULL;
 	}
 	sa->dropped = this->ip6_fragments->get_dropped(this->ip6_fragments);
 	unlock_lanes(this);

@@ -15,7 +15,7 @@
 #include "sa_lookup.h"
 #include "passes.h"
 #include "rules/nft_plain.h"
-#include "traces/progress.h"
+#include "traces/packet.h"
 #include "rules/nft_table.h"
 #include "vti.h"
 
@@ -39,7 +39,7 @@ struct private_nflog_sa_lookup_t {
 	/**
 	 * SAs by what is seen of them on the wire, nflog_esp_key_t.
 	 */
-	hashtable_t *wire;
+	hashtable_t *esp;
 
 	/**
 	 * Outbound and inbound SAs by the number of their packets in the clear.
@@ -94,11 +94,11 @@ static bool has_number(nflog_sa_t *sa)
 static bool put_key(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
 					nflog_esp_key_t *key)
 {
-	nflog_sa_t *other = this->wire->get(this->wire, key);
+	nflog_sa_t *other = this->esp->get(this->esp, key);
 
 	if (!other)
 	{
-		this->wire->put(this->wire, key, sa);
+		this->esp->put(this->esp, key, sa);
 	}
 	return !other || other == sa;
 }
@@ -133,7 +133,7 @@ METHOD(nflog_sa_lookup_t, add, char*,
 			reason = "its packets would be taken for those of another SA, rekey it";
 		}
 	}
-	if (sa->wire.trace)
+	if (sa->esp.trace)
 	{
 		if (!put_key(this, sa, &sa->key))
 		{
@@ -155,9 +155,9 @@ METHOD(nflog_sa_lookup_t, add, char*,
 static void remove_key(private_nflog_sa_lookup_t *this,
 					   nflog_sa_t *sa, nflog_esp_key_t *key)
 {
-	if (this->wire->get(this->wire, key) == sa)
+	if (this->esp->get(this->esp, key) == sa)
 	{
-		this->wire->remove(this->wire, key);
+		this->esp->remove(this->esp, key);
 	}
 }
 
@@ -181,7 +181,7 @@ METHOD(nflog_sa_lookup_t, move, char*,
 {
 	char *reason = NULL;
 
-	if (sa->wire.trace)
+	if (sa->esp.trace)
 	{
 		remove_key(this, sa, &sa->former);
 		remove_key(this, sa, &sa->key);
@@ -330,12 +330,12 @@ METHOD(nflog_sa_lookup_t, find, nflog_tap_t*,
 	{
 		if (nflog_packet_parse(logged, in, &key))
 		{
-			sa = this->wire->get(this->wire, &key);
+			sa = this->esp->get(this->esp, &key);
 			if (sa && sa->selectors)
 			{
 				sa->used = ref_get(&this->used);
 			}
-			return sa ? &sa->wire : NULL;
+			return sa ? &sa->esp : NULL;
 		}
 		return NULL;
 	}
@@ -368,7 +368,7 @@ METHOD(nflog_sa_lookup_t, destroy, void,
 {
 	int i;
 
-	this->wire->destroy(this->wire);
+	this->esp->destroy(this->esp);
 	for (i = 0; i < countof(this->plain); i++)
 	{
 		this->plain[i]->destroy(this->plain[i]);
@@ -396,7 +396,7 @@ nflog_sa_lookup_t *nflog_sa_lookup_create()
 			.get_count = _get_count,
 			.destroy = _destroy,
 		},
-		.wire = hashtable_create(nflog_esp_key_hash,
+		.esp = hashtable_create(nflog_esp_key_hash,
 								 nflog_esp_key_equals, 32),
 		.passes = nflog_passes_create(),
 		.selected = linked_list_create(),

@@ -41,7 +41,7 @@ struct nflog_element_t {
 };
 
 /**
- * Get the element for the wire side of an SA.
+ * Get the element for the ESP side of an SA.
  *
  * @param sa		SA
  * @param match		its address and reqid

@@ -28,7 +28,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 /**
- * Add the rules of the wire side, in one direction.
+ * Add the rules of the ESP side, in one direction.
  */
 static void add_wire_rules(nflog_nft_socket_t *nft, char *chain, char *prefix,
 						   uint16_t group, char *ipv4, char *ipv6)

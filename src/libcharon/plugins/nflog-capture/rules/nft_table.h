@@ -22,7 +22,7 @@
 
 #include "nft_socket.h"
 
-/** chains of the wire side, and their log prefixes, packets show their SA */
+/** chains of the ESP side, and their log prefixes, packets show their SA */
 #define NFLOG_WIRE_IN "esp-in"
 #define NFLOG_WIRE_OUT "esp-out"
 
@@ -149,7 +149,7 @@ void nflog_nft_table_remove_vti(nflog_nft_socket_t *nft, u_int lanes);
 /**
  * Add chains that log IKE messages to a transaction.
  *
- * They are at the same hooks as those of the wire side.  On the port for NAT
+ * They are at the same hooks as those of the ESP side.  On the port for NAT
  * traversal ESP is told from IKE by a marker (RFC 3948, section 2.2).
  *
  * @param nft		socket that owns the table

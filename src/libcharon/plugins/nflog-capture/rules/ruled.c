@@ -68,7 +68,7 @@ static void add_element(nflog_elements_t *elements,
  */
 static bool has_wire(nflog_sa_t *sa)
 {
-	return sa->wire.count != NULL;
+	return sa->esp.count != NULL;
 }
 
 /**
@@ -206,7 +206,7 @@ static u_int get_counts(nflog_sa_t *sa, nflog_counters_t *counts[2])
 
 	if (sa && has_wire(sa))
 	{
-		counts[count++] = sa->wire.count;
+		counts[count++] = sa->esp.count;
 	}
 	if (sa && sa->plain.trace)
 	{
@@ -292,13 +292,13 @@ void nflog_ruled_changed(nflog_ruled_t *this)
 		if (!contains(&this->next, element))
 		{
 			count = is_plain(element) ? this->sa->plain.count
-									  : this->sa->wire.count;
+									  : this->sa->esp.count;
 			count->logged += element->packets;
 			count->has_logged = TRUE;
 		}
 		if (this->counting && !is_plain(element))
 		{
-			this->sa->wire.count->early = element->packets;
+			this->sa->esp.count->early = element->packets;
 		}
 	}
 	this->have = this->next;
@@ -423,7 +423,7 @@ bool nflog_ruled_is_uncertain(int err)
  */
 bool nflog_ruled_is_spi(nflog_ruled_t *this)
 {
-	return this->sa && !this->sa->wire.trace && !this->sa->plain.trace;
+	return this->sa && !this->sa->esp.trace && !this->sa->plain.trace;
 }
 
 /*

@@ -19,7 +19,7 @@
  */
 nflog_sa_t *nflog_sa_create(char *conn, char *child,
 						uint32_t id, bool inbound, host_t *dst, uint32_t spi,
-						uint32_t reqid, nflog_trace_t *wire,
+						uint32_t reqid, nflog_trace_t *esp,
 						nflog_trace_t *plain)
 {
 	nflog_sa_t *this;
@@ -36,7 +36,7 @@ nflog_sa_t *nflog_sa_create(char *conn, char *child,
 	);
 	nflog_sa_set_key(&this->key, inbound, dst, spi);
 	snprintf(label, sizeof(label), "%s{%u}", child, id);
-	nflog_tap_init(&this->wire, wire,
+	nflog_tap_init(&this->esp, esp,
 				   inbound ? POINT_ESP_IN : POINT_ESP_OUT, label);
 	nflog_tap_init(&this->plain, plain,
 				   inbound ? POINT_PLAIN_IN : POINT_PLAIN_OUT, label);

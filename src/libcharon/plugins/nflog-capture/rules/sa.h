@@ -25,7 +25,7 @@ typedef struct nflog_match_t nflog_match_t;
 
 #include "traces/packet.h"
 #include "selectors.h"
-#include "traces/tap.h"
+#include "traces/trace.h"
 
 /**
  * What the kernel finds the packets of an SA by, besides its SPI.
@@ -56,7 +56,7 @@ struct nflog_sa_t {
 	/** selectors of packets in the clear, if userland or with a VTI device */
 	nflog_selectors_t *selectors;
 	/** where it is seen in ESP or AH, next to the key, as its packets need both */
-	nflog_tap_t wire;
+	nflog_tap_t esp;
 	/** name of the connection */
 	char *conn;
 	/** TRUE for the inbound SA */
@@ -102,13 +102,13 @@ struct nflog_sa_t {
  * @param dst		destination address, gets cloned
  * @param spi		SPI, in network order
  * @param reqid		reqid
- * @param wire		trace of the wire side, NULL if not captured
+ * @param esp		trace of the ESP side, NULL if not captured
  * @param plain		trace of the plain side, NULL if not captured
  * @return			description, with references to the traces
  */
 nflog_sa_t *nflog_sa_create(char *conn, char *child,
 						uint32_t id, bool inbound, host_t *dst, uint32_t spi,
-						uint32_t reqid, nflog_trace_t *wire,
+						uint32_t reqid, nflog_trace_t *esp,
 						nflog_trace_t *plain);
 
 /**

@@ -22,8 +22,8 @@
 
 typedef struct nflog_queue_t nflog_queue_t;
 
-#include "progress.h"
-#include "tap.h"
+#include "packet.h"
+#include "trace.h"
 
 /** bytes for packets that wait to be written, at most, used only as needed */
 #define NFLOG_QUEUE_SIZE (64 * 1024 * 1024)

@@ -495,7 +495,7 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 		.cfg = *cfg,
 		.ref = 1,
 	);
-	nflog_store_name(conn, this->dir);
+	nflog_trace_name_label(conn, this->dir);
 	this->cfg.filter = NULL;
 	if (cfg->filter)
 	{	/* which was found to be valid with the other options */
@@ -504,4 +504,29 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 		this->failed = !this->filtered;
 	}
 	return &this->public;
+}
+
+/*
+ * Described in header
+ */
+void nflog_tap_init(nflog_tap_t *tap,
+					nflog_trace_t *trace,
+					nflog_point_t point, char *label)
+{
+	char suffix[32];
+	int cut;
+
+	memset(tap, 0, sizeof(*tap));
+	tap->point = point;
+	if (trace)
+	{
+		tap->trace = trace->get_ref(trace);
+		tap->count = trace->get_count(trace, point);
+		tap->link = trace->get_link(trace);
+		/* a long name loses its begin, the unique id tells SAs apart */
+		cut = snprintf(suffix, sizeof(suffix), " %N", nflog_point_names,
+					   point) + strlen(label) + 1 - sizeof(tap->prefix);
+		snprintf(tap->prefix, sizeof(tap->prefix), "%s%s", label + max(0, cut),
+				 suffix);
+	}
 }

@@ -21,12 +21,16 @@
 #define NFLOG_TRACE_H_
 
 typedef struct nflog_trace_t nflog_trace_t;
+typedef struct nflog_tap_t nflog_tap_t;
 
 #include "counters.h"
 #include "xfrm_stat.h"
 #include "options/options.h"
 #include "packet.h"
 #include "files/store.h"
+
+/** size of a log prefix, NF_LOG_PREFIXLEN in the kernel's nf_log.h */
+#define NFLOG_PREFIX_LEN 128
 
 /**
  * Trace of one SA: a pcap file, or a ring of them, with its counters.
@@ -148,5 +152,35 @@ struct nflog_trace_t {
 nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 						char *conn, char *label, nflog_point_t point,
 						nflog_cfg_t *cfg);
+
+/**
+ * One capture point of an SA: what is needed for each packet that is seen there.
+ */
+struct nflog_tap_t {
+	/** trace for the packets, with a reference, NULL if not captured here */
+	nflog_trace_t *trace;
+	/** the trace's counters for this point, may be those of a former SA too */
+	nflog_counters_t *count;
+	/** link type of the trace */
+	nflog_link_t link;
+	/** capture point */
+	nflog_point_t point;
+	/** TRUE if packets are kept for now, see nflog_early_t */
+	bool early;
+	/** log prefix: SA, its unique id, capture point */
+	char prefix[NFLOG_PREFIX_LEN];
+};
+
+/**
+ * Set up a capture point.
+ *
+ * @param tap		capture point
+ * @param trace		trace, of which this gets a reference, NULL if not captured here
+ * @param point		which one it is
+ * @param label		name of the SA, with its unique id
+ */
+void nflog_tap_init(nflog_tap_t *tap,
+					nflog_trace_t *trace,
+					nflog_point_t point, char *label);
 
 #endif /** NFLOG_TRACE_H_ @}*/

@@ -12,7 +12,74 @@
  * for more details.
  */
 
-#include "names.h"
+#include "trace_name.h"
+
+#include <inttypes.h>
+
+/** Bytes of a connection's or child's name in the name of a file */
+#define NAME_LEN (NFLOG_NAME_SIZE - 1)
+
+/** Bytes of what a name that was changed ends with, a tilde and 16 hex digits */
+#define SUFFIX_LEN 17
+
+/** Bytes of the key of SipHash, see chunk_mac() */
+#define SIPHASH_KEY_LEN 16
+
+/**
+ * Is a character not fit for the name of a file?
+ */
+static bool is_unfit(char *name, size_t pos)
+{
+	return (u_char)name[pos] < ' ' || name[pos] == 0x7f || name[pos] == '/' ||
+		   (pos == 0 && name[pos] == '.');
+}
+
+/**
+ * Does a name end as those do that were changed?
+ */
+static bool has_suffix(char *name, size_t len)
+{
+	return len >= SUFFIX_LEN && name[len - SUFFIX_LEN] == '~' &&
+		   strspn(name + len - SUFFIX_LEN + 1, "0123456789abcdef") ==
+														SUFFIX_LEN - 1;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_trace_name_label(char *name, char *buf)
+{
+	/* not random, names are the same after a restart */
+	static u_char key[SIPHASH_KEY_LEN] = {};
+	size_t len = strlen(name), i;
+	bool changed;
+
+	changed = !len || len > NAME_LEN || has_suffix(name, len);
+	for (i = 0; !changed && i < len; i++)
+	{
+		changed = is_unfit(name, i);
+	}
+	if (!changed)
+	{
+		return strcpy(buf, name);
+	}
+	if (len > NAME_LEN - SUFFIX_LEN)
+	{
+		len = NAME_LEN - SUFFIX_LEN;
+		/* don't cut a UTF-8 character in two */
+		while (len > 1 && (name[len] & 0xc0) == 0x80)
+		{
+			len--;
+		}
+	}
+	for (i = 0; i < len; i++)
+	{
+		buf[i] = is_unfit(name, i) ? '_' : name[i];
+	}
+	snprintf(buf + len, SUFFIX_LEN + 1, "~%.16" PRIx64,
+			 chunk_mac(chunk_from_str(name), key));
+	return buf;
+}
 
 /**
  * Match a string against a template, in which x denotes a hex digit, and d a
@@ -50,7 +117,7 @@ static bool match(char *template, char *str)
 /*
  * Described in header
  */
-bool nflog_names_is_trace(char *name)
+bool nflog_trace_name_is_trace(char *name)
 {
 	size_t len = strlen(name);
 
@@ -73,7 +140,7 @@ bool nflog_names_is_trace(char *name)
 /*
  * Described in header
  */
-bool nflog_names_is_tmp(char *name)
+bool nflog_trace_name_is_tmp(char *name)
 {
 	static char *names[] = {
 		"esp_sa", "ikev1_decryption_table", "ikev2_decryption_table", "keys",
@@ -84,7 +151,7 @@ bool nflog_names_is_tmp(char *name)
 
 	for (i = 0; i < countof(names); i++)
 	{
-		snprintf(buf, sizeof(buf), NFLOG_NAMES_TMP, names[i]);
+		snprintf(buf, sizeof(buf), NFLOG_TRACE_NAME_TMP, names[i]);
 		if (streq(name, buf))
 		{
 			return TRUE;

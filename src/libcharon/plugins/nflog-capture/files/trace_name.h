@@ -13,14 +13,32 @@
  */
 
 /**
- * @defgroup nflog_names nflog_names
+ * @defgroup nflog_trace_name nflog_trace_name
  * @{ @ingroup nflog_capture
  */
 
-#ifndef NFLOG_NAMES_H_
-#define NFLOG_NAMES_H_
+#ifndef NFLOG_TRACE_NAME_H_
+#define NFLOG_TRACE_NAME_H_
 
 #include <library.h>
+
+/** bytes of a name that nflog_trace_name_label() returns, with its zero byte */
+#define NFLOG_NAME_SIZE 101
+
+/**
+ * Make the name of a connection or child fit for a file name, different names
+ * yield different ones.
+ *
+ * Most names are what they were.  In others slashes, control characters, and a
+ * leading dot are replaced, and they are cut, so that there is place for a tilde
+ * and a hash of the whole name as 16 hex digits at the end.  So is any name that
+ * ends this way itself, therefore the result for a result is not the same.
+ *
+ * @param name		name as configured
+ * @param buf		buffer for the name, of NFLOG_NAME_SIZE bytes
+ * @return			buf
+ */
+char *nflog_trace_name_label(char *name, char *buf);
 
 /**
  * Check if a file is a trace by its name, <child>.<start>.<spi>-<spi>.….pcap.
@@ -28,10 +46,10 @@
  * @param name		name of the file
  * @return			TRUE if it is
  */
-bool nflog_names_is_trace(char *name);
+bool nflog_trace_name_is_trace(char *name);
 
 /** temporary name of a file that is to replace another */
-#define NFLOG_NAMES_TMP ".%s.tmp"
+#define NFLOG_TRACE_NAME_TMP ".%s.tmp"
 
 /**
  * Check if a file is a key table, or preferences, that was to replace another one.
@@ -39,6 +57,6 @@ bool nflog_names_is_trace(char *name);
  * @param name		name of the file
  * @return			TRUE if so
  */
-bool nflog_names_is_tmp(char *name);
+bool nflog_trace_name_is_tmp(char *name);
 
-#endif /** NFLOG_NAMES_H_ @}*/
+#endif /** NFLOG_TRACE_NAME_H_ @}*/
