@@ -202,10 +202,6 @@ static void count_part(layer_t *layer, wire_packet_t *packet, bool inside,
 {
 	uint8_t proto = packet->data.ptr[packet->proto];
 
-	if (proto == IPPROTO_FRAGMENT && packet->transport < packet->data.len)
-	{
-		proto = packet->data.ptr[packet->transport];
-	}
 	if (!inside || proto == IPPROTO_ESP || proto == IPPROTO_AH)
 	{
 		snprintf(comment, DECRYPTER_COMMENT_LEN, "%s",

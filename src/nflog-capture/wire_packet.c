@@ -13,10 +13,10 @@
  */
 
 #include "wire_packet.h"
+#include "traces/ip_packet.h"
 
 #include <netinet/in.h>
 
-#define IPV4_LEN 20
 #define IPV6_LEN 40
 #define UDP_LEN 8
 #define IKE_LEN 28
@@ -73,115 +73,34 @@ static void parse_udp(wire_packet_t *packet)
 	}
 }
 
-/**
- * Parse an IPv4 header.
- */
-static bool parse_ipv4(wire_packet_t *packet)
-{
-	chunk_t data = packet->data;
-	size_t len, total;
-
-	if (data.len < IPV4_LEN || (len = (data.ptr[0] & 0x0f) * 4) < IPV4_LEN ||
-		len > data.len || (total = untoh16(data.ptr + 2)) < len)
-	{
-		packet->kind = PACKET_MALFORMED;
-		return FALSE;
-	}
-	packet->src = chunk_create(data.ptr + 12, 4);
-	packet->dst = chunk_create(data.ptr + 16, 4);
-	packet->proto = 9;
-	packet->transport = len;
-	if (total > data.len || (untoh16(data.ptr + 6) & 0x3fff))
-	{
-		packet->kind = PACKET_PART;
-		return FALSE;
-	}
-	packet->data.len = total;
-	return TRUE;
-}
-
-/**
- * Parse an IPv6 header, and those that extend it.
- */
-static bool parse_ipv6(wire_packet_t *packet)
-{
-	chunk_t data = packet->data;
-	size_t total, pos = IPV6_LEN;
-
-	if (data.len < IPV6_LEN)
-	{
-		packet->kind = PACKET_MALFORMED;
-		return FALSE;
-	}
-	packet->src = chunk_create(data.ptr + 8, 16);
-	packet->dst = chunk_create(data.ptr + 24, 16);
-	packet->proto = 6;
-	total = IPV6_LEN + untoh16(data.ptr + 4);
-	if (total > data.len)
-	{
-		packet->kind = PACKET_PART;
-		return FALSE;
-	}
-	packet->data.len = total;
-	while (TRUE)
-	{
-		packet->transport = pos;
-		switch (data.ptr[packet->proto])
-		{
-			case IPPROTO_FRAGMENT:
-				packet->kind = PACKET_PART;
-				return FALSE;
-			case IPPROTO_HOPOPTS:
-			case IPPROTO_ROUTING:
-			case IPPROTO_DSTOPTS:
-				if (pos + 8 > total)
-				{
-					packet->kind = PACKET_MALFORMED;
-					return FALSE;
-				}
-				packet->proto = pos;
-				pos += (data.ptr[pos + 1] + 1) * 8;
-				if (pos > total)
-				{
-					packet->kind = PACKET_MALFORMED;
-					return FALSE;
-				}
-				continue;
-			default:
-				return TRUE;
-		}
-	}
-}
-
 /*
  * Described in header
  */
 void wire_packet_parse(wire_packet_t *packet, chunk_t data)
 {
-	bool whole = FALSE;
+	nflog_ip_packet_t ip;
+	bool parsed;
 
-	*packet = (wire_packet_t){ .kind = PACKET_MALFORMED, .data = data };
-	if (data.len)
+	parsed = nflog_ip_packet_parse(&ip, data);
+	*packet = (wire_packet_t){
+		.data = ip.data,
+		.src = ip.src,
+		.dst = ip.dst,
+		.proto = ip.proto_pos,
+		.transport = ip.payload,
+		.payload = ip.payload,
+	};
+	if (ip.len > ip.data.len || ip.fragment_pos || nflog_ip_packet_is_fragment(&ip))
 	{
-		switch (data.ptr[0] >> 4)
-		{
-			case 4:
-				whole = parse_ipv4(packet);
-				break;
-			case 6:
-				whole = parse_ipv6(packet);
-				break;
-			default:
-				break;
-		}
-	}
-	if (!whole)
-	{
+		packet->kind = PACKET_PART;
 		return;
 	}
-	packet->kind = PACKET_OTHER;
-	packet->payload = packet->transport;
-	switch (data.ptr[packet->proto])
+	if (!parsed)
+	{
+		packet->kind = PACKET_MALFORMED;
+		return;
+	}
+	switch (ip.proto)
 	{
 		case IPPROTO_ESP:
 			packet->kind = PACKET_ESP;
@@ -193,6 +112,7 @@ void wire_packet_parse(wire_packet_t *packet, chunk_t data)
 			parse_udp(packet);
 			break;
 		default:
+			packet->kind = PACKET_OTHER;
 			break;
 	}
 }
@@ -203,24 +123,6 @@ void wire_packet_parse(wire_packet_t *packet, chunk_t data)
 chunk_t wire_packet_payload(wire_packet_t *packet)
 {
 	return chunk_skip(packet->data, packet->payload);
-}
-
-/**
- * Set the checksum of UDP, over pseudo header and data.
- */
-static void set_checksum(wire_packet_t *packet, chunk_t udp)
-{
-	uint8_t pseudo[8] = {};
-	uint16_t sum;
-
-	htoun32(pseudo, udp.len);
-	pseudo[7] = IPPROTO_UDP;
-	memset(udp.ptr + 6, 0, 2);
-	sum = chunk_internet_checksum(packet->src);
-	sum = chunk_internet_checksum_inc(packet->dst, sum);
-	sum = chunk_internet_checksum_inc(chunk_from_thing(pseudo), sum);
-	sum = chunk_internet_checksum_inc(udp, sum) ?: 0xffff;
-	memcpy(udp.ptr + 6, &sum, sizeof(sum));
 }
 
 /*
@@ -245,9 +147,10 @@ chunk_t wire_packet_replace(wire_packet_t *packet, uint8_t proto,
 	{
 		htoun16(data.ptr + 4, data.len - IPV6_LEN);
 	}
-	if (proto == IPPROTO_UDP && payload.len >= UDP_LEN)
+	if (proto == IPPROTO_UDP)
 	{
-		set_checksum(packet, chunk_skip(data, header.len));
+		nflog_ip_set_checksum(packet->src, packet->dst, proto,
+							  chunk_skip(data, header.len));
 	}
 	return data;
 }

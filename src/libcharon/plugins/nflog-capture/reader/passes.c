@@ -13,12 +13,10 @@
  */
 
 #include "passes.h"
-#include "traces/packet.h"
+#include "traces/ip_packet.h"
 
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
-#include <netinet/tcp.h>
-#include <netinet/udp.h>
 #include <stddef.h>
 
 #include <libmnl/libmnl.h>
@@ -100,23 +98,20 @@ static uint64_t get_hash(nflog_logged_t *logged, uint64_t number)
 	struct nlattr *payload = logged->attrs[NFULA_PAYLOAD];
 	chunk_t packet = chunk_create(mnl_attr_get_payload(payload),
 								  mnl_attr_get_payload_len(payload)), data;
-	size_t offset, ports = 0, checksum = 0;
+	size_t ports = 0, checksum = 0;
 	uint64_t hash = mix(number, &packet.len, sizeof(packet.len));
-	uint8_t proto;
-	bool fragment;
+	nflog_ip_packet_t ip;
 
 	if (stamp)
 	{
 		hash = mix(hash, mnl_attr_get_payload(stamp),
 				   mnl_attr_get_payload_len(stamp));
 	}
-	offset = nflog_packet_find_payload(packet, NULL, &proto,
-									   &fragment);
-	if (!offset || offset > packet.len)
+	if (!nflog_ip_packet_parse(&ip, packet))
 	{
 		return mix_ends(hash, packet);
 	}
-	if (packet.ptr[0] >> 4 == 4)
+	if (ip.src.len == 4)
 	{	/* length, identification, fragment, TTL, protocol */
 		hash = mix(hash, packet.ptr + 2, 8);
 	}
@@ -124,18 +119,15 @@ static uint64_t get_hash(nflog_logged_t *logged, uint64_t number)
 	{	/* length, next header, hop limit */
 		hash = mix(hash, packet.ptr + 4, 4);
 	}
-	data = chunk_skip(packet, offset);
-	if (!fragment)
+	data = chunk_skip(packet, ip.payload);
+	if (!ip.offset)
 	{
-		switch (proto)
+		switch (ip.proto)
 		{
 			case IPPROTO_TCP:
-				ports = 2 * sizeof(uint16_t);
-				checksum = offsetof(struct tcphdr, check);
-				break;
 			case IPPROTO_UDP:
 				ports = 2 * sizeof(uint16_t);
-				checksum = offsetof(struct udphdr, check);
+				checksum = nflog_ip_checksum_offset(ip.proto);
 				break;
 			case IPPROTO_ICMP:
 			case IPPROTO_ICMPV6:

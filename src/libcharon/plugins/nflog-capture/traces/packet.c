@@ -13,19 +13,12 @@
  */
 
 #include "packet.h"
+#include "ip_packet.h"
 
 #include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <netinet/ip_icmp.h>
-#include <netinet/tcp.h>
 #include <netinet/udp.h>
-#include <stddef.h>
 
 #include <libmnl/libmnl.h>
-
-/** the shortest extension header of IPv6, and the unit of their length */
-#define MIN_EXTENSION_LEN 8
 
 /** bytes of AH before the SPI, RFC 4302, section 2 */
 #define AH_SPI_OFFSET 4
@@ -35,50 +28,6 @@
 
 /** RFC 7296, section 3.1, it begins with the SPIs */
 #define IKE_HEADER_LEN 28
-
-/**
- * Find the protocol behind the extension headers of an IPv6 packet.
- *
- * @param proto			first header, set to the protocol
- * @param fragment		set to TRUE if it is a fragment
- * @return				offset of the protocol's header, 0 if there is none
- */
-static size_t skip_extensions(chunk_t packet, uint8_t *proto, bool *fragment)
-{
-	size_t offset = sizeof(struct ip6_hdr);
-	struct ip6_frag *frag;
-
-	while (TRUE)
-	{
-		switch (*proto)
-		{
-			case IPPROTO_HOPOPTS:
-			case IPPROTO_ROUTING:
-			case IPPROTO_DSTOPTS:
-			case IPPROTO_FRAGMENT:
-				break;
-			default:
-				return offset;
-		}
-		if (offset + MIN_EXTENSION_LEN > packet.len)
-		{
-			return 0;
-		}
-		if (*proto == IPPROTO_FRAGMENT)
-		{
-			frag = (struct ip6_frag*)(packet.ptr + offset);
-			*fragment = (frag->ip6f_offlg &
-						 (IP6F_OFF_MASK | IP6F_MORE_FRAG)) != 0;
-			*proto = frag->ip6f_nxt;
-			offset += sizeof(*frag);
-		}
-		else
-		{
-			*proto = packet.ptr[offset];
-			offset += (packet.ptr[offset + 1] + 1) * MIN_EXTENSION_LEN;
-		}
-	}
-}
 
 /**
  * Get the packet itself.
@@ -91,54 +40,14 @@ static chunk_t get_payload(nflog_logged_t *logged)
 						mnl_attr_get_payload_len(attr));
 }
 
-/*
- * Described in header
- */
-size_t nflog_packet_find_payload(chunk_t packet, uint8_t *dst,
-								 uint8_t *proto, bool *fragment)
-{
-	struct ip6_hdr *ip6;
-	struct iphdr *ip;
-
-	*fragment = FALSE;
-	if (packet.len >= sizeof(*ip) && packet.ptr[0] >> 4 == 4)
-	{
-		ip = (struct iphdr*)packet.ptr;
-		if (dst)
-		{
-			memcpy(dst, &ip->daddr, sizeof(ip->daddr));
-		}
-		*proto = ip->protocol;
-		*fragment = (ip->frag_off & htons(IP_OFFMASK)) != 0;
-		return ip->ihl * 4;
-	}
-	if (packet.len >= sizeof(*ip6) && packet.ptr[0] >> 4 == 6)
-	{
-		ip6 = (struct ip6_hdr*)packet.ptr;
-		if (dst)
-		{
-			memcpy(dst, &ip6->ip6_dst, sizeof(ip6->ip6_dst));
-		}
-		*proto = ip6->ip6_nxt;
-		return skip_extensions(packet, proto, fragment);
-	}
-	return 0;
-}
-
 /**
- * Find the header behind the IP header.
- *
- * @param dst			set to the destination address, 16 bytes, may be NULL
- * @param proto			set to the protocol of the header
- * @return				offset of the header, 0 if there is none
+ * Walk the headers of a packet that is not just a part of one, of IPv4 it may be the
+ * first part.
  */
-static size_t skip_ip(chunk_t packet, uint8_t *dst, uint8_t *proto)
+static bool parse_whole(nflog_ip_packet_t *ip, chunk_t packet)
 {
-	bool fragment;
-	size_t offset;
-
-	offset = nflog_packet_find_payload(packet, dst, proto, &fragment);
-	return fragment ? 0 : offset;
+	return nflog_ip_packet_parse(ip, packet) &&
+		   (ip->src.len == 4 ? !ip->offset : !nflog_ip_packet_is_fragment(ip));
 }
 
 /*
@@ -164,60 +73,40 @@ bool nflog_esp_key_equals(const void *a, const void *b)
 bool nflog_packet_parse(nflog_logged_t *logged,
 						bool inbound, nflog_esp_key_t *key)
 {
-	chunk_t packet = get_payload(logged);
-	bool fragment;
-	uint8_t proto;
-	size_t offset;
+	nflog_ip_packet_t ip;
+	size_t pos;
 
 	memset(key, 0, sizeof(*key));
 	key->inbound = inbound;
-	offset = nflog_packet_find_payload(packet, key->dst, &proto, &fragment);
-	if (!offset)
+	if (!nflog_ip_packet_parse(&ip, get_payload(logged)))
 	{
 		return FALSE;
 	}
-	switch (proto)
+	memcpy(key->dst, ip.dst.ptr, ip.dst.len);
+	pos = ip.payload;
+	switch (ip.proto)
 	{
 		case IPPROTO_ESP:
 			break;
 		case IPPROTO_AH:
-			offset += AH_SPI_OFFSET;
+			pos += AH_SPI_OFFSET;
 			break;
 		case IPPROTO_UDP:
-			offset += sizeof(struct udphdr);
+			pos += sizeof(struct udphdr);
 			break;
 		default:
 			return FALSE;
 	}
-	if (offset + sizeof(key->spi) > packet.len)
+	if (pos + sizeof(key->spi) > ip.data.len)
 	{
 		return FALSE;
 	}
-	memcpy(&key->spi, packet.ptr + offset, sizeof(key->spi));
-	if (fragment)
+	memcpy(&key->spi, ip.data.ptr + pos, sizeof(key->spi));
+	if (ip.src.len == 4 ? ip.offset : nflog_ip_packet_is_fragment(&ip))
 	{
 		logged->fragment = FRAGMENT_FIRST;
 	}
 	return TRUE;
-}
-
-/**
- * Get the address of the peer of a packet that has an IP header.
- */
-static void get_peer(chunk_t packet, bool inbound, uint8_t *peer)
-{
-	struct iphdr *ip = (struct iphdr*)packet.ptr;
-	struct ip6_hdr *ip6 = (struct ip6_hdr*)packet.ptr;
-
-	if (ip->version == 4)
-	{
-		memcpy(peer, inbound ? &ip->saddr : &ip->daddr, sizeof(ip->saddr));
-	}
-	else
-	{
-		memcpy(peer, inbound ? &ip6->ip6_src : &ip6->ip6_dst,
-			   sizeof(ip6->ip6_src));
-	}
 }
 
 /*
@@ -243,30 +132,28 @@ bool nflog_packet_parse_ike(nflog_logged_t *logged,
 							bool inbound, nflog_ike_key_t *key)
 {
 	static const uint8_t marker[NON_ESP_MARKER_LEN] = {};
-	chunk_t packet = get_payload(logged);
-	uint8_t proto;
-	size_t offset;
+	nflog_ip_packet_t ip;
+	chunk_t message, peer;
 
 	memset(key, 0, sizeof(*key));
-	offset = skip_ip(packet, NULL, &proto);
-	if (!offset || proto != IPPROTO_UDP)
+	if (!parse_whole(&ip, get_payload(logged)) || ip.proto != IPPROTO_UDP)
 	{
 		return FALSE;
 	}
-	offset += sizeof(struct udphdr);
-	if (offset + sizeof(marker) <= packet.len &&
-		memeq(packet.ptr + offset, marker, sizeof(marker)))
+	message = chunk_skip(ip.data, ip.payload + sizeof(struct udphdr));
+	if (message.len >= sizeof(marker) &&
+		memeq(message.ptr, marker, sizeof(marker)))
 	{
-		offset += sizeof(marker);
+		message = chunk_skip(message, sizeof(marker));
 	}
-	if (offset + IKE_HEADER_LEN > packet.len)
+	if (message.len < IKE_HEADER_LEN)
 	{
 		return FALSE;
 	}
-	get_peer(packet, inbound, key->peer);
-	memcpy(&key->spi_i, packet.ptr + offset, sizeof(key->spi_i));
-	memcpy(&key->spi_r, packet.ptr + offset + sizeof(key->spi_i),
-		   sizeof(key->spi_r));
+	peer = inbound ? ip.src : ip.dst;
+	memcpy(key->peer, peer.ptr, peer.len);
+	memcpy(&key->spi_i, message.ptr, sizeof(key->spi_i));
+	memcpy(&key->spi_r, message.ptr + sizeof(key->spi_i), sizeof(key->spi_r));
 	return TRUE;
 }
 
@@ -277,36 +164,23 @@ bool nflog_packet_parse_plain(nflog_logged_t *logged,
 							  host_t **src, host_t **dst,
 							  uint8_t *proto)
 {
-	chunk_t packet = get_payload(logged), from, to;
+	nflog_ip_packet_t ip;
 	uint16_t ports[2] = {};
-	bool fragment;
-	size_t offset;
 	int family;
 
-	offset = nflog_packet_find_payload(packet, NULL, proto, &fragment);
-	if (!offset)
+	if (!nflog_ip_packet_parse(&ip, get_payload(logged)))
 	{
 		return FALSE;
 	}
-	if (packet.ptr[0] >> 4 == 4)
+	if (!ip.offset && (ip.proto == IPPROTO_TCP || ip.proto == IPPROTO_UDP) &&
+		ip.payload + sizeof(ports) <= ip.data.len)
 	{
-		family = AF_INET;
-		from = chunk_create(packet.ptr + offsetof(struct iphdr, saddr), 4);
-		to = chunk_create(packet.ptr + offsetof(struct iphdr, daddr), 4);
+		memcpy(ports, ip.data.ptr + ip.payload, sizeof(ports));
 	}
-	else
-	{
-		family = AF_INET6;
-		from = chunk_create(packet.ptr + offsetof(struct ip6_hdr, ip6_src), 16);
-		to = chunk_create(packet.ptr + offsetof(struct ip6_hdr, ip6_dst), 16);
-	}
-	if (!fragment && (*proto == IPPROTO_TCP || *proto == IPPROTO_UDP) &&
-		offset + sizeof(ports) <= packet.len)
-	{
-		memcpy(ports, packet.ptr + offset, sizeof(ports));
-	}
-	*src = host_create_from_chunk(family, from, ntohs(ports[0]));
-	*dst = host_create_from_chunk(family, to, ntohs(ports[1]));
+	family = ip.src.len == 4 ? AF_INET : AF_INET6;
+	*src = host_create_from_chunk(family, ip.src, ntohs(ports[0]));
+	*dst = host_create_from_chunk(family, ip.dst, ntohs(ports[1]));
+	*proto = ip.proto;
 	return TRUE;
 }
 
@@ -316,58 +190,11 @@ bool nflog_packet_parse_plain(nflog_logged_t *logged,
 bool nflog_packet_is_tunneled(nflog_logged_t *logged,
 							  host_t *dst)
 {
-	chunk_t address = dst->get_address(dst);
-	uint8_t proto, buf[sizeof(struct in6_addr)];
+	nflog_ip_packet_t ip;
 
-	return skip_ip(get_payload(logged), buf, &proto) &&
-		   (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6) &&
-		   memeq(buf, address.ptr, address.len);
-}
-
-/**
- * Get the length that an IP packet claims to have, as the kernel does not tell
- * how long it was before it got copied.
- */
-static uint32_t original_len(chunk_t packet)
-{
-	uint32_t len = 0;
-
-	if (packet.len >= sizeof(struct iphdr) && packet.ptr[0] >> 4 == 4)
-	{
-		len = ntohs(((struct iphdr*)packet.ptr)->tot_len);
-	}
-	else if (packet.len >= sizeof(struct ip6_hdr) && packet.ptr[0] >> 4 == 6)
-	{
-		len = sizeof(struct ip6_hdr) +
-			  ntohs(((struct ip6_hdr*)packet.ptr)->ip6_plen);
-	}
-	return max(len, packet.len);
-}
-
-/**
- * Calculate the checksum of the pseudo header of TCP and UDP.
- *
- * @param packet		IP packet
- * @param len			bytes behind the IP header
- * @param proto			protocol of these
- * @return				checksum, as chunk_internet_checksum() returns it
- */
-static uint16_t pseudo_checksum(chunk_t packet, uint32_t len, uint8_t proto)
-{
-	uint32_t last[] = { htonl(len), htonl(proto) };
-	uint16_t sum;
-
-	if (packet.ptr[0] >> 4 == 4)
-	{
-		sum = chunk_internet_checksum(chunk_create(packet.ptr +
-									offsetof(struct iphdr, saddr), 2 * 4));
-	}
-	else
-	{
-		sum = chunk_internet_checksum(chunk_create(packet.ptr +
-									offsetof(struct ip6_hdr, ip6_src), 2 * 16));
-	}
-	return chunk_internet_checksum_inc(chunk_from_thing(last), sum);
+	return parse_whole(&ip, get_payload(logged)) &&
+		   (ip.proto == IPPROTO_IPIP || ip.proto == IPPROTO_IPV6) &&
+		   chunk_equals(ip.dst, dst->get_address(dst));
 }
 
 /**
@@ -377,46 +204,25 @@ static uint16_t pseudo_checksum(chunk_t packet, uint32_t len, uint8_t proto)
  * inverted (CHECKSUM_PARTIAL, skbuff.h), and copies it as it is.  If a checksum
  * that is right happens to have that value, this does not change it.
  *
- * @param packet		whole IP packet
+ * @param ip			packet as logged, a whole one with all its headers
+ * @param packet		copy of it, to change
  */
-static void finish_checksum(chunk_t packet)
+static void finish_checksum(nflog_ip_packet_t *ip, uint8_t *packet)
 {
-	uint16_t pseudo, sum, field;
-	uint8_t proto, *pos;
-	size_t offset;
-	struct iphdr *ip = (struct iphdr*)packet.ptr;
+	size_t offset = nflog_ip_checksum_offset(ip->proto);
+	chunk_t payload = chunk_skip(ip->data, ip->payload);
+	uint16_t pseudo, field;
 
-	offset = skip_ip(packet, NULL, &proto);
-	if (!offset || (ip->version == 4 && ip->frag_off & htons(0x3fff)))
+	if (!offset || offset + sizeof(field) > payload.len)
 	{
 		return;
 	}
-	switch (proto)
-	{
-		case IPPROTO_TCP:
-			pos = packet.ptr + offset + offsetof(struct tcphdr, check);
-			break;
-		case IPPROTO_UDP:
-			pos = packet.ptr + offset + offsetof(struct udphdr, check);
-			break;
-		default:
-			return;
-	}
-	if (pos + sizeof(field) > packet.ptr + packet.len)
-	{
-		return;
-	}
-	pseudo = pseudo_checksum(packet, packet.len - offset, proto);
-	memcpy(&field, pos, sizeof(field));
+	pseudo = nflog_ip_pseudo_checksum(ip->src, ip->dst, ip->proto, payload.len);
+	memcpy(&field, payload.ptr + offset, sizeof(field));
 	if (field == (uint16_t)~pseudo)
 	{
-		memset(pos, 0, sizeof(field));
-		sum = chunk_internet_checksum_inc(chunk_skip(packet, offset), pseudo);
-		if (!sum && proto == IPPROTO_UDP)
-		{	/* 0 means that there is none, RFC 768 */
-			sum = 0xffff;
-		}
-		memcpy(pos, &sum, sizeof(sum));
+		payload.ptr = packet + ip->payload;
+		nflog_ip_set_checksum(ip->src, ip->dst, ip->proto, payload);
 	}
 }
 
@@ -479,11 +285,15 @@ void nflog_packet_build(nflog_packet_t *packet,
 {
 	chunk_t payload = get_payload(logged);
 	uint8_t *pos = packet->data;
+	nflog_ip_packet_t ip;
+	bool parsed;
 	int i;
 
 	packet->offset = 0;
 	packet->payload = payload.len;
-	packet->original = original_len(payload);
+	/* the kernel does not tell how long it was before it was copied */
+	parsed = nflog_ip_packet_parse(&ip, payload);
+	packet->original = max(ip.len, payload.len);
 	if (link == LINK_NFLOG)
 	{
 		memcpy(pos, logged->msg, sizeof(*logged->msg));
@@ -505,10 +315,10 @@ void nflog_packet_build(nflog_packet_t *packet,
 		memcpy(pos, payload.ptr, payload.len);
 		pos += payload.len;
 	}
-	if (packet->payload == packet->original)
+	if (parsed && packet->payload == packet->original &&
+		!nflog_ip_packet_is_fragment(&ip))
 	{
-		finish_checksum(chunk_create(packet->data + packet->offset,
-									 packet->payload));
+		finish_checksum(&ip, packet->data + packet->offset);
 	}
 	packet->order = logged->order;
 	packet->stamped = logged->attrs[NFULA_TIMESTAMP] != NULL;

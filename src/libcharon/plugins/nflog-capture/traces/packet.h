@@ -96,18 +96,6 @@ u_int nflog_esp_key_hash(const void *key);
 bool nflog_esp_key_equals(const void *a, const void *b);
 
 /**
- * Find the header behind the IP header, or what follows that in a fragment.
- *
- * @param packet		IP packet
- * @param dst			set to the destination address, 16 bytes, may be NULL
- * @param proto			set to the protocol of the header
- * @param fragment		set to TRUE if it is a fragment, of IPv4 not the first one
- * @return				offset of the header, 0 if there is none
- */
-size_t nflog_packet_find_payload(chunk_t packet, uint8_t *dst,
-								 uint8_t *proto, bool *fragment);
-
-/**
  * Find the destination and SPI in an ESP, AH, or UDP-encapsulated ESP packet.
  *
  * @param logged		packet, as logged, fragment is set to FRAGMENT_FIRST if it is

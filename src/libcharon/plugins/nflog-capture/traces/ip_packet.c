@@ -1,0 +1,232 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#include "ip_packet.h"
+
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <stddef.h>
+
+/** the shortest extension header of IPv6, and the unit of their length */
+#define MIN_EXTENSION_LEN 8
+
+/**
+ * Set how long a packet is, as by its header.
+ */
+static void set_len(nflog_ip_packet_t *packet, size_t len)
+{
+	packet->len = len;
+	packet->data.len = min(packet->data.len, len);
+}
+
+/**
+ * Parse an IPv4 header.
+ */
+static bool parse_ipv4(nflog_ip_packet_t *packet)
+{
+	chunk_t data = packet->data;
+	struct iphdr ip;
+	size_t len;
+
+	if (data.len < sizeof(ip))
+	{
+		return FALSE;
+	}
+	memcpy(&ip, data.ptr, sizeof(ip));
+	len = ip.ihl * 4;
+	/* there is no length if the kernel merged more than fits in the field (BIG
+	 * TCP, iph_totlen() in include/linux/ip.h) */
+	set_len(packet, ntohs(ip.tot_len) ?: data.len);
+	packet->src = chunk_create(data.ptr + offsetof(struct iphdr, saddr), 4);
+	packet->dst = chunk_create(data.ptr + offsetof(struct iphdr, daddr), 4);
+	packet->proto = ip.protocol;
+	packet->proto_pos = offsetof(struct iphdr, protocol);
+	packet->id = ip.id;
+	packet->offset = (ntohs(ip.frag_off) & IP_OFFMASK) * 8;
+	packet->more = (ntohs(ip.frag_off) & IP_MF) != 0;
+	if (len < sizeof(ip) || len > packet->data.len)
+	{
+		return FALSE;
+	}
+	packet->payload = len;
+	return TRUE;
+}
+
+/**
+ * Parse the fragment header of IPv6, which is there.
+ */
+static void parse_fragment(nflog_ip_packet_t *packet, size_t pos)
+{
+	struct ip6_frag frag;
+
+	memcpy(&frag, packet->data.ptr + pos, sizeof(frag));
+	packet->fragment_pos = pos;
+	packet->id = frag.ip6f_ident;
+	packet->offset = ntohs(frag.ip6f_offlg & IP6F_OFF_MASK);
+	packet->more = (frag.ip6f_offlg & IP6F_MORE_FRAG) != 0;
+}
+
+/**
+ * Walk the extension headers of an IPv6 packet.
+ *
+ * @param pos			position of the first one
+ */
+static bool parse_extensions(nflog_ip_packet_t *packet, size_t pos)
+{
+	chunk_t data = packet->data;
+	size_t len;
+
+	while (!packet->offset)
+	{
+		switch (packet->proto)
+		{
+			case IPPROTO_HOPOPTS:
+			case IPPROTO_ROUTING:
+			case IPPROTO_DSTOPTS:
+			case IPPROTO_FRAGMENT:
+				break;
+			default:
+				packet->payload = pos;
+				return TRUE;
+		}
+		if (pos + MIN_EXTENSION_LEN > data.len)
+		{
+			return FALSE;
+		}
+		len = MIN_EXTENSION_LEN;
+		if (packet->proto == IPPROTO_FRAGMENT)
+		{
+			if (packet->fragment_pos)
+			{	/* a fragment of a fragment, which the kernel does not know either */
+				return FALSE;
+			}
+			parse_fragment(packet, pos);
+		}
+		else
+		{
+			len *= data.ptr[pos + 1] + 1;
+		}
+		packet->proto = data.ptr[pos];
+		packet->proto_pos = pos;
+		pos += len;
+		if (pos > data.len)
+		{
+			return FALSE;
+		}
+	}
+	packet->payload = pos;
+	return TRUE;
+}
+
+/**
+ * Parse an IPv6 header, and those that extend it.
+ */
+static bool parse_ipv6(nflog_ip_packet_t *packet)
+{
+	chunk_t data = packet->data;
+	struct ip6_hdr ip;
+
+	if (data.len < sizeof(ip))
+	{
+		return FALSE;
+	}
+	memcpy(&ip, data.ptr, sizeof(ip));
+	if (ip.ip6_plen || ip.ip6_nxt != IPPROTO_HOPOPTS)
+	{	/* else it has a jumbo payload option, as with BIG TCP (ip6_rcv_core() in
+		 * the kernel's net/ipv6/ip6_input.c) */
+		set_len(packet, sizeof(ip) + ntohs(ip.ip6_plen));
+	}
+	packet->src = chunk_create(data.ptr + offsetof(struct ip6_hdr, ip6_src), 16);
+	packet->dst = chunk_create(data.ptr + offsetof(struct ip6_hdr, ip6_dst), 16);
+	packet->proto = ip.ip6_nxt;
+	packet->proto_pos = offsetof(struct ip6_hdr, ip6_nxt);
+	return parse_extensions(packet, sizeof(ip));
+}
+
+/*
+ * Described in header
+ */
+bool nflog_ip_packet_parse(nflog_ip_packet_t *packet, chunk_t data)
+{
+	*packet = (nflog_ip_packet_t){
+		.data = data,
+		.len = data.len,
+	};
+	switch (data.len ? data.ptr[0] >> 4 : 0)
+	{
+		case 4:
+			return parse_ipv4(packet);
+		case 6:
+			return parse_ipv6(packet);
+		default:
+			return FALSE;
+	}
+}
+
+/*
+ * Described in header
+ */
+size_t nflog_ip_checksum_offset(uint8_t proto)
+{
+	switch (proto)
+	{
+		case IPPROTO_TCP:
+			return offsetof(struct tcphdr, check);
+		case IPPROTO_UDP:
+			return offsetof(struct udphdr, check);
+		default:
+			return 0;
+	}
+}
+
+/*
+ * Described in header
+ */
+uint16_t nflog_ip_pseudo_checksum(chunk_t src, chunk_t dst, uint8_t proto,
+								  size_t len)
+{
+	uint32_t last[] = { htonl(len), htonl(proto) };
+	uint16_t sum;
+
+	sum = chunk_internet_checksum(src);
+	sum = chunk_internet_checksum_inc(dst, sum);
+	return chunk_internet_checksum_inc(chunk_from_thing(last), sum);
+}
+
+/*
+ * Described in header
+ */
+void nflog_ip_set_checksum(chunk_t src, chunk_t dst, uint8_t proto,
+						   chunk_t payload)
+{
+	size_t offset = nflog_ip_checksum_offset(proto);
+	uint16_t sum;
+
+	if (!offset || offset + sizeof(sum) > payload.len)
+	{
+		return;
+	}
+	memset(payload.ptr + offset, 0, sizeof(sum));
+	sum = chunk_internet_checksum_inc(payload,
+				nflog_ip_pseudo_checksum(src, dst, proto, payload.len));
+	if (!sum && proto == IPPROTO_UDP)
+	{	/* 0 means that there is none, RFC 768 */
+		sum = 0xffff;
+	}
+	memcpy(payload.ptr + offset, &sum, sizeof(sum));
+}
