@@ -22,6 +22,8 @@
 typedef struct private_decrypter_t private_decrypter_t;
 typedef struct layer_t layer_t;
 
+static private_decrypter_t *create(key_file_t *keys, bool complain);
+
 /**
  * What is counted.
  */
@@ -53,6 +55,11 @@ struct private_decrypter_t {
 	decrypter_t public;
 
 	/**
+	 * Keys, not owned.
+	 */
+	key_file_t *keys;
+
+	/**
 	 * Decrypts ESP and AH.
 	 */
 	sas_t *sas;
@@ -64,7 +71,7 @@ struct private_decrypter_t {
 	sas_t *learning;
 
 	/**
-	 * Decrypt messages of IKEv1 and IKEv2.
+	 * Decrypt messages of IKEv1 and IKEv2, NULL for a clone.
 	 */
 	ike_t *ikev1, *ikev2;
 
@@ -250,6 +257,37 @@ METHOD(decrypter_t, decrypt, bool,
 	return FALSE;
 }
 
+METHOD(decrypter_t, needs_order, bool,
+	private_decrypter_t *this, chunk_t data)
+{
+	wire_packet_t packet;
+
+	wire_packet_parse(&packet, data);
+	return packet.kind == PACKET_IKE;
+}
+
+METHOD(decrypter_t, add, void,
+	private_decrypter_t *this, decrypter_t *other_public)
+{
+	private_decrypter_t *other = (private_decrypter_t*)other_public;
+	u_int i, j, k;
+
+	for (i = 0; i < countof(this->layers); i++)
+	{
+		for (j = 0; j < COUNT_MAX; j++)
+		{
+			for (k = 0; k < VERDICT_MAX; k++)
+			{
+				this->layers[i].counts[j][k] += other->layers[i].counts[j][k];
+			}
+		}
+		this->layers[i].clear += other->layers[i].clear;
+		this->layers[i].parts += other->layers[i].parts;
+		this->layers[i].others += other->layers[i].others;
+	}
+	this->deep += other->deep;
+}
+
 /**
  * Print how many packets there were in a layer.
  *
@@ -341,8 +379,8 @@ METHOD(decrypter_t, destroy, void,
 {
 	this->sas->destroy(this->sas);
 	DESTROY_IF(this->learning);
-	this->ikev1->destroy(this->ikev1);
-	this->ikev2->destroy(this->ikev2);
+	DESTROY_IF(this->ikev1);
+	DESTROY_IF(this->ikev2);
 	free(this);
 }
 
@@ -364,10 +402,18 @@ static bool has_ikev1(key_file_t *keys)
 	return found;
 }
 
-/*
- * Described in header
+METHOD(decrypter_t, clone_, decrypter_t*,
+	private_decrypter_t *this)
+{
+	return &create(this->keys, FALSE)->public;
+}
+
+/**
+ * Create a decrypter for ESP and AH.
+ *
+ * @param complain	complain about algorithms that are not supported
  */
-decrypter_t *decrypter_create(key_file_t *keys)
+static private_decrypter_t *create(key_file_t *keys, bool complain)
 {
 	private_decrypter_t *this;
 
@@ -375,14 +421,29 @@ decrypter_t *decrypter_create(key_file_t *keys)
 		.public = {
 			.learn = _learn,
 			.decrypt = _decrypt,
+			.needs_order = _needs_order,
+			.clone = _clone_,
+			.add = _add,
 			.print = _print,
 			.is_good = _is_good,
 			.destroy = _destroy,
 		},
-		.sas = sas_create(keys, TRUE),
-		.learning = has_ikev1(keys) ? sas_create(keys, FALSE) : NULL,
-		.ikev1 = ikev1_create(keys),
-		.ikev2 = ikev2_create(keys),
+		.keys = keys,
+		.sas = sas_create(keys, complain),
 	);
+	return this;
+}
+
+/*
+ * Described in header
+ */
+decrypter_t *decrypter_create(key_file_t *keys)
+{
+	private_decrypter_t *this;
+
+	this = create(keys, TRUE);
+	this->learning = has_ikev1(keys) ? sas_create(keys, FALSE) : NULL;
+	this->ikev1 = ikev1_create(keys);
+	this->ikev2 = ikev2_create(keys);
 	return &this->public;
 }

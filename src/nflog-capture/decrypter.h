@@ -64,6 +64,30 @@ struct decrypter_t {
 					char *comment);
 
 	/**
+	 * Check if a packet has to be decrypted in the order packets were captured in,
+	 * with all others of that kind, as IKE messages have to be.
+	 *
+	 * @param data		IP packet
+	 * @return			TRUE if so
+	 */
+	bool (*needs_order)(decrypter_t *this, chunk_t data);
+
+	/**
+	 * Create a decrypter for another thread, for packets that may be decrypted in any
+	 * order.
+	 *
+	 * @return			decrypter, its counters are 0
+	 */
+	decrypter_t *(*clone)(decrypter_t *this);
+
+	/**
+	 * Add the counters of another decrypter.
+	 *
+	 * @param other		decrypter created by clone()
+	 */
+	void (*add)(decrypter_t *this, decrypter_t *other);
+
+	/**
 	 * Print how many packets there were.
 	 *
 	 * @param file		file to print to

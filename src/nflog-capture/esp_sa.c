@@ -171,7 +171,8 @@ METHOD(ipsec_sa_t, decrypt, verdict_t,
 	else if (this->key->mode == MODE_TUNNEL &&
 			 (next == IPPROTO_IPIP || next == IPPROTO_IPV6))
 	{
-		*plain = chunk_clone(chunk_create(data.ptr, get_length(data, next)));
+		*plain = chunk_create(data.ptr, get_length(data, next));
+		return attempt.verdict;
 	}
 	else
 	{

@@ -25,6 +25,7 @@
 
 #include "decrypter.h"
 #include "pcapng.h"
+#include "pipeline.h"
 #include "trace.h"
 
 /** plugins of libstrongswan, those that are there are used; the first one that has an
@@ -81,49 +82,6 @@ static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 }
 
 /**
- * Write a packet of a trace, and what it is in the clear: as it is without a layer of
- * encryption, one after the other.
- *
- * The comment of each packet describes how it was decrypted from the one before, and
- * what is encrypted in it.
- *
- * @return			FALSE if that can't be written
- */
-static bool decrypt_packet(trace_packet_t *packet, decrypter_t *decrypter,
-						   pcapng_t *pcapng)
-{
-	char from[DECRYPTER_COMMENT_LEN] = "", carries[DECRYPTER_COMMENT_LEN] = "";
-	char comment[sizeof(from) + sizeof(carries) + 16];
-	chunk_t data = packet->data, ip = packet->ip, owned = chunk_empty, plain;
-	size_t len = packet->len;
-	u_int depth = 0;
-	bool success, more = TRUE;
-
-	while (TRUE)
-	{
-		plain = chunk_empty;
-		if (more)
-		{
-			more = decrypter->decrypt(decrypter, depth, ip, &plain, carries);
-		}
-		snprintf(comment, sizeof(comment), "%s%s%s", from,
-				 *from && *carries ? ", carries " : "", carries);
-		success = pcapng->write(pcapng, depth++, &packet->time, data, len,
-								*comment ? comment : NULL);
-		chunk_clear(&owned);
-		if (!success || !plain.len)
-		{
-			chunk_clear(&plain);
-			return success;
-		}
-		data = ip = owned = plain;
-		len = plain.len;
-		strcpy(from, carries);
-		*carries = '\0';
-	}
-}
-
-/**
  * Decrypt traces that are open.
  *
  * @return			status, STATUS_ERROR if nothing or not all was written
@@ -133,11 +91,18 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 {
 	enumerator_t *enumerator;
 	trace_packet_t packet;
+	pipeline_t *pipeline;
 	pcapng_t *pcapng;
 	trace_t *trace;
 	bool success = TRUE, torn = FALSE;
 
 	pcapng = pcapng_create(output, type);
+	pipeline = pipeline_create(decrypter, pcapng);
+	if (!pipeline)
+	{
+		pcapng->destroy(pcapng);
+		return STATUS_ERROR;
+	}
 	enumerator = traces->create_enumerator(traces);
 	while (success && enumerator->enumerate(enumerator, &trace))
 	{
@@ -148,11 +113,14 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 		}
 		while (success && trace->read(trace, &packet))
 		{
-			success = decrypt_packet(&packet, decrypter, pcapng);
+			success = pipeline->add(pipeline, &packet);
 		}
 		torn |= trace->is_torn(trace);
 	}
 	enumerator->destroy(enumerator);
+	/* what can't be written, the output tells */
+	pipeline->finish(pipeline);
+	pipeline->destroy(pipeline);
 	pcapng->destroy(pcapng);
 	if (!output->finish(output))
 	{

@@ -56,50 +56,94 @@ struct private_pcapng_t {
 };
 
 /**
- * Add an option with text, and the end of options.  All is in host order.
- *
- * @return			bytes used
+ * Get memory for more bytes, which get used.
  */
-static size_t add_option(uint8_t *buf, uint16_t code, char *text)
+static uint8_t *extend(blocks_t *blocks, size_t len)
 {
-	uint16_t len = min(strlen(text), MAX_TEXT);
-	size_t padded = (len + 3) & ~3;
+	size_t used = blocks->used;
 
-	memset(buf, 0, padded + 8);
-	memcpy(buf, &code, sizeof(code));
-	memcpy(buf + 2, &len, sizeof(len));
-	memcpy(buf + 4, text, len);
-	return padded + 8;
-}
-
-/**
- * Write a block.
- */
-static bool write_block(private_pcapng_t *this, uint32_t type, chunk_t fixed,
-						chunk_t data, uint16_t code, char *text)
-{
-	uint8_t option[MAX_TEXT + 12], zeros[4] = {};
-	size_t len = 0, padding = -data.len & 3;
-	uint32_t total;
-
-	if (text)
+	blocks->used += len;
+	if (blocks->used > blocks->data.len)
 	{
-		len = add_option(option, code, text);
+		blocks->data.len = max(blocks->used, 2 * blocks->data.len);
+		blocks->data.ptr = realloc(blocks->data.ptr, blocks->data.len);
 	}
-	total = 12 + fixed.len + data.len + padding + len;
-	return this->output->write(this->output, chunk_from_thing(type)) &&
-		   this->output->write(this->output, chunk_from_thing(total)) &&
-		   this->output->write(this->output, fixed) &&
-		   this->output->write(this->output, data) &&
-		   this->output->write(this->output, chunk_create(zeros, padding)) &&
-		   this->output->write(this->output, chunk_create(option, len)) &&
-		   this->output->write(this->output, chunk_from_thing(total));
+	return blocks->data.ptr + used;
 }
 
 /**
- * Describe the next interface.
+ * Append bytes, return the position behind them.
  */
-static bool write_interface(private_pcapng_t *this)
+static uint8_t *append(uint8_t *pos, chunk_t data)
+{
+	if (data.len)
+	{
+		memcpy(pos, data.ptr, data.len);
+	}
+	return pos + data.len;
+}
+
+/**
+ * Add a block.  All is in host order.
+ *
+ * @param fixed		its fields of fixed length
+ * @param data		data that follows, gets padded
+ * @param code		code of the option that follows
+ * @param text		text of that option, NULL or empty for none
+ */
+static void add_block(blocks_t *blocks, uint32_t type, chunk_t fixed, chunk_t data,
+					  uint16_t code, char *text)
+{
+	static uint8_t zeros[4] = {};
+	size_t data_padding = -data.len & 3, padding = 0;
+	struct {
+		uint16_t code, len;
+	} option = { .code = code };
+	uint32_t total;
+	uint8_t *pos;
+
+	total = 12 + fixed.len + data.len + data_padding;
+	if (text && *text)
+	{
+		option.len = min(strlen(text), MAX_TEXT);
+		padding = -option.len & 3;
+		/* followed by the end of options, which are zeros */
+		total += sizeof(option) + option.len + padding + sizeof(option);
+	}
+	pos = extend(blocks, total);
+	pos = append(pos, chunk_from_thing(type));
+	pos = append(pos, chunk_from_thing(total));
+	pos = append(pos, fixed);
+	pos = append(pos, data);
+	pos = append(pos, chunk_create(zeros, data_padding));
+	if (option.len)
+	{
+		pos = append(pos, chunk_from_thing(option));
+		pos = append(pos, chunk_create((u_char*)text, option.len));
+		pos = append(pos, chunk_create(zeros, padding));
+		pos = append(pos, chunk_from_thing(zeros));
+	}
+	append(pos, chunk_from_thing(total));
+}
+
+/*
+ * Described in header
+ */
+void blocks_add_packet(blocks_t *blocks, u_int layers, struct timeval *time,
+					   chunk_t data, size_t len, char *comment)
+{
+	uint64_t usec = time->tv_sec * 1000000ULL + time->tv_usec;
+	uint32_t fixed[] = { layers, usec >> 32, usec, data.len, len };
+
+	blocks->layers = max(blocks->layers, layers);
+	add_block(blocks, ENHANCED_PACKET, chunk_from_thing(fixed), data, OPT_COMMENT,
+			  comment);
+}
+
+/**
+ * Add the description of the next interface.
+ */
+static void add_interface(private_pcapng_t *this, blocks_t *blocks)
 {
 	struct {
 		uint16_t type, reserved;
@@ -116,27 +160,36 @@ static bool write_interface(private_pcapng_t *this)
 		snprintf(name, sizeof(name), "decrypted %u", this->interfaces);
 	}
 	this->interfaces++;
-	return write_block(this, INTERFACE_DESCRIPTION, chunk_from_thing(fixed),
-					   chunk_empty, OPT_IF_NAME, name);
+	add_block(blocks, INTERFACE_DESCRIPTION, chunk_from_thing(fixed), chunk_empty,
+			  OPT_IF_NAME, name);
+}
+
+/**
+ * Write what describes the file, and free it.
+ */
+static bool write_blocks(private_pcapng_t *this, blocks_t *blocks)
+{
+	bool success;
+
+	success = this->output->write(this->output, chunk_create(blocks->data.ptr,
+															 blocks->used));
+	free(blocks->data.ptr);
+	return success;
 }
 
 METHOD(pcapng_t, write_, bool,
-	private_pcapng_t *this, u_int layers, struct timeval *time, chunk_t data,
-	size_t len, char *comment)
+	private_pcapng_t *this, blocks_t *blocks, size_t begin, size_t end)
 {
-	uint64_t usec = time->tv_sec * 1000000ULL + time->tv_usec;
-	uint32_t fixed[] = { layers, usec >> 32, usec, data.len, len };
+	blocks_t interfaces = {};
 
 	/* many layers are rare, there is no need to describe them all */
-	while (this->interfaces <= layers)
+	while (this->interfaces <= blocks->layers)
 	{
-		if (!write_interface(this))
-		{
-			return FALSE;
-		}
+		add_interface(this, &interfaces);
 	}
-	return write_block(this, ENHANCED_PACKET, chunk_from_thing(fixed), data,
-					   OPT_COMMENT, comment);
+	return write_blocks(this, &interfaces) &&
+		   this->output->write(this->output,
+						chunk_create(blocks->data.ptr + begin, end - begin));
 }
 
 /**
@@ -149,11 +202,13 @@ static void write_header(private_pcapng_t *this)
 		uint16_t major, minor;
 		int64_t len;
 	} __attribute__((packed)) section = { 0x1a2b3c4d, 1, 0, -1 };
+	blocks_t blocks = {};
 
-	write_block(this, SECTION_HEADER, chunk_from_thing(section), chunk_empty,
-				OPT_USERAPPL, "nflog-capture decrypt");
-	write_interface(this);
-	write_interface(this);
+	add_block(&blocks, SECTION_HEADER, chunk_from_thing(section), chunk_empty,
+			  OPT_USERAPPL, "nflog-capture decrypt");
+	add_interface(this, &blocks);
+	add_interface(this, &blocks);
+	write_blocks(this, &blocks);
 }
 
 METHOD(pcapng_t, destroy, void,

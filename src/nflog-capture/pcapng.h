@@ -25,26 +25,49 @@
 #include "output.h"
 
 typedef struct pcapng_t pcapng_t;
+typedef struct blocks_t blocks_t;
 
 /**
- * Writes a pcapng file, with an interface for packets of the trace, and one for each
- * layer of encryption that was removed from them.
+ * Blocks of packets, to be written to a file of type pcapng.
+ */
+struct blocks_t {
+	/** memory that is allocated */
+	chunk_t data;
+	/** bytes of it that are used */
+	size_t used;
+	/** highest number of layers that were removed from a packet */
+	u_int layers;
+};
+
+/**
+ * Add the block of a packet.
+ *
+ * @param blocks	blocks to add to, all zero at first
+ * @param layers	layers that were removed, 0 for the packet of the trace, else it is
+ *					an IP packet
+ * @param time		time of the packet
+ * @param data		bytes of the packet
+ * @param len		bytes that it had when it was captured
+ * @param comment	comment, empty for none
+ */
+void blocks_add_packet(blocks_t *blocks, u_int layers, struct timeval *time,
+					   chunk_t data, size_t len, char *comment);
+
+/**
+ * Writes a file of type pcapng, with an interface for the packets of the trace, and one
+ * for each number of layers that were removed from them.
  */
 struct pcapng_t {
 
 	/**
-	 * Write a packet.
+	 * Write blocks.
 	 *
-	 * @param layers	layers that were removed, 0 for the packet of the trace, else
-	 *					it is an IP packet
-	 * @param time		time of the packet
-	 * @param data		bytes of the packet
-	 * @param len		bytes that it had when it was captured
-	 * @param comment	comment, NULL for none
+	 * @param blocks	blocks of packets
+	 * @param begin		position of the first byte to write, that of a block
+	 * @param end		position behind the last one
 	 * @return			FALSE if the output can't be written to anymore
 	 */
-	bool (*write)(pcapng_t *this, u_int layers, struct timeval *time,
-				  chunk_t data, size_t len, char *comment);
+	bool (*write)(pcapng_t *this, blocks_t *blocks, size_t begin, size_t end);
 
 	/**
 	 * Destroy a pcapng_t, but not the output.

@@ -45,8 +45,12 @@ struct private_sas_t {
 struct entry_t {
 	/** algorithms and keys */
 	key_sa_t *key;
-	/** decrypts, NULL if not supported */
+	/** decrypts, NULL if not supported, or not needed so far */
 	ipsec_sa_t *sa;
+	/** TRUE if there is no use in creating it */
+	bool created;
+	/** algorithms, for comments */
+	char algorithms[128];
 };
 
 /**
@@ -94,6 +98,22 @@ static bool is_exact(key_sa_t *key, wire_packet_t *packet)
 }
 
 /**
+ * Create what decrypts the packets of an SA, if that was not tried before.
+ */
+static ipsec_sa_t *get_sa(entry_t *entry)
+{
+	key_sa_t *key = entry->key;
+
+	if (!entry->created)
+	{
+		entry->sa = key->proto == IPPROTO_AH ? ah_sa_create(key)
+											 : esp_sa_create(key);
+		entry->created = TRUE;
+	}
+	return entry->sa;
+}
+
+/**
  * Try the SAs that have (not) the addresses of the packet.
  *
  * @param verdict	the best verdict so far, gets replaced by a better one
@@ -106,16 +126,17 @@ static entry_t *try_sas(linked_list_t *list, wire_packet_t *packet,
 {
 	enumerator_t *enumerator;
 	entry_t *entry, *found = NULL;
+	ipsec_sa_t *sa;
 	verdict_t current;
 	chunk_t data;
 
 	enumerator = list->create_enumerator(list);
 	while (!found && enumerator->enumerate(enumerator, &entry))
 	{
-		if (entry->sa && entry->key->proto == proto &&
-			is_exact(entry->key, packet) == exact)
+		if (entry->key->proto == proto &&
+			is_exact(entry->key, packet) == exact && (sa = get_sa(entry)))
 		{
-			current = entry->sa->decrypt(entry->sa, packet, &data);
+			current = sa->decrypt(sa, packet, &data);
 			if (current >= *verdict)
 			{
 				chunk_clear(&data);
@@ -139,19 +160,73 @@ static entry_t *try_sas(linked_list_t *list, wire_packet_t *packet,
  */
 static void print_algorithms(key_sa_t *key, char *buf, size_t len)
 {
+	char *esn = key->esn ? " ESN" : "";
+
 	if (key->encr == ENCR_UNDEFINED)
 	{
-		snprintf(buf, len, " %N", integrity_algorithm_names, key->integ);
+		snprintf(buf, len, " %N%s", integrity_algorithm_names, key->integ, esn);
 	}
 	else if (key->integ == AUTH_UNDEFINED)
 	{
-		snprintf(buf, len, " %N", encryption_algorithm_names, key->encr);
+		snprintf(buf, len, " %N%s", encryption_algorithm_names, key->encr, esn);
 	}
 	else
 	{
-		snprintf(buf, len, " %N/%N", encryption_algorithm_names, key->encr,
-				 integrity_algorithm_names, key->integ);
+		snprintf(buf, len, " %N/%N%s", encryption_algorithm_names, key->encr,
+				 integrity_algorithm_names, key->integ, esn);
 	}
+}
+
+/**
+ * Append text to a comment.
+ */
+static char *append(char *pos, char *end, const char *text)
+{
+	size_t len = min(strlen(text), end - pos - 1);
+
+	memcpy(pos, text, len);
+	pos[len] = '\0';
+	return pos + len;
+}
+
+/**
+ * Append a number, with leading zeros up to some digits.
+ */
+static char *append_number(char *pos, char *end, uint32_t number, u_int base,
+						   u_int digits)
+{
+	char buf[16], *begin = buf + sizeof(buf) - 1;
+
+	for (*begin = '\0'; number || buf + sizeof(buf) - 1 - begin < digits;
+		 number /= base)
+	{
+		*--begin = "0123456789abcdef"[number % base];
+	}
+	return append(pos, end, begin);
+}
+
+/**
+ * Describe a packet, its SA and the verdict.  With printf() and libstrongswan's hooks
+ * this takes as long as decrypting the packet.
+ *
+ * @param entry		SA, NULL if not known
+ */
+static void print_comment(char *pos, size_t len, bool ah, uint32_t spi,
+						  uint32_t seq, entry_t *entry, verdict_t verdict)
+{
+	char *end = pos + len;
+
+	pos = append(pos, end, ah ? "AH " : "ESP ");
+	pos = append_number(pos, end, spi, 16, 8);
+	pos = append(pos, end, " seq ");
+	pos = append_number(pos, end, seq, 10, 1);
+	if (entry)
+	{
+		pos = append(pos, end, entry->key->inbound ? " in" : " out");
+		pos = append(pos, end, entry->algorithms);
+	}
+	pos = append(pos, end, ": ");
+	append(pos, end, enum_to_name(verdict_names, verdict));
 }
 
 METHOD(sas_t, decrypt, verdict_t,
@@ -165,7 +240,6 @@ METHOD(sas_t, decrypt, verdict_t,
 	uint8_t proto = ah ? IPPROTO_AH : IPPROTO_ESP;
 	linked_list_t *list = NULL;
 	entry_t *entry = NULL;
-	char algorithms[128] = "";
 	uint32_t spi = 0, seq = 0;
 
 	*plain = chunk_empty;
@@ -184,13 +258,7 @@ METHOD(sas_t, decrypt, verdict_t,
 		entry = try_sas(list, packet, proto, TRUE, &verdict, plain) ?:
 				try_sas(list, packet, proto, FALSE, &verdict, plain);
 	}
-	if (entry)
-	{
-		print_algorithms(entry->key, algorithms, sizeof(algorithms));
-	}
-	snprintf(comment, len, "%s %.8x seq %u%s%s%s: %N", ah ? "AH" : "ESP", spi, seq,
-			 entry ? (entry->key->inbound ? " in" : " out") : "", algorithms,
-			 entry && entry->key->esn ? " ESN" : "", verdict_names, verdict);
+	print_comment(comment, len, ah, spi, seq, entry, verdict);
 	return verdict;
 }
 
@@ -211,9 +279,9 @@ static void add_sa(private_sas_t *this, key_sa_t *key, bool complain)
 
 	INIT(entry,
 		.key = key,
-		.sa = key->proto == IPPROTO_AH ? ah_sa_create(key) : esp_sa_create(key),
 	);
-	if (!entry->sa && complain)
+	print_algorithms(key, entry->algorithms, sizeof(entry->algorithms));
+	if (complain && !get_sa(entry))
 	{
 		fprintf(stderr, "SA %.8x can not be decrypted: %s or %s not supported "
 				"by libstrongswan, or with another key length\n", key->spi,

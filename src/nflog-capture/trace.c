@@ -25,6 +25,13 @@
 #define LINKTYPE_RAW 101
 #define LINKTYPE_NFLOG 239
 
+/** bytes of the header of a pcap file, and of a packet in there */
+#define FILE_LEN 24
+#define RECORD_LEN 16
+
+/** bytes that are read at once */
+#define BUFFER_LEN (256 * 1024)
+
 /** bytes before the attributes of a packet with link type NFLOG */
 #define NFLOG_LEN 4
 
@@ -59,6 +66,11 @@ struct private_trace_t {
 	 * The file, NULL while it is not read.
 	 */
 	pcap_t *pcap;
+
+	/**
+	 * Bytes of the file that were read, or fewer in a file of type pcapng.
+	 */
+	off_t read;
 
 	/**
 	 * Link type.
@@ -117,7 +129,7 @@ METHOD(trace_t, read_, bool,
 	const u_char *data;
 
 	/* if it grows as fast as it's read, that would never end */
-	if (!this->pcap || ftello(pcap_file(this->pcap)) >= this->st.st_size)
+	if (!this->pcap || this->read >= this->st.st_size)
 	{
 		stop(this);
 		return FALSE;
@@ -135,6 +147,7 @@ METHOD(trace_t, read_, bool,
 			stop(this);
 			return FALSE;
 	}
+	this->read += RECORD_LEN + header->caplen;
 	packet->time = header->ts;
 	packet->data = chunk_create((u_char*)data, header->caplen);
 	packet->len = header->len;
@@ -175,6 +188,7 @@ METHOD(trace_t, rewind_, bool,
 
 	stop(this);
 	this->error[0] = '\0';
+	this->read = FILE_LEN;
 	fd = open_file(this);
 	if (fd < 0 || fstat(fd, &st) != 0 || !(file = fdopen(fd, "r")))
 	{
@@ -190,6 +204,7 @@ METHOD(trace_t, rewind_, bool,
 		fclose(file);
 		return refuse(this, "it was replaced while it was read");
 	}
+	setvbuf(file, NULL, _IOFBF, BUFFER_LEN);
 	this->pcap = pcap_fopen_offline(file, errors);
 	if (!this->pcap)
 	{

@@ -1,0 +1,283 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+#include "batch.h"
+
+#include <collections/array.h>
+
+/** packets of a batch, and their bytes, but for a single one that has more: few enough
+ * for the processor's caches, and enough to hardly notice the hand-over */
+#define MAX_PACKETS 256
+#define MAX_BYTES (256 * 1024)
+
+typedef struct private_batch_t private_batch_t;
+typedef struct packet_t packet_t;
+typedef struct ordered_t ordered_t;
+
+/**
+ * A packet as it was read.
+ */
+struct packet_t {
+	/** time of the packet */
+	struct timeval time;
+	/** bytes that it had when it was captured */
+	size_t len;
+	/** its bytes in the batch */
+	size_t data, data_len;
+	/** the IP packet in there */
+	size_t ip, ip_len;
+};
+
+/**
+ * A packet that has to be decrypted in order.
+ */
+struct ordered_t {
+	/** blocks that are written before it */
+	size_t before;
+	/** the packet that it is, or is in */
+	packet_t *packet;
+	/** number of layers that were removed before */
+	u_int depth;
+	/** the packet without these, owned, empty if there are none */
+	chunk_t plain;
+	/** how it was decrypted */
+	char from[DECRYPTER_COMMENT_LEN];
+};
+
+/**
+ * Private data.
+ */
+struct private_batch_t {
+
+	/**
+	 * Public interface.
+	 */
+	batch_t public;
+
+	/**
+	 * Packets that were added.
+	 */
+	packet_t packets[MAX_PACKETS];
+
+	/**
+	 * Number of these packets.
+	 */
+	u_int count;
+
+	/**
+	 * Their bytes, as allocated.
+	 */
+	chunk_t bytes;
+
+	/**
+	 * Number of bytes used.
+	 */
+	size_t used;
+
+	/**
+	 * What is written of them.
+	 */
+	blocks_t blocks;
+
+	/**
+	 * Packets that have to be decrypted in order, ordered_t.
+	 */
+	array_t *ordered;
+};
+
+METHOD(batch_t, add, bool,
+	private_batch_t *this, trace_packet_t *packet)
+{
+	size_t needed = this->used + packet->data.len;
+
+	if (this->count == countof(this->packets) ||
+		(this->count && needed > MAX_BYTES))
+	{
+		return FALSE;
+	}
+	if (needed > this->bytes.len)
+	{
+		this->bytes.len = max(needed, MAX_BYTES);
+		this->bytes.ptr = realloc(this->bytes.ptr, this->bytes.len);
+	}
+	if (packet->data.len)
+	{
+		memcpy(this->bytes.ptr + this->used, packet->data.ptr, packet->data.len);
+	}
+	this->packets[this->count++] = (packet_t){
+		.time = packet->time,
+		.len = packet->len,
+		.data = this->used,
+		.data_len = packet->data.len,
+		.ip = this->used + (packet->ip.len ? packet->ip.ptr - packet->data.ptr : 0),
+		.ip_len = packet->ip.len,
+	};
+	this->used = needed;
+	return TRUE;
+}
+
+/**
+ * Leave a packet for the one that decrypts in order.
+ *
+ * @param plain		the packet without layers, gets owned
+ */
+static void defer(private_batch_t *this, packet_t *packet, u_int depth,
+				  chunk_t plain, char *from)
+{
+	ordered_t ordered = {
+		.before = this->blocks.used,
+		.packet = packet,
+		.depth = depth,
+		.plain = plain,
+	};
+
+	strcpy(ordered.from, from);
+	array_insert(this->ordered, ARRAY_TAIL, &ordered);
+}
+
+/**
+ * Add the blocks of a packet, and of what it is in the clear: as it is without a layer
+ * of encryption, one after the other.
+ *
+ * The comment of each packet describes how it was decrypted from the one before, and
+ * what is encrypted in it.
+ *
+ * @param depth		number of layers that were removed already
+ * @param plain		the packet without these, owned, empty if there are none
+ * @param from		comment for that packet, DECRYPTER_COMMENT_LEN bytes
+ * @param in_order	FALSE to leave packets that have to be decrypted in order
+ */
+static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
+						   chunk_t plain, char *from, decrypter_t *decrypter,
+						   bool in_order)
+{
+	char carries[DECRYPTER_COMMENT_LEN], both[2 * DECRYPTER_COMMENT_LEN + 16];
+	chunk_t data, ip, next = chunk_empty;
+	char *comment;
+	size_t len;
+	bool more = TRUE;
+
+	do
+	{
+		ip = chunk_create(this->bytes.ptr + packet->ip, packet->ip_len);
+		data = chunk_create(this->bytes.ptr + packet->data, packet->data_len);
+		len = packet->len;
+		if (depth)
+		{
+			data = ip = plain;
+			len = plain.len;
+		}
+		if (!in_order && more && decrypter->needs_order(decrypter, ip))
+		{
+			defer(this, packet, depth, plain, from);
+			return;
+		}
+		*carries = '\0';
+		if (more)
+		{
+			more = decrypter->decrypt(decrypter, depth, ip, &next, carries);
+		}
+		comment = *from ? from : carries;
+		if (*from && *carries)
+		{
+			snprintf(both, sizeof(both), "%s, carries %s", from, carries);
+			comment = both;
+		}
+		blocks_add_packet(&this->blocks, depth++, &packet->time, data, len, comment);
+		free(plain.ptr);
+		plain = next;
+		next = chunk_empty;
+		strcpy(from, carries);
+	}
+	while (plain.len);
+	free(plain.ptr);
+}
+
+METHOD(batch_t, decrypt, void,
+	private_batch_t *this, decrypter_t *decrypter)
+{
+	char from[DECRYPTER_COMMENT_LEN];
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		*from = '\0';
+		decrypt_layers(this, &this->packets[i], 0, chunk_empty, from, decrypter,
+					   FALSE);
+	}
+}
+
+METHOD(batch_t, write_, bool,
+	private_batch_t *this, decrypter_t *decrypter, pcapng_t *pcapng)
+{
+	size_t written = 0, end = this->blocks.used;
+	ordered_t ordered;
+	bool success = TRUE;
+
+	while (array_remove(this->ordered, ARRAY_HEAD, &ordered))
+	{
+		success = success &&
+				  pcapng->write(pcapng, &this->blocks, written, ordered.before);
+		written = ordered.before;
+		/* its blocks follow those of all others */
+		decrypt_layers(this, ordered.packet, ordered.depth, ordered.plain,
+					   ordered.from, decrypter, TRUE);
+		success = success &&
+				  pcapng->write(pcapng, &this->blocks, end, this->blocks.used);
+		this->blocks.used = end;
+	}
+	success = success && pcapng->write(pcapng, &this->blocks, written, end);
+	this->blocks.used = 0;
+	this->blocks.layers = 0;
+	this->used = 0;
+	this->count = 0;
+	return success;
+}
+
+/**
+ * Free what a packet that was not written has.
+ */
+static void free_ordered(void *data, int idx, void *user)
+{
+	free(((ordered_t*)data)->plain.ptr);
+}
+
+METHOD(batch_t, destroy, void,
+	private_batch_t *this)
+{
+	array_destroy_function(this->ordered, free_ordered, NULL);
+	free(this->blocks.data.ptr);
+	free(this->bytes.ptr);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+batch_t *batch_create()
+{
+	private_batch_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.decrypt = _decrypt,
+			.write = _write_,
+			.destroy = _destroy,
+		},
+		.ordered = array_create(sizeof(ordered_t), 0),
+	);
+	return &this->public;
+}

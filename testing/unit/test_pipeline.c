@@ -1,0 +1,198 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * Packets that are decrypted on all processors lie in the output in the order they
+ * were captured, each one followed by what is in it.
+ */
+
+#include "decrypt.h"
+#include "../../src/nflog-capture/pipeline.h"
+
+/** packets, many more than all batches have place for */
+#define PACKETS 40000
+
+/** kinds of packets, in turn: each one has to be where it belongs */
+enum {
+	/** a packet in ESP */
+	KIND_ESP,
+	/** an IKE message in the clear */
+	KIND_IKE,
+	/** an IKE message in the clear in ESP */
+	KIND_IKE_IN_ESP,
+	/** another packet, longer than a batch */
+	KIND_LONG,
+	KIND_MAX,
+};
+
+/** the packets of each kind */
+static trace_packet_t packets[KIND_MAX];
+
+/**
+ * Get the kind of a packet, long ones are rare.
+ */
+static int get_kind(int number)
+{
+	return number % 1000 == 999 ? KIND_LONG : number % KIND_LONG;
+}
+
+/**
+ * Set a packet, which gets owned.
+ */
+static void set_packet(int kind, chunk_t data)
+{
+	packets[kind].data = packets[kind].ip = data;
+	packets[kind].len = data.len;
+}
+
+/**
+ * Create the packets, and the decrypter that has their keys.
+ */
+static void create_packets()
+{
+	chunk_t message = chunk_alloca(28), ike;
+
+	memset(message.ptr, 1, message.len);
+	/* without payloads */
+	message.ptr[16] = 0;
+	message.ptr[17] = 0x20;
+	htoun32(message.ptr + 24, message.len);
+	ike = add_ip(src, dst, IPPROTO_UDP, add_udp(500, 500, chunk_clone(message)));
+
+	set_packet(KIND_ESP, add_ip(src, dst, IPPROTO_ESP,
+				create_esp(&tests[0], 1, 1, MODE_TUNNEL, inner, IPPROTO_IPIP)));
+	set_packet(KIND_IKE_IN_ESP, add_ip(src, dst, IPPROTO_ESP,
+				create_esp(&tests[0], 2, 1, MODE_TUNNEL, ike, IPPROTO_IPIP)));
+	set_packet(KIND_IKE, ike);
+	set_packet(KIND_LONG, create_key(1000000));
+	packets[KIND_LONG].ip.len = 0;
+	read_keys();
+}
+
+/**
+ * Free the packets.
+ */
+static void free_packets()
+{
+	int i;
+
+	for (i = 0; i < KIND_MAX; i++)
+	{
+		chunk_free(&packets[i].data);
+	}
+}
+
+/**
+ * Decrypt all packets to a file, until it can't be written to.
+ *
+ * @return			TRUE if they were written
+ */
+static bool decrypt_all(char *path)
+{
+	char *inputs[] = { NULL };
+	trace_packet_t packet;
+	pipeline_t *pipeline;
+	output_t *output;
+	pcapng_t *pcapng;
+	bool success = TRUE;
+	int i;
+
+	output = output_create(path, inputs);
+	assert_non_null(output);
+	pcapng = pcapng_create(output, 101);
+	pipeline = pipeline_create(decrypter, pcapng);
+	assert_non_null(pipeline);
+	for (i = 0; success && i < PACKETS; i++)
+	{
+		packet = packets[get_kind(i)];
+		packet.time = (struct timeval){ .tv_sec = i };
+		success = pipeline->add(pipeline, &packet);
+	}
+	success = pipeline->finish(pipeline) && success;
+	pipeline->destroy(pipeline);
+	pcapng->destroy(pcapng);
+	success = output->finish(output) && success;
+	output->destroy(output);
+	return success;
+}
+
+/**
+ * Check a block of a packet, return the position behind it.
+ */
+static uint8_t *check_block(uint8_t *pos, u_int layers, int number)
+{
+	uint32_t fields[5];
+	uint64_t usec;
+
+	memcpy(fields, pos, sizeof(fields));
+	usec = (uint64_t)fields[3] << 32 | fields[4];
+	assert_int_equal(fields[0], 6);
+	assert_int_equal(fields[2], layers);
+	assert_int_equal(usec, number * 1000000ULL);
+	return pos + fields[1];
+}
+
+static void test_order(void **state)
+{
+	char path[PATH_MAX];
+	chunk_t *map;
+	uint8_t *pos;
+	uint32_t len;
+	int i, kind;
+
+	create_packets();
+	snprintf(path, sizeof(path), "%s/out", dir);
+	assert_true(decrypt_all(path));
+	assert_true(decrypter->is_good(decrypter));
+
+	map = chunk_map(path, FALSE);
+	assert_non_null(map);
+	pos = map->ptr;
+	/* the section's header, two interfaces */
+	for (i = 0; i < 3; i++)
+	{
+		memcpy(&len, pos + 4, sizeof(len));
+		pos += len;
+	}
+	for (i = 0; i < PACKETS; i++)
+	{
+		kind = get_kind(i);
+		pos = check_block(pos, 0, i);
+		if (kind == KIND_ESP || kind == KIND_IKE_IN_ESP)
+		{
+			pos = check_block(pos, 1, i);
+		}
+	}
+	assert_ptr_equal(pos, map->ptr + map->len);
+	chunk_unmap(map);
+	unlink(path);
+	free_packets();
+}
+
+static void test_full(void **state)
+{
+	create_packets();
+	assert_false(decrypt_all("/dev/full"));
+	free_packets();
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_order, begin, end),
+		cmocka_unit_test_setup_teardown(test_full, begin, end),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
