@@ -24,7 +24,7 @@ typedef struct nflog_child_t nflog_child_t;
 
 #include "traces/xfrm_stat.h"
 #include "keys/keys.h"
-#include "options/options.h"
+#include "options/cfg.h"
 #include "reader/reader.h"
 #include "files/store.h"
 #include "traces/writer.h"

@@ -12,11 +12,12 @@
  * for more details.
  */
 
-
 #include "filter.h"
 
 #include <ctype.h>
 #include <netdb.h>
+
+#include <pcap/pcap.h>
 
 #include <networking/host.h>
 
@@ -28,9 +29,32 @@
 
 /**
  * Longest expression: libpcap's compiler takes time that grows with the square of
- * the length, a few ms for this one, and charon's threads use it.
+ * the length, a few ms for this one.
  */
 #define MAX_LEN 2048
+
+typedef struct private_nflog_filter_t private_nflog_filter_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_filter_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_filter_t public;
+
+	/**
+	 * What the expression was compiled to, never changed.
+	 */
+	struct bpf_program program;
+
+	/**
+	 * References.
+	 */
+	refcount_t ref;
+};
 
 /**
  * The words of pcap-filter(7) that make sense for IP packets, libpcap takes any
@@ -156,11 +180,10 @@ static bool has_host(char *expression)
 	return FALSE;
 }
 
-/*
- * Described in header
+/**
+ * Compile an expression.
  */
-bool nflog_filter_compile(char *expression,
-						  struct bpf_program *program)
+static bool compile(char *expression, struct bpf_program *program)
 {
 	pcap_t *pcap;
 	bool success;
@@ -178,4 +201,56 @@ bool nflog_filter_compile(char *expression,
 						   PCAP_NETMASK_UNKNOWN) == 0;
 	pcap_close(pcap);
 	return success;
+}
+
+METHOD(nflog_filter_t, match, bool,
+	private_nflog_filter_t *this, chunk_t packet, u_int original)
+{
+	struct pcap_pkthdr hdr = {
+		.caplen = packet.len,
+		.len = original,
+	};
+
+	return pcap_offline_filter(&this->program, &hdr, packet.ptr) != 0;
+}
+
+METHOD(nflog_filter_t, get_ref, nflog_filter_t*,
+	private_nflog_filter_t *this)
+{
+	ref_get(&this->ref);
+	return &this->public;
+}
+
+METHOD(nflog_filter_t, destroy, void,
+	private_nflog_filter_t *this)
+{
+	if (ref_put(&this->ref))
+	{
+		pcap_freecode(&this->program);
+		free(this);
+	}
+}
+
+/*
+ * Described in header
+ */
+nflog_filter_t *nflog_filter_create(char *expression)
+{
+	private_nflog_filter_t *this;
+	struct bpf_program program;
+
+	if (!compile(expression, &program))
+	{
+		return NULL;
+	}
+	INIT(this,
+		.public = {
+			.match = _match,
+			.get_ref = _get_ref,
+			.destroy = _destroy,
+		},
+		.program = program,
+		.ref = 1,
+	);
+	return &this->public;
 }

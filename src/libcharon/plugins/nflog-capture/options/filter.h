@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_filter nflog_filter
  * @{ @ingroup nflog_capture
@@ -21,21 +20,48 @@
 #ifndef NFLOG_FILTER_H_
 #define NFLOG_FILTER_H_
 
-#include <pcap/pcap.h>
+typedef struct nflog_filter_t nflog_filter_t;
 
 #include <library.h>
 
 /**
- * Compile a filter expression, as described in pcap-filter(7), for IP packets.
+ * Compiled filter expression, as described in pcap-filter(7), for IP packets.
  *
- * Looking up the name of a host might block, so it's an error.  Thread-safe.
+ * It does not change, so any thread may use it that has a reference.
+ */
+struct nflog_filter_t {
+
+	/**
+	 * Check if a packet matches.
+	 *
+	 * @param packet	IP packet, or its begin
+	 * @param original	bytes that the packet has in all
+	 * @return			TRUE if so
+	 */
+	bool (*match)(nflog_filter_t *this, chunk_t packet, u_int original);
+
+	/**
+	 * Get a reference to the filter.
+	 *
+	 * @return			this
+	 */
+	nflog_filter_t *(*get_ref)(nflog_filter_t *this);
+
+	/**
+	 * Release a reference, destroy the filter with the last one.
+	 */
+	void (*destroy)(nflog_filter_t *this);
+};
+
+/**
+ * Create a nflog_filter_t instance.
+ *
+ * Takes some ms, and reads files as /etc/services, so it is not for threads of
+ * charon.  Looking up the name of a host might block, so that is an error.
  *
  * @param expression	expression
- * @param program		receives the filter, for pcap_offline_filter(), to be
- *						freed with pcap_freecode()
- * @return				FALSE if the expression is not valid
+ * @return				filter, NULL if the expression is not valid
  */
-bool nflog_filter_compile(char *expression,
-						  struct bpf_program *program);
+nflog_filter_t *nflog_filter_create(char *expression);
 
 #endif /** NFLOG_FILTER_H_ @}*/

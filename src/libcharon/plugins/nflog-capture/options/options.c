@@ -46,15 +46,6 @@
 
 typedef struct private_nflog_options_t private_nflog_options_t;
 
-ENUM(nflog_point_names, POINT_ESP_IN, POINT_IKE_OUT,
-	"esp-in",
-	"esp-out",
-	"plain-in",
-	"plain-out",
-	"ike-in",
-	"ike-out",
-);
-
 /**
  * Private data.
  */
@@ -644,13 +635,4 @@ nflog_options_t *nflog_options_create(
 		this->def = strdup(SWANCTLDIR "/swanctl.conf");
 	}
 	return &this->public;
-}
-
-/*
- * Described in header
- */
-void nflog_cfg_destroy(nflog_cfg_t *cfg)
-{
-	free(cfg->filter);
-	free(cfg);
 }

@@ -21,11 +21,8 @@
 #define NFLOG_OPTIONS_H_
 
 typedef struct nflog_options_t nflog_options_t;
-typedef struct nflog_cfg_t nflog_cfg_t;
-typedef enum nflog_point_t nflog_point_t;
-typedef enum nflog_link_t nflog_link_t;
 
-#include <library.h>
+#include "cfg.h"
 
 /** ms that destroy() may wait for a file that can't be read */
 #define NFLOG_OPTIONS_STOP 2000
@@ -36,66 +33,6 @@ typedef enum nflog_link_t nflog_link_t;
  * @param data		data, as passed to the constructor
  */
 typedef void (*nflog_options_cb_t)(void *data);
-
-/**
- * Capture points: where in its way through the kernel a packet is seen.
- */
-enum nflog_point_t {
-	/** ESP/AH as it arrives, input hook */
-	POINT_ESP_IN = 0,
-	/** ESP/AH as it leaves, output hook */
-	POINT_ESP_OUT,
-	/** decapsulated packets, prerouting hook */
-	POINT_PLAIN_IN,
-	/** packets about to be encapsulated, postrouting hook */
-	POINT_PLAIN_OUT,
-	/** IKE messages as they arrive */
-	POINT_IKE_IN,
-	/** IKE messages as they leave */
-	POINT_IKE_OUT,
-	POINT_MAX,
-};
-
-/**
- * Names of capture points, as used in options, prefixes and logs.
- */
-extern enum_name_t *nflog_point_names;
-
-/**
- * Link types of a trace.
- */
-enum nflog_link_t {
-	/** LINKTYPE_NFLOG (239), keeps prefix, hook, and interfaces */
-	LINK_NFLOG,
-	/** LINKTYPE_RAW (101), bare IP packets */
-	LINK_RAW,
-};
-
-/**
- * What the operator wants to have captured of one CHILD_SA.
- */
-struct nflog_cfg_t {
-	/** capture points, a bit (1 << nflog_point_t) for each */
-	u_int points;
-	/** bytes kept of each packet, 0 for whole packets */
-	uint32_t snaplen;
-	/** pcap filter expression applied to IP packets (owned), or NULL */
-	char *filter;
-	/** link type of the traces */
-	nflog_link_t link;
-	/** bytes of a file of a ring, 0 for no limit */
-	uint64_t file_size;
-	/** number of files that a ring keeps, 0 for all */
-	u_int files;
-	/** seconds after which a file of a ring ends, 0 for no limit */
-	u_int duration;
-	/** capture it also if it is up already when the option is set */
-	bool running;
-	/** write key tables for the ESP keys of this CHILD_SA */
-	bool esp_keys;
-	/** write key tables for the keys of the IKE_SA that it belongs to */
-	bool ike_keys;
-};
 
 /**
  * Looks up the options that apply to a CHILD_SA.
@@ -193,10 +130,5 @@ struct nflog_options_t {
  */
 nflog_options_t *nflog_options_create(
 									nflog_options_cb_t cb, void *data);
-
-/**
- * Destroy a configuration.
- */
-void nflog_cfg_destroy(nflog_cfg_t *cfg);
 
 #endif /** NFLOG_OPTIONS_H_ @}*/

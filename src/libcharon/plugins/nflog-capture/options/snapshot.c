@@ -286,7 +286,7 @@ static child_t *child_create(char *conn, char *name,
 	}
 	else
 	{
-		free(values.cfg.filter);
+		DESTROY_IF(values.cfg.filter);
 	}
 	if (values.invalid->get_count(values.invalid))
 	{
@@ -461,7 +461,6 @@ static void add_settings(private_nflog_snapshot_t *this,
 METHOD(nflog_snapshot_t, get, nflog_cfg_t*,
 	private_nflog_snapshot_t *this, char *conn, char *name, bool quiet)
 {
-	nflog_cfg_t *cfg;
 	enumerator_t *enumerator;
 	char *msg;
 	child_t *child, key = {
@@ -479,14 +478,7 @@ METHOD(nflog_snapshot_t, get, nflog_cfg_t*,
 		}
 		enumerator->destroy(enumerator);
 	}
-	if (!child->cfg)
-	{
-		return NULL;
-	}
-	cfg = malloc_thing(nflog_cfg_t);
-	*cfg = *child->cfg;
-	cfg->filter = strdupnull(cfg->filter);
-	return cfg;
+	return child->cfg ? nflog_cfg_clone(child->cfg) : NULL;
 }
 
 METHOD(nflog_snapshot_t, get_points, u_int,

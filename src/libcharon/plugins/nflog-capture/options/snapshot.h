@@ -22,7 +22,7 @@
 
 typedef struct nflog_snapshot_t nflog_snapshot_t;
 
-#include "options.h"
+#include "cfg.h"
 #include "sections.h"
 
 /**

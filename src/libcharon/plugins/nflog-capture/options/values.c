@@ -12,11 +12,9 @@
  * for more details.
  */
 
-
 #define _GNU_SOURCE
 
 #include "values.h"
-#include "filter.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -256,25 +254,15 @@ static bool parse_format(char *value, void *out)
 }
 
 /**
- * Parse a filter.
+ * Parse a filter, none if it is empty.
  */
 static bool parse_filter(char *value, void *out)
 {
-	struct bpf_program program;
-	char **filter = out;
+	nflog_filter_t **filter = out;
 
-	free(*filter);
-	*filter = NULL;
-	if (*value)
-	{
-		if (!nflog_filter_compile(value, &program))
-		{
-			return FALSE;
-		}
-		pcap_freecode(&program);
-		*filter = strdup(value);
-	}
-	return TRUE;
+	DESTROY_IF(*filter);
+	*filter = *value ? nflog_filter_create(value) : NULL;
+	return *filter || !*value;
 }
 
 /**

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_values nflog_values
  * @{ @ingroup nflog_capture
@@ -24,7 +23,9 @@
 typedef struct nflog_section_t nflog_section_t;
 typedef struct nflog_values_t nflog_values_t;
 
-#include "options.h"
+#include <collections/linked_list.h>
+
+#include "cfg.h"
 
 /** settings_t finds no section with a longer name */
 #define NFLOG_MAX_NAME 127

@@ -22,7 +22,7 @@
 
 typedef struct nflog_counters_t nflog_counters_t;
 
-#include "options/options.h"
+#include "options/cfg.h"
 
 /**
  * What happened to the packets of a capture point.

@@ -27,7 +27,7 @@ typedef struct nflog_progress_t nflog_progress_t;
 typedef struct nflog_trace_t nflog_trace_t;
 
 #include "logged.h"
-#include "options/options.h"
+#include "options/cfg.h"
 
 /**
  * Captured packet on its way from the reader to the trace.

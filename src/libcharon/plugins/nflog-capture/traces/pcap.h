@@ -22,7 +22,7 @@
 
 typedef struct nflog_pcap_t nflog_pcap_t;
 
-#include "options/options.h"
+#include "options/cfg.h"
 #include "packet.h"
 #include "files/store.h"
 

@@ -15,7 +15,6 @@
 #define _GNU_SOURCE
 
 #include "trace.h"
-#include "options/filter.h"
 #include "flowtable.h"
 #include "pcap.h"
 
@@ -72,29 +71,14 @@ struct private_nflog_trace_t {
 	nflog_pcap_t *pcap;
 
 	/**
-	 * Options, filter is NULL.
+	 * Options.
 	 */
-	nflog_cfg_t cfg;
-
-	/**
-	 * Compiled filter.
-	 */
-	struct bpf_program program;
-
-	/**
-	 * TRUE if there is a filter.
-	 */
-	bool filtered;
+	nflog_cfg_t *cfg;
 
 	/**
 	 * TRUE once the trace began.
 	 */
 	bool started;
-
-	/**
-	 * TRUE if the filter could not be compiled, which has been logged.
-	 */
-	bool failed;
 
 	/**
 	 * Packets that could not be written: their number, the time of the first and
@@ -193,14 +177,8 @@ METHOD(nflog_trace_t, start, void,
 	int error;
 
 	this->started = TRUE;
-	if (this->failed)
-	{
-		DBG1(DBG_CHD, "nothing is captured of %s of connection '%s', its filter "
-			 "can't be used", this->label, this->conn);
-		return;
-	}
 	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
-								   &this->cfg);
+								   this->cfg);
 	error = this->pcap->start(this->pcap);
 	if (error)
 	{
@@ -248,14 +226,11 @@ METHOD(nflog_trace_t, collect, void,
 static bool match(private_nflog_trace_t *this,
 				  nflog_packet_t *packet)
 {
-	struct pcap_pkthdr hdr = {
-		.caplen = packet->payload,
-		.len = packet->original,
-	};
+	nflog_filter_t *filter = this->cfg->filter;
 
-	return !this->filtered ||
-		   pcap_offline_filter(&this->program, &hdr,
-							   packet->data + packet->offset);
+	return !filter ||
+		   filter->match(filter, chunk_create(packet->data + packet->offset,
+											  packet->payload), packet->original);
 }
 
 /**
@@ -336,11 +311,6 @@ METHOD(nflog_trace_t, write_, void,
 		packet = packets[i];
 		nflog_counters_large(&this->counts[packet->point],
 							 packet->original);
-		if (this->failed)
-		{
-			this->counts[packet->point].refused++;
-			continue;
-		}
 		if (!match(this, packet))
 		{
 			this->counts[packet->point].filtered++;
@@ -351,9 +321,9 @@ METHOD(nflog_trace_t, write_, void,
 			refuse(this, &packet, 1);
 			continue;
 		}
-		if (this->cfg.snaplen)
+		if (this->cfg->snaplen)
 		{
-			nflog_packet_cut(packet, this->cfg.snaplen);
+			nflog_packet_cut(packet, this->cfg->snaplen);
 		}
 		run[pending++] = packet;
 		if (pending == MAX_WRITE)
@@ -408,7 +378,7 @@ METHOD(nflog_trace_t, end, void,
 METHOD(nflog_trace_t, get_link, nflog_link_t,
 	private_nflog_trace_t *this)
 {
-	return this->cfg.link;
+	return this->cfg->link;
 }
 
 METHOD(nflog_trace_t, get_count, nflog_counters_t*,
@@ -448,10 +418,7 @@ METHOD(nflog_trace_t, destroy, void,
 	private_nflog_trace_t *this)
 {
 	DESTROY_IF(this->pcap);
-	if (this->filtered)
-	{
-		pcap_freecode(&this->program);
-	}
+	nflog_cfg_destroy(this->cfg);
 	if (this->xfrm_stat)
 	{
 		this->xfrm_stat->put(this->xfrm_stat, this->dropped);
@@ -492,17 +459,10 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 		.label = strdup(label),
 		.point = point,
 		.name = strdup(label),
-		.cfg = *cfg,
+		.cfg = nflog_cfg_clone(cfg),
 		.ref = 1,
 	);
 	nflog_trace_name_label(conn, this->dir);
-	this->cfg.filter = NULL;
-	if (cfg->filter)
-	{	/* which was found to be valid with the other options */
-		this->filtered = nflog_filter_compile(cfg->filter,
-											  &this->program);
-		this->failed = !this->filtered;
-	}
 	return &this->public;
 }
 

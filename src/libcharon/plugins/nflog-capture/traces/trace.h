@@ -25,7 +25,7 @@ typedef struct nflog_tap_t nflog_tap_t;
 
 #include "counters.h"
 #include "xfrm_stat.h"
-#include "options/options.h"
+#include "options/cfg.h"
 #include "packet.h"
 #include "files/store.h"
 

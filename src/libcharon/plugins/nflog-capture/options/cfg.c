@@ -1,0 +1,49 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "cfg.h"
+
+ENUM(nflog_point_names, POINT_ESP_IN, POINT_IKE_OUT,
+	"esp-in",
+	"esp-out",
+	"plain-in",
+	"plain-out",
+	"ike-in",
+	"ike-out",
+);
+
+/*
+ * Described in header
+ */
+nflog_cfg_t *nflog_cfg_clone(nflog_cfg_t *cfg)
+{
+	nflog_cfg_t *clone;
+
+	clone = malloc_thing(nflog_cfg_t);
+	*clone = *cfg;
+	if (clone->filter)
+	{
+		clone->filter->get_ref(clone->filter);
+	}
+	return clone;
+}
+
+/*
+ * Described in header
+ */
+void nflog_cfg_destroy(nflog_cfg_t *cfg)
+{
+	DESTROY_IF(cfg->filter);
+	free(cfg);
+}

@@ -1,0 +1,101 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_cfg nflog_cfg
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_CFG_H_
+#define NFLOG_CFG_H_
+
+typedef struct nflog_cfg_t nflog_cfg_t;
+typedef enum nflog_point_t nflog_point_t;
+typedef enum nflog_link_t nflog_link_t;
+
+#include "filter.h"
+
+/**
+ * Capture points: where in its way through the kernel a packet is seen.
+ */
+enum nflog_point_t {
+	/** ESP/AH as it arrives, input hook */
+	POINT_ESP_IN = 0,
+	/** ESP/AH as it leaves, output hook */
+	POINT_ESP_OUT,
+	/** decapsulated packets, prerouting hook */
+	POINT_PLAIN_IN,
+	/** packets about to be encapsulated, postrouting hook */
+	POINT_PLAIN_OUT,
+	/** IKE messages as they arrive */
+	POINT_IKE_IN,
+	/** IKE messages as they leave */
+	POINT_IKE_OUT,
+	POINT_MAX,
+};
+
+/**
+ * Names of capture points, as used in options, prefixes and logs.
+ */
+extern enum_name_t *nflog_point_names;
+
+/**
+ * Link types of a trace.
+ */
+enum nflog_link_t {
+	/** LINKTYPE_NFLOG (239), keeps prefix, hook, and interfaces */
+	LINK_NFLOG,
+	/** LINKTYPE_RAW (101), bare IP packets */
+	LINK_RAW,
+};
+
+/**
+ * What to capture of one CHILD_SA.
+ */
+struct nflog_cfg_t {
+	/** capture points, a bit (1 << nflog_point_t) for each */
+	u_int points;
+	/** bytes kept of each packet, 0 for whole packets */
+	uint32_t snaplen;
+	/** filter applied to IP packets (a reference is owned), NULL for none */
+	nflog_filter_t *filter;
+	/** link type of the traces */
+	nflog_link_t link;
+	/** bytes of a file of a ring, 0 for no limit */
+	uint64_t file_size;
+	/** number of files of a ring, 0 for no limit */
+	u_int files;
+	/** seconds after which a file of a ring ends, 0 for no limit */
+	u_int duration;
+	/** capture the CHILD_SA also if it is up already when the options change */
+	bool running;
+	/** write key tables for the ESP keys of this CHILD_SA */
+	bool esp_keys;
+	/** write key tables for the keys of the IKE_SA that it belongs to */
+	bool ike_keys;
+};
+
+/**
+ * Clone a configuration.
+ *
+ * @return			clone, to be destroyed with nflog_cfg_destroy()
+ */
+nflog_cfg_t *nflog_cfg_clone(nflog_cfg_t *cfg);
+
+/**
+ * Destroy a configuration.
+ */
+void nflog_cfg_destroy(nflog_cfg_t *cfg);
+
+#endif /** NFLOG_CFG_H_ @}*/
