@@ -406,10 +406,11 @@ static void test_same_sa(void **state)
  * Send fragments of an ESP packet to ::1.
  *
  * @param id			identification of the packet
+ * @param options		TRUE to have destination options before ESP
  * @param first			the fragments to send, from this one
  * @param count			number of these
  */
-static void send_fragments(uint32_t id, u_int first, u_int count)
+static void send_fragments(uint32_t id, bool options, u_int first, u_int count)
 {
 	struct sockaddr_in6 addr = {
 		.sin6_family = AF_INET6,
@@ -429,10 +430,10 @@ static void send_fragments(uint32_t id, u_int first, u_int count)
 			.ip6_dst = in6addr_loopback,
 		},
 		.frag = {
-			.ip6f_nxt = IPPROTO_ESP,
 			.ip6f_ident = htonl(id),
 		},
 	};
+	uint32_t *data;
 	u_int i;
 	int fd;
 
@@ -442,8 +443,21 @@ static void send_fragments(uint32_t id, u_int first, u_int count)
 	{
 		packet.frag.ip6f_offlg = htons(i * FRAGMENT_LEN) |
 								 (i < FRAGMENTS - 1 ? IP6F_MORE_FRAG : 0);
-		packet.data[0] = i ? 0 : htonl(SPI);
-		packet.data[1] = i ? 0 : htonl(id);
+		/* only the first fragment's counts, RFC 8200, section 4.5 */
+		packet.frag.ip6f_nxt = i ? IPPROTO_TCP : options ? IPPROTO_DSTOPTS
+														 : IPPROTO_ESP;
+		memset(packet.data, 0, sizeof(packet.data));
+		data = packet.data;
+		if (!i)
+		{
+			if (options)
+			{	/* PadN, RFC 8200, sections 4.2 and 4.6 */
+				*data++ = htonl(IPPROTO_ESP << 24 | 1 << 8 | 4);
+				*data++ = 0;
+			}
+			data[0] = htonl(SPI);
+			data[1] = htonl(id);
+		}
 		assert_int_equal(sendto(fd, &packet, sizeof(packet), 0,
 								(struct sockaddr*)&addr, sizeof(addr)),
 						 sizeof(packet));
@@ -465,25 +479,27 @@ static void test_fragments(void **state)
 	writer->start(writer, trace);
 
 	/* whole, the first one twice, without the others */
-	send_fragments(1, 0, FRAGMENTS);
-	send_fragments(2, 0, 1);
-	send_fragments(2, 0, FRAGMENTS);
-	send_fragments(3, 0, 1);
-	send_fragments(4, 0, FRAGMENTS - 1);
+	send_fragments(1, FALSE, 0, FRAGMENTS);
+	send_fragments(2, FALSE, 0, 1);
+	send_fragments(2, FALSE, 0, FRAGMENTS);
+	send_fragments(3, FALSE, 0, 1);
+	send_fragments(4, FALSE, 0, FRAGMENTS - 1);
 	/* no rule of the SA sees these */
-	send_fragments(5, 1, FRAGMENTS - 1);
+	send_fragments(5, FALSE, 1, FRAGMENTS - 1);
+	/* with an extension header behind the fragment header */
+	send_fragments(6, TRUE, 0, FRAGMENTS);
 
 	reader->remove(reader, sa);
 	writer->release(writer, trace);
 	finish();
 	assert_true(count->has_logged);
-	assert_int_equal(count->logged, 5);
-	assert_int_equal(count->fragments, 5);
-	assert_int_equal(count->whole, 2);
-	assert_int_equal(count->received, 2);
-	assert_int_equal(count->packets, 2);
+	assert_int_equal(count->logged, 6);
+	assert_int_equal(count->fragments, 6);
+	assert_int_equal(count->whole, 3);
+	assert_int_equal(count->received, 3);
+	assert_int_equal(count->packets, 3);
 	nflog_counters_describe(count, POINT_ESP_IN, buf, sizeof(buf));
-	assert_string_equal(buf, "esp-in 2 packets 560 bytes 0 lost, 3 first fragments "
+	assert_string_equal(buf, "esp-in 3 packets 840 bytes 0 lost, 3 first fragments "
 						"repeated or without the others");
 }
 

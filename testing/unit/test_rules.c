@@ -594,7 +594,7 @@ static void test_table_taken(void **state)
 	nflog_sa_t *sas[2];
 	int i;
 
-	nflog_nft_table_add(other, 4500);
+	nflog_nft_table_add(other);
 	assert_int_equal(other->commit(other), 0);
 	for (i = 0; i < countof(sas); i++)
 	{

@@ -92,6 +92,9 @@ static void add_chains(private_nflog_chains_t *this,
 			nflog_nft_table_add_ike(this->nft, this->group, this->port,
 									this->nat_t);
 			break;
+		case NEED_FRAGMENTS:
+			nflog_nft_table_add_fragments(this->nft, this->group);
+			break;
 	}
 }
 
@@ -117,6 +120,9 @@ static void remove_chains(private_nflog_chains_t *this,
 			break;
 		case NEED_IKE:
 			nflog_nft_table_remove_ike(this->nft);
+			break;
+		case NEED_FRAGMENTS:
+			nflog_nft_table_remove_fragments(this->nft);
 			break;
 	}
 }
@@ -211,7 +217,7 @@ nflog_chains_t *nflog_chains_create(uint16_t group, u_int lanes,
 		return NULL;
 	}
 	/* on its own, so that an error is known not to be one of any SA */
-	nflog_nft_table_add(nft, group);
+	nflog_nft_table_add(nft);
 	err = nft->commit(nft);
 	if (err)
 	{

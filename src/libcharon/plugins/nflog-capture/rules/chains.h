@@ -39,10 +39,12 @@ enum nflog_need_t {
 	NEED_VTI = 1 << 3,
 	/** what captures IKE messages */
 	NEED_IKE = 1 << 4,
+	/** what captures fragments of IPv6 packets that arrive on the wire */
+	NEED_FRAGMENTS = 1 << 5,
 };
 
 /** number of values of nflog_need_t */
-#define NFLOG_NEEDS 5
+#define NFLOG_NEEDS 6
 
 /**
  * Our table in the kernel, with those chains that its SAs need.

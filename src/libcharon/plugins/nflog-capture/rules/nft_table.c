@@ -77,36 +77,6 @@ static void add_wire_rules(nflog_nft_socket_t *nft, char *chain, char *prefix,
 }
 
 /**
- * Add the chain that logs fragments of IPv6 packets.
- */
-static void add_fragments(nflog_nft_socket_t *nft, uint16_t group)
-{
-	static const uint8_t protos[] = { IPPROTO_ESP, IPPROTO_AH, IPPROTO_UDP };
-	struct nftnl_rule *rule;
-	struct nftnl_expr *expr;
-	int i;
-
-	nflog_nft_rule_add_chain(nft, NFLOG_FRAG_IN, NF_INET_LOCAL_IN,
-							 NF_IP_PRI_RAW);
-	for (i = 0; i < countof(protos); i++)
-	{
-		rule = nflog_nft_rule_create(NFLOG_FRAG_IN);
-		nflog_nft_rule_meta(rule, NFT_META_NFPROTO, NFPROTO_IPV6);
-		expr = nflog_nft_rule_expr("exthdr",
-						NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1,
-						NFTNL_EXPR_EXTHDR_OFFSET,
-						offsetof(struct ip6_frag, ip6f_nxt),
-						NFTNL_EXPR_EXTHDR_LEN, sizeof(protos[i]),
-						NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6, 0);
-		nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, IPPROTO_FRAGMENT);
-		nftnl_rule_add_expr(rule, expr);
-		nflog_nft_rule_cmp(rule, &protos[i], sizeof(protos[i]));
-		nflog_nft_rule_log(rule, NFLOG_FRAG_IN, NFLOG_GROUP_IN(group, 0));
-		nflog_nft_rule_commit(nft, rule);
-	}
-}
-
-/**
  * Create the description of our table.
  */
 static struct nftnl_table *create_table()
@@ -169,7 +139,7 @@ static void remove_leftover(nflog_nft_socket_t *nft)
 /*
  * Described in header
  */
-void nflog_nft_table_add(nflog_nft_socket_t *nft, uint16_t group)
+void nflog_nft_table_add(nflog_nft_socket_t *nft)
 {
 	struct nftnl_table *table;
 
@@ -179,7 +149,40 @@ void nflog_nft_table_add(nflog_nft_socket_t *nft, uint16_t group)
 	nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWTABLE,
 											 NLM_F_CREATE | NLM_F_EXCL), table);
 	nftnl_table_free(table);
-	add_fragments(nft, group);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_table_add_fragments(nflog_nft_socket_t *nft, uint16_t group)
+{
+	static const uint8_t exists = 1;
+	struct nftnl_rule *rule;
+	struct nftnl_expr *expr;
+
+	nflog_nft_rule_add_chain(nft, NFLOG_FRAG_IN, NF_INET_LOCAL_IN,
+							 NF_IP_PRI_RAW);
+	rule = nflog_nft_rule_create(NFLOG_FRAG_IN);
+	nflog_nft_rule_meta(rule, NFT_META_NFPROTO, NFPROTO_IPV6);
+	expr = nflog_nft_rule_expr("exthdr",
+						NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1,
+						NFTNL_EXPR_EXTHDR_OFFSET, 0,
+						NFTNL_EXPR_EXTHDR_LEN, sizeof(exists),
+						NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT,
+						NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6, 0);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, IPPROTO_FRAGMENT);
+	nftnl_rule_add_expr(rule, expr);
+	nflog_nft_rule_cmp(rule, &exists, sizeof(exists));
+	nflog_nft_rule_log(rule, NFLOG_FRAG_IN, NFLOG_GROUP_IN(group, 0));
+	nflog_nft_rule_commit(nft, rule);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_table_remove_fragments(nflog_nft_socket_t *nft)
+{
+	nflog_nft_rule_remove_chain(nft, NFLOG_FRAG_IN);
 }
 
 /*

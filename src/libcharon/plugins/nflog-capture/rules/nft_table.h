@@ -48,17 +48,17 @@
 #define NFLOG_IKE_OUT "ike-out"
 
 /**
- * Add our nftables table to a transaction, with the chain frag-in.
+ * Add our nftables table to a transaction, without any chain.
  *
  * The table belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12),
  * so the kernel removes it if charon dies, and nobody else can change it, not even
  * with nft flush ruleset.  One with our name, but without owner, was loaded from a
  * listing, it is replaced, which is logged.
  *
- * These are the chains, others than frag-in are added as they are needed:
+ * These are the chains, which are added as they are needed:
  *
  *   chain      hook         priority   logs
- *   frag-in    input        raw        fragments of IPv6 packets in ESP, AH or UDP
+ *   frag-in    input        raw        fragments of IPv6 packets
  *   esp-in     input        raw        ESP, AH, UDP-encapsulated ESP as it arrives
  *   esp-out    output       raw        the same as it leaves
  *   plain-in   prerouting   mangle     packets after decapsulation, and vrf-in
@@ -82,9 +82,28 @@
  * are not until they have left that hook, so all fragments are logged.
  *
  * @param nft		socket that gets to own the table
+ */
+void nflog_nft_table_add(nflog_nft_socket_t *nft);
+
+/**
+ * Add what captures fragments of IPv6 packets for this host to a transaction.
+ *
+ * The fragments of a packet need not agree in their Next Header, the first one's
+ * counts (RFC 8200, section 4.5), and extension headers may follow the fragment
+ * header.  So only the whole packet shows whether it belongs to an SA, and all
+ * fragments are logged, whatever they carry.
+ *
+ * @param nft		socket that owns the table
  * @param group		first NFLOG group
  */
-void nflog_nft_table_add(nflog_nft_socket_t *nft, uint16_t group);
+void nflog_nft_table_add_fragments(nflog_nft_socket_t *nft, uint16_t group);
+
+/**
+ * Remove what captures fragments of IPv6 packets in a transaction.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_nft_table_remove_fragments(nflog_nft_socket_t *nft);
 
 /**
  * Add what captures SAs on the wire to a transaction.

@@ -88,19 +88,19 @@ static void add_elements(nflog_elements_t *elements,
 }
 
 /**
- * Get the chains that an SA needs.
+ * Get the chains that an SA needs under an address.
  */
-static u_int get_needs(nflog_sa_t *sa)
+static u_int get_needs(nflog_sa_t *sa, nflog_match_t *match)
 {
 	u_int needs = 0;
 
-	if (!sa)
-	{
-		return NEED_IKE;
-	}
 	if (has_wire(sa))
 	{
 		needs |= NEED_WIRE;
+		if (sa->inbound && match->dst->get_family(match->dst) == AF_INET6)
+		{
+			needs |= NEED_FRAGMENTS;
+		}
 	}
 	if (sa->plain.trace)
 	{
@@ -119,12 +119,15 @@ nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa)
 
 	INIT(this,
 		.sa = sa,
-		.needs = get_needs(sa),
 		.refs = 1,
 	);
 	if (sa)
 	{
-		add_elements(&this->want, sa, &sa->match);
+		nflog_ruled_want(this, &sa->match, NULL);
+	}
+	else
+	{
+		this->needs = NEED_IKE | NEED_FRAGMENTS;
 	}
 	return this;
 }
@@ -156,7 +159,6 @@ void nflog_ruled_set_sa(nflog_ruled_t *this,
 						nflog_sa_t *sa)
 {
 	this->sa = sa;
-	this->needs = get_needs(sa);
 	/* what the SA misses begins now */
 	this->missing = FALSE;
 	this->missed = 0;
@@ -171,9 +173,11 @@ void nflog_ruled_want(nflog_ruled_t *this,
 					  nflog_match_t *other)
 {
 	this->want.count = 0;
+	this->needs = get_needs(this->sa, match);
 	add_elements(&this->want, this->sa, match);
 	if (other)
 	{
+		this->needs |= get_needs(this->sa, other);
 		add_elements(&this->want, this->sa, other);
 	}
 }
@@ -192,7 +196,7 @@ bool nflog_ruled_is_complete(nflog_ruled_t *this)
 			return FALSE;
 		}
 	}
-	return this->used == this->needs;
+	return !(this->needs & ~this->used);
 }
 
 /**
