@@ -22,6 +22,7 @@
 #include "common.h"
 #include "files/store.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -149,6 +150,25 @@ static bool has_trace(char *conn, int i)
 	snprintf(name, sizeof(name), "%s/net.20261123T202345Z.%.8x-00000000.esp.pcap",
 			 conn, i);
 	return access(path(name), F_OK) == 0;
+}
+
+/**
+ * Get the number of files of a connection, hidden ones too.
+ */
+static int count_files(char *conn)
+{
+	struct dirent *entry;
+	int count = 0;
+	DIR *d;
+
+	d = opendir(path(conn));
+	assert_non_null(d);
+	while ((entry = readdir(d)))
+	{
+		count += entry->d_type == DT_REG;
+	}
+	closedir(d);
+	return count;
 }
 
 /** names that need no change */
@@ -360,7 +380,7 @@ static void test_append(void **state)
 static void test_replace(void **state)
 {
 	chunk_t content;
-	int i, fd;
+	int i;
 
 	for (i = 0; i < 3; i++)
 	{
@@ -369,14 +389,9 @@ static void test_replace(void **state)
 		assert_true(store->read_file(store, "gw", "esp_sa", &content));
 		assert_true(chunk_equals(content, chunk_from_thing(i)));
 		chunk_free(&content);
-		/* left by a crash */
-		fd = open(path("gw/.esp_sa.tmp"), O_CREAT | O_EXCL | O_WRONLY, 0644);
-		assert_true(fd >= 0);
-		assert_int_equal(write(fd, "secret", 6), 6);
-		close(fd);
 	}
 	assert_true(store->replace_file(store, "gw", "esp_sa", chunk_empty));
-	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
+	assert_int_equal(count_files("gw"), 1);
 	assert_mode("gw/esp_sa", S_IFREG | 0600);
 	logged(0, NULL);
 }
@@ -610,15 +625,85 @@ static void test_budget_used(void **state)
 
 static void test_budget_tmp(void **state)
 {
-	struct timeval old[2] = {};
+	static char *left = "gw/.esp_sa.0123abcd.tmp";
+	static char *others[] = {
+		".esp_sa.0123abcd.tmp.gz", ".0123abcd.tmp", ".recent.tmp", "a.0123abcd.tmp",
+	};
+	nflog_store_t *other;
+	int i;
 
-	create("gw", ".esp_sa.tmp", 10);
-	create("gw", ".preferences.tmp", 10);
-	assert_int_equal(utimes(path("gw/.esp_sa.tmp"), old), 0);
+	for (i = 0; i < countof(others); i++)
+	{
+		create("gw", others[i], 10);
+	}
+	/* about to be renamed by another process */
+	other = nflog_store_create();
+	other->set_used(other, "gw", strchr(left, '/') + 1, TRACE_USED);
+	create("gw", strchr(left, '/') + 1, 10);
 	assert_true(store->reserve(store, 10));
-	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
-	/* somebody may be about to rename it */
-	assert_int_equal(access(path("gw/.preferences.tmp"), F_OK), 0);
+	assert_int_equal(access(path(left), F_OK), 0);
+	assert_int_equal(count_files("gw"), countof(others) + 1);
+	/* and left behind as it died, however short ago */
+	other->destroy(other);
+	store->destroy(store);
+	store = nflog_store_create();
+	assert_true(store->reserve(store, 10));
+	assert_int_equal(access(path(left), F_OK), -1);
+	assert_int_equal(count_files("gw"), countof(others));
+}
+
+/** text of the line that there is another process */
+#define SHARED "of each charon to a directory of its own"
+
+static void test_processes(void **state)
+{
+	char used[] = "net.20261123T202345Z.00000000-00000000.esp.pcap";
+	char next[] = "net.20261123T202345Z.00000001-00000000.esp.pcap";
+	nflog_store_t *other;
+
+	set_max_total("100k");
+	store->set_used(store, "gw", used, TRACE_USED);
+	create_trace("gw", 0, 40 * 1024);
+	create_trace("gw", 1, 40 * 1024);
+	logged(0, NULL);
+
+	/* one that is restarted, while this one hangs */
+	other = nflog_store_create();
+	other->set_used(other, "gw", next, TRACE_USED);
+	logged(1, SHARED);
+	assert_false(other->reserve(other, 40 * 1024));
+	logged(1, "raise max_total");
+	assert_true(has_trace("gw", 0) && has_trace("gw", 1));
+	/* and this one leaves those of the other alone */
+	assert_false(store->reserve(store, 40 * 1024));
+	logged(1, "raise max_total");
+	assert_true(has_trace("gw", 0) && has_trace("gw", 1));
+
+	/* complete ones go, whoever wrote them */
+	store->set_used(store, "gw", used, TRACE_COMPLETE);
+	other->set_used(other, "gw", "x", TRACE_COMPLETE);
+	assert_true(other->reserve(other, 40 * 1024));
+	assert_false(has_trace("gw", 0));
+	assert_true(has_trace("gw", 1));
+	lines = 0;
+
+	/* it ends without a word */
+	other->destroy(other);
+	assert_true(store->reserve(store, 100 * 1024));
+	assert_false(has_trace("gw", 1));
+	logged(1, "00000001");
+
+	/* somebody removed the directory, others know nothing of that */
+	store->set_used(store, "gw", used, TRACE_USED);
+	assert_int_equal(common_remove("var"), 0);
+	store->set_used(store, "gw", next, TRACE_USED);
+	create_trace("gw", 0, 40 * 1024);
+	create_trace("gw", 1, 40 * 1024);
+	other = nflog_store_create();
+	assert_false(other->reserve(other, 40 * 1024));
+	assert_true(has_trace("gw", 0) && has_trace("gw", 1));
+	logged(2, "raise max_total");
+	other->destroy(other);
 }
 
 static void test_full(void **state)
@@ -643,7 +728,7 @@ static void test_full(void **state)
 	assert_true(store->read_file(store, "gw", "esp_sa", &content));
 	assert_true(chunk_equals(content, chunk_from_str("old")));
 	chunk_free(&content);
-	assert_int_equal(access(path("gw/.esp_sa.tmp"), F_OK), -1);
+	assert_int_equal(count_files("gw"), 1);
 
 	assert_int_equal(mount(NULL, captures, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 	assert_int_equal(store->create_file(store, "gw", "x.pcap", chunk_empty), -1);
@@ -667,6 +752,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_budget, begin, end),
 		cmocka_unit_test_setup_teardown(test_budget_used, begin, end),
 		cmocka_unit_test_setup_teardown(test_budget_tmp, begin, end),
+		cmocka_unit_test_setup_teardown(test_processes, begin, end),
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
 	};
 

@@ -36,9 +36,6 @@
 /** Default disk budget */
 #define MAX_TOTAL "1g"
 
-/** Seconds after which a file that was not renamed into place is left over */
-#define TMP_AGE 60
-
 /** Seconds after which traces to remove are looked for again */
 #define RETRY 1
 
@@ -62,6 +59,11 @@ struct private_nflog_quota_t {
 	 * Opens the directories.
 	 */
 	nflog_dir_t *dir;
+
+	/**
+	 * Knows which files are being written.
+	 */
+	nflog_live_t *live;
 
 	/**
 	 * Called if traces were removed, with its data.
@@ -94,11 +96,6 @@ struct private_nflog_quota_t {
 	 * Don't look for traces to remove before, unless one becomes unused.
 	 */
 	time_t retry;
-
-	/**
-	 * Traces in use, <conn>/<name>, char* => char*.
-	 */
-	hashtable_t *used;
 
 	/**
 	 * Traces that could not be created, <conn>/<name>, char* => char*.
@@ -161,7 +158,6 @@ static void str_destroy(void *value, const void *key)
 static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 					  char *name, array_t *traces)
 {
-	char key[PATH_MAX];
 	struct stat st;
 	trace_t *trace;
 
@@ -170,15 +166,14 @@ static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 	{
 		return;
 	}
-	if (nflog_trace_name_is_tmp(name) && st.st_mtime + TMP_AGE < time(NULL))
-	{
-		unlinkat(dir, name, 0);
+	if (nflog_trace_name_is_tmp(name) &&
+		!this->live->is_live(this->live, conn, name) &&
+		unlinkat(dir, name, 0) == 0)
+	{	/* left by a process that died before it renamed the file */
 		return;
 	}
 	this->total += st.st_size;
-	snprintf(key, sizeof(key), "%s/%s", conn, name);
-	if (nflog_trace_name_is_trace(name) &&
-		!this->used->get(this->used, key))
+	if (nflog_trace_name_is_trace(name))
 	{
 		INIT(trace,
 			.conn = strdup(conn),
@@ -326,7 +321,8 @@ static void make_room(private_nflog_quota_t *this, uint64_t max_total,
 	while (this->total + bytes > limit &&
 		   array_remove(traces, ARRAY_HEAD, &trace))
 	{
-		if (unlink_file(this, trace->conn, trace->name, &trace->size))
+		if (!this->live->is_live(this->live, trace->conn, trace->name) &&
+			unlink_file(this, trace->conn, trace->name, &trace->size))
 		{
 			DBG1(DBG_CFG, "removed trace '%s/%s/%s' of %" PRIu64 " bytes, as all "
 				 "would exceed max_total = %" PRIu64,
@@ -469,8 +465,8 @@ METHOD(nflog_quota_t, set_used, void,
 	char key[PATH_MAX];
 
 	snprintf(key, sizeof(key), "%s/%s", conn, name);
+	this->live->set(this->live, conn, name, state == TRACE_USED);
 	this->mutex->lock(this->mutex);
-	set_str(this->used, key, state == TRACE_USED);
 	set_str(this->wanted, key, state == TRACE_WANTED);
 	if (state == TRACE_COMPLETE)
 	{
@@ -547,7 +543,6 @@ METHOD(nflog_quota_t, set_removed_cb, void,
 METHOD(nflog_quota_t, destroy, void,
 	private_nflog_quota_t *this)
 {
-	this->used->destroy_function(this->used, str_destroy);
 	this->wanted->destroy_function(this->wanted, str_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this);
@@ -556,7 +551,7 @@ METHOD(nflog_quota_t, destroy, void,
 /*
  * Described in header
  */
-nflog_quota_t *nflog_quota_create(nflog_dir_t *dir)
+nflog_quota_t *nflog_quota_create(nflog_dir_t *dir, nflog_live_t *live)
 {
 	private_nflog_quota_t *this;
 
@@ -570,8 +565,8 @@ nflog_quota_t *nflog_quota_create(nflog_dir_t *dir)
 			.destroy = _destroy,
 		},
 		.dir = dir,
+		.live = live,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.used = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 		.wanted = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;

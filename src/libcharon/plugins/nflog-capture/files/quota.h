@@ -25,14 +25,15 @@ typedef struct nflog_quota_t nflog_quota_t;
 typedef enum nflog_trace_state_t nflog_trace_state_t;
 
 #include "dir.h"
+#include "live.h"
 
 /**
  * States of a trace.
  */
 enum nflog_trace_state_t {
-	/** nobody writes to it anymore, it may be removed */
+	/** this process does not write to it anymore, it may be removed */
 	TRACE_COMPLETE = 0,
-	/** it is being written, and so isn't removed */
+	/** it is about to be written, by whichever process, and so isn't removed */
 	TRACE_USED,
 	/** it could not be created yet, its keys are to be kept */
 	TRACE_WANTED,
@@ -41,8 +42,8 @@ enum nflog_trace_state_t {
 /**
  * Keeps the files in all directories within the disk budget, "max_total".
  *
- * Of the files only traces are ever removed for that, which are told by their
- * names, and what a crash left of a file that was to replace another.
+ * Only traces, recognized by file name, are removed to free space, and stale
+ * temporary files.  Neither is removed while a process writes to it.
  *
  * Names of connections are those of their directories here, and the methods are
  * as described for nflog_store_t.
@@ -103,7 +104,8 @@ struct nflog_quota_t {
  * Create a nflog_quota_t instance.
  *
  * @param dir			opens the directories, not owned
+ * @param live			knows which files are being written, not owned
  */
-nflog_quota_t *nflog_quota_create(nflog_dir_t *dir);
+nflog_quota_t *nflog_quota_create(nflog_dir_t *dir, nflog_live_t *live);
 
 #endif /** NFLOG_QUOTA_H_ @}*/

@@ -49,6 +49,11 @@ struct private_nflog_store_t {
 	nflog_dir_t *dir;
 
 	/**
+	 * Knows which of them are being written.
+	 */
+	nflog_live_t *live;
+
+	/**
 	 * Keeps them within the disk budget.
 	 */
 	nflog_quota_t *quota;
@@ -165,9 +170,8 @@ METHOD(nflog_store_t, replace_file, bool,
 	{
 		return FALSE;
 	}
-	snprintf(tmp, sizeof(tmp), NFLOG_TRACE_NAME_TMP, name);
-	/* a crash may have left it */
-	unlinkat(dir, tmp, 0);
+	nflog_trace_name_tmp(name, tmp, sizeof(tmp));
+	this->live->set(this->live, conn, tmp, TRUE);
 	fd = this->dir->create_file(this->dir, dir, conn, tmp);
 	if (fd >= 0)
 	{
@@ -184,6 +188,7 @@ METHOD(nflog_store_t, replace_file, bool,
 		}
 		close(fd);
 	}
+	this->live->set(this->live, conn, tmp, FALSE);
 	close(dir);
 	return success;
 }
@@ -235,6 +240,7 @@ METHOD(nflog_store_t, destroy, void,
 	private_nflog_store_t *this)
 {
 	this->quota->destroy(this->quota);
+	this->live->destroy(this->live);
 	this->dir->destroy(this->dir);
 	free(this);
 }
@@ -267,6 +273,7 @@ nflog_store_t *nflog_store_create()
 		},
 		.dir = nflog_dir_create(dir),
 	);
-	this->quota = nflog_quota_create(this->dir);
+	this->live = nflog_live_create(this->dir);
+	this->quota = nflog_quota_create(this->dir, this->live);
 	return &this->public;
 }

@@ -140,22 +140,19 @@ bool nflog_trace_name_is_trace(char *name)
 /*
  * Described in header
  */
+void nflog_trace_name_tmp(char *name, char *buf, size_t len)
+{
+	snprintf(buf, len, ".%s.%.8lx.tmp", name, random());
+}
+
+/*
+ * Described in header
+ */
 bool nflog_trace_name_is_tmp(char *name)
 {
-	static char *names[] = {
-		"esp_sa", "ikev1_decryption_table", "ikev2_decryption_table", "keys",
-		"preferences",
-	};
-	char buf[64];
-	int i;
+	static char suffix[] = ".xxxxxxxx.tmp";
+	size_t len = strlen(name), suffix_len = strlen(suffix);
 
-	for (i = 0; i < countof(names); i++)
-	{
-		snprintf(buf, sizeof(buf), NFLOG_TRACE_NAME_TMP, names[i]);
-		if (streq(name, buf))
-		{
-			return TRUE;
-		}
-	}
-	return FALSE;
+	return name[0] == '.' && len > suffix_len + 1 &&
+		   match(suffix, name + len - suffix_len);
 }

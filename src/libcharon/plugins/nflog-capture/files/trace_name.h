@@ -48,11 +48,18 @@ char *nflog_trace_name_label(char *name, char *buf);
  */
 bool nflog_trace_name_is_trace(char *name);
 
-/** temporary name of a file that is to replace another */
-#define NFLOG_TRACE_NAME_TMP ".%s.tmp"
+/**
+ * Get a temporary name for a file that is to replace another one, different each
+ * time, as several processes may do that.
+ *
+ * @param name		name of the file to replace
+ * @param buf		buffer for the temporary name
+ * @param len		size of buf
+ */
+void nflog_trace_name_tmp(char *name, char *buf, size_t len);
 
 /**
- * Check if a file is a key table, or preferences, that was to replace another one.
+ * Check if a file is one that was to replace another one, by its name.
  *
  * @param name		name of the file
  * @return			TRUE if so

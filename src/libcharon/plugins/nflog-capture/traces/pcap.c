@@ -227,11 +227,18 @@ static int create_file(private_nflog_pcap_t *this)
 	struct stat st;
 	int fd, error;
 
+	/* before it is there, so that no other process removes it */
+	this->store->set_used(this->store, this->dir, this->file, TRACE_USED);
 	fd = this->store->create_file(this->store, this->dir, this->file,
 								  chunk_from_thing(header));
 	if (fd < 0 && errno == EEXIST)
 	{
+		if (this->oldest == this->number)
+		{	/* it is not of this ring */
+			this->oldest++;
+		}
 		next_file(this);
+		this->store->set_used(this->store, this->dir, this->file, TRACE_USED);
 		fd = this->store->create_file(this->store, this->dir, this->file,
 									  chunk_from_thing(header));
 	}
@@ -242,7 +249,6 @@ static int create_file(private_nflog_pcap_t *this)
 		errno = error;
 		return -1;
 	}
-	this->store->set_used(this->store, this->dir, this->file, TRACE_USED);
 	if (fstat(fd, &st) == 0)
 	{
 		this->dev = st.st_dev;

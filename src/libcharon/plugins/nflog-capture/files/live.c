@@ -1,0 +1,288 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+
+/** Name of the file with the locks */
+#define LOCK_FILE ".lock"
+
+/** Its byte that each process locks that uses the directory */
+#define LOCK_USED 0
+
+/** Bytes of the key of SipHash, see chunk_mac() */
+#define SIPHASH_KEY_LEN 16
+
+typedef struct private_nflog_live_t private_nflog_live_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_live_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_live_t public;
+
+	/**
+	 * Opens the directory.
+	 */
+	nflog_dir_t *dir;
+
+	/**
+	 * Lock for all that follows.
+	 */
+	mutex_t *mutex;
+
+	/**
+	 * File with the locks, -1 if it is not open.
+	 */
+	int fd;
+
+	/**
+	 * TRUE if it was logged that another process uses the directory.
+	 */
+	bool logged;
+
+	/**
+	 * Files that this process writes, <conn>/<name>, char* => char*.
+	 */
+	hashtable_t *files;
+};
+
+/**
+ * Get the byte to lock for a file.  If two have the same one, which is as good as
+ * impossible, the worst is that one of them stays too long.
+ */
+static off_t get_byte(char *key)
+{
+	/* the same for all processes */
+	static u_char siphash_key[SIPHASH_KEY_LEN] = {};
+
+	return (chunk_mac(chunk_from_str(key), siphash_key) >> 2) + LOCK_USED + 1;
+}
+
+/**
+ * Apply a lock to a byte, or remove it, mutex is locked.
+ */
+static void lock_byte(private_nflog_live_t *this, off_t byte, short type)
+{
+	struct flock lock = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1,
+	};
+
+	if (fcntl(this->fd, F_OFD_SETLK, &lock) == 0)
+	{
+		this->dir->worked(this->dir, "locking", "", LOCK_FILE);
+	}
+	else
+	{
+		this->dir->failed(this->dir, "locking", "", LOCK_FILE, NULL);
+	}
+}
+
+/**
+ * Check if another process locked a byte, mutex is locked.
+ */
+static bool is_locked(private_nflog_live_t *this, off_t byte)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1,
+	};
+
+	return fcntl(this->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/**
+ * Lock what this process uses in a file that was just opened, mutex is locked.
+ */
+static void lock_all(private_nflog_live_t *this)
+{
+	enumerator_t *enumerator;
+	char *key;
+
+	if (!this->logged && is_locked(this, LOCK_USED))
+	{
+		DBG1(DBG_CFG, "nflog-capture: another process captures to '%s' as well, "
+			 "they share max_total, and key tables may lack rows: set dir of each "
+			 "charon to a directory of its own", this->dir->get_dir(this->dir));
+		this->logged = TRUE;
+	}
+	lock_byte(this, LOCK_USED, F_RDLCK);
+	enumerator = this->files->create_enumerator(this->files);
+	while (enumerator->enumerate(enumerator, NULL, &key))
+	{
+		lock_byte(this, get_byte(key), F_RDLCK);
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
+ * Open the file with the locks, unless it is open, and still the one that others
+ * find in the directory, mutex is locked.
+ *
+ * @param create	TRUE to create the directory
+ * @return			FALSE if the directory can't be opened
+ */
+static bool open_lock(private_nflog_live_t *this, bool create)
+{
+	struct stat ours, theirs;
+	int dir, fd;
+
+	dir = this->dir->open_dir(this->dir, "", create);
+	if (dir < 0)
+	{
+		return FALSE;
+	}
+	if (this->fd < 0 || fstat(this->fd, &ours) != 0 ||
+		fstatat(dir, LOCK_FILE, &theirs, AT_SYMLINK_NOFOLLOW) != 0 ||
+		ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
+	{
+		/* not to be written to, so the file system can be mounted read-only */
+		fd = openat(dir, LOCK_FILE, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
+					O_NONBLOCK, 0600);
+		if (fd >= 0)
+		{
+			if (this->fd >= 0)
+			{
+				close(this->fd);
+			}
+			this->fd = fd;
+			this->dir->worked(this->dir, "opening file", "", LOCK_FILE);
+			lock_all(this);
+		}
+		else
+		{
+			this->dir->failed(this->dir, "opening file", "", LOCK_FILE, NULL);
+		}
+	}
+	close(dir);
+	return TRUE;
+}
+
+/**
+ * Close the file with the locks, which releases them, unless this process writes
+ * files, so that the file system can be unmounted, mutex is locked.
+ */
+static void close_unused(private_nflog_live_t *this)
+{
+	if (this->fd >= 0 && !this->files->get_count(this->files))
+	{
+		close(this->fd);
+		this->fd = -1;
+	}
+}
+
+METHOD(nflog_live_t, set, void,
+	private_nflog_live_t *this, char *conn, char *name, bool live)
+{
+	char buf[PATH_MAX], *key;
+
+	snprintf(buf, sizeof(buf), "%s/%s", conn, name);
+	this->mutex->lock(this->mutex);
+	key = this->files->remove(this->files, buf);
+	if (live)
+	{
+		open_lock(this, TRUE);
+		key = key ?: strdup(buf);
+		this->files->put(this->files, key, key);
+		if (this->fd >= 0)
+		{
+			lock_byte(this, get_byte(key), F_RDLCK);
+		}
+	}
+	else if (key)
+	{
+		if (this->fd >= 0)
+		{
+			lock_byte(this, get_byte(key), F_UNLCK);
+		}
+		free(key);
+		close_unused(this);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_live_t, is_live, bool,
+	private_nflog_live_t *this, char *conn, char *name)
+{
+	char key[PATH_MAX];
+	bool live;
+
+	snprintf(key, sizeof(key), "%s/%s", conn, name);
+	this->mutex->lock(this->mutex);
+	live = this->files->get(this->files, key) || !open_lock(this, FALSE) ||
+		   (this->fd >= 0 && is_locked(this, get_byte(key)));
+	close_unused(this);
+	this->mutex->unlock(this->mutex);
+	return live;
+}
+
+/**
+ * Destroy a string in a hashtable.
+ */
+static void str_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
+METHOD(nflog_live_t, destroy, void,
+	private_nflog_live_t *this)
+{
+	this->files->destroy_function(this->files, str_destroy);
+	if (this->fd >= 0)
+	{
+		close(this->fd);
+	}
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_live_t *nflog_live_create(nflog_dir_t *dir)
+{
+	private_nflog_live_t *this;
+
+	INIT(this,
+		.public = {
+			.set = _set,
+			.is_live = _is_live,
+			.destroy = _destroy,
+		},
+		.dir = dir,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.fd = -1,
+		.files = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+	);
+	return &this->public;
+}
