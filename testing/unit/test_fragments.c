@@ -57,6 +57,9 @@ static time_t now;
 /** prefix that fragments are from */
 static uint8_t prefix;
 
+/** type of the header behind the fragment header */
+static uint8_t next = IPPROTO_ESP;
+
 /**
  * Log a fragment of a packet, behind destination options if these are wanted.
  *
@@ -73,7 +76,7 @@ static chunk_t add_fragment(uint32_t id, bool options, size_t offset,
 		.ip6_dst.s6_addr = { 0xfe, 0xc0, [15] = 2 },
 	};
 	struct ip6_frag frag = {
-		.ip6f_nxt = IPPROTO_ESP,
+		.ip6f_nxt = next,
 		.ip6f_offlg = htons(offset) | (more ? IP6F_MORE_FRAG : 0),
 		.ip6f_ident = id,
 	};
@@ -270,6 +273,85 @@ static void test_longest(void **state)
 	assert_int_equal(add_fragment(2, TRUE, offset, part, FALSE).len, 0);
 }
 
+static void test_first(void **state)
+{
+	static const uint8_t options[] = { IPPROTO_AH, 0, 1, 4, 0, 0, 0, 0 };
+	static const uint8_t foreign[] = { IPPROTO_TCP, 0, 1, 4, 0, 0, 0, 0 };
+	uint8_t former[sizeof(options)];
+	chunk_t packet;
+	int i;
+
+	memcpy(former, data, sizeof(former));
+	/* the first fragment shows what it is, others may have any type there */
+	memcpy(data, options, sizeof(options));
+	for (i = 0; i < 2; i++)
+	{
+		next = i ? IPPROTO_TCP : IPPROTO_DSTOPTS;
+		assert_int_equal(add(i, FALSE, i ? 1000 : 0, 1000).len, 0);
+		next = i ? IPPROTO_DSTOPTS : IPPROTO_TCP;
+		packet = add(i, FALSE, i ? 0 : 1000, 1000);
+		assert_int_equal(packet.len, sizeof(struct ip6_hdr) + sizeof(data));
+		assert_int_equal(packet.ptr[6], IPPROTO_DSTOPTS);
+	}
+	/* a duplicate does not change that */
+	next = IPPROTO_DSTOPTS;
+	assert_int_equal(add(2, FALSE, 0, 1000).len, 0);
+	next = IPPROTO_TCP;
+	assert_int_equal(add(2, FALSE, 0, 1000).len, 0);
+	packet = add(2, FALSE, 1000, 1000);
+	assert_int_equal(packet.len, sizeof(struct ip6_hdr) + sizeof(data));
+	assert_int_equal(packet.ptr[6], IPPROTO_DSTOPTS);
+	/* of no SA, whatever the order */
+	memcpy(data, foreign, sizeof(foreign));
+	for (i = 0; i < 2; i++)
+	{
+		next = i ? IPPROTO_ESP : IPPROTO_DSTOPTS;
+		assert_int_equal(add(i, FALSE, i ? 1000 : 0, 1000).len, 0);
+		next = i ? IPPROTO_DSTOPTS : IPPROTO_ESP;
+		assert_int_equal(add(i, FALSE, i ? 0 : 1000, 1000).len, 0);
+	}
+	/* the next packet with that identification is another one */
+	memcpy(data, options, sizeof(options));
+	next = IPPROTO_DSTOPTS;
+	assert_int_equal(add(0, FALSE, 0, 1000).len, 0);
+	assert_int_equal(add(0, FALSE, 1000, 1000).len,
+					 sizeof(struct ip6_hdr) + sizeof(data));
+	next = IPPROTO_ESP;
+	memcpy(data, former, sizeof(former));
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 0);
+}
+
+static void test_foreign(void **state)
+{
+	chunk_t part = chunk_create(data, 8);
+	uint32_t id;
+
+	/* packets that are of no SA take little memory, and are not missed */
+	next = IPPROTO_TCP;
+	for (id = 0; id < 4000; id++)
+	{
+		assert_int_equal(add(id, FALSE, 0, 1000).len, 0);
+	}
+	next = IPPROTO_ESP;
+	prefix = 1;
+	assert_int_equal(add(0, FALSE, 0, 1000).len, 0);
+	prefix = 0;
+	next = IPPROTO_TCP;
+	for (id = 0; id < 4000; id++)
+	{
+		assert_int_equal(add(id, FALSE, 0, 1000).len, 0);
+	}
+	for (id = 0; id < 200; id++)
+	{
+		assert_int_equal(add_fragment(0, FALSE, id * 8, part, TRUE).len, 0);
+	}
+	next = IPPROTO_ESP;
+	prefix = 1;
+	check(add(0, FALSE, 1000, 1000), FALSE);
+	prefix = 0;
+	assert_int_equal(ip6_fragments->get_dropped(ip6_fragments), 0);
+}
+
 static void test_count(void **state)
 {
 	int i;
@@ -368,6 +450,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_misfit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_longest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_source, setup, teardown),

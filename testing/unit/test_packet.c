@@ -230,6 +230,40 @@ static void test_checksum(void **state)
 	assert_int_equal(built_checksum(pseudo, 0x20), pseudo);
 }
 
+static void test_ike(void **state)
+{
+	uint8_t data[sizeof(udp) - 4 + 28] = {}, *message = data + sizeof(udp) - 4;
+	nflog_ike_key_t key;
+	fixture_t f;
+	int i;
+
+	memcpy(data, udp, sizeof(udp));
+	htoun16(data + 2, sizeof(data));
+	memcpy(message, "initiator and re", 16);
+	htoun32(message + 24, 28);
+	for (i = 0; i < 4; i++)
+	{
+		message[17] = i << 4;
+		init(&f, data, sizeof(data));
+		assert_true(nflog_packet_parse_ike(&f.logged, TRUE, &key));
+		assert_memory_equal(&key, message, 16);
+		assert_memory_equal(key.peer, data + 12, 4);
+		assert_true(nflog_packet_parse_ike(&f.logged, FALSE, &key));
+		assert_memory_equal(key.peer, data + 16, 4);
+		/* of fragments any may have been logged */
+		f.logged.fragment = FRAGMENT_WHOLE;
+		assert_int_equal(nflog_packet_parse_ike(&f.logged, TRUE, &key),
+						 i == 1 || i == 2);
+		deinit(&f);
+	}
+	message[17] = 0x20;
+	htoun32(message + 24, 29);
+	init(&f, data, sizeof(data));
+	f.logged.fragment = FRAGMENT_WHOLE;
+	assert_false(nflog_packet_parse_ike(&f.logged, TRUE, &key));
+	deinit(&f);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +272,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_nflog),
 		cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_ike),
 	};
 	int ret;
 

@@ -88,24 +88,14 @@ METHOD(nflog_backlogs_t, empty, void,
 }
 
 /**
- * Empty backlogs until all are not too large, after one grew.
+ * Empty a backlog, as all are too large.
  */
-static void limit(private_nflog_backlogs_t *this,
-				  nflog_ike_backlog_t *backlog)
+static void drop_held(void *data, nflog_held_t *held, bool excess)
 {
-	nflog_ike_backlog_t *excess;
+	nflog_ike_backlog_t *backlog = (nflog_ike_backlog_t*)held;
 
-	do
-	{
-		excess = (nflog_ike_backlog_t*)this->shares->get_excess(
-												this->shares, &backlog->held);
-		if (excess)
-		{
-			empty(this, excess);
-			excess->closed = TRUE;
-		}
-	}
-	while (excess && excess != backlog);
+	empty(data, backlog);
+	backlog->closed = TRUE;
 }
 
 METHOD(nflog_backlogs_t, add, void,
@@ -125,7 +115,7 @@ METHOD(nflog_backlogs_t, add, void,
 	backlog->messages->insert_last(backlog->messages, kept);
 	backlog->bytes += kept->bytes;
 	this->shares->grow(this->shares, &backlog->held, kept->bytes);
-	limit(this, backlog);
+	this->shares->limit(this->shares, &backlog->held);
 }
 
 METHOD(nflog_backlogs_t, destroy, void,
@@ -149,7 +139,7 @@ nflog_backlogs_t *nflog_backlogs_create()
 			.empty = _empty,
 			.destroy = _destroy,
 		},
-		.shares = nflog_shares_create(&limits),
 	);
+	this->shares = nflog_shares_create(&limits, drop_held, this);
 	return &this->public;
 }

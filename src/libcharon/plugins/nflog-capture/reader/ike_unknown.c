@@ -81,6 +81,11 @@ struct private_nflog_ike_unknown_t {
 	 * Messages that were dropped, by hash of their source.
 	 */
 	counter_t counters[COUNTERS];
+
+	/**
+	 * Time of the current call, monotonic.
+	 */
+	time_t now;
 };
 
 /**
@@ -115,14 +120,14 @@ struct conversation_t {
  * @return				counter, reset if the last one was long ago
  */
 static counter_t *get_counter(private_nflog_ike_unknown_t *this,
-							  nflog_ike_key_t *key, time_t now)
+							  nflog_ike_key_t *key)
 {
 	struct in6_addr source;
 	counter_t *counter;
 
 	nflog_shares_source(chunk_from_thing(key->peer), &source);
 	counter = &this->counters[chunk_hash(chunk_from_thing(source)) % COUNTERS];
-	if (now - counter->last >= limits.timeout)
+	if (this->now - counter->last >= limits.timeout)
 	{
 		memset(counter, 0, sizeof(*counter));
 	}
@@ -133,12 +138,12 @@ static counter_t *get_counter(private_nflog_ike_unknown_t *this,
  * Count a message that was dropped.
  */
 static void count_dropped(private_nflog_ike_unknown_t *this,
-						  nflog_ike_key_t *key, bool inbound, time_t now)
+						  nflog_ike_key_t *key, bool inbound)
 {
-	counter_t *counter = get_counter(this, key, now);
+	counter_t *counter = get_counter(this, key);
 
 	counter->dropped[inbound]++;
-	counter->last = now;
+	counter->last = this->now;
 }
 
 /**
@@ -155,21 +160,25 @@ static void drop(private_nflog_ike_unknown_t *this,
 }
 
 /**
- * Drop a conversation that is too much, and count its messages.
+ * Drop a conversation that expired, or is too much, and count its messages then.
  */
-static void drop_excess(private_nflog_ike_unknown_t *this,
-						conversation_t *conversation, time_t now)
+static void drop_held(void *data, nflog_held_t *held, bool excess)
 {
+	private_nflog_ike_unknown_t *this = data;
+	conversation_t *conversation = (conversation_t*)held;
 	enumerator_t *enumerator;
 	nflog_kept_t *kept;
 
-	enumerator = conversation->messages->create_enumerator(
-													conversation->messages);
-	while (enumerator->enumerate(enumerator, &kept))
+	if (excess)
 	{
-		count_dropped(this, &conversation->key, kept->inbound, now);
+		enumerator = conversation->messages->create_enumerator(
+													conversation->messages);
+		while (enumerator->enumerate(enumerator, &kept))
+		{
+			count_dropped(this, &conversation->key, kept->inbound);
+		}
+		enumerator->destroy(enumerator);
 	}
-	enumerator->destroy(enumerator);
 	drop(this, conversation);
 }
 
@@ -177,7 +186,7 @@ static void drop_excess(private_nflog_ike_unknown_t *this,
  * Get a conversation, which begins if there is none.
  */
 static conversation_t *get_conversation(private_nflog_ike_unknown_t *this,
-										nflog_ike_key_t *key, time_t now)
+										nflog_ike_key_t *key)
 {
 	conversation_t *conversation;
 
@@ -195,7 +204,7 @@ static conversation_t *get_conversation(private_nflog_ike_unknown_t *this,
 		this->conversations->put(this->conversations, &conversation->key,
 								 conversation);
 		this->shares->add(this->shares, &conversation->held,
-						  chunk_from_thing(conversation->key.peer), now);
+						  chunk_from_thing(conversation->key.peer), this->now);
 	}
 	return conversation;
 }
@@ -211,51 +220,29 @@ static void add_kept(private_nflog_ike_unknown_t *this,
 	this->shares->grow(this->shares, &conversation->held, kept->bytes);
 }
 
-/**
- * Drop conversations until there are not too many, after one grew.
- */
-static void limit(private_nflog_ike_unknown_t *this,
-				  conversation_t *conversation, time_t now)
-{
-	nflog_held_t *excess;
-
-	do
-	{
-		excess = this->shares->get_excess(this->shares, &conversation->held);
-		if (excess)
-		{
-			drop_excess(this, (conversation_t*)excess, now);
-		}
-	}
-	while (excess && excess != &conversation->held);
-}
-
 METHOD(nflog_ike_unknown_t, add, void,
 	private_nflog_ike_unknown_t *this, nflog_ike_key_t *key,
 	nflog_logged_t *logged, bool inbound, time_t now)
 {
 	nflog_ike_key_t first = *key;
 	nflog_kept_t *kept;
-	nflog_held_t *oldest;
 	conversation_t *conversation;
 
 	first.spi_r = 0;
-	while ((oldest = this->shares->get_expired(this->shares, now)))
-	{
-		drop(this, (conversation_t*)oldest);
-	}
+	this->now = now;
+	this->shares->expire(this->shares, now);
 	kept = nflog_kept_create(logged, inbound);
-	conversation = get_conversation(this, &first, now);
+	conversation = get_conversation(this, &first);
 	if (conversation->bytes + kept->bytes <= MAX_CONVERSATION)
 	{
 		add_kept(this, conversation, kept);
 	}
 	else
 	{	/* the first ones tell most, so these stay */
-		count_dropped(this, &first, inbound, now);
+		count_dropped(this, &first, inbound);
 		nflog_kept_destroy(kept);
 	}
-	limit(this, conversation, now);
+	this->shares->limit(this->shares, &conversation->held);
 }
 
 METHOD(nflog_ike_unknown_t, put, void,
@@ -265,22 +252,25 @@ METHOD(nflog_ike_unknown_t, put, void,
 	nflog_kept_t *kept;
 	conversation_t *conversation;
 
-	conversation = get_conversation(this, key, now);
+	this->now = now;
+	conversation = get_conversation(this, key);
 	while (list->remove_first(list, (void**)&kept) == SUCCESS)
 	{
 		add_kept(this, conversation, kept);
 	}
-	limit(this, conversation, now);
+	this->shares->limit(this->shares, &conversation->held);
 }
 
 METHOD(nflog_ike_unknown_t, take, void,
 	private_nflog_ike_unknown_t *this, nflog_ike_key_t *key,
 	linked_list_t *list, uint64_t dropped[2], time_t now)
 {
-	counter_t *counter = get_counter(this, key, now);
+	counter_t *counter;
 	nflog_kept_t *kept;
 	conversation_t *conversation;
 
+	this->now = now;
+	counter = get_counter(this, key);
 	memcpy(dropped, counter->dropped, sizeof(counter->dropped));
 	conversation = this->conversations->get(this->conversations, key);
 	if (conversation)
@@ -327,8 +317,8 @@ nflog_ike_unknown_t *nflog_ike_unknown_create()
 		},
 		.conversations = hashtable_create(nflog_ike_key_hash,
 										  nflog_ike_key_equals, 32),
-		.shares = nflog_shares_create(&limits),
 	);
+	this->shares = nflog_shares_create(&limits, drop_held, this);
 	return &this->public;
 }
 

@@ -14,6 +14,7 @@
 
 #include "ip6_fragments.h"
 #include "shares.h"
+#include "traces/ip_packet.h"
 
 #include <netinet/in.h>
 #include <netinet/ip6.h>
@@ -40,9 +41,6 @@ static const nflog_limits_t limits = {
 /** fragments of a packet, the longest one has 54 with IPv6's smallest MTU */
 #define MAX_FRAGMENTS 128
 
-/** extension headers before the fragment header, RFC 8200 allows four */
-#define MAX_EXTENSIONS 8
-
 /** longest payload of a packet, IPV6_MAXPLEN in the kernel */
 #define MAX_PAYLOAD 65535
 
@@ -50,7 +48,7 @@ static const nflog_limits_t limits = {
 #define MAX_ATTR_LEN (UINT16_MAX - NLA_HDRLEN)
 
 typedef struct private_nflog_ip6_fragments_t private_nflog_ip6_fragments_t;
-typedef struct fragment_t fragment_t;
+typedef struct packet_key_t packet_key_t;
 typedef struct part_t part_t;
 typedef struct incomplete_t incomplete_t;
 typedef enum insert_t insert_t;
@@ -92,81 +90,30 @@ struct private_nflog_ip6_fragments_t {
 };
 
 /**
- * A fragment as it arrives, RFC 8200, section 4.5.
+ * What all fragments of a packet have in common, without any padding.
  */
-struct fragment_t {
-
-	/**
-	 * What all fragments of a packet have in common, without any padding.
-	 */
-	struct {
-		/** addresses */
-		struct in6_addr src, dst;
-		/** identification */
-		uint32_t id;
-		/** interface, if the addresses are valid on a link only, otherwise 0 */
-		uint32_t interface;
-	} key;
-
-	/**
-	 * Headers before the fragment header.
-	 */
-	chunk_t headers;
-
-	/**
-	 * Position of the type of the fragment header in these.
-	 */
-	size_t type;
-
-	/**
-	 * Type of the header behind the fragment header.
-	 */
-	uint8_t next;
-
-	/**
-	 * Position of the data in the packet.
-	 */
-	size_t offset;
-
-	/**
-	 * Do more fragments follow?
-	 */
-	bool more;
-
-	/**
-	 * Data.
-	 */
-	chunk_t data;
+struct packet_key_t {
+	/** addresses */
+	struct in6_addr src, dst;
+	/** identification */
+	uint32_t id;
+	/** interface, if the addresses are valid on a link only, otherwise 0 */
+	uint32_t interface;
 };
 
 /**
  * Data of a fragment that is kept.
  */
 struct part_t {
-
-	/**
-	 * Next one by position, NULL if this is the last.
-	 */
+	/** next one by position, NULL if this is the last */
 	part_t *next;
-
-	/**
-	 * TRUE if it was added to the end, and begins where the one before ends.
-	 */
+	/** TRUE if it was added to the end, and begins where the one before ends */
 	bool joined;
-
-	/**
-	 * Position of the data in the packet.
-	 */
+	/** position of the data in the packet */
 	size_t offset;
-
-	/**
-	 * Bytes of data.
-	 */
+	/** bytes of data */
 	size_t len;
-
-	/**
-	 * Data.
-	 */
+	/** data, unless the packet is foreign */
 	uint8_t data[];
 };
 
@@ -174,40 +121,27 @@ struct part_t {
  * A packet of which fragments are missing.
  */
 struct incomplete_t {
-
-	/**
-	 * Bounds it, has to be first.
-	 */
+	/** bounds it, has to be first */
 	nflog_held_t held;
-
-	/**
-	 * First fragment, without data, its headers are allocated once it arrived.
-	 */
-	fragment_t first;
-
-	/**
-	 * First and last part.
-	 */
+	/** what identifies it */
+	packet_key_t key;
+	/** headers before the fragment header, allocated once the first fragment is there */
+	chunk_t headers;
+	/** position of the type of the fragment header in these */
+	size_t proto_pos;
+	/** type of the header behind the fragment header */
+	uint8_t proto;
+	/** TRUE if the first fragment showed that it is neither ESP, AH, nor UDP */
+	bool foreign;
+	/** first and last part */
 	part_t *parts, *last;
-
-	/**
-	 * Number of parts.
-	 */
+	/** number of parts */
 	u_int count;
-
-	/**
-	 * Bytes in all parts.
-	 */
+	/** bytes in all parts */
 	size_t bytes;
-
-	/**
-	 * Bytes that the packet has at least, and if it ended, altogether.
-	 */
+	/** bytes that the packet has at least, and if it ended, altogether */
 	size_t len;
-
-	/**
-	 * TRUE if its last fragment arrived.
-	 */
+	/** TRUE if its last fragment arrived */
 	bool ended;
 };
 
@@ -228,7 +162,7 @@ enum insert_t {
  */
 static u_int key_hash(const void *key)
 {
-	return chunk_hash(chunk_create((void*)key, sizeof(((fragment_t*)0)->key)));
+	return chunk_hash(chunk_create((void*)key, sizeof(packet_key_t)));
 }
 
 /**
@@ -236,7 +170,7 @@ static u_int key_hash(const void *key)
  */
 static bool key_equals(const void *a, const void *b)
 {
-	return memeq(a, b, sizeof(((fragment_t*)0)->key));
+	return memeq(a, b, sizeof(packet_key_t));
 }
 
 /**
@@ -248,79 +182,59 @@ static inline size_t end_of(part_t *part)
 }
 
 /**
- * Set what the fragment header says.
- *
- * @return				FALSE if it has the whole packet, RFC 6946
+ * Get the data of a fragment, all that follows the fragment header.
  */
-static bool set_fragment(fragment_t *fragment, chunk_t packet, size_t pos)
+static chunk_t get_data(nflog_ip_packet_t *fragment)
 {
-	struct ip6_frag *frag = (struct ip6_frag*)(packet.ptr + pos);
-
-	fragment->key.id = frag->ip6f_ident;
-	fragment->next = frag->ip6f_nxt;
-	fragment->offset = ntohs(frag->ip6f_offlg & IP6F_OFF_MASK);
-	fragment->more = (frag->ip6f_offlg & IP6F_MORE_FRAG) != 0;
-	fragment->headers = chunk_create(packet.ptr, pos);
-	fragment->data = chunk_skip(packet, pos + sizeof(*frag));
-	return fragment->offset || fragment->more;
+	return chunk_skip(fragment->data,
+					  fragment->fragment_pos + sizeof(struct ip6_frag));
 }
 
 /**
- * Parse a packet that has a fragment header.
+ * Set what identifies the packet of a fragment.
  */
-static bool parse(chunk_t packet, uint32_t interface, fragment_t *fragment)
+static void set_key(packet_key_t *key, nflog_ip_packet_t *fragment,
+					nflog_logged_t *logged)
 {
-	struct ip6_hdr *ip = (struct ip6_hdr*)packet.ptr;
-	size_t pos = sizeof(*ip);
-	uint8_t proto;
-	u_int i;
+	struct nlattr *in = logged->attrs[NFULA_IFINDEX_INDEV];
 
-	if (packet.len < sizeof(*ip) || packet.ptr[0] >> 4 != 6)
+	memset(key, 0, sizeof(*key));
+	memcpy(&key->src, fragment->src.ptr, sizeof(key->src));
+	memcpy(&key->dst, fragment->dst.ptr, sizeof(key->dst));
+	key->id = fragment->id;
+	if (in && (IN6_IS_ADDR_LINKLOCAL(&key->dst) ||
+			   IN6_IS_ADDR_MULTICAST(&key->dst)))
 	{
-		return FALSE;
+		key->interface = mnl_attr_get_u32(in);
 	}
-	packet.len = min(packet.len, sizeof(*ip) + ntohs(ip->ip6_plen));
-	memset(fragment, 0, sizeof(*fragment));
-	fragment->key.src = ip->ip6_src;
-	fragment->key.dst = ip->ip6_dst;
-	if (IN6_IS_ADDR_LINKLOCAL(&ip->ip6_dst) || IN6_IS_ADDR_MULTICAST(&ip->ip6_dst))
-	{
-		fragment->key.interface = interface;
-	}
-	fragment->type = offsetof(struct ip6_hdr, ip6_nxt);
-	proto = ip->ip6_nxt;
-	for (i = 0; i <= MAX_EXTENSIONS &&
-				pos + sizeof(struct ip6_frag) <= packet.len; i++)
-	{
-		switch (proto)
-		{
-			case IPPROTO_HOPOPTS:
-			case IPPROTO_ROUTING:
-			case IPPROTO_DSTOPTS:
-				fragment->type = pos;
-				proto = packet.ptr[pos];
-				pos += (packet.ptr[pos + 1] + 1) * 8;
-				break;
-			case IPPROTO_FRAGMENT:
-				return set_fragment(fragment, packet, pos);
-			default:
-				return FALSE;
-		}
-	}
-	return FALSE;
 }
 
 /**
  * Does the kernel drop this fragment, without regard to others?  See
  * ipv6_frag_rcv() and ip6_frag_queue() in net/ipv6/reassembly.c.
  */
-static bool is_bad(fragment_t *fragment)
+static bool is_bad(nflog_ip_packet_t *fragment)
 {
-	size_t min = fragment->next == IPPROTO_UDP ? sizeof(struct udphdr) : 1;
+	size_t len = get_data(fragment).len, min;
 
-	return (fragment->more && (fragment->data.len & 7)) ||
-		   (!fragment->offset && fragment->data.len < min) ||
-		   fragment->offset + fragment->data.len > MAX_PAYLOAD;
+	if ((fragment->more && (len & 7)) || fragment->offset + len > MAX_PAYLOAD)
+	{
+		return TRUE;
+	}
+	if (fragment->offset || !fragment->payload)
+	{	/* not the first one, or without all headers, which is not checked */
+		return FALSE;
+	}
+	min = fragment->proto == IPPROTO_UDP ? sizeof(struct udphdr) : 1;
+	return fragment->payload + min > fragment->data.len;
+}
+
+/**
+ * Can a packet with this header be of an SA, or an IKE message?
+ */
+static bool is_wanted(uint8_t proto)
+{
+	return proto == IPPROTO_ESP || proto == IPPROTO_AH || proto == IPPROTO_UDP;
 }
 
 /**
@@ -330,39 +244,52 @@ static void drop(private_nflog_ip6_fragments_t *this, incomplete_t *packet)
 {
 	part_t *part, *next;
 
-	this->packets->remove(this->packets, &packet->first.key);
+	this->packets->remove(this->packets, &packet->key);
 	this->shares->remove(this->shares, &packet->held);
 	for (part = packet->parts; part; part = next)
 	{
 		next = part->next;
 		free(part);
 	}
-	free(packet->first.headers.ptr);
+	free(packet->headers.ptr);
 	free(packet);
+}
+
+/**
+ * Drop a packet that exceeds a bound, or expired, as it does in the kernel.
+ */
+static void drop_held(void *data, nflog_held_t *held, bool excess)
+{
+	private_nflog_ip6_fragments_t *this = data;
+	incomplete_t *packet = (incomplete_t*)held;
+
+	if (excess && !packet->foreign)
+	{
+		this->dropped++;
+	}
+	drop(this, packet);
 }
 
 /**
  * Find the packet that a fragment is of, or begin one.
  */
 static incomplete_t *get_packet(private_nflog_ip6_fragments_t *this,
-								fragment_t *fragment, time_t now)
+								packet_key_t *key, time_t now)
 {
 	incomplete_t *packet;
 
-	packet = this->packets->get(this->packets, &fragment->key);
+	packet = this->packets->get(this->packets, key);
 	if (!packet)
 	{
 		INIT(packet,
 			.held = {
 				.bytes = nflog_shares_size(sizeof(*packet)),
 			},
-			.first = {
-				.key = fragment->key,
-			},
+			.key = *key,
 		);
-		this->packets->put(this->packets, &packet->first.key, packet);
+		this->packets->put(this->packets, &packet->key, packet);
 		this->shares->add(this->shares, &packet->held,
-						  chunk_from_thing(packet->first.key.src), now);
+						  chunk_from_thing(packet->key.src), now);
 	}
 	return packet;
 }
@@ -374,17 +301,23 @@ static incomplete_t *get_packet(private_nflog_ip6_fragments_t *this,
  * @param joined		TRUE if it begins where the part before it ends
  */
 static void add_part(private_nflog_ip6_fragments_t *this,
-					 incomplete_t *packet, fragment_t *fragment, part_t **pos,
-					 bool joined)
+					 incomplete_t *packet, nflog_ip_packet_t *fragment,
+					 part_t **pos, bool joined)
 {
+	chunk_t data = get_data(fragment);
+	size_t size;
 	part_t *part;
 
-	part = malloc(sizeof(*part) + fragment->data.len);
+	size = sizeof(*part) + (packet->foreign ? 0 : data.len);
+	part = malloc(size);
 	part->next = *pos;
 	part->joined = joined;
 	part->offset = fragment->offset;
-	part->len = fragment->data.len;
-	memcpy(part->data, fragment->data.ptr, fragment->data.len);
+	part->len = data.len;
+	if (!packet->foreign)
+	{
+		memcpy(part->data, data.ptr, data.len);
+	}
 	*pos = part;
 	if (!part->next)
 	{
@@ -392,8 +325,7 @@ static void add_part(private_nflog_ip6_fragments_t *this,
 	}
 	packet->count++;
 	packet->bytes += part->len;
-	this->shares->grow(this->shares, &packet->held,
-					   nflog_shares_size(sizeof(*part) + part->len));
+	this->shares->grow(this->shares, &packet->held, nflog_shares_size(size));
 }
 
 /**
@@ -401,10 +333,10 @@ static void add_part(private_nflog_ip6_fragments_t *this,
  * duplicate, as in the kernel's inet_frag_queue_insert().
  */
 static insert_t insert(private_nflog_ip6_fragments_t *this,
-					   incomplete_t *packet, fragment_t *fragment)
+					   incomplete_t *packet, nflog_ip_packet_t *fragment)
 {
 	part_t **pos = &packet->parts, *first, *last = packet->last;
-	size_t offset = fragment->offset, end = offset + fragment->data.len;
+	size_t offset = fragment->offset, end = offset + get_data(fragment).len;
 
 	if (!last)
 	{
@@ -442,22 +374,40 @@ static insert_t insert(private_nflog_ip6_fragments_t *this,
 }
 
 /**
+ * Set the headers of a packet, as its first fragment has them.
+ */
+static void set_headers(private_nflog_ip6_fragments_t *this,
+						incomplete_t *packet, nflog_ip_packet_t *fragment)
+{
+	packet->headers = chunk_clone(chunk_create(fragment->data.ptr,
+											   fragment->fragment_pos));
+	packet->proto_pos = fragment->fragment_proto_pos;
+	packet->proto = fragment->data.ptr[fragment->fragment_pos];
+	this->shares->grow(this->shares, &packet->held,
+					   nflog_shares_size(packet->headers.len));
+}
+
+/**
  * Add a fragment to its packet.
  *
  * @return				FALSE if the packet has to be dropped
  */
 static bool add_fragment(private_nflog_ip6_fragments_t *this,
-						 incomplete_t *packet, fragment_t *fragment)
+						 incomplete_t *packet, nflog_ip_packet_t *fragment)
 {
-	size_t end = fragment->offset + fragment->data.len;
+	size_t end = fragment->offset + get_data(fragment).len;
 
-	if (!fragment->data.len || (packet->ended && end > packet->len) ||
-		(!fragment->more && (end < packet->len)))
+	if (end == fragment->offset || (packet->ended && end > packet->len) ||
+		(!fragment->more && end < packet->len))
 	{
 		return FALSE;
 	}
 	packet->ended |= !fragment->more;
 	packet->len = max(packet->len, end);
+	if (!fragment->offset && fragment->payload && !packet->headers.ptr)
+	{	/* headers of others need not be those of the packet, RFC 8200, section 4.5 */
+		packet->foreign = !is_wanted(fragment->proto);
+	}
 	switch (insert(this, packet, fragment))
 	{
 		case INSERT_OVERLAP:
@@ -469,16 +419,7 @@ static bool add_fragment(private_nflog_ip6_fragments_t *this,
 	}
 	if (!fragment->offset)
 	{
-		packet->first = *fragment;
-		packet->first.data = chunk_empty;
-		packet->first.headers = chunk_clone(fragment->headers);
-		this->shares->grow(this->shares, &packet->held,
-						   nflog_shares_size(fragment->headers.len));
-	}
-	if (packet->count > MAX_FRAGMENTS)
-	{
-		this->dropped++;
-		return FALSE;
+		set_headers(this, packet, fragment);
 	}
 	return TRUE;
 }
@@ -491,14 +432,13 @@ static bool add_fragment(private_nflog_ip6_fragments_t *this,
 static bool assemble(private_nflog_ip6_fragments_t *this,
 					 incomplete_t *packet)
 {
-	fragment_t *first = &packet->first;
 	struct nlattr *attr;
 	struct ip6_hdr *ip;
 	chunk_t whole;
 	size_t len;
 	part_t *part;
 
-	len = first->headers.len + packet->len;
+	len = packet->headers.len + packet->len;
 	if (len - sizeof(*ip) > MAX_PAYLOAD)
 	{
 		return FALSE;
@@ -511,11 +451,11 @@ static bool assemble(private_nflog_ip6_fragments_t *this,
 	attr->nla_len = this->payload.len;
 	whole.ptr = this->payload.ptr + NLA_HDRLEN;
 
-	memcpy(whole.ptr, first->headers.ptr, first->headers.len);
-	whole.ptr[first->type] = first->next;
+	memcpy(whole.ptr, packet->headers.ptr, packet->headers.len);
+	whole.ptr[packet->proto_pos] = packet->proto;
 	ip = (struct ip6_hdr*)whole.ptr;
 	ip->ip6_plen = htons(len - sizeof(*ip));
-	whole = chunk_skip(whole, first->headers.len);
+	whole = chunk_skip(whole, packet->headers.len);
 	for (part = packet->parts; part && part->offset < whole.len;
 		 part = part->next)
 	{
@@ -525,67 +465,43 @@ static bool assemble(private_nflog_ip6_fragments_t *this,
 	return TRUE;
 }
 
-/**
- * Drop packets that are too old, as the kernel does.
- */
-static void expire(private_nflog_ip6_fragments_t *this, time_t now)
-{
-	nflog_held_t *oldest;
-
-	while ((oldest = this->shares->get_expired(this->shares, now)))
-	{
-		drop(this, (incomplete_t*)oldest);
-	}
-}
-
-/**
- * Drop packets until there are not too many, after one grew.
- */
-static void limit(private_nflog_ip6_fragments_t *this, incomplete_t *packet)
-{
-	nflog_held_t *excess;
-
-	do
-	{
-		excess = this->shares->get_excess(this->shares, &packet->held);
-		if (excess)
-		{
-			drop(this, (incomplete_t*)excess);
-			this->dropped++;
-		}
-	}
-	while (excess && excess != &packet->held);
-}
-
 METHOD(nflog_ip6_fragments_t, add, nflog_logged_t*,
 	private_nflog_ip6_fragments_t *this, nflog_logged_t *logged,
 	time_t now)
 {
 	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
-	struct nlattr *in = logged->attrs[NFULA_IFINDEX_INDEV];
-	fragment_t fragment;
+	nflog_ip_packet_t fragment;
+	packet_key_t key;
 	incomplete_t *packet;
 	bool complete;
 
-	expire(this, now);
-	if (!parse(chunk_create(mnl_attr_get_payload(attr),
-							mnl_attr_get_payload_len(attr)),
-			   in ? mnl_attr_get_u32(in) : 0, &fragment) || is_bad(&fragment))
+	this->shares->expire(this->shares, now);
+	nflog_ip_packet_parse(&fragment,
+						  chunk_create(mnl_attr_get_payload(attr),
+									   mnl_attr_get_payload_len(attr)));
+	if (!fragment.fragment_pos || !nflog_ip_packet_is_fragment(&fragment) ||
+		is_bad(&fragment))
 	{
 		return NULL;
 	}
-	packet = get_packet(this, &fragment, now);
+	set_key(&key, &fragment, logged);
+	packet = get_packet(this, &key, now);
 	if (!add_fragment(this, packet, &fragment))
 	{
 		drop(this, packet);
 		return NULL;
 	}
-	if (!packet->ended || packet->bytes < packet->len)
+	if (packet->count > MAX_FRAGMENTS)
 	{
-		limit(this, packet);
+		drop_held(this, &packet->held, TRUE);
 		return NULL;
 	}
-	complete = assemble(this, packet);
+	if (!packet->ended || packet->bytes < packet->len)
+	{
+		this->shares->limit(this->shares, &packet->held);
+		return NULL;
+	}
+	complete = !packet->foreign && assemble(this, packet);
 	drop(this, packet);
 	if (!complete)
 	{
@@ -635,7 +551,7 @@ nflog_ip6_fragments_t *nflog_ip6_fragments_create()
 			.destroy = _destroy,
 		},
 		.packets = hashtable_create(key_hash, key_equals, 32),
-		.shares = nflog_shares_create(&limits),
+		.shares = nflog_shares_create(&limits, drop_held, this),
 	);
 	return &this->public;
 }

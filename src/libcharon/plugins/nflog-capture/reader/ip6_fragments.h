@@ -25,8 +25,11 @@ typedef struct nflog_ip6_fragments_t nflog_ip6_fragments_t;
 #include "group.h"
 
 /**
- * Puts fragmented IPv6 packets together that arrive in ESP, AH or UDP: other
- * than with IPv4, the kernel does so only behind the last hook that sees them.
+ * Puts IPv6 packets together from their fragments: other than with IPv4, the
+ * kernel does so only behind the last hook that sees them.
+ *
+ * The headers of the first fragment show what a packet is.  Nothing is kept of those
+ * that are neither ESP, AH, nor UDP, but which of their fragments arrived.
  *
  * Not thread-safe.
  */
@@ -44,15 +47,16 @@ struct nflog_ip6_fragments_t {
 	 *
 	 * @param logged	fragment, as logged
 	 * @param now		current time, monotonic
-	 * @return			packet if this completes it, with the attributes of this
-	 *					fragment, valid until the next call, otherwise NULL
+	 * @return			packet if this completes it, of ESP, AH, or UDP, with the
+	 *					attributes of this fragment, valid until the next call,
+	 *					otherwise NULL
 	 */
 	nflog_logged_t *(*add)(nflog_ip6_fragments_t *this,
 						   nflog_logged_t *logged, time_t now);
 
 	/**
 	 * Get the number of incomplete packets that were dropped for exceeding a
-	 * bound, but not for their age.
+	 * bound, but not for their age, and that may have been ESP, AH, or UDP.
 	 *
 	 * @return			number of packets
 	 */

@@ -79,6 +79,12 @@ struct private_nflog_shares_t {
 	nflog_limits_t limits;
 
 	/**
+	 * Called to drop an item, with its data.
+	 */
+	nflog_drop_cb_t drop;
+	void *data;
+
+	/**
 	 * All items.
 	 */
 	ages_t all;
@@ -209,16 +215,23 @@ METHOD(nflog_shares_t, remove_, void,
 	item->source = NULL;
 }
 
-METHOD(nflog_shares_t, get_expired, nflog_held_t*,
+METHOD(nflog_shares_t, expire, void,
 	private_nflog_shares_t *this, time_t now)
 {
-	nflog_held_t *oldest = this->all.first;
+	nflog_held_t *oldest;
 
-	return oldest && now - oldest->since >= this->limits.timeout ? oldest : NULL;
+	while ((oldest = this->all.first) &&
+		   now - oldest->since >= this->limits.timeout)
+	{
+		this->drop(this->data, oldest, FALSE);
+	}
 }
 
-METHOD(nflog_shares_t, get_excess, nflog_held_t*,
-	private_nflog_shares_t *this, nflog_held_t *item)
+/**
+ * Get an item to drop, after one was added or grew.
+ */
+static nflog_held_t *get_excess(private_nflog_shares_t *this,
+								nflog_held_t *item)
 {
 	ages_t *own = &item->source->own;
 
@@ -233,6 +246,22 @@ METHOD(nflog_shares_t, get_excess, nflog_held_t*,
 		return this->all.first;
 	}
 	return NULL;
+}
+
+METHOD(nflog_shares_t, limit, void,
+	private_nflog_shares_t *this, nflog_held_t *item)
+{
+	nflog_held_t *excess;
+
+	do
+	{
+		excess = get_excess(this, item);
+		if (excess)
+		{
+			this->drop(this->data, excess, TRUE);
+		}
+	}
+	while (excess && excess != item);
 }
 
 METHOD(nflog_shares_t, destroy, void,
@@ -254,8 +283,8 @@ void nflog_shares_source(chunk_t address, struct in6_addr *source)
 /*
  * Described in header
  */
-nflog_shares_t *nflog_shares_create(
-										const nflog_limits_t *limits)
+nflog_shares_t *nflog_shares_create(const nflog_limits_t *limits,
+									nflog_drop_cb_t drop, void *data)
 {
 	private_nflog_shares_t *this;
 
@@ -264,11 +293,13 @@ nflog_shares_t *nflog_shares_create(
 			.add = _add,
 			.grow = _grow,
 			.remove = _remove_,
-			.get_expired = _get_expired,
-			.get_excess = _get_excess,
+			.expire = _expire,
+			.limit = _limit,
 			.destroy = _destroy,
 		},
 		.limits = *limits,
+		.drop = drop,
+		.data = data,
 		.sources = hashtable_create(source_hash, source_equals, 32),
 	);
 	return &this->public;

@@ -58,6 +58,15 @@ struct nflog_held_t {
 };
 
 /**
+ * Callback to drop an item, which has to remove it.
+ *
+ * @param data		data, as passed to nflog_shares_create()
+ * @param item		item
+ * @param excess	TRUE if there is too much, FALSE if its time is over
+ */
+typedef void (*nflog_drop_cb_t)(void *data, nflog_held_t *item, bool excess);
+
+/**
  * Bounds what packets from anywhere can make grow, so that a single source, an
  * IPv4 address or an IPv6 prefix of 64 bits, does not take the share of others.
  *
@@ -92,24 +101,20 @@ struct nflog_shares_t {
 	void (*remove)(nflog_shares_t *this, nflog_held_t *item);
 
 	/**
-	 * Get the oldest item if its time is over.
+	 * Drop items whose time is over.
 	 *
 	 * @param now		current time, monotonic
-	 * @return			item to remove, NULL if there is none
 	 */
-	nflog_held_t *(*get_expired)(nflog_shares_t *this,
-								 time_t now);
+	void (*expire)(nflog_shares_t *this, time_t now);
 
 	/**
-	 * Get an item to remove, after one was added or grew: the oldest one of
-	 * its source if that exceeds its share, otherwise the oldest one of all if
-	 * there is too much in all.
+	 * Drop items until there is not too much, after one was added or grew: the
+	 * oldest ones of its source if that exceeds its share, then the oldest ones of
+	 * all.
 	 *
-	 * @param item		item that was added or grew
-	 * @return			item to remove, maybe that item, NULL if there is none
+	 * @param item		item that was added or grew, may be dropped too
 	 */
-	nflog_held_t *(*get_excess)(nflog_shares_t *this,
-								nflog_held_t *item);
+	void (*limit)(nflog_shares_t *this, nflog_held_t *item);
 
 	/**
 	 * Destroy a nflog_shares_t, that holds nothing.
@@ -141,8 +146,10 @@ void nflog_shares_source(chunk_t address, struct in6_addr *source);
  * Create a nflog_shares_t instance.
  *
  * @param limits	what may be held
+ * @param drop		called to drop an item
+ * @param data		data to pass to drop
  */
-nflog_shares_t *nflog_shares_create(
-										const nflog_limits_t *limits);
+nflog_shares_t *nflog_shares_create(const nflog_limits_t *limits,
+									nflog_drop_cb_t drop, void *data);
 
 #endif /** NFLOG_SHARES_H_ @}*/

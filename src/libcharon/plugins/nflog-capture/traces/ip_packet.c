@@ -76,6 +76,7 @@ static void parse_fragment(nflog_ip_packet_t *packet, size_t pos)
 
 	memcpy(&frag, packet->data.ptr + pos, sizeof(frag));
 	packet->fragment_pos = pos;
+	packet->fragment_proto_pos = packet->proto_pos;
 	packet->id = frag.ip6f_ident;
 	packet->offset = ntohs(frag.ip6f_offlg & IP6F_OFF_MASK);
 	packet->more = (frag.ip6f_offlg & IP6F_MORE_FRAG) != 0;

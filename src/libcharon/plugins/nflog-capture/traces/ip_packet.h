@@ -45,8 +45,9 @@ struct nflog_ip_packet_t {
 	size_t proto_pos;
 	/** position of the payload, data.len at most */
 	size_t payload;
-	/** position of the fragment header of IPv6, 0 if there is none */
-	size_t fragment_pos;
+	/** position of the fragment header of IPv6, 0 if there is none, and of the field
+	 *  before that contains its protocol */
+	size_t fragment_pos, fragment_proto_pos;
 	/** identification of the packet that this is a fragment of, as in the header */
 	uint32_t id;
 	/** position of the payload in that packet, for IPv6 of what follows the fragment

@@ -28,6 +28,8 @@
 
 /** RFC 7296, section 3.1, it begins with the SPIs */
 #define IKE_HEADER_LEN 28
+#define IKE_VERSION_OFFSET 17
+#define IKE_LENGTH_OFFSET 24
 
 /**
  * Get the packet itself.
@@ -125,6 +127,17 @@ bool nflog_ike_key_equals(const void *a, const void *b)
 	return memeq(a, b, sizeof(nflog_ike_key_t));
 }
 
+/**
+ * Does this have version and length of an IKE message?
+ */
+static bool is_ike(chunk_t message)
+{
+	uint8_t major = message.ptr[IKE_VERSION_OFFSET] >> 4;
+
+	return (major == 1 || major == 2) &&
+		   untoh32(message.ptr + IKE_LENGTH_OFFSET) == message.len;
+}
+
 /*
  * Described in header
  */
@@ -148,6 +161,10 @@ bool nflog_packet_parse_ike(nflog_logged_t *logged,
 	}
 	if (message.len < IKE_HEADER_LEN)
 	{
+		return FALSE;
+	}
+	if (logged->fragment == FRAGMENT_WHOLE && !is_ike(message))
+	{	/* rules log other messages by their ports, but fragments of any packet */
 		return FALSE;
 	}
 	peer = inbound ? ip.src : ip.dst;

@@ -132,7 +132,8 @@ bool nflog_ike_key_equals(const void *a, const void *b);
  * Parse a logged packet to find the IKE_SA it belongs to.
  *
  * The packet shows if there is a non-ESP marker, as an initiator SPI is never
- * zero.
+ * zero.  One that was put together from fragments has to look like an IKE message, as
+ * its ports were not checked.
  *
  * @param logged		packet
  * @param inbound		TRUE if it was received
