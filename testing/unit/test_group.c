@@ -258,6 +258,18 @@ static void test_taken(void **state)
 	group->destroy(group);
 }
 
+/**
+ * The first socket of a process gets its process ID, unless it asks for another one.
+ */
+static void test_port_id(void **state)
+{
+	nflog_group_t *group = nflog_group_create(GROUP, TRUE);
+
+	assert_non_null(group);
+	assert_int_not_equal(get_address(group).nl_pid, getpid());
+	group->destroy(group);
+}
+
 static void test_unreachable(void **state)
 {
 	nflog_group_t *group;
@@ -331,6 +343,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_spoofed),
 		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_port_id),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_no_capability),
 	};

@@ -340,9 +340,8 @@ static int open_socket(private_nflog_group_t *this)
 {
 	int err, size = SOCKET_BUFFER, on = 1;
 
-	this->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!this->socket ||
-		mnl_socket_bind(this->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	this->socket = nflog_netlink_open();
+	if (!this->socket)
 	{
 		return errno;
 	}

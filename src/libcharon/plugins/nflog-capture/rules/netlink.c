@@ -16,9 +16,59 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <linux/netlink.h>
+
+/** process IDs are below (PID_MAX_LIMIT in the kernel's threads.h) */
+#define MIN_PORT_ID (4 * 1024 * 1024)
+
+/** random port IDs to try, should they be in use */
+#define MAX_PORT_IDS 16
+
+/**
+ * Bind a socket to a port ID that the kernel would not choose by itself.
+ */
+static int bind_random(struct mnl_socket *socket)
+{
+	uint32_t id;
+	int i, err = EADDRINUSE;
+
+	for (i = 0; err == EADDRINUSE && i < MAX_PORT_IDS; i++)
+	{
+		if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+		{
+			return errno;
+		}
+		id = MIN_PORT_ID + id % (INT32_MAX - MIN_PORT_ID);
+		err = mnl_socket_bind(socket, 0, id) < 0 ? errno : 0;
+	}
+	return err;
+}
+
+/*
+ * Described in header
+ */
+struct mnl_socket *nflog_netlink_open()
+{
+	struct mnl_socket *socket;
+	int err;
+
+	/* a child process of an updown script must not keep what it has alive */
+	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (socket)
+	{
+		err = bind_random(socket);
+		if (err)
+		{
+			mnl_socket_close(socket);
+			errno = err;
+			return NULL;
+		}
+	}
+	return socket;
+}
 
 /*
  * Described in header

@@ -25,6 +25,21 @@
 
 #include <library.h>
 
+#include <libmnl/libmnl.h>
+
+/**
+ * Open a socket for nf_tables or NFLOG, with a random port ID.
+ *
+ * When a socket is closed, the kernel frees its port ID first, and then removes the
+ * tables and groups of the socket with that ID (netlink_release() in the kernel's
+ * af_netlink.c): those of another socket, if that got the ID in between.  By default
+ * this is the process ID, which others may have in another PID namespace, or the
+ * same process for sockets that it does not keep open.
+ *
+ * @return			socket, NULL with errno set on failure
+ */
+struct mnl_socket *nflog_netlink_open();
+
 /**
  * Time for the kernel to answer, in ms.
  *

@@ -203,19 +203,10 @@ nflog_nft_socket_t *nflog_nft_socket_create()
 {
 	private_nflog_nft_socket_t *this;
 	struct mnl_socket *socket;
-	int err;
 
-	/* a child process of an updown script must not keep the table alive */
-	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	socket = nflog_netlink_open();
 	if (!socket)
 	{
-		return NULL;
-	}
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-	{
-		err = errno;
-		mnl_socket_close(socket);
-		errno = err;
 		return NULL;
 	}
 
