@@ -183,6 +183,7 @@ static const struct option longopts[] = {
 	{ "exact", no_argument, NULL, 'e' },
 	{ "storm", required_argument, NULL, 'S' },
 	{ "seconds", required_argument, NULL, 't' },
+	{ "cbc", no_argument, NULL, 'C' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -194,6 +195,7 @@ static const struct {
 	{ "count", bench_count },
 	{ "trial", bench_trial },
 	{ "sas", bench_sas },
+	{ "esp", bench_esp },
 };
 
 /**
@@ -202,11 +204,12 @@ static const struct {
 static void __attribute__((noreturn)) usage()
 {
 	fprintf(stderr,
-		"usage: bench capture|count|trial|sas [options] [-- tool...]\n"
+		"usage: bench capture|count|trial|sas|esp [options] [-- tool...]\n"
 		"  trial    send packets while the tool captures them\n"
 		"  capture  the plugin as a tool\n"
 		"  count    a tool that only counts\n"
 		"  sas      add and remove SAs\n"
+		"  esp      write a trace to be decrypted\n"
 		"see bench.h for the options\n");
 	exit(2);
 }
@@ -266,6 +269,7 @@ int main(int argc, char *argv[])
 			case 'e': options.exact = TRUE; break;
 			case 'S': options.storm = number(optarg); break;
 			case 't': options.seconds = number(optarg); break;
+			case 'C': options.cbc = TRUE; break;
 			default: usage();
 		}
 	}

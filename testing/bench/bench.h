@@ -77,6 +77,8 @@ typedef struct {
 	/** CHILD_SAs each second, and for how many seconds */
 	u_int storm;
 	u_int seconds;
+	/** encrypt with AES-CBC and HMAC-SHA-256, instead of AES-GCM */
+	bool cbc;
 	/** command line of a tool */
 	char **tool;
 } bench_options_t;
@@ -195,5 +197,10 @@ int bench_trial(bench_options_t *options);
  * Add and remove SAs, and print what that costs.
  */
 int bench_sas(bench_options_t *options);
+
+/**
+ * Write a trace of ESP packets, and the key tables beside it, to be decrypted.
+ */
+int bench_esp(bench_options_t *options);
 
 #endif /* BENCH_H_ */

@@ -93,10 +93,10 @@ objects_t *objects_create(u_int lanes)
 	objects.keys = nflog_keys_create(objects.store);
 	objects.writer = nflog_writer_create(objects.queue, objects.keys,
 										 objects.store);
-	objects.messages = nflog_ike_messages_create(objects.queue,
+	objects.ike_messages = nflog_ike_messages_create(objects.queue,
 												 objects.writer);
 	objects.reader = nflog_reader_create(objects.queue, objects.writer,
-										 objects.messages);
+										 objects.ike_messages);
 	return &objects;
 }
 
@@ -107,7 +107,7 @@ void objects_destroy()
 {
 	objects.reader->destroy(objects.reader);
 	objects.writer->destroy(objects.writer);
-	objects.messages->destroy(objects.messages);
+	objects.ike_messages->destroy(objects.ike_messages);
 	objects.keys->destroy(objects.keys);
 	objects.store->destroy(objects.store);
 	objects.queue->destroy(objects.queue);
