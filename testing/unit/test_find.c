@@ -25,6 +25,8 @@
 
 #include <libmnl/libmnl.h>
 
+#include <selectors/traffic_selector.h>
+
 static nflog_sa_lookup_t *sa_lookup;
 static nflog_counters_t count;
 
@@ -194,6 +196,151 @@ static void test_again(void **state)
 	nflog_sa_destroy(sa);
 }
 
+/**
+ * Create an SA of kernel-libipsec with selectors.
+ *
+ * @param dst			subnet of the other end, from our view
+ */
+static nflog_sa_t *create_selected(bool inbound, uint32_t spi, char *dst,
+								   bool captured)
+{
+	linked_list_t *ours, *theirs;
+	nflog_sa_t *sa;
+
+	sa = create_sa(inbound, spi, 1);
+	sa->userland = TRUE;
+	sa->plain.trace = captured ? sa->plain.trace : NULL;
+	ours = linked_list_create_with_items(
+				traffic_selector_create_from_cidr("192.168.0.0/16", 0, 0, 65535),
+				NULL);
+	theirs = linked_list_create_with_items(
+				traffic_selector_create_from_cidr("10.0.0.0/8", 0, 0, 65535),
+				traffic_selector_create_from_cidr(dst, 0, 0, 65535), NULL);
+	sa->selectors = nflog_selectors_create(inbound ? theirs : ours,
+										   inbound ? ours : theirs);
+	ours->destroy_offset(ours, offsetof(traffic_selector_t, destroy));
+	theirs->destroy_offset(theirs, offsetof(traffic_selector_t, destroy));
+	return sa;
+}
+
+/**
+ * Find the SA of a packet, all of which are from 192.168.0.2 to 192.168.0.1.
+ */
+static nflog_sa_t *find_selected(bool inbound)
+{
+	return find(inbound ? NFLOG_TUN_IN : NFLOG_TUN_OUT, 0, 17);
+}
+
+/**
+ * End an SA that is not captured.
+ */
+static void include(nflog_sa_t *sa)
+{
+	host_t *dst = sa->match.dst->clone(sa->match.dst);
+
+	/* it may be gone while this is done */
+	sa_lookup->include(sa_lookup, dst, sa->spi);
+	dst->destroy(dst);
+}
+
+static void test_selectors(void **state)
+{
+	nflog_sa_t *wide, *close, *again;
+	int inbound;
+
+	for (inbound = 0; inbound < 2; inbound++)
+	{
+		memset(&count, 0, sizeof(count));
+		wide = create_selected(inbound, 1, "192.168.0.0/24", TRUE);
+		assert_null(sa_lookup->add(sa_lookup, wide));
+		assert_ptr_equal(find_selected(inbound), wide);
+		assert_null(find_selected(!inbound));
+
+		/* the order in which they are installed does not matter */
+		close = create_selected(inbound, 2, "192.168.0.0/28", TRUE);
+		assert_null(sa_lookup->add(sa_lookup, close));
+		assert_ptr_equal(find_selected(inbound), close);
+		again = create_selected(inbound, 3, "192.168.0.0/24", TRUE);
+		assert_null(sa_lookup->add(sa_lookup, again));
+		assert_ptr_equal(find_selected(inbound), close);
+		sa_lookup->remove(sa_lookup, close);
+		nflog_sa_destroy(close);
+		/* but it does with the same selectors */
+		assert_ptr_equal(find_selected(inbound), again);
+		again->used = 1;
+		wide->used = 2;
+		assert_ptr_equal(find_selected(inbound), inbound ? wide : again);
+		/* nothing leaves by one that is gone, if there is another one */
+		again->ended = TRUE;
+		assert_ptr_equal(find_selected(inbound), wide);
+		wide->ended = TRUE;
+		assert_ptr_equal(find_selected(inbound), inbound ? wide : again);
+		sa_lookup->remove(sa_lookup, again);
+		nflog_sa_destroy(again);
+		sa_lookup->remove(sa_lookup, wide);
+		nflog_sa_destroy(wide);
+	}
+	assert_int_equal(count.unidentified, 0);
+}
+
+static void test_excluded(void **state)
+{
+	nflog_sa_t *sa, *same, *close, *wide;
+	int inbound;
+
+	for (inbound = 0; inbound < 2; inbound++)
+	{
+		memset(&count, 0, sizeof(count));
+		sa = create_selected(inbound, 1, "192.168.0.0/24", TRUE);
+		assert_null(sa_lookup->add(sa_lookup, sa));
+		wide = create_selected(inbound, 2, "192.168.0.0/16", FALSE);
+		sa_lookup->exclude(sa_lookup, wide);
+		assert_ptr_equal(find_selected(inbound), sa);
+		assert_int_equal(sa_lookup->get_count(sa_lookup), 1);
+
+		/* what is not enabled is not captured */
+		close = create_selected(inbound, 3, "192.168.0.0/28", FALSE);
+		sa_lookup->exclude(sa_lookup, close);
+		assert_null(find_selected(inbound));
+		assert_int_equal(count.unidentified, 0);
+		/* nor is what was logged before it was gone */
+		include(close);
+		assert_null(find_selected(inbound));
+		assert_int_equal(count.unidentified, 1);
+		assert_true(sa_lookup->expire(sa_lookup, FALSE));
+		while (sa_lookup->expire(sa_lookup, TRUE))
+		{
+			usleep(1000);
+		}
+		assert_ptr_equal(find_selected(inbound), sa);
+		count.unidentified = 0;
+		/* nor is what may be of either */
+		same = create_selected(inbound, 4, "192.168.0.0/24", FALSE);
+		sa_lookup->exclude(sa_lookup, same);
+		assert_null(find_selected(inbound));
+		assert_int_equal(count.unidentified, 1);
+		sa_lookup->remove(sa_lookup, sa);
+		assert_null(sa_lookup->add(sa_lookup, sa));
+		assert_ptr_equal(find_selected(inbound), inbound ? NULL : sa);
+		assert_int_equal(count.unidentified, inbound ? 2 : 1);
+		include(same);
+		same->deadline.tv_sec = 0;
+		include(wide);
+		sa_lookup->remove(sa_lookup, sa);
+		nflog_sa_destroy(sa);
+
+		/* it is captured after all */
+		same = create_selected(inbound, 5, "192.168.0.0/24", FALSE);
+		sa_lookup->exclude(sa_lookup, same);
+		sa = create_selected(inbound, 5, "192.168.0.0/24", TRUE);
+		assert_null(find_selected(inbound));
+		assert_null(sa_lookup->add(sa_lookup, sa));
+		assert_ptr_equal(find_selected(inbound), sa);
+		sa_lookup->remove(sa_lookup, sa);
+		nflog_sa_destroy(sa);
+	}
+}
+
 static int setup(void **state)
 {
 	sa_lookup = nflog_sa_lookup_create();
@@ -213,6 +360,8 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_selectors),
+		cmocka_unit_test(test_excluded),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

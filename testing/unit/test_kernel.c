@@ -51,9 +51,16 @@ static void settle(nflog_reader_t *this, host_t *dst, uint32_t spi)
 	note("settle ");
 }
 
+static void include(nflog_reader_t *this, host_t *dst, uint32_t spi)
+{
+	assert_int_equal(spi, SPI);
+	note("include ");
+}
+
 static nflog_reader_t reader = {
 	.expect = expect,
 	.settle = settle,
+	.include = include,
 };
 
 static bool has_point_conn(nflog_options_t *this, char *conn,
@@ -233,10 +240,10 @@ static void test_settle(void **state)
 						"add kernel-add ");
 	/* before the capture of the SA ends */
 	assert_string_equal(change_sa(TRUE, TRUE, TRUE, FAILED),
-						"add kernel-add settle del ");
+						"add kernel-add settle del include ");
 	/* an SPI that got no SA */
 	assert_string_equal(change_sa(FALSE, FALSE, FALSE, SUCCESS),
-						"settle kernel-del ");
+						"settle kernel-del include ");
 }
 
 int main(int argc, char *argv[])

@@ -42,6 +42,8 @@
 #include <unistd.h>
 
 #include <daemon.h>
+#include <networking/tun_device.h>
+#include <selectors/traffic_selector.h>
 #include <threading/thread.h>
 
 #define SPI 0xc1234567
@@ -348,6 +350,94 @@ static void test_overload(void **state)
 	}
 	check_trace("net.esp.pcap", counts[POINT_ESP_IN].packets,
 				counts[POINT_ESP_OUT].packets, 20 + 1380, FALSE);
+}
+
+/**
+ * Send packets to a TUN device, which drops them, as nobody reads them.
+ */
+static void send_tun(u_int count)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0x0a020001),
+		.sin_port = htons(1234),
+	};
+	uint8_t payload[1380] = {};
+	int fd;
+
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_true(fd >= 0);
+	while (count--)
+	{
+		assert_int_equal(sendto(fd, payload, sizeof(payload), 0,
+								(struct sockaddr*)&addr, sizeof(addr)),
+						 sizeof(payload));
+	}
+	close(fd);
+}
+
+static void test_overload_tun(void **state)
+{
+	nflog_cfg_t cfg = { .points = 0xc, .link = LINK_NFLOG };
+	tun_device_t *tun;
+	nflog_trace_t *trace;
+	nflog_counters_t *count = &counts[POINT_PLAIN_OUT];
+	linked_list_t *src, *dst;
+	nflog_sa_t *sa;
+	host_t *host;
+	u_int sent = 100000;
+	char buf[512];
+
+	tun = tun_device_create("ipsec%d");
+	assert_non_null(tun);
+	host = host_create_from_string("10.2.0.2", 0);
+	assert_true(tun->set_address(tun, host, 16));
+	assert_true(tun->up(tun));
+	host->destroy(host);
+	lib->set(lib, "kernel-libipsec-tun", tun);
+	sem_init(&gate, 0, 0);
+	add_logged = queue->add_logged;
+	queue->add_logged = gated_add_logged;
+
+	trace = create_trace(&cfg);
+	host = host_create_from_string("127.0.0.1", 0);
+	sa = nflog_sa_create("conn", "net", 1, FALSE, host, htonl(SPI), 7, NULL,
+						 trace);
+	host->destroy(host);
+	src = linked_list_create_with_items(
+				traffic_selector_create_from_cidr("10.2.0.2/32", 0, 0, 65535),
+				NULL);
+	dst = linked_list_create_with_items(
+				traffic_selector_create_from_cidr("10.2.0.0/16", 0, 0, 65535),
+				NULL);
+	sa->userland = TRUE;
+	sa->selectors = nflog_selectors_create(src, dst);
+	src->destroy_offset(src, offsetof(traffic_selector_t, destroy));
+	dst->destroy_offset(dst, offsetof(traffic_selector_t, destroy));
+	assert_true(reader->add(reader, sa));
+	while (system("nft list chain inet nflog-capture tun-out > /dev/null 2>&1"))
+	{
+		usleep(1000);
+	}
+	writer->start(writer, trace);
+	send_tun(sent);
+	trace->get_count(trace, POINT_PLAIN_OUT)->sa = sent;
+	trace->get_count(trace, POINT_PLAIN_OUT)->has_sa = TRUE;
+	sem_post(&gate);
+
+	reader->remove(reader, sa);
+	writer->release(writer, trace);
+	finish();
+	sem_destroy(&gate);
+	lib->set(lib, "kernel-libipsec-tun", NULL);
+	tun->destroy(tun);
+
+	/* what the kernel dropped is not known to be of the SA, but was lost */
+	assert_true(count->received < sent);
+	assert_int_equal(count->unidentified + count->received, sent);
+	nflog_counters_describe(count, POINT_PLAIN_OUT, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "dropped before their SA was known"));
+	assert_null(strstr(buf, "not seen by netfilter"));
 }
 
 static void test_restart(void **state)
@@ -751,6 +841,8 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complete, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_overload, setup_little_memory,
+										teardown),
+		cmocka_unit_test_setup_teardown(test_overload_tun, setup_little_memory,
 										teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),

@@ -186,16 +186,6 @@ static nflog_trace_t *choose(private_nflog_child_t *this,
 }
 
 /**
- * Is ESP done by charon itself, i.e. by kernel-libipsec?
- */
-static bool is_userland()
-{
-	return (charon->kernel->get_features(charon->kernel) &
-			KERNEL_REQUIRE_UDP_ENCAPSULATION) &&
-		   lib->get(lib, "kernel-libipsec-tun");
-}
-
-/**
  * Is the code for offloading ESP loaded?  Then the kernel encrypts packets only
  * after netfilter saw them (esp4_gso_encap() in net/ipv4/esp4_offload.c), with
  * or without hardware that does so, and may decrypt them before.
@@ -222,7 +212,7 @@ static bool check_offload(private_nflog_child_t *this,
 	bool wanted, loaded, encrypts_late;
 
 	wanted = data->hw_offload != HW_OFFLOAD_NO;
-	loaded = id->proto == IPPROTO_ESP && !is_userland() &&
+	loaded = id->proto == IPPROTO_ESP && !nflog_sa_is_userland() &&
 			 offload_loaded(id->dst);
 	if (!this->esp || (!wanted && !loaded))
 	{
@@ -271,7 +261,7 @@ static bool capture_sa(private_nflog_child_t *this,
 						 data->inbound, id->dst, id->spi, data->reqid,
 						 esp, plain);
 	sa->ipcomp = data->ipcomp != IPCOMP_NONE;
-	sa->userland = is_userland();
+	sa->userland = nflog_sa_is_userland();
 	sa->vti = data->inbound && !sa->userland ? this->mark : 0;
 	if (sa->userland || sa->vti)
 	{

@@ -131,9 +131,13 @@ METHOD(kernel_interface_t, add_sa, status_t,
 	{
 		this->reader->settle(this->reader, id->dst, id->spi);
 	}
-	if (used && status != SUCCESS)
+	if (status != SUCCESS)
 	{
-		this->manager->del_sa(this->manager, id, &packets);
+		if (used)
+		{
+			this->manager->del_sa(this->manager, id, &packets);
+		}
+		this->reader->include(this->reader, id->dst, id->spi);
 	}
 	return status;
 }
@@ -164,7 +168,9 @@ METHOD(kernel_interface_t, del_sa, status_t,
 	this->reader->settle(this->reader, id->dst, id->spi);
 	if (!this->manager->has_sa(this->manager, id))
 	{
-		return this->original.del_sa(kernel, id, data);
+		status = this->original.del_sa(kernel, id, data);
+		this->reader->include(this->reader, id->dst, id->spi);
+		return status;
 	}
 	known = query(kernel, id, data->cpi, &packets);
 	status = this->original.del_sa(kernel, id, data);

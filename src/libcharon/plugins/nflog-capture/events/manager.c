@@ -479,6 +479,24 @@ static nflog_manager_entry_t *find_late(private_nflog_manager_t *this,
 	return found;
 }
 
+/**
+ * Keep packets of an SA that is not captured out of the traces of others.
+ */
+static void exclude(private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
+					kernel_ipsec_add_sa_t *data)
+{
+	nflog_sa_t *sa;
+
+	if (nflog_sa_is_userland())
+	{
+		sa = nflog_sa_create("", "", 0, data->inbound, id->dst, id->spi,
+							 data->reqid, NULL, NULL);
+		sa->userland = TRUE;
+		sa->selectors = nflog_selectors_create(data->src_ts, data->dst_ts);
+		this->reader->exclude(this->reader, sa);
+	}
+}
+
 METHOD(nflog_manager_t, add_sa, bool,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
@@ -498,7 +516,12 @@ METHOD(nflog_manager_t, add_sa, bool,
 	{
 		entry = find_late(this, id->spi);
 	}
-	return entry && add_to_entry(this, entry, id, data);
+	if (entry && add_to_entry(this, entry, id, data))
+	{
+		return TRUE;
+	}
+	exclude(this, id, data);
+	return FALSE;
 }
 
 METHOD(nflog_manager_t, has_sa, bool,

@@ -82,6 +82,15 @@ static bool is_missing(nflog_tap_t *tap)
 	return tap->trace && tap->count->logged > tap->count->received;
 }
 
+/**
+ * Are there packets on the TUN device that the kernel did not pass on?
+ */
+static bool is_missing_tun(nflog_sa_t *sa)
+{
+	return sa->read &&
+		   sa->passed > __atomic_load_n(sa->read, __ATOMIC_RELAXED);
+}
+
 METHOD(nflog_draining_t, remove_, nflog_sa_t*,
 	private_nflog_draining_t *this, bool idle)
 {
@@ -101,7 +110,8 @@ METHOD(nflog_draining_t, remove_, nflog_sa_t*,
 	enumerator = this->sas->create_enumerator(this->sas);
 	while (!found && enumerator->enumerate(enumerator, &sa))
 	{
-		if ((!is_missing(&sa->esp) && !is_missing(&sa->plain)) ||
+		if ((!is_missing(&sa->esp) && !is_missing(&sa->plain) &&
+			 !is_missing_tun(sa)) ||
 			!timercmp(&now, &sa->deadline, <))
 		{
 			this->sas->remove_at(this->sas, enumerator);

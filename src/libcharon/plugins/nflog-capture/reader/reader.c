@@ -88,6 +88,13 @@ struct private_nflog_reader_t {
 	uint64_t lost[2];
 
 	/**
+	 * Packets read from the TUN device while there was the present table, and those
+	 * that were lost there, as far as known.  Each of those that left, and those that
+	 * arrived, changed atomically by the lanes, or if all lanes are locked.
+	 */
+	uint64_t tun_read[2], tun_lost[2];
+
+	/**
 	 * TRUE if there may be rules that log to these groups.
 	 */
 	bool logging;
@@ -112,6 +119,11 @@ struct private_nflog_reader_t {
 	 * Puts IPv6 packets together, in the first lane.
 	 */
 	nflog_ip6_fragments_t *ip6_fragments;
+
+	/**
+	 * TRUE if there may be SAs that are not captured, and ended.
+	 */
+	bool excluded;
 
 	/**
 	 * TRUE if IKE messages are to be captured.
@@ -175,6 +187,10 @@ static void handle_packet(void *data, u_int lane, nflog_logged_t *logged)
 	}
 	else
 	{
+		if (streq(prefix, NFLOG_TUN_IN) || streq(prefix, NFLOG_TUN_OUT))
+		{
+			nflog_counters_add(&this->tun_read[streq(prefix, NFLOG_TUN_IN)]);
+		}
 		if (streq(prefix, NFLOG_FRAG_IN))
 		{
 			fragment = TRUE;
@@ -235,17 +251,25 @@ static void wake(private_nflog_reader_t *this)
 }
 
 /**
- * Count incomplete packets that were dropped, which may have been of an SA, all
- * lanes are locked.
+ * Count incomplete packets that were dropped, and packets that were lost on the TUN
+ * device, which may have been of an SA, all lanes are locked.
  */
 static void count_dropped(private_nflog_reader_t *this,
 						  nflog_sa_t *sa)
 {
+	uint64_t *lost;
+
 	if (sa->esp.trace && sa->inbound &&
 		sa->match.dst->get_family(sa->match.dst) == AF_INET6)
 	{
 		sa->esp.count->unidentified +=
 				this->ip6_fragments->get_dropped(this->ip6_fragments) - sa->dropped;
+	}
+	if (sa->plain.trace && sa->read && sa->passed)
+	{
+		lost = &this->tun_lost[sa->inbound];
+		*lost = sa->passed > *sa->read ? sa->passed - *sa->read : 0;
+		sa->plain.count->unidentified += *lost > sa->lost ? *lost - sa->lost : 0;
 	}
 }
 
@@ -294,6 +318,29 @@ static void end_sas(private_nflog_reader_t *this)
 		this->writer->release(this->writer, sa->plain.trace);
 		nflog_sa_destroy(sa);
 	}
+}
+
+/**
+ * End SAs that are not captured, once all of their packets have been read.
+ *
+ * @return				TRUE if there are any left
+ */
+static bool end_excluded(private_nflog_reader_t *this)
+{
+	bool idle, excluded;
+
+	this->mutex->lock(this->mutex);
+	excluded = this->excluded;
+	this->mutex->unlock(this->mutex);
+	if (excluded)
+	{
+		idle = !this->lanes || this->lanes->is_idle(this->lanes);
+		lock_lanes(this);
+		excluded = this->sa_lookup->expire(this->sa_lookup, idle);
+		this->excluded = excluded;
+		unlock_lanes(this);
+	}
+	return excluded;
 }
 
 /**
@@ -394,6 +441,11 @@ static bool open_groups(void *data, uint16_t *group, u_int *count,
 		}
 		wake(this);
 	}
+	/* the counters of the new table begin with 0 */
+	lock_lanes(this);
+	memset(this->tun_read, 0, sizeof(this->tun_read));
+	memset(this->tun_lost, 0, sizeof(this->tun_lost));
+	unlock_lanes(this);
 	*group = this->group;
 	*count = this->count;
 	return TRUE;
@@ -461,7 +513,7 @@ static void *run(private_nflog_reader_t *this)
 		{ .fd = this->event, .events = POLLIN },
 	};
 	nflog_lanes_t *lanes;
-	bool running = TRUE;
+	bool running = TRUE, excluded = FALSE;
 	eventfd_t count;
 	uint64_t lost;
 	int timeout = -1, early;
@@ -477,7 +529,7 @@ static void *run(private_nflog_reader_t *this)
 			lanes->get_fds(lanes, &pfd[0].fd, &pfd[1].fd);
 		}
 		if (this->lingering->get_count(this->lingering) ||
-			this->draining->has_any(this->draining))
+			this->draining->has_any(this->draining) || excluded)
 		{
 			timeout = DRAIN_INTERVAL;
 		}
@@ -495,6 +547,7 @@ static void *run(private_nflog_reader_t *this)
 			lanes->read(lanes);
 		}
 		end_sas(this);
+		excluded = end_excluded(this);
 		timeout = flush_messages(this);
 		end_ike(this);
 
@@ -599,6 +652,8 @@ METHOD(nflog_reader_t, add, bool,
 		sa->esp.early = spi != NULL;
 	}
 	sa->dropped = this->ip6_fragments->get_dropped(this->ip6_fragments);
+	sa->read = sa->userland ? &this->tun_read[sa->inbound] : NULL;
+	sa->lost = this->tun_lost[sa->inbound];
 	unlock_lanes(this);
 
 	if (reason)
@@ -678,6 +733,24 @@ METHOD(nflog_reader_t, remove_, void,
 	this->mutex->lock(this->mutex);
 	this->removing->insert_last(this->removing, sa);
 	this->mutex->unlock(this->mutex);
+	wake(this);
+}
+
+METHOD(nflog_reader_t, exclude, void,
+	private_nflog_reader_t *this, nflog_sa_t *sa)
+{
+	lock_lanes(this);
+	this->sa_lookup->exclude(this->sa_lookup, sa);
+	unlock_lanes(this);
+}
+
+METHOD(nflog_reader_t, include, void,
+	private_nflog_reader_t *this, host_t *dst, uint32_t spi)
+{
+	lock_lanes(this);
+	this->sa_lookup->include(this->sa_lookup, dst, spi);
+	this->excluded = TRUE;
+	unlock_lanes(this);
 	wake(this);
 }
 
@@ -778,6 +851,8 @@ nflog_reader_t *nflog_reader_create(
 			.update = _update,
 			.updated = _updated,
 			.remove = _remove_,
+			.exclude = _exclude,
+			.include = _include,
 			.capture_ike = _capture_ike,
 			.captures_ike = _captures_ike,
 			.retry = _retry,

@@ -106,6 +106,22 @@ struct nflog_reader_t {
 	void (*remove)(nflog_reader_t *this, nflog_sa_t *sa);
 
 	/**
+	 * Keep the packets of an SA that is not captured out of the traces of others, whose
+	 * traffic selectors they may match, if charon does ESP itself.
+	 *
+	 * @param sa		SA with selectors, without traces, gets owned
+	 */
+	void (*exclude)(nflog_reader_t *this, nflog_sa_t *sa);
+
+	/**
+	 * An SA that is excluded is gone.
+	 *
+	 * @param dst		destination address
+	 * @param spi		SPI, in network order, need not be excluded
+	 */
+	void (*include)(nflog_reader_t *this, host_t *dst, uint32_t spi);
+
+	/**
 	 * Begin or end to capture IKE messages, of IKE_SAs with a trace they are
 	 * captured to the end.
 	 *

@@ -24,7 +24,40 @@
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 
+/**
+ * After which time the kernel has passed on all packets of an excluded SA that ended, in
+ * ms, which it does with the next tick of its clock.
+ */
+#define EXCLUDED_TIMEOUT 20
+
+/**
+ * For how long they may remain to be read while other packets arrive without end, in ms.
+ */
+#define EXCLUDED_LIMIT 3000
+
 typedef struct private_nflog_sa_lookup_t private_nflog_sa_lookup_t;
+typedef struct candidate_t candidate_t;
+
+/**
+ * SA that a packet in the clear may be of.
+ */
+struct candidate_t {
+
+	/**
+	 * SA, NULL if there is none.
+	 */
+	nflog_sa_t *sa;
+
+	/**
+	 * How closely its selectors match.
+	 */
+	u_int closeness;
+
+	/**
+	 * Position in the list, the newest SA comes first.
+	 */
+	u_int position;
+};
 
 /**
  * Private data.
@@ -50,6 +83,16 @@ struct private_nflog_sa_lookup_t {
 	 * SAs with selectors, the newest first, nflog_sa_t.
 	 */
 	linked_list_t *selected;
+
+	/**
+	 * Those of them that are excluded, owned, by their key, nflog_sa_t.
+	 */
+	hashtable_t *excluded;
+
+	/**
+	 * Those of these that ended, owned, the one that did first comes first.
+	 */
+	linked_list_t *ended;
 
 	/**
 	 * Keys of VTI devices.
@@ -89,6 +132,15 @@ static bool has_number(nflog_sa_t *sa)
 }
 
 /**
+ * Remove an excluded SA, which does not matter anymore.
+ */
+static void destroy_excluded(private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
+{
+	this->selected->remove(this->selected, sa, NULL);
+	nflog_sa_destroy(sa);
+}
+
+/**
  * Put a key of an SA, unless another SA has it.
  */
 static bool put_key(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
@@ -122,6 +174,7 @@ static bool put_number(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
 METHOD(nflog_sa_lookup_t, add, char*,
 	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
 {
+	nflog_sa_t *excluded;
 	char *reason = NULL;
 
 	if (has_number(sa))
@@ -142,6 +195,11 @@ METHOD(nflog_sa_lookup_t, add, char*,
 	}
 	if (sa->selectors)
 	{
+		excluded = this->excluded->remove(this->excluded, &sa->key);
+		if (excluded)
+		{	/* it is captured from now on */
+			destroy_excluded(this, excluded);
+		}
 		this->selected->insert_first(this->selected, sa);
 		this->vti->flush(this->vti);
 	}
@@ -224,11 +282,131 @@ METHOD(nflog_sa_lookup_t, remove_, void,
 	this->count--;
 }
 
+METHOD(nflog_sa_lookup_t, expire, bool,
+	private_nflog_sa_lookup_t *this, bool idle)
+{
+	timeval_t now;
+	nflog_sa_t *sa;
+
+	time_monotonic(&now);
+	if (idle)
+	{
+		timeval_add_ms(&now, EXCLUDED_LIMIT - EXCLUDED_TIMEOUT);
+	}
+	while (this->ended->get_first(this->ended, (void**)&sa) == SUCCESS &&
+		   !timercmp(&now, &sa->deadline, <))
+	{
+		this->ended->remove_first(this->ended, (void**)&sa);
+		destroy_excluded(this, sa);
+	}
+	return this->ended->get_count(this->ended) > 0;
+}
+
+/**
+ * Packets in the clear may be of an excluded SA until they must have been read.
+ */
+static void end_excluded(private_nflog_sa_lookup_t *this,
+						 nflog_esp_key_t *key)
+{
+	nflog_sa_t *sa = this->excluded->remove(this->excluded, key);
+
+	if (sa)
+	{
+		sa->ended = TRUE;
+		time_monotonic(&sa->deadline);
+		timeval_add_ms(&sa->deadline, EXCLUDED_LIMIT);
+		this->ended->insert_last(this->ended, sa);
+	}
+}
+
+METHOD(nflog_sa_lookup_t, exclude, void,
+	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
+{
+	expire(this, FALSE);
+	end_excluded(this, &sa->key);
+	sa->excluded = TRUE;
+	this->excluded->put(this->excluded, &sa->key, sa);
+	this->selected->insert_first(this->selected, sa);
+}
+
+METHOD(nflog_sa_lookup_t, include, void,
+	private_nflog_sa_lookup_t *this, host_t *dst, uint32_t spi)
+{
+	nflog_esp_key_t key;
+
+	expire(this, FALSE);
+	nflog_sa_set_key(&key, TRUE, dst, spi);
+	end_excluded(this, &key);
+	nflog_sa_set_key(&key, FALSE, dst, spi);
+	end_excluded(this, &key);
+}
+
+/**
+ * Has an SA that is not captured in the clear ended, and were all of its packets read?
+ */
+static bool is_over(nflog_sa_t *sa)
+{
+	timeval_t now;
+
+	if (!sa->excluded || !sa->ended)
+	{
+		return FALSE;
+	}
+	time_monotonic(&now);
+	return !timercmp(&now, &sa->deadline, <);
+}
+
+/**
+ * Is an SA better than the one before?
+ */
+static bool is_better(candidate_t *sa, candidate_t *than, bool inbound)
+{
+	if (!than->sa || sa->closeness != than->closeness)
+	{
+		return sa->closeness > than->closeness;
+	}
+	if (!inbound && sa->sa->ended != than->sa->ended)
+	{
+		return than->sa->ended;
+	}
+	return inbound && nflog_order_cmp(sa->sa->used, than->sa->used) > 0;
+}
+
+/**
+ * Choose between an SA that is captured in the clear, and one that is not.
+ *
+ * The packet is not captured if it may be of the latter: what is not enabled must not
+ * get on the disk.
+ */
+static nflog_sa_t *choose(candidate_t *captured, candidate_t *other, bool inbound)
+{
+	if (!other->sa || !captured->sa || captured->closeness > other->closeness)
+	{
+		return captured->sa;
+	}
+	if (captured->closeness == other->closeness &&
+		!inbound && captured->position < other->position)
+	{
+		return captured->sa;
+	}
+	if (captured->closeness == other->closeness || other->sa->ended)
+	{
+		nflog_counters_add(&captured->sa->plain.count->unidentified);
+	}
+	return NULL;
+}
+
 /**
  * Find the SA of a packet in the clear by its selectors.
  *
- * Packets that leave get the SA that was installed last, and is still there.  As those that arrive
+ * Packets get the SA with the selectors that match most closely.  Those that leave get
+ * the one of these that was installed last, and is still there, or was when they left,
+ * if there is none anymore.  As those that arrive
  * may still use the one before, they get that which was seen last on the wire.
+ *
+ * kernel-libipsec looks up the policy that comes first, and then the newest SA with
+ * its reqid (process_outbound() in libipsec's ipsec_processor.c).  It does so when it
+ * gets to the packet, in one thread, which is after we see it.
  *
  * @param vti			key of the VTI device, 0 for a TUN device
  */
@@ -236,10 +414,11 @@ static nflog_sa_t *find_selected(private_nflog_sa_lookup_t *this,
 								 nflog_logged_t *logged,
 								 bool inbound, uint32_t vti)
 {
-	nflog_sa_t *sa, *found = NULL;
+	candidate_t candidate = {}, captured = {}, other = {}, *best;
 	enumerator_t *enumerator;
 	host_t *src, *dst;
 	uint8_t proto;
+	nflog_sa_t *sa;
 
 	if (!nflog_packet_parse_plain(logged, &src, &dst, &proto))
 	{
@@ -248,19 +427,23 @@ static nflog_sa_t *find_selected(private_nflog_sa_lookup_t *this,
 	enumerator = this->selected->create_enumerator(this->selected);
 	while (enumerator->enumerate(enumerator, &sa))
 	{
-		if (sa->inbound == inbound && sa->vti == vti &&
-			(inbound || !sa->ended) &&
-			sa->selectors->match(sa->selectors, src, dst, proto) &&
-			(!found || (inbound &&
-						nflog_order_cmp(sa->used, found->used) > 0)))
+		best = sa->plain.trace ? &captured : &other;
+		candidate.sa = sa;
+		candidate.position++;
+		if (sa->inbound == inbound && sa->vti == vti && !is_over(sa))
 		{
-			found = sa;
+			candidate.closeness = sa->selectors->match(sa->selectors, src, dst,
+													   proto);
+			if (candidate.closeness && is_better(&candidate, best, inbound))
+			{
+				*best = candidate;
+			}
 		}
 	}
 	enumerator->destroy(enumerator);
 	src->destroy(src);
 	dst->destroy(dst);
-	return found;
+	return choose(&captured, &other, inbound);
 }
 
 /**
@@ -366,8 +549,18 @@ METHOD(nflog_sa_lookup_t, get_count, u_int,
 METHOD(nflog_sa_lookup_t, destroy, void,
 	private_nflog_sa_lookup_t *this)
 {
+	enumerator_t *enumerator;
+	nflog_sa_t *sa;
 	int i;
 
+	enumerator = this->excluded->create_enumerator(this->excluded);
+	while (enumerator->enumerate(enumerator, NULL, &sa))
+	{
+		nflog_sa_destroy(sa);
+	}
+	enumerator->destroy(enumerator);
+	this->excluded->destroy(this->excluded);
+	this->ended->destroy_function(this->ended, (void*)nflog_sa_destroy);
 	this->esp->destroy(this->esp);
 	for (i = 0; i < countof(this->plain); i++)
 	{
@@ -392,6 +585,9 @@ nflog_sa_lookup_t *nflog_sa_lookup_create()
 			.add = _add,
 			.move = _move,
 			.remove = _remove_,
+			.exclude = _exclude,
+			.include = _include,
+			.expire = _expire,
 			.find = _find,
 			.get_count = _get_count,
 			.destroy = _destroy,
@@ -400,6 +596,9 @@ nflog_sa_lookup_t *nflog_sa_lookup_create()
 								 nflog_esp_key_equals, 32),
 		.passes = nflog_passes_create(),
 		.selected = linked_list_create(),
+		.excluded = hashtable_create(nflog_esp_key_hash,
+									 nflog_esp_key_equals, 32),
+		.ended = linked_list_create(),
 		.vti = nflog_vti_create(),
 	);
 	for (i = 0; i < countof(this->plain); i++)

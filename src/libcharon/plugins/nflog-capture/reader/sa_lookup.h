@@ -67,6 +67,34 @@ struct nflog_sa_lookup_t {
 	void (*remove)(nflog_sa_lookup_t *this, nflog_sa_t *sa);
 
 	/**
+	 * Add an SA with selectors that is not captured.
+	 *
+	 * Packets in the clear that match its selectors more closely than those of
+	 * captured SAs are not found.  Neither are those that match as closely if it is
+	 * newer, or if they arrive, when the SA that they came out of is not known.  They
+	 * are counted as not identified, in case they are of the captured SA.
+	 *
+	 * @param sa		SA without traces, gets owned
+	 */
+	void (*exclude)(nflog_sa_lookup_t *this, nflog_sa_t *sa);
+
+	/**
+	 * End an excluded SA, once packets that were logged before have been read.
+	 *
+	 * @param dst		destination address
+	 * @param spi		SPI, in network order, need not be excluded
+	 */
+	void (*include)(nflog_sa_lookup_t *this, host_t *dst, uint32_t spi);
+
+	/**
+	 * Remove excluded SAs that ended, once all of their packets were read.
+	 *
+	 * @param idle		TRUE if all packets that the kernel passed on were read
+	 * @return			TRUE if there are any left
+	 */
+	bool (*expire)(nflog_sa_lookup_t *this, bool idle);
+
+	/**
 	 * Find the capture point of the SA to which a packet belongs.
 	 *
 	 * @param logged	packet, as logged

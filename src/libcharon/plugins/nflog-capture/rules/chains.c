@@ -22,8 +22,6 @@
 
 #include <linux/netfilter/nf_tables.h>
 
-#include <networking/tun_device.h>
-
 typedef struct private_nflog_chains_t private_nflog_chains_t;
 
 /**
@@ -69,8 +67,6 @@ struct private_nflog_chains_t {
 static void add_chains(private_nflog_chains_t *this,
 					   nflog_need_t need)
 {
-	tun_device_t *tun;
-
 	switch (need)
 	{
 		case NEED_WIRE:
@@ -80,10 +76,7 @@ static void add_chains(private_nflog_chains_t *this,
 			nflog_nft_plain_add(this->nft, this->group, this->lanes);
 			break;
 		case NEED_TUN:
-			/* provided by kernel-libipsec */
-			tun = lib->get(lib, "kernel-libipsec-tun");
-			nflog_nft_table_add_tun(this->nft, this->group,
-									tun->get_name(tun));
+			nflog_nft_table_add_tun(this->nft, this->group);
 			break;
 		case NEED_VTI:
 			nflog_nft_table_add_vti(this->nft, this->group, this->lanes);

@@ -15,6 +15,9 @@
 #include "element.h"
 #include "nft_rule.h"
 
+#include <net/if.h>
+#include <networking/tun_device.h>
+
 #include <libmnl/libmnl.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/set.h>
@@ -55,6 +58,22 @@ nflog_element_t nflog_element_plain(nflog_sa_t *sa,
 		.key = { match->reqid, sa->spi },
 		.len = 2 * sizeof(uint32_t),
 	};
+	return element;
+}
+
+/*
+ * Described in header
+ */
+nflog_element_t nflog_element_tun(bool inbound)
+{
+	/* provided by kernel-libipsec */
+	tun_device_t *tun = lib->get(lib, "kernel-libipsec-tun");
+	nflog_element_t element = {
+		.set = inbound ? "tun-in-devices" : "tun-out-devices",
+		.len = IFNAMSIZ,
+	};
+
+	snprintf((char*)element.key, IFNAMSIZ, "%s", tun->get_name(tun));
 	return element;
 }
 

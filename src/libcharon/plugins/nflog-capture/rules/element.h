@@ -32,7 +32,7 @@ typedef struct nflog_element_t nflog_element_t;
 struct nflog_element_t {
 	/** name of the set */
 	char *set;
-	/** key: destination and SPI, or reqid, in host order, and SPI */
+	/** key: destination and SPI, or reqid, in host order, and SPI, or name of a device */
 	uint32_t key[5];
 	/** length of the key, in bytes */
 	size_t len;
@@ -59,6 +59,14 @@ nflog_element_t nflog_element_wire(nflog_sa_t *sa,
  */
 nflog_element_t nflog_element_plain(nflog_sa_t *sa,
 												nflog_match_t *match);
+
+/**
+ * Get the element that counts the packets of all SAs on kernel-libipsec's TUN device.
+ *
+ * @param inbound	TRUE for packets that arrive, as they are decrypted
+ * @return			element of one of the sets
+ */
+nflog_element_t nflog_element_tun(bool inbound);
 
 /**
  * Build the payload of a message about an element.

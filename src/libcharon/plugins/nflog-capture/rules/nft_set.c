@@ -15,6 +15,8 @@
 #include "nft_set.h"
 #include "nft_rule.h"
 
+#include <net/if.h>
+
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
@@ -27,7 +29,11 @@
 #define TYPE_INTEGER 4
 #define TYPE_IPV4_ADDR 7
 #define TYPE_IPV6_ADDR 8
+#define TYPE_IFNAME 41
 #define CONCAT(a, b) ((a) << 6 | (b))
+
+/** nft's number of the byte order that names of devices have (include/datatype.h) */
+#define HOST_ENDIAN 1
 
 /** nft's numbers of kinds of expressions (include/expression.h) */
 #define EXPR_PAYLOAD 7
@@ -151,6 +157,8 @@ static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 		case SET_PLAIN_OUT:
 			put_reqid(udata, NFLOG_XFRM_SA_OUT);
 			break;
+		case SET_DEVICE:
+			break;
 	}
 	put_spi(udata);
 	nftnl_udata_nest_end(udata, parts);
@@ -161,6 +169,22 @@ static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
 					   nftnl_udata_buf_len(udata));
 	nftnl_udata_buf_free(udata);
+}
+
+/**
+ * Set the type of keys that are names of devices.
+ */
+static void set_device_type(struct nftnl_set *set)
+{
+	struct nftnl_udata_buf *udata;
+
+	udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, HOST_ENDIAN);
+	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+					   nftnl_udata_buf_len(udata));
+	nftnl_udata_buf_free(udata);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, TYPE_IFNAME);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, IFNAMSIZ);
 }
 
 /**
@@ -187,7 +211,14 @@ void nflog_nft_set_add(nflog_nft_socket_t *nft, char *name, uint32_t id,
 
 	set = create_set(name);
 	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
-	set_type(set, kind);
+	if (kind == SET_DEVICE)
+	{
+		set_device_type(set);
+	}
+	else
+	{
+		set_type(set, kind);
+	}
 	nftnl_set_add_expr(set, nftnl_expr_alloc("counter"));
 	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWSET, NLM_F_CREATE),
 								  set);

@@ -38,6 +38,8 @@ enum nflog_nft_set_kind_t {
 	SET_PLAIN_IN,
 	/** reqid, in host order, and SPI of an SA that a packet is for */
 	SET_PLAIN_OUT,
+	/** name of a device */
+	SET_DEVICE,
 };
 
 /**

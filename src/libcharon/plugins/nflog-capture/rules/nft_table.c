@@ -13,6 +13,7 @@
  */
 
 #include "nft_table.h"
+#include "element.h"
 #include "nft_hook.h"
 #include "nft_rule.h"
 #include "nft_set.h"
@@ -231,35 +232,40 @@ void nflog_nft_table_remove_wire(nflog_nft_socket_t *nft, u_int lanes)
 }
 
 /**
- * Add a rule that logs what passes a device, or devices of a kind.
+ * Add a chain that logs, and counts, what passes the TUN device in one direction.
  *
- * @param key			what to compare, one of NFT_META_*NAME and NFT_META_*KIND
+ * @param key			NFT_META_IIFNAME or NFT_META_OIFNAME
  */
-static void add_device_rule(nflog_nft_socket_t *nft, char *chain, char *prefix,
-							uint32_t key, char *value, uint16_t group)
+static void add_tun_chain(nflog_nft_socket_t *nft, char *chain, int hook, int prio,
+						  uint32_t key, nflog_element_t device, uint32_t id,
+						  uint16_t group)
 {
 	struct nftnl_rule *rule;
 
+	nflog_nft_set_add(nft, device.set, id, SET_DEVICE);
+	nflog_element_build(nft->add(nft, NFT_MSG_NEWSETELEM,
+						NLM_F_CREATE | NLM_F_EXCL), &device);
+	nflog_nft_rule_add_chain(nft, chain, hook, prio);
 	rule = nflog_nft_rule_create(chain);
-	nflog_nft_rule_device(rule, key, value);
-	nflog_nft_rule_log(rule, prefix, group);
+	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
+						NFTNL_EXPR_META_KEY, key,
+						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
+	nflog_nft_rule_lookup(rule, NFT_REG_1, device.set);
+	nflog_nft_rule_log(rule, chain, group);
 	nflog_nft_rule_commit(nft, rule);
 }
 
 /*
  * Described in header
  */
-void nflog_nft_table_add_tun(nflog_nft_socket_t *nft, uint16_t group,
-							 char *device)
+void nflog_nft_table_add_tun(nflog_nft_socket_t *nft, uint16_t group)
 {
-	nflog_nft_rule_add_chain(nft, NFLOG_TUN_IN, NF_INET_PRE_ROUTING,
-							 NF_IP_PRI_MANGLE);
-	nflog_nft_rule_add_chain(nft, NFLOG_TUN_OUT,
-							 NF_INET_POST_ROUTING, NFLOG_NFT_PLAIN_OUT_PRIO);
-	add_device_rule(nft, NFLOG_TUN_IN, NFLOG_TUN_IN,
-					NFT_META_IIFNAME, device, NFLOG_GROUP_IN(group, 0));
-	add_device_rule(nft, NFLOG_TUN_OUT, NFLOG_TUN_OUT,
-					NFT_META_OIFNAME, device, NFLOG_GROUP_OUT(group, 0));
+	add_tun_chain(nft, NFLOG_TUN_IN, NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE,
+				  NFT_META_IIFNAME, nflog_element_tun(TRUE), 7,
+				  NFLOG_GROUP_IN(group, 0));
+	add_tun_chain(nft, NFLOG_TUN_OUT, NF_INET_POST_ROUTING,
+				  NFLOG_NFT_PLAIN_OUT_PRIO, NFT_META_OIFNAME,
+				  nflog_element_tun(FALSE), 8, NFLOG_GROUP_OUT(group, 0));
 }
 
 /*
@@ -269,6 +275,8 @@ void nflog_nft_table_remove_tun(nflog_nft_socket_t *nft)
 {
 	nflog_nft_rule_remove_chain(nft, NFLOG_TUN_IN);
 	nflog_nft_rule_remove_chain(nft, NFLOG_TUN_OUT);
+	nflog_nft_set_remove(nft, nflog_element_tun(TRUE).set);
+	nflog_nft_set_remove(nft, nflog_element_tun(FALSE).set);
 }
 
 /*
@@ -278,6 +286,7 @@ void nflog_nft_table_add_vti(nflog_nft_socket_t *nft, uint16_t group,
 							 u_int lanes)
 {
 	static char *kinds[] = { "vti", "vti6" };
+	struct nftnl_rule *rule;
 	char buf[NFLOG_CHAIN_LEN];
 	u_int i, j;
 
@@ -288,9 +297,11 @@ void nflog_nft_table_add_vti(nflog_nft_socket_t *nft, uint16_t group,
 	{
 		for (j = 0; j < countof(kinds); j++)
 		{
-			add_device_rule(nft, nflog_nft_hook_get_chain(buf, NFLOG_VTI_IN, lanes, i),
-							NFLOG_VTI_IN, NFT_META_IIFKIND, kinds[j],
-							NFLOG_GROUP_IN(group, i));
+			rule = nflog_nft_rule_create(nflog_nft_hook_get_chain(buf,
+												NFLOG_VTI_IN, lanes, i));
+			nflog_nft_rule_device(rule, NFT_META_IIFKIND, kinds[j]);
+			nflog_nft_rule_log(rule, NFLOG_VTI_IN, NFLOG_GROUP_IN(group, i));
+			nflog_nft_rule_commit(nft, rule);
 		}
 	}
 }

@@ -130,14 +130,13 @@ void nflog_nft_table_remove_wire(nflog_nft_socket_t *nft, u_int lanes);
 
 /**
  * Add what captures packets in the clear to a transaction, if charon does ESP
- * itself (kernel-libipsec): all packets that pass its TUN device.
+ * itself (kernel-libipsec): all packets that pass its TUN device, which is in the
+ * sets tun-in-devices and tun-out-devices, to count them.
  *
  * @param nft		socket that owns the table
  * @param group		first NFLOG group
- * @param device	name of the TUN device
  */
-void nflog_nft_table_add_tun(nflog_nft_socket_t *nft, uint16_t group,
-							 char *device);
+void nflog_nft_table_add_tun(nflog_nft_socket_t *nft, uint16_t group);
 
 /**
  * Remove what captures the TUN device in a transaction.

@@ -281,6 +281,14 @@ void nflog_ruled_lose(nflog_ruled_t *this)
 	this->used = 0;
 }
 
+/**
+ * Are the packets on the TUN device to be counted, as an SA gives up its rules?
+ */
+static bool needs_tun_count(nflog_ruled_t *this)
+{
+	return this->used & ~this->next_used & NEED_TUN;
+}
+
 /*
  * Described in header
  */
@@ -305,6 +313,10 @@ void nflog_ruled_changed(nflog_ruled_t *this)
 			this->sa->esp.count->early = element->packets;
 		}
 	}
+	if (needs_tun_count(this))
+	{
+		this->sa->passed = this->tun.packets;
+	}
 	this->have = this->next;
 	this->used = this->next_used;
 }
@@ -326,6 +338,11 @@ static int count_elements(nflog_chains_t *chains,
 		{
 			err = chains->count(chains, &sa->have.list[i]);
 		}
+	}
+	if (!err && needs_tun_count(sa))
+	{
+		sa->tun = nflog_element_tun(sa->sa->inbound);
+		err = chains->count(chains, &sa->tun);
 	}
 	return err;
 }

@@ -78,6 +78,11 @@ struct nflog_ruled_t {
 	nflog_elements_t next;
 
 	/**
+	 * Element that counts what passes the TUN device, if it needs that, the thread's.
+	 */
+	nflog_element_t tun;
+
+	/**
 	 * Chains that it needs, nflog_need_t.
 	 */
 	u_int needs;

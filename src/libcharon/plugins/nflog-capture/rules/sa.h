@@ -22,10 +22,13 @@
 
 typedef struct nflog_sa_t nflog_sa_t;
 typedef struct nflog_match_t nflog_match_t;
+typedef struct nflog_selectors_t nflog_selectors_t;
 
 #include "traces/packet.h"
-#include "selectors.h"
 #include "traces/trace.h"
+
+#include <collections/linked_list.h>
+#include <networking/host.h>
 
 /**
  * What the kernel finds the packets of an SA by, besides its SPI.
@@ -36,6 +39,42 @@ struct nflog_match_t {
 	/** reqid of packets in the clear */
 	uint32_t reqid;
 };
+
+/**
+ * Traffic selectors of an SA, by which its packets are found in the clear if the
+ * kernel does not know the SA, because charon does ESP itself.
+ */
+struct nflog_selectors_t {
+
+	/**
+	 * Check how closely a packet matches.
+	 *
+	 * Each pair of selectors is a policy, and closer ones come first: those of smaller
+	 * subnets, then those with a port, then those with a protocol, as ordered by
+	 * kernel-libipsec (calculate_priority() in libipsec's ipsec_policy_mgr.c).
+	 *
+	 * @param src		source address and port
+	 * @param dst		destination address and port
+	 * @param proto		protocol
+	 * @return			0 if it does not match, more the closer it matches
+	 */
+	u_int (*match)(nflog_selectors_t *this, host_t *src, host_t *dst,
+				   uint8_t proto);
+
+	/**
+	 * Destroy a nflog_selectors_t.
+	 */
+	void (*destroy)(nflog_selectors_t *this);
+};
+
+/**
+ * Create a nflog_selectors_t instance.
+ *
+ * @param src		source traffic selectors, as traffic_selector_t, get cloned
+ * @param dst		destination traffic selectors, get cloned
+ */
+nflog_selectors_t *nflog_selectors_create(linked_list_t *src,
+										  linked_list_t *dst);
 
 /**
  * A captured SA, i.e. one direction of a CHILD_SA.
@@ -79,6 +118,16 @@ struct nflog_sa_t {
 	bool userland;
 	/** TRUE if it is gone, if userland, so that nothing leaves through it anymore */
 	bool ended;
+	/** TRUE if it is not captured, and only known to keep its packets in the clear out
+	 *  of the traces of other SAs, see nflog_sa_lookup_t */
+	bool excluded;
+	/** if userland, packets that the rules counted on the TUN device in its direction
+	 *  until they were removed, of all SAs, 0 if not known */
+	uint64_t passed;
+	/** of these, the ones that were read, NULL if not userland, changed atomically */
+	uint64_t *read;
+	/** packets that were lost there before it was added, as far as that was known */
+	uint64_t lost;
 	/** key of a VTI device through which its packets may arrive, 0 if none */
 	uint32_t vti;
 	/** order of the last packet on the wire, if it has selectors, it may wrap, set by
@@ -110,6 +159,13 @@ nflog_sa_t *nflog_sa_create(char *conn, char *child,
 						uint32_t id, bool inbound, host_t *dst, uint32_t spi,
 						uint32_t reqid, nflog_trace_t *esp,
 						nflog_trace_t *plain);
+
+/**
+ * Check if charon does ESP itself, by kernel-libipsec.
+ *
+ * @return			TRUE if so
+ */
+bool nflog_sa_is_userland();
 
 /**
  * Set the key by which packets of an SA are found on the wire.
