@@ -37,7 +37,7 @@ struct private_ah_sa_t {
 	/**
 	 * Algorithms and keys.
 	 */
-	key_sa_t *key;
+	nflog_key_sa_t *key;
 
 	/**
 	 * Checks ICVs.
@@ -219,7 +219,7 @@ METHOD(ipsec_sa_t, destroy, void,
 /*
  * Described in header
  */
-ipsec_sa_t *ah_sa_create(key_sa_t *key)
+ipsec_sa_t *ah_sa_create(nflog_key_sa_t *key)
 {
 	private_ah_sa_t *this;
 	cipher_t *cipher;

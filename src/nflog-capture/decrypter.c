@@ -22,7 +22,7 @@
 typedef struct private_decrypter_t private_decrypter_t;
 typedef struct layer_t layer_t;
 
-static private_decrypter_t *create(key_file_t *keys, bool complain);
+static private_decrypter_t *create(keyring_t *keys, bool complain);
 
 /**
  * What is counted.
@@ -57,7 +57,7 @@ struct private_decrypter_t {
 	/**
 	 * Keys, not owned.
 	 */
-	key_file_t *keys;
+	keyring_t *keys;
 
 	/**
 	 * Decrypts ESP and AH.
@@ -387,10 +387,10 @@ METHOD(decrypter_t, destroy, void,
 /**
  * Are there keys for IKEv1?
  */
-static bool has_ikev1(key_file_t *keys)
+static bool has_ikev1(keyring_t *keys)
 {
 	enumerator_t *enumerator;
-	key_ike_t *key;
+	nflog_key_ike_t *key;
 	bool found = FALSE;
 
 	enumerator = keys->create_ike_enumerator(keys);
@@ -413,7 +413,7 @@ METHOD(decrypter_t, clone_, decrypter_t*,
  *
  * @param complain	complain about algorithms that are not supported
  */
-static private_decrypter_t *create(key_file_t *keys, bool complain)
+static private_decrypter_t *create(keyring_t *keys, bool complain)
 {
 	private_decrypter_t *this;
 
@@ -437,7 +437,7 @@ static private_decrypter_t *create(key_file_t *keys, bool complain)
 /*
  * Described in header
  */
-decrypter_t *decrypter_create(key_file_t *keys)
+decrypter_t *decrypter_create(keyring_t *keys)
 {
 	private_decrypter_t *this;
 

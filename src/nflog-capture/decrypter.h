@@ -20,7 +20,8 @@
 #ifndef DECRYPTER_H_
 #define DECRYPTER_H_
 
-#include "key_file.h"
+#include "cipher.h"
+#include "keyring.h"
 #include "wire_packet.h"
 
 typedef struct decrypter_t decrypter_t;
@@ -113,6 +114,6 @@ struct decrypter_t {
  *
  * @param keys		keys, not owned
  */
-decrypter_t *decrypter_create(key_file_t *keys);
+decrypter_t *decrypter_create(keyring_t *keys);
 
 #endif /** DECRYPTER_H_ @}*/

@@ -35,7 +35,7 @@ struct private_esp_sa_t {
 	/**
 	 * Algorithms and keys.
 	 */
-	key_sa_t *key;
+	nflog_key_sa_t *key;
 
 	/**
 	 * Decrypts.
@@ -192,7 +192,7 @@ METHOD(ipsec_sa_t, destroy, void,
 /*
  * Described in header
  */
-ipsec_sa_t *esp_sa_create(key_sa_t *key)
+ipsec_sa_t *esp_sa_create(nflog_key_sa_t *key)
 {
 	private_esp_sa_t *this;
 	cipher_t *cipher;

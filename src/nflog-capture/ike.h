@@ -20,7 +20,8 @@
 #ifndef IKE_H_
 #define IKE_H_
 
-#include "key_file.h"
+#include "cipher.h"
+#include "keyring.h"
 #include "wire_packet.h"
 
 typedef struct ike_t ike_t;
@@ -74,13 +75,13 @@ struct ike_t {
  *
  * @param keys		keys, not owned
  */
-ike_t *ikev1_create(key_file_t *keys);
+ike_t *ikev1_create(keyring_t *keys);
 
 /**
  * Create an ike_t for IKEv2.
  *
  * @param keys		keys, not owned
  */
-ike_t *ikev2_create(key_file_t *keys);
+ike_t *ikev2_create(keyring_t *keys);
 
 #endif /** IKE_H_ @}*/

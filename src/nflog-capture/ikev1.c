@@ -12,7 +12,7 @@
  * for more details.
  */
 
-#include "fragments.h"
+#include "ikev1_fragments.h"
 #include "ike.h"
 
 #include <collections/array.h>
@@ -54,7 +54,7 @@ struct private_ikev1_t {
 	/**
 	 * Reassemble messages, to learn from and to decrypt.
 	 */
-	fragments_t *learning, *decrypting;
+	ikev1_fragments_t *learning, *decrypting;
 };
 
 /**
@@ -62,7 +62,7 @@ struct private_ikev1_t {
  */
 struct sa_t {
 	/** algorithms and keys */
-	key_ike_t *key;
+	nflog_key_ike_t *key;
 	/** decrypts, NULL if not supported */
 	crypter_t *crypter;
 	/** hash for IVs, NULL if not supported */
@@ -498,7 +498,7 @@ METHOD(ike_t, destroy, void,
 /**
  * Create the description of an IKE_SA.
  */
-static sa_t *sa_create(key_ike_t *key)
+static sa_t *sa_create(nflog_key_ike_t *key)
 {
 	sa_t *sa;
 
@@ -524,11 +524,11 @@ static sa_t *sa_create(key_ike_t *key)
 /*
  * Described in header
  */
-ike_t *ikev1_create(key_file_t *keys)
+ike_t *ikev1_create(keyring_t *keys)
 {
 	private_ikev1_t *this;
 	enumerator_t *enumerator;
-	key_ike_t *key;
+	nflog_key_ike_t *key;
 
 	INIT(this,
 		.public = {
@@ -537,8 +537,8 @@ ike_t *ikev1_create(key_file_t *keys)
 			.destroy = _destroy,
 		},
 		.sas = linked_list_create(),
-		.learning = fragments_create(),
-		.decrypting = fragments_create(),
+		.learning = ikev1_fragments_create(),
+		.decrypting = ikev1_fragments_create(),
 	);
 	enumerator = keys->create_ike_enumerator(keys);
 	while (enumerator->enumerate(enumerator, &key))

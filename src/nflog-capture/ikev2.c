@@ -66,7 +66,7 @@ struct private_ikev2_t {
  */
 struct set_t {
 	/** algorithms and keys */
-	key_ike_t *key;
+	nflog_key_ike_t *key;
 	/** decrypts messages of initiator and responder, NULL if not supported */
 	cipher_t *i, *r;
 };
@@ -391,11 +391,11 @@ METHOD(ike_t, destroy, void,
 /*
  * Described in header
  */
-ike_t *ikev2_create(key_file_t *keys)
+ike_t *ikev2_create(keyring_t *keys)
 {
 	private_ikev2_t *this;
 	enumerator_t *enumerator;
-	key_ike_t *key;
+	nflog_key_ike_t *key;
 	set_t *set;
 
 	INIT(this,

@@ -20,7 +20,8 @@
 #ifndef IPSEC_SA_H_
 #define IPSEC_SA_H_
 
-#include "key_file.h"
+#include "cipher.h"
+#include "keyring.h"
 #include "wire_packet.h"
 
 typedef struct ipsec_sa_t ipsec_sa_t;
@@ -52,7 +53,7 @@ struct ipsec_sa_t {
  * @param key		algorithms and keys, not owned
  * @return			SA, NULL if the algorithms aren't supported
  */
-ipsec_sa_t *esp_sa_create(key_sa_t *key);
+ipsec_sa_t *esp_sa_create(nflog_key_sa_t *key);
 
 /**
  * Create the ipsec_sa_t of an AH SA.
@@ -60,6 +61,6 @@ ipsec_sa_t *esp_sa_create(key_sa_t *key);
  * @param key		algorithms and keys, not owned
  * @return			SA, NULL if the algorithms aren't supported
  */
-ipsec_sa_t *ah_sa_create(key_sa_t *key);
+ipsec_sa_t *ah_sa_create(nflog_key_sa_t *key);
 
 #endif /** IPSEC_SA_H_ @}*/

@@ -171,7 +171,7 @@ static bool open_traces(char **paths, decrypter_t *decrypter,
  *
  * @param paths		paths of the traces, ends with NULL
  */
-static int decrypt_traces(char **paths, key_file_t *keys, output_t *output,
+static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
 						  FILE *report)
 {
 	decrypter_t *decrypter;
@@ -262,10 +262,10 @@ static int decrypt_files(char **inputs, int count, char *path)
 {
 	int i, status = STATUS_ERROR;
 	output_t *output = NULL;
-	key_file_t *keys;
+	keyring_t *keys;
 	bool success;
 
-	keys = key_file_create(inputs[0]);
+	keys = keyring_create(inputs[0]);
 	success = keys != NULL;
 	for (i = 1; success && i < count; i++)
 	{

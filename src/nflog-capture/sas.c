@@ -44,7 +44,7 @@ struct private_sas_t {
  */
 struct entry_t {
 	/** algorithms and keys */
-	key_sa_t *key;
+	nflog_key_sa_t *key;
 	/** decrypts, NULL if not supported, or not needed so far */
 	ipsec_sa_t *sa;
 	/** TRUE if there is no use in creating it */
@@ -91,7 +91,7 @@ static bool spi_equals(const void *a, const void *b)
 /**
  * Does an SA have the addresses of the packet?
  */
-static bool is_exact(key_sa_t *key, wire_packet_t *packet)
+static bool is_exact(nflog_key_sa_t *key, wire_packet_t *packet)
 {
 	return chunk_equals(key->src->get_address(key->src), packet->src) &&
 		   chunk_equals(key->dst->get_address(key->dst), packet->dst);
@@ -102,7 +102,7 @@ static bool is_exact(key_sa_t *key, wire_packet_t *packet)
  */
 static ipsec_sa_t *get_sa(entry_t *entry)
 {
-	key_sa_t *key = entry->key;
+	nflog_key_sa_t *key = entry->key;
 
 	if (!entry->created)
 	{
@@ -158,7 +158,7 @@ static entry_t *try_sas(linked_list_t *list, wire_packet_t *packet,
 /**
  * Describe the algorithms of an SA.
  */
-static void print_algorithms(key_sa_t *key, char *buf, size_t len)
+static void print_algorithms(nflog_key_sa_t *key, char *buf, size_t len)
 {
 	char *esn = key->esn ? " ESN" : "";
 
@@ -272,7 +272,7 @@ METHOD(sas_t, destroy, void,
 /**
  * Add an SA.
  */
-static void add_sa(private_sas_t *this, key_sa_t *key, bool complain)
+static void add_sa(private_sas_t *this, nflog_key_sa_t *key, bool complain)
 {
 	linked_list_t *list;
 	entry_t *entry;
@@ -300,11 +300,11 @@ static void add_sa(private_sas_t *this, key_sa_t *key, bool complain)
 /*
  * Described in header
  */
-sas_t *sas_create(key_file_t *keys, bool complain)
+sas_t *sas_create(keyring_t *keys, bool complain)
 {
 	private_sas_t *this;
 	enumerator_t *enumerator;
-	key_sa_t *key;
+	nflog_key_sa_t *key;
 
 	INIT(this,
 		.public = {

@@ -20,7 +20,7 @@
 #ifndef SAS_H_
 #define SAS_H_
 
-#include "key_file.h"
+#include "keyring.h"
 #include "wire_packet.h"
 
 typedef struct sas_t sas_t;
@@ -58,6 +58,6 @@ struct sas_t {
  * @param keys		keys, not owned
  * @param complain	print which SAs can't be decrypted
  */
-sas_t *sas_create(key_file_t *keys, bool complain);
+sas_t *sas_create(keyring_t *keys, bool complain);
 
 #endif /** SAS_H_ @}*/

@@ -161,7 +161,7 @@ METHOD(trace_t, read_, bool,
  */
 static bool refuse(private_trace_t *this, const char *reason)
 {
-	fprintf(stderr, "opening %s failed: %s\n",
+	fprintf(stderr, "unable to open %s: %s\n",
 			streq(this->path, "-") ? "stdin" : this->path, reason);
 	return FALSE;
 }
@@ -225,7 +225,7 @@ METHOD(trace_t, is_torn, bool,
 {
 	if (*this->error)
 	{
-		fprintf(stderr, "reading %s failed: %s\n",
+		fprintf(stderr, "unable to read %s: %s\n",
 				streq(this->path, "-") ? "stdin" : this->path, this->error);
 	}
 	return *this->error;

@@ -36,7 +36,7 @@ static nflog_store_t *store;
 static nflog_keys_t *keys;
 
 /** what is tested, and the keys it has */
-static key_file_t *file;
+static keyring_t *file;
 static decrypter_t *decrypter;
 
 /** an inner packet, and addresses of SAs */
@@ -105,7 +105,7 @@ static inline void read_keys()
 
 	keys->flush(keys);
 	snprintf(path, sizeof(path), "%s/gw/keys", dir);
-	file = key_file_create(path);
+	file = keyring_create(path);
 	assert_non_null(file);
 	assert_int_equal(file->get_errors(file), 0);
 	decrypter = decrypter_create(file);

@@ -50,6 +50,9 @@ typedef struct {
 	bool esn;
 } test_t;
 
+/** what identifies the SA that was added last */
+static uint64_t last_sa;
+
 /** high bits of extended sequence numbers */
 static uint32_t high_bits;
 
@@ -276,7 +279,7 @@ static inline chunk_t add_esp_sa(nflog_keys_t *keys, test_t *test,
 	htoun32(header + 4, seq);
 	esp = seal(test, chunk_from_thing(header), data, chunk_from_thing(next),
 			   NULL, &sa->enc_key, &sa->int_key);
-	keys->add_esp(keys, "gw", id, sa);
+	last_sa = keys->add_esp(keys, "gw", id, sa);
 	chunk_clear(&sa->enc_key);
 	chunk_clear(&sa->int_key);
 	return esp;

@@ -71,11 +71,12 @@ static bool encap;
 /**
  * Add an ESP SA, with a key that ends with its SPI.
  */
-static inline void add_esp(char *conn, char *src, char *dst, uint32_t spi,
+static inline uint64_t add_esp(char *conn, char *src, char *dst, uint32_t spi,
 					encryption_algorithm_t encr, integrity_algorithm_t integ,
 					size_t encr_len, size_t integ_len, bool esn)
 {
 	uint8_t encr_key[64] = {}, integ_key[64];
+	uint64_t sa;
 	kernel_ipsec_sa_id_t id = {
 		.src = host_create_from_string(src, peer_port),
 		.dst = host_create_from_string(dst, port),
@@ -99,17 +100,18 @@ static inline void add_esp(char *conn, char *src, char *dst, uint32_t spi,
 	}
 	memset(integ_key, 0xaa, sizeof(integ_key));
 	data.encap = encap;
-	keys->add_esp(keys, conn, &id, &data);
+	sa = keys->add_esp(keys, conn, &id, &data);
 	id.src->destroy(id.src);
 	id.dst->destroy(id.dst);
+	return sa;
 }
 
 /**
  * Add an ESP SA of which only the SPI matters.
  */
-static inline void add_spi(char *conn, uint32_t spi)
+static inline uint64_t add_spi(char *conn, uint32_t spi)
 {
-	add_esp(conn, "192.0.2.1", "192.0.2.2", spi, ENCR_NULL, AUTH_UNDEFINED,
+	return add_esp(conn, "192.0.2.1", "192.0.2.2", spi, ENCR_NULL, AUTH_UNDEFINED,
 			0, 0, FALSE);
 }
 

@@ -158,7 +158,7 @@ static void add_esp(test_t *test, uint32_t spi, char *from, char *to,
 		now = host_create_from_string(moved, 0);
 		update.new_src = now;
 		update.new_dst = dst;
-		keys->update_esp(keys, "gw", &id, &update);
+		keys->update_esp(keys, "gw", last_sa, TRUE, &id, &update);
 	}
 	dump(add_ip(now, dst, IPPROTO_ESP, esp));
 	now->destroy(now);

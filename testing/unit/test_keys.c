@@ -28,6 +28,7 @@ static void test_nothing(void **state)
 	keys->flush(keys);
 	assert_int_equal(access("gw", F_OK), -1);
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	assert_int_equal(access("gw", F_OK), -1);
 	assert_int_equal(lines, 0);
 }
@@ -144,9 +145,10 @@ static void test_ah(void **state)
 		.new_src = id.dst,
 		.new_dst = id.src,
 	};
+	uint64_t sa;
 
-	keys->add_esp(keys, "gw", &id, &data);
-	keys->update_esp(keys, "gw", &id, &moved);
+	sa = keys->add_esp(keys, "gw", &id, &data);
+	keys->update_esp(keys, "gw", sa, FALSE, &id, &moved);
 	keys->flush(keys);
 	expect("gw", "esp_sa", "");
 	expect("gw", "keys", HEADER

@@ -217,7 +217,7 @@ static void test_program(void **state)
 	assert_int_equal(run("decrypt -h"), 0);
 	expect_line("stdout", "^usage: nflog-capture decrypt");
 	assert_int_equal(run("decrypt %s/none/x.pcap", dir), 2);
-	expect_line("stderr", "opening .*/none/keys failed: No such file");
+	expect_line("stderr", "unable to open .*/none/keys: No such file");
 
 	snprintf(path, sizeof(path), "%s/gw/raw.pcap", dir);
 	store->remove_file(store, "gw", "raw.pcap");
@@ -239,7 +239,7 @@ static void test_program(void **state)
 	assert_int_equal(run("decrypt -k %s/gw/keys %s/torn", dir, dir), 1);
 	expect_line("stdout", "^ESP: 35 packets, 35 decrypted, 34 ICV good, "
 				"1 no ICV$");
-	expect_line("stderr", "reading .*/torn failed: truncated");
+	expect_line("stderr", "unable to read .*/torn: truncated");
 	/* no trace at all, or another link type */
 	content.len = 3;
 	assert_true(chunk_write(content, path, 0600, TRUE));
@@ -270,7 +270,7 @@ static void test_program(void **state)
 						 "-o %s/out", dir, dir, dir, dir), 1);
 	expect_line("stdout", "^ESP: 72 packets, 68 decrypted, 66 ICV good, "
 				"2 no ICV, 4 no key$");
-	expect_line("stderr", "this is no line of a key file$");
+	expect_line("stderr", "unable to parse this line of the key file$");
 }
 
 /**
@@ -359,11 +359,11 @@ static void test_traces(void **state)
 	/* nothing in it, no trace at all, and none that ends */
 	assert_true(chunk_write(chunk_empty, path, 0600, TRUE));
 	assert_int_equal(run("decrypt -k %s/gw/keys %s", dir, path), 2);
-	expect_line("stderr", "fifo failed: it is empty");
+	expect_line("stderr", "fifo: it is empty");
 	assert_int_equal(run("decrypt -k %s/gw/keys %s/gw", dir, dir), 2);
 	expect_line("stderr", "it is a directory, use the name of a trace$");
 	assert_int_equal(run("decrypt -k %s/gw/keys -o - /dev/zero", dir), 2);
-	expect_line("stderr", "/dev/zero failed: it is neither a regular file nor");
+	expect_line("stderr", "/dev/zero: it is neither a regular file nor");
 
 	/* packets that are added while it is read are not read */
 	trace = trace_create(out);

@@ -45,39 +45,36 @@ static void test_replaced(void **state)
 /**
  * Change the addresses of an SA.
  */
-static void update(uint32_t spi, char *src, char *dst, char *new_src,
-				   char *new_dst, bool new_encap)
+static void update(uint64_t sa, uint32_t spi, char *src, char *dst, bool encap)
 {
 	kernel_ipsec_sa_id_t id = {
-		.src = host_create_from_string(src, 4500),
-		.dst = host_create_from_string(dst, 500),
 		.spi = htonl(spi),
 		.proto = IPPROTO_ESP,
 	};
 	kernel_ipsec_update_sa_t data = {
-		.new_src = host_create_from_string(new_src, 4500),
-		.new_dst = host_create_from_string(new_dst, 4500),
-		.new_encap = new_encap,
+		.new_src = host_create_from_string(src, 4500),
+		.new_dst = host_create_from_string(dst, 4500),
+		.new_encap = encap,
 	};
 
-	keys->update_esp(keys, "gw", &id, &data);
+	keys->update_esp(keys, "gw", sa, TRUE, &id, &data);
 	data.new_src->destroy(data.new_src);
 	data.new_dst->destroy(data.new_dst);
-	id.src->destroy(id.src);
-	id.dst->destroy(id.dst);
 }
 
 static void test_update(void **state)
 {
-	add_spi("gw", 1);
-	add_spi("gw", 2);
+	uint64_t one, two;
+
+	one = add_spi("gw", 1);
+	two = add_spi("gw", 2);
 	/* at once, and later */
-	update(1, "192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.2", FALSE);
+	update(one, 1, "192.0.2.9", "192.0.2.2", FALSE);
 	keys->flush(keys);
 	expect("gw", "esp_sa",
 		"\"IPv4\",\"192.0.2.9\",\"192.0.2.2\",\"0x00000001\",\"NULL\",\"0x\","
 		"\"NULL\",\"0x\"\n" ROW("00000002") ROW("00000001"));
-	update(1, "192.0.2.9", "192.0.2.2", "2001:db8::9", "2001:db8::2", FALSE);
+	update(one, 1, "2001:db8::9", "2001:db8::2", FALSE);
 	keys->flush(keys);
 	expect("gw", "esp_sa",
 		"\"IPv6\",\"2001:db8::9\",\"2001:db8::2\",\"0x00000001\",\"NULL\",\"0x\","
@@ -85,8 +82,8 @@ static void test_update(void **state)
 		"\"IPv4\",\"192.0.2.9\",\"192.0.2.2\",\"0x00000001\",\"NULL\",\"0x\","
 		"\"NULL\",\"0x\"\n" ROW("00000002") ROW("00000001"));
 	/* of ports only, and of an SA without a row */
-	update(2, "192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2", FALSE);
-	update(3, "192.0.2.1", "192.0.2.2", "192.0.2.7", "192.0.2.2", FALSE);
+	update(two, 2, "192.0.2.1", "192.0.2.2", FALSE);
+	update(1, 3, "192.0.2.7", "192.0.2.2", FALSE);
 	keys->flush(keys);
 	expect("gw", "esp_sa", ROW("00000002")
 		"\"IPv6\",\"2001:db8::9\",\"2001:db8::2\",\"0x00000001\",\"NULL\",\"0x\","
@@ -96,9 +93,17 @@ static void test_update(void **state)
 	expect("gw", "keys", HEADER LINE("00000001") LINE("00000002")
 		"esp 00000001 192.0.2.9[4500] 192.0.2.2[4500] udp=no dir=in mode=TUNNEL "
 		"esn=no enc=NULL enc_key=\n"
+		"esp 00000001 2001:db8::9[4500] 2001:db8::2[4500] udp=no dir=in "
+		"mode=TUNNEL esn=no enc=NULL enc_key=\n"
 		"esp 00000002 192.0.2.1[4500] 192.0.2.2[4500] udp=no dir=in mode=TUNNEL "
 		"esn=no enc=NULL enc_key=\n");
 }
+
+/**
+ * Row of the SA that add_spi() adds, with other addresses.
+ */
+#define MOVED(src, spi) "\"IPv4\",\"" src "\",\"192.0.2.2\",\"0x" spi "\"," \
+						"\"NULL\",\"0x\",\"NULL\",\"0x\"\n"
 
 #define NAT_ROW(spi) "\"IPv4\",\"*\",\"*\",\"0x" spi "\",\"NULL\",\"0x\"," \
 					 "\"NULL\",\"0x\"\n"
@@ -106,13 +111,14 @@ static void test_update(void **state)
 static void test_nat(void **state)
 {
 	chunk_t content;
+	uint64_t sa;
 
 	encap = TRUE;
 	add_spi("gw", 1);
 	encap = FALSE;
-	add_spi("gw", 2);
+	sa = add_spi("gw", 2);
 	/* gets behind a NAT later */
-	update(2, "192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2", TRUE);
+	update(sa, 2, "192.0.2.1", "192.0.2.2", TRUE);
 	add_spi("gw", 3);
 	keys->flush(keys);
 	expect("gw", "esp_sa", ROW("00000003") ROW("00000002") ROW("00000001")
@@ -147,6 +153,144 @@ static void test_nat(void **state)
 						   "\nudpencap.udp.port: 4500,4501,5500,550\n", 39));
 	chunk_free(&content);
 	assert_int_equal(lines, 0);
+}
+
+/**
+ * Count the lines of a table that contain some text.
+ */
+static int count_lines(char *name, char *text)
+{
+	chunk_t content;
+	char *str, *rest, *row;
+	int count = 0;
+
+	assert_true(store->read_file(store, "gw", name, &content));
+	str = strndup(content.len ? (char*)content.ptr : "", content.len);
+	rest = str;
+	while ((row = strsep(&rest, "\n")))
+	{
+		count += strstr(row, text) != NULL;
+	}
+	free(str);
+	chunk_free(&content);
+	return count;
+}
+
+static void test_moved_often(void **state)
+{
+	uint64_t sa;
+	char src[32];
+	int i;
+
+	add_spi("gw", 2);
+	sa = add_spi("gw", 1);
+	for (i = 0; i < 5000; i++)
+	{
+		snprintf(src, sizeof(src), "198.51.%d.%d", i / 250, i % 250);
+		update(sa, 1, src, "192.0.2.2", FALSE);
+		if (i % 100 == 99)
+		{
+			keys->flush(keys);
+		}
+	}
+	/* the last ones have their row, what was before matches that for any address */
+	assert_int_equal(count_lines("esp_sa", "0x00000001"), 4 + 1);
+	assert_int_equal(count_lines("esp_sa", "\"*\",\"*\",\"0x00000001\""), 1);
+	assert_int_equal(count_lines("esp_sa", src), 1);
+	assert_int_equal(count_lines("esp_sa", "0x00000002"), 1);
+	assert_int_equal(count_lines("keys", "esp 00000001"), 4);
+	assert_int_equal(count_lines("keys", src), 1);
+	restart();
+	/* both families, and what was read again counts too */
+	sa = add_spi("gw", 1);
+	for (i = 0; i < 20; i++)
+	{
+		snprintf(src, sizeof(src), "2001:db8::%d", i);
+		update(sa, 1, src, "2001:db8::2", FALSE);
+		keys->flush(keys);
+	}
+	assert_int_equal(count_lines("esp_sa", "0x00000001"), 4 + 2);
+	assert_int_equal(count_lines("esp_sa", "\"IPv4\",\"*\",\"*\""), 1);
+	assert_int_equal(count_lines("esp_sa", "\"IPv6\",\"*\",\"*\""), 1);
+	assert_int_equal(count_lines("keys", "esp 00000001"), 4);
+	assert_int_equal(lines, 0);
+}
+
+static void test_moved_at_once(void **state)
+{
+	uint64_t sa = add_spi("gw", 1);
+
+	keys->flush(keys);
+	/* packets had the first of these addresses too, and those of another family */
+	update(sa, 1, "192.0.2.7", "192.0.2.2", FALSE);
+	update(sa, 1, "192.0.2.8", "192.0.2.2", FALSE);
+	update(sa, 1, "2001:db8::9", "2001:db8::2", FALSE);
+	update(sa, 1, "192.0.2.9", "192.0.2.2", FALSE);
+	keys->flush(keys);
+	expect("gw", "esp_sa", MOVED("192.0.2.9", "00000001") ROW("00000001")
+		"\"IPv6\",\"*\",\"*\",\"0x00000001\",\"NULL\",\"0x\",\"NULL\",\"0x\"\n"
+		NAT_ROW("00000001"));
+}
+
+static void test_moved_to_other(void **state)
+{
+	uint64_t mine, other;
+
+	/* peers that chose the same SPI, one moves to the address of the other one */
+	mine = add_esp("gw", "192.0.2.1", "192.0.2.2", 1, ENCR_AES_CBC,
+				   AUTH_UNDEFINED, 1, 0, FALSE);
+	other = add_esp("gw", "192.0.2.7", "192.0.2.2", 1, ENCR_NULL,
+					AUTH_UNDEFINED, 0, 0, FALSE);
+	keys->flush(keys);
+#define MINE(src) "\"IPv4\",\"" src "\",\"192.0.2.2\",\"0x00000001\"," \
+				  "\"AES-CBC [RFC3602]\",\"0x01\",\"NULL\",\"0x\"\n"
+	update(mine, 1, "192.0.2.7", "192.0.2.2", FALSE);
+	keys->flush(keys);
+	expect("gw", "esp_sa", MOVED("192.0.2.7", "00000001") MINE("192.0.2.1"));
+	assert_int_equal(count_lines("keys", "192.0.2.7[4500] 192.0.2.2[4500] udp=no "
+								 "dir=in mode=TUNNEL esn=no enc=AES_CBC"), 1);
+	assert_int_equal(count_lines("keys", "192.0.2.7[4500] 192.0.2.2[500] udp=no "
+								 "dir=in mode=TUNNEL esn=no enc=NULL"), 1);
+	/* and on, each with its own keys */
+	update(mine, 1, "192.0.2.8", "192.0.2.2", FALSE);
+	keys->flush(keys);
+	update(other, 1, "192.0.2.9", "192.0.2.2", FALSE);
+	keys->flush(keys);
+	expect("gw", "esp_sa", MOVED("192.0.2.9", "00000001") MINE("192.0.2.8")
+		   MOVED("192.0.2.7", "00000001") MINE("192.0.2.1"));
+	assert_int_equal(count_lines("keys", "enc=AES_CBC"), 3);
+	assert_int_equal(count_lines("keys", "enc=NULL"), 2);
+}
+
+static void test_merged(void **state)
+{
+	uint64_t sa = add_spi("gw", 1);
+	char src[32];
+	u_int delay;
+	int i;
+
+	/* a peer's moves don't displace the rows of others that wait to be written */
+	for (i = 0; i < 100000; i++)
+	{
+		snprintf(src, sizeof(src), "10.%d.%d.%d", i >> 16, i >> 8 & 0xff, i & 0xff);
+		update(sa, 1, src, "192.0.2.2", FALSE);
+		keys->prune(keys, "gw");
+	}
+	assert_true(keys->is_due(keys));
+	keys->flush(keys);
+	assert_int_equal(lines, 0);
+	expect("gw", "esp_sa", MOVED("10.1.134.159", "00000001") ROW("00000001")
+		   NAT_ROW("00000001"));
+	assert_int_equal(keys->get_delay(keys), 0);
+	assert_false(keys->is_due(keys));
+	/* the next ones wait in relation to the time that it took, unless they must not */
+	update(sa, 1, "192.0.2.3", "192.0.2.2", FALSE);
+	delay = keys->get_delay(keys);
+	assert_in_range(delay, 1, 4500);
+	keys->retry(keys);
+	assert_true(keys->is_due(keys));
+	keys->flush(keys);
+	assert_false(keys->pending(keys));
 }
 
 static void test_reused(void **state)
@@ -189,6 +333,42 @@ static void test_torn(void **state)
 		   "# a comment, of \"mine\n" ROW("00000001")
 		   "\"IPv4\",\"*\",\"*\",\"*\",\"NULL\",\"\",\"NULL\",\"\"\n");
 	expect("gw", "ikev1_decryption_table", "1234,11\n0000000000000004,1111\n");
+	/* of each table it is logged how many lines are gone */
+	assert_int_equal(lines, 2);
+}
+
+static void test_binary(void **state)
+{
+	static char esp[] = ROW("00000001") "\"IPv4\",\"192.0.2.1\",\"192.0.2.2\","
+		"\"0x00000002\",\"NULL\",\"0x\",\"NULL\",\"\0\"\n" ROW("00000003") "\0\0\n"
+		ROW("00000004") "#\0\n";
+	static char ours[] = HEADER LINE("00000001") "esp 00000002 192.0.2.1[4500] "
+		"192.0.2.2[500] udp=no dir=in mode=TUNNEL esn=no enc=NULL enc_key=\0\n"
+		LINE("00000003") "esp \0\n" "ike 00\n";
+	chunk_t content;
+	char *end;
+
+	content = chunk_cat("cc", chunk_create((u_char*)ours, sizeof(ours) - 1),
+						chunk_from_str(LINE("00000004")));
+	/* also with the line ends of another system */
+	end = (char*)content.ptr + content.len - 1;
+	assert_true(store->replace_file(store, "gw", "esp_sa",
+							chunk_create((u_char*)esp, sizeof(esp) - 1)));
+	*end = '\r';
+	content.len = (u_char*)end - content.ptr + 1;
+	content = chunk_cat("mc", content, chunk_from_str("\n"));
+	assert_true(store->replace_file(store, "gw", "keys", content));
+	chunk_free(&content);
+	create_trace("gw", "00000001-00000003.esp");
+	create_trace("gw", "00000002-00000004.esp");
+	add_spi("gw", 5);
+	keys->flush(keys);
+	expect("gw", "esp_sa", ROW("00000005") ROW("00000001") ROW("00000003")
+		   ROW("00000004"));
+	expect("gw", "keys", HEADER LINE("00000001") LINE("00000003") LINE("00000004")
+		   LINE("00000005"));
+	assert_int_equal(lines, 2);
+	assert_non_null(strstr(line, "removed 3 lines from 'keys'"));
 }
 
 #define IKE_TRACE "0000000000000005-fedcba9876543210"
@@ -214,6 +394,7 @@ static void test_prune(void **state)
 	keys->flush(keys);
 	/* none has a trace, but soon could */
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	expect("gw", "esp_sa", ROW("00000004") ROW("89abcdef") ROW("00000002")
 		   ROW("00000001"));
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
@@ -223,6 +404,7 @@ static void test_prune(void **state)
 	create_trace("gw", IKE_TRACE);
 	restart();
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	expect("gw", "esp_sa", ROW("00000004") ROW("89abcdef") ROW("00000001"));
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
 	expect("gw", "keys", HEADER LINE("00000001") LINE("89abcdef")
@@ -241,11 +423,13 @@ static void test_prune(void **state)
 					   "net.20261123T202345Z.00000001-89abcdef.esp.7.pcap");
 	restart();
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	expect("gw", "esp_sa", "");
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
 	store->remove_file(store, "gw",
 					   "net.20261123T202345Z." IKE_TRACE ".pcap");
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	expect("gw", "ikev1_decryption_table", "");
 	expect("gw", "keys", HEADER);
 	assert_int_equal(lines, 0);
@@ -264,11 +448,13 @@ static void test_prune_at_once(void **state)
 	store->remove_file(store, "gw",
 					   "net.20261123T202345Z.00000001-00000002.esp.pcap");
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	expect("gw", "esp_sa", ROW("00000003"));
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
 	store->remove_file(store, "gw",
 					   "net.20261123T202345Z." IKE_TRACE ".pcap");
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	expect("gw", "ikev1_decryption_table", "");
 	expect("gw", "keys", HEADER LINE("00000003"));
 
@@ -279,9 +465,11 @@ static void test_prune_at_once(void **state)
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
 	create_trace("gw", IKE_TRACE);
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	store->remove_file(store, "gw",
 					   "net.20261123T202345Z." IKE_TRACE ".pcap");
 	keys->prune(keys, "gw");
+	keys->flush(keys);
 	expect("gw", "ikev1_decryption_table", "");
 }
 
@@ -338,9 +526,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_replaced, begin, end),
 		cmocka_unit_test_setup_teardown(test_update, begin, end),
+		cmocka_unit_test_setup_teardown(test_moved_often, begin, end),
+		cmocka_unit_test_setup_teardown(test_moved_at_once, begin, end),
+		cmocka_unit_test_setup_teardown(test_moved_to_other, begin, end),
+		cmocka_unit_test_setup_teardown(test_merged, begin, end),
 		cmocka_unit_test_setup_teardown(test_nat, begin, end),
 		cmocka_unit_test_setup_teardown(test_reused, begin, end),
 		cmocka_unit_test_setup_teardown(test_torn, begin, end),
+		cmocka_unit_test_setup_teardown(test_binary, begin, end),
 		cmocka_unit_test_setup_teardown(test_prune, begin, end),
 		cmocka_unit_test_setup_teardown(test_prune_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_unreadable, begin, end),

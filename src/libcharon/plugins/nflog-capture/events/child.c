@@ -20,6 +20,24 @@
 #include <daemon.h>
 
 typedef struct private_nflog_child_t private_nflog_child_t;
+typedef struct written_t written_t;
+
+/**
+ * SA whose keys are written.
+ */
+struct written_t {
+
+	/**
+	 * What identifies its keys, 0 if they are not written.
+	 */
+	uint64_t keys;
+
+	/**
+	 * Its SPI, and its destination, owned.
+	 */
+	uint32_t spi;
+	host_t *dst;
+};
 
 /**
  * Private data.
@@ -80,6 +98,11 @@ struct private_nflog_child_t {
 	 * Inbound and outbound SA, NULL if not captured (anymore).
 	 */
 	nflog_sa_t *in, *out;
+
+	/**
+	 * Outbound and inbound SA whose keys are written.
+	 */
+	written_t written[2];
 
 	/**
 	 * SPIs, 0 if not known yet.
@@ -312,6 +335,7 @@ METHOD(nflog_child_t, add_sa, bool,
 	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
+	written_t *written;
 	bool used;
 
 	if (data->inbound)
@@ -334,7 +358,11 @@ METHOD(nflog_child_t, add_sa, bool,
 	}
 	if (has_keys(this, data->inbound))
 	{
-		this->keys->add_esp(this->keys, this->conn, id, data);
+		written = &this->written[data->inbound];
+		DESTROY_IF(written->dst);
+		written->dst = id->dst->clone(id->dst);
+		written->spi = id->spi;
+		written->keys = this->keys->add_esp(this->keys, this->conn, id, data);
 		this->writer->write_keys(this->writer);
 		used = TRUE;
 	}
@@ -347,17 +375,26 @@ METHOD(nflog_child_t, add_sa, bool,
 
 /**
  * Write key tables for new addresses of an SA.
- *
- * @param sa			SA if it is captured, only its keys may be written
  */
-static void update_keys(private_nflog_child_t *this, nflog_sa_t **sa,
-						kernel_ipsec_sa_id_t *id,
+static void update_keys(private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
 						kernel_ipsec_update_sa_t *data)
 {
-	if (sa ? has_keys(this, (*sa)->inbound) : this->cfg->esp_keys && this->esp)
+	written_t *written;
+	int i;
+
+	for (i = 0; i < countof(this->written); i++)
 	{
-		this->keys->update_esp(this->keys, this->conn, id, data);
-		this->writer->write_keys(this->writer);
+		written = &this->written[i];
+		if (written->keys && written->spi == id->spi &&
+			id->dst->ip_equals(id->dst, written->dst))
+		{
+			this->keys->update_esp(this->keys, this->conn, written->keys, i, id,
+								   data);
+			this->writer->write_keys(this->writer);
+			written->dst->destroy(written->dst);
+			written->dst = data->new_dst->clone(data->new_dst);
+			break;
+		}
 	}
 }
 
@@ -372,7 +409,6 @@ METHOD(nflog_child_t, update_sa, void,
 		this->reader->update(this->reader, *sa, data->new_dst,
 							 data->new_reqid ?: (*sa)->match.reqid);
 	}
-	update_keys(this, sa, id, data);
 }
 
 METHOD(nflog_child_t, updated_sa, void,
@@ -380,23 +416,14 @@ METHOD(nflog_child_t, updated_sa, void,
 	kernel_ipsec_update_sa_t *data, bool success)
 {
 	nflog_sa_t **sa = find_sa(this, id);
-	kernel_ipsec_sa_id_t refused = *id;
-	kernel_ipsec_update_sa_t former = {
-		.new_src = id->src,
-		.new_dst = id->dst,
-		.encap = data->new_encap,
-		.new_encap = data->encap,
-	};
 
 	if (sa)
 	{
 		this->reader->updated(this->reader, *sa, success);
 	}
-	if (!success)
+	if (success)
 	{
-		refused.src = data->new_src;
-		refused.dst = data->new_dst;
-		update_keys(this, sa, &refused, &former);
+		update_keys(this, id, data);
 	}
 }
 
@@ -504,6 +531,8 @@ METHOD(nflog_child_t, destroy, void,
 	}
 	release_trace(this, this->esp);
 	release_trace(this, this->plain);
+	DESTROY_IF(this->written[0].dst);
+	DESTROY_IF(this->written[1].dst);
 	nflog_cfg_destroy(this->cfg);
 	free(this->conn);
 	free(this->child);

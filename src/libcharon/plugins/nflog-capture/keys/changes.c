@@ -13,8 +13,8 @@
  */
 
 #include "changes.h"
-#include "rows.h"
 
+#include <collections/hashtable.h>
 #include <threading/mutex.h>
 
 /** changes that may wait to be written, each takes less than a kilobyte */
@@ -23,6 +23,11 @@
 /** first and longest delay until what failed is tried again, in ms */
 #define MIN_RETRY 250
 #define MAX_RETRY 30000
+
+/** delay until the tables are written again, as multiple of the time that writing them
+ * took, and the longest one, in ms */
+#define PAUSE 9
+#define MAX_PAUSE 4500
 
 typedef struct private_nflog_changes_t private_nflog_changes_t;
 
@@ -42,9 +47,29 @@ struct private_nflog_changes_t {
 	linked_list_t *changes;
 
 	/**
+	 * Those of them that others can be merged into, change => change.
+	 */
+	hashtable_t *merging;
+
+	/**
 	 * TRUE if there are some that were not tried yet.
 	 */
 	bool fresh;
+
+	/**
+	 * TRUE if all have to be taken now.
+	 */
+	bool urgent;
+
+	/**
+	 * When the last ones were taken, monotonic.
+	 */
+	timeval_t taken;
+
+	/**
+	 * When fresh ones should be taken, monotonic.
+	 */
+	timeval_t due;
 
 	/**
 	 * Delay before what failed is tried again, in ms, 0 if nothing failed, and
@@ -67,8 +92,7 @@ struct private_nflog_changes_t {
 /*
  * Described in header
  */
-nflog_change_t *nflog_change_create(
-							nflog_change_type_t type, char *conn)
+nflog_change_t *nflog_change_create(nflog_change_type_t type, char *conn)
 {
 	nflog_change_t *change;
 
@@ -84,39 +108,132 @@ nflog_change_t *nflog_change_create(
  */
 void nflog_change_destroy(nflog_change_t *change)
 {
-	nflog_rows_free(change->row);
-	free(change->former);
+	nflog_key_line_free(change->row);
 	free(change);
 }
 
 /**
- * Remove the oldest changes that are too many, mutex is locked.
+ * Hash of a change that can be merged.
  */
-static void limit(private_nflog_changes_t *this)
+static u_int change_hash(const void *key)
+{
+	const nflog_change_t *change = key;
+
+	return change->type + change->table + change->sa + change->port +
+		   hashtable_hash_str(change->conn);
+}
+
+/**
+ * Can changes be merged?
+ */
+static bool change_equals(const void *key, const void *other_key)
+{
+	const nflog_change_t *a = key, *b = other_key;
+
+	return a->type == b->type && a->table == b->table && a->sa == b->sa &&
+		   a->port == b->port && streq(a->conn, b->conn) && streq(a->spi, b->spi);
+}
+
+/**
+ * Remove the oldest change if there are too many, mutex is locked.
+ *
+ * @return			change if it is the first one that is lost, to be reported
+ */
+static nflog_change_t *limit(private_nflog_changes_t *this)
 {
 	nflog_change_t *oldest;
 
-	while (this->changes->get_count(this->changes) > MAX_CHANGES &&
-		   this->changes->remove_first(this->changes,
-									   (void**)&oldest) == SUCCESS)
+	if (this->changes->get_count(this->changes) <= MAX_CHANGES ||
+		this->changes->remove_first(this->changes, (void**)&oldest) != SUCCESS)
 	{
-		if (!this->dropped++)
-		{
-			DBG1(DBG_CFG, "too many keys wait to be written, the oldest ones are "
-				 "lost, first that of SA %s in '%s'", oldest->spi, oldest->conn);
-		}
-		nflog_change_destroy(oldest);
+		return NULL;
 	}
+	if (this->merging->get(this->merging, oldest) == oldest)
+	{
+		this->merging->remove(this->merging, oldest);
+	}
+	if (!this->dropped++)
+	{
+		return oldest;
+	}
+	nflog_change_destroy(oldest);
+	return NULL;
+}
+
+/**
+ * Log that changes are dropped, and destroy the first one, mutex is not locked.
+ */
+static void report(nflog_change_t *first)
+{
+	if (first)
+	{
+		DBG1(DBG_CFG, "nflog-capture: too many keys wait to be written, dropping the "
+			 "oldest ones, first that of SA %s in '%s'", first->spi, first->conn);
+		nflog_change_destroy(first);
+	}
+}
+
+/**
+ * Add a change, or merge it into one that waits, mutex is locked.
+ *
+ * @return			change to report, see limit()
+ */
+static nflog_change_t *add_change(private_nflog_changes_t *this, nflog_change_t *change)
+{
+	nflog_change_t *former = NULL;
+	char *row;
+
+	switch (change->type)
+	{
+		case CHANGE_ADD:
+		case CHANGE_END:
+			break;
+		default:
+			former = this->merging->get(this->merging, change);
+			break;
+	}
+	if (former)
+	{
+		if (change->type == CHANGE_MOVE)
+		{	/* packets had these addresses meanwhile */
+			former->any |= former->family | change->any;
+			former->family = change->family;
+			row = former->row;
+			former->row = change->row;
+			change->row = row;
+		}
+		nflog_change_destroy(change);
+		return NULL;
+	}
+	if (change->type != CHANGE_ADD && change->type != CHANGE_END)
+	{
+		this->merging->put(this->merging, change, change);
+	}
+	this->changes->insert_last(this->changes, change);
+	return limit(this);
 }
 
 METHOD(nflog_changes_t, add, void,
 	private_nflog_changes_t *this, nflog_change_t *change)
 {
 	this->mutex->lock(this->mutex);
-	this->changes->insert_last(this->changes, change);
+	change = add_change(this, change);
 	this->fresh = TRUE;
-	limit(this);
 	this->mutex->unlock(this->mutex);
+	report(change);
+}
+
+/**
+ * Get all changes, there are none then, mutex is locked.
+ */
+static linked_list_t *take_all(private_nflog_changes_t *this)
+{
+	linked_list_t *changes = this->changes;
+
+	this->changes = linked_list_create();
+	this->merging->destroy(this->merging);
+	this->merging = hashtable_create(change_hash, change_equals, 8);
+	return changes;
 }
 
 METHOD(nflog_changes_t, take, linked_list_t*,
@@ -127,36 +244,68 @@ METHOD(nflog_changes_t, take, linked_list_t*,
 
 	time_monotonic(&now);
 	this->mutex->lock(this->mutex);
-	if (this->fresh || (this->delay && !timercmp(&now, &this->retry, <)))
+	if (this->fresh || this->urgent ||
+		(this->delay && !timercmp(&now, &this->retry, <)))
 	{
-		changes = this->changes;
-		this->changes = linked_list_create();
-		this->fresh = FALSE;
+		changes = take_all(this);
+		this->fresh = this->urgent = FALSE;
+		this->taken = now;
 	}
 	this->mutex->unlock(this->mutex);
 	return changes;
 }
 
+/**
+ * Add milliseconds to a time.
+ */
+static void add_ms(timeval_t *time, u_int ms)
+{
+	timeval_t add = { ms / 1000, ms % 1000 * 1000 };
+
+	timeradd(time, &add, time);
+}
+
+/**
+ * Get the milliseconds until a time, 0 if that is over.
+ */
+static u_int get_ms(timeval_t *from, timeval_t *to)
+{
+	timeval_t left;
+
+	if (!timercmp(from, to, <))
+	{
+		return 0;
+	}
+	timersub(to, from, &left);
+	return left.tv_sec * 1000 + left.tv_usec / 1000 + 1;
+}
+
 METHOD(nflog_changes_t, put_back, void,
 	private_nflog_changes_t *this, linked_list_t *failed)
 {
-	nflog_change_t *change;
-	timeval_t add;
+	linked_list_t *added;
+	nflog_change_t *change, *first = NULL;
+	timeval_t now;
 	bool recovered = FALSE;
 	u_int dropped = 0;
 
+	time_monotonic(&now);
 	this->mutex->lock(this->mutex);
+	this->due = now;
+	add_ms(&this->due, min(get_ms(&this->taken, &now) * PAUSE, MAX_PAUSE));
 	if (failed->get_count(failed))
 	{
 		this->delay = this->delay ? min(2 * this->delay, MAX_RETRY) : MIN_RETRY;
-		add = (timeval_t){ this->delay / 1000, this->delay % 1000 * 1000 };
-		time_monotonic(&this->retry);
-		timeradd(&this->retry, &add, &this->retry);
-		while (failed->remove_last(failed, (void**)&change) == SUCCESS)
+		this->retry = now;
+		add_ms(&this->retry, this->delay);
+		added = take_all(this);
+		while (failed->remove_first(failed, (void**)&change) == SUCCESS ||
+			   added->remove_first(added, (void**)&change) == SUCCESS)
 		{
-			this->changes->insert_first(this->changes, change);
+			change = add_change(this, change);
+			first = first ?: change;
 		}
-		limit(this);
+		added->destroy(added);
 	}
 	else
 	{
@@ -166,10 +315,11 @@ METHOD(nflog_changes_t, put_back, void,
 	}
 	this->mutex->unlock(this->mutex);
 	failed->destroy(failed);
+	report(first);
 	if (recovered)
 	{
-		DBG1(DBG_CFG, "keys that could not be written are written now, %u are lost",
-			 dropped);
+		DBG1(DBG_CFG, "nflog-capture: wrote the keys that could not be written "
+			 "before, %u are lost", dropped);
 	}
 }
 
@@ -184,32 +334,51 @@ METHOD(nflog_changes_t, pending, bool,
 	return pending;
 }
 
-METHOD(nflog_changes_t, get_delay, u_int,
-	private_nflog_changes_t *this)
+/**
+ * Get the milliseconds until changes should be taken, UINT_MAX if there are none.
+ */
+static u_int get_wait(private_nflog_changes_t *this)
 {
-	timeval_t now, left;
-	u_int delay = 0;
+	timeval_t now;
+	u_int wait = UINT_MAX;
 
 	time_monotonic(&now);
 	this->mutex->lock(this->mutex);
 	if (this->delay)
 	{
-		delay = 1;
-		if (timercmp(&now, &this->retry, <))
-		{
-			timersub(&this->retry, &now, &left);
-			delay += left.tv_sec * 1000 + left.tv_usec / 1000;
-		}
+		wait = get_ms(&now, &this->retry);
+	}
+	if (this->fresh)
+	{
+		wait = min(wait, get_ms(&now, &this->due));
+	}
+	if (this->urgent && this->changes->get_count(this->changes))
+	{
+		wait = 0;
 	}
 	this->mutex->unlock(this->mutex);
-	return delay;
+	return wait;
+}
+
+METHOD(nflog_changes_t, is_due, bool,
+	private_nflog_changes_t *this)
+{
+	return !get_wait(this);
+}
+
+METHOD(nflog_changes_t, get_delay, u_int,
+	private_nflog_changes_t *this)
+{
+	u_int wait = get_wait(this);
+
+	return wait == UINT_MAX ? 0 : max(wait, 1);
 }
 
 METHOD(nflog_changes_t, retry, void,
 	private_nflog_changes_t *this)
 {
 	this->mutex->lock(this->mutex);
-	this->fresh = TRUE;
+	this->urgent = TRUE;
 	this->mutex->unlock(this->mutex);
 }
 
@@ -218,10 +387,11 @@ METHOD(nflog_changes_t, destroy, void,
 {
 	if (this->delay)
 	{
-		DBG1(DBG_CFG, "keys that could not be written are lost");
+		DBG1(DBG_CFG, "nflog-capture: keys that could not be written are lost");
 	}
 	this->changes->destroy_function(this->changes,
 									(void*)nflog_change_destroy);
+	this->merging->destroy(this->merging);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -239,11 +409,13 @@ nflog_changes_t *nflog_changes_create()
 			.take = _take,
 			.put_back = _put_back,
 			.pending = _pending,
+			.is_due = _is_due,
 			.get_delay = _get_delay,
 			.retry = _retry,
 			.destroy = _destroy,
 		},
 		.changes = linked_list_create(),
+		.merging = hashtable_create(change_hash, change_equals, 8),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

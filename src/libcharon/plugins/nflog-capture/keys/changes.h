@@ -24,8 +24,8 @@ typedef struct nflog_changes_t nflog_changes_t;
 typedef struct nflog_change_t nflog_change_t;
 typedef enum nflog_change_type_t nflog_change_type_t;
 
+#include "key_file.h"
 #include "keytable.h"
-#include "retention.h"
 
 #include <collections/linked_list.h>
 
@@ -33,11 +33,13 @@ typedef enum nflog_change_type_t nflog_change_type_t;
  * What is changed.
  */
 enum nflog_change_type_t {
-	/** a row is added to a table, or copied there */
-	CHANGE_ROW,
+	/** a row of a new SA is added to a table */
+	CHANGE_ADD,
+	/** an SA gets a row with other addresses */
+	CHANGE_MOVE,
 	/** preferences are written, or get a port */
 	CHANGE_PREFERENCES,
-	/** rows of traces that are not there are removed */
+	/** rows of traces that do not exist are removed */
 	CHANGE_PRUNE,
 	/** an IKE_SA ended */
 	CHANGE_END,
@@ -69,14 +71,24 @@ struct nflog_change_t {
 	char spi[NFLOG_IKE_DIGITS + 1];
 
 	/**
-	 * New row, or, if former is set, the columns that identify it.
+	 * SA that is moved, as returned by nflog_keytable_get_sa().
+	 */
+	uint32_t sa;
+
+	/**
+	 * New row, or the columns that identify it if an SA is moved, owned.
 	 */
 	char *row;
 
 	/**
-	 * The columns that identify the row to copy, NULL for a new one.
+	 * Family of the addresses in there, as flag, if an SA is moved.
 	 */
-	char *former;
+	nflog_any_t family;
+
+	/**
+	 * Families for which there is a row for any address as well.
+	 */
+	nflog_any_t any;
 
 	/**
 	 * Port that Wireshark has to know to find the SA's packets, 0 for none.
@@ -90,8 +102,7 @@ struct nflog_change_t {
  * @param type		what is changed
  * @param conn		directory of the connection
  */
-nflog_change_t *nflog_change_create(
-							nflog_change_type_t type, char *conn);
+nflog_change_t *nflog_change_create(nflog_change_type_t type, char *conn);
 
 /**
  * Destroy a nflog_change_t, and wipe its row.
@@ -99,23 +110,30 @@ nflog_change_t *nflog_change_create(
 void nflog_change_destroy(nflog_change_t *change);
 
 /**
- * Changes that wait to be written to the disk, bounded, and those that could not
- * be written, which wait for a while that is doubled each time.
+ * Changes that wait to be written to the disk, at most 65536, and those that could not
+ * be written, which wait for a while that is doubled each time, from 250 ms to 30 s.
  *
- * Any thread may add changes, one takes them.
+ * Peers decide how often an SA changes its addresses, and tables are written whole.
+ * So the tables are written for at most a tenth of the time, unless a single time takes
+ * longer than 500 ms.  What waits meanwhile is merged: an SA that changes its addresses
+ * several times gets a row with the last ones, and those for any address instead of
+ * the others.
+ *
+ * Any thread may add changes, one takes them.  No method blocks for longer than it
+ * takes to go through the list.
  */
 struct nflog_changes_t {
 
 	/**
-	 * Add a change, the oldest one goes if there are too many.
+	 * Add a change, the oldest one is dropped if there are too many.
 	 *
 	 * @param change	change, gets owned
 	 */
 	void (*add)(nflog_changes_t *this, nflog_change_t *change);
 
 	/**
-	 * Take all changes, if there are new ones, or it's time to try again those
-	 * that failed.
+	 * Take all changes, if there are new ones, or if it is time to try those that
+	 * failed again.
 	 *
 	 * @return			list of changes, NULL if there is nothing to do now
 	 */
@@ -137,14 +155,21 @@ struct nflog_changes_t {
 	bool (*pending)(nflog_changes_t *this);
 
 	/**
-	 * Get the time after which take() returns changes that failed.
+	 * Check if changes should be taken now, keeping to the limit above.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_due)(nflog_changes_t *this);
+
+	/**
+	 * Get the time until changes should be taken.
 	 *
 	 * @return			time in ms, 0 if there are none
 	 */
 	u_int (*get_delay)(nflog_changes_t *this);
 
 	/**
-	 * Let take() return all changes the next time.
+	 * Have all changes taken now, whatever failed.
 	 */
 	void (*retry)(nflog_changes_t *this);
 

@@ -17,14 +17,13 @@
 #include "keys.h"
 #include "changes.h"
 #include "preferences.h"
-#include "rows.h"
+#include "retention.h"
+#include "uat.h"
 
 #include <inttypes.h>
 
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
-#include <crypto/crypters/crypter.h>
-#include <crypto/signers/signer.h>
 #include <threading/mutex.h>
 
 /** Wireshark looks for ESP on this UDP port */
@@ -48,14 +47,14 @@ struct private_nflog_keys_t {
 	nflog_store_t *store;
 
 	/**
-	 * Tells whose rows are to stay.
+	 * Decides which rows stay, for the thread that calls flush().
 	 */
 	nflog_retention_t *retention;
 
 	/**
 	 * What was logged, char* => char*, protected by mutex.
 	 */
-	hashtable_t *told;
+	hashtable_t *logged;
 
 	/**
 	 * Queued changes.
@@ -63,28 +62,73 @@ struct private_nflog_keys_t {
 	nflog_changes_t *changes;
 
 	/**
-	 * Protects told.
+	 * Protects logged.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * Queue a row, takes ownership of strings.
+ * Create a change of a row.
+ *
+ * @param row		row, gets owned, NULL on failure
  */
-static void queue_row(private_nflog_keys_t *this, char *conn,
-					  nflog_keytable_type_t table, char *spi, char *row,
-					  char *former)
+static nflog_change_t *create_change(nflog_change_type_t type, char *conn,
+									 nflog_keytable_type_t table, char *spi,
+									 char *row)
 {
 	char name[NFLOG_NAME_SIZE];
 	nflog_change_t *change;
 
-	change = nflog_change_create(CHANGE_ROW,
-									nflog_trace_name_label(conn, name));
+	change = nflog_change_create(type, nflog_trace_name_label(conn, name));
 	change->table = table;
-	change->row = row;
-	change->former = former;
+	change->row = row ?: strdup("");
 	snprintf(change->spi, sizeof(change->spi), "%s", spi);
+	return change;
+}
+
+/**
+ * Queue the row of a new SA.
+ *
+ * @param row		row, gets owned, NULL on failure
+ * @param any		families for which there is a row for any address as well
+ * @return			identifies the SA in the table
+ */
+static uint32_t add_row(private_nflog_keys_t *this, char *conn,
+						nflog_keytable_type_t table, char *spi, char *row,
+						nflog_any_t any)
+{
+	nflog_change_t *change;
+	uint32_t sa = nflog_keytable_get_sa(table, row);
+
+	change = create_change(CHANGE_ADD, conn, table, spi, row);
+	change->any = any;
 	this->changes->add(this->changes, change);
+	return sa;
+}
+
+/**
+ * Queue other addresses of an SA.
+ *
+ * @param columns	columns that identify the row, get owned, NULL on failure
+ */
+static void move_row(private_nflog_keys_t *this, char *conn,
+					 nflog_keytable_type_t table, char *spi, uint32_t sa,
+					 char *columns, nflog_any_t family, nflog_any_t any)
+{
+	nflog_change_t *change;
+
+	if (sa)
+	{
+		change = create_change(CHANGE_MOVE, conn, table, spi, columns);
+		change->sa = sa;
+		change->family = family;
+		change->any = any;
+		this->changes->add(this->changes, change);
+	}
+	else
+	{
+		free(columns);
+	}
 }
 
 /**
@@ -108,24 +152,24 @@ static void queue_port(private_nflog_keys_t *this, char *conn,
 /**
  * Log what Wireshark can not do, once.
  */
-static void tell(private_nflog_keys_t *this, char *conn, char *limit,
-				 char *what, uint16_t encr, uint16_t integ)
+static void log_limit(private_nflog_keys_t *this, char *conn, char *limit,
+					  char *what, uint16_t encr, uint16_t integ)
 {
 	char *text;
 
 	if (!limit ||
-		asprintf(&text, "Wireshark %s %s of connection '%s' with %N/%N, "
-				 "'nflog-capture decrypt' does it right", limit, what, conn,
+		asprintf(&text, "nflog-capture: Wireshark %s %s of connection '%s' with "
+				 "%N/%N, use 'nflog-capture decrypt'", limit, what, conn,
 				 encryption_algorithm_names, encr, integrity_algorithm_names,
 				 integ) < 0)
 	{
 		return;
 	}
 	this->mutex->lock(this->mutex);
-	if (!this->told->get(this->told, text))
+	if (!this->logged->get(this->logged, text))
 	{
 		DBG1(DBG_CHD, "%s", text);
-		text = this->told->put(this->told, text, text);
+		text = this->logged->put(this->logged, text, text);
 	}
 	this->mutex->unlock(this->mutex);
 	free(text);
@@ -133,91 +177,83 @@ static void tell(private_nflog_keys_t *this, char *conn, char *limit,
 
 /**
  * Get the port that Wireshark has to know to find packets encapsulated in UDP,
- * that of ours, unless it finds them anyway.
+ * ours, unless it finds them anyway.
  */
-static uint16_t get_port(host_t *ours, host_t *theirs)
+static uint16_t get_port(host_t *src, host_t *dst, bool inbound)
 {
-	if (ours->get_port(ours) == NATT_PORT ||
-		theirs->get_port(theirs) == NATT_PORT)
+	if (src->get_port(src) == NATT_PORT || dst->get_port(dst) == NATT_PORT)
 	{
 		return 0;
 	}
-	return ours->get_port(ours);
+	return inbound ? dst->get_port(dst) : src->get_port(src);
 }
 
 /**
- * Write the SPI of an SA.
+ * Get the family of an address as flag.
  */
-static char *write_spi(kernel_ipsec_sa_id_t *id, char *buf, size_t len)
+static nflog_any_t get_family(host_t *host)
 {
-	snprintf(buf, len, "%.8x", ntohl(id->spi));
-	return buf;
+	return host->get_family(host) == AF_INET ? ANY_IPV4 : ANY_IPV6;
 }
 
-METHOD(nflog_keys_t, add_esp, void,
+METHOD(nflog_keys_t, add_esp, uint64_t,
 	private_nflog_keys_t *this, char *conn, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
+	nflog_key_sa_t sa = {
+		.proto = id->proto,
+		.spi = ntohl(id->spi),
+		.src = id->src,
+		.dst = id->dst,
+		.udp = data->encap,
+		.inbound = data->inbound,
+		.esn = data->esn,
+		.mode = data->mode,
+		.encr = data->enc_alg,
+		.encr_key = data->enc_key,
+		.integ = data->int_alg,
+		.integ_key = data->int_key,
+	};
 	char *row, *limit, spi[NFLOG_ESP_DIGITS + 1];
-	uint16_t port = 0;
+	uint32_t esp = 0, keys;
 
-	write_spi(id, spi, sizeof(spi));
-	queue_row(this, conn, TABLE_KEYS, spi, nflog_rows_sa(id, data), NULL);
-	if (id->proto != IPPROTO_ESP)
+	snprintf(spi, sizeof(spi), "%.8x", sa.spi);
+	keys = add_row(this, conn, TABLE_KEYS, spi, nflog_key_file_write_sa(&sa),
+				   ANY_NONE);
+	if (id->proto == IPPROTO_ESP)
 	{
-		return;
+		row = nflog_uat_write_esp(&sa, &limit);
+		log_limit(this, conn, limit, sa.esn ? "ESP with ESN" : "ESP", sa.encr,
+				  sa.integ);
+		if (row)
+		{
+			esp = add_row(this, conn, TABLE_ESP, spi, row,
+						  sa.udp ? get_family(id->dst) : ANY_NONE);
+			queue_port(this, conn, sa.udp ? get_port(id->src, id->dst,
+													 data->inbound) : 0);
+		}
 	}
-	row = nflog_rows_esp(id, data, &limit);
-	tell(this, conn, limit, data->esn ? "ESP with ESN" : "ESP", data->enc_alg,
-		 data->int_alg);
-	if (!row)
-	{
-		return;
-	}
-	if (data->encap)
-	{
-		port = data->inbound ? get_port(id->dst, id->src)
-							 : get_port(id->src, id->dst);
-	}
-	queue_row(this, conn, TABLE_ESP, spi, row, NULL);
-	queue_port(this, conn, port);
-	if (data->encap)
-	{
-		queue_row(this, conn, TABLE_ESP, spi,
-				  nflog_rows_esp_id(id->src, id->dst, id->spi, TRUE),
-				  nflog_rows_esp_id(id->src, id->dst, id->spi, FALSE));
-	}
+	return (uint64_t)esp << 32 | keys;
 }
 
 METHOD(nflog_keys_t, update_esp, void,
-	private_nflog_keys_t *this, char *conn, kernel_ipsec_sa_id_t *id,
-	kernel_ipsec_update_sa_t *data)
+	private_nflog_keys_t *this, char *conn, uint64_t sa, bool inbound,
+	kernel_ipsec_sa_id_t *id, kernel_ipsec_update_sa_t *data)
 {
 	host_t *src = data->new_src, *dst = data->new_dst;
+	nflog_any_t family = get_family(dst);
 	char spi[NFLOG_ESP_DIGITS + 1];
-	uint16_t port = 0;
 
-	write_spi(id, spi, sizeof(spi));
-	queue_row(this, conn, TABLE_KEYS, spi,
-			  nflog_rows_sa_id(id, src, dst, data->new_encap),
-			  nflog_rows_sa_id(id, id->src, id->dst, data->encap));
-	if (id->proto != IPPROTO_ESP)
+	snprintf(spi, sizeof(spi), "%.8x", ntohl(id->spi));
+	move_row(this, conn, TABLE_KEYS, spi, sa,
+			 nflog_key_file_write_columns(id->proto, ntohl(id->spi), src, dst,
+										  data->new_encap), family, ANY_NONE);
+	if (sa >> 32)
 	{
-		return;
-	}
-	if (data->new_encap)
-	{	/* which of these is ours is not told */
-		port = get_port(src, dst);
-	}
-	queue_port(this, conn, port);
-	queue_row(this, conn, TABLE_ESP, spi,
-			  nflog_rows_esp_id(src, dst, id->spi, FALSE),
-			  nflog_rows_esp_id(id->src, id->dst, id->spi, FALSE));
-	if (data->new_encap)
-	{
-		queue_row(this, conn, TABLE_ESP, spi,
-				  nflog_rows_esp_id(src, dst, id->spi, TRUE),
-				  nflog_rows_esp_id(src, dst, id->spi, FALSE));
+		queue_port(this, conn, data->new_encap ? get_port(src, dst, inbound) : 0);
+		move_row(this, conn, TABLE_ESP, spi, sa >> 32,
+				 nflog_uat_write_columns(src, dst, ntohl(id->spi)), family,
+				 data->new_encap ? family : ANY_NONE);
 	}
 }
 
@@ -236,30 +272,38 @@ METHOD(nflog_keys_t, add_ike, void,
 	chunk_t sk_ai, chunk_t sk_ar)
 {
 	uint16_t encr = ENCR_UNDEFINED, integ = AUTH_UNDEFINED, size = 0;
+	nflog_key_ike_t ike = {
+		.spi_i = be64toh(id->get_initiator_spi(id)),
+		.spi_r = be64toh(id->get_responder_spi(id)),
+		.version = version == IKEV1 ? 1 : 2,
+		.sk_ei = sk_ei,
+		.sk_er = sk_er,
+		.sk_ai = sk_ai,
+		.sk_ar = sk_ar,
+	};
 	nflog_keytable_type_t table;
 	char *row, *limit, spi[NFLOG_IKE_DIGITS + 1];
 
 	proposal->get_algorithm(proposal, ENCRYPTION_ALGORITHM, &encr, &size);
 	proposal->get_algorithm(proposal, INTEGRITY_ALGORITHM, &integ, NULL);
+	ike.encr = encr;
+	ike.integ = integ;
 	write_spi_i(id, spi, sizeof(spi));
-	queue_row(this, conn, TABLE_KEYS, spi,
-			  nflog_rows_ike(version, id, encr, integ, sk_ei, sk_er,
-							 sk_ai, sk_ar), NULL);
+	add_row(this, conn, TABLE_KEYS, spi, nflog_key_file_write_ike(&ike), ANY_NONE);
 	if (version == IKEV1)
 	{
 		table = TABLE_IKEV1;
-		row = nflog_rows_ikev1(id, encr, sk_ei, &limit);
+		row = nflog_uat_write_ikev1(&ike, &limit);
 	}
 	else
 	{
 		table = TABLE_IKEV2;
-		row = nflog_rows_ikev2(id, encr, size, integ, sk_ei, sk_er,
-							   sk_ai, sk_ar, &limit);
+		row = nflog_uat_write_ikev2(&ike, size, &limit);
 	}
-	tell(this, conn, limit, "IKE_SAs", encr, integ);
+	log_limit(this, conn, limit, "IKE_SAs", encr, integ);
 	if (row)
 	{
-		queue_row(this, conn, table, spi, row, NULL);
+		add_row(this, conn, table, spi, row, ANY_NONE);
 	}
 }
 
@@ -279,6 +323,12 @@ METHOD(nflog_keys_t, pending, bool,
 	return this->changes->pending(this->changes);
 }
 
+METHOD(nflog_keys_t, is_due, bool,
+	private_nflog_keys_t *this)
+{
+	return this->changes->is_due(this->changes);
+}
+
 METHOD(nflog_keys_t, get_delay, u_int,
 	private_nflog_keys_t *this)
 {
@@ -291,6 +341,12 @@ METHOD(nflog_keys_t, retry, void,
 	this->changes->retry(this->changes);
 }
 
+METHOD(nflog_keys_t, prune, void,
+	private_nflog_keys_t *this, char *conn)
+{
+	this->changes->add(this->changes, nflog_change_create(CHANGE_PRUNE, conn));
+}
+
 /**
  * Free a string in a hashtable.
  */
@@ -300,83 +356,65 @@ static void str_destroy(void *value, const void *key)
 }
 
 CALLBACK(keep_row, bool,
-	nflog_retention_t *retention, nflog_keytable_type_t type,
-	chunk_t columns)
+	nflog_retention_t *retention, chunk_t spi)
 {
-	return retention->keep(retention, type, columns);
+	return retention->keep(retention, spi);
 }
 
 /**
- * Remove the rows of traces that are not there any more, FALSE if that failed.
+ * Apply a change to the tables of a connection.
+ *
+ * @param tables	those that have been read before
  */
-static bool prune_conn(private_nflog_keys_t *this, char *conn)
+static void apply(private_nflog_keys_t *this, char *conn,
+				  nflog_keytable_t *tables[TABLE_MAX], nflog_change_t *change)
 {
 	nflog_keytable_t *table;
-	bool success = TRUE;
 	int i;
 
-	this->retention->look(this->retention, conn);
-	for (i = 0; i < TABLE_MAX; i++)
+	switch (change->type)
 	{
-		table = nflog_keytable_create(this->store, conn, i);
-		if (table->keep(table, keep_row, this->retention))
-		{
-			success &= table->write(table);
-		}
-		table->destroy(table);
-	}
-	return success;
-}
-
-METHOD(nflog_keys_t, prune, void,
-	private_nflog_keys_t *this, char *conn)
-{
-	if (!prune_conn(this, conn))
-	{
-		this->changes->add(this->changes,
-						   nflog_change_create(CHANGE_PRUNE, conn));
-	}
-}
-
-/**
- * Apply rows to the tables of a connection.
- *
- * @param changes	changes, those that can't be written stay in there
- */
-static void flush_rows(private_nflog_keys_t *this, char *conn,
-					   linked_list_t *changes)
-{
-	nflog_keytable_t *table, *tables[TABLE_MAX] = {};
-	bool written[TABLE_MAX] = {}, new = FALSE;
-	enumerator_t *enumerator;
-	nflog_change_t *change;
-	int i;
-
-	enumerator = changes->create_enumerator(changes);
-	while (enumerator->enumerate(enumerator, &change))
-	{
-		if (change->type == CHANGE_ROW)
-		{
+		case CHANGE_ADD:
+		case CHANGE_MOVE:
 			this->retention->add(this->retention, conn, change->spi);
-			table = tables[change->table];
-			if (!table)
+			i = change->table;
+			table = tables[i] ?: nflog_keytable_create(this->store, conn, i);
+			tables[i] = table;
+			if (change->type == CHANGE_ADD)
 			{
-				table = nflog_keytable_create(this->store, conn,
-											  change->table);
-				tables[change->table] = table;
-				new = new || table->is_new(table);
-			}
-			if (!change->former)
-			{
-				table->add(table, change->row);
+				table->add(table, change->row, change->any);
 			}
 			else
 			{
-				table->copy(table, change->former, change->row);
+				table->move(table, change->sa, change->row, change->any);
 			}
-		}
+			break;
+		case CHANGE_PRUNE:
+			for (i = 0; i < TABLE_MAX; i++)
+			{
+				tables[i] = tables[i] ?: nflog_keytable_create(this->store, conn, i);
+			}
+			break;
+		default:
+			break;
 	}
-	/* traces may have been removed by someone else as well */
+}
+
+/**
+ * Write the tables of a connection that were read, without the rows of traces that do
+ * not exist anymore.
+ *
+ * @param written	receives TRUE for those that were written
+ * @return			TRUE if all were
+ */
+static bool write_tables(private_nflog_keys_t *this, char *conn,
+						 nflog_keytable_t *tables[TABLE_MAX],
+						 bool written[TABLE_MAX])
+{
+	bool all = TRUE;
+	int i;
+
+	/* others may have removed traces as well */
 	this->retention->look(this->retention, conn);
 	for (i = 0; i < TABLE_MAX; i++)
 	{
@@ -384,24 +422,10 @@ static void flush_rows(private_nflog_keys_t *this, char *conn,
 		{
 			tables[i]->keep(tables[i], keep_row, this->retention);
 			written[i] = tables[i]->write(tables[i]);
-			tables[i]->destroy(tables[i]);
+			all = all && written[i];
 		}
 	}
-	changes->reset_enumerator(changes, enumerator);
-	while (enumerator->enumerate(enumerator, &change))
-	{
-		if (change->type == CHANGE_ROW && written[change->table])
-		{
-			changes->remove_at(changes, enumerator);
-			nflog_change_destroy(change);
-		}
-	}
-	enumerator->destroy(enumerator);
-	if (new)
-	{
-		changes->insert_last(changes,
-				nflog_change_create(CHANGE_PREFERENCES, conn));
-	}
+	return all;
 }
 
 /**
@@ -412,11 +436,26 @@ static void flush_rows(private_nflog_keys_t *this, char *conn,
 static void flush_conn(private_nflog_keys_t *this, char *conn,
 					   linked_list_t *changes)
 {
+	nflog_keytable_t *tables[TABLE_MAX] = {};
+	bool written[TABLE_MAX] = {}, all, done, new = FALSE;
 	enumerator_t *enumerator;
 	nflog_change_t *change;
-	bool done, pruned = FALSE;
+	int i;
 
-	flush_rows(this, conn, changes);
+	enumerator = changes->create_enumerator(changes);
+	while (enumerator->enumerate(enumerator, &change))
+	{
+		apply(this, conn, tables, change);
+		new = new || (change->type == CHANGE_ADD &&
+					  tables[change->table]->is_new(tables[change->table]));
+	}
+	enumerator->destroy(enumerator);
+	all = write_tables(this, conn, tables, written);
+	if (new)
+	{
+		changes->insert_last(changes,
+							 nflog_change_create(CHANGE_PREFERENCES, conn));
+	}
 	enumerator = changes->create_enumerator(changes);
 	while (enumerator->enumerate(enumerator, &change))
 	{
@@ -427,12 +466,10 @@ static void flush_conn(private_nflog_keys_t *this, char *conn,
 											   change->port);
 				break;
 			case CHANGE_PRUNE:
-				/* once, however often it failed before */
-				done = pruned || prune_conn(this, conn);
-				pruned = TRUE;
+				done = all;
 				break;
 			default:
-				done = FALSE;
+				done = written[change->table];
 				break;
 		}
 		if (done)
@@ -442,6 +479,10 @@ static void flush_conn(private_nflog_keys_t *this, char *conn,
 		}
 	}
 	enumerator->destroy(enumerator);
+	for (i = 0; i < TABLE_MAX; i++)
+	{
+		DESTROY_IF(tables[i]);
+	}
 }
 
 METHOD(nflog_keys_t, flush, void,
@@ -492,7 +533,7 @@ METHOD(nflog_keys_t, flush, void,
 	enumerator->destroy(enumerator);
 	conns->destroy(conns);
 
-	/* last, so that rows of short IKE_SAs are not there for ever */
+	/* last, so that rows of short IKE_SAs do not stay for ever */
 	enumerator = ends->create_enumerator(ends);
 	while (enumerator->enumerate(enumerator, &change))
 	{
@@ -519,7 +560,7 @@ METHOD(nflog_keys_t, destroy, void,
 {
 	this->changes->destroy(this->changes);
 	this->retention->destroy(this->retention);
-	this->told->destroy_function(this->told, str_destroy);
+	this->logged->destroy_function(this->logged, str_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -538,6 +579,7 @@ nflog_keys_t *nflog_keys_create(nflog_store_t *store)
 			.add_ike = _add_ike,
 			.end_ike = _end_ike,
 			.pending = _pending,
+			.is_due = _is_due,
 			.get_delay = _get_delay,
 			.retry = _retry,
 			.flush = _flush,
@@ -546,7 +588,7 @@ nflog_keys_t *nflog_keys_create(nflog_store_t *store)
 		},
 		.store = store,
 		.retention = nflog_retention_create(store),
-		.told = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+		.logged = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 		.changes = nflog_changes_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

@@ -29,53 +29,59 @@ typedef struct nflog_keys_t nflog_keys_t;
 #include <sa/ike_sa.h>
 
 /**
- * Writes key tables, in Wireshark's formats, and our own key file, next to the
- * traces.
+ * Writes key tables, in Wireshark's formats, and the key file, next to the traces.
  *
  * Rows are queued by charon's threads, and written by the thread that calls
- * flush(), which is where the queued keys are wiped.
+ * flush(), which wipes them.  No other method opens a file.
  *
  * Tables are always written whole: Wireshark ignores what follows a torn row.
  * What could not be written stays in memory, within a bound, to be tried again
  * with the next rows, and after a while.
  *
- * What Wireshark, or older releases of it, can not do with an SA is logged, once
+ * What Wireshark, or older releases of it, can not do with an SA is logged once
  * per connection.
  */
 struct nflog_keys_t {
 
 	/**
-	 * Queue the rows of an ESP or AH SA, for esp_sa and our own key file.
+	 * Queue the rows of an ESP or AH SA, for esp_sa and the key file.
 	 *
-	 * AH SAs have no row in esp_sa, and SAs with algorithms that Wireshark does
+	 * AH SAs have no row in esp_sa, nor do SAs with algorithms that Wireshark does
 	 * not know.  SAs that are encapsulated in UDP, i.e. behind a NAT, get a second
 	 * row for any address, so that what is captured elsewhere can be decrypted.
+	 *
+	 * Rows of another SA with the same SPI and addresses are replaced in esp_sa, so
+	 * this is for SAs that the kernel accepted.
 	 *
 	 * @param conn		name of the connection
 	 * @param id		SA, as given to the kernel
 	 * @param data		algorithms and keys, as given to the kernel
+	 * @return			identifies the SA in update_esp(), only in this process
 	 */
-	void (*add_esp)(nflog_keys_t *this, char *conn,
-					kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data);
+	uint64_t (*add_esp)(nflog_keys_t *this, char *conn,
+						kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Queue a change of an SA's addresses: it gets more rows.
+	 * Queue a change of an SA's addresses.  It gets more rows, but no more than
+	 * NFLOG_MAX_ADDRESSES, and never replaces those of another SA.
 	 *
 	 * @param conn		name of the connection
-	 * @param id		SA, with its old addresses
-	 * @param data		new addresses, as given to the kernel
+	 * @param sa		SA, as returned by add_esp()
+	 * @param inbound	TRUE for an inbound SA
+	 * @param id		SPI and protocol
+	 * @param data		new addresses, as accepted by the kernel
 	 */
-	void (*update_esp)(nflog_keys_t *this, char *conn,
+	void (*update_esp)(nflog_keys_t *this, char *conn, uint64_t sa, bool inbound,
 					   kernel_ipsec_sa_id_t *id,
 					   kernel_ipsec_update_sa_t *data);
 
 	/**
 	 * Queue the rows of a set of keys of an IKE_SA, for ikev1_decryption_table
-	 * or ikev2_decryption_table, and our own key file.
+	 * or ikev2_decryption_table, and the key file.
 	 *
 	 * These stay at least until end_ike() is called.
 	 *
-	 * For IKEv1 there is one encryption key (Ka), sk_ei.
+	 * IKEv1 has one encryption key (Ka), sk_ei.
 	 *
 	 * @param conn		name of the connection
 	 * @param version	IKE version
@@ -106,15 +112,22 @@ struct nflog_keys_t {
 	bool (*pending)(nflog_keys_t *this);
 
 	/**
-	 * Get the time after which flush() has to be called even if no more rows are
-	 * queued, as some could not be written.
+	 * Check if flush() should be called now: rows are queued, and the tables were
+	 * not written just before, which takes a tenth of the time at most.
 	 *
-	 * @return			time in ms, 0 if there are none
+	 * @return			TRUE if so
+	 */
+	bool (*is_due)(nflog_keys_t *this);
+
+	/**
+	 * Get the time until is_due() returns TRUE, if no more rows are queued.
+	 *
+	 * @return			time in ms, 0 if no rows are queued
 	 */
 	u_int (*get_delay)(nflog_keys_t *this);
 
 	/**
-	 * Let flush() try again at once what could not be written.
+	 * Let is_due() return TRUE, and flush() try what could not be written again.
 	 */
 	void (*retry)(nflog_keys_t *this);
 
@@ -127,13 +140,11 @@ struct nflog_keys_t {
 	void (*flush)(nflog_keys_t *this);
 
 	/**
-	 * Remove the rows of traces that are not there any more.
+	 * Have flush() remove the rows of traces that do not exist anymore.  It does this
+	 * anyway for tables that it writes.
 	 *
 	 * A row stays as long as there is a trace with its SPI in the name, and
-	 * before that for some minutes, or until the IKE_SA ended.  flush() does this
-	 * too.
-	 *
-	 * To be called by the same thread as flush().
+	 * before that for some minutes, or until the IKE_SA ended.
 	 *
 	 * @param conn		directory of the connection
 	 */

@@ -15,13 +15,14 @@
 #define _GNU_SOURCE
 
 #include "keytable.h"
-#include "rows.h"
+#include "uat.h"
 
 #include <collections/array.h>
 #include <collections/hashtable.h>
 
 typedef struct private_nflog_keytable_t private_nflog_keytable_t;
 typedef struct row_t row_t;
+typedef struct sa_t sa_t;
 
 /*
  * Described in header
@@ -30,13 +31,8 @@ char *nflog_keytable_names[] = {
 	"esp_sa",
 	"ikev2_decryption_table",
 	"ikev1_decryption_table",
-	"keys",
+	NFLOG_KEY_FILE,
 };
-
-/**
- * First line of our own key file.
- */
-static char header[] = "# nflog-capture keys 1, see nflog-capture(1)\n";
 
 /**
  * Private data.
@@ -69,9 +65,19 @@ struct private_nflog_keytable_t {
 	array_t *rows;
 
 	/**
-	 * Rows by the columns that identify them, chunk_t => row_t.
+	 * Newest rows by the columns that identify them, chunk_t => row_t.
 	 */
 	hashtable_t *ids;
+
+	/**
+	 * SAs by what nflog_keytable_get_sa() returns, hash => sa_t.
+	 */
+	hashtable_t *sas;
+
+	/**
+	 * Lines of the file that are none of the table.
+	 */
+	u_int bad;
 
 	/**
 	 * TRUE if the table could not be read, and so must not be written.
@@ -82,6 +88,11 @@ struct private_nflog_keytable_t {
 	 * TRUE if there was none.
 	 */
 	bool new;
+
+	/**
+	 * TRUE if it has to be written.
+	 */
+	bool changed;
 };
 
 /**
@@ -95,19 +106,36 @@ struct row_t {
 	char *line;
 
 	/**
-	 * The columns that identify it, which begin the line.
+	 * What is in there.
 	 */
-	chunk_t id;
+	nflog_row_t columns;
 
 	/**
-	 * TRUE if it matches any address.
+	 * SA that it is of, NULL if we didn't write it.
 	 */
-	bool any;
+	sa_t *sa;
 
 	/**
-	 * TRUE if there is a newer one.
+	 * TRUE if it is not to be written.
 	 */
 	bool obsolete;
+};
+
+/**
+ * SA in a table.
+ */
+struct sa_t {
+
+	/**
+	 * Row that its keys are copied from, may be obsolete.
+	 */
+	row_t *source;
+
+	/**
+	 * Rows with its last addresses, oldest first, and their number.
+	 */
+	row_t *rows[NFLOG_MAX_ADDRESSES];
+	u_int count;
 };
 
 /**
@@ -126,103 +154,241 @@ static bool id_equals(const void *a, const void *b)
 	return chunk_equals(*(chunk_t*)a, *(chunk_t*)b);
 }
 
+/**
+ * Destroy an SA.
+ */
+static void sa_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
 CALLBACK(row_destroy, void,
 	row_t *row, int idx, void *user)
 {
-	nflog_rows_free(row->line);
+	nflog_key_line_free(row->line);
 	free(row);
 }
 
 /**
- * Get the columns that identify a row: the SPIs of an IKE_SA, and protocol,
- * addresses, and SPI of an ESP SA, in our own key file that it is one in addition.
+ * Find what is in a line, FALSE if it is none of the table.
  */
-static chunk_t get_id(nflog_keytable_type_t type, char *line)
+static bool parse(nflog_keytable_type_t type, chunk_t line, nflog_row_t *row)
 {
-	static const u_int columns[] = { 4, 2, 1, 5 };
-	u_int count = columns[type];
-	char *pos = line;
+	nflog_key_sa_t *sa;
+	nflog_key_ike_t *ike;
+	bool known;
 
-	if (type == TABLE_KEYS && strpfx(line, "ike "))
+	if (type != TABLE_KEYS)
 	{
-		count = 3;
+		return nflog_uat_parse(type, line, row);
 	}
-	while ((pos = strchr(pos, type == TABLE_KEYS ? ' ' : ',')))
+	known = nflog_key_file_parse(line, &sa, &ike) && (sa || ike);
+	nflog_key_sa_destroy(sa);
+	nflog_key_ike_destroy(ike);
+	if (known)
 	{
-		if (--count == 0)
-		{
-			return chunk_create((u_char*)line, pos - line);
-		}
-		pos++;
+		nflog_key_file_get_row(line, row);
 	}
-	return chunk_empty;
+	return known;
 }
 
 /**
- * Add a row, that replaces the one that is identified by the same columns.
+ * Identify the SA of a row.
+ */
+static uint32_t get_sa_hash(chunk_t line, nflog_row_t *row)
+{
+	return chunk_hash_inc(chunk_skip(line, row->columns.len),
+						  chunk_hash(row->spi)) ?: 1;
+}
+
+/*
+ * Described in header
+ */
+uint32_t nflog_keytable_get_sa(nflog_keytable_type_t type, char *row)
+{
+	chunk_t line = chunk_from_str(row ?: "");
+	nflog_row_t columns;
+
+	if (!row || !parse(type, line, &columns) || !columns.columns.len)
+	{
+		return 0;
+	}
+	return get_sa_hash(line, &columns);
+}
+
+/**
+ * Make a row obsolete, and remove it from those of its SA.
+ */
+static void remove_row(row_t *row)
+{
+	sa_t *sa = row->sa;
+	u_int i, count = 0;
+
+	row->obsolete = TRUE;
+	for (i = 0; sa && i < sa->count; i++)
+	{
+		if (sa->rows[i] != row)
+		{
+			sa->rows[count++] = sa->rows[i];
+		}
+	}
+	if (sa)
+	{
+		sa->count = count;
+	}
+}
+
+/**
+ * Find the SA of a row, or create it.
+ */
+static sa_t *get_sa(private_nflog_keytable_t *this, row_t *row)
+{
+	uint32_t hash;
+	sa_t *sa;
+
+	if (!row->columns.spi.len || !row->columns.columns.len)
+	{
+		return NULL;
+	}
+	hash = get_sa_hash(chunk_from_str(row->line), &row->columns);
+	sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
+	if (!sa)
+	{
+		INIT(sa);
+		this->sas->put(this->sas, (void*)(uintptr_t)hash, sa);
+	}
+	return sa;
+}
+
+static void add_any(private_nflog_keytable_t *this, row_t *source, int family);
+
+/**
+ * Add a row with addresses to those of its SA, the oldest of which is replaced by one
+ * for any address if there are too many.
+ */
+static void add_to_sa(private_nflog_keytable_t *this, row_t *row)
+{
+	sa_t *sa = row->sa;
+	row_t *oldest;
+	u_int i;
+
+	for (i = 0; i < sa->count; i++)
+	{
+		if (chunk_equals(sa->rows[i]->columns.columns, row->columns.columns))
+		{
+			remove_row(sa->rows[i]);
+			break;
+		}
+	}
+	if (sa->count == countof(sa->rows))
+	{
+		oldest = sa->rows[0];
+		remove_row(oldest);
+		if (this->type == TABLE_ESP)
+		{
+			add_any(this, oldest, nflog_uat_get_family(oldest->columns.columns));
+		}
+	}
+	sa->rows[sa->count++] = row;
+}
+
+/**
+ * Add a row.
  *
  * @param line		the row, gets owned
+ * @param replace	TRUE to replace that of another SA with the same columns, if they
+ *					are those of another one nothing is added otherwise
  */
-static void add_row(private_nflog_keytable_t *this, char *line)
+static void add_row(private_nflog_keytable_t *this, char *line, bool replace)
 {
-	row_t *row, *former;
+	row_t *row, *former = NULL;
 
 	INIT(row,
 		.line = line,
-		.id = get_id(this->type, line),
 	);
-	row->any = this->type == TABLE_ESP && row->id.len &&
-			   memmem(row->id.ptr, row->id.len, "\"*\"", 3);
-	array_insert(this->rows, ARRAY_TAIL, row);
-	if (row->id.len)
+	if (!parse(this->type, chunk_from_str(line), &row->columns))
 	{
-		former = this->ids->put(this->ids, &row->id, row);
-		if (former && (this->type != TABLE_KEYS ||
-					   streq(former->line, row->line)))
+		row_destroy(row, 0, NULL);
+		return;
+	}
+	row->sa = get_sa(this, row);
+	if (row->columns.columns.len)
+	{
+		former = this->ids->get(this->ids, &row->columns.columns);
+	}
+	if (former && this->type != TABLE_KEYS)
+	{
+		if (!replace && !former->obsolete && former->sa != row->sa)
 		{
-			former->obsolete = TRUE;
+			row_destroy(row, 0, NULL);
+			return;
 		}
+		remove_row(former);
+	}
+	if (row->columns.columns.len)
+	{
+		this->ids->put(this->ids, &row->columns.columns, row);
+	}
+	if (row->sa)
+	{
+		row->sa->source = row;
+	}
+	if (row->sa && !row->columns.any)
+	{
+		add_to_sa(this, row);
+	}
+	array_insert(this->rows, ARRAY_TAIL, row);
+	this->changed = TRUE;
+}
+
+/**
+ * Add a row with other columns to an SA, unless another SA has them.
+ *
+ * @param source	row with the keys of the SA
+ * @param columns	columns that identify the new row
+ */
+static void copy_row(private_nflog_keytable_t *this, row_t *source,
+					 char *columns)
+{
+	char *line;
+
+	if (asprintf(&line, "%s%s", columns,
+				 source->line + source->columns.columns.len) >= 0)
+	{
+		add_row(this, line, FALSE);
 	}
 }
 
 /**
- * Is this a whole row, or a comment?  What a crash, or somebody else, left
- * incomplete would hide all that follows it.
+ * Add a row for any address to an SA, unless it or another one has it.
  */
-static bool is_complete(nflog_keytable_type_t type, char *line)
+static void add_any(private_nflog_keytable_t *this, row_t *source, int family)
 {
-	bool quoted = FALSE;
-	u_int columns = 1;
+	char *columns = nflog_uat_write_any(family, source->columns.spi);
+	chunk_t id = chunk_from_str(columns ?: "");
+	row_t *former;
 
-	if (type == TABLE_KEYS)
-	{	/* the comment at the top is written again */
-		return strpfx(line, "esp ") || strpfx(line, "ah ") ||
-			   strpfx(line, "ike ");
-	}
-	if (*line == '#')
+	former = this->ids->get(this->ids, &id);
+	if (columns && (!former || former->obsolete || former->sa != source->sa))
 	{
-		return TRUE;
+		copy_row(this, source, columns);
 	}
-	for (; *line; line++)
+	free(columns);
+}
+
+/**
+ * Add rows for any address of some families to an SA.
+ */
+static void add_families(private_nflog_keytable_t *this, row_t *source,
+						 nflog_any_t any)
+{
+	if (source && any & ANY_IPV4)
 	{
-		if (*line == '"')
-		{
-			quoted = !quoted;
-		}
-		else if (*line == ',' && !quoted)
-		{
-			columns++;
-		}
+		add_any(this, source, AF_INET);
 	}
-	switch (type)
+	if (source && any & ANY_IPV6)
 	{
-		case TABLE_ESP:
-			/* two more since Wireshark 4.4 */
-			return !quoted && (columns == 8 || columns == 10);
-		case TABLE_IKEV2:
-			return !quoted && columns == 8;
-		default:
-			return columns == 2;
+		add_any(this, source, AF_INET6);
 	}
 }
 
@@ -231,10 +397,11 @@ static bool is_complete(nflog_keytable_type_t type, char *line)
  */
 static void read_rows(private_nflog_keytable_t *this)
 {
-	chunk_t content, rest;
+	chunk_t content, rest, line;
+	nflog_row_t row;
 	array_t *lines;
 	u_char *end;
-	char *line;
+	char *str;
 
 	if (!this->store->read_file(this->store, this->conn,
 								nflog_keytable_names[this->type],
@@ -246,65 +413,75 @@ static void read_rows(private_nflog_keytable_t *this)
 	this->new = !content.len;
 	lines = array_create(0, 0);
 	rest = content;
+	/* what a crash, or somebody else, left incomplete would hide all that follows */
 	while (rest.len && (end = memchr(rest.ptr, '\n', rest.len)))
 	{
-		line = strndup((char*)rest.ptr, end - rest.ptr);
-		rest = chunk_skip(rest, end - rest.ptr + 1);
-		if (is_complete(this->type, line))
+		line = chunk_create(rest.ptr, end - rest.ptr);
+		rest = chunk_skip(rest, line.len + 1);
+		if (line.len && line.ptr[line.len - 1] == '\r')
 		{
-			array_insert(lines, this->type == TABLE_ESP ? ARRAY_HEAD : ARRAY_TAIL,
-						 line);
+			line.len--;
 		}
-		else
+		if (parse(this->type, line, &row))
 		{
-			nflog_rows_free(line);
+			str = strndup((char*)line.ptr, line.len);
+			array_insert(lines, this->type == TABLE_ESP ? ARRAY_HEAD : ARRAY_TAIL,
+						 str);
+		}
+		else if (line.len && line.ptr[0] != '#')
+		{	/* the comment at the top of the key file is written again */
+			this->bad++;
 		}
 	}
-	while (array_remove(lines, ARRAY_HEAD, &line))
+	this->bad += rest.len > 0;
+	while (array_remove(lines, ARRAY_HEAD, &str))
 	{
-		add_row(this, line);
+		add_row(this, str, TRUE);
 	}
 	array_destroy(lines);
 	chunk_clear(&content);
+	this->changed = FALSE;
 }
 
 METHOD(nflog_keytable_t, add, void,
-	private_nflog_keytable_t *this, char *row)
+	private_nflog_keytable_t *this, char *row, nflog_any_t any)
 {
-	add_row(this, strdup(row));
+	uint32_t hash = nflog_keytable_get_sa(this->type, row);
+	sa_t *sa;
+
+	add_row(this, strdup(row), TRUE);
+	sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
+	add_families(this, sa ? sa->source : NULL, any);
 }
 
-METHOD(nflog_keytable_t, copy, void,
-	private_nflog_keytable_t *this, char *former, char *columns)
+METHOD(nflog_keytable_t, move, void,
+	private_nflog_keytable_t *this, uint32_t hash, char *columns,
+	nflog_any_t any)
 {
-	chunk_t id = chunk_from_str(former);
-	row_t *row;
-	char *line;
+	sa_t *sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
 
-	row = this->ids->get(this->ids, &id);
-	if (row && asprintf(&line, "%s%s", columns, row->line + row->id.len) >= 0)
+	if (sa)
 	{
-		add_row(this, line);
+		copy_row(this, sa->source, columns);
+		add_families(this, sa->source, any);
 	}
 }
 
-METHOD(nflog_keytable_t, keep, bool,
-	private_nflog_keytable_t *this, nflog_keytable_cb_t cb,
-	void *data)
+METHOD(nflog_keytable_t, keep, void,
+	private_nflog_keytable_t *this, nflog_keytable_cb_t cb, void *data)
 {
-	bool changed = FALSE;
 	row_t *row;
 	int i;
 
 	for (i = 0; i < array_count(this->rows); i++)
 	{
 		array_get(this->rows, i, &row);
-		if (!cb(data, this->type, row->id))
+		if (!row->obsolete && row->columns.spi.len && !cb(data, row->columns.spi))
 		{
-			row->obsolete = changed = TRUE;
+			remove_row(row);
+			this->changed = TRUE;
 		}
 	}
-	return changed;
 }
 
 METHOD(nflog_keytable_t, is_new, bool,
@@ -325,7 +502,7 @@ static void append_rows(private_nflog_keytable_t *this, bool any,
 	for (i = 0; i < count; i++)
 	{
 		array_get(this->rows, this->type == TABLE_ESP ? count - 1 - i : i, &row);
-		if (!row->obsolete && row->any == any)
+		if (!row->obsolete && row->columns.any == any)
 		{
 			memcpy(content.ptr + *len, row->line, strlen(row->line));
 			*len += strlen(row->line);
@@ -339,13 +516,14 @@ METHOD(nflog_keytable_t, write_, bool,
 {
 	chunk_t content;
 	row_t *row;
-	size_t len = this->type == TABLE_KEYS ? strlen(header) : 0;
+	char *header = this->type == TABLE_KEYS ? NFLOG_KEY_FILE_HEADER : "";
+	size_t len = strlen(header);
 	bool success;
 	int i;
 
-	if (this->unreadable)
+	if (!this->changed || this->unreadable)
 	{
-		return FALSE;
+		return !this->changed;
 	}
 	for (i = 0; i < array_count(this->rows); i++)
 	{
@@ -353,13 +531,21 @@ METHOD(nflog_keytable_t, write_, bool,
 		len += row->obsolete ? 0 : strlen(row->line) + 1;
 	}
 	content = chunk_alloc(len);
-	len = this->type == TABLE_KEYS ? strlen(header) : 0;
+	len = strlen(header);
 	memcpy(content.ptr, header, len);
 	append_rows(this, FALSE, content, &len);
 	append_rows(this, TRUE, content, &len);
 	success = this->store->replace_file(this->store, this->conn,
 							nflog_keytable_names[this->type], content);
 	chunk_clear(&content);
+	if (success && this->bad)
+	{
+		DBG1(DBG_CFG, "nflog-capture: removed %u lines from '%s' of connection '%s' "
+			 "that could not be parsed", this->bad,
+			 nflog_keytable_names[this->type], this->conn);
+		this->bad = 0;
+	}
+	this->changed = !success;
 	return success;
 }
 
@@ -367,6 +553,7 @@ METHOD(nflog_keytable_t, destroy, void,
 	private_nflog_keytable_t *this)
 {
 	this->ids->destroy(this->ids);
+	this->sas->destroy_function(this->sas, sa_destroy);
 	array_destroy_function(this->rows, row_destroy, NULL);
 	free(this->conn);
 	free(this);
@@ -384,7 +571,7 @@ nflog_keytable_t *nflog_keytable_create(
 	INIT(this,
 		.public = {
 			.add = _add,
-			.copy = _copy,
+			.move = _move,
 			.keep = _keep,
 			.is_new = _is_new,
 			.write = _write_,
@@ -395,6 +582,7 @@ nflog_keytable_t *nflog_keytable_create(
 		.type = type,
 		.rows = array_create(0, 0),
 		.ids = hashtable_create(id_hash, id_equals, 32),
+		.sas = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
 	);
 	read_rows(this);
 	return &this->public;

@@ -22,11 +22,12 @@
 
 typedef struct nflog_keytable_t nflog_keytable_t;
 typedef enum nflog_keytable_type_t nflog_keytable_type_t;
+typedef enum nflog_any_t nflog_any_t;
 
 #include "files/store.h"
 
 /**
- * Types of key tables, those of Wireshark, and our own key file.
+ * Types of key tables, those of Wireshark, and the key file.
  */
 enum nflog_keytable_type_t {
 	TABLE_ESP = 0,
@@ -37,6 +38,18 @@ enum nflog_keytable_type_t {
 };
 
 /**
+ * Families of addresses for which an SA gets a row that matches any address, flags.
+ */
+enum nflog_any_t {
+	ANY_NONE = 0,
+	ANY_IPV4 = (1 << 0),
+	ANY_IPV6 = (1 << 1),
+};
+
+/** rows with addresses that an SA has in a table, whatever its peer does */
+#define NFLOG_MAX_ADDRESSES 4
+
+/**
  * Names of their files, by type.
  */
 extern char *nflog_keytable_names[];
@@ -45,53 +58,59 @@ extern char *nflog_keytable_names[];
  * Callback to decide about a row.
  *
  * @param data		data, as passed to keep()
- * @param type		type of the table
- * @param columns	the columns that identify the row, empty if there are less
+ * @param spi		SPI in hex, as we write it
  * @return			TRUE to keep the row
  */
-typedef bool (*nflog_keytable_cb_t)(void *data,
-							nflog_keytable_type_t type, chunk_t columns);
+typedef bool (*nflog_keytable_cb_t)(void *data, chunk_t spi);
 
 /**
  * A key table of a connection in memory, in the format of a UAT of Wireshark, or
- * our own key file, which nflog-capture(1) describes.
+ * the key file.
  *
  * A row is identified by its first columns: the SPIs of an IKE_SA, or protocol,
- * addresses and SPI of an ESP SA.  A new row replaces the one with the same, but
- * in our own key file, where only a line that is the same is replaced, as an SPI
- * may be used again, and an IKE_SA may have several sets of keys.
+ * addresses and SPI of an ESP SA.  A new row replaces the one with the same columns,
+ * but in the key file, where only the same line is replaced, as an SPI may be used
+ * again, and an IKE_SA may have several sets of keys.
+ *
+ * An SA is identified by its SPI and keys.  It has a row for each of its last addresses,
+ * at most NFLOG_MAX_ADDRESSES, as a peer decides how often these change.  Packets with
+ * older ones match a row of esp_sa for any address.  In the key file a line less costs
+ * nothing, nflog-capture(1) tries all keys of an SPI.
  *
  * Tables are written with the newest rows where Wireshark finds them first: in
  * esp_sa at the top, but those for any address at the end of it, in the IKE
  * tables at the end.
+ *
+ * For one thread at a time.
  */
 struct nflog_keytable_t {
 
 	/**
-	 * Add a row.
+	 * Add the row of a new SA.
 	 *
-	 * @param row		the row, gets cloned
+	 * @param row		row, gets cloned
+	 * @param any		families for which there is a row for any address as well
 	 */
-	void (*add)(nflog_keytable_t *this, char *row);
+	void (*add)(nflog_keytable_t *this, char *row, nflog_any_t any);
 
 	/**
-	 * Add a row that is a copy of another one, the newest that is identified by
-	 * the given columns, but for these columns.
+	 * Add a row with other addresses to an SA, with the keys of those that it has.
+	 * Nothing is added if it has none, or if these are the columns of another SA.
 	 *
-	 * @param former	the columns that identify the row to copy
-	 * @param columns	the columns that identify the new row
+	 * @param sa		SA, as returned by nflog_keytable_get_sa()
+	 * @param columns	columns that identify the new row
+	 * @param any		families for which there is a row for any address as well
 	 */
-	void (*copy)(nflog_keytable_t *this, char *former, char *columns);
+	void (*move)(nflog_keytable_t *this, uint32_t sa, char *columns,
+				 nflog_any_t any);
 
 	/**
-	 * Keep some rows only.
+	 * Keep some rows only.  Those that we didn't write are kept.
 	 *
 	 * @param cb		called for each row
 	 * @param data		passed to callback
-	 * @return			TRUE if there are rows that are not kept
 	 */
-	bool (*keep)(nflog_keytable_t *this, nflog_keytable_cb_t cb,
-				 void *data);
+	void (*keep)(nflog_keytable_t *this, nflog_keytable_cb_t cb, void *data);
 
 	/**
 	 * Check if there was no such table before.
@@ -101,7 +120,7 @@ struct nflog_keytable_t {
 	bool (*is_new)(nflog_keytable_t *this);
 
 	/**
-	 * Write the table, as a whole.
+	 * Write the table as a whole, if it changed.
 	 *
 	 * @return			FALSE if that failed, or if the table could not be read, and
 	 *					so must not be written
@@ -117,12 +136,21 @@ struct nflog_keytable_t {
 /**
  * Create a nflog_keytable_t instance, with the rows that the file has.
  *
- * @param store		store to read and write the table
+ * @param store		store to read and write the table, not owned
  * @param conn		directory of the connection
  * @param type		type of table
  */
 nflog_keytable_t *nflog_keytable_create(
 						nflog_store_t *store, char *conn,
 						nflog_keytable_type_t type);
+
+/**
+ * Identify the SA of a row by its SPI and keys.
+ *
+ * @param type		type of table
+ * @param row		row as we write it, NULL if there is none
+ * @return			hash, only valid in this process, 0 if there is no row
+ */
+uint32_t nflog_keytable_get_sa(nflog_keytable_type_t type, char *row);
 
 #endif /** NFLOG_KEYTABLE_H_ @}*/

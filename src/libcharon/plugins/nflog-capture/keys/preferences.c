@@ -41,22 +41,27 @@ static char preferences[] =
 /** where the ports are in there */
 #define PORTS "\nudpencap.udp.port:"
 
+/** ports that are added at most, sockets may get a new one each time */
+#define MAX_PORTS 32
+
 /**
- * Does the line with ports in preferences have that port?
+ * Check if a port may be added to the line with ports.
  */
-static bool has_port(char *pos, uint16_t port)
+static bool may_add(char *pos, uint16_t port)
 {
 	char *next = pos;
+	u_int count = 0;
 
 	while (*pos && *pos != '\n')
 	{
 		if (strtoul(pos, &next, 10) == port && next != pos)
 		{
-			return TRUE;
+			return FALSE;
 		}
+		count += next != pos;
 		pos = next == pos ? pos + 1 : next;
 	}
-	return FALSE;
+	return count < MAX_PORTS;
 }
 
 /*
@@ -74,10 +79,17 @@ bool nflog_preferences_write(nflog_store_t *store, char *conn,
 	{
 		return FALSE;
 	}
+	if (content.len && memchr(content.ptr, 0, content.len))
+	{	/* whatever that is, it is not ours */
+		DBG1(DBG_CFG, "nflog-capture: unable to parse the preferences of connection "
+			 "'%s', remove them to have them written again", conn);
+		chunk_free(&content);
+		return TRUE;
+	}
 	old = content.len ? strndup((char*)content.ptr, content.len)
 					  : strdup(preferences);
 	pos = strstr(old, PORTS);
-	if (port && pos && !has_port(pos + strlen(PORTS), port))
+	if (port && pos && may_add(pos + strlen(PORTS), port))
 	{
 		pos += strlen(PORTS) + strcspn(pos + strlen(PORTS), "\n");
 		len = asprintf(&new, "%.*s,%u%s", (int)(pos - old), old, port, pos);

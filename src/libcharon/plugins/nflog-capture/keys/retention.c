@@ -15,13 +15,11 @@
 #define _GNU_SOURCE
 
 #include "retention.h"
+#include "key_file.h"
 
 #include <collections/hashtable.h>
 
-#define ESP_DIGITS NFLOG_ESP_DIGITS
-#define IKE_DIGITS NFLOG_IKE_DIGITS
-
-/** seconds in which an SA must have got a trace, or else its rows are removed */
+/** seconds after which the rows of an SA without a trace are removed */
 #define GRACE 300
 
 typedef struct private_nflog_retention_t private_nflog_retention_t;
@@ -48,7 +46,7 @@ struct private_nflog_retention_t {
 	hashtable_t *recent;
 
 	/**
-	 * SPIs whose rows are to be kept, as of the last look, char* => char*.
+	 * SPIs whose rows are to be kept, found by look(), char* => char*.
 	 */
 	hashtable_t *spis;
 };
@@ -100,7 +98,7 @@ static void str_destroy(void *value, const void *key)
 }
 
 /**
- * Forget the last look.
+ * Forget the SPIs found by look().
  */
 static void forget(private_nflog_retention_t *this)
 {
@@ -122,7 +120,7 @@ METHOD(nflog_retention_t, add, void,
 		INIT(recent,
 			.name = name,
 			.spi = name + strlen(conn) + 1,
-			.limit = strlen(spi) == IKE_DIGITS ?
+			.limit = strlen(spi) == NFLOG_IKE_DIGITS ?
 								0 : time_monotonic(NULL) + GRACE,
 		);
 		former = this->recent->put(this->recent, recent->name, recent);
@@ -200,8 +198,8 @@ METHOD(nflog_retention_t, look, void,
 	enumerator = this->store->create_trace_enumerator(this->store, conn);
 	while (enumerator->enumerate(enumerator, &name))
 	{
-		add_spis(this, name, ESP_DIGITS);
-		add_spis(this, name, IKE_DIGITS);
+		add_spis(this, name, NFLOG_ESP_DIGITS);
+		add_spis(this, name, NFLOG_IKE_DIGITS);
 	}
 	enumerator->destroy(enumerator);
 
@@ -217,7 +215,7 @@ METHOD(nflog_retention_t, look, void,
 		}
 		if (this->spis->get(this->spis, recent->spi) ||
 			(recent->limit && recent->limit < now))
-		{	/* from now on its trace is what counts */
+		{	/* from now on its trace decides */
 			this->recent->remove_at(this->recent, enumerator);
 			recent_destroy(recent);
 		}
@@ -234,54 +232,13 @@ METHOD(nflog_retention_t, look, void,
 	waiting->destroy(waiting);
 }
 
-/**
- * Get the SPI in the columns that identify a row, as we write it.
- */
-static bool get_spi(nflog_keytable_type_t type, chunk_t columns,
-					char *buf, size_t len)
-{
-	size_t digits = IKE_DIGITS;
-	u_char *pos = columns.ptr;
-
-	switch (type)
-	{
-		case TABLE_ESP:
-			/* the last one of the columns, "0x01234567" */
-			digits = ESP_DIGITS;
-			if (columns.len < digits + 4 ||
-				!memeq(pos + columns.len - digits - 4, "\"0x", 3))
-			{
-				return FALSE;
-			}
-			pos += columns.len - digits - 1;
-			break;
-		case TABLE_KEYS:
-			if (!columns.len || !(pos = memchr(pos, ' ', columns.len)))
-			{
-				return FALSE;
-			}
-			pos++;
-			digits = columns.ptr[0] == 'i' ? IKE_DIGITS : ESP_DIGITS;
-			break;
-		default:
-			break;
-	}
-	if (columns.len < pos - columns.ptr + digits)
-	{
-		return FALSE;
-	}
-	snprintf(buf, len, "%.*s", (int)digits, (char*)pos);
-	return TRUE;
-}
-
 METHOD(nflog_retention_t, keep, bool,
-	private_nflog_retention_t *this, nflog_keytable_type_t type,
-	chunk_t columns)
+	private_nflog_retention_t *this, chunk_t spi)
 {
-	char spi[IKE_DIGITS + 1];
+	char buf[NFLOG_IKE_DIGITS + 1];
 
-	return !get_spi(type, columns, spi, sizeof(spi)) ||
-		   this->spis->get(this->spis, spi) != NULL;
+	snprintf(buf, sizeof(buf), "%.*s", (int)spi.len, (char*)spi.ptr);
+	return this->spis->get(this->spis, buf) != NULL;
 }
 
 METHOD(nflog_retention_t, destroy, void,
@@ -295,8 +252,7 @@ METHOD(nflog_retention_t, destroy, void,
 /*
  * Described in header
  */
-nflog_retention_t *nflog_retention_create(
-											nflog_store_t *store)
+nflog_retention_t *nflog_retention_create(nflog_store_t *store)
 {
 	private_nflog_retention_t *this;
 

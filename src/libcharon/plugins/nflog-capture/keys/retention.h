@@ -22,21 +22,18 @@
 
 typedef struct nflog_retention_t nflog_retention_t;
 
-#include "keytable.h"
 #include "files/store.h"
 
-/** digits of the SPIs of ESP and IKE in the names of traces, and in tables */
-#define NFLOG_ESP_DIGITS 8
-#define NFLOG_IKE_DIGITS 16
-
 /**
- * Tells which rows of key tables belong to a trace that is there.
+ * Decides which rows of key tables stay.
  *
  * Those are the rows of an SPI in the name of a trace, and rows of SAs that did
  * not get their trace yet: some minutes for one of an ESP SA, until it ended for
  * an IKE_SA, which might not send a message of its own for a long time.
  *
  * SPIs are those of ESP and AH SAs, or of the initiator of an IKE_SA, in hex.
+ *
+ * For one thread at a time.
  */
 struct nflog_retention_t {
 
@@ -56,21 +53,19 @@ struct nflog_retention_t {
 	void (*end)(nflog_retention_t *this, char *spi);
 
 	/**
-	 * Look which traces of a connection there are, before calling keep().
+	 * Find the traces of a connection, before calling keep().
 	 *
 	 * @param conn		directory of the connection
 	 */
 	void (*look)(nflog_retention_t *this, char *conn);
 
 	/**
-	 * Is a row to be kept?  Those that aren't ours are.
+	 * Check if a row is to be kept.
 	 *
-	 * @param type		type of the table
-	 * @param columns	the columns that identify the row, may be empty
-	 * @return			TRUE if it is
+	 * @param spi		SPI
+	 * @return			TRUE if so
 	 */
-	bool (*keep)(nflog_retention_t *this,
-				 nflog_keytable_type_t type, chunk_t columns);
+	bool (*keep)(nflog_retention_t *this, chunk_t spi);
 
 	/**
 	 * Destroy a nflog_retention_t.
@@ -81,9 +76,8 @@ struct nflog_retention_t {
 /**
  * Create a nflog_retention_t instance.
  *
- * @param store		where the traces are
+ * @param store		where the traces are, not owned
  */
-nflog_retention_t *nflog_retention_create(
-											nflog_store_t *store);
+nflog_retention_t *nflog_retention_create(nflog_store_t *store);
 
 #endif /** NFLOG_RETENTION_H_ @}*/

@@ -400,7 +400,7 @@ static u_int work(private_nflog_writer_t *this)
 	}
 	starting->destroy(starting);
 
-	if (this->keys->pending(this->keys))
+	if (this->keys->is_due(this->keys))
 	{	/* before the packets, so that whoever reads these can decrypt them */
 		this->keys->flush(this->keys);
 	}
@@ -528,6 +528,10 @@ METHOD(nflog_writer_t, destroy, void,
 	if (this->traces)
 	{	/* as there was no thread */
 		work(this);
+	}
+	if (this->keys->pending(this->keys))
+	{	/* what the end of the traces changed */
+		this->keys->flush(this->keys);
 	}
 	this->starting->destroy(this->starting);
 	this->ending->destroy(this->ending);

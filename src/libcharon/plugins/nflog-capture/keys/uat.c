@@ -14,13 +14,10 @@
 
 #define _GNU_SOURCE
 
-#include "rows.h"
+#include "uat.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#include <crypto/crypters/crypter.h>
-#include <crypto/signers/signer.h>
 
 /** flags in the first byte of AES-CCM's counter blocks (RFC 4309, section 4) */
 #define CCM_FLAGS 0x03
@@ -32,6 +29,9 @@
 #define ANY_96 "ANY 96 bit authentication [no checking]"
 #define ANY_128 "ANY 128 bit authentication [no checking]"
 #define ANY_256 "ANY 256 bit authentication [no checking]"
+
+/** source and destination of a row that matches any address */
+#define ANY_ADDRESSES "\"*\",\"*\""
 
 /** what Wireshark does not do, or what releases don't */
 #define NOT_DECRYPTED "does not decrypt"
@@ -198,77 +198,85 @@ static char *find(algorithm_t *algorithms, int count, uint16_t id,
 /*
  * Described in header
  */
-char *nflog_rows_esp_id(host_t *src, host_t *dst, uint32_t spi,
-						bool any)
+char *nflog_uat_write_columns(host_t *src, host_t *dst, uint32_t spi)
 {
-	char *proto, *columns;
-	int len;
+	char *columns;
 
-	proto = dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6";
-	if (any)
+	if (asprintf(&columns, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"",
+				 dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6", src, dst,
+				 spi) < 0)
 	{
-		len = asprintf(&columns, "\"%s\",\"*\",\"*\",\"0x%.8x\"", proto,
-					   ntohl(spi));
+		return NULL;
 	}
-	else
+	return columns;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_uat_write_any(int family, chunk_t spi)
+{
+	char *columns;
+
+	if (asprintf(&columns, "\"%s\"," ANY_ADDRESSES ",\"0x%.*s\"",
+				 family == AF_INET ? "IPv4" : "IPv6", (int)spi.len,
+				 (char*)spi.ptr) < 0)
 	{
-		len = asprintf(&columns, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"", proto,
-					   src, dst, ntohl(spi));
+		return NULL;
 	}
-	return len < 0 ? NULL : columns;
+	return columns;
 }
 
 /**
- * Get the key of an SA as Wireshark wants it, to be cleared.
+ * Get the key of an SA as Wireshark expects it, to be wiped.
  */
-static chunk_t get_esp_key(kernel_ipsec_add_sa_t *data)
+static chunk_t get_esp_key(nflog_key_sa_t *sa)
 {
 	chunk_t key;
 	size_t len;
 
-	switch (data->enc_alg)
+	switch (sa->encr)
 	{
 		case ENCR_AES_CCM_ICV8:
 		case ENCR_AES_CCM_ICV12:
 		case ENCR_AES_CCM_ICV16:
 			/* salt and flags of CCM make up the nonce of CTR */
-			len = data->enc_key.len - CCM_SALT;
-			key = chunk_alloc(data->enc_key.len + 1);
-			memcpy(key.ptr, data->enc_key.ptr, len);
+			len = sa->encr_key.len - CCM_SALT;
+			key = chunk_alloc(sa->encr_key.len + 1);
+			memcpy(key.ptr, sa->encr_key.ptr, len);
 			key.ptr[len] = CCM_FLAGS;
-			memcpy(key.ptr + len + 1, data->enc_key.ptr + len, CCM_SALT);
+			memcpy(key.ptr + len + 1, sa->encr_key.ptr + len, CCM_SALT);
 			return key;
 		default:
-			return chunk_clone(data->enc_key);
+			return chunk_clone(sa->encr_key);
 	}
 }
 
 /*
  * Described in header
  */
-char *nflog_rows_esp(kernel_ipsec_sa_id_t *id,
-					 kernel_ipsec_add_sa_t *data, char **limit)
+char *nflog_uat_write_esp(nflog_key_sa_t *sa, char **limit)
 {
 	char *encr, *integ, *columns, *row;
-	bool esn = data->esn;
+	bool esn = sa->esn;
 	chunk_t key;
 
 	*limit = NULL;
-	encr = find(esp_encr, countof(esp_encr), data->enc_alg, 0);
-	if (encryption_algorithm_is_aead(data->enc_alg))
+	encr = find(esp_encr, countof(esp_encr), sa->encr, 0);
+	if (encryption_algorithm_is_aead(sa->encr))
 	{
-		integ = find(esp_aead, countof(esp_aead), data->enc_alg, 0);
+		integ = find(esp_aead, countof(esp_aead), sa->encr, 0);
 	}
 	else
 	{
-		integ = find(esp_integ, countof(esp_integ), data->int_alg, 0);
+		integ = find(esp_integ, countof(esp_integ), sa->integ, 0);
 	}
 	if (!encr || !integ)
 	{
 		*limit = NOT_DECRYPTED;
 		return NULL;
 	}
-	if (data->enc_alg == ENCR_CHACHA20_POLY1305)
+	if (sa->encr == ENCR_CHACHA20_POLY1305)
 	{
 		*limit = NOT_BEFORE_4_6;
 	}
@@ -281,11 +289,11 @@ char *nflog_rows_esp(kernel_ipsec_sa_id_t *id,
 	{
 		*limit = BAD_BEFORE_4_4;
 	}
-	columns = nflog_rows_esp_id(id->src, id->dst, id->spi, FALSE);
-	key = get_esp_key(data);
+	columns = nflog_uat_write_columns(sa->src, sa->dst, sa->spi);
+	key = get_esp_key(sa);
 	if (!columns ||
 		asprintf(&row, "%s,\"%s\",\"0x%+B\",\"%s\",\"0x%+B\"%s", columns, encr,
-				 &key, integ, &data->int_key,
+				 &key, integ, &sa->integ_key,
 				 esn ? ",\"64-bit\",\"0\"" : "") < 0)
 	{
 		row = NULL;
@@ -298,18 +306,18 @@ char *nflog_rows_esp(kernel_ipsec_sa_id_t *id,
 /*
  * Described in header
  */
-char *nflog_rows_ikev2(ike_sa_id_t *id, uint16_t encr, uint16_t size,
-					   uint16_t integ, chunk_t sk_ei, chunk_t sk_er,
-					   chunk_t sk_ai, chunk_t sk_ar, char **limit)
+char *nflog_uat_write_ikev2(nflog_key_ike_t *ike, uint16_t size, char **limit)
 {
 	char *encr_name, *integ_name, *row;
+	chunk_t sk_ai = ike->sk_ai, sk_ar = ike->sk_ar;
+	uint16_t integ = ike->integ;
 
 	*limit = NULL;
-	if (encryption_algorithm_is_aead(encr))
+	if (encryption_algorithm_is_aead(ike->encr))
 	{
 		integ = AUTH_UNDEFINED;
 	}
-	encr_name = find(ike_encr, countof(ike_encr), encr, size);
+	encr_name = find(ike_encr, countof(ike_encr), ike->encr, size);
 	integ_name = find(ike_integ, countof(ike_integ), integ, 0);
 	if (!integ_name)
 	{	/* Wireshark refuses keys with these */
@@ -323,9 +331,8 @@ char *nflog_rows_ikev2(ike_sa_id_t *id, uint16_t encr, uint16_t size,
 		return NULL;
 	}
 	if (asprintf(&row, "%.16" PRIx64 ",%.16" PRIx64 ",%+B,%+B,\"%s\",%+B,%+B,"
-				 "\"%s\"", be64toh(id->get_initiator_spi(id)),
-				 be64toh(id->get_responder_spi(id)), &sk_ei, &sk_er, encr_name,
-				 &sk_ai, &sk_ar, integ_name) < 0)
+				 "\"%s\"", ike->spi_i, ike->spi_r, &ike->sk_ei, &ike->sk_er,
+				 encr_name, &sk_ai, &sk_ar, integ_name) < 0)
 	{
 		return NULL;
 	}
@@ -335,110 +342,100 @@ char *nflog_rows_ikev2(ike_sa_id_t *id, uint16_t encr, uint16_t size,
 /*
  * Described in header
  */
-char *nflog_rows_ikev1(ike_sa_id_t *id, uint16_t encr, chunk_t key,
-					   char **limit)
+char *nflog_uat_write_ikev1(nflog_key_ike_t *ike, char **limit)
 {
 	char *row;
 
 	*limit = NULL;
-	if (!find(ikev1_encr, countof(ikev1_encr), encr, 0))
+	if (!find(ikev1_encr, countof(ikev1_encr), ike->encr, 0))
 	{
 		*limit = NOT_DECRYPTED;
 		return NULL;
 	}
-	if (asprintf(&row, "%.16" PRIx64 ",%+B", be64toh(id->get_initiator_spi(id)),
-				 &key) < 0)
+	if (asprintf(&row, "%.16" PRIx64 ",%+B", ike->spi_i, &ike->sk_ei) < 0)
 	{
 		return NULL;
 	}
 	return row;
 }
 
-/*
- * Described in header
+/**
+ * Find the SPI in the columns that identify a row, if it is as we write it.
  */
-char *nflog_rows_sa_id(kernel_ipsec_sa_id_t *id, host_t *src,
-					   host_t *dst, bool encap)
+static chunk_t find_spi(nflog_keytable_type_t type, chunk_t columns)
 {
-	char *columns;
+	chunk_t spi = columns;
 
-	if (asprintf(&columns, "%s %.8x %#H %#H udp=%s",
-				 id->proto == IPPROTO_AH ? "ah" : "esp", ntohl(id->spi), src,
-				 dst, encap ? "yes" : "no") < 0)
+	if (type != TABLE_ESP)
 	{
-		return NULL;
+		spi.len = min(spi.len, NFLOG_IKE_DIGITS);
+		return spi.len == NFLOG_IKE_DIGITS ? spi : chunk_empty;
 	}
-	return columns;
+	/* the last one of the columns, "0x01234567" */
+	if (columns.len < NFLOG_ESP_DIGITS + 4)
+	{
+		return chunk_empty;
+	}
+	spi = chunk_skip(columns, columns.len - NFLOG_ESP_DIGITS - 1);
+	spi.len = NFLOG_ESP_DIGITS;
+	return memeq(spi.ptr - 3, "\"0x", 3) ? spi : chunk_empty;
 }
 
 /*
  * Described in header
  */
-char *nflog_rows_sa(kernel_ipsec_sa_id_t *id,
-					kernel_ipsec_add_sa_t *data)
+bool nflog_uat_parse(nflog_keytable_type_t type, chunk_t line, nflog_row_t *row)
 {
-	char *columns, *line, *encr = NULL, *integ = NULL;
+	static const u_int identifying[] = { 4, 2, 1 };
+	bool quoted = FALSE, complete;
+	u_int columns = 1;
+	size_t i;
 
-	columns = nflog_rows_sa_id(id, id->src, id->dst, data->encap);
-	if (id->proto == IPPROTO_AH || data->enc_alg == ENCR_UNDEFINED ||
-		asprintf(&encr, " enc=%N enc_key=%+B", encryption_algorithm_names,
-				 data->enc_alg, &data->enc_key) < 0)
+	*row = (nflog_row_t){};
+	if (line.len && line.ptr[0] == '#')
 	{
-		encr = NULL;
+		return !memchr(line.ptr, 0, line.len);
 	}
-	if (data->int_alg == AUTH_UNDEFINED ||
-		asprintf(&integ, " integ=%N integ_key=%+B", integrity_algorithm_names,
-				 data->int_alg, &data->int_key) < 0)
+	for (i = 0; i < line.len; i++)
 	{
-		integ = NULL;
+		switch (line.ptr[i])
+		{
+			case '\0':
+				return FALSE;
+			case '"':
+				quoted = !quoted;
+				break;
+			case ',':
+				if (!quoted && columns++ == identifying[type])
+				{
+					row->columns = chunk_create(line.ptr, i);
+				}
+				break;
+		}
 	}
-	if (!columns ||
-		asprintf(&line, "%s dir=%s mode=%N esn=%s%s%s", columns,
-				 data->inbound ? "in" : "out", ipsec_mode_names, data->mode,
-				 data->esn ? "yes" : "no", encr ?: "", integ ?: "") < 0)
+	switch (type)
 	{
-		line = NULL;
+		case TABLE_ESP:
+			/* two more since Wireshark 4.4 */
+			complete = columns == 8 || columns == 10;
+			row->any = row->columns.len &&
+					   memmem(row->columns.ptr, row->columns.len, "\"*\"", 3);
+			break;
+		case TABLE_IKEV2:
+			complete = columns == 8;
+			break;
+		default:
+			complete = columns == 2;
+			break;
 	}
-	nflog_rows_free(encr);
-	nflog_rows_free(integ);
-	free(columns);
-	return line;
+	row->spi = find_spi(type, row->columns);
+	return complete && !quoted;
 }
 
 /*
  * Described in header
  */
-char *nflog_rows_ike(ike_version_t version, ike_sa_id_t *id,
-					 uint16_t encr, uint16_t integ, chunk_t sk_ei,
-					 chunk_t sk_er, chunk_t sk_ai, chunk_t sk_ar)
+int nflog_uat_get_family(chunk_t columns)
 {
-	char *line, name[64] = "";
-
-	if (integ != AUTH_UNDEFINED)
-	{
-		snprintf(name, sizeof(name), " integ=%N", integrity_algorithm_names,
-				 integ);
-	}
-	if (asprintf(&line, "ike %.16" PRIx64 " %.16" PRIx64 " version=%d enc=%N%s "
-				 "sk_ei=%+B sk_er=%+B sk_ai=%+B sk_ar=%+B",
-				 be64toh(id->get_initiator_spi(id)),
-				 be64toh(id->get_responder_spi(id)), version == IKEV1 ? 1 : 2,
-				 encryption_algorithm_names, encr, name, &sk_ei, &sk_er,
-				 &sk_ai, &sk_ar) < 0)
-	{
-		return NULL;
-	}
-	return line;
-}
-
-/*
- * Described in header
- */
-void nflog_rows_free(char *row)
-{
-	if (row)
-	{
-		memwipe(row, strlen(row));
-		free(row);
-	}
+	return columns.len > 5 && memeq(columns.ptr, "\"IPv6\"", 6) ? AF_INET6 : AF_INET;
 }

@@ -51,6 +51,26 @@ static void restore_stderr(int saved)
 	close(saved);
 }
 
+#define ESP(spi) "esp " spi " 192.0.2.1 192.0.2.2 enc=NULL"
+
+/**
+ * Count the SAs in a key file.
+ */
+static int count_sas(keyring_t *keyring)
+{
+	enumerator_t *enumerator;
+	nflog_key_sa_t *sa;
+	int count = 0;
+
+	enumerator = keyring->create_sa_enumerator(keyring);
+	while (enumerator->enumerate(enumerator, &sa))
+	{
+		count++;
+	}
+	enumerator->destroy(enumerator);
+	return count;
+}
+
 static void test_damaged_keys(void **state)
 {
 	static char *wrong[] = {
@@ -74,6 +94,8 @@ static void test_damaged_keys(void **state)
 		"ike 0123456789abcdef 0123456789abcdef version=3 enc=NULL",
 		"ike 0123456789abcdef 123456789abcdef version=2 enc=NULL",
 	};
+	static char binary[] = ESP("00000001") "\n\0\n" ESP("00000002") "\r\n"
+		ESP("00000009") "\0\n" "esp \0 x\n" ESP("00000003") "\n#\0\n\r\n\n#\r";
 	char line[512];
 	chunk_t content, copy;
 	int i, saved = close_stderr();
@@ -82,7 +104,7 @@ static void test_damaged_keys(void **state)
 	{
 		snprintf(line, sizeof(line), "# a comment\n\n%s\nesp 00000001 192.0.2.1 "
 				 "192.0.2.2 later=yes enc=NULL", wrong[i]);
-		file = key_file_create(write_file("keys", chunk_from_str(line)));
+		file = keyring_create(write_file("keys", chunk_from_str(line)));
 		assert_non_null(file);
 		if (file->get_errors(file) != 1)
 		{
@@ -92,15 +114,23 @@ static void test_damaged_keys(void **state)
 		file->destroy(file);
 	}
 	file = NULL;
-	assert_null(key_file_create("/nonexistent/keys"));
-	assert_null(key_file_create(dir));
-	assert_null(key_file_create("/dev/zero"));
+	assert_null(keyring_create("/nonexistent/keys"));
+	assert_null(keyring_create(dir));
+	assert_null(keyring_create("/dev/zero"));
+	/* a line with bytes that are no text is one line, others have other line ends */
+	content = chunk_from_thing(binary);
+	content.len--;
+	file = keyring_create(write_file("keys", content));
+	assert_non_null(file);
+	assert_int_equal(file->get_errors(file), 4);
+	assert_int_equal(count_sas(file), 3);
+	file->destroy(file);
 	/* a line that is too long, and two that fit, the last one without an end */
 	content = chunk_alloc(1000000);
 	memset(content.ptr, 'x', content.len);
 	content.ptr[content.len - 3] = '\n';
 	content.ptr[content.len - 2] = '#';
-	file = key_file_create(write_file("keys", content));
+	file = keyring_create(write_file("keys", content));
 	assert_non_null(file);
 	assert_int_equal(file->get_errors(file), 1);
 	file->destroy(file);
@@ -122,7 +152,7 @@ static void test_damaged_keys(void **state)
 		copy = chunk_clone(content);
 		damage(copy);
 		copy.len = i % 2 ? copy.len : rand() % copy.len;
-		file = key_file_create(write_file("keys", copy));
+		file = keyring_create(write_file("keys", copy));
 		assert_non_null(file);
 		decrypter = decrypter_create(file);
 		decrypter->destroy(decrypter);

@@ -13,22 +13,22 @@
  */
 
 /**
- * @defgroup decrypt_fragments fragments
+ * @defgroup decrypt_ikev1_fragments ikev1_fragments
  * @{ @ingroup nflog_capture
  */
 
-#ifndef FRAGMENTS_H_
-#define FRAGMENTS_H_
+#ifndef IKEV1_FRAGMENTS_H_
+#define IKEV1_FRAGMENTS_H_
 
 #include <library.h>
 
-typedef struct fragments_t fragments_t;
+typedef struct ikev1_fragments_t ikev1_fragments_t;
 
 /**
  * Reassembles messages of IKEv1 that were sent in fragments, each in a message of
  * its own.  Those of IKEv2 are encrypted one by one.
  */
-struct fragments_t {
+struct ikev1_fragments_t {
 
 	/**
 	 * Add a message.
@@ -38,17 +38,17 @@ struct fragments_t {
 	 *					if that's not yet the case
 	 * @return			TRUE if the message is a fragment
 	 */
-	bool (*add)(fragments_t *this, chunk_t message, chunk_t *whole);
+	bool (*add)(ikev1_fragments_t *this, chunk_t message, chunk_t *whole);
 
 	/**
-	 * Destroy a fragments_t.
+	 * Destroy a ikev1_fragments_t.
 	 */
-	void (*destroy)(fragments_t *this);
+	void (*destroy)(ikev1_fragments_t *this);
 };
 
 /**
- * Create a fragments_t instance.
+ * Create a ikev1_fragments_t instance.
  */
-fragments_t *fragments_create();
+ikev1_fragments_t *ikev1_fragments_create();
 
-#endif /** FRAGMENTS_H_ @}*/
+#endif /** IKEV1_FRAGMENTS_H_ @}*/

@@ -12,7 +12,7 @@
  * for more details.
  */
 
-#include "fragments.h"
+#include "ikev1_fragments.h"
 #include "ike.h"
 
 #include <collections/linked_list.h>
@@ -33,18 +33,18 @@
 /** bytes of a message, anybody can send fragments */
 #define MAX_LEN (1024 * 1024)
 
-typedef struct private_fragments_t private_fragments_t;
+typedef struct private_ikev1_fragments_t private_ikev1_fragments_t;
 typedef struct reassembly_t reassembly_t;
 
 /**
  * Private data.
  */
-struct private_fragments_t {
+struct private_ikev1_fragments_t {
 
 	/**
 	 * Public interface.
 	 */
-	fragments_t public;
+	ikev1_fragments_t public;
 
 	/**
 	 * Messages that are reassembled, newest last, reassembly_t.
@@ -85,7 +85,7 @@ static void reassembly_destroy(reassembly_t *this)
 /**
  * Find or create the reassembly of a message.
  */
-static reassembly_t *get_reassembly(private_fragments_t *this,
+static reassembly_t *get_reassembly(private_ikev1_fragments_t *this,
 									chunk_t message, uint16_t id)
 {
 	enumerator_t *enumerator;
@@ -148,8 +148,8 @@ static chunk_t join(reassembly_t *this)
 	return whole;
 }
 
-METHOD(fragments_t, add, bool,
-	private_fragments_t *this, chunk_t message, chunk_t *whole)
+METHOD(ikev1_fragments_t, add, bool,
+	private_ikev1_fragments_t *this, chunk_t message, chunk_t *whole)
 {
 	chunk_t payload = chunk_skip(message, IKE_HEADER_LEN);
 	reassembly_t *reassembly;
@@ -186,8 +186,8 @@ METHOD(fragments_t, add, bool,
 	return TRUE;
 }
 
-METHOD(fragments_t, destroy, void,
-	private_fragments_t *this)
+METHOD(ikev1_fragments_t, destroy, void,
+	private_ikev1_fragments_t *this)
 {
 	this->reassemblies->destroy_function(this->reassemblies,
 										 (void*)reassembly_destroy);
@@ -197,9 +197,9 @@ METHOD(fragments_t, destroy, void,
 /*
  * Described in header
  */
-fragments_t *fragments_create()
+ikev1_fragments_t *ikev1_fragments_create()
 {
-	private_fragments_t *this;
+	private_ikev1_fragments_t *this;
 
 	INIT(this,
 		.public = {

@@ -1,0 +1,423 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "key_file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/** columns that identify an ESP or AH SA, and a set of keys of an IKE_SA */
+#define SA_COLUMNS 5
+#define IKE_COLUMNS 3
+
+typedef struct parser_t parser_t;
+
+/**
+ * How to parse a field "name=value" of a line.
+ */
+struct parser_t {
+
+	/**
+	 * Name of the field.
+	 */
+	char *name;
+
+	/**
+	 * Function to parse the value, FALSE if that is not possible.
+	 */
+	bool (*parse)(char *value, void *out);
+
+	/**
+	 * Where to store it.
+	 */
+	void *out;
+};
+
+/*
+ * Described in header
+ */
+char *nflog_key_file_write_columns(uint8_t proto, uint32_t spi, host_t *src,
+								   host_t *dst, bool udp)
+{
+	char *columns;
+
+	if (asprintf(&columns, "%s %.8x %#H %#H udp=%s",
+				 proto == IPPROTO_AH ? "ah" : "esp", spi, src, dst,
+				 udp ? "yes" : "no") < 0)
+	{
+		return NULL;
+	}
+	return columns;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_key_file_write_sa(nflog_key_sa_t *sa)
+{
+	char *columns, *line, *encr = NULL, *integ = NULL;
+
+	columns = nflog_key_file_write_columns(sa->proto, sa->spi, sa->src, sa->dst,
+										   sa->udp);
+	if (sa->proto == IPPROTO_AH || sa->encr == ENCR_UNDEFINED ||
+		asprintf(&encr, " enc=%N enc_key=%+B", encryption_algorithm_names,
+				 sa->encr, &sa->encr_key) < 0)
+	{
+		encr = NULL;
+	}
+	if (sa->integ == AUTH_UNDEFINED ||
+		asprintf(&integ, " integ=%N integ_key=%+B", integrity_algorithm_names,
+				 sa->integ, &sa->integ_key) < 0)
+	{
+		integ = NULL;
+	}
+	if (!columns ||
+		asprintf(&line, "%s dir=%s mode=%N esn=%s%s%s", columns,
+				 sa->inbound ? "in" : "out", ipsec_mode_names, sa->mode,
+				 sa->esn ? "yes" : "no", encr ?: "", integ ?: "") < 0)
+	{
+		line = NULL;
+	}
+	nflog_key_line_free(encr);
+	nflog_key_line_free(integ);
+	free(columns);
+	return line;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_key_file_write_ike(nflog_key_ike_t *ike)
+{
+	char *line, name[64] = "";
+
+	if (ike->integ != AUTH_UNDEFINED)
+	{
+		snprintf(name, sizeof(name), " integ=%N", integrity_algorithm_names,
+				 ike->integ);
+	}
+	if (asprintf(&line, "ike %.16" PRIx64 " %.16" PRIx64 " version=%d enc=%N%s "
+				 "sk_ei=%+B sk_er=%+B sk_ai=%+B sk_ar=%+B", ike->spi_i,
+				 ike->spi_r, ike->version, encryption_algorithm_names,
+				 ike->encr, name, &ike->sk_ei, &ike->sk_er, &ike->sk_ai,
+				 &ike->sk_ar) < 0)
+	{
+		return NULL;
+	}
+	return line;
+}
+
+/**
+ * Parse exactly as many hex digits as given.
+ */
+static bool parse_hex(char *value, u_int digits, uint64_t *out)
+{
+	char *end;
+
+	if (strlen(value) != digits || strspn(value, "0123456789abcdef") != digits)
+	{
+		return FALSE;
+	}
+	*out = strtoull(value, &end, 16);
+	return *end == '\0';
+}
+
+/**
+ * Parse a key, which may be empty.
+ */
+static bool parse_key(char *value, void *out)
+{
+	chunk_t *key = out, hex = chunk_from_str(value);
+
+	if (hex.len % 2 || strspn(value, "0123456789abcdef") != hex.len || key->ptr)
+	{
+		return FALSE;
+	}
+	*key = chunk_from_hex(hex, NULL);
+	return TRUE;
+}
+
+static bool parse_encr(char *value, void *out)
+{
+	return enum_from_name(encryption_algorithm_names, value,
+						  (encryption_algorithm_t*)out);
+}
+
+static bool parse_integ(char *value, void *out)
+{
+	return enum_from_name(integrity_algorithm_names, value,
+						  (integrity_algorithm_t*)out);
+}
+
+static bool parse_mode(char *value, void *out)
+{
+	return enum_from_name(ipsec_mode_names, value, (ipsec_mode_t*)out);
+}
+
+static bool parse_bool(char *value, void *out)
+{
+	*(bool*)out = streq(value, "yes");
+	return *(bool*)out || streq(value, "no");
+}
+
+static bool parse_dir(char *value, void *out)
+{
+	*(bool*)out = streq(value, "in");
+	return *(bool*)out || streq(value, "out");
+}
+
+static bool parse_version(char *value, void *out)
+{
+	*(int*)out = atoi(value);
+	return streq(value, "1") || streq(value, "2");
+}
+
+/**
+ * Parse the fields that follow the SPIs or addresses.
+ */
+static bool parse_fields(char *line, parser_t *parsers, u_int count)
+{
+	char *field, *value;
+	u_int i;
+
+	while ((field = strsep(&line, " ")))
+	{
+		value = strchr(field, '=');
+		if (!value)
+		{
+			return FALSE;
+		}
+		*value++ = '\0';
+		for (i = 0; i < count; i++)
+		{	/* a later version may have more of them */
+			if (streq(field, parsers[i].name) &&
+				!parsers[i].parse(value, parsers[i].out))
+			{
+				return FALSE;
+			}
+		}
+	}
+	return TRUE;
+}
+
+/**
+ * Parse an address, with a port in brackets.
+ */
+static host_t *parse_host(char *value)
+{
+	char *pos, *end;
+	u_long port = 0;
+
+	if (!value)
+	{
+		return NULL;
+	}
+	pos = strchr(value, '[');
+	if (pos)
+	{
+		*pos++ = '\0';
+		port = strtoul(pos, &end, 10);
+		if (!streq(end, "]") || port > 0xffff)
+		{
+			return NULL;
+		}
+	}
+	return host_create_from_string(value, port);
+}
+
+/**
+ * Parse the line of an ESP or AH SA, after the protocol.
+ */
+static nflog_key_sa_t *parse_sa(uint8_t proto, char *line)
+{
+	nflog_key_sa_t *sa;
+	char *spi;
+	uint64_t value;
+
+	INIT(sa,
+		.proto = proto,
+		.mode = MODE_TUNNEL,
+		.encr = ENCR_UNDEFINED,
+		.integ = AUTH_UNDEFINED,
+	);
+	parser_t parsers[] = {
+		{ "udp",		parse_bool,		&sa->udp		},
+		{ "dir",		parse_dir,		&sa->inbound	},
+		{ "mode",		parse_mode,		&sa->mode		},
+		{ "esn",		parse_bool,		&sa->esn		},
+		{ "enc",		parse_encr,		&sa->encr		},
+		{ "enc_key",	parse_key,		&sa->encr_key	},
+		{ "integ",		parse_integ,	&sa->integ		},
+		{ "integ_key",	parse_key,		&sa->integ_key	},
+	};
+	spi = strsep(&line, " ");
+	sa->src = parse_host(strsep(&line, " "));
+	sa->dst = parse_host(strsep(&line, " "));
+	if (!sa->src || !sa->dst || !parse_hex(spi, NFLOG_ESP_DIGITS, &value) ||
+		!parse_fields(line, parsers, countof(parsers)) ||
+		(proto == IPPROTO_ESP && sa->encr == ENCR_UNDEFINED) ||
+		(proto == IPPROTO_AH && sa->integ == AUTH_UNDEFINED))
+	{
+		nflog_key_sa_destroy(sa);
+		return NULL;
+	}
+	sa->spi = value;
+	return sa;
+}
+
+/**
+ * Parse the line of an IKE_SA, after the protocol.
+ */
+static nflog_key_ike_t *parse_ike(char *line)
+{
+	nflog_key_ike_t *ike;
+	char *spi_i, *spi_r;
+
+	INIT(ike,
+		.encr = ENCR_UNDEFINED,
+		.integ = AUTH_UNDEFINED,
+	);
+	parser_t parsers[] = {
+		{ "version",	parse_version,	&ike->version	},
+		{ "enc",		parse_encr,		&ike->encr		},
+		{ "integ",		parse_integ,	&ike->integ		},
+		{ "sk_ei",		parse_key,		&ike->sk_ei		},
+		{ "sk_er",		parse_key,		&ike->sk_er		},
+		{ "sk_ai",		parse_key,		&ike->sk_ai		},
+		{ "sk_ar",		parse_key,		&ike->sk_ar		},
+	};
+	spi_i = strsep(&line, " ");
+	spi_r = strsep(&line, " ");
+	if (!spi_r || !parse_hex(spi_i, NFLOG_IKE_DIGITS, &ike->spi_i) ||
+		!parse_hex(spi_r, NFLOG_IKE_DIGITS, &ike->spi_r) ||
+		!parse_fields(line, parsers, countof(parsers)) || !ike->version ||
+		ike->encr == ENCR_UNDEFINED)
+	{
+		nflog_key_ike_destroy(ike);
+		return NULL;
+	}
+	return ike;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_key_file_parse(chunk_t line, nflog_key_sa_t **sa,
+						  nflog_key_ike_t **ike)
+{
+	char buf[NFLOG_KEY_FILE_MAX_LINE], *rest = buf, *kind;
+
+	*sa = NULL;
+	*ike = NULL;
+	if (line.len >= sizeof(buf) || memchr(line.ptr ?: (u_char*)"", 0, line.len))
+	{
+		return FALSE;
+	}
+	if (line.len && line.ptr[line.len - 1] == '\r')
+	{
+		line.len--;
+	}
+	if (!line.len || line.ptr[0] == '#')
+	{
+		return TRUE;
+	}
+	memcpy(buf, line.ptr, line.len);
+	buf[line.len] = '\0';
+	kind = strsep(&rest, " ");
+	if (rest && streq(kind, "esp"))
+	{
+		*sa = parse_sa(IPPROTO_ESP, rest);
+	}
+	else if (rest && streq(kind, "ah"))
+	{
+		*sa = parse_sa(IPPROTO_AH, rest);
+	}
+	else if (rest && streq(kind, "ike"))
+	{
+		*ike = parse_ike(rest);
+	}
+	memwipe(buf, line.len);
+	return *sa || *ike;
+}
+
+/*
+ * Described in header
+ */
+void nflog_key_file_get_row(chunk_t line, nflog_row_t *row)
+{
+	bool ike = line.len && line.ptr[0] == 'i';
+	u_int count = ike ? IKE_COLUMNS : SA_COLUMNS;
+	chunk_t rest = line;
+	u_char *pos;
+
+	*row = (nflog_row_t){};
+	while ((pos = memchr(rest.ptr, ' ', rest.len)))
+	{
+		if (!row->spi.ptr)
+		{
+			row->spi = chunk_create(pos + 1, ike ? NFLOG_IKE_DIGITS
+												 : NFLOG_ESP_DIGITS);
+		}
+		if (--count == 0)
+		{
+			row->columns = chunk_create(line.ptr, pos - line.ptr);
+			return;
+		}
+		rest = chunk_skip(rest, pos - rest.ptr + 1);
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_key_line_free(char *line)
+{
+	if (line)
+	{
+		memwipe(line, strlen(line));
+		free(line);
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_key_sa_destroy(nflog_key_sa_t *sa)
+{
+	if (sa)
+	{
+		DESTROY_IF(sa->src);
+		DESTROY_IF(sa->dst);
+		chunk_clear(&sa->encr_key);
+		chunk_clear(&sa->integ_key);
+		free(sa);
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_key_ike_destroy(nflog_key_ike_t *ike)
+{
+	if (ike)
+	{
+		chunk_clear(&ike->sk_ei);
+		chunk_clear(&ike->sk_er);
+		chunk_clear(&ike->sk_ai);
+		chunk_clear(&ike->sk_ar);
+		free(ike);
+	}
+}

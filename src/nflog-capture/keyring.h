@@ -1,0 +1,78 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup decrypt_keyring keyring
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef KEYRING_H_
+#define KEYRING_H_
+
+#include "keys/key_file.h"
+
+#include <library.h>
+
+typedef struct keyring_t keyring_t;
+
+/**
+ * The keys of all key files, nflog-capture(1) describes these.
+ */
+struct keyring_t {
+
+	/**
+	 * Enumerate ESP and AH SAs, the oldest one first.
+	 *
+	 * @return			enumerator over nflog_key_sa_t*
+	 */
+	enumerator_t *(*create_sa_enumerator)(keyring_t *this);
+
+	/**
+	 * Enumerate sets of keys of IKE_SAs, the oldest one first.
+	 *
+	 * @return			enumerator over nflog_key_ike_t*
+	 */
+	enumerator_t *(*create_ike_enumerator)(keyring_t *this);
+
+	/**
+	 * Read another key file in addition.
+	 *
+	 * @param path		path of the file
+	 * @return			FALSE if the file can't be read, the reason was printed
+	 */
+	bool (*add)(keyring_t *this, char *path);
+
+	/**
+	 * Get the number of lines that could not be parsed, the first ones of which
+	 * were reported.
+	 *
+	 * @return			number of lines
+	 */
+	u_int (*get_errors)(keyring_t *this);
+
+	/**
+	 * Destroy a keyring_t, and wipe the keys.
+	 */
+	void (*destroy)(keyring_t *this);
+};
+
+/**
+ * Create a keyring_t instance.
+ *
+ * @param path		path of the first key file to read
+ * @return			keyring, NULL if the file can't be read, the reason was printed
+ */
+keyring_t *keyring_create(char *path);
+
+#endif /** KEYRING_H_ @}*/
