@@ -32,7 +32,7 @@ typedef struct failure_t failure_t;
 
 /** Errors that concern all files, not only that with which they are seen */
 static const int common_errors[] = {
-	ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM,
+	ENOSPC, EDQUOT, EFBIG, EROFS, EIO, EMFILE, ENFILE, ENOMEM,
 };
 
 /**
@@ -111,6 +111,9 @@ static char *get_remedy(int error)
 		case ENOSPC:
 		case EDQUOT:
 			return "free some space, or lower max_total";
+		case EFBIG:
+			return "raise the file size limit of charon, LimitFSIZE of its service, "
+				   "or set file_size below it";
 		case EROFS:
 			return "mount it writable, or set dir";
 		case ELOOP:

@@ -443,6 +443,14 @@ METHOD(nflog_quota_t, reserve, bool,
 	return success;
 }
 
+METHOD(nflog_quota_t, unreserve, void,
+	private_nflog_quota_t *this, size_t bytes)
+{
+	this->mutex->lock(this->mutex);
+	this->total -= min(this->total, bytes);
+	this->mutex->unlock(this->mutex);
+}
+
 /**
  * Add a string to a hashtable, or remove it.
  */
@@ -558,6 +566,7 @@ nflog_quota_t *nflog_quota_create(nflog_dir_t *dir, nflog_live_t *live)
 	INIT(this,
 		.public = {
 			.reserve = _reserve,
+			.unreserve = _unreserve,
 			.set_used = _set_used,
 			.remove = _remove_,
 			.create_enumerator = _create_enumerator,

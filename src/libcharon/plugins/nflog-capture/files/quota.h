@@ -59,6 +59,13 @@ struct nflog_quota_t {
 	bool (*reserve)(nflog_quota_t *this, size_t bytes);
 
 	/**
+	 * Give back space that was reserved, but not written to.
+	 *
+	 * @param bytes		bytes that were not written
+	 */
+	void (*unreserve)(nflog_quota_t *this, size_t bytes);
+
+	/**
 	 * Set the state of a trace.
 	 *
 	 * @param conn		name of the directory

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -59,23 +60,61 @@ struct private_nflog_store_t {
 	nflog_quota_t *quota;
 };
 
+/*
+ * Described in header
+ */
+size_t nflog_store_write(int fd, struct iovec *iov, u_int count)
+{
+	struct timespec no_wait = {};
+	size_t written = 0;
+	sigset_t set, former;
+	ssize_t len = 0;
+	int error = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &set, &former);
+	while (count && !error)
+	{
+		len = writev(fd, iov, count);
+		if (len < 0)
+		{
+			error = errno == EINTR ? 0 : errno;
+			continue;
+		}
+		written += len;
+		while (count && len >= iov->iov_len)
+		{
+			len -= iov->iov_len;
+			iov++;
+			count--;
+		}
+		if (count)
+		{	/* the next one tells why not all was written */
+			iov->iov_base += len;
+			iov->iov_len -= len;
+		}
+	}
+	if (error == EFBIG)
+	{	/* the kernel sends it to the thread that wrote */
+		while (sigtimedwait(&set, NULL, &no_wait) < 0 && errno == EINTR);
+	}
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	errno = error;
+	return written;
+}
+
 /**
  * Write all of a chunk to a file.
  */
 static bool write_all(int fd, chunk_t content)
 {
-	ssize_t len;
+	struct iovec iov = {
+		.iov_base = content.ptr,
+		.iov_len = content.len,
+	};
 
-	while (content.len)
-	{
-		len = write(fd, content.ptr, content.len);
-		if (len < 0 && errno != EINTR)
-		{
-			return FALSE;
-		}
-		content = chunk_skip(content, max(len, 0));
-	}
-	return TRUE;
+	return !content.len || nflog_store_write(fd, &iov, 1) == content.len;
 }
 
 METHOD(nflog_store_t, create_file, int,
@@ -211,6 +250,12 @@ METHOD(nflog_store_t, reserve, bool,
 	return this->quota->reserve(this->quota, bytes);
 }
 
+METHOD(nflog_store_t, unreserve, void,
+	private_nflog_store_t *this, size_t bytes)
+{
+	this->quota->unreserve(this->quota, bytes);
+}
+
 METHOD(nflog_store_t, set_used, void,
 	private_nflog_store_t *this, char *conn, char *name,
 	nflog_trace_state_t state)
@@ -266,6 +311,7 @@ nflog_store_t *nflog_store_create()
 			.remove_file = _remove_file,
 			.create_trace_enumerator = _create_trace_enumerator,
 			.reserve = _reserve,
+			.unreserve = _unreserve,
 			.set_used = _set_used,
 			.get_path = _get_path,
 			.set_removed_cb = _set_removed_cb,

@@ -27,6 +27,8 @@ typedef struct nflog_store_t nflog_store_t;
 
 #include <library.h>
 
+#include <sys/uio.h>
+
 /**
  * Where traces and key tables lie: <dir>/<connection>/<file>.
  *
@@ -135,6 +137,13 @@ struct nflog_store_t {
 	bool (*reserve)(nflog_store_t *this, size_t bytes);
 
 	/**
+	 * Give back space that was reserved, but not written to.
+	 *
+	 * @param bytes		bytes that were not written
+	 */
+	void (*unreserve)(nflog_store_t *this, size_t bytes);
+
+	/**
 	 * Set the state of a trace.
 	 *
 	 * @param conn		directory of the connection
@@ -180,5 +189,18 @@ struct nflog_store_t {
  * yet.
  */
 nflog_store_t *nflog_store_create();
+
+/**
+ * Write to a file, as much as possible.
+ *
+ * Exceeding a limit on the size of files (RLIMIT_FSIZE) is an error as any other,
+ * EFBIG, and does not raise SIGXFSZ, which would end charon.
+ *
+ * @param fd		file descriptor
+ * @param iov		what to write, changed by this
+ * @param count		number of elements in iov
+ * @return			bytes written, if that is not all the reason is in errno
+ */
+size_t nflog_store_write(int fd, struct iovec *iov, u_int count);
 
 #endif /** NFLOG_STORE_H_ @}*/

@@ -241,6 +241,10 @@ void nflog_counters_describe(nflog_counters_t *count,
 		append(buf, len, ", %" PRIu64 " first fragments repeated or without the "
 			   "others", get_incomplete(count) - fragments);
 	}
+	if (count->cut)
+	{
+		append(buf, len, ", %" PRIu64 " packets cut", count->cut);
+	}
 	if (count->gone)
 	{
 		append(buf, len, ", count of the SA not known, it was gone from the "

@@ -54,8 +54,10 @@ struct nflog_counters_t {
 	uint64_t segments;
 	/** written */
 	uint64_t packets;
-	/** bytes of written IP packets */
+	/** bytes of written IP packets, as they were before these were cut */
 	uint64_t bytes;
+	/** written, but cut, by the snaplen, or as NFLOG does not copy that much */
+	uint64_t cut;
 	/** packets that the rule logged before the SA was installed, at most */
 	uint64_t early;
 	/** time for which nothing was captured, as rules could not be added, in ms */

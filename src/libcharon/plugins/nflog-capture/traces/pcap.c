@@ -99,7 +99,7 @@ struct private_nflog_pcap_t {
 	ino_t ino;
 
 	/**
-	 * Time of the first packet in it, in seconds, 0 if there is none.
+	 * Time of the oldest packet in it, in seconds, if there is any.
 	 */
 	uint32_t begin;
 };
@@ -110,6 +110,14 @@ struct private_nflog_pcap_t {
 static bool is_ring(private_nflog_pcap_t *this)
 {
 	return this->file_size || this->duration;
+}
+
+/**
+ * Are there packets in the file?
+ */
+static bool has_packets(private_nflog_pcap_t *this)
+{
+	return this->size > sizeof(struct pcap_file_header);
 }
 
 /**
@@ -184,7 +192,8 @@ static void end_file(private_nflog_pcap_t *this)
 		}
 	}
 	this->store->set_used(this->store, this->dir, this->file, TRACE_COMPLETE);
-	this->size = this->begin = this->torn = 0;
+	this->size = 0;
+	this->torn = FALSE;
 }
 
 /**
@@ -255,7 +264,6 @@ static int create_file(private_nflog_pcap_t *this)
 		this->ino = st.st_ino;
 	}
 	this->size = sizeof(header);
-	this->begin = 0;
 	return fd;
 }
 
@@ -302,9 +310,10 @@ static int open_file(private_nflog_pcap_t *this)
 METHOD(nflog_pcap_t, start, int,
 	private_nflog_pcap_t *this)
 {
-	int fd;
+	size_t size = sizeof(struct pcap_file_header);
+	int fd, error;
 
-	if (!this->store->reserve(this->store, sizeof(struct pcap_file_header)))
+	if (!this->store->reserve(this->store, size))
 	{
 		this->store->set_used(this->store, this->dir, this->file, TRACE_WANTED);
 		return NFLOG_OVER_BUDGET;
@@ -312,7 +321,9 @@ METHOD(nflog_pcap_t, start, int,
 	fd = create_file(this);
 	if (fd < 0)
 	{
-		return errno;
+		error = errno;
+		this->store->unreserve(this->store, size);
+		return error;
 	}
 	close(fd);
 	return 0;
@@ -327,22 +338,62 @@ static size_t record_size(nflog_packet_t *packet)
 }
 
 /**
- * Write some packets to the current file.
+ * Append packets to the file that is open, as many as possible.
+ *
+ * @param total		bytes of all records
+ * @param error		set to an errno if not all were written
+ * @return			number of packets that were written, all of which are whole
  */
-static u_int append(private_nflog_pcap_t *this,
+static u_int append(private_nflog_pcap_t *this, int fd,
 					nflog_packet_t **packets, u_int count, size_t total,
 					int *error)
 {
 	struct iovec iov[MAX_WRITE];
-	ssize_t len, done = 0;
-	u_int i, pos = 0;
+	uint64_t before = this->size;
+	size_t written;
+	u_int i, done = 0;
+
+	for (i = 0; i < count; i++)
+	{
+		iov[i].iov_base = &packets[i]->pcap;
+		iov[i].iov_len = record_size(packets[i]);
+	}
+	written = nflog_store_write(fd, iov, count);
+	*error = errno;
+	while (done < count &&
+		   this->size + record_size(packets[done]) <= before + written)
+	{
+		this->size += record_size(packets[done++]);
+	}
+	/* if this fails it's tried again before anything is appended */
+	cut_torn(this, fd, before + written);
+	if (close(fd) != 0 && errno != EINTR)
+	{	/* file systems of other hosts may refuse as late as that */
+		*error = errno;
+		this->size = before;
+		this->torn = TRUE;
+		done = 0;
+	}
+	return done;
+}
+
+/**
+ * Write packets that belong to the same file.
+ *
+ * @param total		bytes of all records
+ * @param error		set to an errno, or NFLOG_OVER_BUDGET, if not all were written
+ * @return			number of packets that were written
+ */
+static u_int write_run(private_nflog_pcap_t *this,
+					   nflog_packet_t **packets, u_int count, size_t total,
+					   int *error)
+{
+	size_t header = this->size ? 0 : sizeof(struct pcap_file_header);
+	uint64_t before;
+	u_int done;
 	int fd;
 
-	if (!this->size)
-	{
-		total += sizeof(struct pcap_file_header);
-	}
-	if (!this->store->reserve(this->store, total))
+	if (!this->store->reserve(this->store, header + total))
 	{
 		*error = NFLOG_OVER_BUDGET;
 		return 0;
@@ -351,81 +402,83 @@ static u_int append(private_nflog_pcap_t *this,
 	if (fd < 0)
 	{
 		*error = errno;
+		this->store->unreserve(this->store, header + total);
 		return 0;
 	}
-	for (i = 0; i < count; i++)
-	{
-		iov[i].iov_base = &packets[i]->pcap;
-		iov[i].iov_len = record_size(packets[i]);
-	}
-	do
-	{
-		len = writev(fd, iov, count);
-	}
-	while (len < 0 && errno == EINTR);
-	/* a short write on a file means that there is no space for the rest */
-	*error = len < 0 ? errno : ENOSPC;
+	before = this->size;
+	done = append(this, fd, packets, count, total, error);
+	this->store->unreserve(this->store, total - (this->size - before));
+	errno = *error;
+	this->store->report(this->store, this->dir, this->file, done == count);
+	return done;
+}
 
-	while (pos < count && done + (ssize_t)iov[pos].iov_len <= len)
+/**
+ * Get the packets to write to the file next, with one system call.
+ *
+ * @param begin		set to the time of the oldest packet in the file then
+ * @param total		set to the bytes of their records
+ * @return			number of packets, 0 if the file is complete
+ */
+static u_int get_run(private_nflog_pcap_t *this,
+					 nflog_packet_t **packets, u_int count, uint32_t *begin,
+					 size_t *total)
+{
+	uint64_t used = this->size ?: sizeof(struct pcap_file_header);
+	uint32_t oldest, sec;
+	size_t size;
+	u_int run;
+
+	*total = 0;
+	*begin = has_packets(this) ? this->begin : packets[0]->pcap.sec;
+	for (run = 0; run < min(MAX_WRITE, count); run++)
 	{
-		done += iov[pos++].iov_len;
+		size = record_size(packets[run]);
+		sec = packets[run]->pcap.sec;
+		/* if the clock was set back, time counts anew */
+		oldest = min(*begin, sec);
+		if ((run || has_packets(this)) &&
+			((this->file_size && used + *total + size > this->file_size) ||
+			 (this->duration && sec - oldest >= this->duration)))
+		{
+			break;
+		}
+		*begin = oldest;
+		*total += size;
 	}
-	this->size += done;
-	if (pos && !this->begin)
-	{
-		this->begin = packets[0]->pcap.sec;
-	}
-	if (pos < count)
-	{	/* if this fails it's tried again before anything is appended */
-		cut_torn(this, fd, this->size - done + max(len, 0));
-		errno = *error;
-		this->store->report(this->store, this->dir, this->file, FALSE);
-	}
-	else
-	{
-		this->store->report(this->store, this->dir, this->file, TRUE);
-	}
-	close(fd);
-	return pos;
+	return run;
 }
 
 METHOD(nflog_pcap_t, write_, u_int,
 	private_nflog_pcap_t *this, nflog_packet_t **packets,
 	u_int count, int *error)
 {
-	uint64_t used, total;
 	u_int run, written = 0, done;
 	uint32_t begin;
-	size_t size;
+	size_t total;
 
 	while (written < count)
 	{
-		begin = this->begin ?: packets[written]->pcap.sec;
-		used = this->size ?: sizeof(struct pcap_file_header);
-		total = 0;
-		for (run = 0; run < MAX_WRITE && written + run < count; run++)
-		{
-			size = record_size(packets[written + run]);
-			if ((run || this->begin) &&
-				((this->file_size &&
-				  used + total + size > this->file_size) ||
-				 (this->duration &&
-				  packets[written + run]->pcap.sec >= begin + this->duration)))
-			{
-				break;
-			}
-			total += size;
-		}
+		run = get_run(this, packets + written, count - written, &begin, &total);
 		if (!run)
 		{
 			next_file(this);
 			continue;
 		}
-		done = append(this, packets + written, run, total, error);
+		done = write_run(this, packets + written, run, total, error);
 		written += done;
+		if (done)
+		{
+			this->begin = begin;
+		}
 		if (done < run)
 		{
-			break;
+			if (*error != EFBIG || !has_packets(this))
+			{
+				break;
+			}
+			/* no file gets larger than this one, but there may be others */
+			next_file(this);
 		}
 	}
 	return written;

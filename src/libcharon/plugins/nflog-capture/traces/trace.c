@@ -18,6 +18,7 @@
 #include "flowtable.h"
 #include "pcap.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 
@@ -132,8 +133,15 @@ struct private_nflog_trace_t {
  */
 static const char *get_reason(private_nflog_trace_t *this)
 {
-	return this->error == NFLOG_OVER_BUDGET
-				? "the disk budget was exhausted" : strerror(this->error);
+	switch (this->error)
+	{
+		case NFLOG_OVER_BUDGET:
+			return "the disk budget was exhausted";
+		case EFBIG:
+			return "the file size limit of charon was reached";
+		default:
+			return strerror(this->error);
+	}
 }
 
 /**
@@ -284,6 +292,10 @@ static bool flush(private_nflog_trace_t *this,
 		counter = &this->counts[packets[i]->point];
 		counter->packets++;
 		counter->bytes += packets[i]->original;
+		if (packets[i]->pcap.caplen < packets[i]->pcap.len)
+		{
+			counter->cut++;
+		}
 	}
 	if (written)
 	{

@@ -14,6 +14,7 @@
 
 #include "xfrm_stat.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -97,6 +98,11 @@ struct nflog_dropped_t {
 	refcount_t ref;
 
 	/**
+	 * Why they could not be read, an errno, or 0.
+	 */
+	int error;
+
+	/**
 	 * Those that this kernel does not have are 0.
 	 */
 	uint64_t values[countof(counters)];
@@ -138,7 +144,6 @@ static nflog_dropped_t *read_counters()
 		.ref = 1,
 	);
 	time_monotonic(&dropped->time);
-	/* a kernel without XFRM statistics does not have this file */
 	file = fopen(FILE_NAME, "re");
 	if (file)
 	{
@@ -153,6 +158,10 @@ static nflog_dropped_t *read_counters()
 			}
 		}
 		fclose(file);
+	}
+	else if (errno != ENOENT)
+	{	/* a kernel without XFRM statistics does not have this file */
+		dropped->error = errno;
 	}
 	return dropped;
 }
@@ -207,6 +216,14 @@ METHOD(nflog_xfrm_stat_t, report, void,
 	int i, n = 0;
 
 	now = get_counters(this, MAX_AGE_END);
+	if (since->error || now->error)
+	{
+		DBG1(DBG_CHD, "nflog-capture: unable to tell what the kernel dropped while "
+			 "%s was captured, reading " FILE_NAME " failed: %s", label,
+			 strerror(since->error ?: now->error));
+		put(this, now);
+		return;
+	}
 	for (i = 0; i < countof(counters); i++)
 	{
 		if (now->values[i] > since->values[i] && n < sizeof(buf))
