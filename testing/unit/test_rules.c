@@ -24,6 +24,7 @@
 #include "rules/nft_table.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -81,6 +82,8 @@ static enum {
 	KERNEL_SILENT,
 	/** another process keeps it busy, until the semaphore is posted */
 	KERNEL_BUSY,
+	/** it has no memory for the messages */
+	KERNEL_FULL,
 } kernel;
 static sem_t released;
 
@@ -108,6 +111,11 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
 	{
 		sem_post(&blocked);
 		sem_wait(&released);
+	}
+	if (kernel == KERNEL_FULL)
+	{
+		errno = ENOBUFS;
+		return -1;
 	}
 	bytes = send(fd, msg, len, 0);
 	if (kernel == KERNEL_SILENT)
@@ -424,6 +432,50 @@ static void test_lost_answers(void **state)
 	assert_true(count.missed > 0);
 	assert_true(count.uncounted);
 	assert_false(has_rule(1));
+}
+
+static void test_no_memory(void **state)
+{
+	nflog_match_t next = {
+		.dst = host_create_from_string("192.168.0.2", 0),
+		.reqid = 2,
+	};
+	nflog_sa_t *sas[2];
+
+	/* as nothing was sent, it is known what is in the table */
+	sas[0] = add_sa(1);
+	kernel = KERNEL_FULL;
+	sas[1] = create_sa(TRUE, 2, TRUE, TRUE);
+	assert_false(rules->add(rules, sas[1]));
+	while (!failures)
+	{
+		usleep(1000);
+	}
+	/* early packets are counted later */
+	rules->count_early(rules, sas[0]);
+	kernel = KERNEL_WORKS;
+	assert_true(has_rule(1));
+	add_next();
+	rules_wait(sas[1]);
+	remove_sa(sas[1]);
+	assert_true(count.missed > 0);
+
+	/* an SA misses nothing if its former elements can't be removed yet */
+	rules->extend(rules, sas[0], &next);
+	add_next();
+	count.missed = failures = 0;
+	kernel = KERNEL_FULL;
+	rules->reduce(rules, sas[0], &sas[0]->match);
+	while (!failures)
+	{
+		usleep(1000);
+	}
+	kernel = KERNEL_WORKS;
+	rules->retry(rules);
+	remove_sa(sas[0]);
+	next.dst->destroy(next.dst);
+	assert_int_equal(count.missed, 0);
+	assert_false(count.uncounted);
 }
 
 static void test_busy(void **state)
@@ -823,6 +875,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_tun, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_listing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_while_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stalled_log, setup, teardown),

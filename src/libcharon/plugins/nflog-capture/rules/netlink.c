@@ -80,6 +80,18 @@ void nflog_netlink_deadline(timeval_t *deadline)
 }
 
 /**
+ * Get the time that is left, FALSE if there is none.
+ */
+static bool get_rest(timeval_t *deadline, timeval_t *rest)
+{
+	timeval_t now;
+
+	time_monotonic(&now);
+	timersub(deadline, &now, rest);
+	return rest->tv_sec >= 0;
+}
+
+/**
  * Wait for a message.
  */
 static int wait_for(int fd, timeval_t *deadline)
@@ -88,15 +100,13 @@ static int wait_for(int fd, timeval_t *deadline)
 		.fd = fd,
 		.events = POLLIN,
 	};
-	timeval_t now, rest;
+	timeval_t rest;
 	int ret;
 
-	time_monotonic(&now);
-	if (timercmp(&now, deadline, >))
+	if (!get_rest(deadline, &rest))
 	{
 		return ETIMEDOUT;
 	}
-	timersub(deadline, &now, &rest);
 	ret = poll(&pfd, 1, rest.tv_sec * 1000 + rest.tv_usec / 1000 + 1);
 	return ret < 0 && errno != EINTR ? errno : 0;
 }
@@ -108,6 +118,7 @@ ssize_t nflog_netlink_receive(int fd, void *buf, size_t size,
 							  timeval_t *deadline)
 {
 	struct sockaddr_nl sender;
+	timeval_t rest;
 	socklen_t len;
 	ssize_t bytes;
 	int err;
@@ -123,6 +134,11 @@ ssize_t nflog_netlink_receive(int fd, void *buf, size_t size,
 			if (len == sizeof(sender) && sender.nl_pid == 0)
 			{
 				return bytes;
+			}
+			if (deadline && !get_rest(deadline, &rest))
+			{	/* others may send without end */
+				errno = ETIMEDOUT;
+				return -1;
 			}
 		}
 		else if (errno == EAGAIN && deadline)

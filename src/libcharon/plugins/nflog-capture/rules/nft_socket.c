@@ -141,11 +141,25 @@ METHOD(nflog_nft_socket_t, add, struct nlmsghdr*,
 	return this->last;
 }
 
+/**
+ * Send messages to the kernel.
+ *
+ * @return				0 if successful, an errno if nothing was sent, so never ENOBUFS
+ */
+static int send_messages(private_nflog_nft_socket_t *this, void *data, size_t len)
+{
+	if (mnl_socket_sendto(this->socket, data, len) < 0)
+	{
+		return errno == ENOBUFS ? ENOMEM : errno;
+	}
+	return 0;
+}
+
 METHOD(nflog_nft_socket_t, commit, int,
 	private_nflog_nft_socket_t *this)
 {
 	uint32_t first, last;
-	int ret, err = 0;
+	int err;
 
 	if (!this->batch)
 	{
@@ -159,12 +173,8 @@ METHOD(nflog_nft_socket_t, commit, int,
 	nftnl_batch_end(mnl_nlmsg_batch_current(this->batch), this->seq++);
 	mnl_nlmsg_batch_next(this->batch);
 
-	ret = mnl_socket_sendto(this->socket, mnl_nlmsg_batch_head(this->batch),
-							mnl_nlmsg_batch_size(this->batch));
-	if (ret < 0)
-	{
-		err = errno;
-	}
+	err = send_messages(this, mnl_nlmsg_batch_head(this->batch),
+						mnl_nlmsg_batch_size(this->batch));
 	mnl_nlmsg_batch_stop(this->batch);
 	this->batch = NULL;
 	this->last = NULL;
@@ -177,15 +187,13 @@ METHOD(nflog_nft_socket_t, request, int,
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *hdr;
+	int err;
 
 	hdr = nftnl_nlmsg_build_hdr(buf, type, NFPROTO_INET, NLM_F_ACK,
 								this->seq++);
 	build(hdr, data);
-	if (mnl_socket_sendto(this->socket, hdr, hdr->nlmsg_len) < 0)
-	{
-		return errno;
-	}
-	return receive(this, hdr->nlmsg_seq, hdr->nlmsg_seq, parse, data);
+	err = send_messages(this, hdr, hdr->nlmsg_len);
+	return err ?: receive(this, hdr->nlmsg_seq, hdr->nlmsg_seq, parse, data);
 }
 
 METHOD(nflog_nft_socket_t, destroy, void,

@@ -138,7 +138,10 @@ METHOD(nflog_pending_t, has_any, bool,
 METHOD(nflog_pending_t, fail, void,
 	private_nflog_pending_t *this, nflog_ruled_t *sa)
 {
-	nflog_ruled_begin_missing(sa);
+	if (!nflog_ruled_is_complete(sa))
+	{	/* otherwise there are just too many */
+		nflog_ruled_begin_missing(sa);
+	}
 	if (sa->removing)
 	{	/* now that there's no rule to remove */
 		add(this, sa, FALSE);

@@ -103,7 +103,7 @@ METHOD(nflog_report_t, failed, void,
 METHOD(nflog_report_t, recovered, void,
 	private_nflog_report_t *this)
 {
-	add(this, "all rules are in place again");
+	add(this, "no rules are missing anymore");
 }
 
 METHOD(nflog_report_t, has_any, bool,

@@ -289,6 +289,7 @@ static void process_batch(private_nflog_rules_t *this,
 			continue;
 		}
 		err = errors[i];
+		entries[i]->count_early |= entries[i]->counting;
 		if (entries[i]->next_used)
 		{
 			this->pending->fail(this->pending, entries[i]);
