@@ -176,7 +176,7 @@ static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
 {
 	decrypter_t *decrypter;
 	linked_list_t *traces;
-	uint16_t type;
+	uint16_t type = 0;
 	int status = STATUS_ERROR;
 
 	traces = linked_list_create();

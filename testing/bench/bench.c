@@ -196,6 +196,7 @@ static const struct {
 	{ "trial", bench_trial },
 	{ "sas", bench_sas },
 	{ "esp", bench_esp },
+	{ "write", bench_write },
 };
 
 /**
@@ -204,12 +205,13 @@ static const struct {
 static void __attribute__((noreturn)) usage()
 {
 	fprintf(stderr,
-		"usage: bench capture|count|trial|sas|esp [options] [-- tool...]\n"
+		"usage: bench capture|count|trial|sas|esp|write [options] [-- tool...]\n"
 		"  trial    send packets while the tool captures them\n"
 		"  capture  the plugin as a tool\n"
 		"  count    a tool that only counts\n"
 		"  sas      add and remove SAs\n"
 		"  esp      write a trace to be decrypted\n"
+		"  write    a tool that writes with as little work as possible\n"
 		"see bench.h for the options\n");
 	exit(2);
 }

@@ -25,6 +25,8 @@
 
 #include "probe.h"
 
+struct mnl_socket;
+
 /** device to send from in another network namespace, and its peer in ours */
 #define BENCH_DEVICE "bench1"
 #define BENCH_PEER "bench0"
@@ -202,5 +204,20 @@ int bench_sas(bench_options_t *options);
  * Write a trace of ESP packets, and the key tables beside it, to be decrypted.
  */
 int bench_esp(bench_options_t *options);
+
+/**
+ * Read packets and write them as they are, with as little work as possible.
+ */
+int bench_write(bench_options_t *options);
+
+/**
+ * Open a socket that receives the packets of a group, as the plugin does.
+ */
+struct mnl_socket *bench_open_group(bench_options_t *options);
+
+/**
+ * Write the number of packets that a tool received.
+ */
+void bench_summary(bench_options_t *options, uint64_t count);
 
 #endif /* BENCH_H_ */

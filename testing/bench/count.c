@@ -35,10 +35,10 @@
 #define KERNEL_BUFFER 131072
 #define SOCKET_BUFFER (64 * 1024 * 1024)
 
-/**
- * Ask for packets of a group.
+/*
+ * Described in header
  */
-static struct mnl_socket *open_group(bench_options_t *options)
+struct mnl_socket *bench_open_group(bench_options_t *options)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct mnl_socket *socket;
@@ -83,6 +83,24 @@ static struct mnl_socket *open_group(bench_options_t *options)
 	return socket;
 }
 
+/*
+ * Described in header
+ */
+void bench_summary(bench_options_t *options, uint64_t count)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/summary", options->dir);
+	file = fopen(path, "w");
+	if (!file)
+	{
+		bench_fail("writing %s failed: %s", path, strerror(errno));
+	}
+	fprintf(file, "packets %" PRIu64 "\n", count);
+	fclose(file);
+}
+
 static bool stopped;
 
 /**
@@ -99,12 +117,11 @@ static void stop(int signal)
 int bench_count(bench_options_t *options)
 {
 	struct sigaction action = { .sa_handler = stop };
-	struct mnl_socket *socket = open_group(options);
+	struct mnl_socket *socket = bench_open_group(options);
 	size_t size = 2 * KERNEL_BUFFER;
-	char path[PATH_MAX], *buf = malloc(size);
+	char *buf = malloc(size);
 	uint64_t count = 0;
 	struct nlmsghdr *hdr;
-	FILE *file;
 	int len;
 
 	sigaction(SIGINT, &action, NULL);
@@ -121,13 +138,6 @@ int bench_count(bench_options_t *options)
 	}
 	mnl_socket_close(socket);
 	free(buf);
-	snprintf(path, sizeof(path), "%s/summary", options->dir);
-	file = fopen(path, "w");
-	if (!file)
-	{
-		bench_fail("writing %s failed: %s", path, strerror(errno));
-	}
-	fprintf(file, "packets %" PRIu64 "\n", count);
-	fclose(file);
+	bench_summary(options, count);
 	return 0;
 }
