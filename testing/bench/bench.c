@@ -197,6 +197,7 @@ static const struct {
 	{ "sas", bench_sas },
 	{ "esp", bench_esp },
 	{ "write", bench_write },
+	{ "limits", bench_limits },
 };
 
 /**
@@ -205,13 +206,14 @@ static const struct {
 static void __attribute__((noreturn)) usage()
 {
 	fprintf(stderr,
-		"usage: bench capture|count|trial|sas|esp|write [options] [-- tool...]\n"
+		"usage: bench capture|count|trial|sas|esp|write|limits [options] [-- tool...]\n"
 		"  trial    send packets while the tool captures them\n"
 		"  capture  the plugin as a tool\n"
 		"  count    a tool that only counts\n"
 		"  sas      add and remove SAs\n"
 		"  esp      write a trace to be decrypted\n"
 		"  write    a tool that writes with as little work as possible\n"
+		"  limits   limits of the machine\n"
 		"see bench.h for the options\n");
 	exit(2);
 }

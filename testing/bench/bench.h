@@ -206,6 +206,12 @@ int bench_sas(bench_options_t *options);
 int bench_esp(bench_options_t *options);
 
 /**
+ * Measure the limits of the machine: the time of a system call, until a page of memory
+ * can be used, and to write a packet to the directory.
+ */
+int bench_limits(bench_options_t *options);
+
+/**
  * Read packets and write them as they are, with as little work as possible.
  */
 int bench_write(bench_options_t *options);

@@ -1,0 +1,139 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * Limits of the machine, without which the figures of tools say little.
+ */
+#define _GNU_SOURCE
+
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/** times that each is done, the fastest of some rounds counts */
+#define ROUNDS 5
+#define CALLS 1000000
+#define PAGES 65536
+
+/** bytes that are written, and how many at once: less than caches have */
+#define FILE_LEN (256 * 1024 * 1024)
+#define WRITE_LEN (256 * 1024)
+
+/**
+ * Time of a system call that does nothing, in ns.
+ */
+static double measure_call(bench_options_t *options)
+{
+	uint64_t begin = bench_time(CLOCK_MONOTONIC);
+	u_int i;
+
+	for (i = 0; i < CALLS; i++)
+	{
+		syscall(SYS_getppid);
+	}
+	return (double)(bench_time(CLOCK_MONOTONIC) - begin) / CALLS;
+}
+
+/**
+ * Time until memory that was just mapped can be used, in ns a page.
+ */
+static double measure_touch(bench_options_t *options)
+{
+	size_t page = sysconf(_SC_PAGESIZE), len = PAGES * page, i;
+	uint64_t begin, time;
+	uint8_t *data;
+
+	data = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0,
+				0);
+	if (data == MAP_FAILED)
+	{
+		bench_fail("mapping memory failed: %s", strerror(errno));
+	}
+	/* huge pages would hide it */
+	madvise(data, len, MADV_NOHUGEPAGE);
+	begin = bench_time(CLOCK_MONOTONIC);
+	for (i = 0; i < len; i += page)
+	{
+		data[i] = 1;
+	}
+	time = bench_time(CLOCK_MONOTONIC) - begin;
+	munmap(data, len);
+	return (double)time / PAGES;
+}
+
+/**
+ * Time to write a packet of 1400 bytes, among many, to a file in the directory, in ns.
+ */
+static double measure_write(bench_options_t *options)
+{
+	char path[PATH_MAX], *data = calloc(1, WRITE_LEN);
+	uint64_t begin, time;
+	size_t done;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/limits", options->dir);
+	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	begin = bench_time(CLOCK_MONOTONIC);
+	for (done = 0; done < FILE_LEN; done += WRITE_LEN)
+	{
+		if (write(fd, data, WRITE_LEN) != WRITE_LEN)
+		{
+			bench_fail("writing %s failed: %s", path, strerror(errno));
+		}
+	}
+	time = bench_time(CLOCK_MONOTONIC) - begin;
+	close(fd);
+	unlink(path);
+	free(data);
+	return (double)time * 1400 / FILE_LEN;
+}
+
+static const struct {
+	char *name;
+	double (*measure)(bench_options_t *options);
+} limits[] = {
+	{ "call_ns", measure_call },
+	{ "touch_ns", measure_touch },
+	{ "write_ns", measure_write },
+};
+
+/*
+ * Described in header
+ */
+int bench_limits(bench_options_t *options)
+{
+	double best, current;
+	int i, round;
+
+	bench_prefer(BENCH_TOOL, FALSE);
+	for (i = 0; i < countof(limits); i++)
+	{
+		best = limits[i].measure(options);
+		for (round = 1; round < ROUNDS; round++)
+		{
+			current = limits[i].measure(options);
+			best = min(best, current);
+		}
+		printf("%s%s=%.0f", i ? " " : "", limits[i].name, best);
+	}
+	printf("\n");
+	return 0;
+}
