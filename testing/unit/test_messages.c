@@ -158,7 +158,7 @@ static nflog_ike_state_t update(u_int id, uint32_t peer, uint64_t spi_i,
 	host->destroy(host);
 	if (flush)
 	{
-		ike_messages->flush(ike_messages, &missed);
+		ike_messages->flush(ike_messages, &missed, TRUE);
 	}
 	return state;
 }
@@ -173,7 +173,7 @@ static void start(u_int id)
 	snprintf(label, sizeof(label), "conn[%u]", id);
 	ike_messages->capture(ike_messages, id, store, "conn", label, &cfg);
 	ike_messages->start(ike_messages, id, FALSE);
-	ike_messages->flush(ike_messages, &missed);
+	ike_messages->flush(ike_messages, &missed, TRUE);
 }
 
 /**
@@ -373,17 +373,60 @@ static void test_missed(void **state)
 {
 	/* before, and while the trace is there */
 	missed.lost[TRUE] = 10;
-	ike_messages->flush(ike_messages, &missed);
+	ike_messages->flush(ike_messages, &missed, TRUE);
 	respond(1, 1, SPI_R, 100);
 	start(1);
 	missed.lost[TRUE] = 13;
 	missed.lost[FALSE] = 1;
 	missed.incomplete = 4;
-	ike_messages->flush(ike_messages, &missed);
+	ike_messages->flush(ike_messages, &missed, TRUE);
 	finish();
 	check(1, "ike-in 2 packets 288 bytes 0 lost, maybe some of 7 dropped before "
 		  "their SA was known; ike-out 2 packets 288 bytes 0 lost, maybe some "
 		  "of 1 dropped before their SA was known");
+}
+
+/**
+ * Wait until the trace of an IKE_SA that is gone may end, there is always something
+ * left to read.
+ *
+ * @return			ms until flush() has to be called again
+ */
+static int wait_until_due()
+{
+	int timeout;
+
+	while ((timeout = ike_messages->flush(ike_messages, &missed, FALSE)) > 10)
+	{
+		usleep(timeout * 1000);
+	}
+	return timeout;
+}
+
+static void test_busy(void **state)
+{
+	/* the trace waits for messages that have yet to be read */
+	respond(1, 1, SPI_R, 100);
+	start(1);
+	ike_messages->remove(ike_messages, 1);
+	assert_in_range(wait_until_due(), 1, 10);
+	assert_int_equal(ike_messages->get_count(ike_messages), 1);
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	assert_int_equal(ike_messages->flush(ike_messages, &missed, TRUE), -1);
+	assert_int_equal(ike_messages->get_count(ike_messages), 0);
+	/* but not for ever */
+	respond(2, 2, SPI_R, 100);
+	start(2);
+	ike_messages->remove(ike_messages, 2);
+	while (wait_until_due() > 0)
+	{
+		usleep(10000);
+	}
+	assert_int_equal(ike_messages->get_count(ike_messages), 0);
+	finish();
+	check(1, "ike-in 3 packets 432 bytes 0 lost; ike-out 2 packets 288 bytes 0 lost");
+	check(2, "ike-in 2 packets 288 bytes 0 lost, gave up waiting for the rest; "
+		  "ike-out 2 packets 288 bytes 0 lost, gave up waiting for the rest");
 }
 
 static void test_never_started(void **state)
@@ -487,6 +530,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_overrun, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_total, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_started, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
 	};

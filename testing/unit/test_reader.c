@@ -240,6 +240,8 @@ static void test_complete(void **state)
 					 counts[POINT_ESP_IN].received);
 	assert_int_equal(counts[POINT_ESP_IN].packets, count);
 	assert_int_equal(counts[POINT_ESP_OUT].packets, count);
+	assert_false(counts[POINT_ESP_IN].gave_up);
+	assert_false(counts[POINT_ESP_OUT].gave_up);
 	assert_int_equal(counts[POINT_ESP_OUT].bytes, count * (20 + 100));
 	check_trace("net.esp.pcap", count, count, 20 + 100, TRUE);
 }
@@ -343,6 +345,8 @@ static void test_overload(void **state)
 		assert_true(count->has_logged);
 		assert_int_equal(count->logged, sent);
 		assert_true(count->received < count->logged);
+		/* what is missing was awaited, which the end line says */
+		assert_true(count->gave_up);
 		assert_true(count->overrun > 0);
 		assert_true(count->packets > 0);
 		assert_int_equal(count->refused, 0);

@@ -363,6 +363,7 @@ static void test_listing(void **state)
 			remove_sa(sas[i]);
 		}
 		rules->log_ike(rules, FALSE);
+		rules->end_ike(rules);
 		sem_wait(&closed);
 		run("test -z \"$(nft list ruleset)\"");
 
@@ -552,6 +553,7 @@ static void test_removed_while_waiting(void **state)
 	{
 		waiting = begin_waiting(want_ike, NULL);
 		rules->log_ike(rules, FALSE);
+		rules->end_ike(rules);
 		sem_post(&released);
 		waiting->join(waiting);
 		sem_wait(&closed);
@@ -602,6 +604,7 @@ static void test_stalled_log(void **state)
 	rules->log_ike(rules, TRUE);
 	assert_true(rules->get_ike_missed(rules) > 0);
 	rules->log_ike(rules, FALSE);
+	rules->end_ike(rules);
 	for (i = 0; i < countof(sas); i++)
 	{
 		rules->remove(rules, sas[i]);
@@ -613,6 +616,35 @@ static void test_stalled_log(void **state)
 	}
 	stalling = NULL;
 	alarm(0);
+}
+
+static void test_ike_again(void **state)
+{
+	nflog_sa_t *sa;
+
+	/* those who want IKE messages again keep the rules, whatever the order of what
+	 * others do */
+	assert_false(rules->has_ike(rules));
+	rules->log_ike(rules, TRUE);
+	rules->end_ike(rules);
+	rules->log_ike(rules, FALSE);
+	assert_false(rules->wants_ike(rules));
+	assert_true(rules->has_ike(rules));
+	rules->log_ike(rules, TRUE);
+	rules->end_ike(rules);
+	assert_true(rules->wants_ike(rules));
+	assert_true(rules->has_ike(rules));
+	/* the thread would have removed the table by then */
+	sa = create_sa(TRUE, 1, TRUE, FALSE);
+	rules->add(rules, sa);
+	rules_wait(sa);
+	rules->remove(rules, sa);
+	sem_wait(&removed);
+	assert_int_equal(sem_trywait(&closed), -1);
+	rules->log_ike(rules, FALSE);
+	rules->end_ike(rules);
+	assert_false(rules->has_ike(rules));
+	sem_wait(&closed);
 }
 
 static void test_no_thread(void **state)
@@ -718,6 +750,7 @@ static void test_groups_taken(void **state)
 	/* the table is there for IKE messages, until they are not wanted anymore */
 	assert_int_equal(sem_trywait(&closed), -1);
 	rules->log_ike(rules, FALSE);
+	rules->end_ike(rules);
 	sem_wait(&closed);
 	assert_int_equal(rules->get_ike_missed(rules), missed);
 }
@@ -764,6 +797,7 @@ static int run_without_capability()
 	}
 	rules->retry(rules);
 	rules->log_ike(rules, FALSE);
+	rules->end_ike(rules);
 	remove_sa(sa);
 	rules->destroy(rules);
 	/* once for all of them, besides those that are not captured */
@@ -877,6 +911,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ike_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_while_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stalled_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),

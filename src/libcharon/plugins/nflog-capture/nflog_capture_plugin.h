@@ -63,8 +63,9 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *
  *   options   reads swanctl.conf, and what it includes, when these change
  *   rules     does the transactions with nf_tables
- *   lanes     receive packets, one each, look up their SAs, and queue them; that of
- *             the first lane also brings IKE messages to their traces, and ends SAs
+ *   lanes     receive packets, one each, look up their SAs, and queue them
+ *   ending    ends SAs, and traces of IKE_SAs, once their packets were read
+ *   vti       asks the kernel for the keys of VTI devices
  *   writer    writes traces and key tables, the only one that writes to the disk
  *
  * Charon's threads wait for none of them, but a tenth of a second at most for rules
@@ -74,9 +75,8 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *
  *   IKE_SA, bus (charon's)
  *   manager
- *   reader
  *   lanes, all of them
- *   ike_messages, early, vti
+ *   ike_messages, early, vti, rules
  *   writer
  *   queue
  *

@@ -25,6 +25,11 @@
 /** time for the last messages of an IKE_SA to be sent, in ms */
 #define LINGER 1000
 
+/** time after that in which messages are awaited while others arrive without end, in ms,
+ *  and how often to check if they do */
+#define DRAIN_LIMIT 2000
+#define DRAIN_INTERVAL 5
+
 typedef struct private_nflog_ike_messages_t private_nflog_ike_messages_t;
 
 /**
@@ -86,9 +91,16 @@ struct private_nflog_ike_messages_t {
 	u_int captured;
 
 	/**
-	 * Packets that were dropped so far.
+	 * Packets that had been dropped at the last flush.
 	 */
 	nflog_missed_t missed;
+
+	/**
+	 * Gets those that were dropped so far, with its data, set before there are
+	 * IKE_SAs.
+	 */
+	void (*missed_cb)(void *data, nflog_missed_t *missed);
+	void *missed_data;
 
 	/**
 	 * Protects all of the above.
@@ -106,7 +118,7 @@ static nflog_ike_sa_t *get_sa(private_nflog_ike_messages_t *this,
 }
 
 /**
- * Queue a message for the trace of its IKE_SA, on the reader's thread.
+ * Queue a message for the trace of its IKE_SA, the first lane is locked.
  */
 static void queue_message(private_nflog_ike_messages_t *this,
 						  nflog_ike_sa_t *sa,
@@ -160,7 +172,7 @@ METHOD(nflog_ike_messages_t, handle, void,
 }
 
 /**
- * Have the reader's thread queue the kept messages of a trace that began.
+ * Have flush() queue the kept messages of a trace that began.
  */
 static void set_pending(private_nflog_ike_messages_t *this,
 						nflog_ike_sa_t *sa)
@@ -216,11 +228,40 @@ static void start_trace(private_nflog_ike_messages_t *this,
 	set_pending(this, sa);
 }
 
+/**
+ * Get the packets that were dropped so far, mutex is locked but not meanwhile.
+ */
+static void get_missed(private_nflog_ike_messages_t *this,
+					   nflog_missed_t *missed)
+{
+	if (this->missed_cb)
+	{
+		this->mutex->unlock(this->mutex);
+		this->missed_cb(this->missed_data, missed);
+		this->mutex->lock(this->mutex);
+	}
+	else
+	{
+		*missed = this->missed;
+	}
+}
+
+METHOD(nflog_ike_messages_t, set_missed_cb, void,
+	private_nflog_ike_messages_t *this,
+	void (*cb)(void *data, nflog_missed_t *missed), void *data)
+{
+	this->mutex->lock(this->mutex);
+	this->missed_cb = cb;
+	this->missed_data = data;
+	this->mutex->unlock(this->mutex);
+}
+
 METHOD(nflog_ike_messages_t, update, nflog_ike_state_t,
 	private_nflog_ike_messages_t *this, uint32_t id, uint64_t spi_i,
 	uint64_t spi_r, host_t *peer, bool *flush)
 {
 	nflog_ike_state_t state;
+	nflog_missed_t missed;
 	nflog_ike_sa_t *sa;
 
 	*flush = FALSE;
@@ -228,7 +269,9 @@ METHOD(nflog_ike_messages_t, update, nflog_ike_state_t,
 	sa = get_sa(this, id);
 	if (!sa)
 	{
-		sa = nflog_ike_sa_create(id, &this->missed);
+		/* nobody else creates it, as charon has it checked out */
+		get_missed(this, &missed);
+		sa = nflog_ike_sa_create(id, &missed);
 		this->ike_sas->put(this->ike_sas, (void*)(uintptr_t)id, sa);
 	}
 	if (nflog_ike_sa_set_keys(sa, this->keys, spi_i, spi_r, peer))
@@ -277,16 +320,18 @@ METHOD(nflog_ike_messages_t, reconsider, void,
 	private_nflog_ike_messages_t *this)
 {
 	enumerator_t *enumerator;
+	nflog_missed_t missed;
 	nflog_ike_sa_t *sa;
 
 	this->mutex->lock(this->mutex);
+	get_missed(this, &missed);
 	enumerator = this->ike_sas->create_enumerator(this->ike_sas);
 	while (enumerator->enumerate(enumerator, NULL, &sa))
 	{
 		if (sa->state == NFLOG_IKE_REFUSED)
 		{	/* what was dropped meanwhile is not lost */
 			sa->state = NFLOG_IKE_UNDECIDED;
-			sa->missed = this->missed;
+			sa->missed = missed;
 			memset(sa->backlog.dropped, 0, sizeof(sa->backlog.dropped));
 			memset(sa->unidentified, 0, sizeof(sa->unidentified));
 		}
@@ -489,10 +534,38 @@ static void end_sa(private_nflog_ike_messages_t *this,
 	destroy_sa(this, sa);
 }
 
-METHOD(nflog_ike_messages_t, flush, int,
-	private_nflog_ike_messages_t *this, nflog_missed_t *missed)
+/**
+ * Get the time until the trace of an IKE_SA ends that is gone.
+ *
+ * @return				time in ms, 0 if it can end now
+ */
+static int get_rest(nflog_ike_sa_t *sa, bool idle)
 {
 	timeval_t now, rest;
+
+	time_monotonic(&now);
+	if (timercmp(&now, &sa->deadline, <))
+	{
+		timersub(&sa->deadline, &now, &rest);
+		return rest.tv_sec * 1000 + rest.tv_usec / 1000 + 1;
+	}
+	if (idle)
+	{
+		return 0;
+	}
+	timersub(&now, &sa->deadline, &rest);
+	if (rest.tv_sec * 1000 + rest.tv_usec / 1000 < DRAIN_LIMIT)
+	{
+		return DRAIN_INTERVAL;
+	}
+	nflog_ike_sa_give_up(sa);
+	return 0;
+}
+
+METHOD(nflog_ike_messages_t, flush, int,
+	private_nflog_ike_messages_t *this, nflog_missed_t *missed,
+	bool idle)
+{
 	nflog_ike_sa_t *sa;
 	int timeout = -1;
 
@@ -507,15 +580,14 @@ METHOD(nflog_ike_messages_t, flush, int,
 		}
 		this->queue->publish(this->queue, 0);
 	}
-	time_monotonic(&now);
 	while (this->gone->get_first(this->gone, (void**)&sa) == SUCCESS)
 	{
-		if (timercmp(&now, &sa->deadline, <))
+		timeout = get_rest(sa, idle);
+		if (timeout)
 		{
-			timersub(&sa->deadline, &now, &rest);
-			timeout = rest.tv_sec * 1000 + rest.tv_usec / 1000 + 1;
 			break;
 		}
+		timeout = -1;
 		this->gone->remove_first(this->gone, (void**)&sa);
 		end_sa(this, sa);
 	}
@@ -577,6 +649,7 @@ nflog_ike_messages_t *nflog_ike_messages_create(
 			.remove = _remove_,
 			.remove_all = _remove_all,
 			.handle = _handle,
+			.set_missed_cb = _set_missed_cb,
 			.flush = _flush,
 			.get_count = _get_count,
 			.destroy = _destroy,

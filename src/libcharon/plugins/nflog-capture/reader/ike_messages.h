@@ -172,7 +172,7 @@ struct nflog_ike_messages_t {
 	void (*remove_all)(nflog_ike_messages_t *this);
 
 	/**
-	 * Handle a logged packet, called by the reader's thread.
+	 * Handle a logged packet, called by the thread of the first lane.
 	 *
 	 * @param logged	packet
 	 * @param inbound	TRUE if it was received
@@ -181,14 +181,29 @@ struct nflog_ike_messages_t {
 				   nflog_logged_t *logged, bool inbound);
 
 	/**
+	 * Set what gets the packets that were dropped so far, called with nothing locked
+	 * here when an IKE_SA becomes known.
+	 *
+	 * @param cb		callback, with its data, NULL for those of the last flush
+	 * @param data		data to pass to cb
+	 */
+	void (*set_missed_cb)(nflog_ike_messages_t *this,
+						  void (*cb)(void *data, nflog_missed_t *missed),
+						  void *data);
+
+	/**
 	 * Pass on kept messages of traces that have begun, and end traces of
-	 * IKE_SAs that are gone, called by the reader's thread.
+	 * IKE_SAs that are gone.
+	 *
+	 * All is added to the first lane of the queue, which must be locked.
 	 *
 	 * @param missed	packets that were dropped so far
+	 * @param idle		TRUE if there was nothing left to read, traces end a while later
+	 *					if there always is
 	 * @return			ms until this has to be called again, -1 if it need not be
 	 */
 	int (*flush)(nflog_ike_messages_t *this,
-				 nflog_missed_t *missed);
+				 nflog_missed_t *missed, bool idle);
 
 	/**
 	 * Get the number of traces.

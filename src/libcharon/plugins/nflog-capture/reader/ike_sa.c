@@ -165,6 +165,22 @@ void nflog_ike_sa_set_name(nflog_ike_sa_t *sa)
 /*
  * Described in header
  */
+void nflog_ike_sa_give_up(nflog_ike_sa_t *sa)
+{
+	int i;
+
+	for (i = 0; i < countof(sa->taps); i++)
+	{
+		if (sa->taps[i].count)
+		{
+			sa->taps[i].count->gave_up = TRUE;
+		}
+	}
+}
+
+/*
+ * Described in header
+ */
 void nflog_ike_sa_count(nflog_ike_sa_t *sa,
 						nflog_missed_t *missed)
 {

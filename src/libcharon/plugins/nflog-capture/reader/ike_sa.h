@@ -132,6 +132,13 @@ void nflog_ike_sa_set_trace(nflog_ike_sa_t *sa,
 void nflog_ike_sa_set_name(nflog_ike_sa_t *sa);
 
 /**
+ * Have the counters of the trace say that messages may not have been read in time.
+ *
+ * @param sa		IKE_SA
+ */
+void nflog_ike_sa_give_up(nflog_ike_sa_t *sa);
+
+/**
  * Add what the trace misses to its counters.
  *
  * @param sa		IKE_SA

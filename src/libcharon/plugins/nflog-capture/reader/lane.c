@@ -72,7 +72,7 @@ struct private_nflog_lane_t {
 	mutex_t *turn;
 
 	/**
-	 * Reading thread, NULL if it's another one.
+	 * Reading thread, NULL if not started.
 	 */
 	thread_t *thread;
 
@@ -113,13 +113,15 @@ static void log_error(nflog_group_t *group, int err)
 {
 	if (err && err != EAGAIN)
 	{
-		DBG1(DBG_KNL, "receiving from NFLOG group %u failed: %s",
+		DBG1(DBG_KNL, "nflog-capture: unable to receive from NFLOG group %u: %s",
 			 group->get_number(group), strerror(err));
 	}
 }
 
-METHOD(nflog_lane_t, read_, void,
-	private_nflog_lane_t *this)
+/**
+ * Read what there is, but not without end, and publish what that added to the queue.
+ */
+static void read_messages(private_nflog_lane_t *this)
 {
 	int i, in = 0, out = 0;
 
@@ -137,7 +139,7 @@ METHOD(nflog_lane_t, read_, void,
 }
 
 /**
- * Thread that reads until it's told to end.
+ * Thread that reads until it is stopped.
  */
 static void *run(private_nflog_lane_t *this)
 {
@@ -151,9 +153,9 @@ static void *run(private_nflog_lane_t *this)
 	{
 		if (poll(pfd, countof(pfd), -1) < 0 && errno != EINTR)
 		{
-			DBG1(DBG_KNL, "waiting for packets failed: %s", strerror(errno));
+			DBG1(DBG_KNL, "nflog-capture: unable to wait for packets: %s", strerror(errno));
 		}
-		read_(this);
+		read_messages(this);
 	}
 	return NULL;
 }
@@ -165,11 +167,19 @@ METHOD(nflog_lane_t, start, bool,
 	return this->thread != NULL;
 }
 
-METHOD(nflog_lane_t, get_fds, void,
-	private_nflog_lane_t *this, int *in, int *out)
+METHOD(nflog_lane_t, stop, void,
+	private_nflog_lane_t *this)
 {
-	*in = this->in->get_fd(this->in);
-	*out = this->out->get_fd(this->out);
+	if (this->thread)
+	{
+		if (eventfd_write(this->event, 1) != 0)
+		{
+			DBG1(DBG_KNL, "nflog-capture: unable to wake up the thread that reads "
+				 "packets: %s", strerror(errno));
+		}
+		this->thread->join(this->thread);
+		this->thread = NULL;
+	}
 }
 
 /**
@@ -236,15 +246,6 @@ METHOD(nflog_lane_t, get_lost, uint64_t,
 METHOD(nflog_lane_t, destroy, void,
 	private_nflog_lane_t *this)
 {
-	if (this->thread)
-	{
-		if (eventfd_write(this->event, 1) != 0)
-		{
-			DBG1(DBG_KNL, "waking up thread to read packets failed: %s",
-				 strerror(errno));
-		}
-		this->thread->join(this->thread);
-	}
 	DESTROY_IF(this->in);
 	DESTROY_IF(this->out);
 	close(this->event);
@@ -265,9 +266,8 @@ nflog_lane_t *nflog_lane_create(u_int number, uint16_t group,
 
 	INIT(this,
 		.public = {
-			.read = _read_,
 			.start = _start,
-			.get_fds = _get_fds,
+			.stop = _stop,
 			.lock = _lock,
 			.unlock = _unlock,
 			.get_order = _get_order,

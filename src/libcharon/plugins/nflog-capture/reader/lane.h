@@ -42,25 +42,17 @@ typedef void (*nflog_lane_cb_t)(void *data, u_int lane,
 struct nflog_lane_t {
 
 	/**
-	 * Read what there is, but not without end, and publish what that added to the
-	 * queue.
-	 */
-	void (*read)(nflog_lane_t *this);
-
-	/**
-	 * Read in a thread of its own, until this is destroyed.
+	 * Begin to read, in a thread of its own.
 	 *
 	 * @return			FALSE if it can't be created, which is logged
 	 */
 	bool (*start)(nflog_lane_t *this);
 
 	/**
-	 * Get the file descriptors to poll, if there is no such thread.
-	 *
-	 * @param in		receives that for packets that arrive
-	 * @param out		receives that for packets that leave
+	 * Stop to read, waits until the thread has read what there is, but not without
+	 * end.  The lane must not be locked, but may be meanwhile.
 	 */
-	void (*get_fds)(nflog_lane_t *this, int *in, int *out);
+	void (*stop)(nflog_lane_t *this);
 
 	/**
 	 * Wait until all that was read is published, and read nothing until
@@ -92,7 +84,8 @@ struct nflog_lane_t {
 									 uint32_t *settled);
 
 	/**
-	 * Get the number of packets that the kernel dropped, as it had no space.
+	 * Get the number of packets that the kernel dropped, as it had no space, the
+	 * lane is locked.
 	 *
 	 * @param in		TRUE for those that arrive, FALSE for those that leave
 	 * @return			packets missing in the sequence read so far
@@ -100,7 +93,7 @@ struct nflog_lane_t {
 	uint64_t (*get_lost)(nflog_lane_t *this, bool in);
 
 	/**
-	 * Destroy a nflog_lane_t.
+	 * Destroy a nflog_lane_t, that was stopped.
 	 */
 	void (*destroy)(nflog_lane_t *this);
 };

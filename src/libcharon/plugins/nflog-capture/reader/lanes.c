@@ -15,10 +15,13 @@
 #include "lanes.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <daemon.h>
+#include <threading/condvar.h>
+#include <threading/mutex.h>
 
 /**
  * Time in us after which the kernel has passed on the packets that it had at the
@@ -66,14 +69,46 @@ struct private_nflog_lanes_t {
 	nflog_lanes_t public;
 
 	/**
-	 * Lanes.
+	 * Where packets are queued.
 	 */
-	nflog_lane_t **lanes;
+	nflog_queue_t *queue;
 
 	/**
-	 * Number of lanes.
+	 * Called for each packet, with its data.
+	 */
+	nflog_lane_cb_t cb;
+	void *data;
+
+	/**
+	 * Lanes.
+	 */
+	nflog_lane_t *lanes[MAX_LANES];
+
+	/**
+	 * Number of lanes, 0 if they are closed.
 	 */
 	u_int count;
+
+	/**
+	 * First NFLOG group, of the thread that opens them.
+	 */
+	uint16_t group;
+
+	/**
+	 * TRUE if rules may log to the groups.
+	 */
+	bool used;
+
+	/**
+	 * TRUE while lanes are closed, during which the mutex is not held.
+	 */
+	bool closing;
+
+	/**
+	 * Packets of the first lane that the kernel dropped when it was open before,
+	 * those that left, and those that arrived.
+	 */
+	uint64_t lost[2];
 
 	/**
 	 * What had been read lately, the latest first.
@@ -86,43 +121,28 @@ struct private_nflog_lanes_t {
 	u_int notes_count;
 
 	/**
-	 * Idle socket that makes the kernel stamp packets, -1 if not available.
+	 * Idle socket that makes the kernel stamp packets, -1 if there is none, of those
+	 * that open and close lanes.
 	 */
 	int stamping;
+
+	/**
+	 * Signals that closing ended.
+	 */
+	condvar_t *closed;
+
+	/**
+	 * Protects all of the above, locked before the lanes.
+	 */
+	mutex_t *mutex;
 };
-
-METHOD(nflog_lanes_t, start, bool,
-	private_nflog_lanes_t *this)
-{
-	u_int i;
-
-	for (i = 1; i < this->count; i++)
-	{
-		if (!this->lanes[i]->start(this->lanes[i]))
-		{
-			return FALSE;
-		}
-	}
-	return TRUE;
-}
-
-METHOD(nflog_lanes_t, read_, void,
-	private_nflog_lanes_t *this)
-{
-	this->lanes[0]->read(this->lanes[0]);
-}
-
-METHOD(nflog_lanes_t, get_fds, void,
-	private_nflog_lanes_t *this, int *in, int *out)
-{
-	this->lanes[0]->get_fds(this->lanes[0], in, out);
-}
 
 METHOD(nflog_lanes_t, lock, void,
 	private_nflog_lanes_t *this)
 {
 	u_int i;
 
+	this->mutex->lock(this->mutex);
 	for (i = 0; i < this->count; i++)
 	{
 		this->lanes[i]->lock(this->lanes[i]);
@@ -138,6 +158,7 @@ METHOD(nflog_lanes_t, unlock, void,
 	{
 		this->lanes[i]->unlock(this->lanes[i]);
 	}
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_lanes_t, is_idle, bool,
@@ -147,6 +168,7 @@ METHOD(nflog_lanes_t, is_idle, bool,
 	bool idle = TRUE;
 	u_int i;
 
+	this->mutex->lock(this->mutex);
 	for (i = 0; idle && i < this->count; i++)
 	{
 		lane = this->lanes[i];
@@ -154,6 +176,7 @@ METHOD(nflog_lanes_t, is_idle, bool,
 		idle = lane->get_progress(lane, NULL).idle;
 		lane->unlock(lane);
 	}
+	this->mutex->unlock(this->mutex);
 	return idle;
 }
 
@@ -214,12 +237,13 @@ static void add_note(private_nflog_lanes_t *this, uint32_t order)
 METHOD(nflog_lanes_t, get_progress, nflog_progress_t,
 	private_nflog_lanes_t *this)
 {
-	nflog_progress_t progress, all = {};
+	nflog_progress_t progress, all = { .idle = TRUE };
 	nflog_lane_t *lane;
 	uint32_t *settled, order, seen = 0;
 	bool has_seen = FALSE;
 	u_int i;
 
+	this->mutex->lock(this->mutex);
 	settled = get_settled(this);
 	for (i = 0; i < this->count; i++)
 	{
@@ -238,111 +262,134 @@ METHOD(nflog_lanes_t, get_progress, nflog_progress_t,
 	{
 		add_note(this, seen);
 	}
+	this->mutex->unlock(this->mutex);
 	return all;
 }
 
 METHOD(nflog_lanes_t, get_lost, uint64_t,
 	private_nflog_lanes_t *this, bool in)
 {
-	return this->lanes[0]->get_lost(this->lanes[0], in);
+	uint64_t lost;
+
+	this->mutex->lock(this->mutex);
+	lost = this->lost[in];
+	if (this->count)
+	{
+		this->lanes[0]->lock(this->lanes[0]);
+		lost += this->lanes[0]->get_lost(this->lanes[0], in);
+		this->lanes[0]->unlock(this->lanes[0]);
+	}
+	this->mutex->unlock(this->mutex);
+	return lost;
 }
 
-METHOD(nflog_lanes_t, get_all_lost, uint64_t,
-	private_nflog_lanes_t *this)
+/**
+ * Open a socket that makes the kernel stamp packets: before 6.4 it does so only if
+ * some socket asks for that.
+ */
+static int open_stamping()
 {
-	uint64_t lost = 0;
+	int fd, on = 1;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1 ||
+		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)) != 0)
+	{
+		DBG1(DBG_KNL, "nflog-capture: unable to enable time stamps: %s",
+			 strerror(errno));
+	}
+	return fd;
+}
+
+/**
+ * Destroy lanes without threads, and the socket that makes the kernel stamp packets,
+ * nothing is locked.
+ */
+static void destroy_lanes(nflog_lane_t **lanes, u_int count, int stamping)
+{
 	u_int i;
 
-	lock(this);
-	for (i = 0; i < this->count; i++)
+	for (i = 0; i < count; i++)
 	{
-		lost += this->lanes[i]->get_lost(this->lanes[i], TRUE) +
-				this->lanes[i]->get_lost(this->lanes[i], FALSE);
+		lanes[i]->destroy(lanes[i]);
 	}
-	unlock(this);
-	return lost;
+	if (stamping != -1)
+	{
+		close(stamping);
+	}
+}
+
+/**
+ * End the threads of all lanes, and close these, mutex is locked but not meanwhile.
+ */
+static void close_lanes(private_nflog_lanes_t *this)
+{
+	nflog_lane_t *lanes[MAX_LANES];
+	uint64_t lost, all = 0;
+	u_int i, in, count = this->count;
+
+	/* they can be locked as long as there are threads */
+	this->closing = TRUE;
+	this->mutex->unlock(this->mutex);
+	for (i = 0; i < count; i++)
+	{
+		this->lanes[i]->stop(this->lanes[i]);
+	}
+	this->mutex->lock(this->mutex);
+	for (i = 0; i < count; i++)
+	{
+		lanes[i] = this->lanes[i];
+		for (in = FALSE; in <= TRUE; in++)
+		{
+			lost = lanes[i]->get_lost(lanes[i], in);
+			this->lost[in] += i ? 0 : lost;
+			all += lost;
+		}
+	}
+	this->count = 0;
+	this->notes_count = 0;
+	this->mutex->unlock(this->mutex);
+
+	destroy_lanes(lanes, count, this->stamping);
+	if (all)
+	{
+		DBG1(DBG_KNL, "nflog-capture: the kernel dropped %" PRIu64 " packets before "
+			 "they could be read from NFLOG", all);
+	}
+	this->mutex->lock(this->mutex);
+	this->closing = FALSE;
+	this->closed->broadcast(this->closed);
+}
+
+METHOD(nflog_lanes_t, unused, void,
+	private_nflog_lanes_t *this)
+{
+	this->mutex->lock(this->mutex);
+	this->used = FALSE;
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_lanes_t, close_, bool,
+	private_nflog_lanes_t *this)
+{
+	bool closed;
+
+	this->mutex->lock(this->mutex);
+	if (this->count && !this->used && !this->closing)
+	{
+		close_lanes(this);
+	}
+	closed = !this->count;
+	this->mutex->unlock(this->mutex);
+	return closed;
 }
 
 METHOD(nflog_lanes_t, destroy, void,
 	private_nflog_lanes_t *this)
 {
-	u_int i;
-
-	for (i = 0; i < this->count; i++)
-	{
-		this->lanes[i]->destroy(this->lanes[i]);
-	}
-	if (this->stamping != -1)
-	{
-		close(this->stamping);
-	}
-	free(this->lanes);
+	this->closed->destroy(this->closed);
+	this->mutex->destroy(this->mutex);
 	free(this);
-}
-
-/**
- * Create all lanes.
- */
-static bool create_lanes(private_nflog_lanes_t *this, uint16_t group,
-						 u_int count, nflog_queue_t *queue,
-						 nflog_lane_cb_t cb, void *data)
-{
-	nflog_lane_t *lane;
-
-	while (this->count < count)
-	{
-		lane = nflog_lane_create(this->count, group + 2 * this->count,
-								 queue, cb, data);
-		if (!lane)
-		{
-			return FALSE;
-		}
-		this->lanes[this->count++] = lane;
-	}
-	return TRUE;
-}
-
-/*
- * Described in header
- */
-nflog_lanes_t *nflog_lanes_create(uint16_t group, u_int count,
-										nflog_queue_t *queue,
-										nflog_lane_cb_t cb, void *data)
-{
-	private_nflog_lanes_t *this;
-	int err, on = 1;
-
-	INIT(this,
-		.public = {
-			.start = _start,
-			.read = _read_,
-			.get_fds = _get_fds,
-			.lock = _lock,
-			.unlock = _unlock,
-			.is_idle = _is_idle,
-			.get_progress = _get_progress,
-			.get_lost = _get_lost,
-			.get_all_lost = _get_all_lost,
-			.destroy = _destroy,
-		},
-		.lanes = calloc(count, sizeof(nflog_lane_t*)),
-		/* before 6.4 the kernel stamps packets only if some socket asks */
-		.stamping = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-	);
-	if (this->stamping == -1 ||
-		setsockopt(this->stamping, SOL_SOCKET, SO_TIMESTAMP, &on,
-				   sizeof(on)) != 0)
-	{
-		DBG1(DBG_KNL, "enabling time stamps failed: %s", strerror(errno));
-	}
-	if (!create_lanes(this, group, count, queue, cb, data))
-	{
-		err = errno;
-		destroy(this);
-		errno = err;
-		return NULL;
-	}
-	return &this->public;
 }
 
 /**
@@ -374,21 +421,15 @@ static void describe(int err, uint16_t group, u_int count, char *reason,
 	}
 }
 
-/*
- * Described in header
+/**
+ * Get the first NFLOG group.
+ *
+ * @return				FALSE if the option is not valid
  */
-nflog_lanes_t *nflog_lanes_open(nflog_queue_t *queue,
-										nflog_lane_cb_t cb, void *data,
-										uint16_t *group, u_int *count,
-										char *reason, size_t len)
+static bool get_group(u_int count, uint16_t *group, char *reason, size_t len)
 {
-	nflog_lanes_t *lanes;
-	int value, last;
+	int value, last = UINT16_MAX + 1 - 2 * count;
 
-	/* charon's own threads pass on what they decrypt, so packets of an SA don't
-	 * stay on a processor */
-	*count = lib->get(lib, "kernel-libipsec-tun") ? 1 : queue->get_lanes(queue);
-	last = UINT16_MAX + 1 - 2 * *count;
 	value = lib->settings->get_int(lib->settings,
 						"%s.plugins.nflog-capture.group", DEFAULT_GROUP,
 						lib->ns);
@@ -396,16 +437,124 @@ nflog_lanes_t *nflog_lanes_open(nflog_queue_t *queue,
 	{
 		snprintf(reason, len, "strongswan.conf, %s.plugins.nflog-capture.group: %d "
 				 "is not the first of %u NFLOG groups, use 0 to %d", lib->ns,
-				 value, 2 * *count, last);
-		return NULL;
+				 value, 2 * count, last);
+		return FALSE;
 	}
 	*group = value;
-	lanes = nflog_lanes_create(*group, *count, queue, cb, data);
-	if (!lanes)
+	return TRUE;
+}
+
+/**
+ * Create all lanes, nothing is locked.
+ *
+ * @return				number of lanes, 0 if not possible
+ */
+static u_int create_lanes(private_nflog_lanes_t *this,
+						  nflog_lane_t *lanes[MAX_LANES], uint16_t *group,
+						  char *reason, size_t len)
+{
+	u_int i, count;
+
+	/* charon's own threads pass on what they decrypt, so packets of an SA don't
+	 * stay on a processor */
+	count = lib->get(lib, "kernel-libipsec-tun")
+				? 1 : this->queue->get_lanes(this->queue);
+	if (!get_group(count, group, reason, len))
 	{
-		describe(errno, *group, *count, reason, len);
+		return 0;
 	}
-	return lanes;
+	for (i = 0; i < count; i++)
+	{
+		lanes[i] = nflog_lane_create(i, *group + 2 * i, this->queue, this->cb,
+									 this->data);
+		if (!lanes[i])
+		{
+			describe(errno, *group, count, reason, len);
+			destroy_lanes(lanes, i, -1);
+			return 0;
+		}
+	}
+	return count;
+}
+
+/**
+ * Begin to read, mutex is locked.
+ *
+ * @return				FALSE if not possible, there may be some threads
+ */
+static bool start_lanes(private_nflog_lanes_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		if (!this->lanes[i]->start(this->lanes[i]))
+		{
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+METHOD(nflog_lanes_t, open_, bool,
+	private_nflog_lanes_t *this, uint16_t *group, u_int *count, char *reason,
+	size_t len)
+{
+	this->mutex->lock(this->mutex);
+	while (this->closing)
+	{
+		this->closed->wait(this->closed, this->mutex);
+	}
+	if (!this->count)
+	{
+		this->mutex->unlock(this->mutex);
+		*count = create_lanes(this, this->lanes, &this->group, reason, len);
+		if (*count)
+		{
+			this->stamping = open_stamping();
+		}
+		this->mutex->lock(this->mutex);
+		this->count = *count;
+		if (!start_lanes(this))
+		{
+			snprintf(reason, len, "unable to create a thread");
+			close_lanes(this);
+		}
+	}
+	this->used = this->count > 0;
+	*group = this->group;
+	*count = this->count;
+	this->mutex->unlock(this->mutex);
+	return *count > 0;
+}
+
+/*
+ * Described in header
+ */
+nflog_lanes_t *nflog_lanes_create(nflog_queue_t *queue, nflog_lane_cb_t cb,
+								  void *data)
+{
+	private_nflog_lanes_t *this;
+
+	INIT(this,
+		.public = {
+			.open = _open_,
+			.unused = _unused,
+			.close = _close_,
+			.lock = _lock,
+			.unlock = _unlock,
+			.is_idle = _is_idle,
+			.get_progress = _get_progress,
+			.get_lost = _get_lost,
+			.destroy = _destroy,
+		},
+		.queue = queue,
+		.cb = cb,
+		.data = data,
+		.closed = condvar_create(CONDVAR_TYPE_DEFAULT),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
 }
 
 /*

@@ -25,30 +25,41 @@ typedef struct nflog_lanes_t nflog_lanes_t;
 #include "lane.h"
 
 /**
- * All lanes: the first is read by the owner of this, each other one by a thread of
- * its own.
+ * All lanes, which are there while rules log to them, and until the packets that
+ * these logged were read.
+ *
+ * Rules log IKE messages, and IPv6 fragments, to the first lane only.
  */
 struct nflog_lanes_t {
 
 	/**
-	 * Start the threads of all lanes but the first one.
+	 * Open the NFLOG groups that the option "group" sets, and begin to read, unless
+	 * that was done.  They stay open until unused() and close() are called.
 	 *
-	 * @return			FALSE if they can't be created
+	 * Called by one thread, waits for close().
+	 *
+	 * @param group		receives the number of the first NFLOG group, there are two
+	 *					for each lane
+	 * @param count		receives the number of lanes
+	 * @param reason	receives the reason if not possible, with its remedy
+	 * @param len		size of reason
+	 * @return			FALSE if not possible
 	 */
-	bool (*start)(nflog_lanes_t *this);
+	bool (*open)(nflog_lanes_t *this, uint16_t *group, u_int *count,
+				 char *reason, size_t len);
 
 	/**
-	 * Read what there is in the first lane, but not without end.
+	 * Nothing is logged to them anymore.
 	 */
-	void (*read)(nflog_lanes_t *this);
+	void (*unused)(nflog_lanes_t *this);
 
 	/**
-	 * Get the file descriptors to poll for the first lane.
+	 * Close the NFLOG groups unless they are used.  Waits until what there is was
+	 * read.
 	 *
-	 * @param in		receives that for packets that arrive
-	 * @param out		receives that for packets that leave
+	 * @return			TRUE if they are closed
 	 */
-	void (*get_fds)(nflog_lanes_t *this, int *in, int *out);
+	bool (*close)(nflog_lanes_t *this);
 
 	/**
 	 * Wait until all that was read in any lane is published, and read nothing
@@ -77,23 +88,15 @@ struct nflog_lanes_t {
 
 	/**
 	 * Get the number of packets of the first lane that the kernel dropped, as it
-	 * had no space, called by the thread that reads it.
+	 * had no space.
 	 *
 	 * @param in		TRUE for those that arrive, FALSE for those that leave
-	 * @return			packets missing in the sequence read so far
+	 * @return			packets missing in all sequences read so far
 	 */
 	uint64_t (*get_lost)(nflog_lanes_t *this, bool in);
 
 	/**
-	 * Get the number of packets of all lanes that the kernel dropped, which locks
-	 * them.
-	 *
-	 * @return			packets missing in the sequences read so far
-	 */
-	uint64_t (*get_all_lost)(nflog_lanes_t *this);
-
-	/**
-	 * Destroy a nflog_lanes_t.
+	 * Destroy a nflog_lanes_t, that is closed.
 	 */
 	void (*destroy)(nflog_lanes_t *this);
 };
@@ -101,34 +104,12 @@ struct nflog_lanes_t {
 /**
  * Create a nflog_lanes_t instance.
  *
- * @param group		number of the first NFLOG group, there are two for each lane
- * @param count		number of lanes
- * @param queue		queue to publish packets in
+ * @param queue		queue to publish packets in, has as many lanes
  * @param cb		called for each packet
  * @param data		data to pass to cb
- * @return			NULL with errno set if not possible, as by
- *					nflog_group_create()
  */
-nflog_lanes_t *nflog_lanes_create(uint16_t group, u_int count,
-										nflog_queue_t *queue,
-										nflog_lane_cb_t cb, void *data);
-
-/**
- * Create lanes for the NFLOG groups that the option "group" tells.
- *
- * @param queue		queue to publish packets in, there are as many lanes
- * @param cb		called for each packet
- * @param data		data to pass to cb
- * @param group		receives the number of the first NFLOG group
- * @param count		receives the number of lanes
- * @param reason	receives the reason if not possible, with its remedy
- * @param len		size of reason
- * @return			NULL if not possible
- */
-nflog_lanes_t *nflog_lanes_open(nflog_queue_t *queue,
-										nflog_lane_cb_t cb, void *data,
-										uint16_t *group, u_int *count,
-										char *reason, size_t len);
+nflog_lanes_t *nflog_lanes_create(nflog_queue_t *queue, nflog_lane_cb_t cb,
+								  void *data);
 
 /**
  * Get the number of lanes that this machine has processors for.

@@ -31,9 +31,9 @@ typedef struct nflog_reader_t nflog_reader_t;
  * Reads packets from the NFLOG groups, finds their SA, and queues them for the SA's
  * trace.
  *
- * There are as many lanes as the queue has.  The thread of the first one reads IKE
- * messages too, and ends SAs.  It starts with the first SA, other threads, sockets
- * and rules exist only while there are SAs.
+ * There are as many lanes as the queue has, each with a thread.  Another thread ends
+ * SAs, and the traces of IKE_SAs, it starts with the first SA.  Lanes and rules exist
+ * only while there are SAs.
  *
  * Threads and sockets get the capabilities of the thread that adds an SA, or enables
  * IKE messages first, so that must have CAP_NET_ADMIN.
@@ -144,7 +144,7 @@ struct nflog_reader_t {
 	void (*retry)(nflog_reader_t *this);
 
 	/**
-	 * Wake up the first thread, as there are kept IKE messages to flush, or traces
+	 * Wake up the thread, as there are kept IKE messages to flush, or traces
 	 * of IKE_SAs to end.
 	 */
 	void (*flush_ike)(nflog_reader_t *this);

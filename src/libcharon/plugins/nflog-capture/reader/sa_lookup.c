@@ -110,6 +110,13 @@ struct private_nflog_sa_lookup_t {
 	refcount_t used;
 
 	/**
+	 * Packets read from the TUN device while there was the present table, and those
+	 * that were lost there, as far as known.  Each of those that left, and those that
+	 * arrived, changed atomically by find().
+	 */
+	uint64_t tun_read[2], tun_lost[2];
+
+	/**
 	 * Number of SAs.
 	 */
 	u_int count;
@@ -201,7 +208,13 @@ METHOD(nflog_sa_lookup_t, add, char*,
 			destroy_excluded(this, excluded);
 		}
 		this->selected->insert_first(this->selected, sa);
-		this->vti->flush(this->vti);
+	}
+	sa->read = sa->userland ? &this->tun_read[sa->inbound] : NULL;
+	sa->lost = this->tun_lost[sa->inbound];
+	if (sa->vti)
+	{
+		sa->unknown = this->vti->get_unknown(this->vti);
+		this->vti->refresh(this->vti);
 	}
 	this->count++;
 	return reason;
@@ -265,6 +278,39 @@ METHOD(nflog_sa_lookup_t, move, char*,
 	return reason;
 }
 
+METHOD(nflog_sa_lookup_t, wait_, void,
+	private_nflog_sa_lookup_t *this, nflog_sa_t *sa, timeval_t *deadline)
+{
+	if (sa->vti)
+	{
+		this->vti->wait(this->vti, deadline);
+	}
+}
+
+/**
+ * Count packets that may have been of an SA, but could not be found: those that were
+ * lost on the TUN device, and those that came through VTI devices that were not known.
+ */
+static void count_unidentified(private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
+{
+	uint64_t *lost = &this->tun_lost[sa->inbound];
+
+	if (!sa->plain.trace)
+	{
+		return;
+	}
+	if (sa->read && sa->passed)
+	{
+		*lost = sa->passed > *sa->read ? sa->passed - *sa->read : 0;
+		sa->plain.count->unidentified += *lost > sa->lost ? *lost - sa->lost : 0;
+	}
+	if (sa->vti)
+	{
+		sa->plain.count->unidentified += this->vti->get_unknown(this->vti) -
+										 sa->unknown;
+	}
+}
+
 METHOD(nflog_sa_lookup_t, remove_, void,
 	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
 {
@@ -274,6 +320,7 @@ METHOD(nflog_sa_lookup_t, remove_, void,
 	{
 		this->selected->remove(this->selected, sa, NULL);
 	}
+	count_unidentified(this, sa);
 	if (has_number(sa))
 	{
 		remove_number(this, sa, sa->number);
@@ -525,6 +572,7 @@ METHOD(nflog_sa_lookup_t, find, nflog_tap_t*,
 	in = streq(prefix, NFLOG_TUN_IN);
 	if (in || streq(prefix, NFLOG_TUN_OUT))
 	{
+		nflog_counters_add(&this->tun_read[in]);
 		sa = find_selected(this, logged, in, 0);
 	}
 	else if (streq(prefix, NFLOG_VTI_IN))
@@ -538,6 +586,13 @@ METHOD(nflog_sa_lookup_t, find, nflog_tap_t*,
 		sa = find_number(this, logged, in, vrf);
 	}
 	return sa && sa->plain.trace ? &sa->plain : NULL;
+}
+
+METHOD(nflog_sa_lookup_t, reset, void,
+	private_nflog_sa_lookup_t *this)
+{
+	memset(this->tun_read, 0, sizeof(this->tun_read));
+	memset(this->tun_lost, 0, sizeof(this->tun_lost));
 }
 
 METHOD(nflog_sa_lookup_t, get_count, u_int,
@@ -584,11 +639,13 @@ nflog_sa_lookup_t *nflog_sa_lookup_create()
 		.public = {
 			.add = _add,
 			.move = _move,
+			.wait = _wait_,
 			.remove = _remove_,
 			.exclude = _exclude,
 			.include = _include,
 			.expire = _expire,
 			.find = _find,
+			.reset = _reset,
 			.get_count = _get_count,
 			.destroy = _destroy,
 		},

@@ -60,7 +60,18 @@ struct nflog_sa_lookup_t {
 				 nflog_match_t *match);
 
 	/**
-	 * Remove an SA.
+	 * Wait until packets can be found of an SA that was added, if that depends on VTI
+	 * devices.  Readers need not be locked.
+	 *
+	 * @param sa		SA as added
+	 * @param deadline	how long to wait at most, monotonic
+	 */
+	void (*wait)(nflog_sa_lookup_t *this, nflog_sa_t *sa,
+				 timeval_t *deadline);
+
+	/**
+	 * Remove an SA, packets that may have been its, but could not be found, are added
+	 * to its counters.
 	 *
 	 * @param sa		SA as added
 	 */
@@ -102,6 +113,11 @@ struct nflog_sa_lookup_t {
 	 */
 	nflog_tap_t *(*find)(nflog_sa_lookup_t *this,
 						 nflog_logged_t *logged);
+
+	/**
+	 * There is a new table, the counters of which begin with 0.
+	 */
+	void (*reset)(nflog_sa_lookup_t *this);
 
 	/**
 	 * Get the number of SAs.

@@ -12,6 +12,7 @@
  * for more details.
  */
 
+
 #include "vti.h"
 
 #include <errno.h>
@@ -22,9 +23,18 @@
 #include <linux/rtnetlink.h>
 
 #include <collections/hashtable.h>
+#include <threading/condvar.h>
 #include <threading/mutex.h>
+#include <threading/thread.h>
+
+/** bytes to receive at a time, the kernel sends no more (rtnetlink.c) */
+#define BUFFER_SIZE 32768
+
+/** times to ask again if devices change while the kernel lists them */
+#define MAX_TRIES 5
 
 typedef struct private_nflog_vti_t private_nflog_vti_t;
+typedef struct device_t device_t;
 
 /**
  * Private data.
@@ -37,38 +47,128 @@ struct private_nflog_vti_t {
 	nflog_vti_t public;
 
 	/**
-	 * Known devices, index => key + 1, as NULL is no value.
+	 * Devices by the index of their interface, device_t.
 	 */
-	hashtable_t *keys;
+	hashtable_t *devices;
 
 	/**
-	 * Protects keys.
+	 * Number of times that devices were to be listed, and how many of these the
+	 * thread has done.
+	 */
+	u_int wanted, done;
+
+	/**
+	 * Packets from devices that were not known yet.
+	 */
+	uint64_t unknown;
+
+	/**
+	 * Thread that asks the kernel, NULL if not started.
+	 */
+	thread_t *thread;
+
+	/**
+	 * TRUE if the thread is to end.
+	 */
+	bool stop;
+
+	/**
+	 * Wakes the thread, and those that wait for it.
+	 */
+	condvar_t *work, *ready;
+
+	/**
+	 * Protects all of the above, not held while the kernel is asked.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * Parse attributes down to the key.
+ * A device.
  */
-static int parse_attr(const struct nlattr *attr, void *data)
-{
-	uint32_t *key = data;
+struct device_t {
+	/** index of its interface */
+	uint32_t index;
+	/** key for packets that arrive, 0 if it is no VTI device */
+	uint32_t key;
+	/** TRUE if the kernel was not asked since it was seen first */
+	bool pending;
+};
 
-	*key = mnl_attr_get_type(attr) == IFLA_VTI_IKEY
-				? ntohl(mnl_attr_get_u32(attr)) : *key;
-	return MNL_CB_OK;
+/**
+ * Get the key of a device in a table.
+ */
+static void *to_key(uint32_t index)
+{
+	return (void*)(uintptr_t)index;
 }
 
-static int parse_info(const struct nlattr *attr, void *data)
+/**
+ * Put a device into a table, unless it is there.
+ */
+static device_t *put_device(hashtable_t *devices, uint32_t index)
 {
-	return mnl_attr_get_type(attr) == IFLA_INFO_DATA
-				? mnl_attr_parse_nested(attr, parse_attr, data) : MNL_CB_OK;
+	device_t *device = devices->get(devices, to_key(index));
+
+	if (!device)
+	{
+		INIT(device,
+			.index = index,
+		);
+		devices->put(devices, to_key(index), device);
+	}
+	return device;
 }
 
-static int parse_link_attr(const struct nlattr *attr, void *data)
+/**
+ * Create a table of devices.
+ */
+static hashtable_t *create_devices()
 {
-	return mnl_attr_get_type(attr) == IFLA_LINKINFO
-				? mnl_attr_parse_nested(attr, parse_info, data) : MNL_CB_OK;
+	return hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8);
+}
+
+/**
+ * Destroy a device, for hashtable_t.
+ */
+static void destroy_device(void *device, const void *key)
+{
+	free(device);
+}
+
+/**
+ * Get the key that the information about a device has, 0 if it is no VTI device.
+ */
+static uint32_t parse_info(struct nlattr *info)
+{
+	struct nlattr *attr, *data = NULL;
+	bool vti = FALSE;
+	uint32_t key = 0;
+
+	mnl_attr_for_each_nested(attr, info)
+	{
+		switch (mnl_attr_get_type(attr))
+		{
+			case IFLA_INFO_KIND:
+				vti = strpfx(mnl_attr_get_str(attr), "vti");
+				break;
+			case IFLA_INFO_DATA:
+				data = attr;
+				break;
+		}
+	}
+	if (vti && data)
+	{
+		mnl_attr_for_each_nested(attr, data)
+		{
+			if (mnl_attr_get_type(attr) == IFLA_VTI_IKEY &&
+				mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
+			{
+				key = ntohl(mnl_attr_get_u32(attr));
+			}
+		}
+	}
+	return key;
 }
 
 /**
@@ -76,76 +176,208 @@ static int parse_link_attr(const struct nlattr *attr, void *data)
  */
 static int parse_link(const struct nlmsghdr *hdr, void *data)
 {
-	return mnl_attr_parse(hdr, sizeof(struct ifinfomsg), parse_link_attr, data);
+	struct ifinfomsg *ifinfo = mnl_nlmsg_get_payload(hdr);
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, hdr, sizeof(*ifinfo))
+	{
+		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+		{
+			put_device(data, ifinfo->ifi_index)->key = parse_info(attr);
+		}
+	}
+	return MNL_CB_OK;
 }
 
 /**
- * Ask the kernel for the key of a device.
+ * Ask the kernel for all devices, which takes as long as it keeps them locked.
+ *
+ * @return				0 if successful, an errno otherwise
  */
-static uint32_t query_key(uint32_t index)
+static int list_devices(hashtable_t *devices)
 {
-	char buf[MNL_SOCKET_BUFFER_SIZE];
+	char buf[BUFFER_SIZE];
 	struct mnl_socket *socket;
-	struct ifinfomsg *ifinfo;
 	struct nlmsghdr *hdr;
-	uint32_t key = 0;
-	ssize_t len = -1;
+	ssize_t len;
+	int ret = -1, err;
 
 	hdr = mnl_nlmsg_put_header(buf);
 	hdr->nlmsg_type = RTM_GETLINK;
-	hdr->nlmsg_flags = NLM_F_REQUEST;
-	ifinfo = mnl_nlmsg_put_extra_header(hdr, sizeof(*ifinfo));
-	ifinfo->ifi_family = AF_UNSPEC;
-	ifinfo->ifi_index = index;
+	hdr->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(hdr, sizeof(struct ifinfomsg));
 
 	socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (socket && mnl_socket_sendto(socket, hdr, hdr->nlmsg_len) > 0)
 	{
-		len = mnl_socket_recvfrom(socket, buf, sizeof(buf));
+		do
+		{
+			len = mnl_socket_recvfrom(socket, buf, sizeof(buf));
+			ret = len < 0 ? -1 : mnl_cb_run(buf, len, 0, 0, parse_link, devices);
+		}
+		while (ret > 0);
 	}
-	if (len < 0 || mnl_cb_run(buf, len, 0, 0, parse_link, &key) < 0)
-	{
-		DBG1(DBG_KNL, "looking up the key of VTI device %u failed: %s", index,
-			 strerror(errno));
-	}
+	err = ret < 0 ? errno : 0;
 	if (socket)
 	{
 		mnl_socket_close(socket);
 	}
-	return key;
+	return err;
+}
+
+/**
+ * Replace the known devices by those that the kernel has now, mutex is locked.
+ */
+static void replace(private_nflog_vti_t *this, hashtable_t *devices)
+{
+	enumerator_t *enumerator;
+	device_t *device;
+
+	enumerator = this->devices->create_enumerator(this->devices);
+	while (enumerator->enumerate(enumerator, NULL, &device))
+	{
+		if (device->pending)
+		{	/* one that is gone has no key, and is not asked for once more */
+			put_device(devices, device->index);
+		}
+	}
+	enumerator->destroy(enumerator);
+	this->devices->destroy_function(this->devices, destroy_device);
+	this->devices = devices;
+}
+
+/**
+ * Thread that asks the kernel.
+ */
+static void *run(private_nflog_vti_t *this)
+{
+	hashtable_t *devices;
+	u_int wanted;
+	int err, tries = 0;
+
+	this->mutex->lock(this->mutex);
+	while (!this->stop)
+	{
+		if (this->done == this->wanted)
+		{
+			this->work->wait(this->work, this->mutex);
+			continue;
+		}
+		wanted = this->wanted;
+		this->mutex->unlock(this->mutex);
+
+		devices = create_devices();
+		err = list_devices(devices);
+		if (err == EINTR && ++tries < MAX_TRIES)
+		{
+			devices->destroy_function(devices, destroy_device);
+			this->mutex->lock(this->mutex);
+			continue;
+		}
+		tries = 0;
+		if (err)
+		{
+			DBG1(DBG_KNL, "nflog-capture: unable to list VTI devices, packets that "
+				 "arrive through them may be missing: %s", strerror(err));
+		}
+		this->mutex->lock(this->mutex);
+		if (err)
+		{
+			devices->destroy_function(devices, destroy_device);
+		}
+		else
+		{
+			replace(this, devices);
+		}
+		this->done = wanted;
+		this->ready->broadcast(this->ready);
+	}
+	this->mutex->unlock(this->mutex);
+	return NULL;
+}
+
+/**
+ * Have the thread ask the kernel, mutex is locked.
+ */
+static void refresh_locked(private_nflog_vti_t *this)
+{
+	this->wanted++;
+	if (!this->thread)
+	{
+		this->thread = thread_create((thread_main_t)run, this);
+	}
+	this->work->signal(this->work);
 }
 
 METHOD(nflog_vti_t, get_key, uint32_t,
 	private_nflog_vti_t *this, uint32_t index)
 {
-	void *name = (void*)(uintptr_t)index;
-	uintptr_t value;
+	device_t *device;
+	uint32_t key;
 
 	this->mutex->lock(this->mutex);
-	value = (uintptr_t)this->keys->get(this->keys, name);
-	if (!value)
+	device = this->devices->get(this->devices, to_key(index));
+	if (!device)
 	{
-		value = (uintptr_t)query_key(index) + 1;
-		this->keys->put(this->keys, name, (void*)value);
+		device = put_device(this->devices, index);
+		device->pending = TRUE;
+		refresh_locked(this);
 	}
+	this->unknown += device->pending;
+	key = device->key;
 	this->mutex->unlock(this->mutex);
-	return value - 1;
+	return key;
 }
 
-METHOD(nflog_vti_t, flush, void,
+METHOD(nflog_vti_t, refresh, void,
 	private_nflog_vti_t *this)
 {
 	this->mutex->lock(this->mutex);
-	this->keys->destroy(this->keys);
-	this->keys = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8);
+	refresh_locked(this);
 	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_vti_t, wait_, void,
+	private_nflog_vti_t *this, timeval_t *deadline)
+{
+	bool timeout = FALSE;
+	u_int wanted;
+
+	this->mutex->lock(this->mutex);
+	wanted = this->wanted;
+	while (this->thread && !timeout && (int)(wanted - this->done) > 0)
+	{
+		timeout = this->ready->timed_wait_abs(this->ready, this->mutex, *deadline);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_vti_t, get_unknown, uint64_t,
+	private_nflog_vti_t *this)
+{
+	uint64_t unknown;
+
+	this->mutex->lock(this->mutex);
+	unknown = this->unknown;
+	this->mutex->unlock(this->mutex);
+	return unknown;
 }
 
 METHOD(nflog_vti_t, destroy, void,
 	private_nflog_vti_t *this)
 {
+	this->mutex->lock(this->mutex);
+	this->stop = TRUE;
+	this->work->signal(this->work);
+	this->mutex->unlock(this->mutex);
+	if (this->thread)
+	{
+		this->thread->join(this->thread);
+	}
+	this->devices->destroy_function(this->devices, destroy_device);
+	this->work->destroy(this->work);
+	this->ready->destroy(this->ready);
 	this->mutex->destroy(this->mutex);
-	this->keys->destroy(this->keys);
 	free(this);
 }
 
@@ -159,10 +391,14 @@ nflog_vti_t *nflog_vti_create()
 	INIT(this,
 		.public = {
 			.get_key = _get_key,
-			.flush = _flush,
+			.refresh = _refresh,
+			.wait = _wait_,
+			.get_unknown = _get_unknown,
 			.destroy = _destroy,
 		},
-		.keys = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.devices = create_devices(),
+		.work = condvar_create(CONDVAR_TYPE_DEFAULT),
+		.ready = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -27,24 +27,39 @@ typedef struct nflog_vti_t nflog_vti_t;
 /**
  * Knows the keys of VTI devices, which are the marks of the SAs behind them.
  *
- * Thread-safe.
+ * A thread asks the kernel for them, which answers once it has the devices locked
+ * (rtnl_lock() in net/core/rtnetlink.c), so that may take any time.
+ *
+ * Thread-safe, nothing but wait() waits for that thread.
  */
 struct nflog_vti_t {
 
 	/**
 	 * Get the key of a device for packets that arrive.
 	 *
-	 * The kernel is asked once only.
-	 *
 	 * @param index		index of the interface
-	 * @return			key, 0 if there is none
+	 * @return			key, 0 if there is none, or if it is not known yet
 	 */
 	uint32_t (*get_key)(nflog_vti_t *this, uint32_t index);
 
 	/**
-	 * Forget all keys, as devices may have changed.
+	 * Ask for all keys again, as devices may have changed.
 	 */
-	void (*flush)(nflog_vti_t *this);
+	void (*refresh)(nflog_vti_t *this);
+
+	/**
+	 * Wait until the keys are known that were asked for so far.
+	 *
+	 * @param deadline	how long to wait at most, monotonic
+	 */
+	void (*wait)(nflog_vti_t *this, timeval_t *deadline);
+
+	/**
+	 * Get the number of packets for which a key was not known yet.
+	 *
+	 * @return			calls of get_key() for devices that were not known
+	 */
+	uint64_t (*get_unknown)(nflog_vti_t *this);
 
 	/**
 	 * Destroy a nflog_vti_t.

@@ -59,9 +59,14 @@ struct private_nflog_rules_t {
 	hashtable_t *entries;
 
 	/**
-	 * IKE messages, NULL if they aren't wanted.
+	 * IKE messages, NULL if there are no rules for them.
 	 */
 	nflog_ruled_t *ike;
+
+	/**
+	 * TRUE if IKE messages are wanted, rules for them may stay otherwise.
+	 */
+	bool want_ike;
 
 	/**
 	 * Number of entries that aren't to be removed.
@@ -585,18 +590,48 @@ METHOD(nflog_rules_t, log_ike, void,
 	private_nflog_rules_t *this, bool enable)
 {
 	this->mutex->lock(this->mutex);
+	this->want_ike = enable;
 	if (enable && !this->ike)
 	{
 		this->ike = nflog_ruled_create(NULL);
 		add_entry(this, this->ike, this->ike);
 	}
-	else if (!enable && this->ike)
+	unlock(this);
+}
+
+METHOD(nflog_rules_t, end_ike, void,
+	private_nflog_rules_t *this)
+{
+	this->mutex->lock(this->mutex);
+	if (this->ike && !this->want_ike)
 	{
 		this->ike_missed += nflog_ruled_get_missed(this->ike);
 		remove_entry(this, this->ike, this->ike);
 		this->ike = NULL;
 	}
 	unlock(this);
+}
+
+METHOD(nflog_rules_t, wants_ike, bool,
+	private_nflog_rules_t *this)
+{
+	bool wants;
+
+	this->mutex->lock(this->mutex);
+	wants = this->want_ike;
+	this->mutex->unlock(this->mutex);
+	return wants;
+}
+
+METHOD(nflog_rules_t, has_ike, bool,
+	private_nflog_rules_t *this)
+{
+	bool has;
+
+	this->mutex->lock(this->mutex);
+	has = this->ike != NULL;
+	this->mutex->unlock(this->mutex);
+	return has;
 }
 
 METHOD(nflog_rules_t, get_ike_missed, uint64_t,
@@ -629,6 +664,7 @@ METHOD(nflog_rules_t, destroy, void,
 	private_nflog_rules_t *this)
 {
 	log_ike(this, FALSE);
+	end_ike(this);
 	this->mutex->lock(this->mutex);
 	this->stop = TRUE;
 	this->work->signal(this->work);
@@ -663,6 +699,9 @@ nflog_rules_t *nflog_rules_create(
 			.reduce = _reduce,
 			.remove = _remove_,
 			.log_ike = _log_ike,
+			.end_ike = _end_ike,
+			.wants_ike = _wants_ike,
+			.has_ike = _has_ike,
 			.get_ike_missed = _get_ike_missed,
 			.retry = _retry,
 			.destroy = _destroy,

@@ -143,11 +143,31 @@ struct nflog_rules_t {
 	void (*remove)(nflog_rules_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Begin or stop to log IKE messages, on the ports of charon's socket.
+	 * Begin to log IKE messages, on the ports of charon's socket, or go on to do so
+	 * until end_ike() is called.
 	 *
-	 * @param enable	TRUE to log them
+	 * @param enable	TRUE to log them, FALSE if they need not be anymore
 	 */
 	void (*log_ike)(nflog_rules_t *this, bool enable);
+
+	/**
+	 * Stop logging IKE messages, unless log_ike() enabled that since.
+	 */
+	void (*end_ike)(nflog_rules_t *this);
+
+	/**
+	 * Check if IKE messages are to be logged.
+	 *
+	 * @return			TRUE if log_ike() enabled that
+	 */
+	bool (*wants_ike)(nflog_rules_t *this);
+
+	/**
+	 * Check if IKE messages are logged, or will be once that is possible.
+	 *
+	 * @return			TRUE if log_ike() enabled that, and end_ike() did not stop it
+	 */
+	bool (*has_ike)(nflog_rules_t *this);
 
 	/**
 	 * Get for how long IKE messages were not logged, though they were to be.

@@ -137,6 +137,8 @@ struct nflog_sa_t {
 	nflog_tap_t plain;
 	/** incomplete packets that had been dropped before it was added */
 	uint64_t dropped;
+	/** packets from unknown VTI devices that had arrived before it was added */
+	uint64_t unknown;
 	/** time at which the reader stops waiting for logged packets, monotonic */
 	timeval_t deadline;
 };

@@ -264,6 +264,11 @@ void nflog_counters_describe(nflog_counters_t *count,
 		append(buf, len, ", rules were missing for %" PRIu64 ".%.3u s",
 			   count->missed / 1000, (u_int)(count->missed % 1000));
 	}
+	if (count->gave_up &&
+		(!count->has_logged || kernel || nflog_counters_is_short(count)))
+	{
+		append(buf, len, ", gave up waiting for the rest");
+	}
 	if (count->uncounted)
 	{
 		append(buf, len, ", losses in the kernel are not known");

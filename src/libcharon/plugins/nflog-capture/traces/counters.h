@@ -66,6 +66,8 @@ struct nflog_counters_t {
 	uint64_t sa;
 	/** logged is known, unless uncounted */
 	bool has_logged;
+	/** some packets were awaited in vain when reading ended */
+	bool gave_up;
 	/** some logged packets were not counted, so it's not known what the kernel lost */
 	bool uncounted;
 	/** sa is known */
