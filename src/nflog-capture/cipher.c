@@ -99,9 +99,10 @@ static verdict_t open_aead(private_cipher_t *this, chunk_t header, chunk_t iv,
 
 	if (this->gmac)
 	{	/* all of it is authenticated, nothing encrypted */
-		assoc = chunk_cata("ccc", header, iv, body);
+		assoc = chunk_cat("ccc", header, iv, body);
 		good = this->aead->decrypt(this->aead, icv, assoc, iv, &empty);
 		chunk_free(&empty);
+		chunk_free(&assoc);
 		*plain = chunk_clone(body);
 	}
 	else

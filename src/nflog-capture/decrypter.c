@@ -22,7 +22,7 @@
 typedef struct private_decrypter_t private_decrypter_t;
 typedef struct layer_t layer_t;
 
-static private_decrypter_t *create(keyring_t *keys, bool complain);
+static private_decrypter_t *create(keyring_t *keys);
 
 /**
  * What is counted.
@@ -174,7 +174,7 @@ static bool decrypt_sa(private_decrypter_t *this, layer_t *layer,
 /**
  * Decrypt an IKE message.
  */
-static void decrypt_ike(private_decrypter_t *this, layer_t *layer,
+static void decrypt_ike(private_decrypter_t *this, layer_t *layer, bool inside,
 						wire_packet_t *packet, chunk_t *plain, char *comment)
 {
 	chunk_t message = wire_packet_payload(packet), decrypted;
@@ -182,7 +182,7 @@ static void decrypt_ike(private_decrypter_t *this, layer_t *layer,
 	bool encrypted;
 	ike_t *ike = get_ike(this, message);
 
-	verdict = ike->decrypt(ike, message, &encrypted, &decrypted);
+	verdict = ike->decrypt(ike, message, inside, &encrypted, &decrypted);
 	if (!encrypted)
 	{
 		layer->clear++;
@@ -244,7 +244,7 @@ METHOD(decrypter_t, decrypt, bool,
 		case PACKET_AH:
 			return decrypt_sa(this, layer, &packet, plain, comment);
 		case PACKET_IKE:
-			decrypt_ike(this, layer, &packet, plain, comment);
+			decrypt_ike(this, layer, depth > 0, &packet, plain, comment);
 			break;
 		case PACKET_PART:
 			count_part(layer, &packet, depth > 0, comment);
@@ -332,16 +332,29 @@ static void print_layer(layer_t *layer, char *where, FILE *file)
 	}
 }
 
+/**
+ * Get the number of IKE messages of which fragments are missing.
+ */
+static u_int get_incomplete(private_decrypter_t *this)
+{
+	return this->ikev1->get_incomplete(this->ikev1) +
+		   this->ikev2->get_incomplete(this->ikev2);
+}
+
 METHOD(decrypter_t, print, void,
 	private_decrypter_t *this, FILE *file)
 {
 	char where[32] = "";
-	u_int i;
+	u_int i, incomplete = get_incomplete(this);
 
 	for (i = 0; i < countof(this->layers); i++)
 	{
 		print_layer(&this->layers[i], where, file);
 		snprintf(where, sizeof(where), " in layer %u", i + 2);
+	}
+	if (incomplete)
+	{
+		fprintf(file, "IKE with missing fragments: %u messages\n", incomplete);
 	}
 	if (this->deep)
 	{
@@ -357,7 +370,8 @@ METHOD(decrypter_t, print, void,
 METHOD(decrypter_t, is_good, bool,
 	private_decrypter_t *this)
 {
-	u_int i, j, bad = this->deep + this->layers[0].parts, *counts;
+	u_int i, j, *counts;
+	u_int bad = this->deep + this->layers[0].parts + get_incomplete(this);
 
 	for (i = 0; i < countof(this->layers); i++)
 	{
@@ -384,36 +398,16 @@ METHOD(decrypter_t, destroy, void,
 	free(this);
 }
 
-/**
- * Are there keys for IKEv1?
- */
-static bool has_ikev1(keyring_t *keys)
-{
-	enumerator_t *enumerator;
-	nflog_key_ike_t *key;
-	bool found = FALSE;
-
-	enumerator = keys->create_ike_enumerator(keys);
-	while (!found && enumerator->enumerate(enumerator, &key))
-	{
-		found = key->version == 1;
-	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
 METHOD(decrypter_t, clone_, decrypter_t*,
 	private_decrypter_t *this)
 {
-	return &create(this->keys, FALSE)->public;
+	return &create(this->keys)->public;
 }
 
 /**
  * Create a decrypter for ESP and AH.
- *
- * @param complain	complain about algorithms that are not supported
  */
-static private_decrypter_t *create(keyring_t *keys, bool complain)
+static private_decrypter_t *create(keyring_t *keys)
 {
 	private_decrypter_t *this;
 
@@ -429,7 +423,7 @@ static private_decrypter_t *create(keyring_t *keys, bool complain)
 			.destroy = _destroy,
 		},
 		.keys = keys,
-		.sas = sas_create(keys, complain),
+		.sas = sas_create(keys),
 	);
 	return this;
 }
@@ -441,8 +435,8 @@ decrypter_t *decrypter_create(keyring_t *keys)
 {
 	private_decrypter_t *this;
 
-	this = create(keys, TRUE);
-	this->learning = has_ikev1(keys) ? sas_create(keys, FALSE) : NULL;
+	this = create(keys);
+	this->learning = keys->has_ike(keys, 1) ? sas_create(keys) : NULL;
 	this->ikev1 = ikev1_create(keys);
 	this->ikev2 = ikev2_create(keys);
 	return &this->public;

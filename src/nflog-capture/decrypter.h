@@ -96,8 +96,9 @@ struct decrypter_t {
 	void (*print)(decrypter_t *this, FILE *file);
 
 	/**
-	 * Check if all packets that are encrypted could be decrypted, and no ICV
-	 * was bad.  For packets inside of others there may be no key.
+	 * Check if all packets that are encrypted could be decrypted, no ICV was bad,
+	 * and no fragment of an IKE message is missing.  For packets inside of others
+	 * there may be no key.
 	 *
 	 * @return			TRUE if so
 	 */

@@ -56,13 +56,23 @@ struct ike_t {
 	 * Decrypt a message, or find out that it is in the clear.
 	 *
 	 * @param message	message, from its header on, of that length
+	 * @param inside	TRUE if it was inside of another packet, then it does not matter
+	 *					that there is no key
 	 * @param encrypted	receives FALSE if the message is in the clear
 	 * @param plain		receives allocated message, empty if there is none, as
 	 *					for all but the last fragment of one
 	 * @return			verdict about the message if it is encrypted
 	 */
-	verdict_t (*decrypt)(ike_t *this, chunk_t message, bool *encrypted,
-						 chunk_t *plain);
+	verdict_t (*decrypt)(ike_t *this, chunk_t message, bool inside,
+						 bool *encrypted, chunk_t *plain);
+
+	/**
+	 * Get the number of messages of which some fragments were decrypted, and others
+	 * are missing.
+	 *
+	 * @return			number of messages
+	 */
+	u_int (*get_incomplete)(ike_t *this);
 
 	/**
 	 * Destroy an ike_t.

@@ -28,10 +28,10 @@
 
 /** fragments of a message, and messages that are reassembled at a time */
 #define MAX_FRAGMENTS 255
-#define MAX_REASSEMBLED 16
+#define MAX_REASSEMBLED 64
 
-/** bytes of a message, anybody can send fragments */
-#define MAX_LEN (1024 * 1024)
+/** bytes of a message, that has to fit in an IP packet */
+#define MAX_LEN 65000
 
 typedef struct private_ikev1_fragments_t private_ikev1_fragments_t;
 typedef struct reassembly_t reassembly_t;
@@ -50,6 +50,11 @@ struct private_ikev1_fragments_t {
 	 * Messages that are reassembled, newest last, reassembly_t.
 	 */
 	linked_list_t *reassemblies;
+
+	/**
+	 * Messages that are not reassembled anymore, but were incomplete.
+	 */
+	u_int incomplete;
 };
 
 /**
@@ -62,10 +67,17 @@ struct reassembly_t {
 	uint16_t id;
 	/** data, by number */
 	chunk_t parts[MAX_FRAGMENTS];
-	/** number of parts that are there, and of all, 0 if not known */
-	u_int count, total;
+	/** number of all parts, 0 if not known */
+	u_int total;
 	/** bytes of the parts that are there */
 	size_t len;
+	/** TRUE for those that came again since the message was complete, their bytes */
+	bool again[MAX_FRAGMENTS];
+	size_t again_len;
+	/** TRUE if it was complete */
+	bool complete;
+	/** TRUE to count it as incomplete */
+	bool counts;
 };
 
 /**
@@ -83,10 +95,36 @@ static void reassembly_destroy(reassembly_t *this)
 }
 
 /**
+ * Begin anew, as this is a fragment of another message.  What came again since the last
+ * one was complete belongs to the new one, as its begin may be the same.
+ */
+static void reset(private_ikev1_fragments_t *this, reassembly_t *reassembly,
+				  bool counts)
+{
+	int i;
+
+	this->incomplete += reassembly->counts;
+	reassembly->len = 0;
+	for (i = 0; i < MAX_FRAGMENTS; i++)
+	{
+		if (!reassembly->again[i])
+		{
+			chunk_free(&reassembly->parts[i]);
+		}
+		reassembly->len += reassembly->parts[i].len;
+		reassembly->again[i] = FALSE;
+	}
+	reassembly->total = 0;
+	reassembly->again_len = 0;
+	reassembly->complete = FALSE;
+	reassembly->counts = counts;
+}
+
+/**
  * Find or create the reassembly of a message.
  */
 static reassembly_t *get_reassembly(private_ikev1_fragments_t *this,
-									chunk_t message, uint16_t id)
+									chunk_t message, uint16_t id, bool counts)
 {
 	enumerator_t *enumerator;
 	reassembly_t *found = NULL, *current;
@@ -108,10 +146,12 @@ static reassembly_t *get_reassembly(private_ikev1_fragments_t *this,
 	if (this->reassemblies->get_count(this->reassemblies) >= MAX_REASSEMBLED)
 	{
 		this->reassemblies->remove_first(this->reassemblies, (void**)&current);
+		this->incomplete += current->counts;
 		reassembly_destroy(current);
 	}
 	INIT(found,
 		.id = id,
+		.counts = counts,
 	);
 	memcpy(found->spis, message.ptr, sizeof(found->spis));
 	this->reassemblies->insert_last(this->reassemblies, found);
@@ -148,13 +188,32 @@ static chunk_t join(reassembly_t *this)
 	return whole;
 }
 
-METHOD(ikev1_fragments_t, add, bool,
-	private_ikev1_fragments_t *this, chunk_t message, chunk_t *whole)
+/**
+ * Are all parts there?
+ */
+static bool is_complete(reassembly_t *this)
 {
-	chunk_t payload = chunk_skip(message, IKE_HEADER_LEN);
+	u_int i;
+
+	for (i = 0; i < this->total; i++)
+	{
+		if (!this->parts[i].ptr)
+		{
+			return FALSE;
+		}
+	}
+	return this->total;
+}
+
+METHOD(ikev1_fragments_t, add, bool,
+	private_ikev1_fragments_t *this, chunk_t message, bool counts,
+	chunk_t *whole)
+{
+	chunk_t payload = chunk_skip(message, IKE_HEADER_LEN), data, *part;
 	reassembly_t *reassembly;
 	uint8_t number;
 	size_t len;
+	bool last;
 
 	*whole = chunk_empty;
 	if (message.ptr[IKE_NEXT] != PAYLOAD_FRAGMENT || payload.len < FRAGMENT_LEN ||
@@ -163,27 +222,62 @@ METHOD(ikev1_fragments_t, add, bool,
 	{
 		return FALSE;
 	}
-	reassembly = get_reassembly(this, message, untoh16(payload.ptr + 4));
-	if (payload.ptr[7] & FLAG_LAST)
+	last = payload.ptr[7] & FLAG_LAST;
+	data = chunk_create(payload.ptr + FRAGMENT_LEN, len - FRAGMENT_LEN);
+	reassembly = get_reassembly(this, message, untoh16(payload.ptr + 4), counts);
+	part = &reassembly->parts[number - 1];
+	/* many use the same ID for all messages */
+	if ((part->ptr && !chunk_equals(*part, data)) ||
+		(reassembly->total && (last ? number != reassembly->total
+									: number > reassembly->total)))
+	{
+		reset(this, reassembly, counts);
+	}
+	if (last)
 	{
 		reassembly->total = number;
 	}
-	len -= FRAGMENT_LEN;
-	if (!reassembly->parts[number - 1].ptr && reassembly->len + len <= MAX_LEN)
+	if (reassembly->complete && !reassembly->again[number - 1])
 	{
-		reassembly->parts[number - 1] = chunk_clone(
-								chunk_create(payload.ptr + FRAGMENT_LEN, len));
-		reassembly->len += len;
-		reassembly->count++;
+		reassembly->again[number - 1] = TRUE;
+		reassembly->again_len += data.len;
 	}
-	/* there are more than that only if somebody sends nonsense */
-	if (reassembly->total && reassembly->count >= reassembly->total)
+	else if (part->ptr)
+	{	/* sent again before it is complete */
+	}
+	else if (reassembly->len + data.len <= MAX_LEN)
+	{
+		*part = chunk_clone(data);
+		reassembly->len += data.len;
+	}
+	/* if a message is sent again, so it is returned again */
+	if (reassembly->complete ? reassembly->again_len == reassembly->len
+							 : is_complete(reassembly))
 	{
 		*whole = join(reassembly);
-		this->reassemblies->remove(this->reassemblies, reassembly, NULL);
-		reassembly_destroy(reassembly);
+		memset(reassembly->again, 0, sizeof(reassembly->again));
+		reassembly->again_len = 0;
+		reassembly->complete = TRUE;
+		/* it may be something else in all */
+		reassembly->counts = reassembly->counts && !whole->len;
 	}
 	return TRUE;
+}
+
+METHOD(ikev1_fragments_t, get_incomplete, u_int,
+	private_ikev1_fragments_t *this)
+{
+	enumerator_t *enumerator;
+	reassembly_t *reassembly;
+	u_int incomplete = this->incomplete;
+
+	enumerator = this->reassemblies->create_enumerator(this->reassemblies);
+	while (enumerator->enumerate(enumerator, &reassembly))
+	{
+		incomplete += reassembly->counts;
+	}
+	enumerator->destroy(enumerator);
+	return incomplete;
 }
 
 METHOD(ikev1_fragments_t, destroy, void,
@@ -204,6 +298,7 @@ ikev1_fragments_t *ikev1_fragments_create()
 	INIT(this,
 		.public = {
 			.add = _add,
+			.get_incomplete = _get_incomplete,
 			.destroy = _destroy,
 		},
 		.reassemblies = linked_list_create(),

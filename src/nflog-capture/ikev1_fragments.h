@@ -34,20 +34,30 @@ struct ikev1_fragments_t {
 	 * Add a message.
 	 *
 	 * @param message	message, from its IKE header on, of that length
+	 * @param counts	TRUE to count the message it is a fragment of if it remains
+	 *					incomplete
 	 * @param whole		receives the allocated message that is complete now, empty
 	 *					if that's not yet the case
 	 * @return			TRUE if the message is a fragment
 	 */
-	bool (*add)(ikev1_fragments_t *this, chunk_t message, chunk_t *whole);
+	bool (*add)(ikev1_fragments_t *this, chunk_t message, bool counts,
+				chunk_t *whole);
 
 	/**
-	 * Destroy a ikev1_fragments_t.
+	 * Get the number of messages of which fragments are missing.
+	 *
+	 * @return			number of messages
+	 */
+	u_int (*get_incomplete)(ikev1_fragments_t *this);
+
+	/**
+	 * Destroy an ikev1_fragments_t.
 	 */
 	void (*destroy)(ikev1_fragments_t *this);
 };
 
 /**
- * Create a ikev1_fragments_t instance.
+ * Create an ikev1_fragments_t instance.
  */
 ikev1_fragments_t *ikev1_fragments_create();
 

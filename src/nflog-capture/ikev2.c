@@ -14,6 +14,7 @@
 
 #include "ike.h"
 
+#include <collections/hashtable.h>
 #include <collections/linked_list.h>
 
 /** types of payloads that are encrypted: as a whole, and a fragment of one */
@@ -30,12 +31,13 @@
 
 /** fragments of a message, and messages that are reassembled at a time */
 #define MAX_FRAGMENTS 1024
-#define MAX_REASSEMBLED 16
+#define MAX_REASSEMBLED 64
 
-/** bytes of the fragments of a message */
-#define MAX_LEN (1024 * 1024)
+/** bytes of the fragments of a message, that has to fit in an IP packet */
+#define MAX_LEN 65000
 
 typedef struct private_ikev2_t private_ikev2_t;
+typedef struct same_t same_t;
 typedef struct set_t set_t;
 typedef struct message_t message_t;
 typedef struct reassembly_t reassembly_t;
@@ -51,14 +53,34 @@ struct private_ikev2_t {
 	ike_t public;
 
 	/**
-	 * Sets of keys, newest first, set_t.
+	 * Keys, not owned.
 	 */
-	linked_list_t *sets;
+	keyring_t *keys;
+
+	/**
+	 * Sets of keys by the SPI of the initiator, &spi => same_t.
+	 */
+	hashtable_t *sets;
 
 	/**
 	 * Fragments that wait for others, newest last, reassembly_t.
 	 */
 	linked_list_t *fragments;
+
+	/**
+	 * Messages that are not reassembled anymore, but were incomplete.
+	 */
+	u_int incomplete;
+};
+
+/**
+ * Sets of keys of IKE_SAs whose initiator has the same SPI.
+ */
+struct same_t {
+	/** SPI, in host order */
+	uint64_t spi_i;
+	/** sets of keys, newest first, set_t */
+	linked_list_t *sets;
 };
 
 /**
@@ -103,12 +125,14 @@ struct reassembly_t {
 	uint16_t total, missing;
 	/** bytes of the payloads that are there */
 	size_t len;
+	/** TRUE if the message was complete, its fragments are sent again */
+	bool complete;
 };
 
 /**
- * Destroy a reassembly.
+ * Forget the fragments of a message.
  */
-static void reassembly_destroy(reassembly_t *this)
+static void reset(reassembly_t *this)
 {
 	u_int i;
 
@@ -116,8 +140,18 @@ static void reassembly_destroy(reassembly_t *this)
 	{
 		chunk_clear(&this->parts[i]);
 	}
-	free(this->parts);
 	chunk_free(&this->header);
+	this->missing = this->total;
+	this->len = 0;
+}
+
+/**
+ * Destroy a reassembly.
+ */
+static void reassembly_destroy(reassembly_t *this)
+{
+	reset(this);
+	free(this->parts);
 	free(this);
 }
 
@@ -202,18 +236,25 @@ static reassembly_t *get_reassembly(private_ikev2_t *this, message_t *message)
 	{
 		if (memeq(current->spis, header, sizeof(current->spis)) &&
 			memeq(current->mid, header + IKE_MID, sizeof(current->mid)) &&
-			current->flags == header[IKE_FLAGS] &&
-			current->total == message->total)
+			current->flags == header[IKE_FLAGS])
 		{
 			found = current;
 		}
 	}
 	enumerator->destroy(enumerator);
+	if (found && found->total != message->total)
+	{	/* sent again, in other fragments (RFC 7383, section 2.5.1) */
+		reset(found);
+		found->total = found->missing = message->total;
+		found->parts = realloc(found->parts, found->total * sizeof(chunk_t));
+		memset(found->parts, 0, found->total * sizeof(chunk_t));
+	}
 	if (!found)
 	{
 		if (this->fragments->get_count(this->fragments) >= MAX_REASSEMBLED)
 		{
 			this->fragments->remove_first(this->fragments, (void**)&current);
+			this->incomplete += !current->complete;
 			reassembly_destroy(current);
 		}
 		INIT(found,
@@ -267,8 +308,8 @@ static chunk_t reassemble(private_ikev2_t *this, message_t *message,
 		len += reassembly->parts[i].len;
 	}
 	htoun32(data.ptr + IKE_LENGTH, data.len);
-	this->fragments->remove(this->fragments, reassembly, NULL);
-	reassembly_destroy(reassembly);
+	reset(reassembly);
+	reassembly->complete = TRUE;
 	return data;
 }
 
@@ -310,10 +351,92 @@ METHOD(ike_t, learn, void,
 	/* each message tells its IV */
 }
 
+/**
+ * Destroy a set of keys.
+ */
+static void set_destroy(set_t *set)
+{
+	DESTROY_IF(set->i);
+	DESTROY_IF(set->r);
+	free(set);
+}
+
+/**
+ * Destroy the sets of keys with an SPI.
+ */
+static void same_destroy(void *value, const void *key)
+{
+	same_t *same = value;
+
+	same->sets->destroy_function(same->sets, (void*)set_destroy);
+	free(same);
+}
+
+/**
+ * Hash of an SPI, which anybody may have chosen.
+ */
+static u_int spi_hash(const void *key)
+{
+	return chunk_hash(chunk_create((u_char*)key, sizeof(uint64_t)));
+}
+
+/**
+ * Compare SPIs.
+ */
+static bool spi_equals(const void *a, const void *b)
+{
+	return *(uint64_t*)a == *(uint64_t*)b;
+}
+
+/**
+ * Get the sets of keys that a message may be encrypted with.
+ *
+ * @return			list of set_t, NULL if there are none
+ */
+static linked_list_t *get_sets(private_ikev2_t *this, chunk_t data)
+{
+	uint64_t spi_i = untoh64(data.ptr);
+	enumerator_t *enumerator;
+	nflog_key_ike_t *key;
+	same_t *same;
+	set_t *set;
+
+	same = this->sets->get(this->sets, &spi_i);
+	if (same)
+	{
+		return same->sets;
+	}
+	enumerator = this->keys->create_ike_enumerator(this->keys, spi_i);
+	while (enumerator->enumerate(enumerator, &key))
+	{
+		if (!same)
+		{
+			INIT(same,
+				.spi_i = spi_i,
+				.sets = linked_list_create(),
+			);
+			this->sets->put(this->sets, &same->spi_i, same);
+		}
+		if (key->version == 2)
+		{
+			INIT(set,
+				.key = key,
+				.i = cipher_create(key->encr, key->sk_ei, key->integ, key->sk_ai),
+				.r = cipher_create(key->encr, key->sk_er, key->integ, key->sk_ar),
+			);
+			same->sets->insert_last(same->sets, set);
+		}
+	}
+	enumerator->destroy(enumerator);
+	return same ? same->sets : NULL;
+}
+
 METHOD(ike_t, decrypt, verdict_t,
-	private_ikev2_t *this, chunk_t data, bool *encrypted, chunk_t *plain)
+	private_ikev2_t *this, chunk_t data, bool inside, bool *encrypted,
+	chunk_t *plain)
 {
 	enumerator_t *enumerator;
+	linked_list_t *sets;
 	message_t message = {};
 	chunk_t payloads = chunk_empty, current;
 	verdict_t verdict, result = VERDICT_NO_KEY;
@@ -327,8 +450,13 @@ METHOD(ike_t, decrypt, verdict_t,
 		*encrypted = verdict != VERDICT_UNCHECKED;
 		return verdict;
 	}
+	sets = get_sets(this, data);
+	if (!sets)
+	{
+		return VERDICT_NO_KEY;
+	}
 	/* an IKE_SA has several sets if there were IKE_INTERMEDIATE exchanges */
-	enumerator = this->sets->create_enumerator(this->sets);
+	enumerator = sets->create_enumerator(sets);
 	while (result != VERDICT_GOOD && result != VERDICT_UNCHECKED &&
 		   enumerator->enumerate(enumerator, &set))
 	{
@@ -369,20 +497,26 @@ METHOD(ike_t, decrypt, verdict_t,
 	return result;
 }
 
-/**
- * Destroy a set of keys.
- */
-static void set_destroy(set_t *set)
+METHOD(ike_t, get_incomplete, u_int,
+	private_ikev2_t *this)
 {
-	DESTROY_IF(set->i);
-	DESTROY_IF(set->r);
-	free(set);
+	enumerator_t *enumerator;
+	reassembly_t *reassembly;
+	u_int incomplete = this->incomplete;
+
+	enumerator = this->fragments->create_enumerator(this->fragments);
+	while (enumerator->enumerate(enumerator, &reassembly))
+	{
+		incomplete += !reassembly->complete;
+	}
+	enumerator->destroy(enumerator);
+	return incomplete;
 }
 
 METHOD(ike_t, destroy, void,
 	private_ikev2_t *this)
 {
-	this->sets->destroy_function(this->sets, (void*)set_destroy);
+	this->sets->destroy_function(this->sets, same_destroy);
 	this->fragments->destroy_function(this->fragments,
 									  (void*)reassembly_destroy);
 	free(this);
@@ -394,34 +528,17 @@ METHOD(ike_t, destroy, void,
 ike_t *ikev2_create(keyring_t *keys)
 {
 	private_ikev2_t *this;
-	enumerator_t *enumerator;
-	nflog_key_ike_t *key;
-	set_t *set;
 
 	INIT(this,
 		.public = {
 			.learn = _learn,
 			.decrypt = _decrypt,
+			.get_incomplete = _get_incomplete,
 			.destroy = _destroy,
 		},
-		.sets = linked_list_create(),
+		.keys = keys,
+		.sets = hashtable_create(spi_hash, spi_equals, 32),
 		.fragments = linked_list_create(),
 	);
-	enumerator = keys->create_ike_enumerator(keys);
-	while (enumerator->enumerate(enumerator, &key))
-	{
-		if (key->version == 2)
-		{
-			INIT(set,
-				.key = key,
-				.i = cipher_create(key->encr, key->sk_ei, key->integ,
-									  key->sk_ai),
-				.r = cipher_create(key->encr, key->sk_er, key->integ,
-									  key->sk_ar),
-			);
-			this->sets->insert_first(this->sets, set);
-		}
-	}
-	enumerator->destroy(enumerator);
 	return &this->public;
 }

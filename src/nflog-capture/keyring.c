@@ -18,12 +18,18 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include <collections/linked_list.h>
+#include <collections/array.h>
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
 
-/** lines that are reported, there may be millions in another file */
+/** lines and SAs that are reported, there may be millions in another file */
 #define MAX_REPORTED 100
 
+/** SAs and sets of keys that are used, each takes some hundred bytes */
+#define MAX_KEYS (1024 * 1024)
+
 typedef struct private_keyring_t private_keyring_t;
+typedef struct same_t same_t;
 
 /**
  * Private data.
@@ -36,31 +42,180 @@ struct private_keyring_t {
 	keyring_t public;
 
 	/**
-	 * ESP and AH SAs, nflog_key_sa_t.
+	 * ESP and AH SAs by SPI, &spi => same_t of nflog_key_sa_t.
 	 */
-	linked_list_t *sas;
+	hashtable_t *sas;
 
 	/**
-	 * Sets of keys of IKE_SAs, nflog_key_ike_t.
+	 * Sets of keys by the SPI of the initiator, &spi => same_t of nflog_key_ike_t.
 	 */
-	linked_list_t *ikes;
+	hashtable_t *ikes;
 
 	/**
-	 * Lines that could not be parsed.
+	 * Number of both.
+	 */
+	u_int count;
+
+	/**
+	 * TRUE if there are keys of IKE_SAs, by version.
+	 */
+	bool versions[3];
+
+	/**
+	 * Lines that could not be parsed, or are too many.
 	 */
 	u_int errors;
+
+	/**
+	 * SAs that were reported, nflog_key_sa_t => nflog_key_sa_t.
+	 */
+	hashtable_t *reported;
+
+	/**
+	 * Protects reported.
+	 */
+	mutex_t *mutex;
 };
 
-METHOD(keyring_t, create_sa_enumerator, enumerator_t*,
-	private_keyring_t *this)
+/**
+ * What has the same SPI.
+ */
+struct same_t {
+
+	/**
+	 * SPI.
+	 */
+	uint64_t spi;
+
+	/**
+	 * The newest ones, newest first.
+	 */
+	array_t *keys;
+};
+
+/**
+ * Hash of an SPI, which anybody may have chosen.
+ */
+static u_int spi_hash(const void *key)
 {
-	return this->sas->create_enumerator(this->sas);
+	return chunk_hash(chunk_create((u_char*)key, sizeof(uint64_t)));
+}
+
+/**
+ * Compare SPIs.
+ */
+static bool spi_equals(const void *a, const void *b)
+{
+	return *(uint64_t*)a == *(uint64_t*)b;
+}
+
+/**
+ * Destroy the SAs with an SPI.
+ */
+static void sas_destroy(void *value, const void *key)
+{
+	same_t *same = value;
+	nflog_key_sa_t *sa;
+
+	while (array_remove(same->keys, ARRAY_HEAD, &sa))
+	{
+		nflog_key_sa_destroy(sa);
+	}
+	array_destroy(same->keys);
+	free(same);
+}
+
+/**
+ * Destroy the sets of keys with an SPI.
+ */
+static void ikes_destroy(void *value, const void *key)
+{
+	same_t *same = value;
+	nflog_key_ike_t *ike;
+
+	while (array_remove(same->keys, ARRAY_HEAD, &ike))
+	{
+		nflog_key_ike_destroy(ike);
+	}
+	array_destroy(same->keys);
+	free(same);
+}
+
+/**
+ * Enumerate what has the same SPI.
+ */
+static enumerator_t *create_enumerator(hashtable_t *table, uint64_t spi)
+{
+	same_t *same = table->get(table, &spi);
+
+	return same ? array_create_enumerator(same->keys) : enumerator_create_empty();
+}
+
+METHOD(keyring_t, create_sa_enumerator, enumerator_t*,
+	private_keyring_t *this, uint32_t spi)
+{
+	return create_enumerator(this->sas, spi);
 }
 
 METHOD(keyring_t, create_ike_enumerator, enumerator_t*,
-	private_keyring_t *this)
+	private_keyring_t *this, uint64_t spi_i)
 {
-	return this->ikes->create_enumerator(this->ikes);
+	return create_enumerator(this->ikes, spi_i);
+}
+
+METHOD(keyring_t, has_ike, bool,
+	private_keyring_t *this, int version)
+{
+	return this->versions[version];
+}
+
+METHOD(keyring_t, report, void,
+	private_keyring_t *this, nflog_key_sa_t *sa)
+{
+	u_int count;
+
+	this->mutex->lock(this->mutex);
+	count = this->reported->get_count(this->reported);
+	if (count < MAX_REPORTED && !this->reported->get(this->reported, sa))
+	{
+		this->reported->put(this->reported, sa, sa);
+		fprintf(stderr, "unable to decrypt SA %.8x: libstrongswan lacks %s or %s, or "
+				"uses it with keys of another length%s\n", sa->spi,
+				enum_to_name(encryption_algorithm_names, sa->encr) ?: "none",
+				enum_to_name(integrity_algorithm_names, sa->integ) ?: "none",
+				count == MAX_REPORTED - 1 ? ", others are not reported" : "");
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Add an SA or a set of keys.
+ *
+ * @return			the oldest one with the same SPI if there are too many, or NULL
+ */
+static void *add_key(private_keyring_t *this, hashtable_t *table, uint64_t spi,
+					 void *key)
+{
+	same_t *same;
+	void *oldest;
+
+	same = table->get(table, &spi);
+	if (!same)
+	{
+		INIT(same,
+			.spi = spi,
+			.keys = array_create(0, 0),
+		);
+		table->put(table, &same->spi, same);
+	}
+	array_insert(same->keys, ARRAY_HEAD, key);
+	if (array_count(same->keys) > KEYRING_MAX_SAME &&
+		array_remove(same->keys, ARRAY_TAIL, &oldest))
+	{
+		return oldest;
+	}
+	this->count++;
+	return NULL;
 }
 
 /**
@@ -75,13 +230,20 @@ static bool parse_line(private_keyring_t *this, chunk_t line)
 	{
 		return FALSE;
 	}
+	if (this->count >= MAX_KEYS && (sa || ike))
+	{
+		nflog_key_sa_destroy(sa);
+		nflog_key_ike_destroy(ike);
+		return FALSE;
+	}
 	if (sa)
 	{
-		this->sas->insert_last(this->sas, sa);
+		nflog_key_sa_destroy(add_key(this, this->sas, sa->spi, sa));
 	}
 	if (ike)
 	{
-		this->ikes->insert_last(this->ikes, ike);
+		this->versions[ike->version] = TRUE;
+		nflog_key_ike_destroy(add_key(this, this->ikes, ike->spi_i, ike));
 	}
 	return TRUE;
 }
@@ -138,9 +300,9 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 		/* one that fills the buffer is too long */
 		if (!parse_line(this, line) && ++this->errors <= MAX_REPORTED)
 		{
-			fprintf(stderr, "%s:%u: unable to parse this line of the key file%s\n",
-					path, number, this->errors == MAX_REPORTED ?
-					", others are not reported" : "");
+			fprintf(stderr, "%s:%u: unable to %s this line of the key file%s\n",
+					path, number, this->count < MAX_KEYS ? "parse" : "keep",
+					this->errors == MAX_REPORTED ? ", others are not reported" : "");
 		}
 		line.len = sizeof(content);
 	}
@@ -184,8 +346,10 @@ METHOD(keyring_t, get_errors, u_int,
 METHOD(keyring_t, destroy, void,
 	private_keyring_t *this)
 {
-	this->sas->destroy_function(this->sas, (void*)nflog_key_sa_destroy);
-	this->ikes->destroy_function(this->ikes, (void*)nflog_key_ike_destroy);
+	this->reported->destroy(this->reported);
+	this->mutex->destroy(this->mutex);
+	this->sas->destroy_function(this->sas, sas_destroy);
+	this->ikes->destroy_function(this->ikes, ikes_destroy);
 	free(this);
 }
 
@@ -200,12 +364,16 @@ keyring_t *keyring_create(char *path)
 		.public = {
 			.create_sa_enumerator = _create_sa_enumerator,
 			.create_ike_enumerator = _create_ike_enumerator,
+			.has_ike = _has_ike,
+			.report = _report,
 			.add = _add,
 			.get_errors = _get_errors,
 			.destroy = _destroy,
 		},
-		.sas = linked_list_create(),
-		.ikes = linked_list_create(),
+		.sas = hashtable_create(spi_hash, spi_equals, 32),
+		.ikes = hashtable_create(spi_hash, spi_equals, 32),
+		.reported = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	if (!add(this, path))
 	{

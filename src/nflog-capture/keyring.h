@@ -26,24 +26,48 @@
 
 typedef struct keyring_t keyring_t;
 
+/** SAs with the same SPI, and sets of keys of an IKE_SA, that are used, the newest ones:
+ * all of them are tried for a packet that none fits */
+#define KEYRING_MAX_SAME 64
+
 /**
  * The keys of all key files, nflog-capture(1) describes these.
+ *
+ * While no more are added any thread may use all methods.
  */
 struct keyring_t {
 
 	/**
-	 * Enumerate ESP and AH SAs, the oldest one first.
+	 * Enumerate ESP and AH SAs with an SPI, the newest one first.
 	 *
+	 * @param spi		SPI, in host order
 	 * @return			enumerator over nflog_key_sa_t*
 	 */
-	enumerator_t *(*create_sa_enumerator)(keyring_t *this);
+	enumerator_t *(*create_sa_enumerator)(keyring_t *this, uint32_t spi);
 
 	/**
-	 * Enumerate sets of keys of IKE_SAs, the oldest one first.
+	 * Enumerate sets of keys of IKE_SAs whose initiator has an SPI, the newest one
+	 * first.
 	 *
+	 * @param spi_i		SPI of the initiator, in host order
 	 * @return			enumerator over nflog_key_ike_t*
 	 */
-	enumerator_t *(*create_ike_enumerator)(keyring_t *this);
+	enumerator_t *(*create_ike_enumerator)(keyring_t *this, uint64_t spi_i);
+
+	/**
+	 * Check if there are keys of any IKE_SA of a version.
+	 *
+	 * @param version	version of IKE
+	 * @return			TRUE if so
+	 */
+	bool (*has_ike)(keyring_t *this, int version);
+
+	/**
+	 * Print that an SA can't be decrypted with libstrongswan, once.
+	 *
+	 * @param sa		SA of this keyring
+	 */
+	void (*report)(keyring_t *this, nflog_key_sa_t *sa);
 
 	/**
 	 * Read another key file in addition.

@@ -22,6 +22,7 @@
 
 typedef struct private_sas_t private_sas_t;
 typedef struct entry_t entry_t;
+typedef struct same_t same_t;
 
 /**
  * Private data.
@@ -34,9 +35,24 @@ struct private_sas_t {
 	sas_t public;
 
 	/**
-	 * Lists of SAs by SPI, newest first, &SPI => linked_list_t of entry_t.
+	 * Keys, not owned.
+	 */
+	keyring_t *keys;
+
+	/**
+	 * SAs that packets were of, by SPI, &spi => same_t.
 	 */
 	hashtable_t *sas;
+};
+
+/**
+ * SAs with the same SPI.
+ */
+struct same_t {
+	/** SPI, in host order */
+	uint32_t spi;
+	/** SAs, newest first, entry_t */
+	linked_list_t *entries;
 };
 
 /**
@@ -65,19 +81,20 @@ static void entry_destroy(entry_t *this)
 /**
  * Destroy the SAs with an SPI.
  */
-static void list_destroy(void *value, const void *key)
+static void same_destroy(void *value, const void *key)
 {
-	linked_list_t *list = value;
+	same_t *same = value;
 
-	list->destroy_function(list, (void*)entry_destroy);
+	same->entries->destroy_function(same->entries, (void*)entry_destroy);
+	free(same);
 }
 
 /**
- * Hash of an SPI, which is random.
+ * Hash of an SPI, which peers choose.
  */
 static u_int spi_hash(const void *key)
 {
-	return *(uint32_t*)key;
+	return chunk_hash(chunk_create((u_char*)key, sizeof(uint32_t)));
 }
 
 /**
@@ -98,9 +115,9 @@ static bool is_exact(nflog_key_sa_t *key, wire_packet_t *packet)
 }
 
 /**
- * Create what decrypts the packets of an SA, if that was not tried before.
+ * Get what decrypts the packets of an SA, NULL if libstrongswan can't.
  */
-static ipsec_sa_t *get_sa(entry_t *entry)
+static ipsec_sa_t *get_sa(private_sas_t *this, entry_t *entry)
 {
 	nflog_key_sa_t *key = entry->key;
 
@@ -109,6 +126,10 @@ static ipsec_sa_t *get_sa(entry_t *entry)
 		entry->sa = key->proto == IPPROTO_AH ? ah_sa_create(key)
 											 : esp_sa_create(key);
 		entry->created = TRUE;
+		if (!entry->sa)
+		{
+			this->keys->report(this->keys, key);
+		}
 	}
 	return entry->sa;
 }
@@ -120,9 +141,9 @@ static ipsec_sa_t *get_sa(entry_t *entry)
  * @param plain		packet in the clear that goes with it
  * @return			SA that the packet is of, NULL if there is none
  */
-static entry_t *try_sas(linked_list_t *list, wire_packet_t *packet,
-						uint8_t proto, bool exact, verdict_t *verdict,
-						chunk_t *plain)
+static entry_t *try_sas(private_sas_t *this, linked_list_t *list,
+						wire_packet_t *packet, uint8_t proto, bool exact,
+						verdict_t *verdict, chunk_t *plain)
 {
 	enumerator_t *enumerator;
 	entry_t *entry, *found = NULL;
@@ -134,7 +155,7 @@ static entry_t *try_sas(linked_list_t *list, wire_packet_t *packet,
 	while (!found && enumerator->enumerate(enumerator, &entry))
 	{
 		if (entry->key->proto == proto &&
-			is_exact(entry->key, packet) == exact && (sa = get_sa(entry)))
+			is_exact(entry->key, packet) == exact && (sa = get_sa(this, entry)))
 		{
 			current = sa->decrypt(sa, packet, &data);
 			if (current >= *verdict)
@@ -229,6 +250,42 @@ static void print_comment(char *pos, size_t len, bool ah, uint32_t spi,
 	append(pos, end, enum_to_name(verdict_names, verdict));
 }
 
+/**
+ * Get the SAs with an SPI, NULL if there are none.
+ */
+static linked_list_t *get_entries(private_sas_t *this, uint32_t spi)
+{
+	enumerator_t *enumerator;
+	nflog_key_sa_t *key;
+	entry_t *entry;
+	same_t *same;
+
+	same = this->sas->get(this->sas, &spi);
+	if (same)
+	{
+		return same->entries;
+	}
+	enumerator = this->keys->create_sa_enumerator(this->keys, spi);
+	while (enumerator->enumerate(enumerator, &key))
+	{
+		if (!same)
+		{
+			INIT(same,
+				.spi = spi,
+				.entries = linked_list_create(),
+			);
+			this->sas->put(this->sas, &same->spi, same);
+		}
+		INIT(entry,
+			.key = key,
+		);
+		print_algorithms(key, entry->algorithms, sizeof(entry->algorithms));
+		same->entries->insert_last(same->entries, entry);
+	}
+	enumerator->destroy(enumerator);
+	return same ? same->entries : NULL;
+}
+
 METHOD(sas_t, decrypt, verdict_t,
 	private_sas_t *this, wire_packet_t *packet, chunk_t *plain, char *comment,
 	size_t len)
@@ -251,12 +308,12 @@ METHOD(sas_t, decrypt, verdict_t,
 	{
 		spi = untoh32(payload.ptr + pos);
 		seq = untoh32(payload.ptr + pos + 4);
-		list = this->sas->get(this->sas, &spi);
+		list = get_entries(this, spi);
 	}
 	if (list)
 	{	/* addresses are others if captured on the other side of a NAT */
-		entry = try_sas(list, packet, proto, TRUE, &verdict, plain) ?:
-				try_sas(list, packet, proto, FALSE, &verdict, plain);
+		entry = try_sas(this, list, packet, proto, TRUE, &verdict, plain) ?:
+				try_sas(this, list, packet, proto, FALSE, &verdict, plain);
 	}
 	print_comment(comment, len, ah, spi, seq, entry, verdict);
 	return verdict;
@@ -265,59 +322,24 @@ METHOD(sas_t, decrypt, verdict_t,
 METHOD(sas_t, destroy, void,
 	private_sas_t *this)
 {
-	this->sas->destroy_function(this->sas, list_destroy);
+	this->sas->destroy_function(this->sas, same_destroy);
 	free(this);
-}
-
-/**
- * Add an SA.
- */
-static void add_sa(private_sas_t *this, nflog_key_sa_t *key, bool complain)
-{
-	linked_list_t *list;
-	entry_t *entry;
-
-	INIT(entry,
-		.key = key,
-	);
-	print_algorithms(key, entry->algorithms, sizeof(entry->algorithms));
-	if (complain && !get_sa(entry))
-	{
-		fprintf(stderr, "SA %.8x can not be decrypted: %s or %s not supported "
-				"by libstrongswan, or with another key length\n", key->spi,
-				enum_to_name(encryption_algorithm_names, key->encr) ?: "none",
-				enum_to_name(integrity_algorithm_names, key->integ) ?: "none");
-	}
-	list = this->sas->get(this->sas, &key->spi);
-	if (!list)
-	{
-		list = linked_list_create();
-		this->sas->put(this->sas, &key->spi, list);
-	}
-	list->insert_first(list, entry);
 }
 
 /*
  * Described in header
  */
-sas_t *sas_create(keyring_t *keys, bool complain)
+sas_t *sas_create(keyring_t *keys)
 {
 	private_sas_t *this;
-	enumerator_t *enumerator;
-	nflog_key_sa_t *key;
 
 	INIT(this,
 		.public = {
 			.decrypt = _decrypt,
 			.destroy = _destroy,
 		},
+		.keys = keys,
 		.sas = hashtable_create(spi_hash, spi_equals, 32),
 	);
-	enumerator = keys->create_sa_enumerator(keys);
-	while (enumerator->enumerate(enumerator, &key))
-	{
-		add_sa(this, key, complain);
-	}
-	enumerator->destroy(enumerator);
 	return &this->public;
 }

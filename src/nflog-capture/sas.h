@@ -26,7 +26,10 @@
 typedef struct sas_t sas_t;
 
 /**
- * The ESP and AH SAs of a key file, decrypts packets with the one they are of.
+ * The ESP and AH SAs of a keyring, decrypts packets with the one they are of.
+ *
+ * What it takes to decrypt the packets of an SA is created with the first of them.
+ * For one thread at a time.
  */
 struct sas_t {
 
@@ -56,8 +59,7 @@ struct sas_t {
  * Create a sas_t instance.
  *
  * @param keys		keys, not owned
- * @param complain	print which SAs can't be decrypted
  */
-sas_t *sas_create(keyring_t *keys, bool complain);
+sas_t *sas_create(keyring_t *keys);
 
 #endif /** SAS_H_ @}*/

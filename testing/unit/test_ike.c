@@ -20,6 +20,8 @@
 
 #include "decrypt.h"
 
+#include <pthread.h>
+
 #include <crypto/hashers/hasher.h>
 
 /**
@@ -145,7 +147,7 @@ static void test_ikev2(void **state)
 
 static void test_fragments(void **state)
 {
-	chunk_t parts[3], all = chunk_empty, messages[3], forged;
+	chunk_t parts[3], all = chunk_empty, messages[3], forged, again;
 	int i;
 
 	for (i = 0; i < countof(parts); i++)
@@ -159,15 +161,22 @@ static void test_fragments(void **state)
 	check(wrap(chunk_clone(messages[2]), FALSE), chunk_empty, ": ICV good");
 	check(wrap(messages[2], FALSE), chunk_empty, ": ICV good");
 	check(wrap(messages[0], FALSE), chunk_empty, ": ICV good");
-	assert_true(decrypter->is_good(decrypter));
+	/* what is not complete is not good */
+	assert_false(decrypter->is_good(decrypter));
 	/* a forged one does not take the place of the real one */
 	forged = chunk_clone(messages[1]);
 	forged.ptr[60] ^= 1;
 	check(wrap(forged, FALSE), chunk_empty, ": ICV bad");
+	again = wrap(chunk_clone(messages[1]), FALSE);
 	check(wrap(messages[1], FALSE), expect_ike(7, 42, 0x20, all, FALSE),
 		  ": ICV good");
+	/* a single one that is sent again does not make it incomplete */
+	check(chunk_clone(again), chunk_empty, ": ICV good");
 	free(all.ptr);
-	assert_false(decrypter->is_good(decrypter));
+	check_report("IKE: 6 packets, 5 decrypted, 5 ICV good, 1 ICV bad\n", FALSE);
+	check(again, chunk_empty, ": ICV good");
+	check_report("IKE: 1 packets, 1 decrypted, 1 ICV good\n"
+				 "IKE with missing fragments: 1 messages\n", FALSE);
 }
 
 /**
@@ -412,6 +421,144 @@ static void test_ikev1(void **state)
 }
 
 /**
+ * Pass fragments of a message of IKEv1, and expect that it is complete.
+ *
+ * @param first		first fragment, and last one
+ */
+static void pass(chunk_t *parts, int first, int last, bool complete)
+{
+	chunk_t plain;
+	int i;
+
+	for (i = first; i <= last; i++)
+	{
+		decrypter->decrypt(decrypter, 0, parts[i], &plain, line);
+		assert_int_equal(plain.len > 0, complete && i == last);
+		chunk_free(&plain);
+	}
+}
+
+static void test_ikev1_incomplete(void **state)
+{
+	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
+	chunk_t key = create_key(16), iv, packets[6], parts[6][3];
+	chunk_t longer = create_key(104);
+	crypter_t *crypter;
+	hasher_t *hasher;
+	int i, j;
+
+	crypter = lib->crypto->create_crypter(lib->crypto, ENCR_AES_CBC, 16);
+	hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA1);
+	assert_true(crypter->set_key(crypter, key));
+	add_ike(IKEV1, &algs, key, chunk_empty);
+	read_keys();
+	assert_true(hasher->allocate_hash(hasher, chunk_cata("cc", g_xi, g_xr), &iv));
+	packets[0] = create_value(g_xi);
+	packets[1] = create_value(g_xr);
+	memcpy(longer.ptr, ((uint8_t[]){ 0, 0, 0, 104 }), 4);
+	for (i = 2; i < countof(packets); i++)
+	{
+		packets[i] = wrap(create_ikev1(crypter, 0, iv, i < 4 ? payloads : longer),
+						  FALSE);
+	}
+	for (i = 0; i < countof(packets); i++)
+	{
+		cut_ikev1(packets[i], parts[i], 3);
+	}
+#define LEARN() for (i = 0; i < countof(packets); i++) \
+				{ decrypter->learn(decrypter, packets[i]); }
+	LEARN();
+	/* all have the same ID, and some are sent again; as they are short all begin with
+	 * the same fragment */
+	pass(parts[2], 0, 2, TRUE);
+	pass(parts[2], 1, 1, FALSE);
+	pass(parts[3], 0, 2, TRUE);
+	pass(parts[3], 0, 2, TRUE);
+	check_report("IKE: 3 packets, 3 decrypted, 3 no ICV\n"
+				 "IKE in the clear: 7 packets\n", TRUE);
+	LEARN();
+	pass(parts[4], 0, 1, FALSE);
+	check_report("IKE in the clear: 2 packets\n"
+				 "IKE with missing fragments: 1 messages\n", FALSE);
+	LEARN();
+	/* one is incomplete, the next one is not, whatever the first one had */
+	pass(parts[4], 0, 1, FALSE);
+	pass(parts[5], 0, 2, TRUE);
+	check_report("IKE: 1 packets, 1 decrypted, 1 no ICV\n"
+				 "IKE in the clear: 4 packets\n"
+				 "IKE with missing fragments: 1 messages\n", FALSE);
+	/* many that anybody may send, each is counted */
+	for (j = 0; j < 1000; j++)
+	{
+		htoun64(parts[0][0].ptr + 28, j);
+		pass(parts[0], 0, 0, FALSE);
+	}
+	check_report("IKE in the clear: 1000 packets\n"
+				 "IKE with missing fragments: 1000 messages\n", FALSE);
+	for (i = 0; i < countof(packets); i++)
+	{
+		chunk_free(&packets[i]);
+		for (j = 0; j < 3; j++)
+		{
+			chunk_free(&parts[i][j]);
+		}
+	}
+	chunk_free(&longer);
+	chunk_free(&iv);
+	chunk_clear(&key);
+	crypter->destroy(crypter);
+	hasher->destroy(hasher);
+}
+
+/**
+ * Learn from messages with public values as long as can be, and decrypt others.
+ */
+static void *decrypt_long(void *value)
+{
+	chunk_t packet, body = *(chunk_t*)value;
+	uint8_t header[28];
+	int i;
+
+	for (i = 0; i < 8; i++)
+	{
+		body.ptr[4] = i;
+		packet = create_value(body);
+		/* the length of the payload goes before the value */
+		htoun16(packet.ptr + 28 + 28 + 2, body.len + 4);
+		decrypter->learn(decrypter, packet);
+		chunk_free(&packet);
+	}
+	for (i = 0; i < 64; i++)
+	{
+		put_ike(header, 12, 0x10, 0x01, i, sizeof(header) + body.len);
+		body.ptr[body.len - 1] = i;
+		packet = wrap(chunk_cat("cc", chunk_from_thing(header), body), FALSE);
+		decrypter->learn(decrypter, packet);
+		check(packet, chunk_empty, i ? ": ICV bad" : "");
+	}
+	return NULL;
+}
+
+static void test_ikev1_long(void **state)
+{
+	static test_t algs = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, GOOD, FALSE };
+	chunk_t key = create_key(16), value = create_key(65000 / 16 * 16);
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	add_ike(IKEV1, &algs, key, chunk_empty);
+	read_keys();
+	/* without regard to the size of the stack */
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstacksize(&attr, 512 * 1024), 0);
+	assert_int_equal(pthread_create(&thread, &attr, decrypt_long, &value), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attr);
+	chunk_clear(&key);
+	chunk_free(&value);
+}
+
+/**
  * Messages inside of ESP, those of IKEv1 can't be decrypted one by one.
  */
 static void test_inside(void **state)
@@ -523,6 +670,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fragments, begin, end),
 		cmocka_unit_test_setup_teardown(test_ikev1, begin, end),
 		cmocka_unit_test_setup_teardown(test_ikev1_clear, begin, end),
+		cmocka_unit_test_setup_teardown(test_ikev1_incomplete, begin, end),
+		cmocka_unit_test_setup_teardown(test_ikev1_long, begin, end),
 		cmocka_unit_test_setup_teardown(test_inside, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
 	};

@@ -60,14 +60,18 @@ static int count_sas(keyring_t *keyring)
 {
 	enumerator_t *enumerator;
 	nflog_key_sa_t *sa;
+	uint32_t spi;
 	int count = 0;
 
-	enumerator = keyring->create_sa_enumerator(keyring);
-	while (enumerator->enumerate(enumerator, &sa))
+	for (spi = 0; spi < 10; spi++)
 	{
-		count++;
+		enumerator = keyring->create_sa_enumerator(keyring, spi);
+		while (enumerator->enumerate(enumerator, &sa))
+		{
+			count++;
+		}
+		enumerator->destroy(enumerator);
 	}
-	enumerator->destroy(enumerator);
 	return count;
 }
 
