@@ -19,7 +19,7 @@
 #ifndef RULES_H_
 #define RULES_H_
 
-#include "rules/element.h"
+#include "rules/nft_set.h"
 #include "rules/nft_socket.h"
 
 #include <unistd.h>
@@ -31,12 +31,12 @@
  */
 static inline bool rules_have(nflog_sa_t *sa)
 {
-	nflog_element_t element = nflog_element_wire(sa, &sa->match);
+	nflog_element_t element = nflog_element_esp(sa, &sa->match);
 	nflog_nft_socket_t *nft = nflog_nft_socket_create();
 	int err;
 
-	err = nft->request(nft, NFT_MSG_GETSETELEM, nflog_element_build,
-					   nflog_element_parse, &element);
+	err = nft->request(nft, NFT_MSG_GETSETELEM, nflog_nft_set_build,
+					   nflog_nft_set_parse, &element);
 	nft->destroy(nft);
 	return err == 0;
 }

@@ -21,7 +21,6 @@
 
 #include "rules/nft_plain.h"
 #include "reader/sa_lookup.h"
-#include "rules/nft_table.h"
 
 #include <libmnl/libmnl.h>
 
@@ -53,7 +52,7 @@ static nflog_sa_t *create_sa(bool inbound, uint32_t spi, uint32_t reqid)
  *
  * @param proto			4 for IPv4 in IPv4
  */
-static nflog_sa_t *find(char *prefix, uint32_t mark, uint8_t proto)
+static nflog_sa_t *find(nflog_prefix_t prefix, uint32_t mark, uint8_t proto)
 {
 	uint8_t packet[40] = {
 		0x45, 0, 0, sizeof(packet), 0, 1, 0, 0, 64, proto, 0, 0,
@@ -62,23 +61,21 @@ static nflog_sa_t *find(char *prefix, uint32_t mark, uint8_t proto)
 	struct {
 		struct nlattr attr;
 		uint8_t data[sizeof(packet)];
-	} attrs[3];
+	} attrs[2];
 	nflog_logged_t logged = {
 		.attrs = {
-			[NFULA_PREFIX] = &attrs[0].attr,
-			[NFULA_MARK] = mark ? &attrs[1].attr : NULL,
-			[NFULA_PAYLOAD] = &attrs[2].attr,
+			[NFULA_MARK] = mark ? &attrs[0].attr : NULL,
+			[NFULA_PAYLOAD] = &attrs[1].attr,
 		},
+		.prefix = prefix,
 	};
 	nflog_tap_t *tap;
 
 	mark = htonl(mark);
-	attrs[0].attr.nla_len = NLA_HDRLEN + strlen(prefix) + 1;
-	strcpy((char*)attrs[0].data, prefix);
-	attrs[1].attr.nla_len = NLA_HDRLEN + sizeof(mark);
-	memcpy(attrs[1].data, &mark, sizeof(mark));
-	attrs[2].attr.nla_len = NLA_HDRLEN + sizeof(packet);
-	memcpy(attrs[2].data, packet, sizeof(packet));
+	attrs[0].attr.nla_len = NLA_HDRLEN + sizeof(mark);
+	memcpy(attrs[0].data, &mark, sizeof(mark));
+	attrs[1].attr.nla_len = NLA_HDRLEN + sizeof(packet);
+	memcpy(attrs[1].data, packet, sizeof(packet));
 	tap = sa_lookup->find(sa_lookup, &logged);
 	/* it is not the mark of the packet */
 	assert_null(logged.attrs[NFULA_MARK]);
@@ -110,15 +107,15 @@ static void test_find(void **state)
 	sa_lookup->remove(sa_lookup, twin);
 	assert_int_equal(sa_lookup->get_count(sa_lookup), 3);
 
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_IN, in->number, 17), in);
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, out->number, 17), out);
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, other->number, 17), other);
-	assert_null(find(NFLOG_NFT_PLAIN_IN, other->number, 17));
-	assert_null(find(NFLOG_NFT_PLAIN_IN, 0, 17));
+	assert_ptr_equal(find(PREFIX_PLAIN_IN, in->number, 17), in);
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, out->number, 17), out);
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, other->number, 17), other);
+	assert_null(find(PREFIX_PLAIN_IN, other->number, 17));
+	assert_null(find(PREFIX_PLAIN_IN, 0, 17));
 	sa_lookup->remove(sa_lookup, out);
-	assert_null(find(NFLOG_NFT_PLAIN_OUT, out->number, 17));
+	assert_null(find(PREFIX_PLAIN_OUT, out->number, 17));
 	assert_null(sa_lookup->add(sa_lookup, twin));
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, out->number, 17), twin);
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, out->number, 17), twin);
 
 	sa_lookup->remove(sa_lookup, in);
 	sa_lookup->remove(sa_lookup, twin);
@@ -143,13 +140,13 @@ static void test_move(void **state)
 	}
 	next.reqid = 2;
 	sa_lookup->move(sa_lookup, sa, &next);
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[0], 17), sa);
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[1], 17), sa);
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, numbers[0], 17), sa);
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, numbers[1], 17), sa);
 	next.reqid = 3;
 	sa_lookup->move(sa_lookup, sa, &next);
-	assert_null(find(NFLOG_NFT_PLAIN_OUT, numbers[0], 17));
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[1], 17), sa);
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[2], 17), sa);
+	assert_null(find(PREFIX_PLAIN_OUT, numbers[0], 17));
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, numbers[1], 17), sa);
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, numbers[2], 17), sa);
 	/* what another SA has stays with that, also if the SA moves back */
 	other = create_sa(FALSE, 0xc0000001, 7);
 	other->match.dst->destroy(other->match.dst);
@@ -157,20 +154,20 @@ static void test_move(void **state)
 	nflog_sa_set_key(&other->key, FALSE, other->match.dst, other->spi);
 	assert_null(sa_lookup->add(sa_lookup, other));
 	assert_non_null(sa_lookup->move(sa_lookup, sa, &other->match));
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT,
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT,
 						  nflog_nft_plain_number(7, other->spi), 17), other);
 	assert_null(sa_lookup->move(sa_lookup, sa, &next));
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT,
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT,
 						  nflog_nft_plain_number(7, other->spi), 17), other);
 	sa_lookup->remove(sa_lookup, other);
 	nflog_sa_destroy(other);
 	/* another address only */
 	sa_lookup->move(sa_lookup, sa, &next);
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_OUT, numbers[2], 17), sa);
+	assert_ptr_equal(find(PREFIX_PLAIN_OUT, numbers[2], 17), sa);
 	sa_lookup->remove(sa_lookup, sa);
 	for (i = 0; i < countof(numbers); i++)
 	{
-		assert_null(find(NFLOG_NFT_PLAIN_OUT, numbers[i], 17));
+		assert_null(find(PREFIX_PLAIN_OUT, numbers[i], 17));
 	}
 	nflog_sa_destroy(sa);
 }
@@ -183,13 +180,13 @@ static void test_again(void **state)
 	sa->ipcomp = TRUE;
 	assert_null(sa_lookup->add(sa_lookup, sa));
 	/* through a VRF, once by its slave, and twice by itself */
-	assert_ptr_equal(find(NFLOG_NFT_PLAIN_IN, sa->number, 17), sa);
-	assert_null(find(NFLOG_VRF_IN, sa->number, 17));
-	assert_ptr_equal(find(NFLOG_VRF_IN, sa->number, 6), sa);
-	assert_null(find(NFLOG_VRF_IN, sa->number, 6));
+	assert_ptr_equal(find(PREFIX_PLAIN_IN, sa->number, 17), sa);
+	assert_null(find(PREFIX_VRF_IN, sa->number, 17));
+	assert_ptr_equal(find(PREFIX_VRF_IN, sa->number, 6), sa);
+	assert_null(find(PREFIX_VRF_IN, sa->number, 6));
 	assert_int_equal(count.again, 2);
 	/* too small for IPComp */
-	assert_null(find(NFLOG_NFT_PLAIN_IN, sa->number, 4));
+	assert_null(find(PREFIX_PLAIN_IN, sa->number, 4));
 	assert_int_equal(count.again, 3);
 	assert_int_equal(count.received, 3);
 	sa_lookup->remove(sa_lookup, sa);
@@ -228,7 +225,7 @@ static nflog_sa_t *create_selected(bool inbound, uint32_t spi, char *dst,
  */
 static nflog_sa_t *find_selected(bool inbound)
 {
-	return find(inbound ? NFLOG_TUN_IN : NFLOG_TUN_OUT, 0, 17);
+	return find(inbound ? PREFIX_TUN_IN : PREFIX_TUN_OUT, 0, 17);
 }
 
 /**

@@ -20,7 +20,6 @@
 #include "sa_lookup.h"
 #include "options/values.h"
 #include "rules/rules.h"
-#include "rules/nft_table.h"
 
 #include <libmnl/libmnl.h>
 
@@ -81,45 +80,52 @@ struct private_nflog_reader_t {
 };
 
 /**
+ * Queue a packet for the trace of its SA, or keep it until there is one.
+ *
+ * @return				FALSE if it is of no SA
+ */
+static bool handle_sa(private_nflog_reader_t *this, u_int lane,
+					  nflog_logged_t *logged)
+{
+	nflog_tap_t *tap;
+
+	tap = this->sa_lookup->find(this->sa_lookup, logged);
+	if (tap && !tap->early)
+	{
+		this->queue->add_logged(this->queue, lane, tap, logged);
+		return TRUE;
+	}
+	return (logged->prefix == PREFIX_ESP_IN ||
+			logged->prefix == PREFIX_FRAG_IN) &&
+		   this->early->keep(this->early, logged);
+}
+
+/**
  * Handle a packet, its lane is locked.
  */
 static void handle_packet(void *data, u_int lane, nflog_logged_t *logged)
 {
 	private_nflog_reader_t *this = data;
-	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
-	nflog_tap_t *tap;
-	bool fragment = FALSE;
 
-	if (streq(prefix, NFLOG_IKE_IN))
+	switch (logged->prefix)
 	{
-		this->ike_messages->handle(this->ike_messages, logged, TRUE);
-	}
-	else if (streq(prefix, NFLOG_IKE_OUT))
-	{
-		this->ike_messages->handle(this->ike_messages, logged, FALSE);
-	}
-	else
-	{
-		if (streq(prefix, NFLOG_FRAG_IN))
-		{
-			fragment = TRUE;
+		case PREFIX_IKE_IN:
+		case PREFIX_IKE_OUT:
+			this->ike_messages->handle(this->ike_messages, logged,
+									   logged->prefix == PREFIX_IKE_IN);
+			break;
+		case PREFIX_FRAG_IN:
 			logged = this->ip6_fragments->add(this->ip6_fragments, logged,
 											  time_monotonic(NULL));
-		}
-		tap = logged ? this->sa_lookup->find(this->sa_lookup, logged) : NULL;
-		if (tap && !tap->early)
-		{
-			this->queue->add_logged(this->queue, lane, tap, logged);
-		}
-		else if (logged && (tap || fragment || streq(prefix, NFLOG_WIRE_IN)) &&
-				 this->early->keep(this->early, logged))
-		{
-			return;
-		}
-		else if (logged && fragment && this->rules->has_ike(this->rules))
-		{
-			this->ike_messages->handle(this->ike_messages, logged, TRUE);
-		}
+			if (logged && !handle_sa(this, lane, logged) &&
+				this->rules->has_ike(this->rules))
+			{
+				this->ike_messages->handle(this->ike_messages, logged, TRUE);
+			}
+			break;
+		default:
+			handle_sa(this, lane, logged);
+			break;
 	}
 }
 

@@ -16,7 +16,6 @@
 #include "passes.h"
 #include "rules/nft_plain.h"
 #include "traces/packet.h"
-#include "rules/nft_table.h"
 #include "vti.h"
 
 #include <libmnl/libmnl.h>
@@ -546,44 +545,62 @@ static nflog_sa_t *find_number(private_nflog_sa_lookup_t *this,
 	return sa;
 }
 
+/**
+ * Find the SA of a packet on the wire.
+ */
+static nflog_tap_t *find_esp(private_nflog_sa_lookup_t *this,
+							 nflog_logged_t *logged, bool inbound)
+{
+	nflog_esp_key_t key;
+	nflog_sa_t *sa;
+
+	if (!nflog_packet_parse(logged, inbound, &key))
+	{
+		return NULL;
+	}
+	sa = this->esp->get(this->esp, &key);
+	if (sa && sa->selectors)
+	{
+		sa->used = ref_get(&this->used);
+	}
+	return sa ? &sa->esp : NULL;
+}
+
 METHOD(nflog_sa_lookup_t, find, nflog_tap_t*,
 	private_nflog_sa_lookup_t *this, nflog_logged_t *logged)
 {
-	char *prefix = mnl_attr_get_payload(logged->attrs[NFULA_PREFIX]);
-	nflog_esp_key_t key;
-	nflog_sa_t *sa;
-	bool in, vrf;
+	nflog_sa_t *sa = NULL;
 
-	in = streq(prefix, NFLOG_WIRE_IN) ||
-		 streq(prefix, NFLOG_FRAG_IN);
-	if (in || streq(prefix, NFLOG_WIRE_OUT))
+	switch (logged->prefix)
 	{
-		if (nflog_packet_parse(logged, in, &key))
-		{
-			sa = this->esp->get(this->esp, &key);
-			if (sa && sa->selectors)
-			{
-				sa->used = ref_get(&this->used);
-			}
-			return sa ? &sa->esp : NULL;
-		}
-		return NULL;
-	}
-	in = streq(prefix, NFLOG_TUN_IN);
-	if (in || streq(prefix, NFLOG_TUN_OUT))
-	{
-		nflog_counters_add(&this->tun_read[in]);
-		sa = find_selected(this, logged, in, 0);
-	}
-	else if (streq(prefix, NFLOG_VTI_IN))
-	{
-		sa = find_vti(this, logged);
-	}
-	else
-	{
-		vrf = streq(prefix, NFLOG_VRF_IN);
-		in = vrf || streq(prefix, NFLOG_NFT_PLAIN_IN);
-		sa = find_number(this, logged, in, vrf);
+		case PREFIX_ESP_IN:
+		case PREFIX_FRAG_IN:
+			return find_esp(this, logged, TRUE);
+		case PREFIX_ESP_OUT:
+			return find_esp(this, logged, FALSE);
+		case PREFIX_TUN_IN:
+			nflog_counters_add(&this->tun_read[TRUE]);
+			sa = find_selected(this, logged, TRUE, 0);
+			break;
+		case PREFIX_TUN_OUT:
+			nflog_counters_add(&this->tun_read[FALSE]);
+			sa = find_selected(this, logged, FALSE, 0);
+			break;
+		case PREFIX_VTI_IN:
+			sa = find_vti(this, logged);
+			break;
+		case PREFIX_PLAIN_IN:
+			sa = find_number(this, logged, TRUE, FALSE);
+			break;
+		case PREFIX_VRF_IN:
+			sa = find_number(this, logged, TRUE, TRUE);
+			break;
+		case PREFIX_PLAIN_OUT:
+			sa = find_number(this, logged, FALSE, FALSE);
+			break;
+		case PREFIX_IKE_IN:
+		case PREFIX_IKE_OUT:
+			break;
 	}
 	return sa && sa->plain.trace ? &sa->plain : NULL;
 }

@@ -13,10 +13,8 @@
  */
 
 #include "nft_plain.h"
-#include "nft_hook.h"
 #include "nft_rule.h"
 #include "nft_set.h"
-#include "nft_table.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -64,7 +62,7 @@ static void load_sa(struct nftnl_rule *rule, uint8_t dir, uint32_t spnum,
  * @param spnum			which of a packet's SAs to look at
  */
 static void log_sa(nflog_nft_socket_t *nft, struct nftnl_rule *rule,
-				   char *prefix, uint8_t dir, uint32_t spnum, uint16_t group)
+				   nflog_prefix_t prefix, uint8_t dir, uint32_t spnum, uint16_t group)
 {
 	struct nftnl_expr *expr;
 
@@ -93,7 +91,7 @@ static void log_sa(nflog_nft_socket_t *nft, struct nftnl_rule *rule,
 /**
  * Add a rule that logs packets of an SA.
  */
-static void add_sa(nflog_nft_socket_t *nft, char *chain, char *prefix,
+static void add_sa(nflog_nft_socket_t *nft, char *chain, nflog_prefix_t prefix,
 				   uint8_t dir, uint32_t spnum, uint16_t group)
 {
 	log_sa(nft, nflog_nft_rule_create(chain), prefix, dir, spnum, group);
@@ -102,13 +100,13 @@ static void add_sa(nflog_nft_socket_t *nft, char *chain, char *prefix,
 /**
  * Add the rules for packets that arrived in any number of SAs.
  */
-static void add_nested(nflog_nft_socket_t *nft, char *chain, char *prefix,
+static void add_nested(nflog_nft_socket_t *nft, char *chain, nflog_prefix_t prefix,
 					   uint16_t group)
 {
 	struct nftnl_rule *rule;
 	uint32_t spnum;
 
-	nflog_nft_rule_add_chain(nft, chain, -1, 0);
+	nflog_nft_chain_add(nft, chain, -1, 0);
 	for (spnum = MAX_DEPTH - 1; spnum > 0; spnum--)
 	{
 		add_sa(nft, chain, prefix, NFLOG_XFRM_SA_IN, spnum, group);
@@ -137,15 +135,15 @@ static void add_in(nflog_nft_socket_t *nft, uint16_t group, u_int lanes,
 	char vrf_buf[NFLOG_CHAIN_LEN], *in, *nested, *vrf;
 	struct nftnl_rule *rule;
 
-	in = nflog_nft_hook_get_chain(in_buf, NFLOG_NFT_PLAIN_IN, lanes,
-								  lane);
-	nested = nflog_nft_hook_get_chain(nested_buf, NESTED_IN, lanes, lane);
-	vrf = nflog_nft_hook_get_chain(vrf_buf, NFLOG_VRF_IN, lanes,
-								   lane);
+	in = nflog_nft_chain_get(in_buf, nflog_prefix_get(PREFIX_PLAIN_IN),
+							 lanes, lane);
+	nested = nflog_nft_chain_get(nested_buf, NESTED_IN, lanes, lane);
+	vrf = nflog_nft_chain_get(vrf_buf, nflog_prefix_get(PREFIX_VRF_IN),
+							  lanes, lane);
 	group = NFLOG_GROUP_IN(group, lane);
 
-	add_nested(nft, nested, NFLOG_NFT_PLAIN_IN, group);
-	add_nested(nft, vrf, NFLOG_VRF_IN, group);
+	add_nested(nft, nested, PREFIX_PLAIN_IN, group);
+	add_nested(nft, vrf, PREFIX_VRF_IN, group);
 
 	rule = nflog_nft_rule_create(in);
 	nflog_nft_rule_device(rule, NFT_META_IIFKIND, "vrf");
@@ -159,7 +157,7 @@ static void add_in(nflog_nft_socket_t *nft, uint16_t group, u_int lanes,
 	nflog_nft_rule_goto(rule, nested);
 	nflog_nft_rule_commit(nft, rule);
 
-	add_sa(nft, in, NFLOG_NFT_PLAIN_IN, NFLOG_XFRM_SA_IN, 0, group);
+	add_sa(nft, in, PREFIX_PLAIN_IN, NFLOG_XFRM_SA_IN, 0, group);
 }
 
 /**
@@ -172,8 +170,8 @@ static void add_out(nflog_nft_socket_t *nft, uint16_t group, u_int lanes,
 	struct nftnl_rule *rule;
 	uint32_t spnum;
 
-	chain = nflog_nft_hook_get_chain(buf, NFLOG_NFT_PLAIN_OUT, lanes,
-									 lane);
+	chain = nflog_nft_chain_get(buf, nflog_prefix_get(PREFIX_PLAIN_OUT),
+								lanes, lane);
 	group = NFLOG_GROUP_OUT(group, lane);
 	for (spnum = 0; spnum <= 1; spnum++)
 	{
@@ -182,7 +180,7 @@ static void add_out(nflog_nft_socket_t *nft, uint16_t group, u_int lanes,
 							0, NFT_REG_1);
 		nflog_nft_rule_cmp_op(rule, spnum ? NFT_CMP_LT : NFT_CMP_GTE,
 							  first_spi, sizeof(first_spi));
-		log_sa(nft, rule, NFLOG_NFT_PLAIN_OUT, NFLOG_XFRM_SA_OUT, spnum,
+		log_sa(nft, rule, PREFIX_PLAIN_OUT, NFLOG_XFRM_SA_OUT, spnum,
 			   group);
 	}
 }
@@ -211,27 +209,29 @@ static void return_if_none(nflog_nft_socket_t *nft, char *chain,
 void nflog_nft_plain_add(nflog_nft_socket_t *nft, uint16_t group,
 						 u_int lanes)
 {
+	char *chain;
 	u_int i;
 
 	nflog_nft_set_add(nft, SET_IN, 5, SET_PLAIN_IN);
 	nflog_nft_set_add(nft, SET_OUT, 6, SET_PLAIN_OUT);
 
-	nflog_nft_rule_add_chain(nft, NFLOG_NFT_PLAIN_IN,
-							 NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
-	return_if_none(nft, NFLOG_NFT_PLAIN_IN,
+	chain = nflog_prefix_get(PREFIX_PLAIN_IN);
+	nflog_nft_chain_add(nft, chain, NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
+	return_if_none(nft, chain,
 				   nflog_nft_rule_expr("meta",
 						NFTNL_EXPR_META_KEY, NFT_META_SECPATH,
 						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
-	nflog_nft_hook_spread(nft, NFLOG_NFT_PLAIN_IN, lanes);
+	nflog_nft_chain_spread(nft, chain, lanes);
 
-	nflog_nft_rule_add_chain(nft, NFLOG_NFT_PLAIN_OUT,
-						NF_INET_POST_ROUTING, NFLOG_NFT_PLAIN_OUT_PRIO);
-	return_if_none(nft, NFLOG_NFT_PLAIN_OUT,
+	chain = nflog_prefix_get(PREFIX_PLAIN_OUT);
+	nflog_nft_chain_add(nft, chain, NF_INET_POST_ROUTING,
+						NFLOG_NFT_PLAIN_OUT_PRIO);
+	return_if_none(nft, chain,
 				   nflog_nft_rule_expr("rt",
 						NFTNL_EXPR_RT_KEY, NFT_RT_XFRM,
 						NFTNL_EXPR_RT_DREG, NFT_REG_1, 0));
-	nflog_nft_hook_skip_vrf(nft, NFLOG_NFT_PLAIN_OUT);
-	nflog_nft_hook_spread(nft, NFLOG_NFT_PLAIN_OUT, lanes);
+	nflog_nft_chain_skip_vrf(nft, chain);
+	nflog_nft_chain_spread(nft, chain, lanes);
 
 	for (i = 0; i < lanes; i++)
 	{
@@ -245,21 +245,103 @@ void nflog_nft_plain_add(nflog_nft_socket_t *nft, uint16_t group,
  */
 void nflog_nft_plain_remove(nflog_nft_socket_t *nft, u_int lanes)
 {
-	char buf[NFLOG_CHAIN_LEN];
+	char buf[NFLOG_CHAIN_LEN], *vrf = nflog_prefix_get(PREFIX_VRF_IN);
 	u_int i;
 
-	nflog_nft_hook_remove(nft, NFLOG_NFT_PLAIN_IN, lanes);
-	nflog_nft_hook_remove(nft, NFLOG_NFT_PLAIN_OUT, lanes);
+	nflog_nft_chain_remove(nft, nflog_prefix_get(PREFIX_PLAIN_IN), lanes);
+	nflog_nft_chain_remove(nft, nflog_prefix_get(PREFIX_PLAIN_OUT), lanes);
 	for (i = 0; i < lanes; i++)
 	{
-		nflog_nft_rule_remove_chain(nft,
-					nflog_nft_hook_get_chain(buf, NESTED_IN, lanes, i));
-		nflog_nft_rule_remove_chain(nft,
-					nflog_nft_hook_get_chain(buf, NFLOG_VRF_IN,
-											 lanes, i));
+		nflog_nft_chain_delete(nft,
+						nflog_nft_chain_get(buf, NESTED_IN, lanes, i));
+		nflog_nft_chain_delete(nft,
+						nflog_nft_chain_get(buf, vrf, lanes, i));
 	}
 	nflog_nft_set_remove(nft, SET_IN);
 	nflog_nft_set_remove(nft, SET_OUT);
+}
+
+/**
+ * Add a chain that logs, and counts, what passes the TUN device in one direction.
+ *
+ * @param key			NFT_META_IIFNAME or NFT_META_OIFNAME
+ */
+static void add_tun_chain(nflog_nft_socket_t *nft, nflog_prefix_t prefix,
+						  int hook, int prio, uint32_t key,
+						  nflog_element_t device, uint32_t id, uint16_t group)
+{
+	char *chain = nflog_prefix_get(prefix);
+	struct nftnl_rule *rule;
+
+	nflog_nft_set_add(nft, device.set, id, SET_DEVICE);
+	nflog_nft_set_build(nft->add(nft, NFT_MSG_NEWSETELEM,
+						NLM_F_CREATE | NLM_F_EXCL), &device);
+	nflog_nft_chain_add(nft, chain, hook, prio);
+	rule = nflog_nft_rule_create(chain);
+	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
+						NFTNL_EXPR_META_KEY, key,
+						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
+	nflog_nft_rule_lookup(rule, NFT_REG_1, device.set);
+	nflog_nft_rule_log(rule, prefix, group);
+	nflog_nft_rule_commit(nft, rule);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_plain_add_tun(nflog_nft_socket_t *nft, uint16_t group)
+{
+	add_tun_chain(nft, PREFIX_TUN_IN, NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE,
+				  NFT_META_IIFNAME, nflog_element_tun(TRUE), 7,
+				  NFLOG_GROUP_IN(group, 0));
+	add_tun_chain(nft, PREFIX_TUN_OUT, NF_INET_POST_ROUTING,
+				  NFLOG_NFT_PLAIN_OUT_PRIO, NFT_META_OIFNAME,
+				  nflog_element_tun(FALSE), 8, NFLOG_GROUP_OUT(group, 0));
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_plain_remove_tun(nflog_nft_socket_t *nft)
+{
+	nflog_nft_chain_delete(nft, nflog_prefix_get(PREFIX_TUN_IN));
+	nflog_nft_chain_delete(nft, nflog_prefix_get(PREFIX_TUN_OUT));
+	nflog_nft_set_remove(nft, nflog_element_tun(TRUE).set);
+	nflog_nft_set_remove(nft, nflog_element_tun(FALSE).set);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_plain_add_vti(nflog_nft_socket_t *nft, uint16_t group,
+							 u_int lanes)
+{
+	static char *kinds[] = { "vti", "vti6" };
+	char buf[NFLOG_CHAIN_LEN], *chain = nflog_prefix_get(PREFIX_VTI_IN);
+	struct nftnl_rule *rule;
+	u_int i, j;
+
+	nflog_nft_chain_add(nft, chain, NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE);
+	nflog_nft_chain_spread(nft, chain, lanes);
+	for (i = 0; i < lanes; i++)
+	{
+		for (j = 0; j < countof(kinds); j++)
+		{
+			rule = nflog_nft_rule_create(
+								nflog_nft_chain_get(buf, chain, lanes, i));
+			nflog_nft_rule_device(rule, NFT_META_IIFKIND, kinds[j]);
+			nflog_nft_rule_log(rule, PREFIX_VTI_IN, NFLOG_GROUP_IN(group, i));
+			nflog_nft_rule_commit(nft, rule);
+		}
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_plain_remove_vti(nflog_nft_socket_t *nft, u_int lanes)
+{
+	nflog_nft_chain_remove(nft, nflog_prefix_get(PREFIX_VTI_IN), lanes);
 }
 
 /**

@@ -73,4 +73,40 @@ void nflog_nft_plain_remove(nflog_nft_socket_t *nft, u_int lanes);
  */
 uint32_t nflog_nft_plain_number(uint32_t reqid, uint32_t spi);
 
+/**
+ * Add what captures packets in the clear to a transaction, if charon does ESP
+ * itself (kernel-libipsec): all packets that pass its TUN device, which is in the
+ * sets tun-in-devices and tun-out-devices, to count them.
+ *
+ * @param nft		socket that owns the table
+ * @param group		first NFLOG group
+ */
+void nflog_nft_plain_add_tun(nflog_nft_socket_t *nft, uint16_t group);
+
+/**
+ * Remove what captures the TUN device in a transaction.
+ *
+ * @param nft		socket that owns the table
+ */
+void nflog_nft_plain_remove_tun(nflog_nft_socket_t *nft);
+
+/**
+ * Add what captures packets that arrive through any VTI device: it takes from
+ * them what tells the SA (vti_rcv_cb() in net/ipv4/ip_vti.c).
+ *
+ * @param nft		socket that owns the table
+ * @param group		first NFLOG group
+ * @param lanes		number of lanes
+ */
+void nflog_nft_plain_add_vti(nflog_nft_socket_t *nft, uint16_t group,
+							 u_int lanes);
+
+/**
+ * Remove what captures VTI devices in a transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param lanes		number of lanes
+ */
+void nflog_nft_plain_remove_vti(nflog_nft_socket_t *nft, u_int lanes);
+
 #endif /** NFLOG_NFT_PLAIN_H_ @}*/

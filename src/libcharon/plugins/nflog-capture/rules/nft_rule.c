@@ -92,13 +92,14 @@ void nflog_nft_rule_payload(struct nftnl_rule *rule, uint32_t base,
 /*
  * Described in header
  */
-void nflog_nft_rule_log(struct nftnl_rule *rule, char *prefix,
+void nflog_nft_rule_log(struct nftnl_rule *rule, nflog_prefix_t prefix,
 						uint16_t group)
 {
 	struct nftnl_expr *expr;
 
 	expr = nftnl_expr_alloc("log");
-	nftnl_expr_set_str(expr, NFTNL_EXPR_LOG_PREFIX, prefix);
+	nftnl_expr_set_str(expr, NFTNL_EXPR_LOG_PREFIX,
+					   nflog_prefix_get(prefix));
 	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_GROUP, group);
 	nftnl_rule_add_expr(rule, expr);
 }
@@ -262,7 +263,7 @@ static void handle_chain(nflog_nft_socket_t *nft, uint16_t type, char *name,
 /*
  * Described in header
  */
-void nflog_nft_rule_add_chain(nflog_nft_socket_t *nft, char *name, int hook,
+void nflog_nft_chain_add(nflog_nft_socket_t *nft, char *name, int hook,
 							  int prio)
 {
 	handle_chain(nft, NFT_MSG_NEWCHAIN, name, hook, prio);
@@ -271,7 +272,7 @@ void nflog_nft_rule_add_chain(nflog_nft_socket_t *nft, char *name, int hook,
 /*
  * Described in header
  */
-void nflog_nft_rule_remove_chain(nflog_nft_socket_t *nft, char *name)
+void nflog_nft_chain_delete(nflog_nft_socket_t *nft, char *name)
 {
 	struct nftnl_rule *rule;
 
@@ -279,4 +280,70 @@ void nflog_nft_rule_remove_chain(nflog_nft_socket_t *nft, char *name)
 	nftnl_rule_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELRULE, 0), rule);
 	nftnl_rule_free(rule);
 	handle_chain(nft, NFT_MSG_DELCHAIN, name, -1, 0);
+}
+
+/*
+ * Described in header
+ */
+char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name,
+							   u_int lanes, u_int lane)
+{
+	if (lanes == 1)
+	{
+		return name;
+	}
+	snprintf(buf, NFLOG_CHAIN_LEN, "%s-%u", name, lane);
+	return buf;
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_chain_skip_vrf(nflog_nft_socket_t *nft, char *name)
+{
+	struct nftnl_rule *rule;
+
+	rule = nflog_nft_rule_create(name);
+	nflog_nft_rule_device(rule, NFT_META_OIFKIND, "vrf");
+	nflog_nft_rule_return(rule);
+	nflog_nft_rule_commit(nft, rule);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_chain_spread(nflog_nft_socket_t *nft, char *name, u_int lanes)
+{
+	struct nftnl_rule *rule;
+	char chain[NFLOG_CHAIN_LEN];
+	u_int i;
+
+	for (i = 0; lanes > 1 && i < lanes; i++)
+	{
+		nflog_nft_chain_get(chain, name, lanes, i);
+		nflog_nft_chain_add(nft, chain, -1, 0);
+		rule = nflog_nft_rule_create(name);
+		if (i < lanes - 1)
+		{
+			nflog_nft_rule_processor(rule, lanes - 1, i);
+		}
+		nflog_nft_rule_goto(rule, chain);
+		nflog_nft_rule_commit(nft, rule);
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_chain_remove(nflog_nft_socket_t *nft, char *name, u_int lanes)
+{
+	char chain[NFLOG_CHAIN_LEN];
+	u_int i;
+
+	nflog_nft_chain_delete(nft, name);
+	for (i = 0; lanes > 1 && i < lanes; i++)
+	{
+		nflog_nft_chain_delete(nft,
+						nflog_nft_chain_get(chain, name, lanes, i));
+	}
 }

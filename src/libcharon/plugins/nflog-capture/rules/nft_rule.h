@@ -27,9 +27,11 @@
 #define NFLOG_NFT_RULE_H_
 
 #include "nft_socket.h"
+#include "traces/logged.h"
 
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
+#include <linux/netfilter_ipv4.h>
 
 /** name of the table, its family is inet */
 #define NFLOG_NFT_TABLE_NAME "nflog-capture"
@@ -37,6 +39,21 @@
 /** directions of the kernel's xfrm.h, which does not go with strongSwan's */
 #define NFLOG_XFRM_SA_IN 0
 #define NFLOG_XFRM_SA_OUT 1
+
+/**
+ * Priority of what leaves in the clear: behind source NAT, which may be what
+ * gets packets into an SA (nf_xfrm_me_harder() in the kernel's nf_nat_core.c),
+ * and so with the addresses that are encapsulated.
+ */
+#define NFLOG_NFT_PLAIN_OUT_PRIO (NF_IP_PRI_NAT_SRC + 50)
+
+/** longest name of a chain, with the number of a lane */
+#define NFLOG_CHAIN_LEN 32
+
+/** NFLOG groups of a lane: packets that arrive, and that leave */
+#define NFLOG_GROUP_IN(group, lane) ((group) + 2 * (lane))
+#define NFLOG_GROUP_OUT(group, lane) \
+									(NFLOG_GROUP_IN(group, lane) + 1)
 
 /**
  * Create an expression with numeric attributes.
@@ -170,7 +187,7 @@ void nflog_nft_rule_return(struct nftnl_rule *rule);
  * @param prefix	log prefix
  * @param group		NFLOG group
  */
-void nflog_nft_rule_log(struct nftnl_rule *rule, char *prefix,
+void nflog_nft_rule_log(struct nftnl_rule *rule, nflog_prefix_t prefix,
 						uint16_t group);
 
 /**
@@ -190,7 +207,7 @@ void nflog_nft_rule_commit(nflog_nft_socket_t *nft,
  * @param hook		hook, one of NF_INET_*, -1 for a chain that rules go to
  * @param prio		priority at this hook
  */
-void nflog_nft_rule_add_chain(nflog_nft_socket_t *nft, char *name, int hook,
+void nflog_nft_chain_add(nflog_nft_socket_t *nft, char *name, int hook,
 							  int prio);
 
 /**
@@ -199,6 +216,51 @@ void nflog_nft_rule_add_chain(nflog_nft_socket_t *nft, char *name, int hook,
  * @param nft		socket that owns the table
  * @param name		name of the chain
  */
-void nflog_nft_rule_remove_chain(nflog_nft_socket_t *nft, char *name);
+void nflog_nft_chain_delete(nflog_nft_socket_t *nft, char *name);
+
+/**
+ * Add a rule to a transaction, by which a chain ignores the first pass in a VRF.
+ *
+ * There, what the host sends passes output and postrouting twice, first with the VRF
+ * for its device, and then with the one that it leaves by (vrf_l3_out() in the
+ * kernel's drivers/net/vrf.c).
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain
+ */
+void nflog_nft_chain_skip_vrf(nflog_nft_socket_t *nft, char *name);
+
+/**
+ * If there are several lanes, add a chain for each of them to a transaction, and
+ * lead there by the number of the processor that handles a packet.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain at the hook
+ * @param lanes		number of lanes
+ */
+void nflog_nft_chain_spread(nflog_nft_socket_t *nft, char *name,
+						   u_int lanes);
+
+/**
+ * Get the name of the chain that a lane has.
+ *
+ * @param buf		receives the name, if there are several lanes
+ * @param name		name of the chain if there is one lane
+ * @param lanes		number of lanes
+ * @param lane		number of the lane
+ * @return			name of the chain
+ */
+char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name,
+							   u_int lanes, u_int lane);
+
+/**
+ * Remove a chain at a hook, and those of the lanes, in a transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain
+ * @param lanes		number of lanes
+ */
+void nflog_nft_chain_remove(nflog_nft_socket_t *nft, char *name,
+						   u_int lanes);
 
 #endif /** NFLOG_NFT_RULE_H_ @}*/

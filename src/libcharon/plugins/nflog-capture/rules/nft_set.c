@@ -17,10 +17,13 @@
 
 #include <net/if.h>
 
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+
+#include <networking/tun_device.h>
 
 /**
  * nft's numbers of data types (include/datatype.h), parts of a concatenation have
@@ -142,11 +145,11 @@ static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 	parts = nftnl_udata_nest_start(udata, NFTNL_UDATA_SET_TYPEOF_DATA);
 	switch (kind)
 	{
-		case SET_WIRE_IPV4:
+		case SET_ESP_IPV4:
 			type = CONCAT(TYPE_IPV4_ADDR, TYPE_INTEGER);
 			put_field(udata, PROTO_IP, PROTO_IP_DADDR);
 			break;
-		case SET_WIRE_IPV6:
+		case SET_ESP_IPV6:
 			type = CONCAT(TYPE_IPV6_ADDR, TYPE_INTEGER);
 			len = 20;
 			put_field(udata, PROTO_IP6, PROTO_IP6_DADDR);
@@ -235,4 +238,105 @@ void nflog_nft_set_remove(nflog_nft_socket_t *nft, char *name)
 	set = create_set(name);
 	nftnl_set_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELSET, 0), set);
 	nftnl_set_free(set);
+}
+
+/*
+ * Described in header
+ */
+nflog_element_t nflog_element_esp(nflog_sa_t *sa,
+												nflog_match_t *match)
+{
+	host_t *dst = match->dst;
+	chunk_t addr = dst->get_address(dst);
+	nflog_element_t element = {};
+
+	if (dst->get_family(dst) == AF_INET)
+	{
+		element.set = sa->inbound ? "esp-in-ipv4" : "esp-out-ipv4";
+	}
+	else
+	{
+		element.set = sa->inbound ? "esp-in-ipv6" : "esp-out-ipv6";
+	}
+	memcpy(element.key, addr.ptr, addr.len);
+	element.key[addr.len / sizeof(uint32_t)] = sa->spi;
+	element.len = addr.len + sizeof(uint32_t);
+	return element;
+}
+
+/*
+ * Described in header
+ */
+nflog_element_t nflog_element_plain(nflog_sa_t *sa,
+												nflog_match_t *match)
+{
+	nflog_element_t element = {
+		.set = sa->inbound ? "plain-in-sas" : "plain-out-sas",
+		.key = { match->reqid, sa->spi },
+		.len = 2 * sizeof(uint32_t),
+	};
+	return element;
+}
+
+/*
+ * Described in header
+ */
+nflog_element_t nflog_element_tun(bool inbound)
+{
+	/* provided by kernel-libipsec */
+	tun_device_t *tun = lib->get(lib, "kernel-libipsec-tun");
+	nflog_element_t element = {
+		.set = inbound ? "tun-in-devices" : "tun-out-devices",
+		.len = IFNAMSIZ,
+	};
+
+	snprintf((char*)element.key, IFNAMSIZ, "%s", tun->get_name(tun));
+	return element;
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_set_build(struct nlmsghdr *hdr, void *data)
+{
+	nflog_element_t *element = data;
+	struct nftnl_set_elem *elem;
+	struct nftnl_set *set;
+
+	set = nftnl_set_alloc();
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, NFLOG_NFT_TABLE_NAME);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, element->set);
+	elem = nftnl_set_elem_alloc();
+	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, element->key, element->len);
+	nftnl_set_elem_add(set, elem);
+	nftnl_set_elems_nlmsg_build_payload(hdr, set);
+	nftnl_set_free(set);
+}
+
+/*
+ * Described in header
+ */
+int nflog_nft_set_parse(const struct nlmsghdr *hdr, void *data)
+{
+	nflog_element_t *element = data;
+	struct nftnl_set_elems_iter *iter;
+	struct nftnl_set_elem *elem;
+	const struct nftnl_expr *expr;
+	struct nftnl_set *set;
+
+	set = nftnl_set_alloc();
+	if (nftnl_set_elems_nlmsg_parse(hdr, set) == 0)
+	{
+		iter = nftnl_set_elems_iter_create(set);
+		elem = nftnl_set_elems_iter_next(iter);
+		expr = elem ? nftnl_set_elem_get(elem, NFTNL_SET_ELEM_EXPR,
+										 &(uint32_t){0}) : NULL;
+		if (expr)
+		{
+			element->packets = nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_PACKETS);
+		}
+		nftnl_set_elems_iter_destroy(iter);
+	}
+	nftnl_set_free(set);
+	return MNL_CB_OK;
 }

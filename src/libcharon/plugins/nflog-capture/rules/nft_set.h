@@ -23,17 +23,19 @@
 #define NFLOG_NFT_SET_H_
 
 typedef enum nflog_nft_set_kind_t nflog_nft_set_kind_t;
+typedef struct nflog_element_t nflog_element_t;
 
 #include "nft_socket.h"
+#include "sa.h"
 
 /**
  * What the keys of a set consist of, all SPIs are in network order.
  */
 enum nflog_nft_set_kind_t {
 	/** IPv4 destination and SPI of a packet in ESP or AH */
-	SET_WIRE_IPV4,
+	SET_ESP_IPV4,
 	/** IPv6 destination and SPI of a packet in ESP or AH */
-	SET_WIRE_IPV6,
+	SET_ESP_IPV6,
 	/** reqid, in host order, and SPI of an SA that a packet came out of */
 	SET_PLAIN_IN,
 	/** reqid, in host order, and SPI of an SA that a packet is for */
@@ -64,5 +66,64 @@ void nflog_nft_set_add(nflog_nft_socket_t *nft, char *name, uint32_t id,
  * @param name		name of the set
  */
 void nflog_nft_set_remove(nflog_nft_socket_t *nft, char *name);
+
+/**
+ * Element of a set in our table, by which the kernel finds an SA.
+ */
+struct nflog_element_t {
+	/** name of the set */
+	char *set;
+	/** key: destination and SPI, or reqid, in host order, and SPI, or name of a device */
+	uint32_t key[5];
+	/** length of the key, in bytes */
+	size_t len;
+	/** number of packets that matched the element */
+	uint64_t packets;
+};
+
+/**
+ * Get the element for the ESP side of an SA.
+ *
+ * @param sa		SA
+ * @param match		its address and reqid
+ * @return			element of one of the sets
+ */
+nflog_element_t nflog_element_esp(nflog_sa_t *sa,
+												nflog_match_t *match);
+
+/**
+ * Get the element for the plain side of an SA.
+ *
+ * @param sa		SA
+ * @param match		its address and reqid
+ * @return			element of one of the sets
+ */
+nflog_element_t nflog_element_plain(nflog_sa_t *sa,
+												nflog_match_t *match);
+
+/**
+ * Get the element that counts the packets of all SAs on kernel-libipsec's TUN device.
+ *
+ * @param inbound	TRUE for packets that arrive, as they are decrypted
+ * @return			element of one of the sets
+ */
+nflog_element_t nflog_element_tun(bool inbound);
+
+/**
+ * Build the payload of a message about an element.
+ *
+ * @param hdr		message, of type NFT_MSG_*SETELEM
+ * @param data		element
+ */
+void nflog_nft_set_build(struct nlmsghdr *hdr, void *data);
+
+/**
+ * Parse the counter of an element in a response.
+ *
+ * @param hdr		message
+ * @param data		element, receives the number of packets
+ * @return			MNL_CB_OK
+ */
+int nflog_nft_set_parse(const struct nlmsghdr *hdr, void *data);
 
 #endif /** NFLOG_NFT_SET_H_ @}*/

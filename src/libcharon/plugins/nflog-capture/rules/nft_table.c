@@ -13,68 +13,186 @@
  */
 
 #include "nft_table.h"
-#include "element.h"
-#include "nft_hook.h"
+#include "nft_esp.h"
+#include "nft_plain.h"
 #include "nft_rule.h"
-#include "nft_set.h"
 
-#include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <netinet/udp.h>
-#include <stddef.h>
+#include <errno.h>
 
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-/**
- * Add the rules of the ESP side, in one direction.
- */
-static void add_wire_rules(nflog_nft_socket_t *nft, char *chain, char *prefix,
-						   uint16_t group, char *ipv4, char *ipv6)
-{
-	static const struct {
-		uint8_t proto;
-		/* offset of the SPI, in UDP it is 0 for IKE, RFC 3948, section 2.2 */
-		uint32_t offset;
-	} protos[] = {
-		{ IPPROTO_ESP, 0 },
-		{ IPPROTO_UDP, 8 },
-		{ IPPROTO_AH, 4 },
-	};
-	const struct {
-		uint8_t family;
-		char *set;
-		uint32_t offset;
-		uint32_t len;
-		/* register behind the address */
-		uint32_t reg;
-	} families[] = {
-		{ NFPROTO_IPV4, ipv4, offsetof(struct iphdr, daddr), 4,
-		  NFT_REG32_01 },
-		{ NFPROTO_IPV6, ipv6, offsetof(struct ip6_hdr, ip6_dst), 16,
-		  NFT_REG_2 },
-	};
-	struct nftnl_rule *rule;
-	int i, j;
+typedef struct private_nflog_nft_table_t private_nflog_nft_table_t;
 
-	for (i = 0; i < countof(protos); i++)
+/**
+ * Private data.
+ */
+struct private_nflog_nft_table_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_nft_table_t public;
+
+	/**
+	 * Socket that owns the table.
+	 */
+	nflog_nft_socket_t *nft;
+
+	/**
+	 * Number of SAs with each need, as it is in the kernel.
+	 */
+	u_int counts[NFLOG_NEEDS];
+
+	/**
+	 * The same after the transaction.
+	 */
+	u_int next[NFLOG_NEEDS];
+
+	/**
+	 * First NFLOG group, and the number of lanes, each with two of them.
+	 */
+	uint16_t group;
+	u_int lanes;
+
+	/**
+	 * Local ports of IKE, in host order.
+	 */
+	uint16_t port, nat_t;
+};
+
+/**
+ * Add the chains for a need.
+ */
+static void add_chains(private_nflog_nft_table_t *this,
+					   nflog_need_t need)
+{
+	switch (need)
 	{
-		for (j = 0; j < countof(families); j++)
+		case NEED_ESP:
+			nflog_nft_esp_add(this->nft, this->group, this->lanes);
+			break;
+		case NEED_PLAIN:
+			nflog_nft_plain_add(this->nft, this->group, this->lanes);
+			break;
+		case NEED_TUN:
+			nflog_nft_plain_add_tun(this->nft, this->group);
+			break;
+		case NEED_VTI:
+			nflog_nft_plain_add_vti(this->nft, this->group, this->lanes);
+			break;
+		case NEED_IKE:
+			nflog_nft_esp_add_ike(this->nft, this->group, this->port,
+									this->nat_t);
+			break;
+		case NEED_FRAGMENTS:
+			nflog_nft_esp_add_fragments(this->nft, this->group);
+			break;
+	}
+}
+
+/**
+ * Remove the chains for a need.
+ */
+static void remove_chains(private_nflog_nft_table_t *this,
+						  nflog_need_t need)
+{
+	switch (need)
+	{
+		case NEED_ESP:
+			nflog_nft_esp_remove(this->nft, this->lanes);
+			break;
+		case NEED_PLAIN:
+			nflog_nft_plain_remove(this->nft, this->lanes);
+			break;
+		case NEED_TUN:
+			nflog_nft_plain_remove_tun(this->nft);
+			break;
+		case NEED_VTI:
+			nflog_nft_plain_remove_vti(this->nft, this->lanes);
+			break;
+		case NEED_IKE:
+			nflog_nft_esp_remove_ike(this->nft);
+			break;
+		case NEED_FRAGMENTS:
+			nflog_nft_esp_remove_fragments(this->nft);
+			break;
+	}
+}
+
+METHOD(nflog_nft_table_t, use, void,
+	private_nflog_nft_table_t *this, u_int needs)
+{
+	u_int i;
+
+	for (i = 0; i < NFLOG_NEEDS; i++)
+	{
+		if (needs & (1 << i) && this->next[i]++ == 0)
 		{
-			rule = nflog_nft_rule_create(chain);
-			nflog_nft_rule_meta(rule, NFT_META_NFPROTO, families[j].family);
-			nflog_nft_rule_meta(rule, NFT_META_L4PROTO, protos[i].proto);
-			nflog_nft_rule_payload(rule, NFT_PAYLOAD_NETWORK_HEADER,
-						families[j].offset, families[j].len, NFT_REG_1);
-			nflog_nft_rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER,
-						protos[i].offset, sizeof(uint32_t), families[j].reg);
-			nflog_nft_rule_lookup(rule, NFT_REG_1, families[j].set);
-			nflog_nft_rule_log(rule, prefix, group);
-			nflog_nft_rule_commit(nft, rule);
+			add_chains(this, 1 << i);
 		}
 	}
+}
+
+METHOD(nflog_nft_table_t, release, void,
+	private_nflog_nft_table_t *this, u_int needs)
+{
+	u_int i;
+
+	for (i = 0; i < NFLOG_NEEDS; i++)
+	{
+		if (needs & (1 << i) && --this->next[i] == 0)
+		{
+			remove_chains(this, 1 << i);
+		}
+	}
+}
+
+METHOD(nflog_nft_table_t, add, void,
+	private_nflog_nft_table_t *this, nflog_element_t *element)
+{
+	nflog_nft_set_build(this->nft->add(this->nft, NFT_MSG_NEWSETELEM,
+						NLM_F_CREATE | NLM_F_EXCL), element);
+}
+
+METHOD(nflog_nft_table_t, remove_, void,
+	private_nflog_nft_table_t *this, nflog_element_t *element)
+{
+	nflog_nft_set_build(this->nft->add(this->nft, NFT_MSG_DELSETELEM, 0),
+						element);
+}
+
+METHOD(nflog_nft_table_t, count, int,
+	private_nflog_nft_table_t *this, nflog_element_t *element)
+{
+	return this->nft->request(this->nft, NFT_MSG_GETSETELEM,
+							  nflog_nft_set_build,
+							  nflog_nft_set_parse, element);
+}
+
+METHOD(nflog_nft_table_t, commit, int,
+	private_nflog_nft_table_t *this)
+{
+	int err;
+
+	err = this->nft->commit(this->nft);
+	if (err)
+	{
+		memcpy(this->next, this->counts, sizeof(this->next));
+	}
+	else
+	{
+		memcpy(this->counts, this->next, sizeof(this->counts));
+	}
+	return err;
+}
+
+METHOD(nflog_nft_table_t, destroy, void,
+	private_nflog_nft_table_t *this)
+{
+	this->nft->destroy(this->nft);
+	free(this);
 }
 
 /**
@@ -137,10 +255,10 @@ static void remove_leftover(nflog_nft_socket_t *nft)
 	nftnl_table_free(table);
 }
 
-/*
- * Described in header
+/**
+ * Add our table to a transaction.
  */
-void nflog_nft_table_add(nflog_nft_socket_t *nft)
+static void add_table(nflog_nft_socket_t *nft)
 {
 	struct nftnl_table *table;
 
@@ -155,234 +273,68 @@ void nflog_nft_table_add(nflog_nft_socket_t *nft)
 /*
  * Described in header
  */
-void nflog_nft_table_add_fragments(nflog_nft_socket_t *nft, uint16_t group)
+nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
+									uint16_t port, uint16_t nat_t)
 {
-	static const uint8_t exists = 1;
-	struct nftnl_rule *rule;
-	struct nftnl_expr *expr;
+	private_nflog_nft_table_t *this;
+	nflog_nft_socket_t *nft;
+	int err;
 
-	nflog_nft_rule_add_chain(nft, NFLOG_FRAG_IN, NF_INET_LOCAL_IN,
-							 NF_IP_PRI_RAW);
-	rule = nflog_nft_rule_create(NFLOG_FRAG_IN);
-	nflog_nft_rule_meta(rule, NFT_META_NFPROTO, NFPROTO_IPV6);
-	expr = nflog_nft_rule_expr("exthdr",
-						NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1,
-						NFTNL_EXPR_EXTHDR_OFFSET, 0,
-						NFTNL_EXPR_EXTHDR_LEN, sizeof(exists),
-						NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT,
-						NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6, 0);
-	nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, IPPROTO_FRAGMENT);
-	nftnl_rule_add_expr(rule, expr);
-	nflog_nft_rule_cmp(rule, &exists, sizeof(exists));
-	nflog_nft_rule_log(rule, NFLOG_FRAG_IN, NFLOG_GROUP_IN(group, 0));
-	nflog_nft_rule_commit(nft, rule);
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_remove_fragments(nflog_nft_socket_t *nft)
-{
-	nflog_nft_rule_remove_chain(nft, NFLOG_FRAG_IN);
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_add_wire(nflog_nft_socket_t *nft, uint16_t group,
-							  u_int lanes)
-{
-	char buf[NFLOG_CHAIN_LEN];
-	u_int i;
-
-	nflog_nft_set_add(nft, "esp-in-ipv4", 1, SET_WIRE_IPV4);
-	nflog_nft_set_add(nft, "esp-in-ipv6", 2, SET_WIRE_IPV6);
-	nflog_nft_set_add(nft, "esp-out-ipv4", 3, SET_WIRE_IPV4);
-	nflog_nft_set_add(nft, "esp-out-ipv6", 4, SET_WIRE_IPV6);
-
-	nflog_nft_rule_add_chain(nft, NFLOG_WIRE_IN, NF_INET_LOCAL_IN,
-							 NF_IP_PRI_RAW);
-	nflog_nft_hook_spread(nft, NFLOG_WIRE_IN, lanes);
-	nflog_nft_rule_add_chain(nft, NFLOG_WIRE_OUT, NF_INET_LOCAL_OUT,
-							 NF_IP_PRI_RAW);
-	nflog_nft_hook_skip_vrf(nft, NFLOG_WIRE_OUT);
-	nflog_nft_hook_spread(nft, NFLOG_WIRE_OUT, lanes);
-	for (i = 0; i < lanes; i++)
+	nft = nflog_nft_socket_create();
+	if (!nft)
 	{
-		add_wire_rules(nft, nflog_nft_hook_get_chain(buf, NFLOG_WIRE_IN, lanes, i),
-					   NFLOG_WIRE_IN, NFLOG_GROUP_IN(group, i), "esp-in-ipv4",
-					   "esp-in-ipv6");
-		add_wire_rules(nft, nflog_nft_hook_get_chain(buf, NFLOG_WIRE_OUT, lanes, i),
-					   NFLOG_WIRE_OUT, NFLOG_GROUP_OUT(group, i),
-					   "esp-out-ipv4", "esp-out-ipv6");
+		return NULL;
 	}
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_remove_wire(nflog_nft_socket_t *nft, u_int lanes)
-{
-	nflog_nft_hook_remove(nft, NFLOG_WIRE_IN, lanes);
-	nflog_nft_hook_remove(nft, NFLOG_WIRE_OUT, lanes);
-	nflog_nft_set_remove(nft, "esp-in-ipv4");
-	nflog_nft_set_remove(nft, "esp-in-ipv6");
-	nflog_nft_set_remove(nft, "esp-out-ipv4");
-	nflog_nft_set_remove(nft, "esp-out-ipv6");
-}
-
-/**
- * Add a chain that logs, and counts, what passes the TUN device in one direction.
- *
- * @param key			NFT_META_IIFNAME or NFT_META_OIFNAME
- */
-static void add_tun_chain(nflog_nft_socket_t *nft, char *chain, int hook, int prio,
-						  uint32_t key, nflog_element_t device, uint32_t id,
-						  uint16_t group)
-{
-	struct nftnl_rule *rule;
-
-	nflog_nft_set_add(nft, device.set, id, SET_DEVICE);
-	nflog_element_build(nft->add(nft, NFT_MSG_NEWSETELEM,
-						NLM_F_CREATE | NLM_F_EXCL), &device);
-	nflog_nft_rule_add_chain(nft, chain, hook, prio);
-	rule = nflog_nft_rule_create(chain);
-	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
-						NFTNL_EXPR_META_KEY, key,
-						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
-	nflog_nft_rule_lookup(rule, NFT_REG_1, device.set);
-	nflog_nft_rule_log(rule, chain, group);
-	nflog_nft_rule_commit(nft, rule);
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_add_tun(nflog_nft_socket_t *nft, uint16_t group)
-{
-	add_tun_chain(nft, NFLOG_TUN_IN, NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE,
-				  NFT_META_IIFNAME, nflog_element_tun(TRUE), 7,
-				  NFLOG_GROUP_IN(group, 0));
-	add_tun_chain(nft, NFLOG_TUN_OUT, NF_INET_POST_ROUTING,
-				  NFLOG_NFT_PLAIN_OUT_PRIO, NFT_META_OIFNAME,
-				  nflog_element_tun(FALSE), 8, NFLOG_GROUP_OUT(group, 0));
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_remove_tun(nflog_nft_socket_t *nft)
-{
-	nflog_nft_rule_remove_chain(nft, NFLOG_TUN_IN);
-	nflog_nft_rule_remove_chain(nft, NFLOG_TUN_OUT);
-	nflog_nft_set_remove(nft, nflog_element_tun(TRUE).set);
-	nflog_nft_set_remove(nft, nflog_element_tun(FALSE).set);
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_add_vti(nflog_nft_socket_t *nft, uint16_t group,
-							 u_int lanes)
-{
-	static char *kinds[] = { "vti", "vti6" };
-	struct nftnl_rule *rule;
-	char buf[NFLOG_CHAIN_LEN];
-	u_int i, j;
-
-	nflog_nft_rule_add_chain(nft, NFLOG_VTI_IN, NF_INET_PRE_ROUTING,
-							 NF_IP_PRI_MANGLE);
-	nflog_nft_hook_spread(nft, NFLOG_VTI_IN, lanes);
-	for (i = 0; i < lanes; i++)
+	/* on its own, so that an error is known not to be one of any SA */
+	add_table(nft);
+	err = nft->commit(nft);
+	if (err)
 	{
-		for (j = 0; j < countof(kinds); j++)
-		{
-			rule = nflog_nft_rule_create(nflog_nft_hook_get_chain(buf,
-												NFLOG_VTI_IN, lanes, i));
-			nflog_nft_rule_device(rule, NFT_META_IIFKIND, kinds[j]);
-			nflog_nft_rule_log(rule, NFLOG_VTI_IN, NFLOG_GROUP_IN(group, i));
-			nflog_nft_rule_commit(nft, rule);
-		}
+		nft->destroy(nft);
+		errno = err;
+		return NULL;
 	}
+
+	INIT(this,
+		.public = {
+			.use = _use,
+			.release = _release,
+			.add = _add,
+			.remove = _remove_,
+			.count = _count,
+			.commit = _commit,
+			.destroy = _destroy,
+		},
+		.nft = nft,
+		.group = group,
+		.lanes = lanes,
+		.port = port,
+		.nat_t = nat_t,
+	);
+	return &this->public;
 }
 
 /*
  * Described in header
  */
-void nflog_nft_table_remove_vti(nflog_nft_socket_t *nft, u_int lanes)
+const char *nflog_nft_table_describe(int err)
 {
-	nflog_nft_hook_remove(nft, NFLOG_VTI_IN, lanes);
-}
-
-/**
- * Add a rule that logs IKE messages.
- */
-static void add_ike_rule(nflog_nft_socket_t *nft, char *chain, uint16_t group,
-						 uint32_t offset, uint16_t port, bool marker)
-{
-	static const uint32_t non_esp = 0;
-	struct nftnl_rule *rule;
-
-	if (!port)
+	switch (err)
 	{
-		return;
+		case EPERM:
+			return "not permitted, charon needs CAP_NET_ADMIN";
+		case EBUSY:
+		case EEXIST:
+			return "rule or table '" NFLOG_NFT_TABLE_NAME "' exists already, does another "
+				   "charon run in this network namespace?";
+		case EPROTONOSUPPORT:
+		case EOPNOTSUPP:
+		case ENOENT:
+			return "the kernel needs nf_tables, nft_log, nft_xfrm, nft_hash, and "
+				   "nfnetlink_log, Linux 5.12 or newer";
+		case ETIMEDOUT:
+			return "nf_tables did not answer in time";
+		default:
+			return strerror(err);
 	}
-	port = htons(port);
-	rule = nflog_nft_rule_create(chain);
-	nflog_nft_rule_meta(rule, NFT_META_L4PROTO, IPPROTO_UDP);
-	nflog_nft_rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, offset,
-						   sizeof(port), NFT_REG_1);
-	nflog_nft_rule_cmp(rule, &port, sizeof(port));
-	if (marker)
-	{
-		nflog_nft_rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER,
-							   sizeof(struct udphdr), sizeof(non_esp),
-							   NFT_REG_1);
-		nflog_nft_rule_cmp(rule, &non_esp, sizeof(non_esp));
-	}
-	nflog_nft_rule_log(rule, chain, group);
-	nflog_nft_rule_commit(nft, rule);
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_add_ike(nflog_nft_socket_t *nft, uint16_t group,
-							 uint16_t port, uint16_t nat_t)
-{
-	const struct {
-		char *name;
-		int hook;
-		uint16_t group;
-		uint32_t offset;
-	} chains[] = {
-		{ NFLOG_IKE_IN, NF_INET_LOCAL_IN, NFLOG_GROUP_IN(group, 0),
-		  offsetof(struct udphdr, dest) },
-		{ NFLOG_IKE_OUT, NF_INET_LOCAL_OUT, NFLOG_GROUP_OUT(group, 0),
-		  offsetof(struct udphdr, source) },
-	};
-	int i;
-
-	for (i = 0; i < countof(chains); i++)
-	{
-		nflog_nft_rule_add_chain(nft, chains[i].name, chains[i].hook,
-								 NF_IP_PRI_RAW);
-		if (chains[i].hook == NF_INET_LOCAL_OUT)
-		{
-			nflog_nft_hook_skip_vrf(nft, chains[i].name);
-		}
-		add_ike_rule(nft, chains[i].name, chains[i].group, chains[i].offset,
-					 port, FALSE);
-		add_ike_rule(nft, chains[i].name, chains[i].group, chains[i].offset,
-					 nat_t, TRUE);
-	}
-}
-
-/*
- * Described in header
- */
-void nflog_nft_table_remove_ike(nflog_nft_socket_t *nft)
-{
-	nflog_nft_rule_remove_chain(nft, NFLOG_IKE_IN);
-	nflog_nft_rule_remove_chain(nft, NFLOG_IKE_OUT);
 }

@@ -20,42 +20,41 @@
 #ifndef NFLOG_NFT_TABLE_H_
 #define NFLOG_NFT_TABLE_H_
 
-#include "nft_socket.h"
+typedef struct nflog_nft_table_t nflog_nft_table_t;
+typedef enum nflog_need_t nflog_need_t;
 
-/** chains of the ESP side, and their log prefixes, packets show their SA */
-#define NFLOG_WIRE_IN "esp-in"
-#define NFLOG_WIRE_OUT "esp-out"
-
-/** chains of the clear side, and their log prefixes, marks tell the SA */
-#define NFLOG_NFT_PLAIN_IN "plain-in"
-#define NFLOG_NFT_PLAIN_OUT "plain-out"
-
-/** log prefix of the clear side of packets that arrive with a VRF for device */
-#define NFLOG_VRF_IN "vrf-in"
-
-/** chain of fragments that arrive, and their log prefix */
-#define NFLOG_FRAG_IN "frag-in"
-
-/** chains of a TUN device, and their log prefixes */
-#define NFLOG_TUN_IN "tun-in"
-#define NFLOG_TUN_OUT "tun-out"
-
-/** chain of VTI devices, and its log prefix */
-#define NFLOG_VTI_IN "vti-in"
-
-/** chains of IKE messages, and their log prefixes */
-#define NFLOG_IKE_IN "ike-in"
-#define NFLOG_IKE_OUT "ike-out"
+#include "nft_set.h"
 
 /**
- * Add our nftables table to a transaction, without any chain.
+ * Chains that the capture of an SA, or of IKE messages, needs, besides elements.
+ */
+enum nflog_need_t {
+	/** what captures SAs on the wire */
+	NEED_ESP = 1 << 0,
+	/** what captures SAs in the clear */
+	NEED_PLAIN = 1 << 1,
+	/** what captures the TUN device of kernel-libipsec */
+	NEED_TUN = 1 << 2,
+	/** what captures VTI devices */
+	NEED_VTI = 1 << 3,
+	/** what captures IKE messages */
+	NEED_IKE = 1 << 4,
+	/** what captures fragments of IPv6 packets that arrive on the wire */
+	NEED_FRAGMENTS = 1 << 5,
+};
+
+/** number of values of nflog_need_t */
+#define NFLOG_NEEDS 6
+
+/**
+ * Our nftables table in the kernel, with those chains that its SAs need.
  *
- * The table belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12),
- * so the kernel removes it if charon dies, and nobody else can change it, not even
- * with nft flush ruleset.  One with our name, but without owner, was loaded from a
- * listing, it is replaced, which is logged.
+ * It belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12), so the
+ * kernel removes it if charon dies, and nobody else can change it, not even with nft
+ * flush ruleset.  One with our name, but without owner, was loaded from a listing, it is
+ * replaced, which is logged.
  *
- * These are the chains, which are added as they are needed:
+ * These are the chains:
  *
  *   chain      hook         priority   logs
  *   frag-in    input        raw        fragments of IPv6 packets
@@ -77,112 +76,80 @@
  * Each lane has two NFLOG groups, one for packets that arrive, and the next one for
  * packets that leave.  All other packets are in the first lane.
  *
- * What arrives on the wire is seen at the input hook, where IPv4 packets are
- * reassembled: only the first fragment of a packet shows the SPI.  IPv6 packets
- * are not until they have left that hook, so all fragments are logged.
- *
- * @param nft		socket that gets to own the table
+ * Changes are collected in one transaction until commit() is called.  As the
+ * kernel handles it while it is sent, all methods may take as long as another
+ * process keeps nf_tables busy.  Used by one thread.
  */
-void nflog_nft_table_add(nflog_nft_socket_t *nft);
+struct nflog_nft_table_t {
+
+	/**
+	 * Add the chains that one more SA needs, if they are not there.
+	 *
+	 * @param needs		nflog_need_t, several may be set
+	 */
+	void (*use)(nflog_nft_table_t *this, u_int needs);
+
+	/**
+	 * Remove the chains that an SA needed, if no other one needs them.
+	 *
+	 * @param needs		as passed to use()
+	 */
+	void (*release)(nflog_nft_table_t *this, u_int needs);
+
+	/**
+	 * Add an element.
+	 *
+	 * @param element	element
+	 */
+	void (*add)(nflog_nft_table_t *this, nflog_element_t *element);
+
+	/**
+	 * Remove an element.
+	 *
+	 * @param element	element
+	 */
+	void (*remove)(nflog_nft_table_t *this,
+				   nflog_element_t *element);
+
+	/**
+	 * Read the counter of an element, before it is removed.
+	 *
+	 * @param element	element, receives the number of packets
+	 * @return			0 if successful, an errno otherwise
+	 */
+	int (*count)(nflog_nft_table_t *this, nflog_element_t *element);
+
+	/**
+	 * Have all changes carried out, or none of them.
+	 *
+	 * @return			0 if successful, an errno otherwise, see nflog_nft_socket_t
+	 */
+	int (*commit)(nflog_nft_table_t *this);
+
+	/**
+	 * Destroy a nflog_nft_table_t, and with it the table.
+	 */
+	void (*destroy)(nflog_nft_table_t *this);
+};
 
 /**
- * Add what captures fragments of IPv6 packets for this host to a transaction.
+ * Create a nflog_nft_table_t instance, and with it the table.
  *
- * The fragments of a packet need not agree in their Next Header, the first one's
- * counts (RFC 8200, section 4.5), and extension headers may follow the fragment
- * header.  So only the whole packet shows whether it belongs to an SA, and all
- * fragments are logged, whatever they carry.
- *
- * @param nft		socket that owns the table
- * @param group		first NFLOG group
+ * @param group		first NFLOG group, see above
+ * @param lanes		number of lanes, a power of two, each has two groups
+ * @param port		local port of IKE, in host order
+ * @param nat_t		local port of IKE for NAT traversal, in host order
+ * @return			NULL with errno set if that is not possible
  */
-void nflog_nft_table_add_fragments(nflog_nft_socket_t *nft, uint16_t group);
+nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
+									uint16_t port, uint16_t nat_t);
 
 /**
- * Remove what captures fragments of IPv6 packets in a transaction.
+ * Describe an error, with its remedy.
  *
- * @param nft		socket that owns the table
+ * @param err		errno, as by create() and commit()
+ * @return			text
  */
-void nflog_nft_table_remove_fragments(nflog_nft_socket_t *nft);
-
-/**
- * Add what captures SAs on the wire to a transaction.
- *
- * One rule logs the packets of all SAs that are in a set of (destination, SPI),
- * esp-in-ipv4, esp-in-ipv6, esp-out-ipv4, and esp-out-ipv6.  Each
- * element counts the packets that match it.  The cost of a packet does not depend
- * on the number of SAs.
- *
- * @param nft		socket that owns the table
- * @param group		first NFLOG group
- * @param lanes		number of lanes
- */
-void nflog_nft_table_add_wire(nflog_nft_socket_t *nft, uint16_t group,
-							  u_int lanes);
-
-/**
- * Remove what captures SAs on the wire in a transaction.
- *
- * @param nft		socket that owns the table
- * @param lanes		number of lanes
- */
-void nflog_nft_table_remove_wire(nflog_nft_socket_t *nft, u_int lanes);
-
-/**
- * Add what captures packets in the clear to a transaction, if charon does ESP
- * itself (kernel-libipsec): all packets that pass its TUN device, which is in the
- * sets tun-in-devices and tun-out-devices, to count them.
- *
- * @param nft		socket that owns the table
- * @param group		first NFLOG group
- */
-void nflog_nft_table_add_tun(nflog_nft_socket_t *nft, uint16_t group);
-
-/**
- * Remove what captures the TUN device in a transaction.
- *
- * @param nft		socket that owns the table
- */
-void nflog_nft_table_remove_tun(nflog_nft_socket_t *nft);
-
-/**
- * Add what captures packets that arrive through any VTI device: it takes from
- * them what tells the SA (vti_rcv_cb() in net/ipv4/ip_vti.c).
- *
- * @param nft		socket that owns the table
- * @param group		first NFLOG group
- * @param lanes		number of lanes
- */
-void nflog_nft_table_add_vti(nflog_nft_socket_t *nft, uint16_t group,
-							 u_int lanes);
-
-/**
- * Remove what captures VTI devices in a transaction.
- *
- * @param nft		socket that owns the table
- * @param lanes		number of lanes
- */
-void nflog_nft_table_remove_vti(nflog_nft_socket_t *nft, u_int lanes);
-
-/**
- * Add chains that log IKE messages to a transaction.
- *
- * They are at the same hooks as those of the ESP side.  On the port for NAT
- * traversal ESP is told from IKE by a marker (RFC 3948, section 2.2).
- *
- * @param nft		socket that owns the table
- * @param group		first NFLOG group
- * @param port		local port, in host order
- * @param nat_t		local port for NAT traversal, in host order
- */
-void nflog_nft_table_add_ike(nflog_nft_socket_t *nft, uint16_t group,
-							 uint16_t port, uint16_t nat_t);
-
-/**
- * Remove the chains that log IKE messages in a transaction.
- *
- * @param nft		socket that owns the table
- */
-void nflog_nft_table_remove_ike(nflog_nft_socket_t *nft);
+const char *nflog_nft_table_describe(int err);
 
 #endif /** NFLOG_NFT_TABLE_H_ @}*/

@@ -79,7 +79,7 @@ static void add_elements(nflog_elements_t *elements,
 {
 	if (has_wire(sa))
 	{
-		add_element(elements, nflog_element_wire(sa, match));
+		add_element(elements, nflog_element_esp(sa, match));
 	}
 	if (sa->plain.trace && !sa->userland)
 	{
@@ -96,7 +96,7 @@ static u_int get_needs(nflog_sa_t *sa, nflog_match_t *match)
 
 	if (has_wire(sa))
 	{
-		needs |= NEED_WIRE;
+		needs |= NEED_ESP;
 		if (sa->inbound && match->dst->get_family(match->dst) == AF_INET6)
 		{
 			needs |= NEED_FRAGMENTS;
@@ -326,7 +326,7 @@ void nflog_ruled_changed(nflog_ruled_t *this)
  *
  * @return				0 if successful, an errno otherwise
  */
-static int count_elements(nflog_chains_t *chains,
+static int count_elements(nflog_nft_table_t *chains,
 						  nflog_ruled_t *sa)
 {
 	u_int i;
@@ -350,10 +350,10 @@ static int count_elements(nflog_chains_t *chains,
 /**
  * Add or remove those elements of a list that are not in another one.
  */
-static void change_elements(nflog_chains_t *chains,
+static void change_elements(nflog_nft_table_t *chains,
 				nflog_elements_t *elements,
 				nflog_elements_t *others,
-				void (*change)(nflog_chains_t *chains,
+				void (*change)(nflog_nft_table_t *chains,
 							   nflog_element_t *element))
 {
 	u_int i;
@@ -372,7 +372,7 @@ static void change_elements(nflog_chains_t *chains,
  *
  * @return				0 if successful, an errno otherwise
  */
-static int change(nflog_chains_t *chains, nflog_ruled_t **sas,
+static int change(nflog_nft_table_t *chains, nflog_ruled_t **sas,
 				  u_int count)
 {
 	u_int i;
@@ -406,7 +406,7 @@ static int change(nflog_chains_t *chains, nflog_ruled_t **sas,
 /*
  * Described in header
  */
-void nflog_ruled_change(nflog_chains_t *chains,
+void nflog_ruled_change(nflog_nft_table_t *chains,
 						nflog_ruled_t **sas, int *errors,
 						u_int count)
 {

@@ -26,7 +26,7 @@
 typedef struct nflog_ruled_t nflog_ruled_t;
 typedef struct nflog_elements_t nflog_elements_t;
 
-#include "chains.h"
+#include "nft_table.h"
 #include "sa.h"
 
 /** elements of an SA: on the wire and in the clear, of two addresses and reqids */
@@ -241,7 +241,7 @@ void nflog_ruled_changed(nflog_ruled_t *this);
  * @param errors	receives an errno for each of them, 0 if successful
  * @param count		number of SAs
  */
-void nflog_ruled_change(nflog_chains_t *chains,
+void nflog_ruled_change(nflog_nft_table_t *chains,
 						nflog_ruled_t **sas, int *errors,
 						u_int count);
 

@@ -50,7 +50,7 @@ struct private_nflog_rules_t {
 	/**
 	 * Our table, NULL if there is none, the thread's.
 	 */
-	nflog_chains_t *chains;
+	nflog_nft_table_t *table;
 
 	/**
 	 * All SAs, nflog_sa_t => nflog_ruled_t, and IKE messages, which
@@ -128,8 +128,8 @@ static void unlock(private_nflog_rules_t *this)
 static void close_table(private_nflog_rules_t *this)
 {
 	unlock(this);
-	this->chains->destroy(this->chains);
-	this->chains = NULL;
+	this->table->destroy(this->table);
+	this->table = NULL;
 	this->receiver.close(this->receiver.data);
 	this->mutex->lock(this->mutex);
 }
@@ -161,7 +161,7 @@ static void give_up_table(private_nflog_rules_t *this)
 static void create_table(private_nflog_rules_t *this)
 {
 	char reason[NFLOG_REASON_LEN];
-	nflog_chains_t *chains = NULL;
+	nflog_nft_table_t *table = NULL;
 	uint16_t group, port = 0, nat_t = 0;
 	u_int lanes;
 
@@ -173,16 +173,16 @@ static void create_table(private_nflog_rules_t *this)
 			port = charon->socket->get_port(charon->socket, FALSE);
 			nat_t = charon->socket->get_port(charon->socket, TRUE);
 		}
-		chains = nflog_chains_create(group, lanes, port, nat_t);
-		if (!chains)
+		table = nflog_nft_table_create(group, lanes, port, nat_t);
+		if (!table)
 		{
-			snprintf(reason, sizeof(reason), "%s", nflog_chains_describe(errno));
+			snprintf(reason, sizeof(reason), "%s", nflog_nft_table_describe(errno));
 			this->receiver.close(this->receiver.data);
 		}
 	}
 	this->mutex->lock(this->mutex);
-	this->chains = chains;
-	if (chains)
+	this->table = table;
+	if (table)
 	{
 		this->pending->retry(this->pending);
 	}
@@ -250,7 +250,7 @@ static u_int take_batch(private_nflog_rules_t *this,
 		{
 			forget(this, entry, removed);
 		}
-		else if (!this->chains)
+		else if (!this->table)
 		{
 			this->pending->fail(this->pending, entry);
 		}
@@ -283,7 +283,7 @@ static void process_batch(private_nflog_rules_t *this,
 
 	count = take_batch(this, entries, removed);
 	unlock(this);
-	nflog_ruled_change(this->chains, entries, errors, count);
+	nflog_ruled_change(this->table, entries, errors, count);
 	this->mutex->lock(this->mutex);
 	for (i = 0; i < count; i++)
 	{
@@ -305,7 +305,7 @@ static void process_batch(private_nflog_rules_t *this,
 	}
 	if (err)
 	{
-		this->pending->note(this->pending, nflog_chains_describe(err));
+		this->pending->note(this->pending, nflog_nft_table_describe(err));
 	}
 	if (give_up)
 	{
@@ -321,7 +321,7 @@ static void process(private_nflog_rules_t *this)
 	linked_list_t *removed = linked_list_create();
 	nflog_sa_t *sa;
 
-	if (!this->chains && this->wanted)
+	if (!this->table && this->wanted)
 	{
 		create_table(this);
 	}
@@ -358,7 +358,7 @@ static void *run(private_nflog_rules_t *this)
 			unlock(this);
 			this->mutex->lock(this->mutex);
 		}
-		else if (this->chains && !this->entries->get_count(this->entries))
+		else if (this->table && !this->entries->get_count(this->entries))
 		{
 			close_table(this);
 		}

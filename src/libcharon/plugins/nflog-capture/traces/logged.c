@@ -35,6 +35,47 @@ static const size_t sizes[NFULA_MAX + 1] = {
 	[NFULA_CT_INFO] = sizeof(uint32_t),
 };
 
+/** log prefixes, in the order of nflog_prefix_t */
+static char *prefixes[] = {
+	"esp-in",
+	"esp-out",
+	"plain-in",
+	"plain-out",
+	"vrf-in",
+	"vti-in",
+	"tun-in",
+	"tun-out",
+	"frag-in",
+	"ike-in",
+	"ike-out",
+};
+
+/*
+ * Described in header
+ */
+char *nflog_prefix_get(nflog_prefix_t prefix)
+{
+	return prefixes[prefix];
+}
+
+/**
+ * Parse a log prefix, FALSE if it is none of ours.
+ */
+static bool parse_prefix(nflog_logged_t *logged, char *text)
+{
+	nflog_prefix_t prefix;
+
+	for (prefix = 0; prefix < countof(prefixes); prefix++)
+	{
+		if (streq(text, prefixes[prefix]))
+		{
+			logged->prefix = prefix;
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
 /**
  * Is an attribute of a known type as long as it must be?
  */
@@ -84,8 +125,10 @@ bool nflog_logged_parse(struct nlmsghdr *hdr,
 		}
 		pos += NLA_ALIGN(attr->nla_len);
 	}
-	return logged->attrs[NFULA_PREFIX] && logged->attrs[NFULA_PAYLOAD] &&
-		   logged->attrs[NFULA_PACKET_HDR];
+	attr = logged->attrs[NFULA_PREFIX];
+	return attr && logged->attrs[NFULA_PAYLOAD] &&
+		   logged->attrs[NFULA_PACKET_HDR] &&
+		   parse_prefix(logged, (char*)attr + NLA_HDRLEN);
 }
 
 /*
@@ -109,6 +152,7 @@ nflog_logged_t *nflog_logged_clone(
 	clone = calloc(1, *bytes);
 	clone->time = logged->time;
 	clone->order = logged->order;
+	clone->prefix = logged->prefix;
 	clone->fragment = logged->fragment;
 	pos = (uint8_t*)(clone + 1);
 	clone->msg = memcpy(pos, logged->msg, sizeof(*logged->msg));

@@ -21,12 +21,46 @@
 #define NFLOG_LOGGED_H_
 
 typedef struct nflog_logged_t nflog_logged_t;
+typedef enum nflog_prefix_t nflog_prefix_t;
 typedef enum nflog_fragment_t nflog_fragment_t;
 
 #include <library.h>
 
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
+
+/**
+ * Log prefixes of our rules, which say where a packet was seen.
+ */
+enum nflog_prefix_t {
+	/** ESP, AH, or ESP in UDP, as it arrives and leaves */
+	PREFIX_ESP_IN,
+	PREFIX_ESP_OUT,
+	/** packet after decapsulation, and before encapsulation, the mark has the number of
+	 *  its SA */
+	PREFIX_PLAIN_IN,
+	PREFIX_PLAIN_OUT,
+	/** packet after decapsulation, with a VRF for its device */
+	PREFIX_VRF_IN,
+	/** packet after decapsulation, on a VTI device */
+	PREFIX_VTI_IN,
+	/** packet that charon decapsulated itself, or is going to encapsulate */
+	PREFIX_TUN_IN,
+	PREFIX_TUN_OUT,
+	/** fragment of an IPv6 packet that arrives */
+	PREFIX_FRAG_IN,
+	/** IKE message as it arrives and leaves */
+	PREFIX_IKE_IN,
+	PREFIX_IKE_OUT,
+};
+
+/**
+ * Get the text of a log prefix, which is the name of its chain, too.
+ *
+ * @param prefix	log prefix
+ * @return			text
+ */
+char *nflog_prefix_get(nflog_prefix_t prefix);
 
 /**
  * What IPv6 fragments have to do with a logged packet.
@@ -49,6 +83,8 @@ struct nflog_logged_t {
 	struct nfgenmsg *msg;
 	/** the attributes, indexed by their type, NULL if not there, or too short */
 	struct nlattr *attrs[NFULA_MAX + 1];
+	/** log prefix */
+	nflog_prefix_t prefix;
 	/** time stamp of the kernel, or the time at which it was received */
 	timeval_t time;
 	/** order in which packets were logged, whatever their group, it may wrap */
@@ -65,7 +101,7 @@ struct nflog_logged_t {
  *
  * @param hdr		message, complete as by its length
  * @param logged	receives message and attributes, time and order are not changed
- * @return			FALSE if that is no message about a packet with a prefix
+ * @return			FALSE if that is no message about a packet with a prefix of ours
  */
 bool nflog_logged_parse(struct nlmsghdr *hdr,
 						nflog_logged_t *logged);
