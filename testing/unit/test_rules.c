@@ -658,7 +658,7 @@ static void test_no_thread(void **state)
 		sas[i] = create_sa(TRUE, i + 1, TRUE, FALSE);
 		assert_false(rules->add(rules, sas[i]));
 	}
-	assert_non_null(strstr(failure, "creating a thread failed"));
+	assert_non_null(strstr(failure, "unable to create a thread"));
 	/* nothing is left of those that were removed, wherever they were */
 	remove_sa(sas[0]);
 	rules->retry(rules);
@@ -832,7 +832,7 @@ static void log_line(logger_t *this, debug_t group, level_t level, int thread,
 	}
 	snprintf(line, sizeof(line), "%s", message);
 	replaced += strstr(message, "without owner") != NULL;
-	if (strstr(message, "failed"))
+	if (strstr(message, "unable to add rules"))
 	{
 		snprintf(failure, sizeof(failure), "%s", message);
 		failures++;

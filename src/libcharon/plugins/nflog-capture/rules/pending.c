@@ -12,8 +12,14 @@
  * for more details.
  */
 
+#define _GNU_SOURCE
+
 #include "pending.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include <daemon.h>
 #include <collections/linked_list.h>
 
 /** time after which to try again what failed, it doubles up to the second, in ms */
@@ -33,17 +39,12 @@ struct private_nflog_pending_t {
 	nflog_pending_t public;
 
 	/**
-	 * Receives what fails.
-	 */
-	nflog_report_t *report;
-
-	/**
-	 * SAs with rules to change, nflog_ruled_t.
+	 * SAs with rules to change, nflog_entry_t.
 	 */
 	linked_list_t *queue;
 
 	/**
-	 * SAs to try again, nflog_ruled_t.
+	 * SAs to try again, nflog_entry_t.
 	 */
 	linked_list_t *failed;
 
@@ -58,10 +59,31 @@ struct private_nflog_pending_t {
 	timeval_t retry_at;
 
 	/**
-	 * Why something failed, as it was reported, NULL if nothing did.
+	 * Why something failed, as it was logged, NULL if nothing did.
 	 */
 	char *reason;
+
+	/**
+	 * Lines to log, char*.
+	 */
+	linked_list_t *lines;
 };
+
+/**
+ * Add a line.
+ */
+static void add_line(private_nflog_pending_t *this, const char *fmt, ...)
+{
+	char *line = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&line, fmt, args) >= 0)
+	{
+		this->lines->insert_last(this->lines, line);
+	}
+	va_end(args);
+}
 
 /**
  * Is it time to try again what failed?
@@ -77,7 +99,7 @@ static bool is_due(private_nflog_pending_t *this)
 /**
  * An SA is not one of those that failed anymore.
  */
-static void remove_failed(private_nflog_pending_t *this, nflog_ruled_t *sa)
+static void remove_failed(private_nflog_pending_t *this, nflog_entry_t *sa)
 {
 	if (sa->failed)
 	{
@@ -87,7 +109,7 @@ static void remove_failed(private_nflog_pending_t *this, nflog_ruled_t *sa)
 }
 
 METHOD(nflog_pending_t, remove_, void,
-	private_nflog_pending_t *this, nflog_ruled_t *sa)
+	private_nflog_pending_t *this, nflog_entry_t *sa)
 {
 	remove_failed(this, sa);
 	if (sa->queued)
@@ -98,7 +120,7 @@ METHOD(nflog_pending_t, remove_, void,
 }
 
 METHOD(nflog_pending_t, add, void,
-	private_nflog_pending_t *this, nflog_ruled_t *sa, bool first)
+	private_nflog_pending_t *this, nflog_entry_t *sa, bool first)
 {
 	remove_failed(this, sa);
 	if (sa->queued)
@@ -116,10 +138,10 @@ METHOD(nflog_pending_t, add, void,
 	}
 }
 
-METHOD(nflog_pending_t, take, nflog_ruled_t*,
+METHOD(nflog_pending_t, take, nflog_entry_t*,
 	private_nflog_pending_t *this)
 {
-	nflog_ruled_t *sa;
+	nflog_entry_t *sa;
 
 	if (this->queue->remove_first(this->queue, (void**)&sa) != SUCCESS)
 	{
@@ -136,11 +158,11 @@ METHOD(nflog_pending_t, has_any, bool,
 }
 
 METHOD(nflog_pending_t, fail, void,
-	private_nflog_pending_t *this, nflog_ruled_t *sa)
+	private_nflog_pending_t *this, nflog_entry_t *sa)
 {
-	if (!nflog_ruled_is_complete(sa))
+	if (!nflog_entry_is_complete(sa))
 	{	/* otherwise there are just too many */
-		nflog_ruled_begin_missing(sa);
+		nflog_entry_begin_missing(sa);
 	}
 	if (sa->removing)
 	{	/* now that there's no rule to remove */
@@ -166,7 +188,8 @@ METHOD(nflog_pending_t, note, void,
 	{
 		free(this->reason);
 		this->reason = strdup(reason);
-		this->report->failed(this->report, reason);
+		add_line(this, "unable to add rules, this is tried again until it works: %s",
+				 reason);
 	}
 }
 
@@ -179,7 +202,7 @@ METHOD(nflog_pending_t, get_reason, const char*,
 METHOD(nflog_pending_t, retry, bool,
 	private_nflog_pending_t *this)
 {
-	nflog_ruled_t *sa;
+	nflog_entry_t *sa;
 	bool found = FALSE;
 
 	while (this->failed->remove_first(this->failed, (void**)&sa) == SUCCESS)
@@ -202,7 +225,7 @@ METHOD(nflog_pending_t, check, timeval_t*,
 	if (!this->queue->get_count(this->queue) &&
 		!this->failed->get_count(this->failed))
 	{
-		this->report->recovered(this->report);
+		add_line(this, "no rules are missing anymore");
 		this->delay = 0;
 		free(this->reason);
 		this->reason = NULL;
@@ -215,11 +238,79 @@ METHOD(nflog_pending_t, check, timeval_t*,
 	return &this->retry_at;
 }
 
+METHOD(nflog_pending_t, log_missing, void,
+	private_nflog_pending_t *this, nflog_entry_t *sa, const char *reason)
+{
+	char name[256];
+
+	if (!nflog_entry_is_spi(sa))
+	{
+		add_line(this, "not capturing %s until rules are in place: %s",
+			nflog_entry_name(sa, name, sizeof(name)), reason);
+	}
+}
+
+METHOD(nflog_pending_t, log_complete, void,
+	private_nflog_pending_t *this, nflog_entry_t *sa)
+{
+	char name[256];
+
+	if (!nflog_entry_is_spi(sa))
+	{
+		add_line(this, "capturing %s now, rules were missing for %" PRIu64 " ms",
+			nflog_entry_name(sa, name, sizeof(name)),
+			nflog_entry_get_missed(sa));
+	}
+}
+
+METHOD(nflog_pending_t, log_ended, void,
+	private_nflog_pending_t *this, nflog_entry_t *sa)
+{
+	char name[256];
+
+	if (!nflog_entry_is_spi(sa))
+	{
+		add_line(this, "%s ended, rules were missing for %" PRIu64 " ms",
+			nflog_entry_name(sa, name, sizeof(name)),
+			nflog_entry_get_missed(sa));
+	}
+}
+
+METHOD(nflog_pending_t, has_lines, bool,
+	private_nflog_pending_t *this)
+{
+	return this->lines->get_count(this->lines) > 0;
+}
+
+METHOD(nflog_pending_t, unlock, void,
+	private_nflog_pending_t *this, mutex_t *mutex)
+{
+	linked_list_t *lines = NULL;
+	char *line;
+
+	if (has_lines(this))
+	{	/* they are this thread's, others add to a list of their own */
+		lines = this->lines;
+		this->lines = linked_list_create();
+	}
+	mutex->unlock(mutex);
+	if (lines)
+	{
+		while (lines->remove_first(lines, (void**)&line) == SUCCESS)
+		{
+			DBG1(DBG_KNL, "%s", line);
+			free(line);
+		}
+		lines->destroy(lines);
+	}
+}
+
 METHOD(nflog_pending_t, destroy, void,
 	private_nflog_pending_t *this)
 {
 	this->queue->destroy(this->queue);
 	this->failed->destroy(this->failed);
+	this->lines->destroy_function(this->lines, free);
 	free(this->reason);
 	free(this);
 }
@@ -227,7 +318,7 @@ METHOD(nflog_pending_t, destroy, void,
 /*
  * Described in header
  */
-nflog_pending_t *nflog_pending_create(nflog_report_t *report)
+nflog_pending_t *nflog_pending_create()
 {
 	private_nflog_pending_t *this;
 
@@ -242,11 +333,16 @@ nflog_pending_t *nflog_pending_create(nflog_report_t *report)
 			.retry = _retry,
 			.check = _check,
 			.remove = _remove_,
+			.log_missing = _log_missing,
+			.log_complete = _log_complete,
+			.log_ended = _log_ended,
+			.has_lines = _has_lines,
+			.unlock = _unlock,
 			.destroy = _destroy,
 		},
-		.report = report,
 		.queue = linked_list_create(),
 		.failed = linked_list_create(),
+		.lines = linked_list_create(),
 	);
 	return &this->public;
 }

@@ -22,12 +22,13 @@
 
 typedef struct nflog_pending_t nflog_pending_t;
 
-#include "report.h"
-#include "ruled.h"
+#include "entry.h"
+
+#include <threading/mutex.h>
 
 /**
- * SAs with rules that are to be changed, and when to try again what failed: after a
- * second, which doubles to a minute.
+ * SAs with rules that are to be changed, when to try again what failed, after a
+ * second, which doubles to a minute, and what to log about that.
  *
  * Not thread-safe, guarded by the mutex of the rules.
  */
@@ -39,7 +40,7 @@ struct nflog_pending_t {
 	 * @param sa		SA, not owned
 	 * @param first		TRUE to do that before others
 	 */
-	void (*add)(nflog_pending_t *this, nflog_ruled_t *sa,
+	void (*add)(nflog_pending_t *this, nflog_entry_t *sa,
 				bool first);
 
 	/**
@@ -47,7 +48,7 @@ struct nflog_pending_t {
 	 *
 	 * @return			SA, NULL if there is none
 	 */
-	nflog_ruled_t *(*take)(nflog_pending_t *this);
+	nflog_entry_t *(*take)(nflog_pending_t *this);
 
 	/**
 	 * Check if there are SAs with rules to change.
@@ -61,7 +62,7 @@ struct nflog_pending_t {
 	 *
 	 * @param sa		SA, not owned
 	 */
-	void (*fail)(nflog_pending_t *this, nflog_ruled_t *sa);
+	void (*fail)(nflog_pending_t *this, nflog_entry_t *sa);
 
 	/**
 	 * Note why adding rules failed, which is reported if it's not known.
@@ -97,7 +98,48 @@ struct nflog_pending_t {
 	 *
 	 * @param sa		SA
 	 */
-	void (*remove)(nflog_pending_t *this, nflog_ruled_t *sa);
+	void (*remove)(nflog_pending_t *this, nflog_entry_t *sa);
+
+	/**
+	 * Have it logged that an SA is not captured, as rules are missing.  Nothing is
+	 * logged for an SPI, as the SA that gets it has the same to say.
+	 *
+	 * @param sa		SA
+	 * @param reason	why that is so, gets copied
+	 */
+	void (*log_missing)(nflog_pending_t *this, nflog_entry_t *sa,
+						const char *reason);
+
+	/**
+	 * Have it logged that the rules of an SA are in place, after they were missing.
+	 *
+	 * @param sa		SA
+	 */
+	void (*log_complete)(nflog_pending_t *this, nflog_entry_t *sa);
+
+	/**
+	 * Have it logged that an SA ended while rules were missing.
+	 *
+	 * @param sa		SA
+	 */
+	void (*log_ended)(nflog_pending_t *this, nflog_entry_t *sa);
+
+	/**
+	 * Check if there is anything to log.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*has_lines)(nflog_pending_t *this);
+
+	/**
+	 * Unlock the mutex of the rules, and then log what there is to log.
+	 *
+	 * Writing a log file may take as long as its file system likes, and charon's
+	 * threads wait for that mutex.
+	 *
+	 * @param mutex		mutex, locked
+	 */
+	void (*unlock)(nflog_pending_t *this, mutex_t *mutex);
 
 	/**
 	 * Destroy a nflog_pending_t.
@@ -107,9 +149,7 @@ struct nflog_pending_t {
 
 /**
  * Create a nflog_pending_t instance.
- *
- * @param report		receives what fails, and when nothing does anymore
  */
-nflog_pending_t *nflog_pending_create(nflog_report_t *report);
+nflog_pending_t *nflog_pending_create();
 
 #endif /** NFLOG_PENDING_H_ @}*/

@@ -21,51 +21,8 @@
 #define NFLOG_RULES_H_
 
 typedef struct nflog_rules_t nflog_rules_t;
-typedef struct nflog_receiver_t nflog_receiver_t;
 
-#include "sa.h"
-
-/** longest text of why something failed, with its remedy */
-#define NFLOG_REASON_LEN 256
-
-/**
- * Receives what the rules log, called by the thread of the rules, which has nothing
- * locked.
- */
-struct nflog_receiver_t {
-
-	/**
-	 * Have the NFLOG groups open, before there are rules, and while there are.
-	 *
-	 * @param data		data of the receiver
-	 * @param group		receives the first NFLOG group
-	 * @param lanes		receives the number of lanes, a power of two, each has two
-	 *					groups
-	 * @param reason	receives the reason if not possible, with its remedy
-	 * @return			FALSE if not possible
-	 */
-	bool (*open)(void *data, uint16_t *group, u_int *lanes,
-				 char reason[NFLOG_REASON_LEN]);
-
-	/**
-	 * There are no rules anymore.
-	 *
-	 * @param data		data of the receiver
-	 */
-	void (*close)(void *data);
-
-	/**
-	 * The rules of an SA were removed, logged packets were added to the counters of
-	 * its traces.
-	 *
-	 * @param data		data of the receiver
-	 * @param sa		SA as added, not used here anymore
-	 */
-	void (*removed)(void *data, nflog_sa_t *sa);
-
-	/** data of the receiver */
-	void *data;
-};
+#include "worker.h"
 
 /**
  * Rules for the SAs that are captured, in our table, which exists while there

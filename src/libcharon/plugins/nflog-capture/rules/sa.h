@@ -23,6 +23,7 @@
 typedef struct nflog_sa_t nflog_sa_t;
 typedef struct nflog_match_t nflog_match_t;
 typedef struct nflog_selectors_t nflog_selectors_t;
+typedef struct nflog_entry_t nflog_entry_t;
 
 #include "traces/packet.h"
 #include "traces/trace.h"
@@ -139,6 +140,8 @@ struct nflog_sa_t {
 	uint64_t dropped;
 	/** packets from unknown VTI devices that had arrived before it was added */
 	uint64_t unknown;
+	/** its entry in the rules, NULL if not added, guarded by their mutex */
+	nflog_entry_t *entry;
 	/** time at which the reader stops waiting for logged packets, monotonic */
 	timeval_t deadline;
 };

@@ -12,7 +12,7 @@
  * for more details.
  */
 
-#include "ruled.h"
+#include "entry.h"
 
 #include <errno.h>
 
@@ -113,17 +113,16 @@ static u_int get_needs(nflog_sa_t *sa, nflog_match_t *match)
 /*
  * Described in header
  */
-nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa)
+nflog_entry_t *nflog_entry_create(nflog_sa_t *sa)
 {
-	nflog_ruled_t *this;
+	nflog_entry_t *this;
 
 	INIT(this,
-		.sa = sa,
 		.refs = 1,
 	);
 	if (sa)
 	{
-		nflog_ruled_want(this, &sa->match, NULL);
+		nflog_entry_set_sa(this, sa);
 	}
 	else
 	{
@@ -135,7 +134,7 @@ nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa)
 /*
  * Described in header
  */
-nflog_ruled_t *nflog_ruled_get_ref(nflog_ruled_t *this)
+nflog_entry_t *nflog_entry_get_ref(nflog_entry_t *this)
 {
 	this->refs++;
 	return this;
@@ -144,7 +143,7 @@ nflog_ruled_t *nflog_ruled_get_ref(nflog_ruled_t *this)
 /*
  * Described in header
  */
-void nflog_ruled_put_ref(nflog_ruled_t *this)
+void nflog_entry_put_ref(nflog_entry_t *this)
 {
 	if (!--this->refs)
 	{
@@ -155,20 +154,21 @@ void nflog_ruled_put_ref(nflog_ruled_t *this)
 /*
  * Described in header
  */
-void nflog_ruled_set_sa(nflog_ruled_t *this,
+void nflog_entry_set_sa(nflog_entry_t *this,
 						nflog_sa_t *sa)
 {
 	this->sa = sa;
+	sa->entry = this;
 	/* what the SA misses begins now */
 	this->missing = FALSE;
 	this->missed = 0;
-	nflog_ruled_want(this, &sa->match, NULL);
+	nflog_entry_want(this, &sa->match, NULL);
 }
 
 /*
  * Described in header
  */
-void nflog_ruled_want(nflog_ruled_t *this,
+void nflog_entry_want(nflog_entry_t *this,
 					  nflog_match_t *match,
 					  nflog_match_t *other)
 {
@@ -185,7 +185,7 @@ void nflog_ruled_want(nflog_ruled_t *this,
 /*
  * Described in header
  */
-bool nflog_ruled_is_complete(nflog_ruled_t *this)
+bool nflog_entry_is_complete(nflog_entry_t *this)
 {
 	u_int i;
 
@@ -222,7 +222,7 @@ static u_int get_counts(nflog_sa_t *sa, nflog_counters_t *counts[2])
 /*
  * Described in header
  */
-void nflog_ruled_begin_missing(nflog_ruled_t *this)
+void nflog_entry_begin_missing(nflog_entry_t *this)
 {
 	if (!this->missing && !this->removing)
 	{
@@ -234,7 +234,7 @@ void nflog_ruled_begin_missing(nflog_ruled_t *this)
 /*
  * Described in header
  */
-uint64_t nflog_ruled_get_missed(nflog_ruled_t *this)
+uint64_t nflog_entry_get_missed(nflog_entry_t *this)
 {
 	timeval_t now, diff;
 
@@ -250,13 +250,13 @@ uint64_t nflog_ruled_get_missed(nflog_ruled_t *this)
 /*
  * Described in header
  */
-void nflog_ruled_end_missing(nflog_ruled_t *this)
+void nflog_entry_end_missing(nflog_entry_t *this)
 {
 	nflog_counters_t *counts[2];
 	uint64_t missed;
 	u_int i;
 
-	missed = nflog_ruled_get_missed(this);
+	missed = nflog_entry_get_missed(this);
 	for (i = get_counts(this->sa, counts); i > 0; i--)
 	{
 		counts[i - 1]->missed += missed - this->missed;
@@ -268,7 +268,7 @@ void nflog_ruled_end_missing(nflog_ruled_t *this)
 /*
  * Described in header
  */
-void nflog_ruled_lose(nflog_ruled_t *this)
+void nflog_entry_lose(nflog_entry_t *this)
 {
 	nflog_counters_t *counts[2];
 	u_int i;
@@ -284,7 +284,7 @@ void nflog_ruled_lose(nflog_ruled_t *this)
 /**
  * Are the packets on the TUN device to be counted, as an SA gives up its rules?
  */
-static bool needs_tun_count(nflog_ruled_t *this)
+static bool needs_tun_count(nflog_entry_t *this)
 {
 	return this->used & ~this->next_used & NEED_TUN;
 }
@@ -292,7 +292,7 @@ static bool needs_tun_count(nflog_ruled_t *this)
 /*
  * Described in header
  */
-void nflog_ruled_changed(nflog_ruled_t *this)
+void nflog_entry_changed(nflog_entry_t *this)
 {
 	nflog_element_t *element;
 	nflog_counters_t *count;
@@ -326,8 +326,8 @@ void nflog_ruled_changed(nflog_ruled_t *this)
  *
  * @return				0 if successful, an errno otherwise
  */
-static int count_elements(nflog_nft_table_t *chains,
-						  nflog_ruled_t *sa)
+static int count_elements(nflog_nft_table_t *table,
+						  nflog_entry_t *sa)
 {
 	u_int i;
 	int err = 0;
@@ -336,13 +336,13 @@ static int count_elements(nflog_nft_table_t *chains,
 	{
 		if (sa->counting || !contains(&sa->next, &sa->have.list[i]))
 		{
-			err = chains->count(chains, &sa->have.list[i]);
+			err = table->count(table, &sa->have.list[i]);
 		}
 	}
 	if (!err && needs_tun_count(sa))
 	{
 		sa->tun = nflog_element_tun(sa->sa->inbound);
-		err = chains->count(chains, &sa->tun);
+		err = table->count(table, &sa->tun);
 	}
 	return err;
 }
@@ -350,10 +350,10 @@ static int count_elements(nflog_nft_table_t *chains,
 /**
  * Add or remove those elements of a list that are not in another one.
  */
-static void change_elements(nflog_nft_table_t *chains,
+static void change_elements(nflog_nft_table_t *table,
 				nflog_elements_t *elements,
 				nflog_elements_t *others,
-				void (*change)(nflog_nft_table_t *chains,
+				void (*change)(nflog_nft_table_t *table,
 							   nflog_element_t *element))
 {
 	u_int i;
@@ -362,7 +362,7 @@ static void change_elements(nflog_nft_table_t *chains,
 	{
 		if (!contains(others, &elements->list[i]))
 		{
-			change(chains, &elements->list[i]);
+			change(table, &elements->list[i]);
 		}
 	}
 }
@@ -372,7 +372,7 @@ static void change_elements(nflog_nft_table_t *chains,
  *
  * @return				0 if successful, an errno otherwise
  */
-static int change(nflog_nft_table_t *chains, nflog_ruled_t **sas,
+static int change(nflog_nft_table_t *table, nflog_entry_t **sas,
 				  u_int count)
 {
 	u_int i;
@@ -380,7 +380,7 @@ static int change(nflog_nft_table_t *chains, nflog_ruled_t **sas,
 
 	for (i = 0; i < count; i++)
 	{
-		err = count_elements(chains, sas[i]);
+		err = count_elements(table, sas[i]);
 		if (err)
 		{
 			return err;
@@ -388,38 +388,38 @@ static int change(nflog_nft_table_t *chains, nflog_ruled_t **sas,
 	}
 	for (i = 0; i < count; i++)
 	{
-		change_elements(chains, &sas[i]->have, &sas[i]->next, chains->remove);
+		change_elements(table, &sas[i]->have, &sas[i]->next, table->remove);
 	}
 	for (i = 0; i < count; i++)
 	{
-		chains->use(chains, sas[i]->next_used & ~sas[i]->used);
-		change_elements(chains, &sas[i]->next, &sas[i]->have, chains->add);
+		table->use(table, sas[i]->next_used & ~sas[i]->used);
+		change_elements(table, &sas[i]->next, &sas[i]->have, table->add);
 	}
 	/* chains stay if another SA needs them now */
 	for (i = 0; i < count; i++)
 	{
-		chains->release(chains, sas[i]->used & ~sas[i]->next_used);
+		table->release(table, sas[i]->used & ~sas[i]->next_used);
 	}
-	return chains->commit(chains);
+	return table->commit(table);
 }
 
 /*
  * Described in header
  */
-void nflog_ruled_change(nflog_nft_table_t *chains,
-						nflog_ruled_t **sas, int *errors,
+void nflog_entry_change(nflog_nft_table_t *table,
+						nflog_entry_t **sas, int *errors,
 						u_int count)
 {
 	u_int i;
 	int err;
 
-	err = count ? change(chains, sas, count) : 0;
+	err = count ? change(table, sas, count) : 0;
 	for (i = 0; i < count; i++)
 	{
-		if (err && count > 1 && !nflog_ruled_is_uncertain(err))
+		if (err && count > 1 && !nflog_entry_is_uncertain(err))
 		{
-			errors[i] = change(chains, &sas[i], 1);
-			if (nflog_ruled_is_uncertain(errors[i]))
+			errors[i] = change(table, &sas[i], 1);
+			if (nflog_entry_is_uncertain(errors[i]))
 			{
 				err = errors[i];
 			}
@@ -434,7 +434,7 @@ void nflog_ruled_change(nflog_nft_table_t *chains,
 /*
  * Described in header
  */
-bool nflog_ruled_is_uncertain(int err)
+bool nflog_entry_is_uncertain(int err)
 {
 	return err == ETIMEDOUT || err == ENOBUFS;
 }
@@ -442,7 +442,7 @@ bool nflog_ruled_is_uncertain(int err)
 /*
  * Described in header
  */
-bool nflog_ruled_is_spi(nflog_ruled_t *this)
+bool nflog_entry_is_spi(nflog_entry_t *this)
 {
 	return this->sa && !this->sa->esp.trace && !this->sa->plain.trace;
 }
@@ -450,7 +450,7 @@ bool nflog_ruled_is_spi(nflog_ruled_t *this)
 /*
  * Described in header
  */
-char *nflog_ruled_name(nflog_ruled_t *this, char *buf,
+char *nflog_entry_name(nflog_entry_t *this, char *buf,
 					   size_t len)
 {
 	nflog_sa_t *sa = this->sa;

@@ -13,17 +13,16 @@
  */
 
 /**
- * @defgroup nflog_ruled nflog_ruled
+ * @defgroup nflog_entry nflog_entry
  * @{ @ingroup nflog_capture
  *
  * SAs with the rules that are wanted, and those that are in place; IKE messages are
  * handled like one of them.
  */
 
-#ifndef NFLOG_RULED_H_
-#define NFLOG_RULED_H_
+#ifndef NFLOG_ENTRY_H_
+#define NFLOG_ENTRY_H_
 
-typedef struct nflog_ruled_t nflog_ruled_t;
 typedef struct nflog_elements_t nflog_elements_t;
 
 #include "nft_table.h"
@@ -55,7 +54,7 @@ struct nflog_elements_t {
  * changed with that locked, but used by the thread that changes rules without it,
  * while it is busy with the SA.
  */
-struct nflog_ruled_t {
+struct nflog_entry_t {
 
 	/**
 	 * The SA, NULL for IKE messages.
@@ -140,13 +139,13 @@ struct nflog_ruled_t {
 };
 
 /**
- * Create a nflog_ruled_t.
+ * Create a nflog_entry_t.
  *
  * @param sa		SA, not owned, NULL for IKE messages
  * @return			SA with one reference, the elements of its address and reqid are
  *					wanted
  */
-nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa);
+nflog_entry_t *nflog_entry_create(nflog_sa_t *sa);
 
 /**
  * Get a reference, so that it's still there after the mutex was unlocked.
@@ -156,14 +155,14 @@ nflog_ruled_t *nflog_ruled_create(nflog_sa_t *sa);
  * @param this		SA
  * @return			SA
  */
-nflog_ruled_t *nflog_ruled_get_ref(nflog_ruled_t *this);
+nflog_entry_t *nflog_entry_get_ref(nflog_entry_t *this);
 
 /**
  * Release a reference, the last one frees it.
  *
  * @param this		SA
  */
-void nflog_ruled_put_ref(nflog_ruled_t *this);
+void nflog_entry_put_ref(nflog_entry_t *this);
 
 /**
  * Have an SA take over the rules of its SPI.
@@ -171,7 +170,7 @@ void nflog_ruled_put_ref(nflog_ruled_t *this);
  * @param this		SPI, as created for a description without traces
  * @param sa		SA, not owned
  */
-void nflog_ruled_set_sa(nflog_ruled_t *this,
+void nflog_entry_set_sa(nflog_entry_t *this,
 						nflog_sa_t *sa);
 
 /**
@@ -181,7 +180,7 @@ void nflog_ruled_set_sa(nflog_ruled_t *this,
  * @param match		its address and reqid
  * @param other		those that it may have as well, NULL if none
  */
-void nflog_ruled_want(nflog_ruled_t *this,
+void nflog_entry_want(nflog_entry_t *this,
 					  nflog_match_t *match,
 					  nflog_match_t *other);
 
@@ -191,14 +190,14 @@ void nflog_ruled_want(nflog_ruled_t *this,
  * @param this		SA
  * @return			TRUE if so
  */
-bool nflog_ruled_is_complete(nflog_ruled_t *this);
+bool nflog_entry_is_complete(nflog_entry_t *this);
 
 /**
  * Not all that is wanted of an SA is logged from now on.
  *
  * @param this		SA
  */
-void nflog_ruled_begin_missing(nflog_ruled_t *this);
+void nflog_entry_begin_missing(nflog_entry_t *this);
 
 /**
  * Add the time for which an SA was not logged, if any, also to the counters of its
@@ -206,7 +205,7 @@ void nflog_ruled_begin_missing(nflog_ruled_t *this);
  *
  * @param this		SA
  */
-void nflog_ruled_end_missing(nflog_ruled_t *this);
+void nflog_entry_end_missing(nflog_entry_t *this);
 
 /**
  * Get the time for which an SA was not logged, up to now.
@@ -214,14 +213,14 @@ void nflog_ruled_end_missing(nflog_ruled_t *this);
  * @param this		SA
  * @return			time in ms, at least 1 if it is not logged now
  */
-uint64_t nflog_ruled_get_missed(nflog_ruled_t *this);
+uint64_t nflog_entry_get_missed(nflog_entry_t *this);
 
 /**
  * The table is gone with all that was counted.
  *
  * @param this		SA
  */
-void nflog_ruled_lose(nflog_ruled_t *this);
+void nflog_entry_lose(nflog_entry_t *this);
 
 /**
  * The table was changed as it was to be, add what removed elements counted to the
@@ -229,20 +228,20 @@ void nflog_ruled_lose(nflog_ruled_t *this);
  *
  * @param this		SA
  */
-void nflog_ruled_changed(nflog_ruled_t *this);
+void nflog_entry_changed(nflog_entry_t *this);
 
 /**
  * Change the rules of SAs to what they are to be next, in one transaction, or in one
  * for each if the kernel refuses that, so that one SA does not keep the others
  * from it.
  *
- * @param chains	table
+ * @param table	table
  * @param sas		SAs
  * @param errors	receives an errno for each of them, 0 if successful
  * @param count		number of SAs
  */
-void nflog_ruled_change(nflog_nft_table_t *chains,
-						nflog_ruled_t **sas, int *errors,
+void nflog_entry_change(nflog_nft_table_t *table,
+						nflog_entry_t **sas, int *errors,
 						u_int count);
 
 /**
@@ -251,7 +250,7 @@ void nflog_ruled_change(nflog_nft_table_t *chains,
  * @param err		errno
  * @return			TRUE if the table has to be given up
  */
-bool nflog_ruled_is_uncertain(int err);
+bool nflog_entry_is_uncertain(int err);
 
 /**
  * Is it about an SPI, which has no SA yet?
@@ -259,7 +258,7 @@ bool nflog_ruled_is_uncertain(int err);
  * @param this		SA
  * @return			TRUE if its packets are kept only
  */
-bool nflog_ruled_is_spi(nflog_ruled_t *this);
+bool nflog_entry_is_spi(nflog_entry_t *this);
 
 /**
  * Name an SA for log messages.
@@ -269,7 +268,7 @@ bool nflog_ruled_is_spi(nflog_ruled_t *this);
  * @param len		size of buf
  * @return			buf
  */
-char *nflog_ruled_name(nflog_ruled_t *this, char *buf,
+char *nflog_entry_name(nflog_entry_t *this, char *buf,
 					   size_t len);
 
-#endif /** NFLOG_RULED_H_ @}*/
+#endif /** NFLOG_ENTRY_H_ @}*/
