@@ -583,7 +583,7 @@ static void test_stalled_log(void **state)
 		sas[i] = create_sa(TRUE, i + 1, TRUE, FALSE);
 	}
 	obstacle = "the group is used by another process";
-	stalling = "not capturing inbound SA 00000001";
+	stalling = "nflog-capture: not capturing inbound SA 00000001";
 	logging = thread_create(want_sa, sas[0]);
 	assert_non_null(logging);
 	sem_wait(&stalled);
@@ -594,7 +594,7 @@ static void test_stalled_log(void **state)
 	logging->join(logging);
 
 	/* also if it is the thread that changes rules */
-	stalling = "capturing inbound SA 00000002";
+	stalling = "nflog-capture: capturing inbound SA 00000002";
 	kernel = KERNEL_BUSY;
 	assert_false(rules->add(rules, sas[1]));
 	sem_wait(&blocked);

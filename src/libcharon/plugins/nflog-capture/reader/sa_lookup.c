@@ -415,7 +415,9 @@ static bool is_better(candidate_t *sa, candidate_t *than, bool inbound)
 	{
 		return than->sa->ended;
 	}
-	return inbound && nflog_order_cmp(sa->sa->used, than->sa->used) > 0;
+	return inbound &&
+		   nflog_order_cmp(__atomic_load_n(&sa->sa->used, __ATOMIC_RELAXED),
+						   __atomic_load_n(&than->sa->used, __ATOMIC_RELAXED)) > 0;
 }
 
 /**
@@ -561,7 +563,7 @@ static nflog_tap_t *find_esp(private_nflog_sa_lookup_t *this,
 	sa = this->esp->get(this->esp, &key);
 	if (sa && sa->selectors)
 	{
-		sa->used = ref_get(&this->used);
+		__atomic_store_n(&sa->used, ref_get(&this->used), __ATOMIC_RELAXED);
 	}
 	return sa ? &sa->esp : NULL;
 }

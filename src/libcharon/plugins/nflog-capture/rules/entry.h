@@ -16,8 +16,8 @@
  * @defgroup nflog_entry nflog_entry
  * @{ @ingroup nflog_capture
  *
- * SAs with the rules that are wanted, and those that are in place; IKE messages are
- * handled like one of them.
+ * The rules of an SA: those that are wanted, and those that are in place.  IKE messages
+ * have an entry as well.
  */
 
 #ifndef NFLOG_ENTRY_H_
@@ -50,9 +50,9 @@ struct nflog_elements_t {
 /**
  * SA that was added to the rules.
  *
- * Owned by the rules, and guarded by their mutex.  What is said to be the thread's is
- * changed with that locked, but used by the thread that changes rules without it,
- * while it is busy with the SA.
+ * Owned by the worker, and guarded by its mutex.  Fields marked as the thread's are
+ * changed with the mutex locked, but the worker's thread reads them without it while it
+ * is busy with the entry.
  */
 struct nflog_entry_t {
 
@@ -92,8 +92,8 @@ struct nflog_entry_t {
 	u_int used, next_used;
 
 	/**
-	 * TRUE if the packets logged so far are to be counted as early ones, and if the
-	 * thread does so.
+	 * TRUE if the packets logged so far are to be counted as early ones, and TRUE if
+	 * the transaction does so, the thread's.
 	 */
 	bool count_early, counting;
 
@@ -108,7 +108,7 @@ struct nflog_entry_t {
 	bool queued;
 
 	/**
-	 * TRUE if it's in the list of those that failed.
+	 * TRUE if it's in the list of entries to try again.
 	 */
 	bool failed;
 
@@ -128,12 +128,12 @@ struct nflog_entry_t {
 	bool missing;
 
 	/**
-	 * Since when, monotonic.
+	 * Time since which rules are missing, if they are, monotonic.
 	 */
 	timeval_t since;
 
 	/**
-	 * Time for which that was so before, in ms.
+	 * Time for which rules were missing before, in ms.
 	 */
 	uint64_t missed;
 };
@@ -148,9 +148,9 @@ struct nflog_entry_t {
 nflog_entry_t *nflog_entry_create(nflog_sa_t *sa);
 
 /**
- * Get a reference, so that it's still there after the mutex was unlocked.
+ * Get a reference, so that the entry outlives its removal while the mutex is unlocked.
  *
- * That does not keep the SA itself, which must not be used once it is removed.
+ * That does not keep the SA, which must not be used once it was removed.
  *
  * @param this		SA
  * @return			SA

@@ -75,7 +75,7 @@ void nflog_nft_esp_remove_fragments(nflog_nft_socket_t *nft);
  * Add chains that log IKE messages to a transaction.
  *
  * They are at the same hooks as those of the ESP side.  On the port for NAT
- * traversal ESP is told from IKE by a marker (RFC 3948, section 2.2).
+ * traversal a marker distinguishes IKE from ESP (RFC 3948, section 2.2).
  *
  * @param nft		socket that owns the table
  * @param group		first NFLOG group

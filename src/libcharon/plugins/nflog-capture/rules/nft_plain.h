@@ -16,7 +16,7 @@
  * @defgroup nflog_nft_plain nflog_nft_plain
  * @{ @ingroup nflog_capture
  *
- * Rules of our nftables table for packets of the kernel's SAs in the clear.
+ * Rules of our nftables table for packets in the clear.
  */
 
 #ifndef NFLOG_NFT_PLAIN_H_
@@ -28,12 +28,11 @@
  * Add what captures SAs in the clear to a transaction.
  *
  * Nothing in these packets shows the SA.  So there are sets of (reqid, SPI),
- * plain-in-sas and plain-out-sas, and packets of an SA that is in there have a hash
- * of both, see nflog_nft_plain_number(), instead of their mark while they are
- * logged.  The cost of a packet does not depend on the number of SAs.  A map would
- * lead to a shorter number, but nft lists that as something it does not load, and a
- * verdict map with a chain for each SA has the kernel check all chains, whenever an
- * SA is added.
+ * plain-in-sas and plain-out-sas.  While a packet of an SA in these sets is logged, its
+ * mark is replaced by a hash of both, see nflog_nft_plain_number().  The cost of a
+ * packet does not depend on the number of SAs.  A map from the SA to a number would do
+ * as well, but nft lists it in a form that it does not load.  With a verdict map and a
+ * chain for each SA, the kernel would check all chains whenever an SA is added.
  *
  * A packet that arrives may have been in several SAs, a tunnel in a tunnel.  It
  * belongs to the one that it came out of last.  What IPComp adds does not count: the
@@ -92,7 +91,7 @@ void nflog_nft_plain_remove_tun(nflog_nft_socket_t *nft);
 
 /**
  * Add what captures packets that arrive through any VTI device: it takes from
- * them what tells the SA (vti_rcv_cb() in net/ipv4/ip_vti.c).
+ * them what identifies the SA (vti_rcv_cb() in net/ipv4/ip_vti.c).
  *
  * @param nft		socket that owns the table
  * @param group		first NFLOG group

@@ -248,7 +248,7 @@ static void remove_leftover(nflog_nft_socket_t *nft)
 	{
 		return;
 	}
-	DBG1(DBG_KNL, "replacing nftables table 'inet " NFLOG_NFT_TABLE_NAME "' without "
+	DBG1(DBG_KNL, "nflog-capture: replacing nftables table 'inet " NFLOG_NFT_TABLE_NAME "' without "
 		 "owner, remove it from the saved ruleset that it was loaded from");
 	table = create_table();
 	nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELTABLE, 0), table);

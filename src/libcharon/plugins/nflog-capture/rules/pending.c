@@ -27,6 +27,7 @@
 #define MAX_DELAY 60000
 
 typedef struct private_nflog_pending_t private_nflog_pending_t;
+typedef struct line_t line_t;
 
 /**
  * Private data.
@@ -64,25 +65,55 @@ struct private_nflog_pending_t {
 	char *reason;
 
 	/**
-	 * Lines to log, char*.
+	 * Lines to log, line_t.
 	 */
 	linked_list_t *lines;
 };
 
 /**
- * Add a line.
+ * Line to log.
  */
-static void add_line(private_nflog_pending_t *this, const char *fmt, ...)
+struct line_t {
+
+	/**
+	 * Log level.
+	 */
+	level_t level;
+
+	/**
+	 * Text, NULL if there was no memory for it.
+	 */
+	char *text;
+};
+
+/**
+ * Add a line to log.
+ */
+static void add_line(private_nflog_pending_t *this, level_t level,
+					 const char *fmt, ...)
 {
-	char *line = NULL;
+	line_t *line;
 	va_list args;
 
+	INIT(line,
+		.level = level,
+	);
 	va_start(args, fmt);
-	if (vasprintf(&line, fmt, args) >= 0)
+	if (vasprintf(&line->text, fmt, args) < 0)
 	{
-		this->lines->insert_last(this->lines, line);
+		line->text = NULL;
 	}
 	va_end(args);
+	this->lines->insert_last(this->lines, line);
+}
+
+/**
+ * Destroy a line.
+ */
+static void line_destroy(line_t *this)
+{
+	free(this->text);
+	free(this);
 }
 
 /**
@@ -188,7 +219,7 @@ METHOD(nflog_pending_t, note, void,
 	{
 		free(this->reason);
 		this->reason = strdup(reason);
-		add_line(this, "unable to add rules, this is tried again until it works: %s",
+		add_line(this, LEVEL_CTRL, "unable to add rules, this is tried again until it works: %s",
 				 reason);
 	}
 }
@@ -225,7 +256,7 @@ METHOD(nflog_pending_t, check, timeval_t*,
 	if (!this->queue->get_count(this->queue) &&
 		!this->failed->get_count(this->failed))
 	{
-		add_line(this, "no rules are missing anymore");
+		add_line(this, LEVEL_CTRL, "no rules are missing anymore");
 		this->delay = 0;
 		free(this->reason);
 		this->reason = NULL;
@@ -245,7 +276,7 @@ METHOD(nflog_pending_t, log_missing, void,
 
 	if (!nflog_entry_is_spi(sa))
 	{
-		add_line(this, "not capturing %s until rules are in place: %s",
+		add_line(this, LEVEL_CTRL, "not capturing %s until rules are in place: %s",
 			nflog_entry_name(sa, name, sizeof(name)), reason);
 	}
 }
@@ -257,10 +288,20 @@ METHOD(nflog_pending_t, log_complete, void,
 
 	if (!nflog_entry_is_spi(sa))
 	{
-		add_line(this, "capturing %s now, rules were missing for %" PRIu64 " ms",
+		add_line(this, LEVEL_CTRL, "capturing %s now, rules were missing for %" PRIu64 " ms",
 			nflog_entry_name(sa, name, sizeof(name)),
 			nflog_entry_get_missed(sa));
 	}
+}
+
+METHOD(nflog_pending_t, log_changed, void,
+	private_nflog_pending_t *this, nflog_entry_t *sa)
+{
+	char name[256];
+
+	add_line(this, LEVEL_DIAG, "%s rules of %s, %u elements are in the table",
+			 !sa->next_used ? "removed" : sa->used ? "changed" : "added",
+			 nflog_entry_name(sa, name, sizeof(name)), sa->next.count);
 }
 
 METHOD(nflog_pending_t, log_ended, void,
@@ -270,7 +311,7 @@ METHOD(nflog_pending_t, log_ended, void,
 
 	if (!nflog_entry_is_spi(sa))
 	{
-		add_line(this, "%s ended, rules were missing for %" PRIu64 " ms",
+		add_line(this, LEVEL_CTRL, "%s ended, rules were missing for %" PRIu64 " ms",
 			nflog_entry_name(sa, name, sizeof(name)),
 			nflog_entry_get_missed(sa));
 	}
@@ -286,7 +327,7 @@ METHOD(nflog_pending_t, unlock, void,
 	private_nflog_pending_t *this, mutex_t *mutex)
 {
 	linked_list_t *lines = NULL;
-	char *line;
+	line_t *line;
 
 	if (has_lines(this))
 	{	/* they are this thread's, others add to a list of their own */
@@ -298,8 +339,11 @@ METHOD(nflog_pending_t, unlock, void,
 	{
 		while (lines->remove_first(lines, (void**)&line) == SUCCESS)
 		{
-			DBG1(DBG_KNL, "%s", line);
-			free(line);
+			if (line->text)
+			{
+				dbg(DBG_KNL, line->level, "nflog-capture: %s", line->text);
+			}
+			line_destroy(line);
 		}
 		lines->destroy(lines);
 	}
@@ -310,7 +354,7 @@ METHOD(nflog_pending_t, destroy, void,
 {
 	this->queue->destroy(this->queue);
 	this->failed->destroy(this->failed);
-	this->lines->destroy_function(this->lines, free);
+	this->lines->destroy_function(this->lines, (void*)line_destroy);
 	free(this->reason);
 	free(this);
 }
@@ -335,6 +379,7 @@ nflog_pending_t *nflog_pending_create()
 			.remove = _remove_,
 			.log_missing = _log_missing,
 			.log_complete = _log_complete,
+			.log_changed = _log_changed,
 			.log_ended = _log_ended,
 			.has_lines = _has_lines,
 			.unlock = _unlock,

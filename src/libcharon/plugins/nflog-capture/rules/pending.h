@@ -58,21 +58,21 @@ struct nflog_pending_t {
 	bool (*has_any)(nflog_pending_t *this);
 
 	/**
-	 * Try again later to add the rules of an SA, it is not captured until then.
+	 * Have the rules of an SA, which could not be changed, changed later.
 	 *
 	 * @param sa		SA, not owned
 	 */
 	void (*fail)(nflog_pending_t *this, nflog_entry_t *sa);
 
 	/**
-	 * Note why adding rules failed, which is reported if it's not known.
+	 * Note why rules could not be added, a new reason is logged.
 	 *
 	 * @param reason	reason, with its remedy
 	 */
 	void (*note)(nflog_pending_t *this, const char *reason);
 
 	/**
-	 * Get why adding rules failed.
+	 * Get the reason why rules could not be added.
 	 *
 	 * @return			reason as noted, NULL if there is none
 	 */
@@ -86,10 +86,9 @@ struct nflog_pending_t {
 	bool (*retry)(nflog_pending_t *this);
 
 	/**
-	 * Try again what failed if it's time to do so, forget about the reason if
-	 * nothing failed.
+	 * Try again what failed if it is due, or forget the reason if nothing is left.
 	 *
-	 * @return			time to call this again, monotonic, NULL if nothing failed
+	 * @return			when to call this again, monotonic, NULL if nothing is left
 	 */
 	timeval_t *(*check)(nflog_pending_t *this);
 
@@ -116,6 +115,14 @@ struct nflog_pending_t {
 	 * @param sa		SA
 	 */
 	void (*log_complete)(nflog_pending_t *this, nflog_entry_t *sa);
+
+	/**
+	 * Have it logged, on level 2, how the rules of an SA are being changed, before it is
+	 * noted in the entry.
+	 *
+	 * @param sa		SA
+	 */
+	void (*log_changed)(nflog_pending_t *this, nflog_entry_t *sa);
 
 	/**
 	 * Have it logged that an SA ended while rules were missing.

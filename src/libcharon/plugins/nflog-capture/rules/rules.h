@@ -28,18 +28,18 @@ typedef struct nflog_rules_t nflog_rules_t;
  * Rules for the SAs that are captured, in our table, which exists while there
  * are any.
  *
- * What is wanted is kept here, and brought in place by a thread, several SAs in
- * one transaction: the kernel handles transactions one after the other, also those
- * of other processes, while they are sent.  Methods that add rules wait for that
- * thread for nflog_values_max_wait() at most, nothing else waits.
+ * A thread adds and removes rules, those of several SAs in one transaction, see
+ * nflog_worker_t, as the kernel handles transactions one after the other, including those
+ * of other processes, while they are sent.  Methods that add rules wait for the thread
+ * for nflog_values_max_wait() at most, the others don't wait.
  *
- * What fails is tried again: after a second at first, which doubles to a minute,
- * when another SA is added, and by retry().  If it's not known what the kernel
- * carried out, the table is given up and built again with all that is wanted.
- * For how long an SA was not captured is added to the counters of its traces.
+ * What fails is tried again: after a second, which doubles up to a minute, when another
+ * SA is added, and by retry().  If it is not known what the kernel carried out, the
+ * table is removed and built again with all that is wanted.  The counters of an SA's
+ * traces get the time for which it was not captured.
  *
- * All methods are thread-safe, but no two are called for an SA at the same time, except
- * that it may be removed while another thread waits for its rules.
+ * All methods are thread-safe.  No two threads use the same SA, except that it may be
+ * removed while another one waits for its rules.
  */
 struct nflog_rules_t {
 

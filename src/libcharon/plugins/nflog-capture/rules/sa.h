@@ -80,69 +80,87 @@ nflog_selectors_t *nflog_selectors_create(linked_list_t *src,
 /**
  * A captured SA, i.e. one direction of a CHILD_SA.
  *
- * The capture of the CHILD_SA creates it, and passes it to the reader, which owns it
- * from then on, until all its packets are read.  The capture may use it until it
- * removes it there, with the IKE_SA locked.
+ * The capture of the CHILD_SA creates it and passes it to the reader, which owns it
+ * until all of its packets have been read.  The capture may use it until it removes it
+ * from the reader, with the IKE_SA checked out.
  *
- * What describes the SA does not change after that, but for what comes with its
- * addresses: key, former and match change with all lanes locked, so that lanes may
- * read them, and by the thread that has the IKE_SA locked, which may read them too.
- * Only that uses next.  The counters of the taps are those of the traces, to which
- * the taps have a reference each until the reader releases them.
+ * Fields are grouped by who changes them, and what guards them.
  */
 struct nflog_sa_t {
-	/** how its packets show on the wire */
-	nflog_esp_key_t key;
-	/** selectors of packets in the clear, if userland or with a VTI device */
+
+	/* Set by whoever creates it, constant once it has been added to the reader. */
+
+	/** traffic selectors, owned, if userland or with a VTI device, otherwise NULL */
 	nflog_selectors_t *selectors;
-	/** where it is seen in ESP or AH, next to the key, as its packets need both */
-	nflog_tap_t esp;
-	/** name of the connection */
+	/** name of the connection, owned */
 	char *conn;
 	/** TRUE for the inbound SA */
 	bool inbound;
 	/** SPI, in network order */
 	uint32_t spi;
-	/** TRUE if packets are compressed before */
+	/** TRUE if packets are compressed before they are encapsulated */
 	bool ipcomp;
-	/** its address and reqid */
-	nflog_match_t match;
-	/** those that it is about to get, dst is NULL if not */
-	nflog_match_t next;
-	/** number of packets in the clear, see nflog_nft_plain_number() */
-	uint32_t number;
-	/** number that they had before its reqid changed, if it did */
-	uint32_t former_number;
-	/** how they did before its addresses changed, if they did */
-	nflog_esp_key_t former;
-	/** TRUE if charon does ESP itself, the kernel does not have the SA */
+	/** TRUE if charon does ESP itself, so that the kernel does not have the SA */
 	bool userland;
-	/** TRUE if it is gone, if userland, so that nothing leaves through it anymore */
-	bool ended;
+	/** key of the VTI device through which its packets may arrive, 0 if none */
+	uint32_t vti;
 	/** TRUE if it is not captured, and only known to keep its packets in the clear out
 	 *  of the traces of other SAs, see nflog_sa_lookup_t */
 	bool excluded;
-	/** if userland, packets that the rules counted on the TUN device in its direction
-	 *  until they were removed, of all SAs, 0 if not known */
-	uint64_t passed;
-	/** of these, the ones that were read, NULL if not userland, changed atomically */
-	uint64_t *read;
-	/** packets that were lost there before it was added, as far as that was known */
-	uint64_t lost;
-	/** key of a VTI device through which its packets may arrive, 0 if none */
-	uint32_t vti;
-	/** order of the last packet on the wire, if it has selectors, it may wrap, set by
-	 *  the lanes */
-	uint32_t used;
-	/** where it is seen in the clear */
+
+	/* Changed by the reader with all lanes locked, so that each lane may read them.  The
+	 * thread that has the IKE_SA checked out may read key, former, and match, too, as
+	 * they change on that thread only. */
+
+	/** how its packets are identified on the wire */
+	nflog_esp_key_t key;
+	/** the same before its address changed, all zero if it did not */
+	nflog_esp_key_t former;
+	/** capture point in ESP, next to the key, as a packet needs both; the trace, of
+	 *  which this has a reference until the reader releases it, owns the counters */
+	nflog_tap_t esp;
+	/** capture point in the clear, likewise */
 	nflog_tap_t plain;
+	/** its address and reqid */
+	nflog_match_t match;
+	/** number of its packets in the clear, see nflog_nft_plain_number() */
+	uint32_t number;
+	/** the same before its reqid changed */
+	uint32_t former_number;
+	/** TRUE if it is gone, if userland, so that nothing leaves through it anymore */
+	bool ended;
 	/** incomplete packets that had been dropped before it was added */
 	uint64_t dropped;
 	/** packets from unknown VTI devices that had arrived before it was added */
 	uint64_t unknown;
-	/** its entry in the rules, NULL if not added, guarded by their mutex */
+	/** packets that had been lost on the TUN device before it was added */
+	uint64_t lost;
+	/** number of packets of all SAs read from the TUN device in its direction, owned by
+	 *  the reader, changed atomically by the lanes, NULL if not userland */
+	uint64_t *read;
+
+	/* Changed atomically by the lanes. */
+
+	/** order of its last packet on the wire, if it has selectors, it may wrap */
+	uint32_t used;
+
+	/* Used by the thread that has the IKE_SA checked out only. */
+
+	/** address and reqid that it is about to get, dst is NULL if none */
+	nflog_match_t next;
+
+	/* Guarded by the mutex of the rules, which return the SA once it has none. */
+
+	/** its entry in the rules, NULL if it was not added */
 	nflog_entry_t *entry;
-	/** time at which the reader stops waiting for logged packets, monotonic */
+	/** packets of all SAs that the rules counted on the TUN device in its direction
+	 *  until they were removed, 0 if not known, read after that */
+	uint64_t passed;
+
+	/* Used by what waits for its packets, see nflog_ending_t, or for their end, see
+	 * nflog_sa_lookup_t. */
+
+	/** when to stop waiting, monotonic */
 	timeval_t deadline;
 };
 

@@ -112,6 +112,7 @@ static void close_table(private_nflog_worker_t *this)
 	unlock(this);
 	this->table->destroy(this->table);
 	this->table = NULL;
+	DBG2(DBG_KNL, "nflog-capture: removed nftables table");
 	this->receiver.close(this->receiver.data);
 	this->mutex->lock(this->mutex);
 }
@@ -162,6 +163,11 @@ static void create_table(private_nflog_worker_t *this)
 			this->receiver.close(this->receiver.data);
 		}
 	}
+	if (table)
+	{
+		DBG2(DBG_KNL, "nflog-capture: created nftables table, logging to %u NFLOG "
+			 "groups from %u on", 2 * lanes, group);
+	}
 	this->mutex->lock(this->mutex);
 	this->table = table;
 	if (table)
@@ -197,6 +203,7 @@ static void forget(private_nflog_worker_t *this,
 static void changed(private_nflog_worker_t *this,
 					nflog_entry_t *entry, linked_list_t *removed)
 {
+	this->pending->log_changed(this->pending, entry);
 	nflog_entry_changed(entry);
 	if (!entry->used)
 	{
