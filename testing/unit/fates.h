@@ -77,8 +77,6 @@ typedef struct {
 	u_int ike_left;
 	fate_t fates[16];
 	u_int count;
-	/** rules besides those of SAs */
-	u_int rules;
 } run_t;
 
 /**

@@ -411,4 +411,27 @@ static u_int traffic_count_rules()
 	return count;
 }
 
+/**
+ * Wait until there are that many tables, chains, sets, and rules.
+ */
+static void traffic_wait_for_rules(u_int count)
+{
+	int group = NFNLGRP_NFTABLES;
+	char buf[32768];
+	struct mnl_socket *nl;
+
+	/* subscribe first, so that no change is missed */
+	nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	assert_non_null(nl);
+	assert_true(mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0);
+	assert_true(mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &group,
+									  sizeof(group)) == 0);
+	while (traffic_count_rules() != count)
+	{	/* if some do not fit in the socket's buffer, they changed as well */
+		assert_true(mnl_socket_recvfrom(nl, buf, sizeof(buf)) > 0 ||
+					errno == ENOBUFS);
+	}
+	mnl_socket_close(nl);
+}
+
 #endif /* TRAFFIC_H_ */

@@ -143,12 +143,15 @@ METHOD(nflog_ending_t, drain, void,
 }
 
 /**
- * Has charon packets that it did not pass on to this capture point?
+ * May charon have packets that it did not pass on to this capture point?  Not known
+ * if the SA was gone before charon deleted it; not of interest if the SA is still in
+ * use, as we only stop to capture it.
  */
 static bool is_pending(nflog_tap_t *tap)
 {
 	return tap->trace &&
-		   (!tap->count->has_sa || tap->count->sa > tap->count->received);
+		   (tap->count->gone ||
+			(tap->count->has_sa && tap->count->sa > tap->count->received));
 }
 
 /**
