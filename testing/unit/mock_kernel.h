@@ -156,7 +156,9 @@ METHOD(kernel_interface_t, mock_update_sa, status_t,
 	{
 		return NOT_FOUND;
 	}
-	if (mock_update_status == SUCCESS)
+	/* if it fails, the kernel has none anymore, and charon uses the new addresses */
+	sa->added = mock_update_status != FAILED;
+	if (mock_update_status != NOT_SUPPORTED)
 	{
 		sa->src->destroy(sa->src);
 		sa->dst->destroy(sa->dst);

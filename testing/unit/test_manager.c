@@ -50,7 +50,18 @@ static void reader_remove(nflog_reader_t *this, nflog_sa_t *sa)
 	nflog_sa_destroy(sa);
 }
 
+static void reader_update(nflog_reader_t *this, nflog_sa_t *sa, host_t *dst,
+						  uint32_t reqid)
+{
+}
+
+static void reader_updated(nflog_reader_t *this, nflog_sa_t *sa, bool success)
+{
+}
+
 static nflog_reader_t reader = {
+	.update = reader_update,
+	.updated = reader_updated,
 	.add = reader_add,
 	.remove = reader_remove,
 };
@@ -60,9 +71,12 @@ static char *get_name()
 	return "net";
 }
 
+/** unique id of the CHILD_SA */
+static uint32_t unique_id = 1;
+
 static uint32_t get_unique_id()
 {
-	return 1;
+	return unique_id;
 }
 
 static mark_t get_mark()
@@ -84,9 +98,6 @@ static peer_cfg_t *get_peer_cfg()
 	return &peer_cfg;
 }
 
-static ike_sa_t ike_sa = {
-	.get_peer_cfg = (void*)get_peer_cfg,
-};
 
 static child_sa_t child_sa = {
 	.get_name = (void*)get_name,
@@ -94,6 +105,34 @@ static child_sa_t child_sa = {
 	.get_mark = (void*)get_mark,
 	.get_spi = get_spi,
 };
+
+static enumerator_t *create_child_sa_enumerator(ike_sa_t *this)
+{
+	return enumerator_create_single(&child_sa, NULL);
+}
+
+static ike_sa_t ike_sa = {
+	.get_peer_cfg = (void*)get_peer_cfg,
+	.create_child_sa_enumerator = create_child_sa_enumerator,
+};
+
+static void installing()
+{
+	manager->listener.child_state_change(&manager->listener, &ike_sa, &child_sa,
+										 CHILD_INSTALLING);
+}
+
+static void keyed()
+{
+	manager->listener.child_derived_keys(&manager->listener, &ike_sa, &child_sa,
+						TRUE, chunk_empty, chunk_empty, chunk_empty, chunk_empty);
+}
+
+static void destroying()
+{
+	manager->listener.child_state_change(&manager->listener, &ike_sa, &child_sa,
+										 CHILD_DESTROYING);
+}
 
 /**
  * Add an SA, as charon does.
@@ -109,6 +148,17 @@ static void add_sa(kernel_ipsec_sa_id_t *id, bool inbound)
 	};
 
 	manager->add_sa(manager, id, &data);
+}
+
+/**
+ * Set the option "points".
+ */
+static void set_points(char *points)
+{
+	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.points",
+						   points);
+	options->reload(options);
+	assert_true(options->update(options, 60000));
 }
 
 /**
@@ -130,28 +180,24 @@ static void run(char *points, bool in, bool out, bool early)
 	};
 	uint64_t packets = 7;
 
-	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.points",
-						   points);
-	options->reload(options);
-	assert_true(options->update(options, 60000));
-
-	manager->installing(manager, &ike_sa, &child_sa);
+	set_points(points);
+	installing();
 	add_sa(&id_in, TRUE);
 	assert_int_equal(sas, in);
 	add_sa(&id_out, FALSE);
 	assert_int_equal(sas, in + out);
-	manager->keyed(manager, &child_sa);
+	keyed();
 
 	if (!early)
 	{
-		manager->destroying(manager, &child_sa);
+		destroying();
 	}
 	manager->del_sa(manager, &id_out, &packets);
 	manager->del_sa(manager, &id_in, &packets);
 	assert_int_equal(sas, 0);
 	if (early)
 	{
-		manager->destroying(manager, &child_sa);
+		destroying();
 	}
 	assert_false(manager->has_sa(manager, &id_in));
 	assert_false(manager->has_sa(manager, &id_out));
@@ -203,17 +249,151 @@ static void test_refused(void **state)
 		.src = host, .dst = host, .spi = SPI_IN, .proto = IPPROTO_ESP,
 	};
 
-	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.points",
-						   "esp-in");
-	options->reload(options);
-	assert_true(options->update(options, 60000));
-	manager->installing(manager, &ike_sa, &child_sa);
+	set_points("esp-in");
+	installing();
 	add_sa(&id, TRUE);
 	assert_int_equal(sas, 1);
 	manager->del_sa(manager, &id, NULL);
 	assert_int_equal(sas, 0);
 	/* the IKE_SA goes on without it */
-	manager->destroying(manager, &child_sa);
+	destroying();
+	host->destroy(host);
+}
+
+/**
+ * The kernel fails to change the addresses of an SA, after which charon uses the new
+ * ones all the same, unless that is not supported.
+ */
+static void test_update_failed(void **state)
+{
+	static status_t results[] = { SUCCESS, FAILED, NOT_FOUND, NOT_SUPPORTED };
+	host_t *hosts[] = {
+		host_create_from_string("192.168.0.1", 0),
+		host_create_from_string("192.168.0.2", 0),
+		host_create_from_string("192.168.0.3", 0),
+	};
+	u_int i;
+
+	set_points("esp, plain");
+	for (i = 0; i < countof(results); i++)
+	{
+		kernel_ipsec_sa_id_t id = {
+			.src = hosts[0], .dst = hosts[1], .spi = SPI_OUT,
+			.proto = IPPROTO_ESP,
+		};
+		kernel_ipsec_update_sa_t data = {
+			.new_src = hosts[0], .new_dst = hosts[2],
+		};
+
+		installing();
+		add_sa(&id, FALSE);
+		assert_int_equal(sas, 1);
+		manager->update_sa(manager, &id, &data);
+		manager->updated_sa(manager, &id, &data, results[i]);
+		if (results[i] != NOT_SUPPORTED)
+		{
+			assert_false(manager->has_sa(manager, &id));
+			id.dst = hosts[2];
+		}
+		assert_true(manager->has_sa(manager, &id));
+		destroying();
+		assert_int_equal(sas, 1);
+		manager->del_sa(manager, &id, NULL);
+		assert_int_equal(sas, 0);
+		assert_false(manager->has_sa(manager, &id));
+	}
+	for (i = 0; i < countof(hosts); i++)
+	{
+		hosts[i]->destroy(hosts[i]);
+	}
+}
+
+/**
+ * Peers behind the same NAT choose the same SPI, their marks differ, or one of them
+ * uses AH.
+ */
+static void test_same_spi(void **state)
+{
+	host_t *host = host_create_from_string("192.168.0.1", 0);
+	kernel_ipsec_sa_id_t ids[] = {
+		{ .mark = { .value = 1, .mask = 0xff }, .proto = IPPROTO_ESP, },
+		{ .mark = { .value = 2, .mask = 0xff }, .proto = IPPROTO_ESP, },
+		{ .mark = { .value = 1, .mask = 0xff }, .proto = IPPROTO_AH, },
+	};
+	u_int i, j;
+
+	set_points("esp");
+	for (i = 0; i < countof(ids); i++)
+	{
+		ids[i].src = ids[i].dst = host;
+		ids[i].spi = SPI_OUT;
+		unique_id = i + 1;
+		assert_false(manager->has_sa(manager, &ids[i]));
+		installing();
+		add_sa(&ids[i], FALSE);
+		assert_int_equal(sas, i + 1);
+	}
+	for (i = 0; i < countof(ids); i++)
+	{
+		unique_id = i + 1;
+		manager->del_sa(manager, &ids[i], NULL);
+		destroying();
+		for (j = 0; j < countof(ids); j++)
+		{
+			assert_int_equal(manager->has_sa(manager, &ids[j]), j > i);
+		}
+		assert_int_equal(sas, countof(ids) - i - 1);
+	}
+	unique_id = 1;
+	host->destroy(host);
+}
+
+/**
+ * What is up already is tried again if its SAs were not available, an outbound SA is
+ * captured when it is installed.
+ */
+static void test_existing(void **state)
+{
+	host_t *host = host_create_from_string("192.168.0.1", 0);
+	kernel_ipsec_sa_id_t in = {
+		.src = host, .dst = host, .spi = SPI_IN, .proto = IPPROTO_ESP,
+	};
+	kernel_ipsec_sa_id_t out = {
+		.src = host, .dst = host, .spi = SPI_OUT, .proto = IPPROTO_ESP,
+	};
+	kernel_ipsec_add_sa_t data = {
+		.inbound = TRUE,
+		.reqid = 1,
+		.enc_alg = ENCR_NULL,
+	};
+	nflog_manager_entry_t *entry;
+	nflog_cfg_t *cfg;
+
+	set_points("esp");
+	cfg = options->get(options, "net", "net", TRUE);
+	assert_non_null(cfg);
+	entry = manager->add_existing(manager, "net", &child_sa, cfg);
+	assert_non_null(entry);
+	manager->added_existing(manager, entry, &child_sa);
+
+	cfg = options->get(options, "net", "net", TRUE);
+	entry = manager->add_existing(manager, "net", &child_sa, cfg);
+	assert_non_null(entry);
+	manager->add_existing_sa(manager, entry, &in, &data);
+	manager->added_existing(manager, entry, &child_sa);
+	assert_int_equal(sas, 1);
+
+	cfg = options->get(options, "net", "net", TRUE);
+	assert_null(manager->add_existing(manager, "net", &child_sa, cfg));
+
+	charon->bus->set_sa(charon->bus, &ike_sa);
+	add_sa(&out, FALSE);
+	charon->bus->set_sa(charon->bus, NULL);
+	assert_int_equal(sas, 2);
+	destroying();
+	manager->del_sa(manager, &in, NULL);
+	manager->del_sa(manager, &out, NULL);
+	assert_int_equal(sas, 0);
 	host->destroy(host);
 }
 
@@ -273,6 +453,9 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_points, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_update_failed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_same_spi, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_existing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup_group, teardown_group);

@@ -18,7 +18,6 @@
 #include "events/ike.h"
 #include "events/kernel.h"
 #include "reader/lanes.h"
-#include "events/listener.h"
 #include "events/existing.h"
 
 #include <dlfcn.h>
@@ -92,11 +91,6 @@ struct private_nflog_capture_plugin_t {
 	 * Sees SAs on their way to the kernel.
 	 */
 	nflog_kernel_t *kernel;
-
-	/**
-	 * Listener for CHILD_SAs.
-	 */
-	nflog_listener_t *listener;
 
 	/**
 	 * Number of changes of options that are not applied yet.
@@ -182,12 +176,11 @@ static bool start(private_nflog_capture_plugin_t *this)
 									this->xfrm_stat);
 	this->existing = nflog_existing_create(this->options,
 										   this->manager);
-	this->listener = nflog_listener_create(this->manager);
 	this->ike = nflog_ike_create(this->options, this->store, this->keys,
 								this->reader, this->writer, this->ike_messages);
 	this->kernel = nflog_kernel_create(this->manager, this->options,
 									   this->reader);
-	charon->bus->add_listener(charon->bus, &this->listener->listener);
+	charon->bus->add_listener(charon->bus, &this->manager->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	lib->processor->queue_job(lib->processor, (job_t*)
 						callback_job_create(start_options, this, NULL, NULL));
@@ -200,10 +193,9 @@ static bool start(private_nflog_capture_plugin_t *this)
 static void stop(private_nflog_capture_plugin_t *this)
 {
 	charon->bus->remove_listener(charon->bus, &this->ike->listener);
-	charon->bus->remove_listener(charon->bus, &this->listener->listener);
+	charon->bus->remove_listener(charon->bus, &this->manager->listener);
 	this->kernel->destroy(this->kernel);
 	this->ike->destroy(this->ike);
-	this->listener->destroy(this->listener);
 	this->existing->destroy(this->existing);
 	this->manager->destroy(this->manager);
 	this->ike_messages->remove_all(this->ike_messages);

@@ -20,24 +20,6 @@
 #include <daemon.h>
 
 typedef struct private_nflog_child_t private_nflog_child_t;
-typedef struct written_t written_t;
-
-/**
- * SA whose keys are written.
- */
-struct written_t {
-
-	/**
-	 * What identifies its keys, 0 if they are not written.
-	 */
-	uint64_t keys;
-
-	/**
-	 * Its SPI, and its destination, owned.
-	 */
-	uint32_t spi;
-	host_t *dst;
-};
 
 /**
  * Private data.
@@ -100,9 +82,10 @@ struct private_nflog_child_t {
 	nflog_sa_t *in, *out;
 
 	/**
-	 * Outbound and inbound SA whose keys are written.
+	 * What identifies the keys of the outbound and inbound SA, 0 if they are not
+	 * written.
 	 */
-	written_t written[2];
+	uint64_t written[2];
 
 	/**
 	 * SPIs, 0 if not known yet.
@@ -180,22 +163,11 @@ static void start_traces(private_nflog_child_t *this)
 }
 
 /**
- * Get the captured SA that has the given id, or where it's stored.
+ * Get where the captured SA of a direction is stored.
  */
-static nflog_sa_t **find_sa(private_nflog_child_t *this,
-							kernel_ipsec_sa_id_t *id)
+static nflog_sa_t **get_sa(private_nflog_child_t *this, bool inbound)
 {
-	if (this->in && this->in->spi == id->spi &&
-		id->dst->ip_equals(id->dst, this->in->match.dst))
-	{
-		return &this->in;
-	}
-	if (this->out && this->out->spi == id->spi &&
-		id->dst->ip_equals(id->dst, this->out->match.dst))
-	{
-		return &this->out;
-	}
-	return NULL;
+	return inbound ? &this->in : &this->out;
 }
 
 /**
@@ -306,14 +278,7 @@ static bool capture_sa(private_nflog_child_t *this,
 		this->failed = TRUE;
 		return FALSE;
 	}
-	if (data->inbound)
-	{
-		this->in = sa;
-	}
-	else
-	{
-		this->out = sa;
-	}
+	*get_sa(this, data->inbound) = sa;
 	this->captured = TRUE;
 	DBG2(DBG_CHD, "capturing %s SA %.8x of CHILD_SA %s{%u}",
 		 data->inbound ? "inbound" : "outbound", ntohl(id->spi),
@@ -335,7 +300,6 @@ METHOD(nflog_child_t, add_sa, bool,
 	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
-	written_t *written;
 	bool used;
 
 	if (data->inbound)
@@ -358,11 +322,8 @@ METHOD(nflog_child_t, add_sa, bool,
 	}
 	if (has_keys(this, data->inbound))
 	{
-		written = &this->written[data->inbound];
-		DESTROY_IF(written->dst);
-		written->dst = id->dst->clone(id->dst);
-		written->spi = id->spi;
-		written->keys = this->keys->add_esp(this->keys, this->conn, id, data);
+		this->written[data->inbound] = this->keys->add_esp(this->keys, this->conn,
+														   id, data);
 		this->writer->write_keys(this->writer);
 		used = TRUE;
 	}
@@ -373,57 +334,33 @@ METHOD(nflog_child_t, add_sa, bool,
 	return used;
 }
 
-/**
- * Write key tables for new addresses of an SA.
- */
-static void update_keys(private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
-						kernel_ipsec_update_sa_t *data)
-{
-	written_t *written;
-	int i;
-
-	for (i = 0; i < countof(this->written); i++)
-	{
-		written = &this->written[i];
-		if (written->keys && written->spi == id->spi &&
-			id->dst->ip_equals(id->dst, written->dst))
-		{
-			this->keys->update_esp(this->keys, this->conn, written->keys, i, id,
-								   data);
-			this->writer->write_keys(this->writer);
-			written->dst->destroy(written->dst);
-			written->dst = data->new_dst->clone(data->new_dst);
-			break;
-		}
-	}
-}
-
 METHOD(nflog_child_t, update_sa, void,
-	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
-	kernel_ipsec_update_sa_t *data)
+	private_nflog_child_t *this, bool inbound, kernel_ipsec_update_sa_t *data)
 {
-	nflog_sa_t **sa = find_sa(this, id);
+	nflog_sa_t *sa = *get_sa(this, inbound);
 
 	if (sa)
 	{
-		this->reader->update(this->reader, *sa, data->new_dst,
-							 data->new_reqid ?: (*sa)->match.reqid);
+		this->reader->update(this->reader, sa, data->new_dst,
+							 data->new_reqid ?: sa->match.reqid);
 	}
 }
 
 METHOD(nflog_child_t, updated_sa, void,
-	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+	private_nflog_child_t *this, bool inbound, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data, bool success)
 {
-	nflog_sa_t **sa = find_sa(this, id);
+	nflog_sa_t *sa = *get_sa(this, inbound);
 
 	if (sa)
 	{
-		this->reader->updated(this->reader, *sa, success);
+		this->reader->updated(this->reader, sa, success);
 	}
-	if (success)
+	if (success && this->written[inbound])
 	{
-		update_keys(this, id, data);
+		this->keys->update_esp(this->keys, this->conn, this->written[inbound],
+							   inbound, id, data);
+		this->writer->write_keys(this->writer);
 	}
 }
 
@@ -462,15 +399,12 @@ static void set_absent(private_nflog_child_t *this,
 }
 
 METHOD(nflog_child_t, del_sa, void,
-	private_nflog_child_t *this, kernel_ipsec_sa_id_t *id,
-	uint64_t *packets, bool counted)
+	private_nflog_child_t *this, bool inbound, uint64_t *packets, bool counted)
 {
-	nflog_sa_t **sa = find_sa(this, id);
-	bool inbound;
+	nflog_sa_t **sa = get_sa(this, inbound);
 
-	if (sa)
+	if (*sa)
 	{
-		inbound = (*sa)->inbound;
 		set_packets(this, this->esp, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
 					packets, counted);
 		set_packets(this, this->plain, inbound ? POINT_PLAIN_IN
@@ -531,8 +465,6 @@ METHOD(nflog_child_t, destroy, void,
 	}
 	release_trace(this, this->esp);
 	release_trace(this, this->plain);
-	DESTROY_IF(this->written[0].dst);
-	DESTROY_IF(this->written[1].dst);
 	nflog_cfg_destroy(this->cfg);
 	free(this->conn);
 	free(this->child);

@@ -50,32 +50,34 @@ struct nflog_child_t {
 	/**
 	 * Go on with an SA that is about to get other addresses, or another reqid.
 	 *
-	 * @param id		SA, with its old addresses
+	 * @param inbound	TRUE for the inbound SA
 	 * @param data		changes
 	 */
-	void (*update_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+	void (*update_sa)(nflog_child_t *this, bool inbound,
 					  kernel_ipsec_update_sa_t *data);
 
 	/**
 	 * The kernel changed an SA, or refused to.
 	 *
+	 * @param inbound	TRUE for the inbound SA
 	 * @param id		SA, with its old addresses
 	 * @param data		changes
 	 * @param success	TRUE if they were made
 	 */
-	void (*updated_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
+	void (*updated_sa)(nflog_child_t *this, bool inbound,
+					   kernel_ipsec_sa_id_t *id,
 					   kernel_ipsec_update_sa_t *data, bool success);
 
 	/**
 	 * End the capture of an SA.
 	 *
-	 * @param id		SA
+	 * @param inbound	TRUE for the inbound SA
 	 * @param packets	number of packets that the SA processed, NULL if it was gone
 	 * @param counted	FALSE if not all of these were captured, as the SA was up
 	 *					before
 	 */
-	void (*del_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
-				   uint64_t *packets, bool counted);
+	void (*del_sa)(nflog_child_t *this, bool inbound, uint64_t *packets,
+				   bool counted);
 
 	/**
 	 * Set the outbound SPI, in case the outbound SA is installed later.

@@ -76,15 +76,15 @@ static void capture_sa(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 	err = nflog_xfrm_sa_get(&id, child_sa->get_proposal(child_sa), &data);
 	if (err)
 	{
-		DBG1(DBG_CHD, "not capturing %s SA %.8x of CHILD_SA %s{%u}, which is up "
-			 "already, reading it from the kernel failed: %s",
+		DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x of CHILD_SA "
+			 "%s{%u}, reading it from the kernel failed: %s",
 			 inbound ? "inbound" : "outbound", ntohl(id.spi),
 			 child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa),
 			 strerror(err));
 	}
 	else
 	{
-		this->manager->add_running_sa(this->manager, entry, &id, &data);
+		this->manager->add_existing_sa(this->manager, entry, &id, &data);
 	}
 	nflog_xfrm_sa_clear(&data);
 	data.src_ts->destroy(data.src_ts);
@@ -112,14 +112,18 @@ static void capture_child(private_nflog_existing_t *this,
 		}
 		return;
 	}
-	entry = this->manager->add_running(this->manager, conn, child_sa, cfg);
+	entry = this->manager->add_existing(this->manager, conn, child_sa, cfg);
 	if (entry)
 	{
 		DBG1(DBG_CHD, "capturing CHILD_SA %s{%u} of connection '%s', which is "
 			 "up already", child_sa->get_name(child_sa),
 			 child_sa->get_unique_id(child_sa), conn);
 		capture_sa(this, ike_sa, child_sa, entry, TRUE);
-		capture_sa(this, ike_sa, child_sa, entry, FALSE);
+		if (child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_SA)
+		{
+			capture_sa(this, ike_sa, child_sa, entry, FALSE);
+		}
+		this->manager->added_existing(this->manager, entry, child_sa);
 	}
 }
 

@@ -151,7 +151,7 @@ METHOD(kernel_interface_t, update_sa, status_t,
 
 	this->manager->update_sa(this->manager, id, data);
 	status = this->original.update_sa(kernel, id, data);
-	this->manager->updated_sa(this->manager, id, data, status == SUCCESS);
+	this->manager->updated_sa(this->manager, id, data, status);
 	return status;
 }
 

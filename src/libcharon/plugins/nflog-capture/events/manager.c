@@ -14,6 +14,7 @@
 
 #include "manager.h"
 #include "child.h"
+#include "sa_table.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -21,7 +22,6 @@
 #include <threading/thread_value.h>
 
 typedef struct private_nflog_manager_t private_nflog_manager_t;
-typedef struct sa_entry_t sa_entry_t;
 typedef struct installing_t installing_t;
 
 /**
@@ -70,9 +70,9 @@ struct private_nflog_manager_t {
 	hashtable_t *entries;
 
 	/**
-	 * Captures by destination and SPI of their SAs, sa_entry_t.
+	 * SAs of the captures, which own them, nflog_manager_entry_t.
 	 */
-	hashtable_t *sas;
+	nflog_sa_table_t *sas;
 
 	/**
 	 * CHILD_SA that a thread is installing, installing_t.
@@ -80,7 +80,7 @@ struct private_nflog_manager_t {
 	thread_value_t *installing;
 
 	/**
-	 * Protects the hashtables.
+	 * Protects the entries, not held while calling others.
 	 */
 	mutex_t *mutex;
 };
@@ -106,8 +106,7 @@ struct nflog_manager_entry_t {
 	bool late;
 
 	/**
-	 * Number of SAs in the hashtable that lead to this, guarded by the mutex.
-	 * This exists as long as there are any.
+	 * Number of its SAs in the table, this exists as long as there are any.
 	 */
 	u_int sas;
 
@@ -115,28 +114,12 @@ struct nflog_manager_entry_t {
 	 * TRUE if the CHILD_SA was up before, so its counters say nothing of the
 	 * capture.
 	 */
-	bool running;
+	bool existing;
 
 	/**
 	 * TRUE if the CHILD_SA is about to be destroyed.
 	 */
 	bool destroying;
-};
-
-/**
- * Captured SA.
- */
-struct sa_entry_t {
-
-	/**
-	 * Key: destination and SPI.
-	 */
-	nflog_esp_key_t key;
-
-	/**
-	 * Capture that it belongs to.
-	 */
-	nflog_manager_entry_t *entry;
 };
 
 /**
@@ -183,79 +166,6 @@ static void installing_destroy(void *data)
 }
 
 /**
- * Find the capture of an SA.
- */
-static nflog_manager_entry_t *find_by_sa(private_nflog_manager_t *this,
-										 kernel_ipsec_sa_id_t *id)
-{
-	nflog_esp_key_t key;
-	sa_entry_t *sa;
-
-	nflog_sa_set_key(&key, FALSE, id->dst, id->spi);
-	this->mutex->lock(this->mutex);
-	sa = this->sas->get(this->sas, &key);
-	this->mutex->unlock(this->mutex);
-	return sa ? sa->entry : NULL;
-}
-
-/**
- * Remember the capture of an SA.
- */
-static void put_sa(private_nflog_manager_t *this, host_t *dst,
-				   uint32_t spi, nflog_manager_entry_t *entry)
-{
-	sa_entry_t *sa, *former;
-
-	INIT(sa,
-		.entry = entry,
-	);
-	nflog_sa_set_key(&sa->key, FALSE, dst, spi);
-	this->mutex->lock(this->mutex);
-	former = this->sas->put(this->sas, &sa->key, sa);
-	entry->sas++;
-	if (former)
-	{
-		former->entry->sas--;
-	}
-	this->mutex->unlock(this->mutex);
-	free(former);
-}
-
-/**
- * Forget the capture of an SA.
- */
-static void remove_sa(private_nflog_manager_t *this, host_t *dst,
-					  uint32_t spi)
-{
-	nflog_esp_key_t key;
-	sa_entry_t *sa;
-
-	nflog_sa_set_key(&key, FALSE, dst, spi);
-	this->mutex->lock(this->mutex);
-	sa = this->sas->remove(this->sas, &key);
-	if (sa)
-	{
-		sa->entry->sas--;
-	}
-	this->mutex->unlock(this->mutex);
-	free(sa);
-}
-
-/**
- * Does no SA lead to a capture (anymore)?
- */
-static bool is_unused(private_nflog_manager_t *this,
-					  nflog_manager_entry_t *entry)
-{
-	bool unused;
-
-	this->mutex->lock(this->mutex);
-	unused = !entry->sas;
-	this->mutex->unlock(this->mutex);
-	return unused;
-}
-
-/**
  * Find a capture by the unique id of its CHILD_SA.
  */
 static nflog_manager_entry_t *find_by_id(private_nflog_manager_t *this,
@@ -282,9 +192,11 @@ static void end(private_nflog_manager_t *this,
 	free(entry);
 }
 
-METHOD(nflog_manager_t, installing, void,
-	private_nflog_manager_t *this, ike_sa_t *ike_sa,
-	child_sa_t *child_sa)
+/**
+ * A CHILD_SA is about to be installed by the current thread.
+ */
+static void begin_installing(private_nflog_manager_t *this, ike_sa_t *ike_sa,
+							 child_sa_t *child_sa)
 {
 	installing_t *installing;
 	peer_cfg_t *peer_cfg;
@@ -322,8 +234,10 @@ static void clear_installing(private_nflog_manager_t *this, uint32_t id)
 	}
 }
 
-METHOD(nflog_manager_t, keyed, void,
-	private_nflog_manager_t *this, child_sa_t *child_sa)
+METHOD(listener_t, child_derived_keys, bool,
+	private_nflog_manager_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa,
+	bool initiator, chunk_t encr_i, chunk_t encr_r, chunk_t integ_i,
+	chunk_t integ_r)
 {
 	uint32_t id = child_sa->get_unique_id(child_sa);
 	nflog_manager_entry_t *entry;
@@ -335,10 +249,13 @@ METHOD(nflog_manager_t, keyed, void,
 		entry->late = entry->child->set_spi_out(entry->child,
 										child_sa->get_spi(child_sa, FALSE));
 	}
+	return TRUE;
 }
 
-METHOD(nflog_manager_t, destroying, void,
-	private_nflog_manager_t *this, child_sa_t *child_sa)
+/**
+ * A CHILD_SA is about to be destroyed, its SAs may be deleted before or after that.
+ */
+static void end_child(private_nflog_manager_t *this, child_sa_t *child_sa)
 {
 	uint32_t id = child_sa->get_unique_id(child_sa);
 	nflog_manager_entry_t *entry;
@@ -348,11 +265,32 @@ METHOD(nflog_manager_t, destroying, void,
 	if (entry)
 	{
 		entry->destroying = TRUE;
-		if (is_unused(this, entry))
+		if (!entry->sas)
 		{
 			end(this, entry);
 		}
 	}
+}
+
+METHOD(listener_t, child_state_change, bool,
+	private_nflog_manager_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa,
+	child_sa_state_t state)
+{
+	switch (state)
+	{
+		case CHILD_INSTALLING:
+			if (ike_sa)
+			{	/* there's none for trap policies */
+				begin_installing(this, ike_sa, child_sa);
+			}
+			break;
+		case CHILD_DESTROYING:
+			end_child(this, child_sa);
+			break;
+		default:
+			break;
+	}
+	return TRUE;
 }
 
 /**
@@ -401,11 +339,11 @@ static bool add_to_entry(private_nflog_manager_t *this,
 						 nflog_manager_entry_t *entry,
 						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
-	if (find_by_sa(this, id))
+	if (!this->sas->add(this->sas, id, data->inbound, entry))
 	{	/* peers with the same address, as behind a NAT, chose the same SPI */
-		DBG1(DBG_CHD, "not capturing %s SA %.8x to %H, there is another one with "
-			 "this SPI and destination", data->inbound ? "inbound" : "outbound",
-			 ntohl(id->spi), id->dst);
+		DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x to %H, there is "
+			 "another one with this SPI and destination",
+			 data->inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst);
 		if (!data->inbound)
 		{
 			entry->child->set_spi_out(entry->child, id->spi);
@@ -414,13 +352,14 @@ static bool add_to_entry(private_nflog_manager_t *this,
 	}
 	if (!entry->child->add_sa(entry->child, id, data))
 	{
+		this->sas->remove(this->sas, id);
 		return FALSE;
 	}
-	put_sa(this, id->dst, id->spi, entry);
+	entry->sas++;
 	return TRUE;
 }
 
-METHOD(nflog_manager_t, add_running, nflog_manager_entry_t*,
+METHOD(nflog_manager_t, add_existing, nflog_manager_entry_t*,
 	private_nflog_manager_t *this, char *conn, child_sa_t *child_sa,
 	nflog_cfg_t *cfg)
 {
@@ -434,15 +373,30 @@ METHOD(nflog_manager_t, add_running, nflog_manager_entry_t*,
 	}
 	entry = create_entry(this, conn, child_sa->get_name(child_sa), id,
 						 child_sa->get_mark(child_sa, TRUE).value, cfg);
-	entry->running = TRUE;
+	entry->existing = TRUE;
 	return entry;
 }
 
-METHOD(nflog_manager_t, add_running_sa, void,
+METHOD(nflog_manager_t, add_existing_sa, void,
 	private_nflog_manager_t *this, nflog_manager_entry_t *entry,
 	kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
 	add_to_entry(this, entry, id, data);
+}
+
+METHOD(nflog_manager_t, added_existing, void,
+	private_nflog_manager_t *this, nflog_manager_entry_t *entry,
+	child_sa_t *child_sa)
+{
+	if (entry->sas)
+	{
+		entry->late = entry->child->set_spi_out(entry->child,
+										child_sa->get_spi(child_sa, FALSE));
+	}
+	else
+	{
+		end(this, entry);
+	}
 }
 
 /**
@@ -527,7 +481,7 @@ METHOD(nflog_manager_t, add_sa, bool,
 METHOD(nflog_manager_t, has_sa, bool,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id)
 {
-	return find_by_sa(this, id) != NULL;
+	return this->sas->get(this->sas, id, NULL) != NULL;
 }
 
 METHOD(nflog_manager_t, update_sa, void,
@@ -535,28 +489,47 @@ METHOD(nflog_manager_t, update_sa, void,
 	kernel_ipsec_update_sa_t *data)
 {
 	nflog_manager_entry_t *entry;
+	bool inbound;
 
-	entry = find_by_sa(this, id);
+	entry = this->sas->get(this->sas, id, &inbound);
 	if (entry)
 	{
-		entry->child->update_sa(entry->child, id, data);
+		entry->child->update_sa(entry->child, inbound, data);
+	}
+}
+
+/**
+ * Note the new address of an SA.
+ */
+static void move(private_nflog_manager_t *this, nflog_manager_entry_t *entry,
+				 bool inbound, kernel_ipsec_sa_id_t *id, host_t *dst)
+{
+	kernel_ipsec_sa_id_t moved = *id;
+
+	moved.dst = dst;
+	this->sas->remove(this->sas, id);
+	if (!this->sas->add(this->sas, &moved, inbound, entry))
+	{	/* the kernel does not have it anymore */
+		entry->sas--;
 	}
 }
 
 METHOD(nflog_manager_t, updated_sa, void,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
-	kernel_ipsec_update_sa_t *data, bool success)
+	kernel_ipsec_update_sa_t *data, status_t status)
 {
 	nflog_manager_entry_t *entry;
+	bool inbound;
 
-	entry = find_by_sa(this, id);
+	entry = this->sas->get(this->sas, id, &inbound);
 	if (entry)
 	{
-		entry->child->updated_sa(entry->child, id, data, success);
-		if (success)
-		{
-			remove_sa(this, id->dst, id->spi);
-			put_sa(this, data->new_dst, id->spi, entry);
+		entry->child->updated_sa(entry->child, inbound, id, data,
+								 status == SUCCESS);
+		if (status != NOT_SUPPORTED)
+		{	/* charon ignores all other errors, and uses the new addresses from now
+			 * on (update_sas() in its child_sa.c) */
+			move(this, entry, inbound, id, data->new_dst);
 		}
 	}
 }
@@ -566,13 +539,15 @@ METHOD(nflog_manager_t, del_sa, void,
 	uint64_t *packets)
 {
 	nflog_manager_entry_t *entry;
+	bool inbound;
 
-	entry = find_by_sa(this, id);
+	entry = this->sas->get(this->sas, id, &inbound);
 	if (entry)
 	{
-		remove_sa(this, id->dst, id->spi);
-		entry->child->del_sa(entry->child, id, packets, !entry->running);
-		if (entry->destroying && is_unused(this, entry))
+		this->sas->remove(this->sas, id);
+		entry->sas--;
+		entry->child->del_sa(entry->child, inbound, packets, !entry->existing);
+		if (entry->destroying && !entry->sas)
 		{
 			end(this, entry);
 		}
@@ -583,15 +558,8 @@ METHOD(nflog_manager_t, destroy, void,
 	private_nflog_manager_t *this)
 {
 	enumerator_t *enumerator;
-	sa_entry_t *sa;
 	nflog_manager_entry_t *entry;
 
-	enumerator = this->sas->create_enumerator(this->sas);
-	while (enumerator->enumerate(enumerator, NULL, &sa))
-	{
-		free(sa);
-	}
-	enumerator->destroy(enumerator);
 	enumerator = this->entries->create_enumerator(this->entries);
 	while (enumerator->enumerate(enumerator, NULL, &entry))
 	{
@@ -599,8 +567,8 @@ METHOD(nflog_manager_t, destroy, void,
 		free(entry);
 	}
 	enumerator->destroy(enumerator);
-	this->sas->destroy(this->sas);
 	this->entries->destroy(this->entries);
+	this->sas->destroy(this->sas);
 	this->installing->destroy(this->installing);
 	this->mutex->destroy(this->mutex);
 	free(this);
@@ -621,12 +589,14 @@ nflog_manager_t *nflog_manager_create(
 
 	INIT(this,
 		.public = {
-			.installing = _installing,
-			.keyed = _keyed,
-			.destroying = _destroying,
+			.listener = {
+				.child_state_change = _child_state_change,
+				.child_derived_keys = _child_derived_keys,
+			},
 			.add_sa = _add_sa,
-			.add_running = _add_running,
-			.add_running_sa = _add_running_sa,
+			.add_existing = _add_existing,
+			.add_existing_sa = _add_existing_sa,
+			.added_existing = _added_existing,
 			.has_sa = _has_sa,
 			.update_sa = _update_sa,
 			.updated_sa = _updated_sa,
@@ -641,8 +611,7 @@ nflog_manager_t *nflog_manager_create(
 		.xfrm_stat = xfrm_stat,
 		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
-		.sas = hashtable_create(nflog_esp_key_hash,
-								nflog_esp_key_equals, 32),
+		.sas = nflog_sa_table_create(),
 		.installing = thread_value_create(installing_destroy),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

@@ -30,6 +30,7 @@ typedef struct nflog_manager_entry_t nflog_manager_entry_t;
 #include "files/store.h"
 #include "traces/writer.h"
 
+#include <bus/bus.h>
 #include <sa/ike_sa.h>
 #include <sa/child_sa.h>
 
@@ -41,31 +42,15 @@ typedef struct nflog_manager_entry_t nflog_manager_entry_t;
  * An SA belongs to the CHILD_SA that the same thread began to install last.  If
  * it is installed later, it belongs to the one with its SPI in the IKE_SA that
  * the thread has checked out.
+ *
+ * Called by the thread that has the IKE_SA checked out, but for has_sa().
  */
 struct nflog_manager_t {
 
 	/**
-	 * A CHILD_SA is about to be installed by the current thread.
-	 *
-	 * @param ike_sa	IKE_SA of the CHILD_SA
-	 * @param child_sa	CHILD_SA
+	 * Learns of CHILD_SAs: implements listener_t interface.
 	 */
-	void (*installing)(nflog_manager_t *this, ike_sa_t *ike_sa,
-					   child_sa_t *child_sa);
-
-	/**
-	 * The SPIs of a CHILD_SA are both known.
-	 *
-	 * @param child_sa	CHILD_SA
-	 */
-	void (*keyed)(nflog_manager_t *this, child_sa_t *child_sa);
-
-	/**
-	 * A CHILD_SA is about to be destroyed.
-	 *
-	 * @param child_sa	CHILD_SA
-	 */
-	void (*destroying)(nflog_manager_t *this, child_sa_t *child_sa);
+	listener_t listener;
 
 	/**
 	 * An SA is about to be added to the kernel.
@@ -78,16 +63,16 @@ struct nflog_manager_t {
 				   kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Begin to capture a CHILD_SA that is up already, its IKE_SA is locked.
+	 * Begin to capture a CHILD_SA that is up already.
 	 *
 	 * @param conn		name of its connection
 	 * @param child_sa	CHILD_SA
 	 * @param cfg		what to capture, gets owned
 	 * @return			capture to add its SAs to, NULL if it is captured already
 	 */
-	nflog_manager_entry_t *(*add_running)(nflog_manager_t *this,
-										  char *conn, child_sa_t *child_sa,
-										  nflog_cfg_t *cfg);
+	nflog_manager_entry_t *(*add_existing)(nflog_manager_t *this,
+										   char *conn, child_sa_t *child_sa,
+										   nflog_cfg_t *cfg);
 
 	/**
 	 * Begin to capture an SA of such a CHILD_SA.
@@ -96,10 +81,20 @@ struct nflog_manager_t {
 	 * @param id		SA
 	 * @param data		data of the SA
 	 */
-	void (*add_running_sa)(nflog_manager_t *this,
-						   nflog_manager_entry_t *entry,
-						   kernel_ipsec_sa_id_t *id,
-						   kernel_ipsec_add_sa_t *data);
+	void (*add_existing_sa)(nflog_manager_t *this,
+							nflog_manager_entry_t *entry,
+							kernel_ipsec_sa_id_t *id,
+							kernel_ipsec_add_sa_t *data);
+
+	/**
+	 * There are no more SAs of such a CHILD_SA, but the outbound one may be installed
+	 * later.  If none is captured, it's as if the CHILD_SA had not been added.
+	 *
+	 * @param entry		capture, may be gone afterwards
+	 * @param child_sa	CHILD_SA
+	 */
+	void (*added_existing)(nflog_manager_t *this,
+						   nflog_manager_entry_t *entry, child_sa_t *child_sa);
 
 	/**
 	 * Check if an SA is captured.
@@ -123,11 +118,11 @@ struct nflog_manager_t {
 	 *
 	 * @param id		SA, with its old addresses
 	 * @param data		changes
-	 * @param success	TRUE if they were made
+	 * @param status	what the kernel interface returned
 	 */
 	void (*updated_sa)(nflog_manager_t *this,
 					   kernel_ipsec_sa_id_t *id,
-					   kernel_ipsec_update_sa_t *data, bool success);
+					   kernel_ipsec_update_sa_t *data, status_t status);
 
 	/**
 	 * An SA is not in the kernel anymore.

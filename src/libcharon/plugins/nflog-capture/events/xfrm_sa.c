@@ -13,6 +13,7 @@
  */
 
 #include "xfrm_sa.h"
+#include "rules/netlink.h"
 
 #include <errno.h>
 
@@ -91,6 +92,7 @@ static int query(kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 	struct xfrm_usersa_id *sa;
 	struct mnl_socket *socket;
 	struct nlmsghdr *hdr;
+	timeval_t deadline;
 	ssize_t len;
 	int err = 0;
 
@@ -115,9 +117,11 @@ static int query(kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 	len = mnl_socket_sendto(socket, hdr, hdr->nlmsg_len);
 	if (len >= 0)
 	{
-		len = mnl_socket_recvfrom(socket, buf, sizeof(buf));
+		nflog_netlink_deadline(&deadline);
+		len = nflog_netlink_receive(mnl_socket_get_fd(socket), buf, sizeof(buf),
+									&deadline);
 	}
-	if (len < 0 || mnl_cb_run(buf, len, 0, 0, parse_sa, data) < 0)
+	if (len < 0 || mnl_cb_run(buf, min(len, sizeof(buf)), 0, 0, parse_sa, data) < 0)
 	{
 		err = errno;
 	}
