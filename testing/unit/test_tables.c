@@ -310,6 +310,19 @@ static void test_reused(void **state)
 		"esn=no enc=AES_CBC enc_key=01\n" LINE("00000002"));
 }
 
+static void test_same_initiator(void **state)
+{
+	/* a peer that chose the SPI of another one does not take its place */
+	add_ike("gw", IKEV1, 4, ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, 2, 0);
+	keys->flush(keys);
+	add_ike("gw", IKEV1, 4, ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, 3, 0);
+	add_ike("gw", IKEV1, 5, ENCR_AES_CBC, 128, AUTH_HMAC_SHA1_96, 2, 0);
+	keys->flush(keys);
+	expect("gw", "ikev1_decryption_table",
+		   "0000000000000004,1111\n0000000000000005,1111\n");
+	assert_int_equal(count_lines("keys", "ike 0000000000000004"), 2);
+}
+
 static void test_torn(void **state)
 {
 	/* written by something else that was interrupted, or edited */
@@ -532,6 +545,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_merged, begin, end),
 		cmocka_unit_test_setup_teardown(test_nat, begin, end),
 		cmocka_unit_test_setup_teardown(test_reused, begin, end),
+		cmocka_unit_test_setup_teardown(test_same_initiator, begin, end),
 		cmocka_unit_test_setup_teardown(test_torn, begin, end),
 		cmocka_unit_test_setup_teardown(test_binary, begin, end),
 		cmocka_unit_test_setup_teardown(test_prune, begin, end),

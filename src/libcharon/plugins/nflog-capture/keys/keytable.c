@@ -449,7 +449,9 @@ METHOD(nflog_keytable_t, add, void,
 	uint32_t hash = nflog_keytable_get_sa(this->type, row);
 	sa_t *sa;
 
-	add_row(this, strdup(row), TRUE);
+	/* the initiator of IKEv1 has chosen what identifies a row, perhaps the SPI of
+	 * another one */
+	add_row(this, strdup(row), this->type != TABLE_IKEV1);
 	sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
 	add_families(this, sa ? sa->source : NULL, any);
 }
@@ -460,7 +462,7 @@ METHOD(nflog_keytable_t, move, void,
 {
 	sa_t *sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
 
-	if (sa)
+	if (sa && sa->source)
 	{
 		copy_row(this, sa->source, columns);
 		add_families(this, sa->source, any);

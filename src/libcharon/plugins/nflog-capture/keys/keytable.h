@@ -70,7 +70,8 @@ typedef bool (*nflog_keytable_cb_t)(void *data, chunk_t spi);
  * A row is identified by its first columns: the SPIs of an IKE_SA, or protocol,
  * addresses and SPI of an ESP SA.  A new row replaces the one with the same columns,
  * but in the key file, where only the same line is replaced, as an SPI may be used
- * again, and an IKE_SA may have several sets of keys.
+ * again, and an IKE_SA may have several sets of keys, and in that of IKEv1, where the
+ * SPI that the initiator has chosen is all that identifies a row.
  *
  * An SA is identified by its SPI and keys.  It has a row for each of its last addresses,
  * at most NFLOG_MAX_ADDRESSES, as a peer decides how often these change.  Packets with
