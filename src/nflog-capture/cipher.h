@@ -71,7 +71,7 @@ struct cipher_t {
 	 *
 	 * @param data		what is authenticated
 	 * @param suffix	what is authenticated in addition
-	 * @param icv		ICV, of the length that get_icv_size() tells
+	 * @param icv		ICV, of the length that get_icv_size() returns
 	 * @return			TRUE if the ICV is good
 	 */
 	bool (*verify)(cipher_t *this, chunk_t data, chunk_t suffix, chunk_t icv);

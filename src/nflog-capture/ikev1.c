@@ -14,12 +14,9 @@
 
 #include "ikev1_fragments.h"
 #include "ikev1_sa.h"
-
-#include <collections/hashtable.h>
-#include <collections/linked_list.h>
+#include "spi_table.h"
 
 typedef struct private_ikev1_t private_ikev1_t;
-typedef struct same_t same_t;
 
 /**
  * Private data.
@@ -32,14 +29,9 @@ struct private_ikev1_t {
 	ike_t public;
 
 	/**
-	 * Keys, not owned.
+	 * IKE_SAs by the SPI of the initiator, ikev1_sa_t.
 	 */
-	keyring_t *keys;
-
-	/**
-	 * IKE_SAs by the SPI of the initiator, &spi => same_t.
-	 */
-	hashtable_t *sas;
+	spi_table_t *sas;
 
 	/**
 	 * Reassemble messages, to learn from and to decrypt.
@@ -48,40 +40,19 @@ struct private_ikev1_t {
 };
 
 /**
- * IKE_SAs whose initiator has the same SPI.
+ * Create an IKE_SA, NULL if it is one of another version.
  */
-struct same_t {
-	/** SPI, in host order */
-	uint64_t spi_i;
-	/** IKE_SAs, newest first, ikev1_sa_t */
-	linked_list_t *sas;
-};
-
-/**
- * Destroy the IKE_SAs with an SPI.
- */
-static void same_destroy(void *value, const void *key)
+static ikev1_sa_t *create_sa(nflog_key_ike_t *key)
 {
-	same_t *same = value;
-
-	same->sas->destroy_offset(same->sas, offsetof(ikev1_sa_t, destroy));
-	free(same);
+	return key->version == 1 ? ikev1_sa_create(key) : NULL;
 }
 
 /**
- * Hash of an SPI, which anybody may have chosen.
+ * Destroy an IKE_SA.
  */
-static u_int spi_hash(const void *key)
+static void destroy_sa(ikev1_sa_t *sa)
 {
-	return chunk_hash(chunk_create((u_char*)key, sizeof(uint64_t)));
-}
-
-/**
- * Compare SPIs.
- */
-static bool spi_equals(const void *a, const void *b)
-{
-	return *(uint64_t*)a == *(uint64_t*)b;
+	sa->destroy(sa);
 }
 
 /**
@@ -91,34 +62,7 @@ static bool spi_equals(const void *a, const void *b)
  */
 static linked_list_t *get_sas(private_ikev1_t *this, chunk_t message)
 {
-	uint64_t spi_i = untoh64(message.ptr);
-	enumerator_t *enumerator;
-	nflog_key_ike_t *key;
-	same_t *same;
-
-	same = this->sas->get(this->sas, &spi_i);
-	if (same)
-	{
-		return same->sas;
-	}
-	enumerator = this->keys->create_ike_enumerator(this->keys, spi_i);
-	while (enumerator->enumerate(enumerator, &key))
-	{
-		if (!same)
-		{
-			INIT(same,
-				.spi_i = spi_i,
-				.sas = linked_list_create(),
-			);
-			this->sas->put(this->sas, &same->spi_i, same);
-		}
-		if (key->version == 1)
-		{
-			same->sas->insert_last(same->sas, ikev1_sa_create(key));
-		}
-	}
-	enumerator->destroy(enumerator);
-	return same ? same->sas : NULL;
+	return this->sas->get(this->sas, untoh64(message.ptr));
 }
 
 /**
@@ -224,7 +168,7 @@ METHOD(ike_t, destroy, void,
 {
 	this->learning->destroy(this->learning);
 	this->decrypting->destroy(this->decrypting);
-	this->sas->destroy_function(this->sas, same_destroy);
+	this->sas->destroy(this->sas);
 	free(this);
 }
 
@@ -242,8 +186,8 @@ ike_t *ikev1_create(keyring_t *keys)
 			.get_incomplete = _get_incomplete,
 			.destroy = _destroy,
 		},
-		.keys = keys,
-		.sas = hashtable_create(spi_hash, spi_equals, 32),
+		.sas = spi_table_create(keys, keys->create_ike_enumerator,
+								(void*)create_sa, (void*)destroy_sa),
 		.learning = ikev1_fragments_create(),
 		.decrypting = ikev1_fragments_create(),
 	);

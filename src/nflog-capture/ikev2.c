@@ -13,15 +13,15 @@
  */
 
 #include "ike.h"
+#include "spi_table.h"
 
-#include <collections/hashtable.h>
 #include <collections/linked_list.h>
 
 /** types of payloads that are encrypted: as a whole, and a fragment of one */
 #define PAYLOAD_ENCRYPTED 46
 #define PAYLOAD_FRAGMENT 53
 
-/** flags of messages that tell the direction: initiator, response */
+/** flags of messages for the direction: initiator, response */
 #define FLAG_INITIATOR 0x08
 #define FLAG_RESPONSE 0x20
 
@@ -37,7 +37,6 @@
 #define MAX_LEN 65000
 
 typedef struct private_ikev2_t private_ikev2_t;
-typedef struct same_t same_t;
 typedef struct set_t set_t;
 typedef struct message_t message_t;
 typedef struct reassembly_t reassembly_t;
@@ -53,14 +52,9 @@ struct private_ikev2_t {
 	ike_t public;
 
 	/**
-	 * Keys, not owned.
+	 * Sets of keys by the SPI of the initiator, set_t.
 	 */
-	keyring_t *keys;
-
-	/**
-	 * Sets of keys by the SPI of the initiator, &spi => same_t.
-	 */
-	hashtable_t *sets;
+	spi_table_t *sets;
 
 	/**
 	 * Fragments that wait for others, newest last, reassembly_t.
@@ -71,16 +65,6 @@ struct private_ikev2_t {
 	 * Messages that are not reassembled anymore, but were incomplete.
 	 */
 	u_int incomplete;
-};
-
-/**
- * Sets of keys of IKE_SAs whose initiator has the same SPI.
- */
-struct same_t {
-	/** SPI, in host order */
-	uint64_t spi_i;
-	/** sets of keys, newest first, set_t */
-	linked_list_t *sets;
 };
 
 /**
@@ -99,7 +83,7 @@ struct set_t {
 struct message_t {
 	/** the whole message */
 	chunk_t data;
-	/** position of the field that tells the type of the encrypted payload */
+	/** position of the field with the type of the encrypted payload */
 	size_t type;
 	/** position of the encrypted payload */
 	size_t payload;
@@ -291,7 +275,7 @@ static chunk_t reassemble(private_ikev2_t *this, message_t *message,
 	*part = payloads;
 	reassembly->len += payloads.len;
 	if (message->number == 1)
-	{	/* others have no payloads before, and don't tell the type */
+	{	/* others have neither payloads before nor the type */
 		reassembly->header = compose(message, message->next, chunk_empty);
 	}
 	if (--reassembly->missing)
@@ -348,7 +332,7 @@ static verdict_t open_message(set_t *set, message_t *message, chunk_t *payloads)
 METHOD(ike_t, learn, void,
 	private_ikev2_t *this, chunk_t data)
 {
-	/* each message tells its IV */
+	/* each message has its IV */
 }
 
 /**
@@ -362,73 +346,22 @@ static void set_destroy(set_t *set)
 }
 
 /**
- * Destroy the sets of keys with an SPI.
+ * Create a set of keys, NULL if it is one of another version.
  */
-static void same_destroy(void *value, const void *key)
+static set_t *set_create(nflog_key_ike_t *key)
 {
-	same_t *same = value;
-
-	same->sets->destroy_function(same->sets, (void*)set_destroy);
-	free(same);
-}
-
-/**
- * Hash of an SPI, which anybody may have chosen.
- */
-static u_int spi_hash(const void *key)
-{
-	return chunk_hash(chunk_create((u_char*)key, sizeof(uint64_t)));
-}
-
-/**
- * Compare SPIs.
- */
-static bool spi_equals(const void *a, const void *b)
-{
-	return *(uint64_t*)a == *(uint64_t*)b;
-}
-
-/**
- * Get the sets of keys that a message may be encrypted with.
- *
- * @return			list of set_t, NULL if there are none
- */
-static linked_list_t *get_sets(private_ikev2_t *this, chunk_t data)
-{
-	uint64_t spi_i = untoh64(data.ptr);
-	enumerator_t *enumerator;
-	nflog_key_ike_t *key;
-	same_t *same;
 	set_t *set;
 
-	same = this->sets->get(this->sets, &spi_i);
-	if (same)
+	if (key->version != 2)
 	{
-		return same->sets;
+		return NULL;
 	}
-	enumerator = this->keys->create_ike_enumerator(this->keys, spi_i);
-	while (enumerator->enumerate(enumerator, &key))
-	{
-		if (!same)
-		{
-			INIT(same,
-				.spi_i = spi_i,
-				.sets = linked_list_create(),
-			);
-			this->sets->put(this->sets, &same->spi_i, same);
-		}
-		if (key->version == 2)
-		{
-			INIT(set,
-				.key = key,
-				.i = cipher_create(key->encr, key->sk_ei, key->integ, key->sk_ai),
-				.r = cipher_create(key->encr, key->sk_er, key->integ, key->sk_ar),
-			);
-			same->sets->insert_last(same->sets, set);
-		}
-	}
-	enumerator->destroy(enumerator);
-	return same ? same->sets : NULL;
+	INIT(set,
+		.key = key,
+		.i = cipher_create(key->encr, key->sk_ei, key->integ, key->sk_ai),
+		.r = cipher_create(key->encr, key->sk_er, key->integ, key->sk_ar),
+	);
+	return set;
 }
 
 METHOD(ike_t, decrypt, verdict_t,
@@ -450,7 +383,7 @@ METHOD(ike_t, decrypt, verdict_t,
 		*encrypted = verdict != VERDICT_UNCHECKED;
 		return verdict;
 	}
-	sets = get_sets(this, data);
+	sets = this->sets->get(this->sets, untoh64(data.ptr));
 	if (!sets)
 	{
 		return VERDICT_NO_KEY;
@@ -465,7 +398,7 @@ METHOD(ike_t, decrypt, verdict_t,
 		{
 			verdict = open_message(set, &message, &current);
 			if (verdict < result)
-			{	/* if all are bad, the newest one tells */
+			{	/* if all are bad, it is the verdict of the newest one */
 				chunk_clear(&payloads);
 				payloads = current;
 				result = verdict;
@@ -516,7 +449,7 @@ METHOD(ike_t, get_incomplete, u_int,
 METHOD(ike_t, destroy, void,
 	private_ikev2_t *this)
 {
-	this->sets->destroy_function(this->sets, same_destroy);
+	this->sets->destroy(this->sets);
 	this->fragments->destroy_function(this->fragments,
 									  (void*)reassembly_destroy);
 	free(this);
@@ -536,8 +469,8 @@ ike_t *ikev2_create(keyring_t *keys)
 			.get_incomplete = _get_incomplete,
 			.destroy = _destroy,
 		},
-		.keys = keys,
-		.sets = hashtable_create(spi_hash, spi_equals, 32),
+		.sets = spi_table_create(keys, keys->create_ike_enumerator,
+								 (void*)set_create, (void*)set_destroy),
 		.fragments = linked_list_create(),
 	);
 	return &this->public;

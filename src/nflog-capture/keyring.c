@@ -93,18 +93,18 @@ struct same_t {
 	array_t *keys;
 };
 
-/**
- * Hash of an SPI, which anybody may have chosen.
+/*
+ * Described in header
  */
-static u_int spi_hash(const void *key)
+u_int keyring_spi_hash(const void *key)
 {
 	return chunk_hash(chunk_create((u_char*)key, sizeof(uint64_t)));
 }
 
-/**
- * Compare SPIs.
+/*
+ * Described in header
  */
-static bool spi_equals(const void *a, const void *b)
+bool keyring_spi_equals(const void *a, const void *b)
 {
 	return *(uint64_t*)a == *(uint64_t*)b;
 }
@@ -152,7 +152,7 @@ static enumerator_t *create_enumerator(hashtable_t *table, uint64_t spi)
 }
 
 METHOD(keyring_t, create_sa_enumerator, enumerator_t*,
-	private_keyring_t *this, uint32_t spi)
+	private_keyring_t *this, uint64_t spi)
 {
 	return create_enumerator(this->sas, spi);
 }
@@ -370,8 +370,8 @@ keyring_t *keyring_create(char *path)
 			.get_errors = _get_errors,
 			.destroy = _destroy,
 		},
-		.sas = hashtable_create(spi_hash, spi_equals, 32),
-		.ikes = hashtable_create(spi_hash, spi_equals, 32),
+		.sas = hashtable_create(keyring_spi_hash, keyring_spi_equals, 32),
+		.ikes = hashtable_create(keyring_spi_hash, keyring_spi_equals, 32),
 		.reported = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

@@ -43,7 +43,7 @@ struct keyring_t {
 	 * @param spi		SPI, in host order
 	 * @return			enumerator over nflog_key_sa_t*
 	 */
-	enumerator_t *(*create_sa_enumerator)(keyring_t *this, uint32_t spi);
+	enumerator_t *(*create_sa_enumerator)(keyring_t *this, uint64_t spi);
 
 	/**
 	 * Enumerate sets of keys of IKE_SAs whose initiator has an SPI, the newest one
@@ -98,5 +98,15 @@ struct keyring_t {
  * @return			keyring, NULL if the file can't be read, the reason was printed
  */
 keyring_t *keyring_create(char *path);
+
+/**
+ * Hash of an SPI of 64 bits in a hashtable, which anybody may have chosen.
+ */
+u_int keyring_spi_hash(const void *key);
+
+/**
+ * Compare SPIs of 64 bits in a hashtable.
+ */
+bool keyring_spi_equals(const void *a, const void *b);
 
 #endif /** KEYRING_H_ @}*/

@@ -40,27 +40,28 @@
 #define STATUS_ERROR 2
 
 /**
- * Tell how to use it.
+ * Print how to use it.
  */
 static int usage(FILE *file, int status)
 {
 	fprintf(file, "usage: nflog-capture decrypt [-k KEYS]... [-o FILE] TRACE...\n"
 			"\n"
-			"Writes a pcapng file in which the packets of a trace lie\n"
-			"decrypted beside the encrypted ones, and checks their ICVs.\n"
+			"Decrypts traces to a pcapng file, in which each decrypted packet\n"
+			"follows the encrypted one, and checks the ICVs.\n"
 			"\n"
-			"  -k KEYS  key file (default: keys, beside the trace), several\n"
-			"           for tunnels in tunnels of other connections\n"
-			"  -o FILE  file to write, - for stdout (default: beside the\n"
-			"           trace, with .decrypted.pcapng for .pcap)\n"
+			"  -k KEYS  key file (default: keys, next to the first trace), give\n"
+			"           several for tunnels in tunnels of other connections\n"
+			"  -o FILE  file to write, - for stdout (default: next to the first\n"
+			"           trace, with .decrypted.pcapng instead of .pcap)\n"
+			"  -h       show usage\n"
 			"\n"
-			"Several traces are read as one, as those of a ring.\n");
+			"Several traces are read as one, like those of a ring.\n");
 	return status;
 }
 
 /**
- * Check that libstrongswan is of the release that this was built for, the
- * objects of others look different.  None tells its version.
+ * Check that libstrongswan is of the release that this was built for, as objects of
+ * others differ.  There is no function for its version.
  */
 static bool is_compatible()
 {
@@ -118,7 +119,7 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 		torn |= trace->is_torn(trace);
 	}
 	enumerator->destroy(enumerator);
-	/* what can't be written, the output tells */
+	/* the output reports what could not be written */
 	pipeline->finish(pipeline);
 	pipeline->destroy(pipeline);
 	pcapng->destroy(pcapng);

@@ -14,15 +14,12 @@
 
 #include "ipsec_sa.h"
 #include "sas.h"
+#include "spi_table.h"
 
 #include <netinet/in.h>
 
-#include <collections/hashtable.h>
-#include <collections/linked_list.h>
-
 typedef struct private_sas_t private_sas_t;
 typedef struct entry_t entry_t;
-typedef struct same_t same_t;
 
 /**
  * Private data.
@@ -40,19 +37,9 @@ struct private_sas_t {
 	keyring_t *keys;
 
 	/**
-	 * SAs that packets were of, by SPI, &spi => same_t.
+	 * SAs by SPI, entry_t.
 	 */
-	hashtable_t *sas;
-};
-
-/**
- * SAs with the same SPI.
- */
-struct same_t {
-	/** SPI, in host order */
-	uint32_t spi;
-	/** SAs, newest first, entry_t */
-	linked_list_t *entries;
+	spi_table_t *sas;
 };
 
 /**
@@ -76,33 +63,6 @@ static void entry_destroy(entry_t *this)
 {
 	DESTROY_IF(this->sa);
 	free(this);
-}
-
-/**
- * Destroy the SAs with an SPI.
- */
-static void same_destroy(void *value, const void *key)
-{
-	same_t *same = value;
-
-	same->entries->destroy_function(same->entries, (void*)entry_destroy);
-	free(same);
-}
-
-/**
- * Hash of an SPI, which peers choose.
- */
-static u_int spi_hash(const void *key)
-{
-	return chunk_hash(chunk_create((u_char*)key, sizeof(uint32_t)));
-}
-
-/**
- * Compare SPIs.
- */
-static bool spi_equals(const void *a, const void *b)
-{
-	return *(uint32_t*)a == *(uint32_t*)b;
 }
 
 /**
@@ -251,39 +211,17 @@ static void print_comment(char *pos, size_t len, bool ah, uint32_t spi,
 }
 
 /**
- * Get the SAs with an SPI, NULL if there are none.
+ * Create the entry of an SA.
  */
-static linked_list_t *get_entries(private_sas_t *this, uint32_t spi)
+static entry_t *entry_create(nflog_key_sa_t *key)
 {
-	enumerator_t *enumerator;
-	nflog_key_sa_t *key;
 	entry_t *entry;
-	same_t *same;
 
-	same = this->sas->get(this->sas, &spi);
-	if (same)
-	{
-		return same->entries;
-	}
-	enumerator = this->keys->create_sa_enumerator(this->keys, spi);
-	while (enumerator->enumerate(enumerator, &key))
-	{
-		if (!same)
-		{
-			INIT(same,
-				.spi = spi,
-				.entries = linked_list_create(),
-			);
-			this->sas->put(this->sas, &same->spi, same);
-		}
-		INIT(entry,
-			.key = key,
-		);
-		print_algorithms(key, entry->algorithms, sizeof(entry->algorithms));
-		same->entries->insert_last(same->entries, entry);
-	}
-	enumerator->destroy(enumerator);
-	return same ? same->entries : NULL;
+	INIT(entry,
+		.key = key,
+	);
+	print_algorithms(key, entry->algorithms, sizeof(entry->algorithms));
+	return entry;
 }
 
 METHOD(sas_t, decrypt, verdict_t,
@@ -308,7 +246,7 @@ METHOD(sas_t, decrypt, verdict_t,
 	{
 		spi = untoh32(payload.ptr + pos);
 		seq = untoh32(payload.ptr + pos + 4);
-		list = get_entries(this, spi);
+		list = this->sas->get(this->sas, spi);
 	}
 	if (list)
 	{	/* addresses are others if captured on the other side of a NAT */
@@ -322,7 +260,7 @@ METHOD(sas_t, decrypt, verdict_t,
 METHOD(sas_t, destroy, void,
 	private_sas_t *this)
 {
-	this->sas->destroy_function(this->sas, same_destroy);
+	this->sas->destroy(this->sas);
 	free(this);
 }
 
@@ -339,7 +277,8 @@ sas_t *sas_create(keyring_t *keys)
 			.destroy = _destroy,
 		},
 		.keys = keys,
-		.sas = hashtable_create(spi_hash, spi_equals, 32),
+		.sas = spi_table_create(keys, keys->create_sa_enumerator,
+								(void*)entry_create, (void*)entry_destroy),
 	);
 	return &this->public;
 }

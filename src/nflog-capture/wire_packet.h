@@ -50,7 +50,7 @@ struct wire_packet_t {
 	chunk_t data;
 	/** source and destination address, in there */
 	chunk_t src, dst;
-	/** position of the IP header's field that tells the protocol */
+	/** position of the IP header's field with the protocol */
 	size_t proto;
 	/** position of the UDP header, or of what follows the IP headers */
 	size_t transport;
