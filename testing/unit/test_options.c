@@ -13,65 +13,19 @@
  */
 
 /*
- * Options: precedence, what is refused and how that is told, and that changes
+ * Options: precedence, what is refused and how that is logged, and that changes
  * of swanctl.conf and its included files are noticed.
  */
 
 #define _GNU_SOURCE
 
-#include "common.h"
-#include "options/options.h"
+#include "swanctl.h"
 
-#include <sys/stat.h>
+#include <dlfcn.h>
+#include <pthread.h>
 #include <time.h>
 
-/** what is tested */
-static nflog_options_t *options;
-
-/**
- * Get the path of a file in our directory.
- */
-static char *path(char *name)
-{
-	static char buf[PATH_MAX];
-
-	snprintf(buf, sizeof(buf), "%s/%s", dir, name);
-	return buf;
-}
-
-/**
- * Write a file in our directory, in place.
- */
-static void overwrite(char *name, char *content)
-{
-	FILE *file;
-
-	file = fopen(path(name), "w");
-	assert_non_null(file);
-	fputs(content, file);
-	fclose(file);
-}
-
-/**
- * Write a file in our directory, which is never there in part.
- */
-static void put(char *name, char *content)
-{
-	char *new;
-
-	overwrite("new", content);
-	new = strdup(path("new"));
-	assert_int_equal(rename(new, path(name)), 0);
-	free(new);
-}
-
-/**
- * Wait until changes have been read.
- */
-static void update()
-{
-	assert_true(options->update(options, 60000));
-}
+#include <pcap/pcap.h>
 
 /**
  * Load a string as strongswan.conf.
@@ -89,8 +43,18 @@ static void load(char *content)
 static nflog_cfg_t *get(char *conn, char *child)
 {
 	update();
-	lines = 0;
 	return options->get(options, conn, child, FALSE);
+}
+
+/**
+ * Remove swanctl.conf and strongswan.conf, and forget what was logged.
+ */
+static void reset()
+{
+	unlink(path("swanctl.conf"));
+	load("");
+	update();
+	lines = 0;
 }
 
 /**
@@ -100,7 +64,10 @@ static void refused(char *conn, char *child, char *file, char *section,
 					char *option, char *value, char *allowed)
 {
 	assert_null(get(conn, child));
-	assert_int_equal(lines, 1);
+	if (lines != 1)
+	{
+		fail_msg("%d lines for %s = %s: %s", lines, option, value, line);
+	}
 	assert_non_null(strstr(line, file));
 	assert_non_null(strstr(line, section));
 	assert_non_null(strstr(line, option));
@@ -110,11 +77,9 @@ static void refused(char *conn, char *child, char *file, char *section,
 
 static int begin(void **state)
 {
-	unlink(path("swanctl.conf"));
 	options = nflog_options_create(NULL, NULL);
-	load("");
 	options->start(options);
-	lines = 0;
+	reset();
 	return 0;
 }
 
@@ -135,8 +100,8 @@ static void test_global(void **state)
 {
 	nflog_cfg_t *cfg;
 
-	load("enable = yes\n load = yes\n group = 4600\n max_total = 10g\n max_wait = 50\n"
-		 "dir = /tmp/x");
+	load("enable = yes\n load = yes\n group = 4600\n max_total = 10g\n"
+		 "max_wait = 50");
 	cfg = get("gw", "net");
 	assert_non_null(cfg);
 	assert_int_equal(lines, 0);
@@ -170,8 +135,8 @@ static void test_precedence(void **state)
 	assert_int_equal(cfg->files, 2);
 	assert_int_equal(cfg->file_size, 5 * 1024);
 	assert_int_equal(cfg->duration, 2 * 60 * 60);
-	/* an empty value is none */
-	assert_non_null(cfg->filter);
+	/* an empty one is none */
+	assert_null(cfg->filter);
 	nflog_cfg_destroy(cfg);
 
 	assert_null(get("gw", "other"));
@@ -214,6 +179,71 @@ static void test_values(void **state)
 		assert_false(cfg->ike_keys);
 		nflog_cfg_destroy(cfg);
 	}
+}
+
+/** number of filters that were compiled, and of those by the thread of the test */
+static u_int compiled, compiled_here;
+
+/** the thread of the test */
+static pthread_t here;
+
+/**
+ * Called instead of libpcap's.
+ */
+int pcap_compile(pcap_t *pcap, struct bpf_program *program, const char *expression,
+				 int optimize, bpf_u_int32 netmask)
+{
+	int (*func)(pcap_t*, struct bpf_program*, const char*, int, bpf_u_int32);
+
+	func = dlsym(RTLD_NEXT, "pcap_compile");
+	compiled++;
+	compiled_here += pthread_equal(pthread_self(), here) != 0;
+	return func(pcap, program, expression, optimize, netmask);
+}
+
+/**
+ * Filters are compiled once for all children, and not by those who look them up.
+ */
+static void test_filter_shared(void **state)
+{
+	nflog_cfg_t *cfg;
+	char name[8];
+	FILE *file;
+	int i;
+
+	compiled = compiled_here = 0;
+	here = pthread_self();
+	file = fopen(path("swanctl.conf"), "w");
+	assert_non_null(file);
+	for (i = 0; i < 100; i++)
+	{
+		fprintf(file, "connections { gw { children { c%d { nflog-capture {\n"
+				"enable = yes\n filter = %s\n } } } } }\n", i,
+				i % 10 ? "udp" : "udp prot");
+	}
+	fclose(file);
+	update();
+	assert_int_equal(lines, 10);
+	lines = 0;
+	for (i = 0; i < 100; i++)
+	{
+		snprintf(name, sizeof(name), "c%d", i);
+		cfg = get("gw", name);
+		if (i % 10)
+		{
+			assert_non_null(cfg);
+			assert_non_null(cfg->filter);
+			nflog_cfg_destroy(cfg);
+		}
+		else
+		{
+			assert_null(cfg);
+		}
+	}
+	/* the one that is not valid has the name of a host, as it seems */
+	assert_int_equal(compiled, 1);
+	assert_int_equal(compiled_here, 0);
+	assert_int_equal(lines, 0);
 }
 
 static void test_filters(void **state)
@@ -292,7 +322,7 @@ static void test_refused(void **state)
 
 	for (i = 0; i < countof(bad); i++)
 	{
-		load("");
+		reset();
 		snprintf(buf, sizeof(buf), "connections { gw { children { net {\n"
 				 "nflog-capture {\n %s = \"%s\"\n } } } } }\n", bad[i].option,
 				 bad[i].value);
@@ -300,15 +330,19 @@ static void test_refused(void **state)
 		refused("gw", "net", path("swanctl.conf"),
 				"connections.gw.children.net.nflog-capture", bad[i].option,
 				bad[i].value, bad[i].allowed);
-		assert_null(options->get(options, "gw", "net", TRUE));
+		/* it is logged once only */
+		assert_null(get("gw", "net"));
+		put("swanctl.conf", buf);
+		assert_null(get("gw", "net"));
 		assert_int_equal(lines, 1);
 
-		put("swanctl.conf", "");
+		reset();
 		load(buf);
 		refused("gw", "net", "strongswan.conf", "plugins.nflog-capture."
 				"connections.gw.children.net.nflog-capture", bad[i].option,
 				bad[i].value, bad[i].allowed);
 
+		reset();
 		snprintf(buf, sizeof(buf), "%s = \"%s\"\n", bad[i].option, bad[i].value);
 		load(buf);
 		refused("gw", "net", "strongswan.conf", "plugins.nflog-capture",
@@ -316,13 +350,16 @@ static void test_refused(void **state)
 	}
 	for (i = 0; i < countof(global); i++)
 	{
+		options->destroy(options);
+		options = nflog_options_create(NULL, NULL);
+		lines = 0;
 		snprintf(buf, sizeof(buf), "%s = %s\n", global[i].option,
 				 global[i].value);
 		load(buf);
 		refused("gw", "net", "strongswan.conf", "plugins.nflog-capture",
 				global[i].option, global[i].value, global[i].allowed);
 
-		load("");
+		reset();
 		snprintf(buf, sizeof(buf), "connections { gw { children { net {\n"
 				 "nflog-capture {\n enable = yes\n %s = 1\n } } } } }\n",
 				 global[i].option);
@@ -330,33 +367,151 @@ static void test_refused(void **state)
 		refused("gw", "net", path("swanctl.conf"),
 				"connections.gw.children.net.nflog-capture", global[i].option,
 				"", "global only");
-		put("swanctl.conf", "");
+		reset();
 	}
 }
 
 static void test_unknown(void **state)
 {
 	put("swanctl.conf", "connections { gw { children {\n"
-		"a { nflog-capture { enabel = yes\n } }\n"
-		"b { nflog-capture { enable = yes\n ring { files = 1\n } } } } } }\n");
+		"a { nflog-capture { enabel = yes\n } } } } }\n");
 	refused("gw", "a", path("swanctl.conf"),
 			"connections.gw.children.a.nflog-capture", "option 'enabel'", "",
 			"allowed are enable, points, snaplen");
 	assert_null(strstr(line, "max_total"));
+	reset();
+	put("swanctl.conf", "connections { gw { children {\n"
+		"b { nflog-capture { enable = yes\n ring { files = 1\n } } } } } }\n");
 	refused("gw", "b", path("swanctl.conf"),
 			"connections.gw.children.b.nflog-capture", "section 'ring'", "",
 			"allowed are enable");
 
+	reset();
 	load("pints = esp");
 	refused("gw", "c", "strongswan.conf", "plugins.nflog-capture", "pints", "",
 			"max_total");
+	reset();
 	load("conns { }");
 	refused("gw", "c", "strongswan.conf", "plugins.nflog-capture", "conns", "",
 			"max_total");
 
-	/* a line for each */
+	/* a line for each, again if asked to read them again */
+	reset();
 	load("pints = esp\n snaplen = 1\n enable = yes");
 	assert_null(get("gw", "c"));
+	assert_int_equal(lines, 2);
+	options->reload(options);
+	assert_null(get("gw", "c"));
+	assert_int_equal(lines, 4);
+}
+
+/**
+ * Many errors are counted.
+ */
+static void test_many_refused(void **state)
+{
+	FILE *file;
+	int i;
+
+	file = fopen(path("swanctl.conf"), "w");
+	assert_non_null(file);
+	for (i = 0; i < 1000; i++)
+	{
+		fprintf(file, "connections { gw { children { c%d { nflog-capture {\n"
+				"snaplen = 1\n } } } } }\n", i);
+	}
+	fprintf(file, CHILD("a", 100));
+	fclose(file);
+	update();
+	assert_int_equal(look_up("a"), 100);
+	assert_int_equal(look_up("c999"), 0);
+	assert_int_equal(lines, 101);
+	assert_non_null(strstr(line, "900 more errors"));
+}
+
+static void test_empty(void **state)
+{
+	static char *names[] = {
+		"enable", "points", "snaplen", "format", "link_type", "file_size", "files",
+		"duration", "running", "esp_keys", "ike_keys", "ring",
+	};
+	nflog_cfg_t *cfg;
+	char buf[512];
+	int i;
+
+	for (i = 0; i < countof(names); i++)
+	{
+		reset();
+		snprintf(buf, sizeof(buf), "connections { gw { children { net {\n"
+				 "nflog-capture {\n %s =\n } } } } }\n", names[i]);
+		put("swanctl.conf", buf);
+		refused("gw", "net", path("swanctl.conf"), "children.net.nflog-capture",
+				names[i], "", "allowed");
+	}
+	/* no filter, though there is one for all others */
+	reset();
+	load("filter = udp");
+	put("swanctl.conf", "connections { gw { children {\n"
+		"a { nflog-capture { enable = yes\n filter =\n } }\n"
+		"b { nflog-capture { enable = yes\n } } } } }\n");
+	cfg = get("gw", "a");
+	assert_non_null(cfg);
+	assert_null(cfg->filter);
+	nflog_cfg_destroy(cfg);
+	cfg = get("gw", "b");
+	assert_non_null(cfg);
+	assert_non_null(cfg->filter);
+	nflog_cfg_destroy(cfg);
+
+	/* clears what the section inherits, so that the default applies */
+	load("snaplen = 300");
+	put("swanctl.conf", "common { nflog-capture { enable = yes\n snaplen = 80\n"
+		"} }\n connections { gw { children {\n"
+		"a : common { nflog-capture { snaplen =\n } }\n"
+		"b : common { } } } }\n");
+	update();
+	assert_int_equal(look_up("a"), 300);
+	assert_int_equal(look_up("b"), 80);
+	put("swanctl.conf", CHILD("a", 90) "connections { gw { children { a { "
+		"nflog-capture { snaplen = \n } } } } }\n");
+	update();
+	assert_int_equal(look_up("a"), 300);
+	assert_int_equal(lines, 0);
+}
+
+/**
+ * The directory is that of the start until charon is restarted.
+ */
+static void test_dir(void **state)
+{
+	nflog_cfg_t *cfg;
+
+	load("enable = yes\n dir = /tmp/x");
+	cfg = get("gw", "net");
+	assert_non_null(cfg);
+	nflog_cfg_destroy(cfg);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, "'/tmp/x'"));
+	assert_non_null(strstr(line, "applies once charon is restarted"));
+	assert_non_null(strstr(line, "the default directory"));
+
+	options->destroy(options);
+	options = nflog_options_create(NULL, NULL);
+	load("enable = yes\n dir = /tmp/x");
+	update();
+	lines = 0;
+	load("enable = yes\n dir = /tmp/y");
+	update();
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, "stored in /tmp/x"));
+	load("enable = yes\n dir = y");
+	cfg = get("gw", "net");
+	assert_non_null(cfg);
+	nflog_cfg_destroy(cfg);
+	assert_int_equal(lines, 2);
+	assert_non_null(strstr(line, "absolute path"));
+	load("enable = yes\n dir = /tmp/x");
+	update();
 	assert_int_equal(lines, 2);
 }
 
@@ -385,7 +540,7 @@ static void test_names(void **state)
 	assert_null(get(name, "net"));
 	assert_int_equal(lines, 1);
 	assert_null(get("gw", name));
-	assert_int_equal(lines, 1);
+	assert_int_equal(lines, 2);
 }
 
 static void test_references(void **state)
@@ -430,9 +585,6 @@ static void await(char *child, uint32_t snaplen)
 	while (got != snaplen && time(NULL) < start + 5);
 	assert_int_equal(got, snaplen);
 }
-
-#define CHILD(name, snaplen) "connections { gw { children { " name " { " \
-	"nflog-capture { enable = yes\n snaplen = " #snaplen "\n } } } } }\n"
 
 static void test_changes(void **state)
 {
@@ -499,6 +651,7 @@ static void test_not_included(void **state)
 static void unreadable(char *what, char *remedy)
 {
 	update();
+	assert_non_null(strstr(line, "nflog-capture: "));
 	if (!strstr(line, what) || !strstr(line, remedy))
 	{
 		fail_msg("unexpected message: %s", line);
@@ -514,9 +667,9 @@ static void test_invalid(void **state)
 	options = nflog_options_create(NULL, NULL);
 	load("enable = yes");
 	put("swanctl.conf", "connections { gw { children { a { nflog-capture {\n");
-	options->start(options);
 	unreadable("swanctl.conf:2: syntax error, unexpected end of file",
 			   "no captures");
+	lines = 0;
 	assert_null(get("gw", "a"));
 	assert_int_equal(lines, 1);
 	assert_non_null(strstr(line, "could not be read yet"));
@@ -644,9 +797,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_global, begin, end),
 		cmocka_unit_test_setup_teardown(test_precedence, begin, end),
 		cmocka_unit_test_setup_teardown(test_filters, begin, end),
+		cmocka_unit_test_setup_teardown(test_filter_shared, begin, end),
 		cmocka_unit_test_setup_teardown(test_values, begin, end),
 		cmocka_unit_test_setup_teardown(test_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_unknown, begin, end),
+		cmocka_unit_test_setup_teardown(test_many_refused, begin, end),
+		cmocka_unit_test_setup_teardown(test_empty, begin, end),
+		cmocka_unit_test_setup_teardown(test_dir, begin, end),
 		cmocka_unit_test_setup_teardown(test_names, begin, end),
 		cmocka_unit_test_setup_teardown(test_references, begin, end),
 		cmocka_unit_test_setup_teardown(test_changes, begin, end),

@@ -455,6 +455,31 @@ static void test_links(void **state)
 	logged(0, NULL);
 }
 
+/**
+ * The directory is that of the first valid option.
+ */
+static void test_dir(void **state)
+{
+	char *option = "charon.plugins.nflog-capture.dir";
+	int fd;
+
+	store->destroy(store);
+	lib->settings->set_str(lib->settings, option, "captures");
+	store = nflog_store_create();
+	lib->settings->set_str(lib->settings, option, captures);
+	fd = store->create_file(store, "gw", "x.pcap", chunk_empty);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_mode("gw/x.pcap", S_IFREG | 0600);
+	lib->settings->set_str(lib->settings, option, "/dev/null");
+	fd = store->create_file(store, "gw", "y.pcap", chunk_empty);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_mode("gw/y.pcap", S_IFREG | 0600);
+	lib->settings->set_str(lib->settings, option, captures);
+	logged(0, NULL);
+}
+
 static void test_owners(void **state)
 {
 	int fd;
@@ -747,6 +772,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_append, begin, end),
 		cmocka_unit_test_setup_teardown(test_replace, begin, end),
 		cmocka_unit_test_setup_teardown(test_links, begin, end),
+		cmocka_unit_test_setup_teardown(test_dir, begin, end),
 		cmocka_unit_test_setup_teardown(test_owners, begin, end),
 		cmocka_unit_test_setup_teardown(test_enumerate, begin, end),
 		cmocka_unit_test_setup_teardown(test_budget, begin, end),

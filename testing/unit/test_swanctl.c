@@ -20,8 +20,7 @@
 
 #define _GNU_SOURCE
 
-#include "common.h"
-#include "options/options.h"
+#include "swanctl.h"
 #include "options/includes.h"
 #include "options/parser.h"
 
@@ -29,10 +28,6 @@
 #include <glob.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-
-/** what is tested */
-static nflog_options_t *options;
 
 /** what a file may do while it is read: nothing, wait, or change */
 static enum {
@@ -46,36 +41,6 @@ static bool waiting;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
-
-/**
- * Get the path of a file in our directory.
- */
-static char *path(char *name)
-{
-	static __thread char buf[PATH_MAX];
-
-	snprintf(buf, sizeof(buf), "%s/%s", dir, name);
-	return buf;
-}
-
-/**
- * Write a file in our directory, which is never there in part.
- */
-static void put(char *name, char *content)
-{
-	char *new;
-	FILE *file;
-
-	new = strdupa(path("new"));
-	file = fopen(new, "w");
-	assert_non_null(file);
-	fputs(content, file);
-	fclose(file);
-	assert_int_equal(rename(new, path(name)), 0);
-}
-
-#define CHILD(name, snaplen) "connections { gw { children { " name " { " \
-	"nflog-capture { enable = yes\n snaplen = " #snaplen "\n } } } } }\n"
 
 /**
  * Change what files do.
@@ -138,28 +103,11 @@ static void await_waiting(bool value)
 }
 
 /**
- * Get the snaplen of a child, 0 if it is not captured.
- */
-static u_int look_up(char *child)
-{
-	nflog_cfg_t *cfg;
-	u_int snaplen = 0;
-
-	cfg = options->get(options, "gw", child, TRUE);
-	if (cfg)
-	{
-		snaplen = cfg->snaplen;
-		nflog_cfg_destroy(cfg);
-	}
-	return snaplen;
-}
-
-/**
- * Get the same, once all changes have been read.
+ * Get the snaplen of a child, once all changes have been read.
  */
 static u_int get(char *child)
 {
-	assert_true(options->update(options, 60000));
+	update();
 	return look_up(child);
 }
 
@@ -485,7 +433,10 @@ static void print(FILE *out, settings_t *settings,
 						: enumerate_sections(sections, names, FALSE);
 		while (enumerator->enumerate(enumerator, &key, &value))
 		{
-			fprintf(out, "%s=\"%s\"\n", key, value);
+			if (value)
+			{
+				fprintf(out, "%s=\"%s\"\n", key, value);
+			}
 		}
 		enumerator->destroy(enumerator);
 	}
@@ -519,6 +470,7 @@ static bool compare(char *content)
 	nflog_includes_t *includes;
 	nflog_sections_t *sections;
 	nflog_watch_t *watch;
+	nflog_notes_t *notes;
 	settings_t *settings;
 	bool stop = FALSE, valid;
 	char *names[4] = {}, *a, *b;
@@ -527,8 +479,9 @@ static bool compare(char *content)
 
 	put("swanctl.conf", content);
 	settings = settings_create(NULL);
-	watch = nflog_watch_create(&stop);
-	includes = nflog_includes_create(watch, &stop);
+	notes = nflog_notes_create();
+	watch = nflog_watch_create(notes, &stop);
+	includes = nflog_includes_create(watch, notes, FALSE, &stop);
 	sections = nflog_sections_create();
 	valid = settings->load_files(settings, path("swanctl.conf"), FALSE);
 	if (valid != (includes->include(includes, path("swanctl.conf")) &&
@@ -554,6 +507,7 @@ static bool compare(char *content)
 	sections->destroy(sections);
 	includes->destroy(includes);
 	watch->destroy(watch);
+	notes->destroy(notes);
 	settings->destroy(settings);
 	return valid;
 }

@@ -24,6 +24,10 @@
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
+#ifndef NFLOG_CAPTURE_DIR
+#define NFLOG_CAPTURE_DIR "/var/lib/strongswan/captures"
+#endif
+
 /** Seconds after which an error that concerns all files is logged again */
 #define LOG_AGAIN 60
 
@@ -46,7 +50,7 @@ struct private_nflog_dir_t {
 	nflog_dir_t public;
 
 	/**
-	 * Directory of all directories.
+	 * Directory of all directories, NULL until the option is valid.
 	 */
 	char *dir;
 
@@ -59,7 +63,7 @@ struct private_nflog_dir_t {
 	char *conn;
 
 	/**
-	 * Lock for keep, kept, conn, failures, and common.
+	 * Lock for dir until that is set, keep, kept, conn, failures, and common.
 	 */
 	mutex_t *mutex;
 
@@ -202,6 +206,24 @@ static void failure_destroy_cb(void *value, const void *key)
 	failure_destroy(value);
 }
 
+METHOD(nflog_dir_t, get_dir, char*,
+	private_nflog_dir_t *this)
+{
+	char *dir;
+
+	this->mutex->lock(this->mutex);
+	if (!this->dir)
+	{	/* while it isn't valid, nothing is captured */
+		dir = lib->settings->get_str(lib->settings,
+									 "%s.plugins.nflog-capture.dir",
+									 NFLOG_CAPTURE_DIR, lib->ns);
+		this->dir = path_absolute(dir) ? strdup(dir) : NULL;
+	}
+	dir = this->dir ?: "";
+	this->mutex->unlock(this->mutex);
+	return dir;
+}
+
 METHOD(nflog_dir_t, failed, void,
 	private_nflog_dir_t *this, char *what, char *conn, char *name,
 	char *remedy)
@@ -227,7 +249,7 @@ METHOD(nflog_dir_t, failed, void,
 	this->mutex->unlock(this->mutex);
 	if (log)
 	{
-		DBG1(DBG_CFG, "%s '%s%s%s%s%s' failed: %s (%s)", what, this->dir,
+		DBG1(DBG_CFG, "%s '%s%s%s%s%s' failed: %s (%s)", what, get_dir(this),
 			 *conn ? "/" : "", conn, *name ? "/" : "", name, strerror(error),
 			 remedy ?: get_remedy(error));
 	}
@@ -297,13 +319,13 @@ METHOD(nflog_dir_t, open_dir, int,
 
 	if (!*conn)
 	{
-		fd = open(this->dir, flags);
+		fd = open(get_dir(this), flags);
 		if (fd < 0 && errno == ENOENT && create)
 		{
-			created = mkdir_p(this->dir, 0700);
+			created = mkdir_p(get_dir(this), 0700);
 			if (created)
 			{
-				fd = open(this->dir, flags);
+				fd = open(get_dir(this), flags);
 			}
 		}
 	}
@@ -460,12 +482,6 @@ METHOD(nflog_dir_t, create_file, int,
 	return -1;
 }
 
-METHOD(nflog_dir_t, get_dir, char*,
-	private_nflog_dir_t *this)
-{
-	return this->dir;
-}
-
 METHOD(nflog_dir_t, destroy, void,
 	private_nflog_dir_t *this)
 {
@@ -478,7 +494,7 @@ METHOD(nflog_dir_t, destroy, void,
 /*
  * Described in header
  */
-nflog_dir_t *nflog_dir_create(char *dir)
+nflog_dir_t *nflog_dir_create()
 {
 	private_nflog_dir_t *this;
 
@@ -494,11 +510,11 @@ nflog_dir_t *nflog_dir_create(char *dir)
 			.get_dir = _get_dir,
 			.destroy = _destroy,
 		},
-		.dir = strdup(dir),
 		.kept = -1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.failures = hashtable_create(hashtable_hash_str, hashtable_equals_str,
 									 4),
 	);
+	get_dir(this);
 	return &this->public;
 }

@@ -123,10 +123,9 @@ struct nflog_dir_t {
 };
 
 /**
- * Create a nflog_dir_t instance.
- *
- * @param dir		path of the directory
+ * Create a nflog_dir_t instance for the directory that the option "dir" names, now
+ * or, if it is not valid now, as soon as it is.
  */
-nflog_dir_t *nflog_dir_create(char *dir);
+nflog_dir_t *nflog_dir_create();
 
 #endif /** NFLOG_DIR_H_ @}*/

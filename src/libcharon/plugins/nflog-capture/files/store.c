@@ -25,10 +25,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#ifndef NFLOG_CAPTURE_DIR
-#define NFLOG_CAPTURE_DIR "/var/lib/strongswan/captures"
-#endif
-
 /** what appending to a file, or replacing it, is called in log messages */
 #define WRITING "writing file"
 
@@ -296,10 +292,7 @@ METHOD(nflog_store_t, destroy, void,
 nflog_store_t *nflog_store_create()
 {
 	private_nflog_store_t *this;
-	char *dir;
 
-	dir = lib->settings->get_str(lib->settings, "%s.plugins.nflog-capture.dir",
-								 NFLOG_CAPTURE_DIR, lib->ns);
 	INIT(this,
 		.public = {
 			.create_file = _create_file,
@@ -317,7 +310,7 @@ nflog_store_t *nflog_store_create()
 			.set_removed_cb = _set_removed_cb,
 			.destroy = _destroy,
 		},
-		.dir = nflog_dir_create(dir),
+		.dir = nflog_dir_create(),
 	);
 	this->live = nflog_live_create(this->dir);
 	this->quota = nflog_quota_create(this->dir, this->live);

@@ -19,6 +19,7 @@
 
 #include <pcap/pcap.h>
 
+#include <collections/hashtable.h>
 #include <networking/host.h>
 
 /** no packet that NFLOG copies is longer */
@@ -34,6 +35,8 @@
 #define MAX_LEN 2048
 
 typedef struct private_nflog_filter_t private_nflog_filter_t;
+typedef struct private_nflog_filters_t private_nflog_filters_t;
+typedef struct entry_t entry_t;
 
 /**
  * Private data.
@@ -152,7 +155,6 @@ static bool has_host(char *expression)
 	char *pos = expression, word[256], before[256] = "";
 	size_t len;
 
-
 	while (*pos)
 	{
 		for (len = 0; isalnum(pos[len]) || (pos[len] && strchr("_.-:", pos[len]));
@@ -251,6 +253,87 @@ nflog_filter_t *nflog_filter_create(char *expression)
 		},
 		.program = program,
 		.ref = 1,
+	);
+	return &this->public;
+}
+
+/**
+ * Private data.
+ */
+struct private_nflog_filters_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_filters_t public;
+
+	/**
+	 * Filters, char* => entry_t.
+	 */
+	hashtable_t *entries;
+};
+
+/**
+ * A filter by its expression.
+ */
+struct entry_t {
+
+	/** expression */
+	char *expression;
+
+	/** filter, NULL if the expression is not valid */
+	nflog_filter_t *filter;
+};
+
+/**
+ * Destroy an entry, as a value of a hashtable.
+ */
+static void entry_destroy(void *value, const void *key)
+{
+	entry_t *entry = value;
+
+	DESTROY_IF(entry->filter);
+	free(entry->expression);
+	free(entry);
+}
+
+METHOD(nflog_filters_t, get, nflog_filter_t*,
+	private_nflog_filters_t *this, char *expression)
+{
+	entry_t *entry;
+
+	entry = this->entries->get(this->entries, expression);
+	if (!entry)
+	{
+		INIT(entry,
+			.expression = strdup(expression),
+			.filter = nflog_filter_create(expression),
+		);
+		this->entries->put(this->entries, entry->expression, entry);
+	}
+	return entry->filter ? entry->filter->get_ref(entry->filter) : NULL;
+}
+
+METHOD(nflog_filters_t, filters_destroy, void,
+	private_nflog_filters_t *this)
+{
+	this->entries->destroy_function(this->entries, entry_destroy);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_filters_t *nflog_filters_create()
+{
+	private_nflog_filters_t *this;
+
+	INIT(this,
+		.public = {
+			.get = _get,
+			.destroy = _filters_destroy,
+		},
+		.entries = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;
 }

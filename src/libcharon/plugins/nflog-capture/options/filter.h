@@ -21,6 +21,7 @@
 #define NFLOG_FILTER_H_
 
 typedef struct nflog_filter_t nflog_filter_t;
+typedef struct nflog_filters_t nflog_filters_t;
 
 #include <library.h>
 
@@ -63,5 +64,29 @@ struct nflog_filter_t {
  * @return				filter, NULL if the expression is not valid
  */
 nflog_filter_t *nflog_filter_create(char *expression);
+
+/**
+ * Filters by their expressions, to compile each of them once.  Not thread-safe.
+ */
+struct nflog_filters_t {
+
+	/**
+	 * Get a filter, which gets created if it is not there.
+	 *
+	 * @param expression	expression
+	 * @return				reference, NULL if the expression is not valid
+	 */
+	nflog_filter_t *(*get)(nflog_filters_t *this, char *expression);
+
+	/**
+	 * Destroy a nflog_filters_t.
+	 */
+	void (*destroy)(nflog_filters_t *this);
+};
+
+/**
+ * Create a nflog_filters_t instance.
+ */
+nflog_filters_t *nflog_filters_create();
 
 #endif /** NFLOG_FILTER_H_ @}*/

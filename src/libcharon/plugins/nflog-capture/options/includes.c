@@ -15,10 +15,10 @@
 #define _GNU_SOURCE
 
 #include "includes.h"
+#include "pattern.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +49,16 @@ struct private_nflog_includes_t {
 	nflog_watch_t *watch;
 
 	/**
+	 * Gets a line for each file that is skipped.
+	 */
+	nflog_notes_t *notes;
+
+	/**
+	 * TRUE to accept files that change.
+	 */
+	bool accept;
+
+	/**
 	 * Reading ends once this is TRUE.
 	 */
 	bool *stop;
@@ -73,6 +83,16 @@ struct private_nflog_includes_t {
 	 * Files and patterns that may still be included.
 	 */
 	u_int count;
+
+	/**
+	 * Entries of directories that may still be compared with patterns.
+	 */
+	u_int entries;
+
+	/**
+	 * Path of a file that was changed while it was read, NULL if there was none.
+	 */
+	char *changing;
 
 	/**
 	 * Hash of what was read.
@@ -108,6 +128,10 @@ struct file_t {
 	/** what has not been read of it */
 	chunk_t rest;
 
+	/** where lines were counted up to, and the line that this is in */
+	u_char *counted;
+	u_int line;
+
 	/** what its last include statement matches */
 	glob_t matches;
 
@@ -138,18 +162,15 @@ static file_t *current(private_nflog_includes_t *this)
 }
 
 /**
- * Get the number of the line of a file that is read.
+ * Get the number of the line of a file that is read, going on from the last time.
  */
 static u_int get_line(file_t *file)
 {
-	u_char *pos;
-	u_int line = 1;
-
-	for (pos = file->text.ptr; pos < file->rest.ptr; pos++)
+	for (; file->counted < file->rest.ptr; file->counted++)
 	{
-		line += *pos == '\n';
+		file->line += *file->counted == '\n';
 	}
-	return line;
+	return file->line;
 }
 
 METHOD(nflog_includes_t, fail, void,
@@ -208,8 +229,8 @@ static bool fail_passing(private_nflog_includes_t *this, char *path,
 /**
  * Skip a file, which the outermost one must not be.
  */
-static bool skip(private_nflog_includes_t *this, level_t level,
-				 char *path, const char *reason)
+static bool skip(private_nflog_includes_t *this, char *path,
+				 const char *reason)
 {
 	file_t *file = current(this);
 
@@ -218,8 +239,8 @@ static bool skip(private_nflog_includes_t *this, level_t level,
 		fail(this, "unable to read '%s': %s", path, reason);
 		return FALSE;
 	}
-	dbg(DBG_CFG, level, "%s:%u: skipping '%s' for nflog-capture: %s",
-		file->path, get_line(file), path, reason);
+	this->notes->add(this->notes, "%s:%u: skipping '%s': %s", file->path,
+					 get_line(file), path, reason);
 	return TRUE;
 }
 
@@ -245,7 +266,8 @@ static bool is_open(private_nflog_includes_t *this, struct stat *st)
 /**
  * Read all of a regular file, as long as nobody changes it meanwhile.
  *
- * @return			0, or an error number
+ * @return			0, or an error number, EBUSY if it was changed, but there is a
+ *					text all the same
  */
 static int read_all(int fd, struct stat *st, chunk_t *text)
 {
@@ -270,14 +292,36 @@ static int read_all(int fd, struct stat *st, chunk_t *text)
 	{
 		return errno;
 	}
-	if (len != st->st_size || after.st_size != st->st_size ||
-		after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
-		after.st_mtim.tv_nsec != st->st_mtim.tv_nsec)
+	text->len = min(len, st->st_size) + 1;
+	text->ptr[text->len - 1] = '\0';
+	return len != st->st_size || after.st_size != st->st_size ||
+		   after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+		   after.st_mtim.tv_nsec != st->st_mtim.tv_nsec ? EBUSY : 0;
+}
+
+/**
+ * Note that a file was changed while it was read, use its complete lines if that
+ * is accepted.
+ *
+ * @return			FALSE if it is not
+ */
+static bool accept_changed(private_nflog_includes_t *this, char *path,
+						   chunk_t *text)
+{
+	u_char *end;
+	size_t len;
+
+	free(this->changing);
+	this->changing = strdup(path);
+	if (!this->accept)
 	{
-		return EBUSY;
+		return FALSE;
 	}
-	text->ptr[len] = '\0';
-	return 0;
+	end = memrchr(text->ptr, '\n', text->len);
+	len = end ? end - text->ptr + 1 : 0;
+	memwipe(text->ptr + len, text->len - len);
+	text->len = len + 1;
+	return TRUE;
 }
 
 /**
@@ -331,7 +375,7 @@ static bool push(private_nflog_includes_t *this, char *path)
 	fd = open_file(path, &st);
 	err = fd == -1 ? errno : 0;
 	if (*this->stop)
-	{	/* after this has been waiting, nothing of strongSwan might be there */
+	{
 		if (fd != -1)
 		{
 			close(fd);
@@ -345,21 +389,22 @@ static bool push(private_nflog_includes_t *this, char *path)
 		case ENOENT:
 		case ENOTDIR:
 			return TRUE;
-		case EISDIR:
-			return skip(this, LEVEL_DIAG, path, strerror(err));
 		case EINVAL:
-			return skip(this, LEVEL_CTRL, path, "not a regular file");
+			return skip(this, path, "not a regular file");
+		case EISDIR:
+			/* patterns match these easily, that is not worth a line */
+			return current(this)->path || skip(this, path, strerror(err));
 		case EACCES:
 		case EPERM:
 		case ELOOP:
-			return skip(this, LEVEL_CTRL, path, strerror(err));
+			return skip(this, path, strerror(err));
 		default:
 			return fail_passing(this, path, strerror(err));
 	}
 	if (is_open(this, &st))
 	{
 		close(fd);
-		return skip(this, LEVEL_CTRL, path, "it includes itself");
+		return skip(this, path, "it includes itself");
 	}
 	if (array_count(this->stack) > NFLOG_MAX_DEPTH)
 	{
@@ -387,18 +432,20 @@ static bool push(private_nflog_includes_t *this, char *path)
 		file_destroy(file);
 		return FALSE;
 	}
-	if (err)
+	if (err && (err != EBUSY || !accept_changed(this, path, &file->text)))
 	{
 		file_destroy(file);
 		return fail_passing(this, path, err == EBUSY ? "it changes meanwhile"
 													 : strerror(err));
 	}
-	this->size -= st.st_size;
+	this->size -= file->text.len - 1;
 	for (i = 0; i < file->text.len; i++)
 	{	/* with the null byte, so that it matters where files end */
 		this->hash = (this->hash ^ file->text.ptr[i]) * 0x100000001b3;
 	}
-	file->rest = chunk_create(file->text.ptr, st.st_size);
+	file->rest = chunk_create(file->text.ptr, file->text.len - 1);
+	file->counted = file->rest.ptr;
+	file->line = 1;
 	array_insert(this->stack, ARRAY_TAIL, file);
 	return TRUE;
 }
@@ -423,41 +470,6 @@ static bool push_match(private_nflog_includes_t *this)
 		}
 	}
 	return TRUE;
-}
-
-/**
- * Watch the directories in which files are looked up that match a pattern, and
- * a file without any pattern, before it is known if they are there.
- */
-static void watch_pattern(private_nflog_includes_t *this, char *path)
-{
-	glob_t matches;
-	size_t first, i;
-	char *pos;
-
-	first = strcspn(path, "*?[");
-	if (!path[first])
-	{
-		this->watch->add(this->watch, path);
-		return;
-	}
-	for (pos = strchr(path, '/'); pos; pos = strchr(pos + 1, '/'))
-	{
-		if (pos + 1 - path + strcspn(pos + 1, "/") <= first)
-		{
-			continue;
-		}
-		*pos = '\0';
-		if (glob(path[0] ? path : "/", GLOB_NOCHECK, NULL, &matches) == 0)
-		{
-			for (i = 0; i < matches.gl_pathc && !*this->stop && count(this); i++)
-			{
-				this->watch->add(this->watch, matches.gl_pathv[i]);
-			}
-			globfree(&matches);
-		}
-		*pos = '/';
-	}
 }
 
 METHOD(nflog_includes_t, include, bool,
@@ -486,17 +498,21 @@ METHOD(nflog_includes_t, include, bool,
 	}
 	if (len >= sizeof(path))
 	{	/* as strongSwan's parser does */
-		return skip(this, LEVEL_CTRL, pattern, "the path is too long");
+		return skip(this, pattern, "the path is too long");
 	}
-	watch_pattern(this, path);
-	if (this->error || *this->stop)
-	{
-		return FALSE;
-	}
-	status = glob(path, GLOB_ERR, NULL, &file->matches);
+	nflog_pattern_watch(path, this->watch, this->stop, &this->entries,
+						&this->count);
+	status = nflog_pattern_find(path, GLOB_ERR, this->stop, &this->entries,
+								&file->matches);
 	err = errno;
 	if (*this->stop)
 	{
+		return FALSE;
+	}
+	if (!this->entries)
+	{
+		fail(this, "more than %d entries of directories are looked at for patterns",
+			 NFLOG_MAX_ENTRIES);
 		return FALSE;
 	}
 	switch (status)
@@ -508,7 +524,7 @@ METHOD(nflog_includes_t, include, bool,
 		case GLOB_NOSPACE:
 			return fail_passing(this, path, strerror(ENOMEM));
 		default:
-			return skip(this, LEVEL_CTRL, path, strerror(err));
+			return skip(this, path, strerror(err));
 	}
 }
 
@@ -543,6 +559,12 @@ METHOD(nflog_includes_t, get_error, char*,
 	return this->error;
 }
 
+METHOD(nflog_includes_t, get_changing, char*,
+	private_nflog_includes_t *this)
+{
+	return this->changing;
+}
+
 METHOD(nflog_includes_t, get_hash, uint64_t,
 	private_nflog_includes_t *this)
 {
@@ -555,14 +577,16 @@ METHOD(nflog_includes_t, destroy, void,
 	array_destroy_function(this->stack, (void*)file_destroy, NULL);
 	free(this->path);
 	free(this->error);
+	free(this->changing);
 	free(this);
 }
 
 /*
  * Described in header
  */
-nflog_includes_t *nflog_includes_create(
-									nflog_watch_t *watch, bool *stop)
+nflog_includes_t *nflog_includes_create(nflog_watch_t *watch,
+										nflog_notes_t *notes, bool changing,
+										bool *stop)
 {
 	private_nflog_includes_t *this;
 	file_t *file;
@@ -574,14 +598,18 @@ nflog_includes_t *nflog_includes_create(
 			.next = _next,
 			.fail = _fail,
 			.get_error = _get_error,
+			.get_changing = _get_changing,
 			.get_hash = _get_hash,
 			.destroy = _destroy,
 		},
 		.watch = watch,
+		.notes = notes,
+		.accept = changing,
 		.stop = stop,
 		.stack = array_create(0, 0),
 		.size = NFLOG_MAX_SIZE,
 		.count = NFLOG_MAX_FILES,
+		.entries = NFLOG_MAX_ENTRIES,
 		.hash = HASH_INIT,
 	);
 	INIT(file);

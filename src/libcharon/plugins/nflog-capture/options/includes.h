@@ -42,7 +42,8 @@ typedef struct nflog_includes_t nflog_includes_t;
  * descriptors left.  Here nothing but regular files is opened, and a file is
  * not read within itself, which would add nothing to its settings.
  *
- * There may be secrets in the texts, so they are wiped.  Not thread-safe.
+ * There may be secrets in the texts, so they are wiped.  Not thread-safe.  Nothing
+ * in here uses what strongSwan frees when it stops.
  */
 struct nflog_includes_t {
 
@@ -88,6 +89,13 @@ struct nflog_includes_t {
 	char *(*get_error)(nflog_includes_t *this, bool *passing);
 
 	/**
+	 * Get a file that was changed while it was read.
+	 *
+	 * @return			path, NULL if there was none
+	 */
+	char *(*get_changing)(nflog_includes_t *this);
+
+	/**
 	 * Get a hash of all that was read.
 	 *
 	 * @return			hash
@@ -104,9 +112,13 @@ struct nflog_includes_t {
  * Create a nflog_includes_t instance.
  *
  * @param watch		gets to know files and directories before they are read
- * @param stop		reading fails, without a log message, once this is TRUE
+ * @param notes		gets a line for each file that is skipped
+ * @param changing	TRUE to accept files that change while they are read, of those
+ *					only complete lines are used, else reading fails
+ * @param stop		reading fails once this is TRUE
  */
-nflog_includes_t *nflog_includes_create(
-									nflog_watch_t *watch, bool *stop);
+nflog_includes_t *nflog_includes_create(nflog_watch_t *watch,
+										nflog_notes_t *notes, bool changing,
+										bool *stop);
 
 #endif /** NFLOG_INCLUDES_H_ @}*/

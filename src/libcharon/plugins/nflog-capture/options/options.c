@@ -15,14 +15,11 @@
 #define _GNU_SOURCE
 
 #include "options.h"
-#include "includes.h"
-#include "parser.h"
-#include "snapshot.h"
+#include "settings.h"
+#include "swanctl.h"
 #include "values.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -38,11 +35,6 @@
 /** us after which files are compared when options are looked up, for changes
  * that the kernel does not report */
 #define CHECK_INTERVAL 1000000
-
-/** ms after which reading is tried again that failed, and the most that it gets
- * by doubling it each time */
-#define RETRY_MIN 100
-#define RETRY_MAX 60000
 
 typedef struct private_nflog_options_t private_nflog_options_t;
 
@@ -72,9 +64,19 @@ struct private_nflog_options_t {
 	char *def;
 
 	/**
-	 * Notices changes.
+	 * Reads swanctl.conf, used by the thread, except for has_events().
 	 */
-	nflog_watch_t *watch;
+	nflog_swanctl_t *swanctl;
+
+	/**
+	 * Lines that the thread has to log.
+	 */
+	nflog_notes_t *notes;
+
+	/**
+	 * Settings in strongswan.conf, of the thread, nothing until it runs.
+	 */
+	nflog_source_t settings;
 
 	/**
 	 * Wakes up the thread, a file descriptor of eventfd(2).
@@ -87,9 +89,15 @@ struct private_nflog_options_t {
 	thread_t *thread;
 
 	/**
-	 * TRUE to stop it, which it may see without the lock.
+	 * TRUE to stop the thread, set with the gate held, which is seen without it.
 	 */
 	bool stop;
+
+	/**
+	 * Held by the thread, as long as this is not to stop, while it uses what
+	 * strongSwan frees when it stops.
+	 */
+	mutex_t *gate;
 
 	/**
 	 * Lock for all that follows, up to what belongs to the thread.
@@ -131,32 +139,6 @@ struct private_nflog_options_t {
 	 * TRUE once the thread has ended.
 	 */
 	bool ended;
-
-	/**
-	 * Path of the file that was read last, NULL if none was, of the thread.
-	 */
-	char *path;
-
-	/**
-	 * Hash of what the snapshot was read from, of the thread.
-	 */
-	uint64_t hash;
-
-	/**
-	 * TRUE if the snapshot is to be replaced even if that is the same, of the
-	 * thread.
-	 */
-	bool stale;
-
-	/**
-	 * What failed the last time, NULL if nothing, of the thread.
-	 */
-	char *error;
-
-	/**
-	 * ms after which to try again, 0 if nothing failed, of the thread.
-	 */
-	u_int retry;
 };
 
 static void *run(private_nflog_options_t *this);
@@ -209,8 +191,8 @@ static void ensure_running(private_nflog_options_t *this)
 		this->thread = thread_create((thread_main_t)run, this);
 		if (!this->thread)
 		{
-			DBG1(DBG_CFG, "unable to start a thread for reading swanctl.conf, "
-				 "nothing is captured");
+			DBG1(DBG_CFG, "nflog-capture: unable to create a thread that reads "
+				 "swanctl.conf, nothing is captured");
 		}
 	}
 }
@@ -224,7 +206,7 @@ METHOD(nflog_options_t, update, bool,
 
 	this->mutex->lock(this->mutex);
 	ensure_running(this);
-	if (this->watch->has_events(this->watch) ||
+	if (this->swanctl->has_events(this->swanctl) ||
 		(this->asked == this->done && now() >= this->next_check))
 	{
 		ask(this);
@@ -272,20 +254,20 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 	snapshot = get_snapshot(this);
 	if (!snapshot)
 	{
-		dbg(DBG_CFG, level, "not capturing CHILD_SA '%s' of connection '%s', "
-			"swanctl.conf could not be read yet", child, conn);
+		dbg(DBG_CFG, level, "nflog-capture: not capturing CHILD_SA '%s' of "
+			"connection '%s', swanctl.conf could not be read yet", child, conn);
 		return NULL;
 	}
 	if (strlen(conn) > NFLOG_MAX_NAME ||
 		strlen(child) > NFLOG_MAX_NAME)
 	{
-		dbg(DBG_CFG, level, "not capturing CHILD_SA '%s' of connection "
-			"'%s', names longer than %d characters are not supported", child,
-			conn, NFLOG_MAX_NAME);
+		dbg(DBG_CFG, level, "nflog-capture: not capturing CHILD_SA '%s' of "
+			"connection '%s', names longer than %d characters are not supported",
+			child, conn, NFLOG_MAX_NAME);
 	}
 	else
 	{
-		cfg = snapshot->get(snapshot, conn, child, quiet);
+		cfg = snapshot->get(snapshot, conn, child);
 	}
 	snapshot->destroy(snapshot);
 	return cfg;
@@ -345,154 +327,103 @@ METHOD(nflog_options_t, reload, void,
 }
 
 /**
- * Read all files.
+ * Begin to use what strongSwan frees when it stops.
  *
- * @param hash		receives the hash of what was read
- * @param error		receives what failed, NULL if nothing or if stopped
- * @return			NULL if reading failed
+ * @return			FALSE if it must not be used anymore
  */
-static nflog_snapshot_t *read_files(
-									private_nflog_options_t *this,
-									uint64_t *hash, char **error)
+static bool enter(private_nflog_options_t *this)
 {
-	nflog_snapshot_t *snapshot = NULL;
-	nflog_sections_t *sections;
-	nflog_includes_t *includes;
-	bool passing;
-
-	sections = nflog_sections_create();
-	includes = nflog_includes_create(this->watch, &this->stop);
-	/* the value of an option that is not valid is told when it is looked up */
-	if ((!path_absolute(this->path) ||
-		 includes->include(includes, this->path)) &&
-		nflog_parse(includes, sections, &this->stop))
-	{
-		snapshot = nflog_snapshot_create(sections, this->path,
-										 &this->stop);
-		if (!snapshot)
-		{
-			includes->fail(includes, "sections have circular or too many "
-						   "references");
-		}
-	}
-	*hash = includes->get_hash(includes);
-	*error = strdupnull(includes->get_error(includes, &passing));
-	this->retry = !*error || !passing ? 0 :
-					min(max(this->retry * 2, RETRY_MIN), RETRY_MAX);
-	includes->destroy(includes);
-	sections->destroy(sections);
-	return snapshot;
-}
-
-/**
- * Log what failed, unless it is what failed before.
- */
-static void log_error(private_nflog_options_t *this, char *error)
-{
-	if (error && !streq(error, this->error))
-	{
-		DBG1(DBG_CFG, "reading '%s' failed: %s, %s", this->path, error,
-			 this->snapshot ? "keeping the nflog-capture options as they were"
-							: "there will be no captures until it can be read");
-	}
-	free(this->error);
-	this->error = error;
-}
-
-/**
- * Read all files, and replace the snapshot if they have changed.
- */
-static void read_options(private_nflog_options_t *this)
-{
-	nflog_snapshot_t *snapshot, *old;
-	uint64_t hash;
-	char *error;
-
-	this->watch->reset(this->watch);
-	snapshot = read_files(this, &hash, &error);
+	this->gate->lock(this->gate);
 	if (this->stop)
-	{	/* nothing of strongSwan might be there anymore */
-		DESTROY_IF(snapshot);
-		free(error);
-		return;
-	}
-	log_error(this, error);
-	if (!snapshot || (!this->stale && hash == this->hash))
 	{
-		DESTROY_IF(snapshot);
-		return;
+		this->gate->unlock(this->gate);
+		return FALSE;
 	}
-	this->mutex->lock(this->mutex);
-	old = this->snapshot;
-	this->snapshot = snapshot;
-	this->mutex->unlock(this->mutex);
-
-	this->hash = hash;
-	this->stale = FALSE;
-	DESTROY_IF(old);
-	DBG2(DBG_CFG, "read nflog-capture options from '%s'", this->path);
-	if (this->cb)
-	{
-		this->cb(this->data);
-	}
+	return TRUE;
 }
 
 /**
- * Look for changes, and read files if there are any.
+ * Wait until there might be something to read.
+ *
+ * @param ticket	receives the number of requests
+ * @param compare	receives TRUE to look for changes that the kernel does not report
+ * @param reload	receives TRUE to read all files even if they seem unchanged
  */
-static void look_for_changes(private_nflog_options_t *this)
+static void await(private_nflog_options_t *this, uint64_t *ticket, bool *compare,
+				  bool *reload)
+{
+	uint64_t count;
+
+	this->swanctl->await(this->swanctl, this->wakeup);
+
+	this->mutex->lock(this->mutex);
+	if (read(this->wakeup, &count, sizeof(count)) == -1 &&
+		this->asked == this->done)
+	{	/* not a request, but the files, or time */
+		count_request(this);
+	}
+	*ticket = this->asked;
+	*compare = now() >= this->next_check;
+	*reload = this->reload;
+	this->reload = FALSE;
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Get the path of swanctl.conf, and what is set in strongswan.conf, as copies.
+ *
+ * @param reload	TRUE to get what is set in strongswan.conf again
+ * @return			path, NULL to stop
+ */
+static char *get_settings(private_nflog_options_t *this, bool reload)
 {
 	char *path;
 
-	path = lib->settings->get_str(lib->settings,
-								  "%s.plugins.nflog-capture.swanctl_conf",
-								  this->def, lib->ns);
-	if (!streq(path, this->path))
+	if (!enter(this))
 	{
-		free(this->path);
-		this->path = strdup(path);
-		this->stale = TRUE;
+		return NULL;
 	}
-	if (this->stale || this->retry || this->watch->has_changed(this->watch))
+	path = strdup(lib->settings->get_str(lib->settings,
+								"%s.plugins.nflog-capture.swanctl_conf",
+								this->def, lib->ns));
+	if (reload || !this->settings.sections)
 	{
-		read_options(this);
+		DESTROY_IF(this->settings.sections);
+		this->settings.sections = nflog_settings_copy();
+		this->notes->forget(this->notes);
 	}
+	this->gate->unlock(this->gate);
+	return path;
 }
 
 /**
- * Wait until there might be changes.
- *
- * @param ticket	receives the number of requests
- * @return			FALSE to end
+ * Log what there is to log, and replace the snapshot if there is a new one.
  */
-static bool await_changes(private_nflog_options_t *this,
-						  uint64_t *ticket)
+static void publish(private_nflog_options_t *this, char *path,
+					nflog_snapshot_t *snapshot)
 {
-	struct pollfd fds[] = {
-		{
-			.fd = this->wakeup,
-			.events = POLLIN,
-		},
-		{
-			.fd = this->watch->get_fd(this->watch),
-			.events = POLLIN,
-		},
-	};
-	uint64_t count;
+	nflog_snapshot_t *old;
 
-	poll(fds, countof(fds), this->retry ?: -1);
+	if (enter(this))
+	{
+		this->notes->log(this->notes);
+		if (snapshot)
+		{
+			this->mutex->lock(this->mutex);
+			old = this->snapshot;
+			this->snapshot = snapshot;
+			this->mutex->unlock(this->mutex);
+			snapshot = old;
 
-	this->mutex->lock(this->mutex);
-	if (read(this->wakeup, &count, sizeof(count)) == -1)
-	{	/* not a request, but the files, or the time to try again */
-		count_request(this);
+			DBG2(DBG_CFG, "nflog-capture: read options from '%s'", path);
+			if (this->cb)
+			{
+				this->cb(this->data);
+			}
+		}
+		this->gate->unlock(this->gate);
 	}
-	this->watch->drain(this->watch);
-	*ticket = this->asked;
-	this->stale |= this->reload;
-	this->reload = FALSE;
-	this->mutex->unlock(this->mutex);
-	return !this->stop;
+	DESTROY_IF(snapshot);
 }
 
 /**
@@ -500,21 +431,42 @@ static bool await_changes(private_nflog_options_t *this,
  */
 static void *run(private_nflog_options_t *this)
 {
+	nflog_snapshot_t *snapshot;
+	nflog_read_t result;
 	uint64_t ticket, start;
-	bool left;
+	bool compare, reload, left;
+	char *path;
 
-	while (await_changes(this, &ticket))
+	while (TRUE)
 	{
+		await(this, &ticket, &compare, &reload);
+		path = get_settings(this, reload);
+		if (!path)
+		{
+			break;
+		}
 		start = now();
-		look_for_changes(this);
+		result = this->swanctl->read(this->swanctl, path, &this->settings, compare,
+									 reload, &snapshot);
+		if (result == READ_DONE)
+		{
+			publish(this, path, snapshot);
+		}
+		free(path);
 
 		this->mutex->lock(this->mutex);
-		this->done = ticket;
-		this->since = now();
-		/* that takes a tenth of the time at most */
-		this->next_check = this->since + max(10 * (this->since - start),
-					this->watch->is_complete(this->watch) ? CHECK_INTERVAL : 0);
-		this->condvar->broadcast(this->condvar);
+		if (result != READ_LATER)
+		{
+			this->done = ticket;
+			this->since = now();
+			this->condvar->broadcast(this->condvar);
+		}
+		if (compare)
+		{	/* that takes a tenth of the time at most */
+			this->next_check = now() + max(10 * (now() - start),
+						this->swanctl->is_complete(this->swanctl) ? CHECK_INTERVAL
+																  : 0);
+		}
 		this->mutex->unlock(this->mutex);
 	}
 	this->mutex->lock(this->mutex);
@@ -549,9 +501,13 @@ static bool stop(private_nflog_options_t *this)
 	timeval_t tv;
 	Dl_info info;
 
-	this->mutex->lock(this->mutex);
+	this->gate->lock(this->gate);
 	this->stop = TRUE;
+	this->gate->unlock(this->gate);
+
+	this->mutex->lock(this->mutex);
 	ask(this);
+	this->condvar->broadcast(this->condvar);
 	deadline = now() + NFLOG_OPTIONS_STOP * 1000ULL;
 	tv.tv_sec = deadline / 1000000;
 	tv.tv_usec = deadline % 1000000;
@@ -564,9 +520,9 @@ static bool stop(private_nflog_options_t *this)
 	{
 		this->thread = NULL;
 		this->mutex->unlock(this->mutex);
-		DBG1(DBG_CFG, "reading '%s', or what it includes, does not end, stopping "
-			 "without, check the file system that these files are on",
-			 this->path);
+		DBG1(DBG_CFG, "nflog-capture: reading swanctl.conf, or what it includes, "
+			 "does not end, stopping without, check the file system that these "
+			 "files are on");
 		/* its code must not be unloaded before the process ends */
 		if (dladdr(stop, &info))
 		{
@@ -589,12 +545,14 @@ METHOD(nflog_options_t, destroy, void,
 	if (stop(this))
 	{
 		DESTROY_IF(this->snapshot);
-		this->watch->destroy(this->watch);
+		DESTROY_IF(this->settings.sections);
+		this->swanctl->destroy(this->swanctl);
+		this->notes->destroy(this->notes);
 		this->condvar->destroy(this->condvar);
 		this->mutex->destroy(this->mutex);
+		this->gate->destroy(this->gate);
 		close(this->wakeup);
-		free(this->error);
-		free(this->path);
+		free(this->settings.file);
 		free(this->def);
 		free(this);
 	}
@@ -623,10 +581,15 @@ nflog_options_t *nflog_options_create(
 		.cb = cb,
 		.data = data,
 		.wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.settings = {
+			.file = strdup(lib->conf ?: "strongswan.conf"),
+		},
+		.notes = nflog_notes_create(),
+		.gate = mutex_create(MUTEX_TYPE_DEFAULT),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 	);
-	this->watch = nflog_watch_create(&this->stop);
+	this->swanctl = nflog_swanctl_create(this->notes, &this->stop);
 
 	/* as swanctl does */
 	dir = getenv("SWANCTL_DIR");

@@ -24,7 +24,7 @@ typedef struct nflog_options_t nflog_options_t;
 
 #include "cfg.h"
 
-/** ms that destroy() may wait for a file that can't be read */
+/** ms that destroy() waits for the thread, which a file may keep waiting */
 #define NFLOG_OPTIONS_STOP 2000
 
 /**
@@ -42,11 +42,17 @@ typedef void (*nflog_options_cb_t)(void *data);
  *  - strongswan.conf, the same path below charon.plugins.nflog-capture
  *  - strongswan.conf, charon.plugins.nflog-capture itself
  *
- * Neither vici nor strongSwan's configs hand on the first of these, so
+ * Neither vici nor strongSwan's configs pass on the first of these, so
  * swanctl.conf is read by a thread of its own, once per change.  All look-ups are
  * in memory, in what was read last without an error.  If changes have not been
  * read yet, look-ups wait for that, nflog_values_max_wait() at most after the
- * changes were noticed, all that wait for the same changes together: those that come later use what there is at once.
+ * changes were noticed, all that wait for the same changes together: those that
+ * come later use what there is at once.
+ *
+ * Locks: the mutex guards what the thread shares with look-ups, and is held for
+ * moments only.  The thread holds the gate while it uses what strongSwan frees when
+ * it stops, as settings and the logger, and may take the mutex then.  Nothing that
+ * may wait for a file is done with either of them.
  */
 struct nflog_options_t {
 
@@ -58,12 +64,12 @@ struct nflog_options_t {
 	/**
 	 * Get the options of a CHILD_SA.
 	 *
-	 * Invalid values and unknown options are logged here, a line for each, and
-	 * the CHILD_SA is not captured then.
+	 * If any of them is unknown, or its value is not valid, the CHILD_SA is not
+	 * captured.  That is logged when options are read, a line for each.
 	 *
 	 * @param conn		name of the connection
 	 * @param child		name of the child
-	 * @param quiet		TRUE not to log invalid values
+	 * @param quiet		TRUE not to log that options could not be read yet
 	 * @return			configuration, to be destroyed with nflog_cfg_destroy(),
 	 *					NULL if not to be captured
 	 */
@@ -99,8 +105,8 @@ struct nflog_options_t {
 	bool (*has_running)(nflog_options_t *this);
 
 	/**
-	 * Read swanctl.conf again, even if it does not seem changed, and apply what
-	 * changed in strongswan.conf.  Does not wait for that.
+	 * Apply what changed in strongswan.conf, and read swanctl.conf again, even if it
+	 * does not seem changed.  Does not wait for that.
 	 */
 	void (*reload)(nflog_options_t *this);
 
@@ -115,8 +121,8 @@ struct nflog_options_t {
 	/**
 	 * Stop the thread, and destroy a nflog_options_t.
 	 *
-	 * A thread that a file keeps waiting for more than
-	 * NFLOG_OPTIONS_STOP is left behind, which is logged.
+	 * A thread that a file keeps waiting for more than NFLOG_OPTIONS_STOP is left
+	 * behind, which is logged.  It won't use anything but its own data then.
 	 */
 	void (*destroy)(nflog_options_t *this);
 };

@@ -16,6 +16,9 @@
 
 #include <limits.h>
 
+/** bytes that a name, or the path of a reference, may have */
+#define MAX_NAME 4096
+
 /** what can't be part of a name */
 #define NO_NAME "#{}:.,=\"\r\n\t "
 
@@ -389,6 +392,12 @@ static int get_token(parser_t *this, bool reference)
 			   strcspn((char*)text->ptr + len + 1, NO_NAME))
 		{
 			len += 1 + strcspn((char*)text->ptr + len + 1, NO_NAME);
+		}
+		if (len > MAX_NAME)
+		{	/* looking it up many times would take too long */
+			this->includes->fail(this->includes, "name of more than %d characters",
+								 MAX_NAME);
+			return TOKEN_ERROR;
 		}
 		free(this->name);
 		this->name = strndup((char*)text->ptr, len);

@@ -28,29 +28,48 @@
 /** sections that a look-up may visit */
 #define MAX_VISITS 1000
 
+/** sections that all look-ups may visit, and settings that they may find: several
+ * times what NFLOG_MAX_SETTINGS sections take that don't share others */
+#define MAX_WORK 20000000
+
 typedef struct private_nflog_sections_t private_nflog_sections_t;
 typedef struct item_t item_t;
+typedef enum item_type_t item_type_t;
 typedef struct search_t search_t;
+typedef struct result_t result_t;
 
 /**
- * A section, or a setting.
+ * What an item is.
+ */
+enum item_type_t {
+	ITEM_SECTION,
+	ITEM_SETTING,
+	ITEM_REFERENCE,
+};
+
+/**
+ * A section, a setting, or a reference from one section to another.
  */
 struct item_t {
 
 	/** section that it is in, NULL for the outermost one */
 	item_t *parent;
 
-	/** name of a section, or key of a setting */
+	/** name of a section, key of a setting, or path of a reference */
 	char *name;
 
-	/** value of a setting, may be NULL */
+	/** value of a setting, NULL if empty */
 	char *value;
 
-	/** TRUE for a section */
-	bool section;
+	/** TRUE if an empty value replaced another one */
+	bool cleared;
 
-	/** items in a section, in their order */
+	/** what it is */
+	item_type_t type;
+
+	/** sections and settings in a section, in their order, and their number */
 	item_t *first, *last;
+	u_int count;
 
 	/** next item in the section that it is in */
 	item_t *next;
@@ -58,7 +77,7 @@ struct item_t {
 	/** item that was created before */
 	item_t *former;
 
-	/** paths of sections that a section refers to, char*, NULL if none */
+	/** references of a section, item_t, NULL if none */
 	array_t *references;
 };
 
@@ -93,9 +112,14 @@ struct private_nflog_sections_t {
 	item_t *latest;
 
 	/**
-	 * Number of items and references.
+	 * Number of times that items were added, or set.
 	 */
 	u_int count;
+
+	/**
+	 * Sections that were visited, and settings that were found, by look-ups.
+	 */
+	u_int work;
 };
 
 /**
@@ -110,13 +134,13 @@ static u_int item_hash(const void *key)
 }
 
 /**
- * Is this the same item, of two that differ in their value only?
+ * Is this the same item, whatever is in it?
  */
 static bool item_equals(const void *a, const void *b)
 {
 	const item_t *x = a, *y = b;
 
-	return x->parent == y->parent && x->section == y->section &&
+	return x->parent == y->parent && x->type == y->type &&
 		   streq(x->name, y->name);
 }
 
@@ -144,12 +168,12 @@ static bool count(private_nflog_sections_t *this)
  * Look up an item in a section, NULL if there is none.
  */
 static item_t *lookup(private_nflog_sections_t *this, item_t *parent,
-					  char *name, bool section)
+					  char *name, item_type_t type)
 {
 	item_t key = {
 		.parent = parent,
 		.name = name,
-		.section = section,
+		.type = type,
 	};
 
 	return this->items->get(this->items, &key);
@@ -159,11 +183,11 @@ static item_t *lookup(private_nflog_sections_t *this, item_t *parent,
  * Get an item in the current section, which gets created if there is none.
  */
 static item_t *ensure(private_nflog_sections_t *this, char *name,
-					  bool section)
+					  item_type_t type)
 {
 	item_t *item, *parent = this->current;
 
-	item = lookup(this, parent, name, section);
+	item = lookup(this, parent, name, type);
 	if (item)
 	{
 		free(name);
@@ -172,10 +196,16 @@ static item_t *ensure(private_nflog_sections_t *this, char *name,
 	INIT(item,
 		.parent = parent,
 		.name = name,
-		.section = section,
+		.type = type,
 		.former = this->latest,
 	);
 	this->latest = item;
+	this->items->put(this->items, item, item);
+	if (type == ITEM_REFERENCE)
+	{
+		array_insert_create(&parent->references, ARRAY_TAIL, item);
+		return item;
+	}
 	if (parent->last)
 	{
 		parent->last->next = item;
@@ -185,35 +215,23 @@ static item_t *ensure(private_nflog_sections_t *this, char *name,
 		parent->first = item;
 	}
 	parent->last = item;
-	this->items->put(this->items, item, item);
+	parent->count++;
 	return item;
 }
 
 METHOD(nflog_sections_t, begin, bool,
 	private_nflog_sections_t *this, char *name)
 {
-	this->current = ensure(this, name, TRUE);
+	this->current = ensure(this, name, ITEM_SECTION);
 	return count(this);
 }
 
 METHOD(nflog_sections_t, refer, bool,
 	private_nflog_sections_t *this, char *path)
 {
-	char *other;
-	int i;
-
-	for (i = 0; i < array_count(this->current->references); i++)
-	{
-		array_get(this->current->references, i, &other);
-		if (streq(other, path))
-		{
-			free(path);
-			return TRUE;
-		}
-	}
-	array_insert_create(&this->current->references, ARRAY_TAIL, path);
+	ensure(this, path, ITEM_REFERENCE);
 	/* not more than a look-up can visit */
-	return count(this) && i < MAX_VISITS;
+	return count(this) && array_count(this->current->references) <= MAX_VISITS;
 }
 
 METHOD(nflog_sections_t, set, bool,
@@ -221,7 +239,8 @@ METHOD(nflog_sections_t, set, bool,
 {
 	item_t *item;
 
-	item = ensure(this, key, FALSE);
+	item = ensure(this, key, ITEM_SETTING);
+	item->cleared = !value && (item->value || item->cleared);
 	free_value(item->value);
 	item->value = value;
 	return count(this);
@@ -279,14 +298,28 @@ static bool split(search_t *search, char *path)
 }
 
 /**
+ * Count what a look-up does.
+ *
+ * @return			FALSE if that is more than all look-ups may do
+ */
+static bool work(private_nflog_sections_t *this, u_int count)
+{
+	this->work = min(this->work + count, MAX_WORK);
+	return this->work < MAX_WORK;
+}
+
+/**
  * Add a section to those that a look-up found.
  *
  * @return			FALSE if it was found before
  */
-static bool add_found(search_t *search, item_t *section)
+static bool add_found(private_nflog_sections_t *this, search_t *search,
+					  item_t *section)
 {
 	item_t *other;
 	int i;
+
+	work(this, array_count(search->found));
 
 	for (i = 0; i < array_count(search->found); i++)
 	{
@@ -340,35 +373,34 @@ static bool find(private_nflog_sections_t *this, search_t *search,
 				 u_int *visits)
 {
 	array_t *found = NULL;
-	item_t *item;
-	char *reference;
+	item_t *item, *reference;
 	bool success = TRUE;
 	int i, j;
 
-	if (!depth || !*visits)
+	if (!depth || !*visits || !work(this, 1))
 	{
 		return FALSE;
 	}
 	depth--;
 	(*visits)--;
 
-	item = lookup(this, section, search->names[pos], TRUE);
+	item = lookup(this, section, search->names[pos], ITEM_SECTION);
 	if (item && pos + 1 < search->count)
 	{
 		success = find(this, search, item, pos + 1, TRUE, depth, visits);
 	}
-	else if (item && add_found(search, item))
+	else if (item && add_found(this, search, item))
 	{
 		for (i = 0; success && i < array_count(item->references); i++)
 		{
 			array_get(item->references, i, &reference);
-			success = resolve(this, reference, &search->found, depth, visits);
+			success = resolve(this, reference->name, &search->found, depth, visits);
 		}
 	}
 	for (i = 0; success && follow && i < array_count(section->references); i++)
 	{
 		array_get(section->references, i, &reference);
-		success = resolve(this, reference, &found, depth, visits);
+		success = resolve(this, reference->name, &found, depth, visits);
 		for (j = 0; success && j < array_count(found); j++)
 		{
 			array_get(found, j, &item);
@@ -381,16 +413,118 @@ static bool find(private_nflog_sections_t *this, search_t *search,
 }
 
 /**
+ * Enumerates what a look-up found.
+ */
+struct result_t {
+
+	/** implements enumerator_t */
+	enumerator_t public;
+
+	/** number of items, and of those that were enumerated */
+	u_int count, pos;
+
+	/** items */
+	item_t **items;
+};
+
+METHOD(enumerator_t, enumerate_sections, bool,
+	result_t *this, va_list args)
+{
+	char **name;
+
+	VA_ARGS_VGET(args, name);
+
+	if (this->pos == this->count)
+	{
+		return FALSE;
+	}
+	*name = this->items[this->pos++]->name;
+	return TRUE;
+}
+
+METHOD(enumerator_t, enumerate_settings, bool,
+	result_t *this, va_list args)
+{
+	char **key, **value;
+
+	VA_ARGS_VGET(args, key, value);
+
+	if (this->pos == this->count)
+	{
+		return FALSE;
+	}
+	*key = this->items[this->pos]->name;
+	*value = this->items[this->pos++]->value;
+	return TRUE;
+}
+
+METHOD(enumerator_t, result_destroy, void,
+	result_t *this)
+{
+	free(this->items);
+	free(this);
+}
+
+/**
+ * Add the items of a type that are in a section to those found before.
+ *
+ * @param seen		items by their names, of those with the same name the first one
+ *					that has a value
+ */
+static void add_items(result_t *this, item_t *section, item_type_t type,
+					  hashtable_t *seen)
+{
+	item_t *item, *former;
+
+	for (item = section->first; item; item = item->next)
+	{
+		if (item->type != type)
+		{
+			continue;
+		}
+		former = seen->get(seen, item->name);
+		if (!former)
+		{
+			this->items[this->count++] = item;
+		}
+		if (!former || (!former->value && item->value))
+		{
+			seen->put(seen, item->name, item);
+		}
+	}
+}
+
+/**
+ * Remove items without a value that clear another one.
+ */
+static void remove_cleared(result_t *this, hashtable_t *seen)
+{
+	item_t *item;
+	u_int i, count = 0;
+
+	for (i = 0; i < this->count; i++)
+	{
+		item = this->items[i];
+		if (!item->cleared && seen->get(seen, item->name) == item)
+		{
+			this->items[count++] = item;
+		}
+	}
+	this->count = count;
+}
+
+/**
  * Enumerate the items in a section, the first of those with the same name.
  */
 static enumerator_t *create_enumerator(private_nflog_sections_t *this,
-									   char *name, va_list args, bool section)
+									   char *name, va_list args,
+									   item_type_t type)
 {
 	search_t search = {};
 	hashtable_t *seen;
-	array_t *items = NULL;
-	item_t *found, *item;
-	u_int visits = MAX_VISITS;
+	result_t *result;
+	item_t *section;
+	u_int visits = MAX_VISITS, count = 0;
 	int i;
 
 	for (; name && search.count < MAX_NAMES; name = va_arg(args, char*))
@@ -399,66 +533,42 @@ static enumerator_t *create_enumerator(private_nflog_sections_t *this,
 	}
 	if (!search.count)
 	{
-		add_found(&search, this->top);
+		add_found(this, &search, this->top);
 	}
 	else if (!find(this, &search, this->top, 0, TRUE, MAX_DEPTH, &visits))
 	{
 		array_destroy(search.found);
 		return NULL;
 	}
+	for (i = 0; i < array_count(search.found); i++)
+	{
+		array_get(search.found, i, &section);
+		count += section->count;
+	}
+	if (!work(this, count))
+	{
+		array_destroy(search.found);
+		return NULL;
+	}
+	INIT(result,
+		.public = {
+			.enumerate = enumerator_enumerate_default,
+			.venumerate = type == ITEM_SECTION ? _enumerate_sections
+											   : _enumerate_settings,
+			.destroy = _result_destroy,
+		},
+		.items = calloc(max(count, 1), sizeof(item_t*)),
+	);
 	seen = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
 	for (i = 0; i < array_count(search.found); i++)
 	{
-		array_get(search.found, i, &found);
-		for (item = found->first; item; item = item->next)
-		{
-			if (item->section == section && !seen->get(seen, item->name))
-			{
-				seen->put(seen, item->name, item);
-				array_insert_create(&items, ARRAY_TAIL, item);
-			}
-		}
+		array_get(search.found, i, &section);
+		add_items(result, section, type, seen);
 	}
+	remove_cleared(result, seen);
 	seen->destroy(seen);
 	array_destroy(search.found);
-	return enumerator_create_cleaner(array_create_enumerator(items),
-									 (void*)array_destroy, items);
-}
-
-CALLBACK(name_filter, bool,
-	void *data, enumerator_t *orig, va_list args)
-{
-	item_t *item;
-	char **name;
-
-	VA_ARGS_VGET(args, name);
-
-	if (orig->enumerate(orig, &item))
-	{
-		*name = item->name;
-		return TRUE;
-	}
-	return FALSE;
-}
-
-CALLBACK(value_filter, bool,
-	void *data, enumerator_t *orig, va_list args)
-{
-	item_t *item;
-	char **key, **value;
-
-	VA_ARGS_VGET(args, key, value);
-
-	while (orig->enumerate(orig, &item))
-	{
-		if (item->value)
-		{
-			*key = item->name;
-			*value = item->value;
-			return TRUE;
-		}
-	}
-	return FALSE;
+	return &result->public;
 }
 
 METHOD(nflog_sections_t, create_section_enumerator, enumerator_t*,
@@ -468,10 +578,9 @@ METHOD(nflog_sections_t, create_section_enumerator, enumerator_t*,
 	va_list args;
 
 	va_start(args, names);
-	enumerator = create_enumerator(this, names, args, TRUE);
+	enumerator = create_enumerator(this, names, args, ITEM_SECTION);
 	va_end(args);
-	return enumerator ? enumerator_create_filter(enumerator, name_filter, NULL,
-												 NULL) : NULL;
+	return enumerator;
 }
 
 METHOD(nflog_sections_t, create_key_value_enumerator, enumerator_t*,
@@ -481,10 +590,9 @@ METHOD(nflog_sections_t, create_key_value_enumerator, enumerator_t*,
 	va_list args;
 
 	va_start(args, names);
-	enumerator = create_enumerator(this, names, args, FALSE);
+	enumerator = create_enumerator(this, names, args, ITEM_SETTING);
 	va_end(args);
-	return enumerator ? enumerator_create_filter(enumerator, value_filter, NULL,
-												 NULL) : NULL;
+	return enumerator;
 }
 
 METHOD(nflog_sections_t, destroy, void,
@@ -496,7 +604,7 @@ METHOD(nflog_sections_t, destroy, void,
 	while ((item = this->latest))
 	{
 		this->latest = item->former;
-		array_destroy_function(item->references, (void*)free, NULL);
+		array_destroy(item->references);
 		free_value(item->value);
 		free(item->name);
 		free(item);
@@ -524,7 +632,7 @@ nflog_sections_t *nflog_sections_create()
 		.items = hashtable_create(item_hash, item_equals, 1024),
 	);
 	INIT(this->top,
-		.section = TRUE,
+		.type = ITEM_SECTION,
 	);
 	this->current = this->latest = this->top;
 	return &this->public;

@@ -24,7 +24,7 @@ typedef struct nflog_sections_t nflog_sections_t;
 
 #include <library.h>
 
-/** sections and settings that there may be in all, of up to about 150 bytes
+/** sections, settings, and references that there may be in all, of about 150 bytes
  * each beside their names and values */
 #define NFLOG_MAX_SETTINGS 1000000
 
@@ -84,6 +84,10 @@ struct nflog_sections_t {
 
 	/**
 	 * Enumerate the keys and values in a section.
+	 *
+	 * An empty assignment clears a value that was set before, or that a section
+	 * refers to, as strongswan.conf(5) describes it.  If there is none, it is
+	 * enumerated as NULL.
 	 *
 	 * @param names		names of sections down to it, terminated by NULL
 	 * @return			enumerator over (char *key, char *value), NULL if there

@@ -16,9 +16,9 @@
 #include "values.h"
 
 #include <collections/hashtable.h>
-#include <collections/linked_list.h>
 
 typedef struct private_nflog_snapshot_t private_nflog_snapshot_t;
+typedef struct build_t build_t;
 typedef struct child_t child_t;
 typedef struct conn_t conn_t;
 
@@ -76,9 +76,6 @@ struct child_t {
 
 	/** what is captured, NULL if nothing */
 	nflog_cfg_t *cfg;
-
-	/** what is not valid in its options, char*, NULL if nothing */
-	linked_list_t *invalid;
 };
 
 /**
@@ -94,6 +91,37 @@ struct conn_t {
 };
 
 /**
+ * A snapshot that is being created.
+ */
+struct build_t {
+
+	/** the snapshot */
+	private_nflog_snapshot_t *this;
+
+	/** settings in strongswan.conf, and in swanctl.conf */
+	nflog_source_t *settings, *swanctl;
+
+	/** gets a line for each option that is not valid */
+	nflog_notes_t *notes;
+
+	/** filters of all children */
+	nflog_filters_t *filters;
+
+	/** section with the options that apply to all children */
+	nflog_section_t section;
+
+	/** these options, and if they are valid */
+	nflog_values_t global;
+	bool valid;
+
+	/** TRUE if there are too many or circular references */
+	bool failed;
+
+	/** creation fails once this is TRUE */
+	bool *stop;
+};
+
+/**
  * Destroy a child.
  */
 static void child_destroy(child_t *this)
@@ -102,7 +130,6 @@ static void child_destroy(child_t *this)
 	{
 		nflog_cfg_destroy(this->cfg);
 	}
-	DESTROY_FUNCTION_IF(this->invalid, free);
 	free(this->conn);
 	free(this->name);
 	free(this);
@@ -149,153 +176,95 @@ static bool child_equals(const void *a, const void *b)
 }
 
 /**
- * Apply the options in a section of strongswan.conf.
- */
-static bool apply_settings(nflog_values_t *values,
-						   nflog_section_t *section, char *format,
-						   char *conn, char *child)
-{
-	enumerator_t *enumerator;
-	char *key, *value;
-	bool valid = TRUE;
-
-	enumerator = lib->settings->create_key_value_enumerator(lib->settings,
-												format, lib->ns, conn, child);
-	while (enumerator->enumerate(enumerator, &key, &value))
-	{
-		valid &= nflog_values_apply(values, section, key, value);
-	}
-	enumerator->destroy(enumerator);
-
-	enumerator = lib->settings->create_section_enumerator(lib->settings,
-												format, lib->ns, conn, child);
-	while (enumerator->enumerate(enumerator, &key))
-	{
-		if (!section->global || !streq(key, "connections"))
-		{
-			valid &= nflog_values_apply(values, section, key, NULL);
-		}
-	}
-	enumerator->destroy(enumerator);
-	return valid;
-}
-
-/**
- * Enumerate the options of a child in swanctl.conf.
+ * Enumerate the options of a child, or those that apply to all children.
  */
 static enumerator_t *create_enumerator(nflog_sections_t *sections,
 									   child_t *child, bool values)
 {
 	return (values ? sections->create_key_value_enumerator
 				   : sections->create_section_enumerator)(sections,
-						"connections", child->conn, "children", child->name,
-						"nflog-capture", NULL);
+						child->conn ? "connections" : NULL, child->conn,
+						"children", child->name, "nflog-capture", NULL);
 }
 
 /**
- * Apply the options in swanctl.conf.
+ * Apply the options in a section.
+ *
+ * @return			FALSE if any of them is not valid
  */
-static bool apply_swanctl(nflog_values_t *values,
-						  nflog_section_t *section,
-						  nflog_sections_t *sections, child_t *child)
+static bool apply(build_t *build, nflog_values_t *values,
+				  nflog_section_t *section, nflog_sections_t *sections,
+				  child_t *child)
 {
-	enumerator_t *enumerator;
+	enumerator_t *options, *subsections;
 	char *key, *value;
 	bool valid = TRUE;
 
-	enumerator = create_enumerator(sections, child, TRUE);
-	while (enumerator && enumerator->enumerate(enumerator, &key, &value))
+	options = create_enumerator(sections, child, TRUE);
+	subsections = create_enumerator(sections, child, FALSE);
+	build->failed |= !options || !subsections;
+	while (!build->failed && options->enumerate(options, &key, &value))
 	{
 		valid &= nflog_values_apply(values, section, key, value);
 	}
-	DESTROY_IF(enumerator);
-
-	enumerator = create_enumerator(sections, child, FALSE);
-	while (enumerator && enumerator->enumerate(enumerator, &key))
+	while (!build->failed && subsections->enumerate(subsections, &key))
 	{
-		valid &= nflog_values_apply(values, section, key, NULL);
+		if (!section->global || !streq(key, "connections"))
+		{
+			nflog_values_refuse(values, section, key);
+			valid = FALSE;
+		}
 	}
-	DESTROY_IF(enumerator);
+	DESTROY_IF(options);
+	DESTROY_IF(subsections);
 	return valid;
 }
 
 /**
- * Collect the options of a child, sections that are applied later override
- * those before.
+ * Apply the options of a child in a file.
  */
-static bool collect(nflog_values_t *values, child_t *child,
-					nflog_sections_t *sections, char *path)
+static bool apply_child(build_t *build, nflog_values_t *values,
+						nflog_section_t *section, nflog_source_t *source,
+						child_t *child)
 {
-	char *file = lib->conf ?: "strongswan.conf";
-	nflog_section_t global = {
-		.file = file,
-		.path = "plugins.nflog-capture",
-		.global = TRUE,
-	}, settings = {
-		.file = file,
-	}, swanctl = {
-		.file = path,
-	};
-	bool valid;
-
-	valid = apply_settings(values, &global, "%s.plugins.nflog-capture", NULL,
-						   NULL);
-	if (child->conn)
-	{
-		snprintf(settings.path, sizeof(settings.path), "plugins.nflog-capture."
-				 "connections.%s.children.%s.nflog-capture", child->conn,
-				 child->name);
-		snprintf(swanctl.path, sizeof(swanctl.path),
-				 "connections.%s.children.%s.nflog-capture", child->conn,
-				 child->name);
-		valid &= apply_settings(values, &settings, "%s.plugins.nflog-capture."
-								"connections.%s.children.%s.nflog-capture",
-								child->conn, child->name);
-		/* otherwise the path of the file might not be valid */
-		valid = valid && apply_swanctl(values, &swanctl, sections, child);
-	}
-	return valid && nflog_values_check(values);
+	section->file = source->file;
+	snprintf(section->path, sizeof(section->path),
+			 "%sconnections.%s.children.%s.nflog-capture",
+			 source == build->settings ? "plugins.nflog-capture." : "",
+			 child->conn, child->name);
+	return apply(build, values, section, source->sections, child);
 }
 
 /**
- * Create a child.
+ * Create a child, sections that are applied later override those before.
  *
  * @param conn		name of the connection, NULL for what applies to all others
  */
-static child_t *child_create(char *conn, char *name,
-							 nflog_sections_t *sections, char *path)
+static child_t *child_create(build_t *build, char *conn, char *name)
 {
+	nflog_section_t settings = {}, swanctl = {};
+	nflog_values_t values = build->global;
+	bool valid = TRUE;
 	child_t *child;
-	nflog_values_t values = {
-		.cfg = {
-			.points = (1 << POINT_MAX) - 1,
-			.esp_keys = TRUE,
-			.ike_keys = TRUE,
-		},
-		.invalid = linked_list_create(),
-	};
 
+	if (values.cfg.filter)
+	{
+		values.cfg.filter->get_ref(values.cfg.filter);
+	}
 	INIT(child,
 		.conn = conn ? strdup(conn) : NULL,
 		.name = conn ? strdup(name) : NULL,
 	);
-	if (collect(&values, child, sections, path) && values.enable)
+	if (conn)
 	{
-		child->cfg = malloc_thing(nflog_cfg_t);
-		*child->cfg = values.cfg;
+		valid = apply_child(build, &values, &settings, build->settings, child);
+		valid &= apply_child(build, &values, &swanctl, build->swanctl, child);
 	}
-	else
+	if (valid && nflog_values_check(&values) && build->valid && values.enable)
 	{
-		DESTROY_IF(values.cfg.filter);
+		child->cfg = nflog_cfg_clone(&values.cfg);
 	}
-	if (values.invalid->get_count(values.invalid))
-	{
-		child->invalid = values.invalid;
-	}
-	else
-	{
-		values.invalid->destroy(values.invalid);
-	}
+	DESTROY_IF(values.cfg.filter);
 	return child;
 }
 
@@ -316,10 +285,9 @@ static u_int add_points(private_nflog_snapshot_t *this, child_t *child)
 /**
  * Add a child that has options of its own.
  */
-static void add_child(private_nflog_snapshot_t *this, char *name,
-					  char *child_name, nflog_sections_t *sections,
-					  char *path)
+static void add_child(build_t *build, char *name, char *child_name)
 {
+	private_nflog_snapshot_t *this = build->this;
 	child_t *child, key = {
 		.conn = name,
 		.name = child_name,
@@ -330,7 +298,7 @@ static void add_child(private_nflog_snapshot_t *this, char *name,
 	{
 		return;
 	}
-	child = child_create(name, child_name, sections, path);
+	child = child_create(build, name, child_name);
 	this->children->put(this->children, child, child);
 
 	conn = this->conns->get(this->conns, name);
@@ -345,12 +313,10 @@ static void add_child(private_nflog_snapshot_t *this, char *name,
 }
 
 /**
- * Does a child have options in swanctl.conf?
- *
- * @param complete	set to FALSE if that can't be found out
+ * Does a child have options in a file?
  */
-static bool has_options(nflog_sections_t *sections, char *conn,
-						char *name, bool *complete)
+static bool has_options(build_t *build, nflog_sections_t *sections, char *conn,
+						char *name)
 {
 	child_t child = {
 		.conn = conn,
@@ -362,122 +328,91 @@ static bool has_options(nflog_sections_t *sections, char *conn,
 
 	values = create_enumerator(sections, &child, TRUE);
 	subsections = create_enumerator(sections, &child, FALSE);
-	*complete = values && subsections;
-	found = *complete && (values->enumerate(values, &key, &value) ||
-						  subsections->enumerate(subsections, &key));
+	build->failed |= !values || !subsections;
+	found = !build->failed && (values->enumerate(values, &key, &value) ||
+							   subsections->enumerate(subsections, &key));
 	DESTROY_IF(values);
 	DESTROY_IF(subsections);
 	return found;
 }
 
 /**
- * Add the children of a connection that have options in swanctl.conf.
- *
- * @return			FALSE if they can't be found
+ * Enumerate names, as long as they can be found.
  */
-static bool add_conn(private_nflog_snapshot_t *this, char *conn,
-					 nflog_sections_t *sections, char *path)
+static bool next_name(build_t *build, enumerator_t *enumerator, char **name)
 {
-	enumerator_t *enumerator;
-	bool complete;
-	char *child;
-
-	enumerator = sections->create_section_enumerator(sections, "connections",
-													 conn, "children", NULL);
-	complete = enumerator != NULL;
-	while (complete && enumerator->enumerate(enumerator, &child))
-	{
-		if (has_options(sections, conn, child, &complete))
-		{
-			add_child(this, conn, child, sections, path);
-		}
-	}
-	DESTROY_IF(enumerator);
-	return complete;
+	build->failed |= !enumerator;
+	return !build->failed && !*build->stop &&
+		   enumerator->enumerate(enumerator, name);
 }
 
 /**
- * Add all children that have options in swanctl.conf.
- *
- * @return			FALSE if they can't be found
+ * Add all children that have options in a file.  Look-ups refuse longer names.
  */
-static bool add_swanctl(private_nflog_snapshot_t *this,
-						nflog_sections_t *sections, char *path,
-						bool *stop)
-{
-	enumerator_t *enumerator;
-	bool complete;
-	char *conn;
-
-	enumerator = sections->create_section_enumerator(sections, "connections",
-													 NULL);
-	complete = enumerator != NULL;
-	while (complete && !*stop && enumerator->enumerate(enumerator, &conn))
-	{
-		complete = add_conn(this, conn, sections, path);
-	}
-	DESTROY_IF(enumerator);
-	return complete && !*stop;
-}
-
-/**
- * Add all children that have options in strongswan.conf.
- */
-static void add_settings(private_nflog_snapshot_t *this,
-						 nflog_sections_t *sections, char *path)
+static void add_children(build_t *build, nflog_sections_t *sections)
 {
 	enumerator_t *conns, *children;
-	linked_list_t *names;
 	char *conn, *child;
 
-	/* settings are locked while they are enumerated */
-	names = linked_list_create();
-	conns = lib->settings->create_section_enumerator(lib->settings,
-							"%s.plugins.nflog-capture.connections", lib->ns);
-	while (conns->enumerate(conns, &conn))
+	conns = sections->create_section_enumerator(sections, "connections", NULL);
+	while (next_name(build, conns, &conn))
 	{
-		children = lib->settings->create_section_enumerator(lib->settings,
-							"%s.plugins.nflog-capture.connections.%s.children",
-							lib->ns, conn);
-		while (children->enumerate(children, &child))
+		if (strlen(conn) > NFLOG_MAX_NAME)
 		{
-			names->insert_last(names, strdup(conn));
-			names->insert_last(names, strdup(child));
+			continue;
 		}
-		children->destroy(children);
+		children = sections->create_section_enumerator(sections, "connections",
+													   conn, "children", NULL);
+		while (next_name(build, children, &child))
+		{
+			if (strlen(child) <= NFLOG_MAX_NAME &&
+				has_options(build, sections, conn, child))
+			{
+				add_child(build, conn, child);
+			}
+		}
+		DESTROY_IF(children);
 	}
-	conns->destroy(conns);
+	DESTROY_IF(conns);
+}
 
-	while (names->remove_first(names, (void**)&conn) == SUCCESS &&
-		   names->remove_first(names, (void**)&child) == SUCCESS)
+/**
+ * Apply the options that concern all children.  The directory of traces stays what
+ * it was at first.
+ */
+static void add_global(build_t *build, char **dir)
+{
+	child_t all = {};
+	char *used;
+
+	build->global.used_dir = *dir;
+	build->valid = apply(build, &build->global, &build->section,
+						 build->settings->sections, &all);
+	used = build->global.dir ?: "";
+	if (!*dir)
 	{
-		add_child(this, conn, child, sections, path);
-		free(conn);
-		free(child);
+		*dir = build->valid ? strdup(used) : NULL;
 	}
-	names->destroy(names);
+	else if (!streq(used, *dir))
+	{
+		build->notes->add(build->notes, "%s: value '%.64s' of option 'dir' in "
+				"section %s %s once charon is restarted, traces are stored in %s "
+				"until then", build->section.file, used, build->section.path,
+				!*used || path_absolute(used) ? "applies"
+								: "has to be an absolute path, and applies",
+				**dir ? *dir : "the default directory");
+	}
 }
 
 METHOD(nflog_snapshot_t, get, nflog_cfg_t*,
-	private_nflog_snapshot_t *this, char *conn, char *name, bool quiet)
+	private_nflog_snapshot_t *this, char *conn, char *name)
 {
-	enumerator_t *enumerator;
-	char *msg;
 	child_t *child, key = {
 		.conn = conn,
 		.name = name,
 	};
 
 	child = this->children->get(this->children, &key) ?: this->others;
-	if (child->invalid && !quiet)
-	{
-		enumerator = child->invalid->create_enumerator(child->invalid);
-		while (enumerator->enumerate(enumerator, &msg))
-		{
-			DBG1(DBG_CFG, "%s", msg);
-		}
-		enumerator->destroy(enumerator);
-	}
 	return child->cfg ? nflog_cfg_clone(child->cfg) : NULL;
 }
 
@@ -523,11 +458,31 @@ METHOD(nflog_snapshot_t, destroy, void,
 /*
  * Described in header
  */
-nflog_snapshot_t *nflog_snapshot_create(
-									nflog_sections_t *sections,
-									char *file, bool *stop)
+nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
+										nflog_source_t *swanctl, char **dir,
+										nflog_notes_t *notes, bool *stop)
 {
 	private_nflog_snapshot_t *this;
+	build_t build = {
+		.settings = settings,
+		.swanctl = swanctl,
+		.notes = notes,
+		.filters = nflog_filters_create(),
+		.section = {
+			.file = settings->file,
+			.path = "plugins.nflog-capture",
+			.global = TRUE,
+		},
+		.global = {
+			.cfg = {
+				.points = (1 << POINT_MAX) - 1,
+				.esp_keys = TRUE,
+				.ike_keys = TRUE,
+			},
+			.notes = notes,
+		},
+		.stop = stop,
+	};
 
 	INIT(this,
 		.public = {
@@ -540,14 +495,21 @@ nflog_snapshot_t *nflog_snapshot_create(
 		.ref = 1,
 		.children = hashtable_create(child_hash, child_equals, 32),
 		.conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
-		.others = child_create(NULL, NULL, sections, file),
 	);
+	build.this = this;
+	build.global.filters = build.filters;
+	add_global(&build, dir);
+	this->others = child_create(&build, NULL, NULL);
 	add_points(this, this->others);
-	if (!add_swanctl(this, sections, file, stop))
+	add_children(&build, swanctl->sections);
+	add_children(&build, settings->sections);
+
+	DESTROY_IF(build.global.cfg.filter);
+	build.filters->destroy(build.filters);
+	if (build.failed || *stop)
 	{
 		_destroy(this);
 		return NULL;
 	}
-	add_settings(this, sections, file);
 	return &this->public;
 }

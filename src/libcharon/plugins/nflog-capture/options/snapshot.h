@@ -21,9 +21,23 @@
 #define NFLOG_SNAPSHOT_H_
 
 typedef struct nflog_snapshot_t nflog_snapshot_t;
+typedef struct nflog_source_t nflog_source_t;
 
 #include "cfg.h"
+#include "notes.h"
 #include "sections.h"
+
+/**
+ * Settings of a file.
+ */
+struct nflog_source_t {
+
+	/** path of the file, for log messages */
+	char *file;
+
+	/** what is in it, of strongswan.conf the section of the plugin only */
+	nflog_sections_t *sections;
+};
 
 /**
  * Options of all children, as they were when the files were read.
@@ -38,12 +52,10 @@ struct nflog_snapshot_t {
 	 *
 	 * @param conn		name of the connection
 	 * @param child		name of the child
-	 * @param quiet		TRUE not to log what is not valid
 	 * @return			configuration, to be destroyed with nflog_cfg_destroy(),
 	 *					NULL if not to be captured
 	 */
-	nflog_cfg_t *(*get)(nflog_snapshot_t *this, char *conn,
-						char *child, bool quiet);
+	nflog_cfg_t *(*get)(nflog_snapshot_t *this, char *conn, char *child);
 
 	/**
 	 * Get the capture points at which any child is to be captured.
@@ -75,16 +87,20 @@ struct nflog_snapshot_t {
 };
 
 /**
- * Create a nflog_snapshot_t instance from the settings in strongswan.conf
- * and swanctl.conf.
+ * Create a nflog_snapshot_t instance.
  *
- * @param sections	settings in swanctl.conf
- * @param file		path of swanctl.conf, for log messages
+ * Nothing in here uses what strongSwan frees when it stops.
+ *
+ * @param settings	settings in strongswan.conf
+ * @param swanctl	settings in swanctl.conf
+ * @param dir		directory of traces that is in use (allocated), "" for the
+ *					default, NULL if none is, which is set then
+ * @param notes		gets a line for each option that is not valid
  * @param stop		creation fails once this is TRUE
  * @return			NULL if there are too many or circular references
  */
-nflog_snapshot_t *nflog_snapshot_create(
-									nflog_sections_t *sections,
-									char *file, bool *stop);
+nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
+										nflog_source_t *swanctl, char **dir,
+										nflog_notes_t *notes, bool *stop);
 
 #endif /** NFLOG_SNAPSHOT_H_ @}*/

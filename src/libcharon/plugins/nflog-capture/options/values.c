@@ -19,12 +19,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /** enough for the names of all options */
 #define NAMES_LEN 256
+
+/** longest value, as parsing it for many children would take too long */
+#define MAX_VALUE 4096
 
 /** default of the option max_wait, and the longest time, in ms */
 #define DEFAULT_WAIT 100
@@ -258,11 +260,24 @@ static bool parse_format(char *value, void *out)
  */
 static bool parse_filter(char *value, void *out)
 {
-	nflog_filter_t **filter = out;
+	nflog_values_t *values = out;
 
-	DESTROY_IF(*filter);
-	*filter = *value ? nflog_filter_create(value) : NULL;
-	return *filter || !*value;
+	DESTROY_IF(values->cfg.filter);
+	values->cfg.filter = *value ? values->filters->get(values->filters, value)
+								: NULL;
+	return values->cfg.filter || !*value;
+}
+
+/**
+ * Parse the directory of all traces.  While another one is in use, that this one is
+ * not valid matters to none of them.
+ */
+static bool parse_dir(char *value, void *out)
+{
+	nflog_values_t *values = out;
+
+	values->dir = value;
+	return values->used_dir || path_absolute(value);
 }
 
 /**
@@ -281,7 +296,7 @@ static bool parse_load(char *value, void *out)
 	return TRUE;
 }
 
-#define WISH(field) offsetof(nflog_values_t, cfg.field)
+#define CFG(field) offsetof(nflog_values_t, cfg.field)
 #define CHECKED offsetof(nflog_values_t, checked)
 #define BOOL_ALLOWED "yes or no"
 #define SIZE_ALLOWED "a number of bytes with an optional suffix k, m, or g"
@@ -291,24 +306,24 @@ static bool parse_load(char *value, void *out)
  */
 static const option_t options[] = {
 	{ "enable", parse_bool, offsetof(nflog_values_t, enable), BOOL_ALLOWED, FALSE },
-	{ "points", parse_points, WISH(points), "a list of esp-in, esp-out, "
+	{ "points", parse_points, CFG(points), "a list of esp-in, esp-out, "
 	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike", FALSE },
-	{ "snaplen", parse_snaplen, WISH(snaplen), "0, or 64 to 65535", FALSE },
-	{ "filter", parse_filter, WISH(filter), "a filter as in "
+	{ "snaplen", parse_snaplen, CFG(snaplen), "0, or 64 to 65535", FALSE },
+	{ "filter", parse_filter, 0, "a filter as in "
 	  "pcap-filter(7), of 2048 characters at most, with addresses, not "
 	  "names, of hosts", FALSE },
 	{ "format", parse_format, CHECKED, "pcap", FALSE },
-	{ "link_type", parse_link, WISH(link), "nflog or raw", FALSE },
-	{ "file_size", parse_file_size, WISH(file_size),
+	{ "link_type", parse_link, CFG(link), "nflog or raw", FALSE },
+	{ "file_size", parse_file_size, CFG(file_size),
 	  "0, or at least 1k: " SIZE_ALLOWED, FALSE },
-	{ "files", parse_number, WISH(files), "a number", FALSE },
-	{ "duration", parse_duration, WISH(duration),
+	{ "files", parse_number, CFG(files), "a number", FALSE },
+	{ "duration", parse_duration, CFG(duration),
 	  "a number of seconds, or with a suffix m, h, or d", FALSE },
-	{ "running", parse_bool, WISH(running), BOOL_ALLOWED, FALSE },
-	{ "esp_keys", parse_bool, WISH(esp_keys), BOOL_ALLOWED, FALSE },
-	{ "ike_keys", parse_bool, WISH(ike_keys), BOOL_ALLOWED, FALSE },
+	{ "running", parse_bool, CFG(running), BOOL_ALLOWED, FALSE },
+	{ "esp_keys", parse_bool, CFG(esp_keys), BOOL_ALLOWED, FALSE },
+	{ "ike_keys", parse_bool, CFG(ike_keys), BOOL_ALLOWED, FALSE },
 	{ "load", parse_load, CHECKED, BOOL_ALLOWED, TRUE },
-	{ "dir", parse_path, CHECKED, "an absolute path", TRUE },
+	{ "dir", parse_dir, 0, "an absolute path", TRUE },
 	{ "max_total", parse_size, CHECKED, SIZE_ALLOWED, TRUE },
 	{ "max_wait", parse_wait, CHECKED, "1 to 60000 ms", TRUE },
 	{ "group", parse_group, CHECKED, "0 to 65528", TRUE },
@@ -335,33 +350,28 @@ static char *get_names(bool global, char *buf, size_t len)
 }
 
 /**
- * Note that something is not valid.
+ * Note an option, or a section, that is not known.
  */
-static void refuse(nflog_values_t *values, const char *fmt, ...)
+static void refuse_unknown(nflog_values_t *values, nflog_section_t *section,
+						   char *what, char *name)
 {
-	va_list args;
-	char *msg;
+	char names[NAMES_LEN];
 
-	va_start(args, fmt);
-	if (vasprintf(&msg, fmt, args) >= 0)
-	{
-		values->invalid->insert_last(values->invalid, msg);
-	}
-	va_end(args);
+	values->notes->add(values->notes, "not capturing, %s: %s '%.64s' in section "
+			"%s is unknown, allowed are %s", section->file, what, name,
+			section->path, get_names(section->global, names, sizeof(names)));
 }
 
 /*
  * Described in header
  */
-bool nflog_values_apply(nflog_values_t *values,
-						nflog_section_t *section, char *key,
-						char *value)
+bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
+						char *key, char *value)
 {
 	const option_t *option = NULL;
-	char names[NAMES_LEN];
 	u_int i;
 
-	for (i = 0; value && !option && i < countof(options); i++)
+	for (i = 0; !option && i < countof(options); i++)
 	{
 		if (streq(options[i].name, key))
 		{
@@ -370,27 +380,26 @@ bool nflog_values_apply(nflog_values_t *values,
 	}
 	if (!option)
 	{
-		refuse(values, "not capturing, %s: %s '%s' in section %s "
-			"is unknown, allowed are %s", section->file,
-			value ? "option" : "section", key, section->path,
-			get_names(section->global, names, sizeof(names)));
+		refuse_unknown(values, section, "option", key);
 		return FALSE;
 	}
 	if (option->global && !section->global)
 	{
-		refuse(values, "not capturing, %s: option '%s' in section "
-			"%s is global only, allowed is it in plugins.nflog-capture",
-			section->file, key, section->path);
+		values->notes->add(values->notes, "not capturing, %s: option '%s' in "
+				"section %s is global only, allowed is it in plugins.nflog-capture",
+				section->file, key, section->path);
 		return FALSE;
 	}
-	if (!option->parse(value, (char*)values + option->offset))
+	value = value ?: "";
+	if (strnlen(value, MAX_VALUE + 1) > MAX_VALUE ||
+		!option->parse(value, (char*)values + option->offset))
 	{
-		refuse(values, "not capturing, %s: value '%s' of option "
-			"'%s' in section %s is not valid, allowed is %s", section->file,
-			value, key, section->path, option->allowed);
+		values->notes->add(values->notes, "not capturing, %s: value '%.64s' of "
+				"option '%s' in section %s is not valid, allowed is %s",
+				section->file, value, key, section->path, option->allowed);
 		return FALSE;
 	}
-	if (option->offset == WISH(files))
+	if (option->offset == CFG(files))
 	{
 		values->files = section;
 	}
@@ -400,14 +409,23 @@ bool nflog_values_apply(nflog_values_t *values,
 /*
  * Described in header
  */
+void nflog_values_refuse(nflog_values_t *values, nflog_section_t *section,
+						 char *name)
+{
+	refuse_unknown(values, section, "section", name);
+}
+
+/*
+ * Described in header
+ */
 bool nflog_values_check(nflog_values_t *values)
 {
 	if (values->cfg.files && !values->cfg.file_size && !values->cfg.duration)
 	{
-		refuse(values, "not capturing, %s: value '%u' of option "
-			"'files' in section %s is not valid, allowed is it together with "
-			"file_size or duration", values->files->file, values->cfg.files,
-			values->files->path);
+		values->notes->add(values->notes, "not capturing, %s: value '%u' of "
+				"option 'files' in section %s is not valid, allowed is it together "
+				"with file_size or duration", values->files->file,
+				values->cfg.files, values->files->path);
 		return FALSE;
 	}
 	return TRUE;

@@ -23,11 +23,10 @@
 typedef struct nflog_section_t nflog_section_t;
 typedef struct nflog_values_t nflog_values_t;
 
-#include <collections/linked_list.h>
-
 #include "cfg.h"
+#include "notes.h"
 
-/** settings_t finds no section with a longer name */
+/** longest name of a connection or child, settings_t finds no longer one */
 #define NFLOG_MAX_NAME 127
 
 /**
@@ -50,17 +49,26 @@ struct nflog_section_t {
  */
 struct nflog_values_t {
 
-	/** what is handed out */
+	/** configuration of a capture */
 	nflog_cfg_t cfg;
 
 	/** is the CHILD_SA to be captured? */
 	bool enable;
 
-	/** what is not valid, char* that can be logged, owned by the caller */
-	linked_list_t *invalid;
+	/** directory of all traces, NULL for the default */
+	char *dir;
+
+	/** the directory that is in use, whatever the option is now, NULL if none is */
+	char *used_dir;
 
 	/** section that has the number of files, NULL if none has */
 	nflog_section_t *files;
+
+	/** compiles filters */
+	nflog_filters_t *filters;
+
+	/** gets a line for whatever is not valid */
+	nflog_notes_t *notes;
 
 	/** value of an option that is only checked here, u_int or uint64_t */
 	uint64_t checked;
@@ -69,22 +77,31 @@ struct nflog_values_t {
 /**
  * Apply an option.
  *
- * An unknown option, and a value that is not valid, is added to what is invalid.
+ * An empty filter is none.  No other option may be empty.
  *
  * @param values	receives the value
  * @param section	section that the option is in
  * @param key		name of the option
- * @param value		its value, NULL for a section
- * @return			FALSE if not valid
+ * @param value		its value, NULL if empty
+ * @return			FALSE if not valid, which has been noted
  */
-bool nflog_values_apply(nflog_values_t *values,
-						nflog_section_t *section, char *key,
-						char *value);
+bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
+						char *key, char *value);
+
+/**
+ * Note a section that is not known.
+ *
+ * @param values	values of the options
+ * @param section	section that it is in
+ * @param name		its name
+ */
+void nflog_values_refuse(nflog_values_t *values, nflog_section_t *section,
+						 char *name);
 
 /**
  * Check if values fit together, once all are applied.
  *
- * @return			FALSE if not, which is added to what is invalid
+ * @return			FALSE if not, which has been noted
  */
 bool nflog_values_check(nflog_values_t *values);
 

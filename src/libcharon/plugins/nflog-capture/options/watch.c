@@ -15,6 +15,7 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -23,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <collections/array.h>
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
@@ -30,13 +32,19 @@
  * directory, and what may happen to the directory itself */
 #define DIRECTORY_EVENTS (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_ATTRIB | \
 						  IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | \
-						  IN_MOVE_SELF | IN_ONLYDIR)
+						  IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD)
 
 /** what may happen to a file that a symbolic link leads to */
-#define FILE_EVENTS (IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+#define FILE_EVENTS (IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | \
+					 IN_MOVE_SELF | IN_MASK_ADD)
+
+/** patterns with which names in a directory are compared, if there are more any name
+ * matches */
+#define MAX_PATTERNS 64
 
 typedef struct private_nflog_watch_t private_nflog_watch_t;
 typedef struct watch_t watch_t;
+typedef struct target_t target_t;
 
 /**
  * Private data.
@@ -49,6 +57,11 @@ struct private_nflog_watch_t {
 	nflog_watch_t public;
 
 	/**
+	 * Gets a line if the kernel can't report all changes.
+	 */
+	nflog_notes_t *notes;
+
+	/**
 	 * Nothing more is looked at once this is TRUE.
 	 */
 	bool *stop;
@@ -59,9 +72,9 @@ struct private_nflog_watch_t {
 	hashtable_t *watches;
 
 	/**
-	 * Directories of which the kernel reports changes, char *path => itself.
+	 * What the kernel reports changes of, by its watch descriptor, target_t.
 	 */
-	hashtable_t *directories;
+	hashtable_t *targets;
 
 	/**
 	 * TRUE if a file was so young that a change might not change its time.
@@ -72,11 +85,6 @@ struct private_nflog_watch_t {
 	 * TRUE if the kernel does not report all changes.
 	 */
 	bool incomplete;
-
-	/**
-	 * Error that was logged for that, 0 if none was.
-	 */
-	int err;
 
 	/**
 	 * Lock for replacing the file descriptor.
@@ -102,6 +110,18 @@ struct watch_t {
 };
 
 /**
+ * A directory, or the target of a symbolic link, that the kernel watches.
+ */
+struct target_t {
+
+	/** names and patterns that matter in a directory, char* => itself */
+	hashtable_t *names;
+
+	/** patterns among these, char* */
+	array_t *patterns;
+};
+
+/**
  * Destroy a watch, as a value of a hashtable.
  */
 static void watch_destroy(void *value, const void *key)
@@ -113,11 +133,43 @@ static void watch_destroy(void *value, const void *key)
 }
 
 /**
- * Free a path, as a value of a hashtable.
+ * Free a name, as a value of a hashtable.
  */
-static void path_destroy(void *value, const void *key)
+static void name_destroy(void *value, const void *key)
 {
 	free(value);
+}
+
+/**
+ * Destroy a target, as a value of a hashtable.
+ */
+static void target_destroy(void *value, const void *key)
+{
+	target_t *target = value;
+
+	target->names->destroy_function(target->names, name_destroy);
+	array_destroy(target->patterns);
+	free(target);
+}
+
+/**
+ * Destroy all that is watched.
+ */
+static void clear(private_nflog_watch_t *this)
+{
+	this->watches->destroy_function(this->watches, watch_destroy);
+	this->targets->destroy_function(this->targets, target_destroy);
+}
+
+/**
+ * Create the tables of what is watched.
+ */
+static void init(private_nflog_watch_t *this)
+{
+	this->watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
+									 8);
+	this->targets = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
+									 8);
 }
 
 /**
@@ -154,16 +206,13 @@ static bool is_unchanged(watch_t *watch)
 }
 
 /**
- * Note that the kernel does not report all changes, the reason is logged once.
+ * Note that the kernel does not report all changes.
  */
 static void note_incomplete(private_nflog_watch_t *this, int err)
 {
-	if (err != this->err && !*this->stop)
-	{
-		DBG1(DBG_CFG, "unable to watch swanctl.conf for changes: %s, they are "
-			 "noticed when the next SA is established only", strerror(err));
-		this->err = err;
-	}
+	this->notes->add(this->notes, "unable to watch swanctl.conf for changes: %s, "
+					 "changes apply once the next SA is established",
+					 strerror(err));
 	this->incomplete = TRUE;
 }
 
@@ -172,12 +221,8 @@ METHOD(nflog_watch_t, reset, void,
 {
 	int fd, old;
 
-	this->watches->destroy_function(this->watches, watch_destroy);
-	this->directories->destroy_function(this->directories, path_destroy);
-	this->watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
-									 8);
-	this->directories = hashtable_create(hashtable_hash_str,
-										 hashtable_equals_str, 8);
+	clear(this);
+	init(this);
 	this->young = this->incomplete = FALSE;
 	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (fd == -1)
@@ -195,58 +240,115 @@ METHOD(nflog_watch_t, reset, void,
 }
 
 /**
- * Have the kernel report changes in the directory of a file, or in the next one
- * above that there is.
+ * Have the kernel report changes.
+ *
+ * @param name		name in a directory, or a pattern for some, NULL for a file
+ * @return			FALSE if there is no such file or directory
+ */
+static bool add_target(private_nflog_watch_t *this, char *path, char *name)
+{
+	target_t *target;
+	int wd;
+
+	wd = inotify_add_watch(this->fd, path, name ? DIRECTORY_EVENTS : FILE_EVENTS);
+	if (wd == -1)
+	{
+		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+		{
+			return FALSE;
+		}
+		note_incomplete(this, errno);
+		return TRUE;
+	}
+	target = this->targets->get(this->targets, (void*)(uintptr_t)wd);
+	if (!target)
+	{
+		INIT(target,
+			.names = hashtable_create(hashtable_hash_str, hashtable_equals_str,
+									  1),
+		);
+		this->targets->put(this->targets, (void*)(uintptr_t)wd, target);
+	}
+	if (name && !target->names->get(target->names, name))
+	{
+		name = strdup(name);
+		target->names->put(target->names, name, name);
+		if (name[strcspn(name, "*?[\\")] &&
+			array_count(target->patterns) <= MAX_PATTERNS)
+		{
+			array_insert_create(&target->patterns, ARRAY_TAIL, name);
+		}
+	}
+	return TRUE;
+}
+
+/**
+ * Is this a directory?
+ */
+static bool is_directory(char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/**
+ * Have the kernel report changes in the directory of a file, or in the last one on
+ * its path that there is.
  */
 static void watch_directory(private_nflog_watch_t *this, char *path)
 {
-	char *directory, *above;
-	int err = ENOENT;
+	uint16_t ends[PATH_MAX] = {};
+	char dir[PATH_MAX], *name;
+	int low = 0, high = -1, mid, i;
 
-	directory = path_dirname(path);
-	while (err && !*this->stop && !this->directories->get(this->directories,
-														  directory))
+	for (i = 0; i < PATH_MAX - 1 && path[i]; i++)
 	{
-		err = inotify_add_watch(this->fd, directory, DIRECTORY_EVENTS) == -1 ?
-																	errno : 0;
-		if (err && err != ENOENT && err != ENOTDIR && err != EACCES)
+		dir[i] = path[i];
+		if (path[i] == '/' && path[i + 1] && path[i + 1] != '/')
 		{
-			note_incomplete(this, err);
+			ends[++high] = i;
+		}
+	}
+	dir[i] = '\0';
+	/* usually the file's own directory, else the search ends soon in any path */
+	for (mid = high; low < high; mid = (low + high + 1) / 2)
+	{
+		dir[ends[mid]] = '\0';
+		if (is_directory(dir))
+		{
+			low = mid;
+		}
+		else
+		{
+			high = mid - 1;
+		}
+		dir[ends[mid]] = '/';
+	}
+	for (; high >= 0 && !*this->stop; high--)
+	{
+		name = dir + ends[high] + 1;
+		name[strcspn(name, "/")] = '\0';
+		name[-1] = '\0';
+		if (add_target(this, *dir ? dir : "/", name))
+		{
 			break;
 		}
-		above = path_dirname(directory);
-		free(this->directories->put(this->directories, directory, directory));
-		if (streq(above, directory))
-		{
-			free(above);
-			return;
-		}
-		directory = above;
 	}
-	free(directory);
 }
 
-METHOD(nflog_watch_t, add, void,
-	private_nflog_watch_t *this, char *path)
+/**
+ * Compare a file later with its state as it is now.
+ *
+ * @return			FALSE if it is watched already
+ */
+static bool add_watch(private_nflog_watch_t *this, char *path)
 {
-	struct stat st;
 	watch_t *watch;
 
 	if (this->watches->get(this->watches, path))
 	{
-		return;
-	}
-	if (this->fd != -1)
-	{
-		watch_directory(this, path);
-		if (lstat(path, &st) == 0 && (S_ISLNK(st.st_mode) ||
-									  S_ISDIR(st.st_mode)) &&
-			inotify_add_watch(this->fd, path, S_ISDIR(st.st_mode) ?
-									DIRECTORY_EVENTS : FILE_EVENTS) == -1 &&
-			errno != ENOENT && errno != EACCES)
-		{
-			note_incomplete(this, errno);
-		}
+		return FALSE;
 	}
 	INIT(watch,
 		.path = strdup(path),
@@ -257,6 +359,37 @@ METHOD(nflog_watch_t, add, void,
 	if (labs(time(NULL) - watch->st.st_ctim.tv_sec) <= 1)
 	{
 		this->young = TRUE;
+	}
+	return TRUE;
+}
+
+METHOD(nflog_watch_t, add, void,
+	private_nflog_watch_t *this, char *path)
+{
+	struct stat st;
+
+	if (this->watches->get(this->watches, path))
+	{
+		return;
+	}
+	if (this->fd != -1)
+	{
+		watch_directory(this, path);
+		if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		{
+			add_target(this, path, NULL);
+		}
+	}
+	add_watch(this, path);
+}
+
+METHOD(nflog_watch_t, add_names, void,
+	private_nflog_watch_t *this, char *path, char *pattern)
+{
+	add(this, path);
+	if (this->fd != -1)
+	{
+		add_target(this, path, pattern);
 	}
 }
 
@@ -280,16 +413,66 @@ METHOD(nflog_watch_t, has_events, bool,
 	return len > 0;
 }
 
-METHOD(nflog_watch_t, drain, void,
+/**
+ * Is an event a change of what is watched?
+ */
+static bool is_change(private_nflog_watch_t *this, struct inotify_event *event)
+{
+	target_t *target;
+	char *pattern;
+	int i;
+
+	if (event->mask & IN_Q_OVERFLOW)
+	{
+		return TRUE;
+	}
+	target = this->targets->get(this->targets, (void*)(uintptr_t)event->wd);
+	if (!target || event->mask & IN_IGNORED)
+	{
+		return FALSE;
+	}
+	if (!event->len || array_count(target->patterns) > MAX_PATTERNS ||
+		target->names->get(target->names, event->name))
+	{
+		return TRUE;
+	}
+	for (i = 0; i < array_count(target->patterns); i++)
+	{
+		array_get(target->patterns, i, &pattern);
+		if (fnmatch(pattern, event->name, FNM_PERIOD) == 0)
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+METHOD(nflog_watch_t, take_events, bool,
 	private_nflog_watch_t *this)
 {
-	char buf[4096];
+	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct inotify_event *event;
+	ssize_t len, pos;
+	int pending = 0;
 
-	/* what changed does not matter */
-	while (this->fd != -1 && read(this->fd, buf, sizeof(buf)) > 0)
+	/* not what is added meanwhile, that might go on for ever */
+	if (this->fd == -1 || ioctl(this->fd, FIONREAD, &pending) == -1)
 	{
-		continue;
+		return FALSE;
 	}
+	for (; pending > 0 && !*this->stop &&
+		   (len = read(this->fd, buf, sizeof(buf))) > 0; pending -= len)
+	{
+		for (pos = 0; pos < len; pos += sizeof(*event) + event->len)
+		{
+			event = (struct inotify_event*)(buf + pos);
+			if (is_change(this, event))
+			{	/* so that all is read, and watched from its begin */
+				return TRUE;
+			}
+		}
+	}
+	return FALSE;
 }
 
 METHOD(nflog_watch_t, has_changed, bool,
@@ -323,15 +506,14 @@ METHOD(nflog_watch_t, destroy, void,
 		close(this->fd);
 	}
 	this->mutex->destroy(this->mutex);
-	this->watches->destroy_function(this->watches, watch_destroy);
-	this->directories->destroy_function(this->directories, path_destroy);
+	clear(this);
 	free(this);
 }
 
 /*
  * Described in header
  */
-nflog_watch_t *nflog_watch_create(bool *stop)
+nflog_watch_t *nflog_watch_create(nflog_notes_t *notes, bool *stop)
 {
 	private_nflog_watch_t *this;
 
@@ -339,20 +521,19 @@ nflog_watch_t *nflog_watch_create(bool *stop)
 		.public = {
 			.reset = _reset,
 			.add = _add,
+			.add_names = _add_names,
 			.get_fd = _get_fd,
 			.has_events = _has_events,
-			.drain = _drain,
+			.take_events = _take_events,
 			.has_changed = _has_changed,
 			.is_complete = _is_complete,
 			.destroy = _destroy,
 		},
+		.notes = notes,
 		.stop = stop,
-		.watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
-									8),
-		.directories = hashtable_create(hashtable_hash_str,
-										hashtable_equals_str, 8),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.fd = -1,
 	);
+	init(this);
 	return &this->public;
 }

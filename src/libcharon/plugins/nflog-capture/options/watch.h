@@ -22,7 +22,7 @@
 
 typedef struct nflog_watch_t nflog_watch_t;
 
-#include <library.h>
+#include "notes.h"
 
 /**
  * Notices when files change that were read, or others appear where files were
@@ -32,7 +32,8 @@ typedef struct nflog_watch_t nflog_watch_t;
  * of a file on another host, or of a symbolic link in the middle of a path, is
  * noticed by comparing the state of files, which takes a while and may block.
  *
- * All methods are called by one thread, but for has_events().
+ * All methods are called by one thread, but for has_events().  Nothing in here uses
+ * what strongSwan frees when it stops.
  */
 struct nflog_watch_t {
 
@@ -42,12 +43,21 @@ struct nflog_watch_t {
 	void (*reset)(nflog_watch_t *this);
 
 	/**
-	 * Watch a file or directory, from before it is read, so that what changes
-	 * meanwhile is not missed.
+	 * Watch a file, from before it is read, so that what changes meanwhile is not
+	 * missed.
 	 *
 	 * @param path		absolute path, there does not have to be anything
 	 */
 	void (*add)(nflog_watch_t *this, char *path);
+
+	/**
+	 * Watch a directory for names that match a pattern, from before they are looked
+	 * up.
+	 *
+	 * @param path		absolute path, there does not have to be anything
+	 * @param pattern	pattern as for glob(3), without slashes
+	 */
+	void (*add_names)(nflog_watch_t *this, char *path, char *pattern);
 
 	/**
 	 * Get a file descriptor that is readable after changes.
@@ -57,7 +67,8 @@ struct nflog_watch_t {
 	int (*get_fd)(nflog_watch_t *this);
 
 	/**
-	 * Check if the kernel reported changes, without waiting for anything.
+	 * Check if the kernel reported anything, maybe of other names in the same
+	 * directories, without waiting.
 	 *
 	 * Any thread may call this.
 	 *
@@ -66,9 +77,11 @@ struct nflog_watch_t {
 	bool (*has_events)(nflog_watch_t *this);
 
 	/**
-	 * Forget what the kernel reported.
+	 * Take what the kernel reported.
+	 *
+	 * @return			TRUE if any of it is a change of what is watched
 	 */
-	void (*drain)(nflog_watch_t *this);
+	bool (*take_events)(nflog_watch_t *this);
 
 	/**
 	 * Compare the state of all files with what it was when they were added.
@@ -93,8 +106,9 @@ struct nflog_watch_t {
 /**
  * Create a nflog_watch_t instance.
  *
+ * @param notes		gets a line if the kernel can't report all changes
  * @param stop		nothing more is looked at once this is TRUE
  */
-nflog_watch_t *nflog_watch_create(bool *stop);
+nflog_watch_t *nflog_watch_create(nflog_notes_t *notes, bool *stop);
 
 #endif /** NFLOG_WATCH_H_ @}*/

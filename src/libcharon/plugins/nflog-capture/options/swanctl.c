@@ -1,0 +1,353 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "swanctl.h"
+#include "includes.h"
+#include "parser.h"
+
+#include <poll.h>
+#include <time.h>
+
+/** ms after which reading is tried again that failed, and the most that it gets
+ * by doubling it each time */
+#define RETRY_MIN 100
+#define RETRY_MAX 60000
+
+/** part of a processor's time that reading may take */
+#define SHARE 10
+
+/** us for which it may have taken nothing, to take it at once */
+#define BURST 10000000
+
+typedef struct private_nflog_swanctl_t private_nflog_swanctl_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_swanctl_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_swanctl_t public;
+
+	/**
+	 * Notices changes.
+	 */
+	nflog_watch_t *watch;
+
+	/**
+	 * Gets lines to log.
+	 */
+	nflog_notes_t *notes;
+
+	/**
+	 * Reading ends once this is TRUE.
+	 */
+	bool *stop;
+
+	/**
+	 * Path of the file that was read last, NULL if none was.
+	 */
+	char *path;
+
+	/**
+	 * Hash of what was read last without an error.
+	 */
+	uint64_t hash;
+
+	/**
+	 * Directory of traces that is in use, NULL if none is.
+	 */
+	char *dir;
+
+	/**
+	 * TRUE if there are changes to read.
+	 */
+	bool changed;
+
+	/**
+	 * TRUE to provide options even if all files are what they were.
+	 */
+	bool stale;
+
+	/**
+	 * TRUE once options were read.
+	 */
+	bool known;
+
+	/**
+	 * ms after which to try again what failed, 0 if nothing did, and when, in us.
+	 */
+	u_int retry;
+	uint64_t retry_at;
+
+	/**
+	 * Time from which on changes are read, in us.
+	 */
+	uint64_t due;
+
+	/**
+	 * Number of reads during which files were changed, minus that of others, and the
+	 * last of these files.
+	 */
+	u_int changing;
+	char *file;
+};
+
+/**
+ * Get the time of a clock in us.
+ */
+static uint64_t get_time(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+/**
+ * Get ms until a point in time, at least one.
+ */
+static int get_timeout(uint64_t at, uint64_t now)
+{
+	return at > now ? (at - now) / 1000 + 1 : 1;
+}
+
+METHOD(nflog_swanctl_t, await, void,
+	private_nflog_swanctl_t *this, int fd)
+{
+	uint64_t now = get_time(CLOCK_MONOTONIC);
+	struct pollfd fds[] = {
+		{
+			.fd = fd,
+			.events = POLLIN,
+		},
+		{	/* to look at what the kernel reports takes its time as well */
+			.fd = now < this->due ? -1 : this->watch->get_fd(this->watch),
+			.events = POLLIN,
+		},
+	};
+	int timeout = -1;
+
+	if (now < this->due)
+	{
+		timeout = get_timeout(this->due, now);
+	}
+	else if (this->retry)
+	{
+		timeout = get_timeout(this->retry_at, now);
+	}
+	poll(fds, countof(fds), timeout);
+}
+
+/**
+ * Consider if files were changed while they were read, note it if that goes on.
+ *
+ * @return			TRUE to note errors, FALSE if such a change may be the reason
+ */
+static bool consider_changing(private_nflog_swanctl_t *this,
+							  nflog_includes_t *includes)
+{
+	bool accepted = this->changing >= NFLOG_MAX_CHANGING;
+	char *file;
+
+	file = includes->get_changing(includes);
+	if (file)
+	{
+		free(this->file);
+		this->file = strdup(file);
+		this->changing = min(this->changing + 1, 2 * NFLOG_MAX_CHANGING);
+	}
+	else if (this->changing)
+	{
+		this->changing--;
+	}
+	if (this->changing > NFLOG_MAX_CHANGING)
+	{
+		this->notes->add(this->notes, "'%s' changes all the time, using the complete "
+						 "lines that are there when it is read, is it included "
+						 "unintentionally?", this->file);
+	}
+	return !file || accepted;
+}
+
+/**
+ * Note what failed, and when to try again.
+ */
+static void consider_error(private_nflog_swanctl_t *this,
+						   nflog_includes_t *includes, bool log)
+{
+	bool passing = FALSE;
+	char *error;
+
+	error = includes->get_error(includes, &passing);
+	if (error && log)
+	{
+		this->notes->fail(this->notes, "reading '%s' failed: %s, %s", this->path,
+				error, this->known ? "keeping the options as they were"
+							: "there will be no captures until it can be read");
+	}
+	this->retry = !error || !passing ? 0 :
+					min(max(this->retry * 2, RETRY_MIN), RETRY_MAX);
+	this->retry_at = get_time(CLOCK_MONOTONIC) + this->retry * 1000ULL;
+}
+
+/**
+ * Read all files.
+ *
+ * @return			options, NULL if they could not be read, or did not change
+ */
+static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
+									nflog_source_t *settings)
+{
+	nflog_snapshot_t *snapshot = NULL;
+	nflog_sections_t *sections;
+	nflog_includes_t *includes;
+	nflog_source_t swanctl;
+	uint64_t hash;
+
+	this->notes->begin(this->notes);
+	this->watch->reset(this->watch);
+	sections = nflog_sections_create();
+	includes = nflog_includes_create(this->watch, this->notes,
+							this->changing >= NFLOG_MAX_CHANGING, this->stop);
+	/* a path that is not valid is an error among the options */
+	if ((!path_absolute(this->path) ||
+		 includes->include(includes, this->path)) &&
+		nflog_parse(includes, sections, this->stop))
+	{
+		swanctl = (nflog_source_t){
+			.file = this->path,
+			.sections = sections,
+		};
+		snapshot = nflog_snapshot_create(settings, &swanctl, &this->dir,
+										 this->notes, this->stop);
+		if (!snapshot)
+		{
+			includes->fail(includes, "sections have circular or too many "
+						   "references");
+		}
+	}
+	consider_error(this, includes, consider_changing(this, includes));
+	hash = includes->get_hash(includes);
+	if (snapshot && this->known && !this->stale && hash == this->hash)
+	{
+		snapshot->destroy(snapshot);
+		snapshot = NULL;
+	}
+	if (snapshot)
+	{
+		this->hash = hash;
+		this->stale = FALSE;
+		this->known = TRUE;
+	}
+	includes->destroy(includes);
+	sections->destroy(sections);
+	return snapshot;
+}
+
+/**
+ * Consider how long something took, for when to read the next time.
+ */
+static void charge(private_nflog_swanctl_t *this, uint64_t began, uint64_t cpu)
+{
+	uint64_t now = get_time(CLOCK_MONOTONIC);
+
+	cpu = get_time(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	this->due = max(this->due, now - min(now, BURST)) +
+				max(now - began, SHARE * cpu);
+}
+
+METHOD(nflog_swanctl_t, read_, nflog_read_t,
+	private_nflog_swanctl_t *this, char *path, nflog_source_t *settings,
+	bool compare, bool force, nflog_snapshot_t **snapshot)
+{
+	uint64_t began = get_time(CLOCK_MONOTONIC);
+	uint64_t cpu = get_time(CLOCK_THREAD_CPUTIME_ID);
+	nflog_read_t result = READ_UNCHANGED;
+	bool due = began >= this->due;
+
+	*snapshot = NULL;
+	if (!streq(path, this->path))
+	{
+		free(this->path);
+		this->path = strdup(path);
+		force = TRUE;
+	}
+	this->stale |= force;
+	this->changed |= force || (this->retry && (compare ||
+											   began >= this->retry_at));
+	this->changed = this->changed || this->watch->take_events(this->watch) ||
+					(compare && this->watch->has_changed(this->watch));
+	if (this->changed)
+	{
+		result = READ_LATER;
+	}
+	if (this->changed && (due || force))
+	{
+		this->changed = FALSE;
+		*snapshot = read_files(this, settings);
+		result = READ_DONE;
+	}
+	if (due && !force)
+	{	/* requests must not put it off any longer */
+		charge(this, began, cpu);
+	}
+	return result;
+}
+
+METHOD(nflog_swanctl_t, has_events, bool,
+	private_nflog_swanctl_t *this)
+{
+	return this->watch->has_events(this->watch);
+}
+
+METHOD(nflog_swanctl_t, is_complete, bool,
+	private_nflog_swanctl_t *this)
+{
+	return this->watch->is_complete(this->watch);
+}
+
+METHOD(nflog_swanctl_t, destroy, void,
+	private_nflog_swanctl_t *this)
+{
+	this->watch->destroy(this->watch);
+	free(this->path);
+	free(this->dir);
+	free(this->file);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_swanctl_t *nflog_swanctl_create(nflog_notes_t *notes, bool *stop)
+{
+	private_nflog_swanctl_t *this;
+
+	INIT(this,
+		.public = {
+			.await = _await,
+			.read = _read_,
+			.has_events = _has_events,
+			.is_complete = _is_complete,
+			.destroy = _destroy,
+		},
+		.watch = nflog_watch_create(notes, stop),
+		.notes = notes,
+		.stop = stop,
+	);
+	return &this->public;
+}
