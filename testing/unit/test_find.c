@@ -26,6 +26,7 @@
 
 #include <selectors/traffic_selector.h>
 
+static nflog_ts_lookup_t *ts_lookup;
 static nflog_sa_lookup_t *sa_lookup;
 static nflog_counters_t count;
 
@@ -236,7 +237,7 @@ static void include(nflog_sa_t *sa)
 	host_t *dst = sa->match.dst->clone(sa->match.dst);
 
 	/* it may be gone while this is done */
-	sa_lookup->include(sa_lookup, dst, sa->spi);
+	ts_lookup->include(ts_lookup, dst, sa->spi);
 	dst->destroy(dst);
 }
 
@@ -291,21 +292,21 @@ static void test_excluded(void **state)
 		sa = create_selected(inbound, 1, "192.168.0.0/24", TRUE);
 		assert_null(sa_lookup->add(sa_lookup, sa));
 		wide = create_selected(inbound, 2, "192.168.0.0/16", FALSE);
-		sa_lookup->exclude(sa_lookup, wide);
+		ts_lookup->exclude(ts_lookup, wide);
 		assert_ptr_equal(find_selected(inbound), sa);
 		assert_int_equal(sa_lookup->get_count(sa_lookup), 1);
 
 		/* what is not enabled is not captured */
 		close = create_selected(inbound, 3, "192.168.0.0/28", FALSE);
-		sa_lookup->exclude(sa_lookup, close);
+		ts_lookup->exclude(ts_lookup, close);
 		assert_null(find_selected(inbound));
 		assert_int_equal(count.unidentified, 0);
 		/* nor is what was logged before it was gone */
 		include(close);
 		assert_null(find_selected(inbound));
 		assert_int_equal(count.unidentified, 1);
-		assert_true(sa_lookup->expire(sa_lookup, FALSE));
-		while (sa_lookup->expire(sa_lookup, TRUE))
+		assert_true(ts_lookup->expire(ts_lookup, FALSE));
+		while (ts_lookup->expire(ts_lookup, TRUE))
 		{
 			usleep(1000);
 		}
@@ -313,7 +314,7 @@ static void test_excluded(void **state)
 		count.unidentified = 0;
 		/* nor is what may be of either */
 		same = create_selected(inbound, 4, "192.168.0.0/24", FALSE);
-		sa_lookup->exclude(sa_lookup, same);
+		ts_lookup->exclude(ts_lookup, same);
 		assert_null(find_selected(inbound));
 		assert_int_equal(count.unidentified, 1);
 		sa_lookup->remove(sa_lookup, sa);
@@ -328,7 +329,7 @@ static void test_excluded(void **state)
 
 		/* it is captured after all */
 		same = create_selected(inbound, 5, "192.168.0.0/24", FALSE);
-		sa_lookup->exclude(sa_lookup, same);
+		ts_lookup->exclude(ts_lookup, same);
 		sa = create_selected(inbound, 5, "192.168.0.0/24", TRUE);
 		assert_null(find_selected(inbound));
 		assert_null(sa_lookup->add(sa_lookup, sa));
@@ -340,13 +341,15 @@ static void test_excluded(void **state)
 
 static int setup(void **state)
 {
-	sa_lookup = nflog_sa_lookup_create();
+	ts_lookup = nflog_ts_lookup_create();
+	sa_lookup = nflog_sa_lookup_create(ts_lookup);
 	return common_setup(state);
 }
 
 static int teardown(void **state)
 {
 	sa_lookup->destroy(sa_lookup);
+	ts_lookup->destroy(ts_lookup);
 	return common_teardown(state);
 }
 

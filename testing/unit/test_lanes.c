@@ -33,6 +33,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <daemon.h>
 #include <threading/thread.h>
 
 /** number of lanes */
@@ -203,7 +204,9 @@ int main(int argc, char *argv[])
 		return 77;
 	}
 	library_init(NULL, "test");
+	libcharon_init();
 	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	libcharon_deinit();
 	library_deinit();
 	return ret;
 }

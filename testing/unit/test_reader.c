@@ -18,171 +18,18 @@
  */
 #define _GNU_SOURCE
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "reader.h"
 
-#include "reader/reader.h"
-#include "reader/sa_lookup.h"
-#include "rules/nft_table.h"
-#include "rules.h"
-
-#include <net/if.h>
-#include <netinet/in.h>
 #include <netinet/ip6.h>
-#include <pcap/pcap.h>
-#include <sched.h>
 #include <semaphore.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <daemon.h>
 #include <networking/tun_device.h>
 #include <selectors/traffic_selector.h>
 #include <threading/thread.h>
 
-#define SPI 0xc1234567
-
-static nflog_store_t *store;
-static nflog_keys_t *keys;
-static nflog_queue_t *queue;
-static nflog_writer_t *writer;
-static nflog_ike_messages_t *ike_messages;
-static nflog_reader_t *reader;
-static char dir[] = "/tmp/nflog-capture-test-XXXXXX";
-
-static nflog_counters_t counts[POINT_MAX];
-static void (*trace_end)(nflog_trace_t *trace);
-
 /** original method of a trace, and what is posted when it was called */
 static bool (*trace_put_ref)(nflog_trace_t *trace);
 static sem_t released;
-
-/**
- * Keep the counters of a trace before it's gone.
- */
-static void keep_counts(nflog_trace_t *trace)
-{
-	nflog_point_t point;
-
-	trace_end(trace);
-	for (point = 0; point < POINT_MAX; point++)
-	{
-		counts[point] = *trace->get_count(trace, point);
-	}
-}
-
-static nflog_trace_t *create_trace(nflog_cfg_t *cfg)
-{
-	nflog_trace_t *trace;
-
-	trace = nflog_trace_create(store, "conn", "net{1}", POINT_ESP_IN,
-							   cfg);
-	trace->set_name(trace, "net.esp");
-	trace_end = trace->end;
-	trace->end = keep_counts;
-	return trace;
-}
-
-static nflog_sa_t *create_sa(nflog_trace_t *trace, bool inbound,
-							 char *addr, uint32_t spi)
-{
-	nflog_sa_t *sa;
-	host_t *host;
-
-	host = host_create_from_string(addr, 0);
-	sa = nflog_sa_create("conn", "net", 1, inbound, host, htonl(spi), 7,
-						 trace, NULL);
-	host->destroy(host);
-	return sa;
-}
-
-/**
- * Send ESP packets, with sequence numbers from first on.
- */
-static void send_esp(uint32_t spi, u_int first, u_int count, size_t len)
-{
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	uint32_t packet[len / sizeof(uint32_t)];
-	u_int i;
-	int fd;
-
-	memset(packet, 0xa5, sizeof(packet));
-	packet[0] = htonl(spi);
-	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ESP);
-	assert_true(fd >= 0);
-	for (i = first; i < first + count; i++)
-	{
-		packet[1] = htonl(i);
-		assert_int_equal(sendto(fd, packet, sizeof(packet), 0,
-								(struct sockaddr*)&addr, sizeof(addr)),
-						 sizeof(packet));
-	}
-	close(fd);
-}
-
-/**
- * Have each processor in turn handle packets that are sent.
- */
-static void next_processor()
-{
-	long count = sysconf(_SC_NPROCESSORS_ONLN);
-	static u_int processor;
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(processor++ % count, &set);
-	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
-}
-
-/**
- * Check that the IP packets of a trace are those of send_esp(), in both
- * directions, and in the order of time.
- *
- * @param complete	FALSE if some are missing
- */
-static void check_trace(char *name, u_int in, u_int out, size_t offset,
-						bool complete)
-{
-	char path[256], err[PCAP_ERRBUF_SIZE];
-	struct timeval last = {};
-	struct pcap_pkthdr *hdr;
-	const u_char *data;
-	uint32_t seq[2] = {}, count[2] = {}, value;
-	pcap_t *pcap;
-	bool leaves;
-
-	snprintf(path, sizeof(path), "%s/conn/%s", dir, name);
-	pcap = pcap_open_offline(path, err);
-	assert_non_null(pcap);
-	while (pcap_next_ex(pcap, &hdr, &data) == 1)
-	{
-		assert_false(timercmp(&hdr->ts, &last, <));
-		last = hdr->ts;
-		assert_int_equal(hdr->caplen, hdr->len);
-		/* hook of the first attribute, the packet header */
-		leaves = data[4 + 4 + 2] == 3;
-		memcpy(&value, data + hdr->caplen - offset + 20 + 4, sizeof(value));
-		value = ntohl(value);
-		/* none is there twice */
-		assert_true(complete ? value == seq[leaves] + 1 : value > seq[leaves]);
-		seq[leaves] = value;
-		count[leaves]++;
-		/* none arrives before it was sent */
-		assert_true(!complete || seq[0] <= seq[1]);
-	}
-	pcap_close(pcap);
-	assert_int_equal(count[0], in);
-	assert_int_equal(count[1], out);
-}
 
 /**
  * Begin to capture both directions of a CHILD_SA.
@@ -197,16 +44,6 @@ static void start_both(nflog_trace_t *trace, nflog_sa_t **in,
 	rules_wait(*in);
 	rules_wait(*out);
 	writer->start(writer, trace);
-}
-
-/**
- * Wait until all that was captured is written, and destroy reader and writer.
- */
-static void finish()
-{
-	reader->destroy(reader);
-	writer->destroy(writer);
-	reader = NULL;
 }
 
 static void test_complete(void **state)
@@ -675,167 +512,9 @@ static void test_stalled_log(void **state)
 	sem_destroy(&resumed);
 }
 
-/**
- * Expect packets of an SPI, or settle it.
- */
-static void call_spi(uint32_t spi, bool expect)
-{
-	nflog_sa_t *sa;
-	host_t *host;
-
-	host = host_create_from_string("127.0.0.1", 0);
-	if (expect)
-	{
-		reader->expect(reader, "conn", host, htonl(spi));
-		sa = nflog_sa_create("conn", "net", 1, TRUE, host, htonl(spi), 0,
-							 NULL, NULL);
-		rules_wait(sa);
-		nflog_sa_destroy(sa);
-	}
-	else
-	{
-		reader->settle(reader, host, htonl(spi));
-	}
-	host->destroy(host);
-}
-
-static void test_early(void **state)
-{
-	nflog_cfg_t cfg = { .points = 1, .link = LINK_NFLOG };
-	nflog_trace_t *trace = create_trace(&cfg);
-	nflog_sa_t *in;
-	u_int i;
-
-	call_spi(SPI, TRUE);
-	call_spi(SPI + 1, TRUE);
-	call_spi(SPI + 2, TRUE);
-	for (i = 0; i < 100; i += 10)
-	{	/* some are read by then, some are not */
-		next_processor();
-		send_esp(SPI, i + 1, 10, 100);
-		send_esp(SPI + 1, i + 1, 10, 100);
-	}
-	in = create_sa(trace, TRUE, "127.0.0.1", SPI);
-	assert_true(reader->add(reader, in));
-	for (; i < 150; i += 10)
-	{	/* while it is installed */
-		next_processor();
-		send_esp(SPI, i + 1, 10, 100);
-	}
-	call_spi(SPI, FALSE);
-	/* of this one an SA came, but it is not captured */
-	call_spi(SPI + 1, FALSE);
-	for (; i < 200; i += 10)
-	{
-		next_processor();
-		send_esp(SPI, i + 1, 10, 100);
-		send_esp(SPI + 1, i + 1, 10, 100);
-	}
-	writer->start(writer, trace);
-	reader->remove(reader, in);
-	writer->release(writer, trace);
-	/* what became of the third one is not known */
-	finish();
-
-	/* on a busy machine they are counted later */
-	assert_in_range(counts[POINT_ESP_IN].early, 150, 200);
-	assert_int_equal(counts[POINT_ESP_IN].logged, 200);
-	assert_int_equal(counts[POINT_ESP_IN].received, 200);
-	assert_int_equal(counts[POINT_ESP_IN].packets, 200);
-	check_trace("net.esp.pcap", 200, 0, 20 + 100, FALSE);
-}
-
-static void test_early_again(void **state)
-{
-	nflog_cfg_t cfg = { .points = 1, .link = LINK_NFLOG };
-	nflog_trace_t *trace;
-	nflog_sa_t *sa;
-	char name[32];
-	int i;
-
-	/* rules and threads go with the last SPI, and SAs get those that were not
-	 * collected yet, or that are gone */
-	for (i = 0; i < 20; i++)
-	{
-		call_spi(SPI + i, TRUE);
-		send_esp(SPI + i, 1, 3, 60);
-		if (i % 2)
-		{
-			call_spi(SPI + i, FALSE);
-			continue;
-		}
-		trace = create_trace(&cfg);
-		snprintf(name, sizeof(name), "again%d", i);
-		trace->set_name(trace, name);
-		sa = create_sa(trace, TRUE, "127.0.0.1", SPI + i);
-		assert_true(reader->add(reader, sa));
-		call_spi(SPI + i, FALSE);
-		writer->start(writer, trace);
-		reader->remove(reader, sa);
-		writer->release(writer, trace);
-	}
-	finish();
-	assert_int_equal(counts[POINT_ESP_IN].early, 3);
-	assert_int_equal(counts[POINT_ESP_IN].packets, 3);
-}
-
-static int setup_memory(u_int lanes, size_t size)
-{
-	memset(counts, 0, sizeof(counts));
-	queue = nflog_queue_create(lanes, size);
-	store = nflog_store_create();
-	keys = nflog_keys_create(store);
-	writer = nflog_writer_create(queue, keys, store);
-	ike_messages = nflog_ike_messages_create(queue, writer);
-	reader = nflog_reader_create(queue, writer, ike_messages);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	return setup_memory(1, 64 * 1024 * 1024);
-}
-
-static int setup_lanes(void **state)
-{
-	return setup_memory(4, 16 * 1024 * 1024);
-}
-
 static int setup_little_memory(void **state)
 {
 	return setup_memory(1, 64 * 1024);
-}
-
-static int teardown(void **state)
-{
-	char cmd[256];
-
-	assert_null(reader);
-	ike_messages->destroy(ike_messages);
-	keys->destroy(keys);
-	store->destroy(store);
-	queue->destroy(queue);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s/conn", dir);
-	return system(cmd);
-}
-
-/**
- * Get into a network namespace with a loopback device.
- */
-static bool enter_namespace()
-{
-	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	bool success;
-	int fd;
-
-	if (unshare(CLONE_NEWNET) != 0)
-	{
-		return FALSE;
-	}
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	success = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &req) == 0;
-	close(fd);
-	return success;
 }
 
 int main(int argc, char *argv[])
@@ -852,24 +531,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_same_sa, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fragments, setup_lanes, teardown),
 		cmocka_unit_test_setup_teardown(test_stalled_log, setup_lanes, teardown),
-		cmocka_unit_test_setup_teardown(test_early, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_early, setup_lanes, teardown),
-		cmocka_unit_test_setup_teardown(test_early_again, setup_lanes, teardown),
 	};
-	int ret;
 
-	if (!enter_namespace())
-	{
-		fprintf(stderr, "skipped, a network namespace needs root\n");
-		return 77;
-	}
-	library_init(NULL, "test");
-	libcharon_init();
-	assert_non_null(mkdtemp(dir));
-	lib->settings->set_str(lib->settings, "test.plugins.nflog-capture.dir", dir);
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rmdir(dir);
-	libcharon_deinit();
-	library_deinit();
-	return ret;
+	return reader_run(tests);
 }

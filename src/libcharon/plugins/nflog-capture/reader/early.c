@@ -202,8 +202,8 @@ static entry_t *add(private_nflog_early_t *this, nflog_sa_t *sa)
 
 	if (full && !logged)
 	{
-		DBG1(DBG_CHD, "not capturing ESP that arrives before its SA is "
-			 "installed, %d allocated SPIs wait for an SA already",
+		DBG1(DBG_CHD, "nflog-capture: not capturing ESP that arrives before its SA "
+			 "is installed, %d allocated SPIs wait for an SA already",
 			 NFLOG_EARLY_SPIS);
 	}
 	return entry;
@@ -295,7 +295,7 @@ METHOD(nflog_early_t, keep, bool,
 		bytes += sizeof(*kept);
 		if (entry->bytes + bytes > NFLOG_EARLY_SPI_BYTES ||
 			this->bytes + bytes > NFLOG_EARLY_BYTES)
-		{	/* the first ones tell most, so these stay */
+		{	/* the first ones matter most, so these stay */
 			free(kept->logged);
 			free(kept);
 			entry->count.overrun++;

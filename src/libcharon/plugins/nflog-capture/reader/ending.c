@@ -63,6 +63,7 @@ struct private_nflog_ending_t {
 	nflog_lanes_t *lanes;
 	nflog_rules_t *rules;
 	nflog_sa_lookup_t *sa_lookup;
+	nflog_ts_lookup_t *ts_lookup;
 	nflog_early_t *early;
 	nflog_ip6_fragments_t *ip6_fragments;
 	nflog_ike_messages_t *ike_messages;
@@ -214,7 +215,7 @@ static bool is_draining(nflog_sa_t *sa, timeval_t *now)
 }
 
 /**
- * Take the SAs from a list that don't wait anymore.
+ * Move the SAs from a list to another one that do not wait anymore.
  */
 static void filter(linked_list_t *from, linked_list_t *to,
 				   bool (*waits)(nflog_sa_t *sa, timeval_t *now), timeval_t *now)
@@ -359,7 +360,7 @@ static bool end_sas(private_nflog_ending_t *this)
 		count_dropped(this, sa);
 	}
 	enumerator->destroy(enumerator);
-	excluded = this->sa_lookup->expire(this->sa_lookup, idle);
+	excluded = this->ts_lookup->expire(this->ts_lookup, idle);
 	this->lanes->unlock(this->lanes);
 
 	while (drained->remove_first(drained, (void**)&sa) == SUCCESS)
@@ -532,6 +533,7 @@ nflog_ending_t *nflog_ending_create(nflog_ending_parts_t *parts)
 		.lanes = parts->lanes,
 		.rules = parts->rules,
 		.sa_lookup = parts->sa_lookup,
+		.ts_lookup = parts->ts_lookup,
 		.early = parts->early,
 		.ip6_fragments = parts->ip6_fragments,
 		.ike_messages = parts->ike_messages,

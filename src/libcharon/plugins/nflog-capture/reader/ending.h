@@ -42,6 +42,8 @@ struct nflog_ending_parts_t {
 	nflog_rules_t *rules;
 	/** SAs to remove */
 	nflog_sa_lookup_t *sa_lookup;
+	/** SAs that are not captured */
+	nflog_ts_lookup_t *ts_lookup;
 	/** SPIs that expire */
 	nflog_early_t *early;
 	/** counts what was dropped, used with all lanes locked */

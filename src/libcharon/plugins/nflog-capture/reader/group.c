@@ -168,8 +168,8 @@ static int bind_group(private_nflog_group_t *this)
 								 this->group);
 	nflog_attr_put_cfg_cmd(hdr, NFULNL_CFG_CMD_BIND);
 	err = configure(this, hdr);
-	/* the same error tells that another process uses it (nfulnl_recv_config() in
-	 * the kernel's nfnetlink_log.c), or that we lack the capability */
+	/* the error is the same if another process uses it (nfulnl_recv_config() in the
+	 * kernel's nfnetlink_log.c), and if we lack the capability */
 	return err == EPERM && lib->caps->check(lib->caps, CAP_NET_ADMIN) ? EBUSY
 																	 : err;
 }
@@ -350,14 +350,14 @@ static int open_socket(private_nflog_group_t *this)
 	{
 		return err;
 	}
-	/* the kernel counts what does not fit, there's no need to be told each
-	 * time that it happens, and it drops less if it does not have to */
+	/* the kernel counts what does not fit, it need not report each time
+	 * that it happens, and drops less if it does not have to */
 	mnl_socket_setsockopt(this->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));
 	if (setsockopt(mnl_socket_get_fd(this->socket), SOL_SOCKET, SO_RCVBUFFORCE,
 				   &size, sizeof(size)) != 0)
 	{
-		DBG1(DBG_KNL, "setting the receive buffer of NFLOG group %u failed, "
-			 "packets may get lost at high rates: %s", this->group,
+		DBG1(DBG_KNL, "nflog-capture: unable to enlarge the receive buffer of NFLOG "
+			 "group %u, packets may get lost at high rates: %s", this->group,
 			 strerror(errno));
 	}
 	return 0;

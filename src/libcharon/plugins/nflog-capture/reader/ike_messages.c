@@ -14,21 +14,12 @@
 #define _GNU_SOURCE
 
 #include "ike_messages.h"
-#include "ike_backlog.h"
 #include "ike_sa.h"
 #include "ike_unknown.h"
 
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <threading/mutex.h>
-
-/** time for the last messages of an IKE_SA to be sent, in ms */
-#define LINGER 1000
-
-/** time after that in which messages are awaited while others arrive without end, in ms,
- *  and how often to check if they do */
-#define DRAIN_LIMIT 2000
-#define DRAIN_INTERVAL 5
 
 typedef struct private_nflog_ike_messages_t private_nflog_ike_messages_t;
 
@@ -118,21 +109,6 @@ static nflog_ike_sa_t *get_sa(private_nflog_ike_messages_t *this,
 }
 
 /**
- * Queue a message for the trace of its IKE_SA, the first lane is locked.
- */
-static void queue_message(private_nflog_ike_messages_t *this,
-						  nflog_ike_sa_t *sa,
-						  nflog_logged_t *logged, bool inbound)
-{
-	nflog_tap_t *tap = &sa->taps[inbound];
-
-	if (tap->trace)
-	{	/* else this direction is not wanted; all of them come in one lane */
-		this->queue->add_logged(this->queue, 0, tap, logged);
-	}
-}
-
-/**
  * Keep a message until the trace of its IKE_SA begins.
  */
 static void keep_message(private_nflog_ike_messages_t *this,
@@ -162,7 +138,7 @@ METHOD(nflog_ike_messages_t, handle, void,
 	}
 	else if (sa->state == NFLOG_IKE_STARTED && !sa->pending)
 	{
-		queue_message(this, sa, logged, inbound);
+		nflog_ike_sa_queue(sa, this->queue, logged, inbound);
 	}
 	else if (sa->state != NFLOG_IKE_REFUSED)
 	{
@@ -429,36 +405,19 @@ METHOD(nflog_ike_messages_t, shelve, void,
 }
 
 /**
- * Release the references to the trace of an IKE_SA.
- */
-static void release_trace(private_nflog_ike_messages_t *this,
-						  nflog_ike_sa_t *sa)
-{
-	this->writer->release(this->writer, sa->taps[0].trace);
-	this->writer->release(this->writer, sa->taps[1].trace);
-	this->writer->release(this->writer, sa->trace);
-}
-
-/**
  * Have the trace of an IKE_SA end later, or destroy it if there is none, the
  * mutex is locked.
  */
 static void end_later(private_nflog_ike_messages_t *this,
 					  nflog_ike_sa_t *sa)
 {
-	timeval_t linger = {
-		.tv_sec = LINGER / 1000,
-		.tv_usec = LINGER % 1000 * 1000,
-	};
-
 	if (sa->trace)
 	{
 		this->captured--;
 	}
 	if (sa->state == NFLOG_IKE_STARTED)
 	{
-		time_monotonic(&sa->deadline);
-		timeradd(&sa->deadline, &linger, &sa->deadline);
+		nflog_ike_sa_set_gone(sa);
 		this->gone->insert_last(this->gone, sa);
 		return;
 	}
@@ -511,7 +470,7 @@ static void flush_sa(private_nflog_ike_messages_t *this,
 
 	while ((kept = this->backlogs->remove_first(this->backlogs, &sa->backlog)))
 	{
-		queue_message(this, sa, kept->logged, kept->inbound);
+		nflog_ike_sa_queue(sa, this->queue, kept->logged, kept->inbound);
 		nflog_kept_destroy(kept);
 	}
 	sa->pending = FALSE;
@@ -530,36 +489,8 @@ static void end_sa(private_nflog_ike_messages_t *this,
 	}
 	this->queue->publish(this->queue, 0);
 	nflog_ike_sa_count(sa, &this->missed);
-	release_trace(this, sa);
+	nflog_ike_sa_release(sa, this->writer);
 	destroy_sa(this, sa);
-}
-
-/**
- * Get the time until the trace of an IKE_SA ends that is gone.
- *
- * @return				time in ms, 0 if it can end now
- */
-static int get_rest(nflog_ike_sa_t *sa, bool idle)
-{
-	timeval_t now, rest;
-
-	time_monotonic(&now);
-	if (timercmp(&now, &sa->deadline, <))
-	{
-		timersub(&sa->deadline, &now, &rest);
-		return rest.tv_sec * 1000 + rest.tv_usec / 1000 + 1;
-	}
-	if (idle)
-	{
-		return 0;
-	}
-	timersub(&now, &sa->deadline, &rest);
-	if (rest.tv_sec * 1000 + rest.tv_usec / 1000 < DRAIN_LIMIT)
-	{
-		return DRAIN_INTERVAL;
-	}
-	nflog_ike_sa_give_up(sa);
-	return 0;
 }
 
 METHOD(nflog_ike_messages_t, flush, int,
@@ -582,7 +513,7 @@ METHOD(nflog_ike_messages_t, flush, int,
 	}
 	while (this->gone->get_first(this->gone, (void**)&sa) == SUCCESS)
 	{
-		timeout = get_rest(sa, idle);
+		timeout = nflog_ike_sa_get_rest(sa, idle);
 		if (timeout)
 		{
 			break;
@@ -629,9 +560,8 @@ METHOD(nflog_ike_messages_t, destroy, void,
 /*
  * Described in header
  */
-nflog_ike_messages_t *nflog_ike_messages_create(
-							nflog_queue_t *queue,
-							nflog_writer_t *writer)
+nflog_ike_messages_t *nflog_ike_messages_create(nflog_queue_t *queue,
+												nflog_writer_t *writer)
 {
 	private_nflog_ike_messages_t *this;
 
@@ -656,8 +586,7 @@ nflog_ike_messages_t *nflog_ike_messages_create(
 		},
 		.queue = queue,
 		.writer = writer,
-		.ike_sas = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
-									32),
+		.ike_sas = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
 		.keys = hashtable_create(nflog_ike_key_hash,
 								 nflog_ike_key_equals, 32),
 		.backlogs = nflog_backlogs_create(),

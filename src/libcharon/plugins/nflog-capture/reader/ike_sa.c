@@ -18,6 +18,145 @@
 #include <inttypes.h>
 #include <time.h>
 
+/** time for the last messages of an IKE_SA to be sent, in ms */
+#define LINGER 1000
+
+/** time after that in which messages are awaited while others arrive without end, in ms,
+ *  and how often to check if they do */
+#define DRAIN_LIMIT 2000
+#define DRAIN_INTERVAL 5
+
+/** bytes of messages to keep for an IKE_SA */
+#define MAX_BACKLOG (64 * 1024)
+
+/**
+ * Bounds of all backlogs, which have no timeout.
+ */
+static const nflog_limits_t limits = {
+	.items = 16384,
+	.source_items = 8192,
+	.bytes = 8 * 1024 * 1024,
+	.source_bytes = 4 * 1024 * 1024,
+};
+
+typedef struct private_nflog_backlogs_t private_nflog_backlogs_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_backlogs_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_backlogs_t public;
+
+	/**
+	 * Bounds backlogs that are not empty.
+	 */
+	nflog_shares_t *shares;
+};
+
+/**
+ * A backlog is empty.
+ */
+static void release(private_nflog_backlogs_t *this,
+					nflog_ike_backlog_t *backlog)
+{
+	backlog->bytes = 0;
+	if (backlog->held.source)
+	{
+		this->shares->remove(this->shares, &backlog->held);
+		backlog->held.bytes = 0;
+	}
+}
+
+METHOD(nflog_backlogs_t, remove_first, nflog_kept_t*,
+	private_nflog_backlogs_t *this, nflog_ike_backlog_t *backlog)
+{
+	nflog_kept_t *kept;
+
+	if (backlog->messages->remove_first(backlog->messages,
+										(void**)&kept) == SUCCESS)
+	{
+		return kept;
+	}
+	release(this, backlog);
+	backlog->closed = FALSE;
+	return NULL;
+}
+
+METHOD(nflog_backlogs_t, empty, void,
+	private_nflog_backlogs_t *this, nflog_ike_backlog_t *backlog)
+{
+	nflog_kept_t *kept;
+
+	while (backlog->messages->remove_first(backlog->messages,
+										   (void**)&kept) == SUCCESS)
+	{
+		backlog->dropped[kept->inbound]++;
+		nflog_kept_destroy(kept);
+	}
+	release(this, backlog);
+}
+
+/**
+ * Empty a backlog, as all are too large.
+ */
+static void drop_held(void *data, nflog_held_t *held, bool excess)
+{
+	nflog_ike_backlog_t *backlog = (nflog_ike_backlog_t*)held;
+
+	empty(data, backlog);
+	backlog->closed = TRUE;
+}
+
+METHOD(nflog_backlogs_t, add, void,
+	private_nflog_backlogs_t *this, nflog_ike_backlog_t *backlog,
+	chunk_t peer, nflog_kept_t *kept)
+{
+	if (backlog->closed || backlog->bytes + kept->bytes > MAX_BACKLOG)
+	{
+		backlog->dropped[kept->inbound]++;
+		nflog_kept_destroy(kept);
+		return;
+	}
+	if (!backlog->held.source)
+	{
+		this->shares->add(this->shares, &backlog->held, peer, 0);
+	}
+	backlog->messages->insert_last(backlog->messages, kept);
+	backlog->bytes += kept->bytes;
+	this->shares->grow(this->shares, &backlog->held, kept->bytes);
+	this->shares->limit(this->shares, &backlog->held);
+}
+
+METHOD(nflog_backlogs_t, destroy, void,
+	private_nflog_backlogs_t *this)
+{
+	this->shares->destroy(this->shares);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_backlogs_t *nflog_backlogs_create()
+{
+	private_nflog_backlogs_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.remove_first = _remove_first,
+			.empty = _empty,
+			.destroy = _destroy,
+		},
+	);
+	this->shares = nflog_shares_create(&limits, drop_held, this);
+	return &this->public;
+}
+
 /*
  * Described in header
  */
@@ -165,7 +304,30 @@ void nflog_ike_sa_set_name(nflog_ike_sa_t *sa)
 /*
  * Described in header
  */
-void nflog_ike_sa_give_up(nflog_ike_sa_t *sa)
+void nflog_ike_sa_queue(nflog_ike_sa_t *sa, nflog_queue_t *queue,
+						nflog_logged_t *logged, bool inbound)
+{
+	nflog_tap_t *tap = &sa->taps[inbound];
+
+	if (tap->trace)
+	{
+		queue->add_logged(queue, 0, tap, logged);
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa)
+{
+	time_monotonic(&sa->deadline);
+	timeval_add_ms(&sa->deadline, LINGER);
+}
+
+/**
+ * Have the counters of the trace say that messages may not have been read in time.
+ */
+static void give_up(nflog_ike_sa_t *sa)
 {
 	int i;
 
@@ -176,6 +338,32 @@ void nflog_ike_sa_give_up(nflog_ike_sa_t *sa)
 			sa->taps[i].count->gave_up = TRUE;
 		}
 	}
+}
+
+/*
+ * Described in header
+ */
+int nflog_ike_sa_get_rest(nflog_ike_sa_t *sa, bool idle)
+{
+	timeval_t now, rest;
+
+	time_monotonic(&now);
+	if (timercmp(&now, &sa->deadline, <))
+	{
+		timersub(&sa->deadline, &now, &rest);
+		return rest.tv_sec * 1000 + rest.tv_usec / 1000 + 1;
+	}
+	if (idle)
+	{
+		return 0;
+	}
+	timersub(&now, &sa->deadline, &rest);
+	if (rest.tv_sec * 1000 + rest.tv_usec / 1000 < DRAIN_LIMIT)
+	{
+		return DRAIN_INTERVAL;
+	}
+	give_up(sa);
+	return 0;
 }
 
 /*
@@ -205,6 +393,20 @@ void nflog_ike_sa_count(nflog_ike_sa_t *sa,
 	{
 		count->unidentified += missed->incomplete - sa->missed.incomplete;
 	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_ike_sa_release(nflog_ike_sa_t *sa, nflog_writer_t *writer)
+{
+	int i;
+
+	for (i = 0; i < countof(sa->taps); i++)
+	{
+		writer->release(writer, sa->taps[i].trace);
+	}
+	writer->release(writer, sa->trace);
 }
 
 /*

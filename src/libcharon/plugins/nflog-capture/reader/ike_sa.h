@@ -20,12 +20,80 @@
 #define NFLOG_IKE_SA_H_
 
 typedef struct nflog_ike_sa_t nflog_ike_sa_t;
+typedef struct nflog_ike_backlog_t nflog_ike_backlog_t;
+typedef struct nflog_backlogs_t nflog_backlogs_t;
 
-#include "ike_backlog.h"
 #include "ike_messages.h"
+#include "ike_unknown.h"
+#include "shares.h"
 #include "traces/trace.h"
 
 #include <collections/hashtable.h>
+
+/**
+ * Messages of an IKE_SA that are kept until its trace begins.
+ */
+struct nflog_ike_backlog_t {
+	/** bounds them, while there are any, has to be first */
+	nflog_held_t held;
+	/** messages, nflog_kept_t */
+	linked_list_t *messages;
+	/** bytes of memory they take */
+	size_t bytes;
+	/** TRUE if all were dropped, others are then too, until it is empty again */
+	bool closed;
+	/** messages sent and received that were dropped */
+	uint64_t dropped[2];
+};
+
+/**
+ * Bounds backlogs.
+ *
+ * Each has up to 64 KiB, all together have 8 MiB, those of a single source 4 MiB.
+ * How many IKE_SAs there are, and for how long, is up to charon
+ * (half_open_timeout, block_threshold, init_limit_half_open).  Not thread-safe.
+ */
+struct nflog_backlogs_t {
+
+	/**
+	 * Add a message to a backlog.  If it does not fit it is dropped, as the first
+	 * ones matter most, and if all are too large, the one that exists for the
+	 * longest time is emptied.
+	 *
+	 * @param backlog	backlog of the IKE_SA
+	 * @param peer		address of the peer, 4 or 16 bytes
+	 * @param kept		message, gets owned
+	 */
+	void (*add)(nflog_backlogs_t *this, nflog_ike_backlog_t *backlog,
+				chunk_t peer, nflog_kept_t *kept);
+
+	/**
+	 * Remove the first message of a backlog.
+	 *
+	 * @param backlog	backlog of the IKE_SA
+	 * @return			message, owned by the caller, NULL if it is empty
+	 */
+	nflog_kept_t *(*remove_first)(nflog_backlogs_t *this,
+								  nflog_ike_backlog_t *backlog);
+
+	/**
+	 * Drop all messages of a backlog.
+	 *
+	 * @param backlog	backlog of the IKE_SA
+	 */
+	void (*empty)(nflog_backlogs_t *this,
+				  nflog_ike_backlog_t *backlog);
+
+	/**
+	 * Destroy a nflog_backlogs_t, all backlogs are empty.
+	 */
+	void (*destroy)(nflog_backlogs_t *this);
+};
+
+/**
+ * Create a nflog_backlogs_t instance.
+ */
+nflog_backlogs_t *nflog_backlogs_create();
 
 /**
  * An IKE_SA, messages of which are kept, or captured.
@@ -132,11 +200,34 @@ void nflog_ike_sa_set_trace(nflog_ike_sa_t *sa,
 void nflog_ike_sa_set_name(nflog_ike_sa_t *sa);
 
 /**
- * Have the counters of the trace say that messages may not have been read in time.
+ * Queue a message for the trace of an IKE_SA, unless its direction is not captured.
+ *
+ * @param sa		IKE_SA with a trace
+ * @param queue		where it is added to the first lane, which is locked
+ * @param logged	message
+ * @param inbound	TRUE if it was received
+ */
+void nflog_ike_sa_queue(nflog_ike_sa_t *sa, nflog_queue_t *queue,
+						nflog_logged_t *logged, bool inbound);
+
+/**
+ * An IKE_SA is gone, its trace ends a little later, as its last messages may still have
+ * to be sent.
  *
  * @param sa		IKE_SA
  */
-void nflog_ike_sa_give_up(nflog_ike_sa_t *sa);
+void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa);
+
+/**
+ * Get the time until the trace of an IKE_SA ends that is gone.
+ *
+ * If it can end though messages may not have been read yet, its counters say so.
+ *
+ * @param sa		IKE_SA
+ * @param idle		TRUE if there was nothing left to read
+ * @return			time in ms, 0 if it can end now
+ */
+int nflog_ike_sa_get_rest(nflog_ike_sa_t *sa, bool idle);
 
 /**
  * Add what the trace misses to its counters.
@@ -146,6 +237,14 @@ void nflog_ike_sa_give_up(nflog_ike_sa_t *sa);
  */
 void nflog_ike_sa_count(nflog_ike_sa_t *sa,
 						nflog_missed_t *missed);
+
+/**
+ * Release the references to the trace.
+ *
+ * @param sa		IKE_SA
+ * @param writer	writer that ends it
+ */
+void nflog_ike_sa_release(nflog_ike_sa_t *sa, nflog_writer_t *writer);
 
 /**
  * Destroy the trace if it never began, so it does not end either.

@@ -238,7 +238,7 @@ METHOD(nflog_ike_unknown_t, add, void,
 		add_kept(this, conversation, kept);
 	}
 	else
-	{	/* the first ones tell most, so these stay */
+	{	/* the first ones matter most, so these stay */
 		count_dropped(this, &first, inbound);
 		nflog_kept_destroy(kept);
 	}

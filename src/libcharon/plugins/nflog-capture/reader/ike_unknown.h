@@ -54,7 +54,7 @@ nflog_kept_t *nflog_kept_create(nflog_logged_t *logged,
 void nflog_kept_destroy(nflog_kept_t *kept);
 
 /**
- * Keeps IKE messages until charon tells of their IKE_SA.
+ * Keeps IKE messages until charon has created their IKE_SA.
  *
  * That is as soon as it has read the first one, so the first few are enough.
  * Up to 8 KiB are kept of messages with the same initiator SPI and peer, for 30
@@ -89,7 +89,7 @@ struct nflog_ike_unknown_t {
 				linked_list_t *list, time_t now);
 
 	/**
-	 * Take the messages of an IKE_SA that charon told of.
+	 * Take the messages of an IKE_SA that charon created.
 	 *
 	 * @param key		initiator SPI and address of the peer
 	 * @param list		nflog_kept_t, messages get added

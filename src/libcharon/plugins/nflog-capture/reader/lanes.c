@@ -351,6 +351,7 @@ static void close_lanes(private_nflog_lanes_t *this)
 	this->mutex->unlock(this->mutex);
 
 	destroy_lanes(lanes, count, this->stamping);
+	DBG2(DBG_KNL, "nflog-capture: closed %u NFLOG groups", 2 * count);
 	if (all)
 	{
 		DBG1(DBG_KNL, "nflog-capture: the kernel dropped %" PRIu64 " packets before "
@@ -525,6 +526,11 @@ METHOD(nflog_lanes_t, open_, bool,
 	*group = this->group;
 	*count = this->count;
 	this->mutex->unlock(this->mutex);
+	if (*count)
+	{
+		DBG2(DBG_KNL, "nflog-capture: reading from NFLOG groups %u to %u", *group,
+			 *group + 2 * *count - 1);
+	}
 	return *count > 0;
 }
 

@@ -64,6 +64,11 @@ struct private_nflog_reader_t {
 	nflog_sa_lookup_t *sa_lookup;
 
 	/**
+	 * Finds them by their traffic selectors, if need be.
+	 */
+	nflog_ts_lookup_t *ts_lookup;
+
+	/**
 	 * Keeps packets of SPIs that have no SA yet.
 	 */
 	nflog_early_t *early;
@@ -163,7 +168,7 @@ static bool open_groups(void *data, uint16_t *group, u_int *count,
 		return FALSE;
 	}
 	this->lanes->lock(this->lanes);
-	this->sa_lookup->reset(this->sa_lookup);
+	this->ts_lookup->reset(this->ts_lookup);
 	this->lanes->unlock(this->lanes);
 	return TRUE;
 }
@@ -209,6 +214,8 @@ METHOD(nflog_reader_t, expect, void,
 {
 	if (this->ending->start(this->ending))
 	{
+		DBG2(DBG_KNL, "nflog-capture: expecting packets of SPI %.8x of connection '%s'",
+			 ntohl(spi), conn);
 		this->early->expect(this->early, this->rules, conn, dst, spi);
 		this->ending->wake(this->ending);
 	}
@@ -267,6 +274,9 @@ METHOD(nflog_reader_t, add, bool,
 		log_uncaptured(sa, reason);
 		return FALSE;
 	}
+	DBG2(DBG_KNL, "nflog-capture: reading packets of %s SA %.8x of connection '%s'%s",
+		 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn,
+		 spi ? ", and those that arrived early" : "");
 	/* if rules can't be added now, they are later */
 	if (spi)
 	{
@@ -277,7 +287,7 @@ METHOD(nflog_reader_t, add, bool,
 	{
 		this->rules->add(this->rules, sa);
 	}
-	this->sa_lookup->wait(this->sa_lookup, sa, &deadline);
+	this->ts_lookup->wait(this->ts_lookup, sa, &deadline);
 	return TRUE;
 }
 
@@ -341,7 +351,7 @@ METHOD(nflog_reader_t, exclude, void,
 	private_nflog_reader_t *this, nflog_sa_t *sa)
 {
 	this->lanes->lock(this->lanes);
-	this->sa_lookup->exclude(this->sa_lookup, sa);
+	this->ts_lookup->exclude(this->ts_lookup, sa);
 	this->lanes->unlock(this->lanes);
 }
 
@@ -349,7 +359,7 @@ METHOD(nflog_reader_t, include, void,
 	private_nflog_reader_t *this, host_t *dst, uint32_t spi)
 {
 	this->lanes->lock(this->lanes);
-	this->sa_lookup->include(this->sa_lookup, dst, spi);
+	this->ts_lookup->include(this->ts_lookup, dst, spi);
 	this->lanes->unlock(this->lanes);
 	this->ending->wake(this->ending);
 }
@@ -397,6 +407,7 @@ METHOD(nflog_reader_t, destroy, void,
 	this->ike_messages->set_missed_cb(this->ike_messages, NULL, NULL);
 	this->lanes->destroy(this->lanes);
 	this->sa_lookup->destroy(this->sa_lookup);
+	this->ts_lookup->destroy(this->ts_lookup);
 	this->early->destroy(this->early);
 	this->ip6_fragments->destroy(this->ip6_fragments);
 	free(this);
@@ -436,10 +447,11 @@ nflog_reader_t *nflog_reader_create(
 		},
 		.queue = queue,
 		.ike_messages = ike_messages,
-		.sa_lookup = nflog_sa_lookup_create(),
+		.ts_lookup = nflog_ts_lookup_create(),
 		.early = nflog_early_create(queue),
 		.ip6_fragments = nflog_ip6_fragments_create(),
 	);
+	this->sa_lookup = nflog_sa_lookup_create(this->ts_lookup);
 	receiver.data = this;
 	this->rules = nflog_rules_create(&receiver);
 	this->lanes = nflog_lanes_create(queue, handle_packet, this);
@@ -447,6 +459,7 @@ nflog_reader_t *nflog_reader_create(
 		.lanes = this->lanes,
 		.rules = this->rules,
 		.sa_lookup = this->sa_lookup,
+		.ts_lookup = this->ts_lookup,
 		.early = this->early,
 		.ip6_fragments = this->ip6_fragments,
 		.ike_messages = ike_messages,

@@ -44,7 +44,7 @@ struct nflog_reader_t {
 	 * Begin to keep packets that arrive for an SPI, before there is an SA.
 	 *
 	 * Until settle() is called they are kept in memory, see nflog_early_t.
-	 * If that's not possible the SA's packets are captured from add() on only.
+	 * If that is not possible, the SA's packets are captured from add() on only.
 	 *
 	 * @param conn		name of the connection
 	 * @param dst		destination address

@@ -16,48 +16,12 @@
 #include "passes.h"
 #include "rules/nft_plain.h"
 #include "traces/packet.h"
-#include "vti.h"
 
 #include <libmnl/libmnl.h>
 
 #include <collections/hashtable.h>
-#include <collections/linked_list.h>
-
-/**
- * After which time the kernel has passed on all packets of an excluded SA that ended, in
- * ms, which it does with the next tick of its clock.
- */
-#define EXCLUDED_TIMEOUT 20
-
-/**
- * For how long they may remain to be read while other packets arrive without end, in ms.
- */
-#define EXCLUDED_LIMIT 3000
 
 typedef struct private_nflog_sa_lookup_t private_nflog_sa_lookup_t;
-typedef struct candidate_t candidate_t;
-
-/**
- * SA that a packet in the clear may be of.
- */
-struct candidate_t {
-
-	/**
-	 * SA, NULL if there is none.
-	 */
-	nflog_sa_t *sa;
-
-	/**
-	 * How closely its selectors match.
-	 */
-	u_int closeness;
-
-	/**
-	 * Position in the list, the newest SA comes first.
-	 */
-	u_int position;
-};
-
 /**
  * Private data.
  */
@@ -79,41 +43,14 @@ struct private_nflog_sa_lookup_t {
 	hashtable_t *plain[2];
 
 	/**
-	 * SAs with selectors, the newest first, nflog_sa_t.
+	 * SAs that are found by their traffic selectors.
 	 */
-	linked_list_t *selected;
-
-	/**
-	 * Those of them that are excluded, owned, by their key, nflog_sa_t.
-	 */
-	hashtable_t *excluded;
-
-	/**
-	 * Those of these that ended, owned, the one that did first comes first.
-	 */
-	linked_list_t *ended;
-
-	/**
-	 * Keys of VTI devices.
-	 */
-	nflog_vti_t *vti;
+	nflog_ts_lookup_t *ts_lookup;
 
 	/**
 	 * Packets that may pass once more.
 	 */
 	nflog_passes_t *passes;
-
-	/**
-	 * Number of packets on the wire of SAs with selectors, it may wrap.
-	 */
-	refcount_t used;
-
-	/**
-	 * Packets read from the TUN device while there was the present table, and those
-	 * that were lost there, as far as known.  Each of those that left, and those that
-	 * arrived, changed atomically by find().
-	 */
-	uint64_t tun_read[2], tun_lost[2];
 
 	/**
 	 * Number of SAs.
@@ -135,15 +72,6 @@ static void *to_key(uint32_t number)
 static bool has_number(nflog_sa_t *sa)
 {
 	return sa->plain.trace && !sa->userland;
-}
-
-/**
- * Remove an excluded SA, which does not matter anymore.
- */
-static void destroy_excluded(private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
-{
-	this->selected->remove(this->selected, sa, NULL);
-	nflog_sa_destroy(sa);
 }
 
 /**
@@ -180,7 +108,6 @@ static bool put_number(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
 METHOD(nflog_sa_lookup_t, add, char*,
 	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
 {
-	nflog_sa_t *excluded;
 	char *reason = NULL;
 
 	if (has_number(sa))
@@ -199,22 +126,7 @@ METHOD(nflog_sa_lookup_t, add, char*,
 			reason = "another one with this SPI and destination is captured";
 		}
 	}
-	if (sa->selectors)
-	{
-		excluded = this->excluded->remove(this->excluded, &sa->key);
-		if (excluded)
-		{	/* it is captured from now on */
-			destroy_excluded(this, excluded);
-		}
-		this->selected->insert_first(this->selected, sa);
-	}
-	sa->read = sa->userland ? &this->tun_read[sa->inbound] : NULL;
-	sa->lost = this->tun_lost[sa->inbound];
-	if (sa->vti)
-	{
-		sa->unknown = this->vti->get_unknown(this->vti);
-		this->vti->refresh(this->vti);
-	}
+	this->ts_lookup->add(this->ts_lookup, sa);
 	this->count++;
 	return reason;
 }
@@ -277,234 +189,18 @@ METHOD(nflog_sa_lookup_t, move, char*,
 	return reason;
 }
 
-METHOD(nflog_sa_lookup_t, wait_, void,
-	private_nflog_sa_lookup_t *this, nflog_sa_t *sa, timeval_t *deadline)
-{
-	if (sa->vti)
-	{
-		this->vti->wait(this->vti, deadline);
-	}
-}
-
-/**
- * Count packets that may have been of an SA, but could not be found: those that were
- * lost on the TUN device, and those that came through VTI devices that were not known.
- */
-static void count_unidentified(private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
-{
-	uint64_t *lost = &this->tun_lost[sa->inbound];
-
-	if (!sa->plain.trace)
-	{
-		return;
-	}
-	if (sa->read && sa->passed)
-	{
-		*lost = sa->passed > *sa->read ? sa->passed - *sa->read : 0;
-		sa->plain.count->unidentified += *lost > sa->lost ? *lost - sa->lost : 0;
-	}
-	if (sa->vti)
-	{
-		sa->plain.count->unidentified += this->vti->get_unknown(this->vti) -
-										 sa->unknown;
-	}
-}
-
 METHOD(nflog_sa_lookup_t, remove_, void,
 	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
 {
 	remove_key(this, sa, &sa->key);
 	remove_key(this, sa, &sa->former);
-	if (sa->selectors)
-	{
-		this->selected->remove(this->selected, sa, NULL);
-	}
-	count_unidentified(this, sa);
+	this->ts_lookup->remove(this->ts_lookup, sa);
 	if (has_number(sa))
 	{
 		remove_number(this, sa, sa->number);
 		remove_number(this, sa, sa->former_number);
 	}
 	this->count--;
-}
-
-METHOD(nflog_sa_lookup_t, expire, bool,
-	private_nflog_sa_lookup_t *this, bool idle)
-{
-	timeval_t now;
-	nflog_sa_t *sa;
-
-	time_monotonic(&now);
-	if (idle)
-	{
-		timeval_add_ms(&now, EXCLUDED_LIMIT - EXCLUDED_TIMEOUT);
-	}
-	while (this->ended->get_first(this->ended, (void**)&sa) == SUCCESS &&
-		   !timercmp(&now, &sa->deadline, <))
-	{
-		this->ended->remove_first(this->ended, (void**)&sa);
-		destroy_excluded(this, sa);
-	}
-	return this->ended->get_count(this->ended) > 0;
-}
-
-/**
- * Packets in the clear may be of an excluded SA until they must have been read.
- */
-static void end_excluded(private_nflog_sa_lookup_t *this,
-						 nflog_esp_key_t *key)
-{
-	nflog_sa_t *sa = this->excluded->remove(this->excluded, key);
-
-	if (sa)
-	{
-		sa->ended = TRUE;
-		time_monotonic(&sa->deadline);
-		timeval_add_ms(&sa->deadline, EXCLUDED_LIMIT);
-		this->ended->insert_last(this->ended, sa);
-	}
-}
-
-METHOD(nflog_sa_lookup_t, exclude, void,
-	private_nflog_sa_lookup_t *this, nflog_sa_t *sa)
-{
-	expire(this, FALSE);
-	end_excluded(this, &sa->key);
-	sa->excluded = TRUE;
-	this->excluded->put(this->excluded, &sa->key, sa);
-	this->selected->insert_first(this->selected, sa);
-}
-
-METHOD(nflog_sa_lookup_t, include, void,
-	private_nflog_sa_lookup_t *this, host_t *dst, uint32_t spi)
-{
-	nflog_esp_key_t key;
-
-	expire(this, FALSE);
-	nflog_sa_set_key(&key, TRUE, dst, spi);
-	end_excluded(this, &key);
-	nflog_sa_set_key(&key, FALSE, dst, spi);
-	end_excluded(this, &key);
-}
-
-/**
- * Has an SA that is not captured in the clear ended, and were all of its packets read?
- */
-static bool is_over(nflog_sa_t *sa)
-{
-	timeval_t now;
-
-	if (!sa->excluded || !sa->ended)
-	{
-		return FALSE;
-	}
-	time_monotonic(&now);
-	return !timercmp(&now, &sa->deadline, <);
-}
-
-/**
- * Is an SA better than the one before?
- */
-static bool is_better(candidate_t *sa, candidate_t *than, bool inbound)
-{
-	if (!than->sa || sa->closeness != than->closeness)
-	{
-		return sa->closeness > than->closeness;
-	}
-	if (!inbound && sa->sa->ended != than->sa->ended)
-	{
-		return than->sa->ended;
-	}
-	return inbound &&
-		   nflog_order_cmp(__atomic_load_n(&sa->sa->used, __ATOMIC_RELAXED),
-						   __atomic_load_n(&than->sa->used, __ATOMIC_RELAXED)) > 0;
-}
-
-/**
- * Choose between an SA that is captured in the clear, and one that is not.
- *
- * The packet is not captured if it may be of the latter: what is not enabled must not
- * get on the disk.
- */
-static nflog_sa_t *choose(candidate_t *captured, candidate_t *other, bool inbound)
-{
-	if (!other->sa || !captured->sa || captured->closeness > other->closeness)
-	{
-		return captured->sa;
-	}
-	if (captured->closeness == other->closeness &&
-		!inbound && captured->position < other->position)
-	{
-		return captured->sa;
-	}
-	if (captured->closeness == other->closeness || other->sa->ended)
-	{
-		nflog_counters_add(&captured->sa->plain.count->unidentified);
-	}
-	return NULL;
-}
-
-/**
- * Find the SA of a packet in the clear by its selectors.
- *
- * Packets get the SA with the selectors that match most closely.  Those that leave get
- * the one of these that was installed last, and is still there, or was when they left,
- * if there is none anymore.  As those that arrive
- * may still use the one before, they get that which was seen last on the wire.
- *
- * kernel-libipsec looks up the policy that comes first, and then the newest SA with
- * its reqid (process_outbound() in libipsec's ipsec_processor.c).  It does so when it
- * gets to the packet, in one thread, which is after we see it.
- *
- * @param vti			key of the VTI device, 0 for a TUN device
- */
-static nflog_sa_t *find_selected(private_nflog_sa_lookup_t *this,
-								 nflog_logged_t *logged,
-								 bool inbound, uint32_t vti)
-{
-	candidate_t candidate = {}, captured = {}, other = {}, *best;
-	enumerator_t *enumerator;
-	host_t *src, *dst;
-	uint8_t proto;
-	nflog_sa_t *sa;
-
-	if (!nflog_packet_parse_plain(logged, &src, &dst, &proto))
-	{
-		return NULL;
-	}
-	enumerator = this->selected->create_enumerator(this->selected);
-	while (enumerator->enumerate(enumerator, &sa))
-	{
-		best = sa->plain.trace ? &captured : &other;
-		candidate.sa = sa;
-		candidate.position++;
-		if (sa->inbound == inbound && sa->vti == vti && !is_over(sa))
-		{
-			candidate.closeness = sa->selectors->match(sa->selectors, src, dst,
-													   proto);
-			if (candidate.closeness && is_better(&candidate, best, inbound))
-			{
-				*best = candidate;
-			}
-		}
-	}
-	enumerator->destroy(enumerator);
-	src->destroy(src);
-	dst->destroy(dst);
-	return choose(&captured, &other, inbound);
-}
-
-/**
- * Find the SA of a packet that arrived through a VTI device.
- */
-static nflog_sa_t *find_vti(private_nflog_sa_lookup_t *this,
-							nflog_logged_t *logged)
-{
-	struct nlattr *attr = logged->attrs[NFULA_IFINDEX_INDEV];
-	uint32_t key;
-
-	key = attr ? this->vti->get_key(this->vti, ntohl(mnl_attr_get_u32(attr))) : 0;
-	return key ? find_selected(this, logged, TRUE, key) : NULL;
 }
 
 /**
@@ -563,7 +259,7 @@ static nflog_tap_t *find_esp(private_nflog_sa_lookup_t *this,
 	sa = this->esp->get(this->esp, &key);
 	if (sa && sa->selectors)
 	{
-		__atomic_store_n(&sa->used, ref_get(&this->used), __ATOMIC_RELAXED);
+		this->ts_lookup->use(this->ts_lookup, sa);
 	}
 	return sa ? &sa->esp : NULL;
 }
@@ -581,15 +277,13 @@ METHOD(nflog_sa_lookup_t, find, nflog_tap_t*,
 		case PREFIX_ESP_OUT:
 			return find_esp(this, logged, FALSE);
 		case PREFIX_TUN_IN:
-			nflog_counters_add(&this->tun_read[TRUE]);
-			sa = find_selected(this, logged, TRUE, 0);
+			sa = this->ts_lookup->find_tun(this->ts_lookup, logged, TRUE);
 			break;
 		case PREFIX_TUN_OUT:
-			nflog_counters_add(&this->tun_read[FALSE]);
-			sa = find_selected(this, logged, FALSE, 0);
+			sa = this->ts_lookup->find_tun(this->ts_lookup, logged, FALSE);
 			break;
 		case PREFIX_VTI_IN:
-			sa = find_vti(this, logged);
+			sa = this->ts_lookup->find_vti(this->ts_lookup, logged);
 			break;
 		case PREFIX_PLAIN_IN:
 			sa = find_number(this, logged, TRUE, FALSE);
@@ -607,13 +301,6 @@ METHOD(nflog_sa_lookup_t, find, nflog_tap_t*,
 	return sa && sa->plain.trace ? &sa->plain : NULL;
 }
 
-METHOD(nflog_sa_lookup_t, reset, void,
-	private_nflog_sa_lookup_t *this)
-{
-	memset(this->tun_read, 0, sizeof(this->tun_read));
-	memset(this->tun_lost, 0, sizeof(this->tun_lost));
-}
-
 METHOD(nflog_sa_lookup_t, get_count, u_int,
 	private_nflog_sa_lookup_t *this)
 {
@@ -623,33 +310,21 @@ METHOD(nflog_sa_lookup_t, get_count, u_int,
 METHOD(nflog_sa_lookup_t, destroy, void,
 	private_nflog_sa_lookup_t *this)
 {
-	enumerator_t *enumerator;
-	nflog_sa_t *sa;
 	int i;
 
-	enumerator = this->excluded->create_enumerator(this->excluded);
-	while (enumerator->enumerate(enumerator, NULL, &sa))
-	{
-		nflog_sa_destroy(sa);
-	}
-	enumerator->destroy(enumerator);
-	this->excluded->destroy(this->excluded);
-	this->ended->destroy_function(this->ended, (void*)nflog_sa_destroy);
 	this->esp->destroy(this->esp);
 	for (i = 0; i < countof(this->plain); i++)
 	{
 		this->plain[i]->destroy(this->plain[i]);
 	}
 	this->passes->destroy(this->passes);
-	this->selected->destroy(this->selected);
-	this->vti->destroy(this->vti);
 	free(this);
 }
 
 /*
  * Described in header
  */
-nflog_sa_lookup_t *nflog_sa_lookup_create()
+nflog_sa_lookup_t *nflog_sa_lookup_create(nflog_ts_lookup_t *ts_lookup)
 {
 	private_nflog_sa_lookup_t *this;
 	int i;
@@ -658,24 +333,15 @@ nflog_sa_lookup_t *nflog_sa_lookup_create()
 		.public = {
 			.add = _add,
 			.move = _move,
-			.wait = _wait_,
 			.remove = _remove_,
-			.exclude = _exclude,
-			.include = _include,
-			.expire = _expire,
 			.find = _find,
-			.reset = _reset,
 			.get_count = _get_count,
 			.destroy = _destroy,
 		},
+		.ts_lookup = ts_lookup,
 		.esp = hashtable_create(nflog_esp_key_hash,
 								 nflog_esp_key_equals, 32),
 		.passes = nflog_passes_create(),
-		.selected = linked_list_create(),
-		.excluded = hashtable_create(nflog_esp_key_hash,
-									 nflog_esp_key_equals, 32),
-		.ended = linked_list_create(),
-		.vti = nflog_vti_create(),
 	);
 	for (i = 0; i < countof(this->plain); i++)
 	{

@@ -22,7 +22,7 @@
 
 typedef struct nflog_sa_lookup_t nflog_sa_lookup_t;
 
-#include "rules/sa.h"
+#include "ts_lookup.h"
 
 /**
  * Finds the SA of a logged packet: on the wire by destination and SPI in the
@@ -60,50 +60,12 @@ struct nflog_sa_lookup_t {
 				 nflog_match_t *match);
 
 	/**
-	 * Wait until packets can be found of an SA that was added, if that depends on VTI
-	 * devices.  Readers need not be locked.
-	 *
-	 * @param sa		SA as added
-	 * @param deadline	how long to wait at most, monotonic
-	 */
-	void (*wait)(nflog_sa_lookup_t *this, nflog_sa_t *sa,
-				 timeval_t *deadline);
-
-	/**
 	 * Remove an SA, packets that may have been its, but could not be found, are added
 	 * to its counters.
 	 *
 	 * @param sa		SA as added
 	 */
 	void (*remove)(nflog_sa_lookup_t *this, nflog_sa_t *sa);
-
-	/**
-	 * Add an SA with selectors that is not captured.
-	 *
-	 * Packets in the clear that match its selectors more closely than those of
-	 * captured SAs are not found.  Neither are those that match as closely if it is
-	 * newer, or if they arrive, when the SA that they came out of is not known.  They
-	 * are counted as not identified, in case they are of the captured SA.
-	 *
-	 * @param sa		SA without traces, gets owned
-	 */
-	void (*exclude)(nflog_sa_lookup_t *this, nflog_sa_t *sa);
-
-	/**
-	 * End an excluded SA, once packets that were logged before have been read.
-	 *
-	 * @param dst		destination address
-	 * @param spi		SPI, in network order, need not be excluded
-	 */
-	void (*include)(nflog_sa_lookup_t *this, host_t *dst, uint32_t spi);
-
-	/**
-	 * Remove excluded SAs that ended, once all of their packets were read.
-	 *
-	 * @param idle		TRUE if all packets that the kernel passed on were read
-	 * @return			TRUE if there are any left
-	 */
-	bool (*expire)(nflog_sa_lookup_t *this, bool idle);
 
 	/**
 	 * Find the capture point of the SA to which a packet belongs.
@@ -113,11 +75,6 @@ struct nflog_sa_lookup_t {
 	 */
 	nflog_tap_t *(*find)(nflog_sa_lookup_t *this,
 						 nflog_logged_t *logged);
-
-	/**
-	 * There is a new table, the counters of which begin with 0.
-	 */
-	void (*reset)(nflog_sa_lookup_t *this);
 
 	/**
 	 * Get the number of SAs.
@@ -134,7 +91,9 @@ struct nflog_sa_lookup_t {
 
 /**
  * Create a nflog_sa_lookup_t instance.
+ *
+ * @param ts_lookup	finds SAs by their traffic selectors, not owned
  */
-nflog_sa_lookup_t *nflog_sa_lookup_create();
+nflog_sa_lookup_t *nflog_sa_lookup_create(nflog_ts_lookup_t *ts_lookup);
 
 #endif /** NFLOG_SA_LOOKUP_H_ @}*/
