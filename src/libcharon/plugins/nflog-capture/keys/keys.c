@@ -16,7 +16,7 @@
 
 #include "keys.h"
 #include "changes.h"
-#include "preferences.h"
+#include "keytables.h"
 #include "retention.h"
 #include "uat.h"
 
@@ -156,6 +156,7 @@ static void log_limit(private_nflog_keys_t *this, char *conn, char *limit,
 					  char *what, uint16_t encr, uint16_t integ)
 {
 	char *text;
+	bool new;
 
 	if (!limit ||
 		asprintf(&text, "nflog-capture: Wireshark %s %s of connection '%s' with "
@@ -166,13 +167,20 @@ static void log_limit(private_nflog_keys_t *this, char *conn, char *limit,
 		return;
 	}
 	this->mutex->lock(this->mutex);
-	if (!this->logged->get(this->logged, text))
+	new = !this->logged->get(this->logged, text);
+	if (new)
 	{
-		DBG1(DBG_CHD, "%s", text);
-		text = this->logged->put(this->logged, text, text);
+		this->logged->put(this->logged, text, text);
 	}
 	this->mutex->unlock(this->mutex);
-	free(text);
+	if (new)
+	{	/* it is kept until the end */
+		DBG1(DBG_CHD, "%s", text);
+	}
+	else
+	{
+		free(text);
+	}
 }
 
 /**
@@ -233,6 +241,8 @@ METHOD(nflog_keys_t, add_esp, uint64_t,
 													 data->inbound) : 0);
 		}
 	}
+	DBG2(DBG_CHD, "nflog-capture: queued keys of %s SA %s of connection '%s'",
+		 sa.inbound ? "inbound" : "outbound", spi, conn);
 	return (uint64_t)esp << 32 | keys;
 }
 
@@ -245,6 +255,8 @@ METHOD(nflog_keys_t, update_esp, void,
 	char spi[NFLOG_ESP_DIGITS + 1];
 
 	snprintf(spi, sizeof(spi), "%.8x", ntohl(id->spi));
+	DBG2(DBG_CHD, "nflog-capture: queued addresses %H and %H of SA %s of connection "
+		 "'%s'", src, dst, spi, conn);
 	move_row(this, conn, TABLE_KEYS, spi, sa,
 			 nflog_key_file_write_columns(id->proto, ntohl(id->spi), src, dst,
 										  data->new_encap), family, ANY_NONE);
@@ -355,136 +367,6 @@ static void str_destroy(void *value, const void *key)
 	free(value);
 }
 
-CALLBACK(keep_row, bool,
-	nflog_retention_t *retention, chunk_t spi)
-{
-	return retention->keep(retention, spi);
-}
-
-/**
- * Apply a change to the tables of a connection.
- *
- * @param tables	those that have been read before
- */
-static void apply(private_nflog_keys_t *this, char *conn,
-				  nflog_keytable_t *tables[TABLE_MAX], nflog_change_t *change)
-{
-	nflog_keytable_t *table;
-	int i;
-
-	switch (change->type)
-	{
-		case CHANGE_ADD:
-		case CHANGE_MOVE:
-			this->retention->add(this->retention, conn, change->spi);
-			i = change->table;
-			table = tables[i] ?: nflog_keytable_create(this->store, conn, i);
-			tables[i] = table;
-			if (change->type == CHANGE_ADD)
-			{
-				table->add(table, change->row, change->any);
-			}
-			else
-			{
-				table->move(table, change->sa, change->row, change->any);
-			}
-			break;
-		case CHANGE_PRUNE:
-			for (i = 0; i < TABLE_MAX; i++)
-			{
-				tables[i] = tables[i] ?: nflog_keytable_create(this->store, conn, i);
-			}
-			break;
-		default:
-			break;
-	}
-}
-
-/**
- * Write the tables of a connection that were read, without the rows of traces that do
- * not exist anymore.
- *
- * @param written	receives TRUE for those that were written
- * @return			TRUE if all were
- */
-static bool write_tables(private_nflog_keys_t *this, char *conn,
-						 nflog_keytable_t *tables[TABLE_MAX],
-						 bool written[TABLE_MAX])
-{
-	bool all = TRUE;
-	int i;
-
-	/* others may have removed traces as well */
-	this->retention->look(this->retention, conn);
-	for (i = 0; i < TABLE_MAX; i++)
-	{
-		if (tables[i])
-		{
-			tables[i]->keep(tables[i], keep_row, this->retention);
-			written[i] = tables[i]->write(tables[i]);
-			all = all && written[i];
-		}
-	}
-	return all;
-}
-
-/**
- * Apply changes of a connection.
- *
- * @param changes	changes, those that can't be written stay in there
- */
-static void flush_conn(private_nflog_keys_t *this, char *conn,
-					   linked_list_t *changes)
-{
-	nflog_keytable_t *tables[TABLE_MAX] = {};
-	bool written[TABLE_MAX] = {}, all, done, new = FALSE;
-	enumerator_t *enumerator;
-	nflog_change_t *change;
-	int i;
-
-	enumerator = changes->create_enumerator(changes);
-	while (enumerator->enumerate(enumerator, &change))
-	{
-		apply(this, conn, tables, change);
-		new = new || (change->type == CHANGE_ADD &&
-					  tables[change->table]->is_new(tables[change->table]));
-	}
-	enumerator->destroy(enumerator);
-	all = write_tables(this, conn, tables, written);
-	if (new)
-	{
-		changes->insert_last(changes,
-							 nflog_change_create(CHANGE_PREFERENCES, conn));
-	}
-	enumerator = changes->create_enumerator(changes);
-	while (enumerator->enumerate(enumerator, &change))
-	{
-		switch (change->type)
-		{
-			case CHANGE_PREFERENCES:
-				done = nflog_preferences_write(this->store, conn,
-											   change->port);
-				break;
-			case CHANGE_PRUNE:
-				done = all;
-				break;
-			default:
-				done = written[change->table];
-				break;
-		}
-		if (done)
-		{
-			changes->remove_at(changes, enumerator);
-			nflog_change_destroy(change);
-		}
-	}
-	enumerator->destroy(enumerator);
-	for (i = 0; i < TABLE_MAX; i++)
-	{
-		DESTROY_IF(tables[i]);
-	}
-}
-
 METHOD(nflog_keys_t, flush, void,
 	private_nflog_keys_t *this)
 {
@@ -522,7 +404,7 @@ METHOD(nflog_keys_t, flush, void,
 	enumerator = conns->create_enumerator(conns);
 	while (enumerator->enumerate(enumerator, &conn, &list))
 	{
-		flush_conn(this, conn, list);
+		nflog_keytables_change(this->store, this->retention, conn, list);
 		while (list->remove_first(list, (void**)&change) == SUCCESS)
 		{
 			failed->insert_last(failed, change);

@@ -540,6 +540,11 @@ METHOD(nflog_keytable_t, write_, bool,
 	success = this->store->replace_file(this->store, this->conn,
 							nflog_keytable_names[this->type], content);
 	chunk_clear(&content);
+	if (success)
+	{
+		DBG3(DBG_CFG, "nflog-capture: wrote %zu bytes to '%s' of connection '%s'", len,
+			 nflog_keytable_names[this->type], this->conn);
+	}
 	if (success && this->bad)
 	{
 		DBG1(DBG_CFG, "nflog-capture: removed %u lines from '%s' of connection '%s' "
