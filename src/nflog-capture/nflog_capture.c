@@ -367,7 +367,7 @@ int main(int argc, char *argv[])
 	if (!library_init("", "nflog-capture") ||
 		!lib->plugins->load(lib->plugins, PLUGINS))
 	{
-		fprintf(stderr, "libstrongswan could not be initialized\n");
+		fprintf(stderr, "unable to initialize libstrongswan\n");
 		library_deinit();
 		return STATUS_ERROR;
 	}

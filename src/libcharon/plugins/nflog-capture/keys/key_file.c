@@ -16,6 +16,7 @@
 
 #include "key_file.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -353,31 +354,48 @@ bool nflog_key_file_parse(chunk_t line, nflog_key_sa_t **sa,
 	return *sa || *ike;
 }
 
+/**
+ * Check if a line begins with a word, and a space.
+ */
+static bool has_prefix(chunk_t line, char *prefix)
+{
+	return line.len >= strlen(prefix) && memeq(line.ptr, prefix, strlen(prefix));
+}
+
 /*
  * Described in header
  */
-void nflog_key_file_get_row(chunk_t line, nflog_row_t *row)
+bool nflog_key_file_get_row(chunk_t line, nflog_row_t *row)
 {
-	bool ike = line.len && line.ptr[0] == 'i';
+	bool ike = has_prefix(line, "ike ");
 	u_int count = ike ? IKE_COLUMNS : SA_COLUMNS;
+	u_int digits = ike ? NFLOG_IKE_DIGITS : NFLOG_ESP_DIGITS, i;
 	chunk_t rest = line;
 	u_char *pos;
 
 	*row = (nflog_row_t){};
-	while ((pos = memchr(rest.ptr, ' ', rest.len)))
+	if (!(ike || has_prefix(line, "esp ") || has_prefix(line, "ah ")) ||
+		line.len >= NFLOG_KEY_FILE_MAX_LINE || memchr(line.ptr, 0, line.len))
 	{
-		if (!row->spi.ptr)
-		{
-			row->spi = chunk_create(pos + 1, ike ? NFLOG_IKE_DIGITS
-												 : NFLOG_ESP_DIGITS);
-		}
-		if (--count == 0)
-		{
-			row->columns = chunk_create(line.ptr, pos - line.ptr);
-			return;
-		}
-		rest = chunk_skip(rest, pos - rest.ptr + 1);
+		return FALSE;
 	}
+	pos = memchr(line.ptr, ' ', line.len);
+	row->spi = chunk_skip(line, pos - line.ptr + 1);
+	for (i = 0; i < row->spi.len && isxdigit(row->spi.ptr[i]); i++)
+	{
+		/* count digits */
+	}
+	row->spi.len = i;
+	while (count && (pos = memchr(rest.ptr, ' ', rest.len)))
+	{
+		rest = chunk_skip(rest, pos - rest.ptr + 1);
+		count--;
+	}
+	if (!count)
+	{
+		row->columns = chunk_create(line.ptr, pos - line.ptr);
+	}
+	return i == digits;
 }
 
 /*

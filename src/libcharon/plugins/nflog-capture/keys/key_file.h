@@ -147,12 +147,13 @@ bool nflog_key_file_parse(chunk_t line, nflog_key_sa_t **sa,
 						  nflog_key_ike_t **ike);
 
 /**
- * Find what a table has to know in a line.
+ * Find what a table has to know in a line.  The fields are not parsed.
  *
- * @param line		line that was parsed, of an SA or a set of keys
+ * @param line		line, without its line feed, may contain any bytes
  * @param row		receives the result, points into line
+ * @return			FALSE if this is not the line of an SA or a set of keys
  */
-void nflog_key_file_get_row(chunk_t line, nflog_row_t *row);
+bool nflog_key_file_get_row(chunk_t line, nflog_row_t *row);
 
 /**
  * Wipe and free a line, or a row of another table.

@@ -174,22 +174,8 @@ CALLBACK(row_destroy, void,
  */
 static bool parse(nflog_keytable_type_t type, chunk_t line, nflog_row_t *row)
 {
-	nflog_key_sa_t *sa;
-	nflog_key_ike_t *ike;
-	bool known;
-
-	if (type != TABLE_KEYS)
-	{
-		return nflog_uat_parse(type, line, row);
-	}
-	known = nflog_key_file_parse(line, &sa, &ike) && (sa || ike);
-	nflog_key_sa_destroy(sa);
-	nflog_key_ike_destroy(ike);
-	if (known)
-	{
-		nflog_key_file_get_row(line, row);
-	}
-	return known;
+	return type == TABLE_KEYS ? nflog_key_file_get_row(line, row)
+							  : nflog_uat_parse(type, line, row);
 }
 
 /**
@@ -425,8 +411,7 @@ static void read_rows(private_nflog_keytable_t *this)
 		if (parse(this->type, line, &row))
 		{
 			str = strndup((char*)line.ptr, line.len);
-			array_insert(lines, this->type == TABLE_ESP ? ARRAY_HEAD : ARRAY_TAIL,
-						 str);
+			array_insert(lines, ARRAY_TAIL, str);
 		}
 		else if (line.len && line.ptr[0] != '#')
 		{	/* the comment at the top of the key file is written again */
@@ -434,7 +419,8 @@ static void read_rows(private_nflog_keytable_t *this)
 		}
 	}
 	this->bad += rest.len > 0;
-	while (array_remove(lines, ARRAY_HEAD, &str))
+	while (array_remove(lines, this->type == TABLE_ESP ? ARRAY_TAIL : ARRAY_HEAD,
+						&str))
 	{
 		add_row(this, str, TRUE);
 	}
