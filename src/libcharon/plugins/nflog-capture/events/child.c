@@ -13,6 +13,7 @@
  */
 
 #include "child.h"
+#include "options/log_once.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -115,9 +116,9 @@ struct private_nflog_child_t {
 	bool failed;
 
 	/**
-	 * TRUE if it has been told that SAs are offloaded.
+	 * When it was logged that SAs are offloaded.
 	 */
-	bool offload_told;
+	time_t offload_logged;
 
 	/**
 	 * TRUE if the traces have begun.
@@ -218,7 +219,7 @@ static bool check_offload(private_nflog_child_t *this,
 	count = this->esp->get_count(this->esp, data->inbound ? POINT_ESP_IN
 															: POINT_ESP_OUT);
 	count->offloaded = TRUE;
-	if (!this->offload_told)
+	if (nflog_log_once(&this->offload_logged, 0))
 	{
 		DBG1(DBG_CHD, "ESP packets of CHILD_SA %s{%u} of connection '%s' are "
 			 "offloaded, %sthose that arrive may be missing in its trace, %s "
@@ -226,7 +227,6 @@ static bool check_offload(private_nflog_child_t *this,
 			 encrypts_late ? "those that leave are not captured, " : "",
 			 wanted ? "set hw_offload = no"
 					: "unload esp4_offload and esp6_offload");
-		this->offload_told = TRUE;
 	}
 	return !data->inbound && encrypts_late;
 }

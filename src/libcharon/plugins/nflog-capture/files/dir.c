@@ -14,6 +14,7 @@
 
 
 #include "dir.h"
+#include "options/log_once.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +28,6 @@
 #ifndef NFLOG_CAPTURE_DIR
 #define NFLOG_CAPTURE_DIR "/var/lib/strongswan/captures"
 #endif
-
-/** Seconds after which an error that concerns all files is logged again */
-#define LOG_AGAIN 60
 
 typedef struct private_nflog_dir_t private_nflog_dir_t;
 typedef struct failure_t failure_t;
@@ -163,7 +161,6 @@ static bool set_error(private_nflog_dir_t *this, failure_t *failure,
 					  int error)
 {
 	int former = get_common(failure->error), i = get_common(error);
-	time_t now = time_monotonic(NULL);
 	bool log = !failure->error;
 
 	if (failure->error == error)
@@ -180,11 +177,7 @@ static bool set_error(private_nflog_dir_t *this, failure_t *failure,
 		return log;
 	}
 	log = !this->common[i].count &&
-		  (!this->common[i].logged || now - this->common[i].logged >= LOG_AGAIN);
-	if (log)
-	{
-		this->common[i].logged = now;
-	}
+		  nflog_log_once(&this->common[i].logged, NFLOG_LOG_AGAIN);
 	this->common[i].count++;
 	return log;
 }

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "live.h"
+#include "options/log_once.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,9 +63,9 @@ struct private_nflog_live_t {
 	int fd;
 
 	/**
-	 * TRUE if it was logged that another process uses the directory.
+	 * When it was logged that another process uses the directory.
 	 */
-	bool logged;
+	time_t logged;
 
 	/**
 	 * Files that this process writes, <conn>/<name>, char* => char*.
@@ -129,12 +130,11 @@ static void lock_all(private_nflog_live_t *this)
 	enumerator_t *enumerator;
 	char *key;
 
-	if (!this->logged && is_locked(this, LOCK_USED))
+	if (is_locked(this, LOCK_USED) && nflog_log_once(&this->logged, 0))
 	{
 		DBG1(DBG_CFG, "nflog-capture: another process captures to '%s' as well, "
 			 "they share max_total, and key tables may lack rows: set dir of each "
 			 "charon to a directory of its own", this->dir->get_dir(this->dir));
-		this->logged = TRUE;
 	}
 	lock_byte(this, LOCK_USED, F_RDLCK);
 	enumerator = this->files->create_enumerator(this->files);

@@ -18,6 +18,7 @@
 #include "quota.h"
 #include "trace_name.h"
 #include "options/values.h"
+#include "options/log_once.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,9 +39,6 @@
 
 /** Seconds after which traces to remove are looked for again */
 #define RETRY 1
-
-/** Seconds after which it is logged again that the disk budget is exhausted */
-#define LOG_AGAIN 60
 
 typedef struct private_nflog_quota_t private_nflog_quota_t;
 typedef struct trace_t trace_t;
@@ -385,16 +383,15 @@ static uint64_t get_max_total()
  * Log that the disk budget is exhausted, and can't be helped, mutex is locked.
  */
 static void set_exhausted(private_nflog_quota_t *this,
-						  uint64_t max_total, bool exhausted, time_t now)
+						  uint64_t max_total, bool exhausted)
 {
 	if (exhausted && !this->exhausted &&
-		(!this->logged || now - this->logged >= LOG_AGAIN))
+		nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 	{
 		DBG1(DBG_CFG, "traces are not complete, the disk budget of '%s' is "
 			 "exhausted, and there is no older trace to remove: raise max_total = "
 			 "%" PRIu64 ", or remove other files",
 			 this->dir->get_dir(this->dir), max_total);
-		this->logged = now;
 	}
 	this->exhausted = exhausted;
 }
@@ -425,7 +422,7 @@ METHOD(nflog_quota_t, reserve, bool,
 		make_room(this, max_total, bytes, removed);
 	}
 	success = !max_total || this->total + bytes <= max_total;
-	set_exhausted(this, max_total, !success, now);
+	set_exhausted(this, max_total, !success);
 	if (success)
 	{
 		this->total += bytes;

@@ -13,6 +13,7 @@
  */
 
 #include "early.h"
+#include "options/log_once.h"
 
 #include <library.h>
 #include <collections/hashtable.h>
@@ -64,9 +65,9 @@ struct private_nflog_early_t {
 	size_t bytes;
 
 	/**
-	 * TRUE if it has been logged that there are too many SPIs, until there are not.
+	 * When it was logged that there are too many SPIs, 0 once there are not.
 	 */
-	bool full;
+	time_t logged;
 
 	/**
 	 * Protects all of the above.
@@ -181,12 +182,18 @@ static void entry_destroy(private_nflog_early_t *this, entry_t *entry)
 static entry_t *add(private_nflog_early_t *this, nflog_sa_t *sa)
 {
 	entry_t *entry = NULL;
-	bool full, logged;
+	bool full, log = FALSE;
 
 	this->mutex->lock(this->mutex);
 	full = this->spis->get_count(this->spis) >= NFLOG_EARLY_SPIS;
-	logged = this->full;
-	this->full = full;
+	if (full)
+	{
+		log = nflog_log_once(&this->logged, 0);
+	}
+	else
+	{
+		this->logged = 0;
+	}
 	if (!full && !this->spis->get(this->spis, &sa->key))
 	{
 		INIT(entry,
@@ -200,7 +207,7 @@ static entry_t *add(private_nflog_early_t *this, nflog_sa_t *sa)
 	}
 	this->mutex->unlock(this->mutex);
 
-	if (full && !logged)
+	if (log)
 	{
 		DBG1(DBG_CHD, "nflog-capture: not capturing ESP that arrives before its SA "
 			 "is installed, %d allocated SPIs wait for an SA already",

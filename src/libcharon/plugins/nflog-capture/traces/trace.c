@@ -17,6 +17,7 @@
 #include "trace.h"
 #include "flowtable.h"
 #include "pcap.h"
+#include "options/log_once.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,9 +25,6 @@
 
 /** packets passed on at once */
 #define MAX_WRITE 512
-
-/** seconds after which it is logged again that a trace goes on */
-#define LOG_AGAIN 60
 
 typedef struct private_nflog_trace_t private_nflog_trace_t;
 
@@ -162,19 +160,16 @@ static void begin_gap(private_nflog_trace_t *this, int error)
  */
 static void end_gap(private_nflog_trace_t *this)
 {
-	time_t now = time_monotonic(NULL);
-
 	if (this->gap)
 	{
 		this->gap = FALSE;
 		/* where the disk is full most of the time, the end of the trace will do */
-		if (!this->logged || now - this->logged >= LOG_AGAIN)
+		if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 		{
 			DBG1(DBG_CHD, "trace '%s' of connection '%s' goes on, %" PRIu64
 				 " packets were not written: %s",
 				 this->pcap->get_file(this->pcap), this->conn,
 				 this->missing - this->before, get_reason(this));
-			this->logged = now;
 		}
 	}
 }

@@ -1,0 +1,30 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "log_once.h"
+
+/*
+ * Described in header
+ */
+bool nflog_log_once(time_t *logged, u_int again)
+{
+	time_t now = time_monotonic(NULL);
+
+	if (*logged && (!again || now - *logged < again))
+	{
+		return FALSE;
+	}
+	*logged = max(now, 1);
+	return TRUE;
+}
