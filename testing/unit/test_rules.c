@@ -13,20 +13,14 @@
  */
 
 /*
- * Rules of SAs, on the kernel of the machine, in a network namespace of their own.
+ * How rules of SAs are brought in place, and what happens if that fails.
  */
 #define _GNU_SOURCE
 
-#include "common.h"
-#include "rules.h"
-
-#include "rules/rules.h"
-#include "rules/nft_table.h"
+#include "rules_alone.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -35,44 +29,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/capability.h>
 
-#include <daemon.h>
-#include <networking/tun_device.h>
 #include <threading/thread.h>
-
-static nflog_rules_t *rules;
-static nflog_counters_t count;
-
-/** SAs without rules, and how often the table was closed */
-static sem_t removed, closed;
-
-/** number of lanes */
-static u_int lanes;
-
-/** what keeps the groups from being opened, NULL if nothing */
-static char *obstacle;
-
-static bool open_groups(void *data, uint16_t *group, u_int *count,
-						char reason[NFLOG_REASON_LEN])
-{
-	*group = 4500;
-	*count = lanes;
-	if (obstacle)
-	{
-		snprintf(reason, NFLOG_REASON_LEN, "%s", obstacle);
-	}
-	return !obstacle;
-}
-
-static void close_groups(void *data)
-{
-	sem_post(&closed);
-}
-
-static void remove_done(void *data, nflog_sa_t *sa)
-{
-	nflog_sa_destroy(sa);
-	sem_post(&removed);
-}
 
 /** what the kernel does with transactions */
 static enum {
@@ -89,13 +46,6 @@ static sem_t released;
 
 /** posted when it does not work */
 static sem_t blocked;
-
-/** number of failures that were logged, after which the plugin tries again */
-static int failures;
-
-/** number of tables without owner that were replaced */
-static int replaced;
-static char failure[256];
 
 /**
  * Sends messages of the plugin, instead of the function in libmnl.
@@ -129,10 +79,6 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
 	return bytes;
 }
 
-/** begin of the line on which the log file stalls, NULL if it does not */
-static char *stalling;
-static sem_t stalled, resumed;
-
 /** TRUE if no thread can be created */
 static bool no_threads;
 
@@ -145,36 +91,6 @@ thread_t *thread_create(thread_main_t main, void *arg)
 
 	original = dlsym(RTLD_NEXT, "thread_create");
 	return no_threads ? NULL : original(main, arg);
-}
-
-/**
- * Create an SA, none of its traces is used.
- */
-static nflog_sa_t *create_sa(bool inbound, uint32_t spi, bool esp,
-							 bool plain)
-{
-	static int unused;
-	nflog_sa_t *sa;
-	host_t *host;
-
-	host = host_create_from_string("192.168.0.1", 0);
-	sa = nflog_sa_create("conn", "net", 1, inbound, host, htonl(spi), 1,
-						 NULL, NULL);
-	host->destroy(host);
-	sa->esp.count = esp ? &count : NULL;
-	sa->plain.count = plain ? &count : NULL;
-	sa->esp.trace = esp ? (void*)&unused : NULL;
-	sa->plain.trace = plain ? (void*)&unused : NULL;
-	return sa;
-}
-
-/**
- * Remove an SA, and wait until that is done.
- */
-static void remove_sa(nflog_sa_t *sa)
-{
-	rules->remove(rules, sa);
-	sem_wait(&removed);
 }
 
 /**
@@ -200,191 +116,6 @@ static nflog_sa_t *add_sa(uint32_t spi)
 	rules->add(rules, sa);
 	rules_wait(sa);
 	return sa;
-}
-
-/**
- * Change the address or reqid of an SA, forth and back.
- */
-static void move_sa(bool esp, bool plain, char *addr, uint32_t reqid)
-{
-	nflog_match_t next = {
-		.dst = host_create_from_string(addr, 0),
-		.reqid = reqid,
-	};
-	nflog_sa_t *sa;
-
-	sa = create_sa(TRUE, 1, esp, plain);
-	rules->add(rules, sa);
-	rules->extend(rules, sa, &next);
-	rules->reduce(rules, sa, &sa->match);
-	rules->extend(rules, sa, &next);
-	rules->reduce(rules, sa, &next);
-	sa->match.dst->destroy(sa->match.dst);
-	sa->match = next;
-	remove_sa(sa);
-}
-
-static void test_nothing_to_change(void **state)
-{
-	/* what changes is of no concern to what is captured */
-	move_sa(FALSE, TRUE, "192.168.0.2", 1);
-	move_sa(TRUE, FALSE, "192.168.0.1", 2);
-	move_sa(TRUE, TRUE, "192.168.0.2", 2);
-	assert_int_equal(failures, 0);
-}
-
-static char *get_tun_name()
-{
-	return "ipsec0";
-}
-
-static void test_tun(void **state)
-{
-	tun_device_t tun = {
-		.get_name = (void*)get_tun_name,
-	};
-	nflog_sa_t *sas[4];
-	int i, j;
-
-	/* all SAs share the rules of the TUN device */
-	lib->set(lib, "kernel-libipsec-tun", &tun);
-	for (i = 0; i < 2; i++)
-	{
-		for (j = 0; j < countof(sas); j++)
-		{
-			sas[j] = create_sa(j % 2, j + 1, FALSE, TRUE);
-			sas[j]->userland = TRUE;
-			rules->add(rules, sas[j]);
-		}
-		for (j = 0; j < countof(sas); j++)
-		{
-			remove_sa(sas[j]);
-		}
-	}
-	lib->set(lib, "kernel-libipsec-tun", NULL);
-	assert_int_equal(failures, 0);
-}
-
-/**
- * Run a command of the shell in the directory of the test.
- */
-static void run(char *format, ...)
-{
-	char cmd[PATH_MAX] = "", *pos = cmd;
-	va_list args;
-
-	pos += snprintf(cmd, sizeof(cmd), "cd %s && ", dir);
-	va_start(args, format);
-	vsnprintf(pos, sizeof(cmd) - (pos - cmd), format, args);
-	va_end(args);
-	assert_int_equal(system(cmd), 0);
-}
-
-/**
- * Wait until a command succeeds.
- */
-static void wait_run(char *cmd)
-{
-	char buf[PATH_MAX];
-
-	snprintf(buf, sizeof(buf), "%s > /dev/null 2>&1", cmd);
-	while (system(buf) != 0)
-	{
-		usleep(1000);
-	}
-}
-
-/**
- * Have nft load what it listed, and list the same again.
- *
- * @param owned			FALSE for a table that stays, as the flag that it has an
- *						owner was removed from the listing
- */
-static void reload(bool owned)
-{
-	run("sed -e 's/ # progname .*//' -e '/flags owner/,+1d' listing > saved");
-	run("nft -f %s", owned ? "listing" : "saved");
-	if (!owned)
-	{
-		run("nft list ruleset > again && diff saved again");
-	}
-	else
-	{
-		run("test -z \"$(nft list ruleset)\"");
-	}
-}
-
-static uint16_t get_port(socket_manager_t *this, bool nat_t)
-{
-	return nat_t ? 4500 : 500;
-}
-
-static void test_listing(void **state)
-{
-	tun_device_t tun = {
-		.get_name = (void*)get_tun_name,
-	};
-	socket_manager_t socket = {
-		.get_port = (void*)get_port,
-	};
-	socket_manager_t *original = charon->socket;
-	nflog_sa_t *sas[6];
-	host_t *host;
-	int i;
-
-	lib->set(lib, "kernel-libipsec-tun", &tun);
-	charon->socket = &socket;
-	for (lanes = 1; lanes <= 8; lanes *= 2)
-	{
-		for (i = 0; i < countof(sas); i++)
-		{
-			sas[i] = create_sa(i % 2, 0xc0000001 + i, TRUE, TRUE);
-			sas[i]->userland = i == 4;
-			sas[i]->vti = i == 3 ? 7 : 0;
-			if (i >= 2)
-			{
-				host = host_create_from_string("2001:db8::1", 0);
-				sas[i]->match.dst->destroy(sas[i]->match.dst);
-				sas[i]->match.dst = host;
-			}
-			rules->add(rules, sas[i]);
-			rules_wait(sas[i]);
-		}
-		rules->log_ike(rules, TRUE);
-		wait_run("nft list chain inet nflog-capture ike-out");
-		run("nft list ruleset > listing");
-		/* SPIs are as strongSwan has them */
-		run("test $(grep -c c0000001 listing) = 2");
-		/* nobody else may touch it meanwhile */
-		run("! nft -f listing 2> /dev/null");
-		run("nft flush ruleset && nft list ruleset > again && diff listing again");
-		for (i = 0; i < countof(sas); i++)
-		{
-			remove_sa(sas[i]);
-		}
-		rules->log_ike(rules, FALSE);
-		rules->end_ike(rules);
-		sem_wait(&closed);
-		run("test -z \"$(nft list ruleset)\"");
-
-		reload(TRUE);
-		assert_int_equal(replaced, 0);
-		/* one that stayed gives way to ours */
-		reload(FALSE);
-		sas[0] = create_sa(TRUE, 0xc0000001, TRUE, TRUE);
-		rules->add(rules, sas[0]);
-		rules_wait(sas[0]);
-		assert_int_equal(replaced, 1);
-		replaced = 0;
-		run("test $(nft list ruleset | grep -c 'c0000001.*packets 0') = 2");
-		run("! nft list ruleset | grep c0000002");
-		remove_sa(sas[0]);
-		sem_wait(&closed);
-		run("test -z \"$(nft list ruleset)\"");
-	}
-	charon->socket = original;
-	assert_int_equal(failures, 0);
-	lib->set(lib, "kernel-libipsec-tun", NULL);
 }
 
 /**
@@ -819,94 +550,18 @@ static void test_no_capability(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/**
- * Keep what is logged on level 1.
- */
-static void log_line(logger_t *this, debug_t group, level_t level, int thread,
-					 ike_sa_t *ike_sa, const char *message)
-{
-	if (stalling && strpfx(message, stalling))
-	{
-		sem_post(&stalled);
-		sem_wait(&resumed);
-	}
-	snprintf(line, sizeof(line), "%s", message);
-	replaced += strstr(message, "without owner") != NULL;
-	if (strstr(message, "unable to add rules"))
-	{
-		snprintf(failure, sizeof(failure), "%s", message);
-		failures++;
-	}
-}
-
-/**
- * Get the level of what to keep.
- */
-static level_t get_level(logger_t *this, debug_t group)
-{
-	return LEVEL_CTRL;
-}
-
-static logger_t logger = {
-	.log = log_line,
-	.get_level = get_level,
-};
-
-static int setup_group(void **state)
-{
-	if (common_setup(state) != 0)
-	{
-		return -1;
-	}
-	libcharon_init();
-	charon->bus->add_logger(charon->bus, &logger);
-	return 0;
-}
-
-static int teardown_group(void **state)
-{
-	charon->bus->remove_logger(charon->bus, &logger);
-	libcharon_deinit();
-	return common_teardown(state);
-}
-
 static int setup(void **state)
 {
-	nflog_receiver_t receiver = {
-		.open = open_groups,
-		.close = close_groups,
-		.removed = remove_done,
-	};
-
-	failures = replaced = 0;
-	lanes = 2;
-	memset(&count, 0, sizeof(count));
 	kernel = KERNEL_WORKS;
-	obstacle = NULL;
 	no_threads = FALSE;
-	stalling = NULL;
-	sem_init(&stalled, 0, 0);
-	sem_init(&resumed, 0, 0);
-	sem_init(&removed, 0, 0);
-	sem_init(&closed, 0, 0);
 	sem_init(&released, 0, 0);
 	sem_init(&blocked, 0, 0);
-	rules = nflog_rules_create(&receiver);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rules->destroy(rules);
-	return 0;
+	return setup_rules(state);
 }
 
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_nothing_to_change, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_tun, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_listing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
@@ -920,10 +575,5 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_no_capability, setup, teardown),
 	};
 
-	if (unshare(CLONE_NEWNET) != 0)
-	{
-		fprintf(stderr, "skipped, a network namespace needs root\n");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, setup_group, teardown_group);
+	return run_rules_tests(tests);
 }
