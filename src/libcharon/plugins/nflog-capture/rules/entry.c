@@ -36,8 +36,7 @@ static bool is_plain(nflog_element_t *element)
 /**
  * Find an element.
  */
-static bool contains(nflog_elements_t *elements,
-					 nflog_element_t *element)
+static bool contains(nflog_elements_t *elements, nflog_element_t *element)
 {
 	u_int i;
 
@@ -54,8 +53,7 @@ static bool contains(nflog_elements_t *elements,
 /**
  * Add an element, unless it's there.
  */
-static void add_element(nflog_elements_t *elements,
-						nflog_element_t element)
+static void add_element(nflog_elements_t *elements, nflog_element_t element)
 {
 	if (!contains(elements, &element))
 	{
@@ -74,8 +72,8 @@ static bool has_wire(nflog_sa_t *sa)
 /**
  * Add the elements of an SA under an address and reqid.
  */
-static void add_elements(nflog_elements_t *elements,
-						 nflog_sa_t *sa, nflog_match_t *match)
+static void add_elements(nflog_elements_t *elements, nflog_sa_t *sa,
+						 nflog_match_t *match)
 {
 	if (has_wire(sa))
 	{
@@ -154,8 +152,7 @@ void nflog_entry_put_ref(nflog_entry_t *this)
 /*
  * Described in header
  */
-void nflog_entry_set_sa(nflog_entry_t *this,
-						nflog_sa_t *sa)
+void nflog_entry_set_sa(nflog_entry_t *this, nflog_sa_t *sa)
 {
 	this->sa = sa;
 	sa->entry = this;
@@ -168,8 +165,7 @@ void nflog_entry_set_sa(nflog_entry_t *this,
 /*
  * Described in header
  */
-void nflog_entry_want(nflog_entry_t *this,
-					  nflog_match_t *match,
+void nflog_entry_want(nflog_entry_t *this, nflog_match_t *match,
 					  nflog_match_t *other)
 {
 	this->want.count = 0;
@@ -326,8 +322,7 @@ void nflog_entry_changed(nflog_entry_t *this)
  *
  * @return				0 if successful, an errno otherwise
  */
-static int count_elements(nflog_nft_table_t *table,
-						  nflog_entry_t *sa)
+static int count_elements(nflog_nft_table_t *table, nflog_entry_t *sa)
 {
 	u_int i;
 	int err = 0;
@@ -372,8 +367,7 @@ static void change_elements(nflog_nft_table_t *table,
  *
  * @return				0 if successful, an errno otherwise
  */
-static int change(nflog_nft_table_t *table, nflog_entry_t **sas,
-				  u_int count)
+static int change(nflog_nft_table_t *table, nflog_entry_t **sas, u_int count)
 {
 	u_int i;
 	int err;
@@ -406,9 +400,8 @@ static int change(nflog_nft_table_t *table, nflog_entry_t **sas,
 /*
  * Described in header
  */
-void nflog_entry_change(nflog_nft_table_t *table,
-						nflog_entry_t **sas, int *errors,
-						u_int count)
+void nflog_entry_change(nflog_nft_table_t *table, nflog_entry_t **sas,
+						int *errors, u_int count)
 {
 	u_int i;
 	int err;
@@ -450,8 +443,7 @@ bool nflog_entry_is_spi(nflog_entry_t *this)
 /*
  * Described in header
  */
-char *nflog_entry_name(nflog_entry_t *this, char *buf,
-					   size_t len)
+char *nflog_entry_name(nflog_entry_t *this, char *buf, size_t len)
 {
 	nflog_sa_t *sa = this->sa;
 

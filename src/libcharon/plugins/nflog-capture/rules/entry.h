@@ -170,8 +170,7 @@ void nflog_entry_put_ref(nflog_entry_t *this);
  * @param this		SPI, as created for a description without traces
  * @param sa		SA, not owned
  */
-void nflog_entry_set_sa(nflog_entry_t *this,
-						nflog_sa_t *sa);
+void nflog_entry_set_sa(nflog_entry_t *this, nflog_sa_t *sa);
 
 /**
  * Want elements for addresses and reqids only.
@@ -180,8 +179,7 @@ void nflog_entry_set_sa(nflog_entry_t *this,
  * @param match		its address and reqid
  * @param other		those that it may have as well, NULL if none
  */
-void nflog_entry_want(nflog_entry_t *this,
-					  nflog_match_t *match,
+void nflog_entry_want(nflog_entry_t *this, nflog_match_t *match,
 					  nflog_match_t *other);
 
 /**
@@ -240,9 +238,8 @@ void nflog_entry_changed(nflog_entry_t *this);
  * @param errors	receives an errno for each of them, 0 if successful
  * @param count		number of SAs
  */
-void nflog_entry_change(nflog_nft_table_t *table,
-						nflog_entry_t **sas, int *errors,
-						u_int count);
+void nflog_entry_change(nflog_nft_table_t *table, nflog_entry_t **sas,
+						int *errors, u_int count);
 
 /**
  * Is it not known what the kernel did, if changing rules failed?
@@ -268,7 +265,6 @@ bool nflog_entry_is_spi(nflog_entry_t *this);
  * @param len		size of buf
  * @return			buf
  */
-char *nflog_entry_name(nflog_entry_t *this, char *buf,
-					   size_t len);
+char *nflog_entry_name(nflog_entry_t *this, char *buf, size_t len);
 
 #endif /** NFLOG_ENTRY_H_ @}*/

@@ -78,8 +78,7 @@ static void add_rules(nflog_nft_socket_t *nft, char *chain,
 /*
  * Described in header
  */
-void nflog_nft_esp_add(nflog_nft_socket_t *nft, uint16_t group,
-							  u_int lanes)
+void nflog_nft_esp_add(nflog_nft_socket_t *nft, uint16_t group, u_int lanes)
 {
 	char buf[NFLOG_CHAIN_LEN], *in, *out, *chain;
 	u_int i;
@@ -189,7 +188,7 @@ static void add_ike_rule(nflog_nft_socket_t *nft, nflog_prefix_t prefix,
  * Described in header
  */
 void nflog_nft_esp_add_ike(nflog_nft_socket_t *nft, uint16_t group,
-							 uint16_t port, uint16_t nat_t)
+						   uint16_t port, uint16_t nat_t)
 {
 	const struct {
 		nflog_prefix_t prefix;

@@ -40,8 +40,7 @@
  * @param group		first NFLOG group
  * @param lanes		number of lanes
  */
-void nflog_nft_esp_add(nflog_nft_socket_t *nft, uint16_t group,
-							  u_int lanes);
+void nflog_nft_esp_add(nflog_nft_socket_t *nft, uint16_t group, u_int lanes);
 
 /**
  * Remove what captures SAs on the wire in a transaction.
@@ -83,7 +82,7 @@ void nflog_nft_esp_remove_fragments(nflog_nft_socket_t *nft);
  * @param nat_t		local port for NAT traversal, in host order
  */
 void nflog_nft_esp_add_ike(nflog_nft_socket_t *nft, uint16_t group,
-							 uint16_t port, uint16_t nat_t);
+						   uint16_t port, uint16_t nat_t);
 
 /**
  * Remove the chains that log IKE messages in a transaction.

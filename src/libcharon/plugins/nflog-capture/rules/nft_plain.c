@@ -62,7 +62,8 @@ static void load_sa(struct nftnl_rule *rule, uint8_t dir, uint32_t spnum,
  * @param spnum			which of a packet's SAs to look at
  */
 static void log_sa(nflog_nft_socket_t *nft, struct nftnl_rule *rule,
-				   nflog_prefix_t prefix, uint8_t dir, uint32_t spnum, uint16_t group)
+				   nflog_prefix_t prefix, uint8_t dir, uint32_t spnum,
+				   uint16_t group)
 {
 	struct nftnl_expr *expr;
 
@@ -100,8 +101,8 @@ static void add_sa(nflog_nft_socket_t *nft, char *chain, nflog_prefix_t prefix,
 /**
  * Add the rules for packets that arrived in any number of SAs.
  */
-static void add_nested(nflog_nft_socket_t *nft, char *chain, nflog_prefix_t prefix,
-					   uint16_t group)
+static void add_nested(nflog_nft_socket_t *nft, char *chain,
+					   nflog_prefix_t prefix, uint16_t group)
 {
 	struct nftnl_rule *rule;
 	uint32_t spnum;
@@ -206,8 +207,7 @@ static void return_if_none(nflog_nft_socket_t *nft, char *chain,
 /*
  * Described in header
  */
-void nflog_nft_plain_add(nflog_nft_socket_t *nft, uint16_t group,
-						 u_int lanes)
+void nflog_nft_plain_add(nflog_nft_socket_t *nft, uint16_t group, u_int lanes)
 {
 	char *chain;
 	u_int i;

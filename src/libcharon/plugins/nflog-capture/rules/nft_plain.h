@@ -52,8 +52,7 @@
  * @param group		first NFLOG group
  * @param lanes		number of lanes
  */
-void nflog_nft_plain_add(nflog_nft_socket_t *nft, uint16_t group,
-						 u_int lanes);
+void nflog_nft_plain_add(nflog_nft_socket_t *nft, uint16_t group, u_int lanes);
 
 /**
  * Remove what captures SAs in the clear in a transaction.

@@ -58,8 +58,7 @@ void nflog_nft_rule_cmp_op(struct nftnl_rule *rule, uint32_t op,
 /*
  * Described in header
  */
-void nflog_nft_rule_cmp(struct nftnl_rule *rule, const void *value,
-						size_t len)
+void nflog_nft_rule_cmp(struct nftnl_rule *rule, const void *value, size_t len)
 {
 	nflog_nft_rule_cmp_op(rule, NFT_CMP_EQ, value, len);
 }
@@ -67,8 +66,7 @@ void nflog_nft_rule_cmp(struct nftnl_rule *rule, const void *value,
 /*
  * Described in header
  */
-void nflog_nft_rule_meta(struct nftnl_rule *rule, uint32_t key,
-						 uint8_t value)
+void nflog_nft_rule_meta(struct nftnl_rule *rule, uint32_t key, uint8_t value)
 {
 	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
 						NFTNL_EXPR_META_KEY, key,
@@ -123,8 +121,7 @@ void nflog_nft_rule_xfrm(struct nftnl_rule *rule, uint8_t dir, uint32_t key,
 /*
  * Described in header
  */
-void nflog_nft_rule_device(struct nftnl_rule *rule, uint32_t key,
-						   char *value)
+void nflog_nft_rule_device(struct nftnl_rule *rule, uint32_t key, char *value)
 {
 	char name[IFNAMSIZ] = {};
 
@@ -264,7 +261,7 @@ static void handle_chain(nflog_nft_socket_t *nft, uint16_t type, char *name,
  * Described in header
  */
 void nflog_nft_chain_add(nflog_nft_socket_t *nft, char *name, int hook,
-							  int prio)
+						 int prio)
 {
 	handle_chain(nft, NFT_MSG_NEWCHAIN, name, hook, prio);
 }
@@ -285,8 +282,8 @@ void nflog_nft_chain_delete(nflog_nft_socket_t *nft, char *name)
 /*
  * Described in header
  */
-char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name,
-							   u_int lanes, u_int lane)
+char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name, u_int lanes,
+						  u_int lane)
 {
 	if (lanes == 1)
 	{

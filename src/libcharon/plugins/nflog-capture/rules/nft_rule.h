@@ -100,8 +100,7 @@ void nflog_nft_rule_cmp_op(struct nftnl_rule *rule, uint32_t op,
  * @param key		one of NFT_META_*
  * @param value		value that it must have
  */
-void nflog_nft_rule_meta(struct nftnl_rule *rule, uint32_t key,
-						 uint8_t value);
+void nflog_nft_rule_meta(struct nftnl_rule *rule, uint32_t key, uint8_t value);
 
 /**
  * Load bytes of a packet into a register.
@@ -135,8 +134,7 @@ void nflog_nft_rule_xfrm(struct nftnl_rule *rule, uint8_t dir, uint32_t key,
  * @param key		one of NFT_META_*NAME and NFT_META_*KIND
  * @param value		what it must be
  */
-void nflog_nft_rule_device(struct nftnl_rule *rule, uint32_t key,
-						   char *value);
+void nflog_nft_rule_device(struct nftnl_rule *rule, uint32_t key, char *value);
 
 /**
  * Check if a register, and those that follow it, are in a set.
@@ -196,8 +194,7 @@ void nflog_nft_rule_log(struct nftnl_rule *rule, nflog_prefix_t prefix,
  * @param nft		socket that owns the table
  * @param rule		rule
  */
-void nflog_nft_rule_commit(nflog_nft_socket_t *nft,
-						   struct nftnl_rule *rule);
+void nflog_nft_rule_commit(nflog_nft_socket_t *nft, struct nftnl_rule *rule);
 
 /**
  * Add a chain to a transaction.
@@ -208,7 +205,7 @@ void nflog_nft_rule_commit(nflog_nft_socket_t *nft,
  * @param prio		priority at this hook
  */
 void nflog_nft_chain_add(nflog_nft_socket_t *nft, char *name, int hook,
-							  int prio);
+						 int prio);
 
 /**
  * Remove a chain, and its rules, in a transaction.
@@ -238,8 +235,7 @@ void nflog_nft_chain_skip_vrf(nflog_nft_socket_t *nft, char *name);
  * @param name		name of the chain at the hook
  * @param lanes		number of lanes
  */
-void nflog_nft_chain_spread(nflog_nft_socket_t *nft, char *name,
-						   u_int lanes);
+void nflog_nft_chain_spread(nflog_nft_socket_t *nft, char *name, u_int lanes);
 
 /**
  * Get the name of the chain that a lane has.
@@ -250,8 +246,8 @@ void nflog_nft_chain_spread(nflog_nft_socket_t *nft, char *name,
  * @param lane		number of the lane
  * @return			name of the chain
  */
-char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name,
-							   u_int lanes, u_int lane);
+char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name, u_int lanes,
+						  u_int lane);
 
 /**
  * Remove a chain at a hook, and those of the lanes, in a transaction.
@@ -260,7 +256,6 @@ char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name,
  * @param name		name of the chain
  * @param lanes		number of lanes
  */
-void nflog_nft_chain_remove(nflog_nft_socket_t *nft, char *name,
-						   u_int lanes);
+void nflog_nft_chain_remove(nflog_nft_socket_t *nft, char *name, u_int lanes);
 
 #endif /** NFLOG_NFT_RULE_H_ @}*/

@@ -243,8 +243,7 @@ void nflog_nft_set_remove(nflog_nft_socket_t *nft, char *name)
 /*
  * Described in header
  */
-nflog_element_t nflog_element_esp(nflog_sa_t *sa,
-												nflog_match_t *match)
+nflog_element_t nflog_element_esp(nflog_sa_t *sa, nflog_match_t *match)
 {
 	host_t *dst = match->dst;
 	chunk_t addr = dst->get_address(dst);
@@ -267,8 +266,7 @@ nflog_element_t nflog_element_esp(nflog_sa_t *sa,
 /*
  * Described in header
  */
-nflog_element_t nflog_element_plain(nflog_sa_t *sa,
-												nflog_match_t *match)
+nflog_element_t nflog_element_plain(nflog_sa_t *sa, nflog_match_t *match)
 {
 	nflog_element_t element = {
 		.set = sa->inbound ? "plain-in-sas" : "plain-out-sas",

@@ -88,8 +88,7 @@ struct nflog_element_t {
  * @param match		its address and reqid
  * @return			element of one of the sets
  */
-nflog_element_t nflog_element_esp(nflog_sa_t *sa,
-												nflog_match_t *match);
+nflog_element_t nflog_element_esp(nflog_sa_t *sa, nflog_match_t *match);
 
 /**
  * Get the element for the plain side of an SA.
@@ -98,8 +97,7 @@ nflog_element_t nflog_element_esp(nflog_sa_t *sa,
  * @param match		its address and reqid
  * @return			element of one of the sets
  */
-nflog_element_t nflog_element_plain(nflog_sa_t *sa,
-												nflog_match_t *match);
+nflog_element_t nflog_element_plain(nflog_sa_t *sa, nflog_match_t *match);
 
 /**
  * Get the element that counts the packets of all SAs on kernel-libipsec's TUN device.

@@ -65,8 +65,7 @@ struct private_nflog_nft_table_t {
 /**
  * Add the chains for a need.
  */
-static void add_chains(private_nflog_nft_table_t *this,
-					   nflog_need_t need)
+static void add_chains(private_nflog_nft_table_t *this, nflog_need_t need)
 {
 	switch (need)
 	{
@@ -95,8 +94,7 @@ static void add_chains(private_nflog_nft_table_t *this,
 /**
  * Remove the chains for a need.
  */
-static void remove_chains(private_nflog_nft_table_t *this,
-						  nflog_need_t need)
+static void remove_chains(private_nflog_nft_table_t *this, nflog_need_t need)
 {
 	switch (need)
 	{
@@ -274,7 +272,7 @@ static void add_table(nflog_nft_socket_t *nft)
  * Described in header
  */
 nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
-									uint16_t port, uint16_t nat_t)
+										  uint16_t port, uint16_t nat_t)
 {
 	private_nflog_nft_table_t *this;
 	nflog_nft_socket_t *nft;

@@ -142,7 +142,7 @@ struct nflog_nft_table_t {
  * @return			NULL with errno set if that is not possible
  */
 nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
-									uint16_t port, uint16_t nat_t);
+										  uint16_t port, uint16_t nat_t);
 
 /**
  * Describe an error, with its remedy.

@@ -153,7 +153,6 @@ struct nflog_rules_t {
  *
  * @param receiver	receives what is logged, gets copied
  */
-nflog_rules_t *nflog_rules_create(
-										nflog_receiver_t *receiver);
+nflog_rules_t *nflog_rules_create(nflog_receiver_t *receiver);
 
 #endif /** NFLOG_RULES_H_ @}*/

@@ -187,10 +187,9 @@ nflog_selectors_t *nflog_selectors_create(linked_list_t *src,
 /*
  * Described in header
  */
-nflog_sa_t *nflog_sa_create(char *conn, char *child,
-						uint32_t id, bool inbound, host_t *dst, uint32_t spi,
-						uint32_t reqid, nflog_trace_t *esp,
-						nflog_trace_t *plain)
+nflog_sa_t *nflog_sa_create(char *conn, char *child, uint32_t id, bool inbound,
+							host_t *dst, uint32_t spi, uint32_t reqid,
+							nflog_trace_t *esp, nflog_trace_t *plain)
 {
 	nflog_sa_t *this;
 	char label[256];
@@ -226,8 +225,8 @@ bool nflog_sa_is_userland()
 /*
  * Described in header
  */
-void nflog_sa_set_key(nflog_esp_key_t *key, bool inbound,
-					  host_t *dst, uint32_t spi)
+void nflog_sa_set_key(nflog_esp_key_t *key, bool inbound, host_t *dst,
+					  uint32_t spi)
 {
 	chunk_t addr = dst->get_address(dst);
 

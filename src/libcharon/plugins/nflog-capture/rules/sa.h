@@ -178,10 +178,9 @@ struct nflog_sa_t {
  * @param plain		trace of the plain side, NULL if not captured
  * @return			description, with references to the traces
  */
-nflog_sa_t *nflog_sa_create(char *conn, char *child,
-						uint32_t id, bool inbound, host_t *dst, uint32_t spi,
-						uint32_t reqid, nflog_trace_t *esp,
-						nflog_trace_t *plain);
+nflog_sa_t *nflog_sa_create(char *conn, char *child, uint32_t id, bool inbound,
+							host_t *dst, uint32_t spi, uint32_t reqid,
+							nflog_trace_t *esp, nflog_trace_t *plain);
 
 /**
  * Check if charon does ESP itself, by kernel-libipsec.
@@ -198,8 +197,8 @@ bool nflog_sa_is_userland();
  * @param dst		destination address
  * @param spi		SPI, in network order
  */
-void nflog_sa_set_key(nflog_esp_key_t *key, bool inbound,
-					  host_t *dst, uint32_t spi);
+void nflog_sa_set_key(nflog_esp_key_t *key, bool inbound, host_t *dst,
+					  uint32_t spi);
 
 /**
  * Destroy the description of an SA, the traces are to be released before.

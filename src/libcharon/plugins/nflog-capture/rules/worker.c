@@ -185,8 +185,8 @@ static void create_table(private_nflog_worker_t *this)
  *
  * @param removed		SAs to pass to the receiver
  */
-static void forget(private_nflog_worker_t *this,
-				   nflog_entry_t *entry, linked_list_t *removed)
+static void forget(private_nflog_worker_t *this, nflog_entry_t *entry,
+				   linked_list_t *removed)
 {
 	this->entries->remove(this->entries, entry);
 	if (entry->sa)
@@ -200,8 +200,8 @@ static void forget(private_nflog_worker_t *this,
 /**
  * The rules of an entry were changed, mutex is locked.
  */
-static void changed(private_nflog_worker_t *this,
-					nflog_entry_t *entry, linked_list_t *removed)
+static void changed(private_nflog_worker_t *this, nflog_entry_t *entry,
+					linked_list_t *removed)
 {
 	this->pending->log_changed(this->pending, entry);
 	nflog_entry_changed(entry);
@@ -259,8 +259,7 @@ static u_int take_batch(private_nflog_worker_t *this,
  *
  * @param removed		SAs to pass to the receiver
  */
-static void process_batch(private_nflog_worker_t *this,
-						  linked_list_t *removed)
+static void process_batch(private_nflog_worker_t *this, linked_list_t *removed)
 {
 	nflog_entry_t *entries[MAX_BATCH];
 	int errors[MAX_BATCH], err = 0;
@@ -386,8 +385,8 @@ static bool start(private_nflog_worker_t *this)
  *
  * @param first			TRUE if somebody waits for that
  */
-static void enqueue(private_nflog_worker_t *this,
-					nflog_entry_t *entry, bool first)
+static void enqueue(private_nflog_worker_t *this, nflog_entry_t *entry,
+					bool first)
 {
 	this->pending->add(this->pending, entry, first);
 	this->work->signal(this->work);
@@ -402,8 +401,7 @@ static void enqueue(private_nflog_worker_t *this,
  * @return				FALSE if the entry was removed meanwhile, so neither it nor its
  *						SA are to be used anymore
  */
-static bool wait_for(private_nflog_worker_t *this,
-					 nflog_entry_t *entry)
+static bool wait_for(private_nflog_worker_t *this, nflog_entry_t *entry)
 {
 	timeval_t deadline;
 	bool removed;
