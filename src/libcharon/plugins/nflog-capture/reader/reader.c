@@ -358,6 +358,10 @@ METHOD(nflog_reader_t, exclude, void,
 METHOD(nflog_reader_t, include, void,
 	private_nflog_reader_t *this, host_t *dst, uint32_t spi)
 {
+	if (!nflog_sa_is_userland())
+	{	/* none is excluded, so there is no need to stop the lanes */
+		return;
+	}
 	this->lanes->lock(this->lanes);
 	this->ts_lookup->include(this->ts_lookup, dst, spi);
 	this->lanes->unlock(this->lanes);
