@@ -59,11 +59,24 @@ static void reader_updated(nflog_reader_t *this, nflog_sa_t *sa, bool success)
 {
 }
 
+/** SAs that the reader keeps out of the traces of others */
+static u_int excluded[2];
+
+static void reader_exclude(nflog_reader_t *this, nflog_sa_t *sa)
+{
+	assert_true(sa->userland);
+	assert_non_null(sa->selectors);
+	assert_null(sa->plain.trace);
+	excluded[sa->inbound]++;
+	nflog_sa_destroy(sa);
+}
+
 static nflog_reader_t reader = {
 	.update = reader_update,
 	.updated = reader_updated,
 	.add = reader_add,
 	.remove = reader_remove,
+	.exclude = reader_exclude,
 };
 
 static char *get_name()
@@ -145,9 +158,13 @@ static void add_sa(kernel_ipsec_sa_id_t *id, bool inbound)
 		.enc_alg = ENCR_AES_GCM_ICV16,
 		.enc_key = chunk_from_chars(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,1,2,3,4),
 		.mode = MODE_TUNNEL,
+		.src_ts = linked_list_create(),
+		.dst_ts = linked_list_create(),
 	};
 
 	manager->add_sa(manager, id, &data);
+	data.src_ts->destroy(data.src_ts);
+	data.dst_ts->destroy(data.dst_ts);
 }
 
 /**
@@ -237,6 +254,37 @@ static void test_points(void **state)
 			}
 		}
 	}
+}
+
+static kernel_feature_t get_features()
+{
+	return KERNEL_REQUIRE_UDP_ENCAPSULATION;
+}
+
+static void test_excluded(void **state)
+{
+	kernel_feature_t (*original)(kernel_interface_t *this);
+	int unused;
+
+	/* only if charon does ESP itself, packets don't show their SA */
+	run("esp-in, plain-in", TRUE, FALSE, FALSE);
+	assert_int_equal(excluded[TRUE] + excluded[FALSE], 0);
+
+	original = charon->kernel->get_features;
+	charon->kernel->get_features = (void*)get_features;
+	lib->set(lib, "kernel-libipsec-tun", &unused);
+	run("esp-in, plain-in", TRUE, FALSE, FALSE);
+	assert_int_equal(excluded[TRUE], 0);
+	assert_int_equal(excluded[FALSE], 1);
+	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.enable",
+						   "no");
+	run("esp, plain", FALSE, FALSE, FALSE);
+	assert_int_equal(excluded[TRUE], 1);
+	assert_int_equal(excluded[FALSE], 2);
+	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.enable",
+						   "yes");
+	lib->set(lib, "kernel-libipsec-tun", NULL);
+	charon->kernel->get_features = original;
 }
 
 /**
@@ -452,6 +500,7 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_points, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_excluded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_update_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_spi, setup, teardown),
