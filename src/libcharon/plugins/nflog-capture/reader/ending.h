@@ -64,8 +64,8 @@ struct nflog_ending_parts_t {
  * the queue of its sender, and decrypted ones for the thread that passes them on.
  * The rules of such an SA stay until these were seen: as many as the SA counted.
  *
- * No wait is without end.  If one ends before all packets were read, the counters of
- * the trace say so.
+ * Each wait has a limit.  If that is reached before all packets were read, the counters
+ * of the trace say so.
  *
  * All methods are thread-safe, and return at once.
  */

@@ -119,7 +119,7 @@ static void log_error(nflog_group_t *group, int err)
 }
 
 /**
- * Read what there is, but not without end, and publish what that added to the queue.
+ * Read packets, up to a limit, and publish them in the queue.
  */
 static void read_messages(private_nflog_lane_t *this)
 {

@@ -49,19 +49,21 @@ struct nflog_lane_t {
 	bool (*start)(nflog_lane_t *this);
 
 	/**
-	 * Stop to read, waits until the thread has read what there is, but not without
-	 * end.  The lane must not be locked, but may be meanwhile.
+	 * Stop reading, once the thread has read what is there, up to a limit.
+	 *
+	 * Waits for the thread, so the caller must not have the lane locked.  Others may
+	 * lock it meanwhile.
 	 */
 	void (*stop)(nflog_lane_t *this);
 
 	/**
-	 * Wait until all that was read is published, and read nothing until
-	 * unlock() is called.
+	 * Keep the thread from reading until unlock() is called.  All that it has read is
+	 * published when this returns.
 	 */
 	void (*lock)(nflog_lane_t *this);
 
 	/**
-	 * Go on to read.
+	 * Let the thread read on.
 	 */
 	void (*unlock)(nflog_lane_t *this);
 

@@ -25,8 +25,8 @@ typedef struct nflog_lanes_t nflog_lanes_t;
 #include "lane.h"
 
 /**
- * All lanes, which are there while rules log to them, and until the packets that
- * these logged were read.
+ * All lanes.  They are open while rules log to them, and until the packets that these
+ * logged have been read.
  *
  * Rules log IKE messages, and IPv6 fragments, to the first lane only.
  */
@@ -49,26 +49,26 @@ struct nflog_lanes_t {
 				 char *reason, size_t len);
 
 	/**
-	 * Nothing is logged to them anymore.
+	 * There are no rules anymore that log to them.
 	 */
 	void (*unused)(nflog_lanes_t *this);
 
 	/**
-	 * Close the NFLOG groups unless they are used.  Waits until what there is was
-	 * read.
+	 * Close the NFLOG groups, unless rules may log to them.  Waits for the threads,
+	 * with nothing locked.
 	 *
 	 * @return			TRUE if they are closed
 	 */
 	bool (*close)(nflog_lanes_t *this);
 
 	/**
-	 * Wait until all that was read in any lane is published, and read nothing
-	 * until unlock() is called.
+	 * Keep all threads from reading until unlock() is called.  All that they have read
+	 * is published when this returns.
 	 */
 	void (*lock)(nflog_lanes_t *this);
 
 	/**
-	 * Go on to read.
+	 * Let the threads read on.
 	 */
 	void (*unlock)(nflog_lanes_t *this);
 

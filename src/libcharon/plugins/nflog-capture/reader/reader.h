@@ -139,7 +139,7 @@ struct nflog_reader_t {
 	bool (*captures_ike)(nflog_reader_t *this);
 
 	/**
-	 * Try again what failed, as its cause may be gone.
+	 * Retry what failed, as its cause may be gone.
 	 */
 	void (*retry)(nflog_reader_t *this);
 
