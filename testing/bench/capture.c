@@ -73,19 +73,19 @@ int bench_capture(bench_options_t *options)
 		snprintf(name, sizeof(name), "net.%u.esp", i + 1);
 		traces[i] = objects_trace(label, name, POINT_ESP_IN);
 		sas[i] = objects_sa(i, !options->out, options->dst, traces[i], NULL);
-		if (!objects->reader->add(objects->reader, sas[i]))
+		if (!objects->pipeline->reader->add(objects->pipeline->reader, sas[i]))
 		{
 			bench_fail("adding SA %u failed", i + 1);
 		}
-		objects->writer->start(objects->writer, traces[i]);
+		objects->pipeline->writer->start(objects->pipeline->writer, traces[i]);
 	}
 	/* whoever started us waits for that */
 	raise(SIGSTOP);
 	sigwait(&set, &sig);
 	for (i = 0; i < options->captured; i++)
 	{
-		objects->reader->remove(objects->reader, sas[i]);
-		objects->writer->release(objects->writer, traces[i]);
+		objects->pipeline->reader->remove(objects->pipeline->reader, sas[i]);
+		objects->pipeline->writer->release(objects->pipeline->writer, traces[i]);
 	}
 	objects_destroy();
 	write_summary(options->dir, &objects->total);

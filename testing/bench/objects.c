@@ -53,7 +53,7 @@ nflog_trace_t *objects_trace(char *label, char *name,
 	nflog_cfg_t cfg = { .link = LINK_NFLOG };
 	nflog_trace_t *trace;
 
-	trace = nflog_trace_create(objects.store, "conn", label, point,
+	trace = nflog_trace_create(objects.pipeline->store, "conn", label, point,
 							   &cfg);
 	trace->set_name(trace, name);
 	trace_end = trace->end;
@@ -88,15 +88,11 @@ nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 objects_t *objects_create(u_int lanes)
 {
 	lanes = lanes ?: nflog_lanes_number();
-	objects.queue = nflog_queue_create(lanes, NFLOG_QUEUE_SIZE);
-	objects.store = nflog_store_create();
-	objects.keys = nflog_keys_create(objects.store);
-	objects.writer = nflog_writer_create(objects.queue, objects.keys,
-										 objects.store);
-	objects.ike_messages = nflog_ike_messages_create(objects.queue,
-												 objects.writer);
-	objects.reader = nflog_reader_create(objects.queue, objects.writer,
-										 objects.ike_messages);
+	objects.pipeline = nflog_pipeline_create(lanes, NFLOG_QUEUE_SIZE);
+	if (!objects.pipeline)
+	{
+		bench_fail("no memory for packets");
+	}
 	return &objects;
 }
 
@@ -105,10 +101,5 @@ objects_t *objects_create(u_int lanes)
  */
 void objects_destroy()
 {
-	objects.reader->destroy(objects.reader);
-	objects.writer->destroy(objects.writer);
-	objects.ike_messages->destroy(objects.ike_messages);
-	objects.keys->destroy(objects.keys);
-	objects.store->destroy(objects.store);
-	objects.queue->destroy(objects.queue);
+	objects.pipeline->destroy(objects.pipeline);
 }

@@ -22,18 +22,13 @@
 
 #include "bench.h"
 
-#include "reader/reader.h"
+#include "reader/pipeline.h"
 
 /**
  * The objects.
  */
 typedef struct {
-	nflog_store_t *store;
-	nflog_keys_t *keys;
-	nflog_queue_t *queue;
-	nflog_writer_t *writer;
-	nflog_ike_messages_t *ike_messages;
-	nflog_reader_t *reader;
+	nflog_pipeline_t *pipeline;
 	/** sum of the counters of all traces that ended */
 	nflog_counters_t total;
 	/** number of these */

@@ -160,7 +160,7 @@ static void add_sa(nflog_sa_t *sa, samples_t *samples)
 {
 	uint64_t start = bench_time(CLOCK_MONOTONIC);
 
-	if (!objects->reader->add(objects->reader, sa))
+	if (!objects->pipeline->reader->add(objects->pipeline->reader, sa))
 	{
 		bench_fail("adding an SA failed");
 	}
@@ -188,8 +188,8 @@ static child_t add_child(bench_options_t *options, u_int number,
 						   child.plain);
 	add_sa(child.in, samples);
 	add_sa(child.out, samples);
-	objects->writer->start(objects->writer, child.esp);
-	objects->writer->start(objects->writer, child.plain);
+	objects->pipeline->writer->start(objects->pipeline->writer, child.esp);
+	objects->pipeline->writer->start(objects->pipeline->writer, child.plain);
 	return child;
 }
 
@@ -200,7 +200,7 @@ static void remove_sa(nflog_sa_t *sa, samples_t *samples)
 {
 	uint64_t start = bench_time(CLOCK_MONOTONIC);
 
-	objects->reader->remove(objects->reader, sa);
+	objects->pipeline->reader->remove(objects->pipeline->reader, sa);
 	add_sample(samples, start);
 }
 
@@ -211,8 +211,8 @@ static void remove_child(child_t *child, samples_t *samples)
 {
 	remove_sa(child->in, samples);
 	remove_sa(child->out, samples);
-	objects->writer->release(objects->writer, child->esp);
-	objects->writer->release(objects->writer, child->plain);
+	objects->pipeline->writer->release(objects->pipeline->writer, child->esp);
+	objects->pipeline->writer->release(objects->pipeline->writer, child->plain);
 }
 
 /**

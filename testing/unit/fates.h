@@ -143,14 +143,13 @@ static void wait_for_rules()
 }
 
 /**
- * Send packets of a CHILD_SA, as the kernel or charon would.
+ * Send packets of a CHILD_SA that has its rules, as the kernel or charon would.
  */
-static void send_packets(run_t *run, fate_t *fate)
+static void send_now(run_t *run, fate_t *fate)
 {
 	mock_child_t *child = fate->child;
 	u_int left;
 
-	wait_for_rules();
 	traffic_esp(child->in.dst, child->in.spi, run->userland);
 	fate->esp[0]++;
 	child->in.packets++;
@@ -166,6 +165,15 @@ static void send_packets(run_t *run, fate_t *fate)
 		traffic_plain_out(fate->net);
 		fate->plain[1] += 2;
 	}
+}
+
+/**
+ * Send packets of a CHILD_SA once all rules are in place.
+ */
+static void send_packets(run_t *run, fate_t *fate)
+{
+	wait_for_rules();
+	send_now(run, fate);
 }
 
 /**
@@ -285,6 +293,27 @@ static void choose_same(run_t *run, fate_t *first, u_int net)
 	assert_int_equal(mock_child_install(fate->child, FALSE), FAILED);
 	mock_child_delete(fate->child, TRUE);
 	mock_child_destroying(fate->child);
+}
+
+/**
+ * A peer with the SPI of another CHILD_SA moves to the address of its peer.  Only if
+ * there are marks the kernel allows that, the packets remain those of the other one.
+ */
+static void move_to(run_t *run, fate_t *other, u_int net)
+{
+	fate_t *fate = create_fate(run, run->ike2, net);
+
+	fate->child->out.spi = other->child->out.spi;
+	fate->child->out.mark = (mark_t){ .value = net, .mask = 0xffffffff };
+	install(fate, TRUE);
+	install(fate, FALSE);
+	mock_child_keyed(fate->child);
+	send_packets(run, fate);
+	assert_true(mock_child_update(fate->child, run->me, run->other, 0));
+	/* those of the one that moved are missing then */
+	send_now(run, other);
+	bring_down(run, fate);
+	send_packets(run, other);
 }
 
 /**

@@ -338,6 +338,7 @@ static kernel_ipsec_sa_id_t mock_sa_id(mock_sa_t *sa)
 		.dst = sa->dst,
 		.spi = sa->spi,
 		.proto = IPPROTO_ESP,
+		.mark = sa->mark,
 	};
 }
 

@@ -58,6 +58,8 @@ typedef struct {
 	uint32_t spi;
 	/** its addresses in the kernel */
 	host_t *src, *dst;
+	/** mark of its packets */
+	mark_t mark;
 	/** TRUE while the kernel has it */
 	bool added;
 	/** TRUE if the kernel refuses to add it */
@@ -106,6 +108,7 @@ static mock_sa_t *mock_find_sa(kernel_ipsec_sa_id_t *id)
 		for (j = 0; j < countof(sas); j++)
 		{
 			if (sas[j]->spi == id->spi && sas[j]->dst &&
+				sas[j]->mark.value == id->mark.value &&
 				id->dst->ip_equals(id->dst, sas[j]->dst))
 			{
 				return sas[j];

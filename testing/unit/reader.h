@@ -28,7 +28,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "reader/reader.h"
+#include "reader/pipeline.h"
 #include "reader/sa_lookup.h"
 #include "rules/nft_table.h"
 #include "rules.h"
@@ -46,8 +46,8 @@
 
 #define SPI 0xc1234567
 
+static nflog_pipeline_t *pipeline;
 static nflog_store_t *store;
-static nflog_keys_t *keys;
 static nflog_queue_t *queue;
 static nflog_writer_t *writer;
 static nflog_ike_messages_t *ike_messages;
@@ -179,24 +179,24 @@ static void check_trace(char *name, u_int in, u_int out, size_t offset,
 }
 
 /**
- * Wait until all that was captured is written, and destroy reader and writer.
+ * Wait until all that was captured is written, and destroy the objects.
  */
 static void finish()
 {
-	reader->destroy(reader);
-	writer->destroy(writer);
-	reader = NULL;
+	pipeline->destroy(pipeline);
+	pipeline = NULL;
 }
 
 static int setup_memory(u_int lanes, size_t size)
 {
 	memset(counts, 0, sizeof(counts));
-	queue = nflog_queue_create(lanes, size);
-	store = nflog_store_create();
-	keys = nflog_keys_create(store);
-	writer = nflog_writer_create(queue, keys, store);
-	ike_messages = nflog_ike_messages_create(queue, writer);
-	reader = nflog_reader_create(queue, writer, ike_messages);
+	pipeline = nflog_pipeline_create(lanes, size);
+	assert_non_null(pipeline);
+	queue = pipeline->queue;
+	store = pipeline->store;
+	writer = pipeline->writer;
+	ike_messages = pipeline->ike_messages;
+	reader = pipeline->reader;
 	return 0;
 }
 
@@ -214,11 +214,7 @@ static int teardown(void **state)
 {
 	char cmd[256];
 
-	assert_null(reader);
-	ike_messages->destroy(ike_messages);
-	keys->destroy(keys);
-	store->destroy(store);
-	queue->destroy(queue);
+	assert_null(pipeline);
 	snprintf(cmd, sizeof(cmd), "rm -rf %s/conn", dir);
 	return system(cmd);
 }

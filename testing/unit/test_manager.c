@@ -26,11 +26,7 @@
 #define SPI_OUT htonl(0xc2222222)
 
 static nflog_options_t *options;
-static nflog_store_t *store;
-static nflog_keys_t *keys;
-static nflog_queue_t *queue;
-static nflog_writer_t *writer;
-static nflog_xfrm_stat_t *xfrm_stat;
+static nflog_pipeline_t *pipeline;
 static nflog_manager_t *manager;
 
 /** SAs that the reader has */
@@ -45,8 +41,8 @@ static bool reader_add(nflog_reader_t *this, nflog_sa_t *sa)
 static void reader_remove(nflog_reader_t *this, nflog_sa_t *sa)
 {
 	sas--;
-	writer->release(writer, sa->esp.trace);
-	writer->release(writer, sa->plain.trace);
+	pipeline->writer->release(pipeline->writer, sa->esp.trace);
+	pipeline->writer->release(pipeline->writer, sa->plain.trace);
 	nflog_sa_destroy(sa);
 }
 
@@ -101,6 +97,9 @@ static uint32_t get_spi(child_sa_t *child_sa, bool inbound)
 {
 	return inbound ? SPI_IN : SPI_OUT;
 }
+
+/** the pipeline, with this reader */
+static nflog_pipeline_t mocked;
 
 static peer_cfg_t peer_cfg = {
 	.get_name = (void*)get_name,
@@ -449,24 +448,18 @@ static int setup(void **state)
 {
 	options = nflog_options_create(NULL, NULL);
 	options->start(options);
-	queue = nflog_queue_create(1, 1024 * 1024);
-	store = nflog_store_create();
-	keys = nflog_keys_create(store);
-	writer = nflog_writer_create(queue, keys, store);
-	xfrm_stat = nflog_xfrm_stat_create();
-	manager = nflog_manager_create(options, store, keys, &reader, writer,
-								   xfrm_stat);
+	pipeline = nflog_pipeline_create(1, 1024 * 1024);
+	assert_non_null(pipeline);
+	mocked = *pipeline;
+	mocked.reader = &reader;
+	manager = nflog_manager_create(options, &mocked);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	manager->destroy(manager);
-	writer->destroy(writer);
-	xfrm_stat->destroy(xfrm_stat);
-	keys->destroy(keys);
-	store->destroy(store);
-	queue->destroy(queue);
+	pipeline->destroy(pipeline);
 	options->destroy(options);
 	return common_remove("net");
 }

@@ -12,15 +12,12 @@
  * for more details.
  */
 
-#define _GNU_SOURCE
-
 #include "nflog_capture_plugin.h"
 #include "events/ike.h"
 #include "events/kernel.h"
 #include "reader/lanes.h"
 #include "events/existing.h"
-
-#include <dlfcn.h>
+#include "events/release.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
@@ -43,39 +40,9 @@ struct private_nflog_capture_plugin_t {
 	nflog_options_t *options;
 
 	/**
-	 * Directories and files.
+	 * What packets and keys pass.
 	 */
-	nflog_store_t *store;
-
-	/**
-	 * Key tables.
-	 */
-	nflog_keys_t *keys;
-
-	/**
-	 * Packets on their way from the reader to the writer.
-	 */
-	nflog_queue_t *queue;
-
-	/**
-	 * Thread that writes to the disk.
-	 */
-	nflog_writer_t *writer;
-
-	/**
-	 * Brings IKE messages to their traces.
-	 */
-	nflog_ike_messages_t *ike_messages;
-
-	/**
-	 * Thread that reads packets.
-	 */
-	nflog_reader_t *reader;
-
-	/**
-	 * Tells what the kernel dropped.
-	 */
-	nflog_xfrm_stat_t *xfrm_stat;
+	nflog_pipeline_t *pipeline;
 
 	/**
 	 * All captures.
@@ -154,32 +121,18 @@ CALLBACK(start_options, job_requeue_t,
  */
 static bool start(private_nflog_capture_plugin_t *this)
 {
-	this->queue = nflog_queue_create(nflog_lanes_number(),
-									 NFLOG_QUEUE_SIZE);
-	if (!this->queue)
+	this->pipeline = nflog_pipeline_create(nflog_lanes_number(),
+										   NFLOG_QUEUE_SIZE);
+	if (!this->pipeline)
 	{
-		DBG1(DBG_CFG, "nothing is captured, no memory for packets");
+		DBG1(DBG_CFG, "nflog-capture: not capturing anything, no memory for packets");
 		return FALSE;
 	}
-	this->store = nflog_store_create();
-	this->keys = nflog_keys_create(this->store);
-	this->store->set_removed_cb(this->store, (void*)this->keys->prune,
-								this->keys);
-	this->writer = nflog_writer_create(this->queue, this->keys,
-									   this->store);
-	this->ike_messages = nflog_ike_messages_create(this->queue, this->writer);
-	this->reader = nflog_reader_create(this->queue, this->writer,
-									   this->ike_messages);
-	this->xfrm_stat = nflog_xfrm_stat_create();
-	this->manager = nflog_manager_create(this->options, this->store,
-									this->keys, this->reader, this->writer,
-									this->xfrm_stat);
-	this->existing = nflog_existing_create(this->options,
-										   this->manager);
-	this->ike = nflog_ike_create(this->options, this->store, this->keys,
-								this->reader, this->writer, this->ike_messages);
+	this->manager = nflog_manager_create(this->options, this->pipeline);
+	this->existing = nflog_existing_create(this->options, this->manager);
+	this->ike = nflog_ike_create(this->options, this->pipeline);
 	this->kernel = nflog_kernel_create(this->manager, this->options,
-									   this->reader);
+									   this->pipeline->reader);
 	charon->bus->add_listener(charon->bus, &this->manager->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	lib->processor->queue_job(lib->processor, (job_t*)
@@ -198,15 +151,7 @@ static void stop(private_nflog_capture_plugin_t *this)
 	this->ike->destroy(this->ike);
 	this->existing->destroy(this->existing);
 	this->manager->destroy(this->manager);
-	this->ike_messages->remove_all(this->ike_messages);
-	this->reader->capture_ike(this->reader, FALSE);
-	this->reader->destroy(this->reader);
-	this->ike_messages->destroy(this->ike_messages);
-	this->writer->destroy(this->writer);
-	this->keys->destroy(this->keys);
-	this->xfrm_stat->destroy(this->xfrm_stat);
-	this->store->destroy(this->store);
-	this->queue->destroy(this->queue);
+	this->pipeline->destroy(this->pipeline);
 }
 
 /**
@@ -239,12 +184,14 @@ METHOD(plugin_t, get_features, int,
 METHOD(plugin_t, reload, bool,
 	private_nflog_capture_plugin_t *this)
 {
+	nflog_pipeline_t *pipeline = this->pipeline;
+
 	this->options->reload(this->options);
-	if (this->ike)
+	if (pipeline)
 	{
-		this->keys->retry(this->keys);
-		this->writer->write_keys(this->writer);
-		this->reader->retry(this->reader);
+		pipeline->keys->retry(pipeline->keys);
+		pipeline->writer->write_keys(pipeline->writer);
+		pipeline->reader->retry(pipeline->reader);
 	}
 	return TRUE;
 }
@@ -256,66 +203,6 @@ METHOD(plugin_t, destroy, void,
 	free(this);
 }
 
-#ifdef ME
-#define BUILT_WITH_ME TRUE
-#else
-#define BUILT_WITH_ME FALSE
-#endif
-
-/**
- * Encode a version so that it can be compared.
- */
-#define RELEASE(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
-
-/**
- * Check that the daemon is of the release, and built with the options, that the
- * headers are from which this was compiled.  No release before 6.0.3 checks
- * that itself, and none tells its version, so look for symbols that came with
- * changes to the structs that are used here.
- */
-static bool is_compatible()
-{
-	static const struct {
-		/* symbol to look for */
-		char *name;
-		/* release that came with it */
-		u_int since;
-	} symbols[] = {
-		{ "ocsp_responders_create",		RELEASE(5, 9, 12)	},
-		{ "key_exchange_init",			RELEASE(6, 0, 0)	},
-		{ "library_init_register",		RELEASE(6, 0, 2)	},
-	};
-	u_int major = 0, minor = 0, patch = 0, release;
-	bool compatible;
-	int i;
-
-	sscanf(VERSION, "%u.%u.%u", &major, &minor, &patch);
-	release = RELEASE(major, minor, patch);
-
-	compatible = BUILT_WITH_ME ==
-					(dlsym(RTLD_DEFAULT, "mediation_manager_create") != NULL);
-	for (i = 0; i < countof(symbols); i++)
-	{
-		compatible &= (release >= symbols[i].since) ==
-					  (dlsym(RTLD_DEFAULT, symbols[i].name) != NULL);
-	}
-	if (!compatible)
-	{	/* unlike DBG_LIB, DBG_DMN is the same number in all releases */
-		DBG1(DBG_DMN, "not loading plugin 'nflog-capture', it was built for "
-			 "strongSwan " VERSION ", build it for the release of this daemon");
-	}
-	return compatible;
-}
-
-#ifndef PLUGIN_DEFINE
-/**
- * Define the constructor, and the version for releases that check it.
- */
-#define PLUGIN_DEFINE(name) \
-	const char *name##_plugin_version = VERSION; \
-	plugin_t *name##_plugin_create()
-#endif
-
 /**
  * Plugin constructor.
  */
@@ -323,7 +210,7 @@ PLUGIN_DEFINE(nflog_capture)
 {
 	private_nflog_capture_plugin_t *this;
 
-	if (!is_compatible())
+	if (!nflog_release_is_compatible())
 	{
 		return NULL;
 	}

@@ -474,14 +474,9 @@ METHOD(nflog_child_t, destroy, void,
 /*
  * Described in header
  */
-nflog_child_t *nflog_child_create(char *conn, char *child,
-							uint32_t id, uint32_t mark,
-							nflog_cfg_t *cfg,
-							nflog_store_t *store,
-							nflog_keys_t *keys,
-							nflog_reader_t *reader,
-							nflog_writer_t *writer,
-							nflog_xfrm_stat_t *xfrm_stat)
+nflog_child_t *nflog_child_create(char *conn, char *child, uint32_t id,
+								  uint32_t mark, nflog_cfg_t *cfg,
+								  nflog_pipeline_t *pipeline)
 {
 	private_nflog_child_t *this;
 	nflog_trace_t *trace;
@@ -501,26 +496,26 @@ nflog_child_t *nflog_child_create(char *conn, char *child,
 		.id = id,
 		.mark = mark,
 		.cfg = cfg,
-		.keys = keys,
-		.reader = reader,
-		.writer = writer,
+		.keys = pipeline->keys,
+		.reader = pipeline->reader,
+		.writer = pipeline->writer,
 		.start = time(NULL),
 	);
 	snprintf(label, sizeof(label), "%s{%u}", child, id);
 	if (cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{
-		this->esp = nflog_trace_create(store, this->conn, label,
-										POINT_ESP_IN, cfg);
+		this->esp = nflog_trace_create(pipeline->store, this->conn, label,
+									   POINT_ESP_IN, cfg);
 	}
 	if (cfg->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
 	{
-		this->plain = nflog_trace_create(store, this->conn, label,
+		this->plain = nflog_trace_create(pipeline->store, this->conn, label,
 										 POINT_PLAIN_IN, cfg);
 	}
 	trace = this->esp ?: this->plain;
 	if (trace)
 	{
-		trace->set_drops(trace, xfrm_stat);
+		trace->set_drops(trace, pipeline->xfrm_stat);
 	}
 	return &this->public;
 }

@@ -22,12 +22,10 @@
 
 typedef struct nflog_child_t nflog_child_t;
 
-#include "traces/xfrm_stat.h"
-#include "keys/keys.h"
 #include "options/cfg.h"
-#include "reader/reader.h"
-#include "files/store.h"
-#include "traces/writer.h"
+#include "reader/pipeline.h"
+
+#include <kernel/kernel_interface.h>
 
 /**
  * The capture of one CHILD_SA: its two SAs, and its two traces.
@@ -101,19 +99,10 @@ struct nflog_child_t {
  * @param id		unique id of the CHILD_SA
  * @param mark		mark of packets that arrive, 0 for none
  * @param cfg		what to capture, gets owned
- * @param store		where the traces are created
- * @param keys		key tables
- * @param reader	reads packets
- * @param writer	writes traces
- * @param xfrm_stat	tells what the kernel dropped
+ * @param pipeline	what packets and keys pass, not owned
  */
-nflog_child_t *nflog_child_create(char *conn, char *child,
-							uint32_t id, uint32_t mark,
-							nflog_cfg_t *cfg,
-							nflog_store_t *store,
-							nflog_keys_t *keys,
-							nflog_reader_t *reader,
-							nflog_writer_t *writer,
-							nflog_xfrm_stat_t *xfrm_stat);
+nflog_child_t *nflog_child_create(char *conn, char *child, uint32_t id,
+								  uint32_t mark, nflog_cfg_t *cfg,
+								  nflog_pipeline_t *pipeline);
 
 #endif /** NFLOG_CHILD_H_ @}*/

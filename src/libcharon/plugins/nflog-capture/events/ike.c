@@ -16,6 +16,7 @@
 #include "ike_keys.h"
 #include "ike_failed.h"
 #include "ike_quota.h"
+#include "release.h"
 
 #include <daemon.h>
 
@@ -23,13 +24,6 @@
 #define IKE_POINTS (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT)
 
 typedef struct private_nflog_ike_t private_nflog_ike_t;
-
-#ifdef MAX_ADDITIONAL_KEY_EXCHANGES
-/** one key exchange, or several with those of RFC 9370, since 6.0 */
-typedef array_t key_exchanges_t;
-#else
-typedef key_exchange_t key_exchanges_t;
-#endif
 
 /**
  * Private data.
@@ -428,7 +422,7 @@ static bool has_trace(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 }
 
 METHOD(listener_t, ike_keys, bool,
-	private_nflog_ike_t *this, ike_sa_t *ike_sa, key_exchanges_t *kes,
+	private_nflog_ike_t *this, ike_sa_t *ike_sa, nflog_key_exchanges_t *kes,
 	chunk_t dh_other, chunk_t nonce_i, chunk_t nonce_r, ike_sa_t *rekey,
 	shared_key_t *shared, auth_method_t method)
 {
@@ -489,11 +483,7 @@ METHOD(nflog_ike_t, destroy, void,
  * Described in header
  */
 nflog_ike_t *nflog_ike_create(nflog_options_t *options,
-							  nflog_store_t *store,
-							  nflog_keys_t *keys,
-							  nflog_reader_t *reader,
-							  nflog_writer_t *writer,
-							  nflog_ike_messages_t *ike_messages)
+							  nflog_pipeline_t *pipeline)
 {
 	private_nflog_ike_t *this;
 
@@ -509,15 +499,15 @@ nflog_ike_t *nflog_ike_create(nflog_options_t *options,
 			.destroy = _destroy,
 		},
 		.options = options,
-		.store = store,
-		.keys = keys,
-		.reader = reader,
-		.writer = writer,
-		.ike_messages = ike_messages,
+		.store = pipeline->store,
+		.keys = pipeline->keys,
+		.reader = pipeline->reader,
+		.writer = pipeline->writer,
+		.ike_messages = pipeline->ike_messages,
 		.ike_keys = nflog_ike_keys_create(),
 		.quota = nflog_ike_quota_create(),
 	);
-	this->failed = nflog_ike_failed_create(ike_messages, this->quota,
+	this->failed = nflog_ike_failed_create(this->ike_messages, this->quota,
 										   capture_failed, this);
 	return &this->public;
 }

@@ -22,11 +22,8 @@
 
 typedef struct nflog_ike_t nflog_ike_t;
 
-#include "keys/keys.h"
-#include "reader/ike_messages.h"
 #include "options/options.h"
-#include "reader/reader.h"
-#include "traces/writer.h"
+#include "reader/pipeline.h"
 
 #include <bus/bus.h>
 
@@ -59,18 +56,10 @@ struct nflog_ike_t {
 /**
  * Create a nflog_ike_t instance.
  *
- * @param options	tells what is captured
- * @param store		where traces are created
- * @param keys		key tables
- * @param reader	reads packets
- * @param writer	writes the key tables
- * @param ike_messages	brings messages to traces
+ * @param options	options of CHILD_SAs, not owned
+ * @param pipeline	what messages and keys pass, not owned
  */
 nflog_ike_t *nflog_ike_create(nflog_options_t *options,
-							  nflog_store_t *store,
-							  nflog_keys_t *keys,
-							  nflog_reader_t *reader,
-							  nflog_writer_t *writer,
-							  nflog_ike_messages_t *ike_messages);
+							  nflog_pipeline_t *pipeline);
 
 #endif /** NFLOG_IKE_H_ @}*/

@@ -40,29 +40,9 @@ struct private_nflog_manager_t {
 	nflog_options_t *options;
 
 	/**
-	 * Where traces are created.
+	 * What packets and keys pass.
 	 */
-	nflog_store_t *store;
-
-	/**
-	 * Key tables.
-	 */
-	nflog_keys_t *keys;
-
-	/**
-	 * Reads packets.
-	 */
-	nflog_reader_t *reader;
-
-	/**
-	 * Writes traces.
-	 */
-	nflog_writer_t *writer;
-
-	/**
-	 * Tells what the kernel dropped.
-	 */
-	nflog_xfrm_stat_t *xfrm_stat;
+	nflog_pipeline_t *pipeline;
 
 	/**
 	 * Captures by unique id of their CHILD_SA, nflog_manager_entry_t.
@@ -306,8 +286,7 @@ static nflog_manager_entry_t *create_entry(
 	INIT(entry,
 		.id = id,
 		.child = nflog_child_create(conn, child, id, mark, cfg,
-							this->store, this->keys, this->reader,
-							this->writer, this->xfrm_stat),
+									this->pipeline),
 	);
 	this->mutex->lock(this->mutex);
 	this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);
@@ -447,7 +426,7 @@ static void exclude(private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 							 data->reqid, NULL, NULL);
 		sa->userland = TRUE;
 		sa->selectors = nflog_selectors_create(data->src_ts, data->dst_ts);
-		this->reader->exclude(this->reader, sa);
+		this->pipeline->reader->exclude(this->pipeline->reader, sa);
 	}
 }
 
@@ -577,13 +556,8 @@ METHOD(nflog_manager_t, destroy, void,
 /*
  * Described in header
  */
-nflog_manager_t *nflog_manager_create(
-							nflog_options_t *options,
-							nflog_store_t *store,
-							nflog_keys_t *keys,
-							nflog_reader_t *reader,
-							nflog_writer_t *writer,
-							nflog_xfrm_stat_t *xfrm_stat)
+nflog_manager_t *nflog_manager_create(nflog_options_t *options,
+									  nflog_pipeline_t *pipeline)
 {
 	private_nflog_manager_t *this;
 
@@ -604,11 +578,7 @@ nflog_manager_t *nflog_manager_create(
 			.destroy = _destroy,
 		},
 		.options = options,
-		.store = store,
-		.keys = keys,
-		.reader = reader,
-		.writer = writer,
-		.xfrm_stat = xfrm_stat,
+		.pipeline = pipeline,
 		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
 		.sas = nflog_sa_table_create(),

@@ -23,12 +23,8 @@
 typedef struct nflog_manager_t nflog_manager_t;
 typedef struct nflog_manager_entry_t nflog_manager_entry_t;
 
-#include "traces/xfrm_stat.h"
-#include "keys/keys.h"
 #include "options/options.h"
-#include "reader/reader.h"
-#include "files/store.h"
-#include "traces/writer.h"
+#include "reader/pipeline.h"
 
 #include <bus/bus.h>
 #include <sa/ike_sa.h>
@@ -143,19 +139,10 @@ struct nflog_manager_t {
 /**
  * Create a nflog_manager_t instance.
  *
- * @param options	options of CHILD_SAs
- * @param store		where traces are created
- * @param keys		key tables
- * @param reader	reads packets
- * @param writer	writes traces
- * @param xfrm_stat	tells what the kernel dropped
+ * @param options	options of CHILD_SAs, not owned
+ * @param pipeline	what packets and keys pass, not owned
  */
-nflog_manager_t *nflog_manager_create(
-							nflog_options_t *options,
-							nflog_store_t *store,
-							nflog_keys_t *keys,
-							nflog_reader_t *reader,
-							nflog_writer_t *writer,
-							nflog_xfrm_stat_t *xfrm_stat);
+nflog_manager_t *nflog_manager_create(nflog_options_t *options,
+									  nflog_pipeline_t *pipeline);
 
 #endif /** NFLOG_MANAGER_H_ @}*/

@@ -1,0 +1,62 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/**
+ * @defgroup nflog_release nflog_release
+ * @{ @ingroup nflog_capture
+ *
+ * What differs between releases of strongSwan.
+ *
+ * A plugin is compiled with the headers of one release.  In other releases, and if
+ * they were built with other options, structs and interfaces differ, so the wrong
+ * functions would be called.
+ */
+
+#ifndef NFLOG_RELEASE_H_
+#define NFLOG_RELEASE_H_
+
+#include <plugins/plugin.h>
+#include <crypto/key_exchange.h>
+
+#ifndef PLUGIN_DEFINE
+/**
+ * Define the plugin's constructor, and the version that releases since 6.0.3 compare
+ * with their own before they call it.
+ */
+#define PLUGIN_DEFINE(name) \
+	const char *name##_plugin_version = VERSION; \
+	plugin_t *name##_plugin_create()
+#endif
+
+#ifdef MAX_ADDITIONAL_KEY_EXCHANGES
+/** what ike_keys() passes since 6.0, several key exchanges (RFC 9370) */
+typedef array_t nflog_key_exchanges_t;
+#else
+/** what ike_keys() passes before 6.0, the only key exchange */
+typedef key_exchange_t nflog_key_exchanges_t;
+#endif
+
+/**
+ * Check if the daemon is of the release whose headers this was compiled with, and was
+ * built with the same options.
+ *
+ * No release before 6.0.3 checks that itself, and none provides its version at
+ * runtime, so this looks for symbols that came with changes of what the plugin uses.
+ *
+ * @return			TRUE if so, otherwise this is logged
+ */
+bool nflog_release_is_compatible();
+
+#endif /** NFLOG_RELEASE_H_ @}*/

@@ -1,0 +1,59 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "pipeline.h"
+
+METHOD(nflog_pipeline_t, destroy, void,
+	nflog_pipeline_t *this)
+{
+	this->ike_messages->remove_all(this->ike_messages);
+	this->reader->capture_ike(this->reader, FALSE);
+	this->reader->destroy(this->reader);
+	this->ike_messages->destroy(this->ike_messages);
+	this->writer->destroy(this->writer);
+	this->xfrm_stat->destroy(this->xfrm_stat);
+	this->keys->destroy(this->keys);
+	this->store->destroy(this->store);
+	this->queue->destroy(this->queue);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size)
+{
+	nflog_pipeline_t *this;
+	nflog_queue_t *queue;
+
+	queue = nflog_queue_create(lanes, size);
+	if (!queue)
+	{
+		return NULL;
+	}
+	INIT(this,
+		.destroy = _destroy,
+		.queue = queue,
+		.store = nflog_store_create(),
+		.xfrm_stat = nflog_xfrm_stat_create(),
+	);
+	this->keys = nflog_keys_create(this->store);
+	this->store->set_removed_cb(this->store, (void*)this->keys->prune,
+								this->keys);
+	this->writer = nflog_writer_create(this->queue, this->keys, this->store);
+	this->ike_messages = nflog_ike_messages_create(this->queue, this->writer);
+	this->reader = nflog_reader_create(this->queue, this->writer,
+									   this->ike_messages);
+	return this;
+}

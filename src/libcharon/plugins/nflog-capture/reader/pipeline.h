@@ -1,0 +1,91 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_pipeline nflog_pipeline
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_PIPELINE_H_
+#define NFLOG_PIPELINE_H_
+
+typedef struct nflog_pipeline_t nflog_pipeline_t;
+
+#include "ike_messages.h"
+#include "reader.h"
+#include "files/store.h"
+#include "keys/keys.h"
+#include "traces/queue.h"
+#include "traces/writer.h"
+#include "traces/xfrm_stat.h"
+
+/**
+ * The objects that packets and keys pass on their way to the disk, of which there is
+ * one each, in the order in which they depend on each other.
+ */
+struct nflog_pipeline_t {
+
+	/**
+	 * Directories and files.
+	 */
+	nflog_store_t *store;
+
+	/**
+	 * Key tables.
+	 */
+	nflog_keys_t *keys;
+
+	/**
+	 * Packets on their way from the reader to the writer.
+	 */
+	nflog_queue_t *queue;
+
+	/**
+	 * Thread that writes to the disk.
+	 */
+	nflog_writer_t *writer;
+
+	/**
+	 * Reports what the kernel dropped, when a trace ends.
+	 */
+	nflog_xfrm_stat_t *xfrm_stat;
+
+	/**
+	 * Brings IKE messages to their traces.
+	 */
+	nflog_ike_messages_t *ike_messages;
+
+	/**
+	 * Threads that read packets.
+	 */
+	nflog_reader_t *reader;
+
+	/**
+	 * Destroy a nflog_pipeline_t, after all traces ended.
+	 *
+	 * SAs have to be removed from the reader before.
+	 */
+	void (*destroy)(nflog_pipeline_t *this);
+};
+
+/**
+ * Create a nflog_pipeline_t instance.
+ *
+ * @param lanes		number of lanes, see nflog_lanes_number()
+ * @param size		bytes of memory for packets
+ * @return			NULL if there is not enough memory
+ */
+nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size);
+
+#endif /** NFLOG_PIPELINE_H_ @}*/
