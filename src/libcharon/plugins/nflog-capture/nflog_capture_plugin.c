@@ -35,7 +35,7 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_plugin_t public;
 
 	/**
-	 * Tells what is captured.
+	 * What is to be captured.
 	 */
 	nflog_options_t *options;
 
@@ -216,8 +216,8 @@ PLUGIN_DEFINE(nflog_capture)
 	}
 	if (!lib->caps->keep(lib->caps, CAP_NET_ADMIN))
 	{
-		DBG1(DBG_DMN, "plugin 'nflog-capture' requires CAP_NET_ADMIN "
-			 "capability");
+		DBG1(DBG_DMN, "nflog-capture: not loading the plugin, it requires "
+			 "CAP_NET_ADMIN");
 		return NULL;
 	}
 

@@ -36,8 +36,8 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *
  *   events    kernel     ike       SAs on their way to the kernel, events on the bus
  *                \     /
- *               manager            brings together what belongs to a CHILD_SA
- *                  |
+ *               manager            brings together what belongs to a CHILD_SA, also
+ *                  |               learns of it by events on the bus
  *                child             captures a CHILD_SA, as its options want it
  *               /     \
  *   reader  reader     |           looks up the SA of each packet
@@ -74,13 +74,13 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  * Who locks several things at once does so in this order:
  *
  *   IKE_SA, bus (charon's)
- *   manager
  *   lanes, all of them
  *   ike_messages, early, vti, rules
  *   writer
  *   queue
  *
- * Of rules, options, keys and files nobody holds a lock while calling others.
+ * Of events, options, keys and files nobody holds a lock while calling others.
+ * ThreadSanitizer checks that (configure --enable-sanitizers=thread).
  */
 struct nflog_capture_plugin_t {
 

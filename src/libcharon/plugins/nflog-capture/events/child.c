@@ -110,7 +110,7 @@ struct private_nflog_child_t {
 	bool captured;
 
 	/**
-	 * TRUE if an SA could not be captured, the reason has been told, so the other
+	 * TRUE if an SA could not be captured, which was logged, so the other
 	 * direction is not tried.
 	 */
 	bool failed;
@@ -221,8 +221,8 @@ static bool check_offload(private_nflog_child_t *this,
 	count->offloaded = TRUE;
 	if (nflog_log_once(&this->offload_logged, 0))
 	{
-		DBG1(DBG_CHD, "ESP packets of CHILD_SA %s{%u} of connection '%s' are "
-			 "offloaded, %sthose that arrive may be missing in its trace, %s "
+		DBG1(DBG_CHD, "nflog-capture: ESP packets of CHILD_SA %s{%u} of connection "
+			 "'%s' are offloaded, %sthose that arrive may be missing in its trace, %s "
 			 "before it comes up", this->child, this->id, this->conn,
 			 encrypts_late ? "those that leave are not captured, " : "",
 			 wanted ? "set hw_offload = no"
@@ -280,7 +280,7 @@ static bool capture_sa(private_nflog_child_t *this,
 	}
 	*get_sa(this, data->inbound) = sa;
 	this->captured = TRUE;
-	DBG2(DBG_CHD, "capturing %s SA %.8x of CHILD_SA %s{%u}",
+	DBG2(DBG_CHD, "nflog-capture: capturing %s SA %.8x of CHILD_SA %s{%u}",
 		 data->inbound ? "inbound" : "outbound", ntohl(id->spi),
 		 this->child, this->id);
 	return TRUE;

@@ -115,8 +115,8 @@ static void capture_child(private_nflog_existing_t *this,
 	entry = this->manager->add_existing(this->manager, conn, child_sa, cfg);
 	if (entry)
 	{
-		DBG1(DBG_CHD, "capturing CHILD_SA %s{%u} of connection '%s', which is "
-			 "up already", child_sa->get_name(child_sa),
+		DBG1(DBG_CHD, "nflog-capture: capturing CHILD_SA %s{%u} of connection "
+			 "'%s', which is up already", child_sa->get_name(child_sa),
 			 child_sa->get_unique_id(child_sa), conn);
 		capture_sa(this, ike_sa, child_sa, entry, TRUE);
 		if (child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_SA)

@@ -36,7 +36,7 @@ struct private_nflog_ike_t {
 	nflog_ike_t public;
 
 	/**
-	 * Tells what is captured.
+	 * Options of CHILD_SAs.
 	 */
 	nflog_options_t *options;
 
@@ -248,8 +248,8 @@ static bool capture_failed(void *data, nflog_ike_failed_sa_t *sa,
 	{
 		return FALSE;
 	}
-	DBG1(DBG_IKE, "IKE_SA %u of %H failed before its connection was known, its "
-		 "trace is with those of connection '%s'", sa->id, sa->other,
+	DBG1(DBG_IKE, "nflog-capture: IKE_SA %u of %H failed before its connection was "
+		 "known, its trace is with those of connection '%s'", sa->id, sa->other,
 		 peer_cfg->get_name(peer_cfg));
 	if (sa->keys)
 	{
@@ -407,7 +407,7 @@ METHOD(listener_t, ike_derived_keys, bool,
 	chunk_t sk_pr)
 {
 	/* when rekeying as initiator this may be the old IKE_SA (before 6.0), the
-	 * new one is told by ike_keys(), which follows on the same thread */
+	 * new one is passed to ike_keys(), which follows on the same thread */
 	this->ike_keys->derive(this->ike_keys, sk_ei, sk_er, sk_ai, sk_ar);
 	return TRUE;
 }

@@ -55,7 +55,7 @@ void nflog_ike_key_set_destroy(nflog_ike_key_set_t *keys);
 struct nflog_ike_keys_t {
 
 	/**
-	 * The current thread derived keys, of which IKE_SA is told by get().
+	 * The current thread derived keys, of which IKE_SA is known once get() is called.
 	 *
 	 * @param sk_ei		keys, get cloned
 	 */

@@ -152,8 +152,8 @@ static void log_refused(private_nflog_ike_quota_t *this)
 	this->mutex->unlock(this->mutex);
 	if (refused)
 	{
-		DBG1(DBG_IKE, "%u more IKE_SAs that failed are not captured, %u a minute "
-			 "are, %u of them with the same peer, and %u an hour", refused,
+		DBG1(DBG_IKE, "nflog-capture: %u more IKE_SAs that failed are not captured, "
+			 "%u a minute are, %u of them with the same peer, and %u an hour", refused,
 			 MAX_MINUTE, MAX_MINUTE_SOURCE, MAX_HOUR);
 	}
 }

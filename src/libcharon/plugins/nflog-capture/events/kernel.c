@@ -30,7 +30,7 @@ struct private_nflog_kernel_t {
 	nflog_kernel_t public;
 
 	/**
-	 * Told of the SAs.
+	 * Learns of the SAs.
 	 */
 	nflog_manager_t *manager;
 

@@ -29,7 +29,7 @@ typedef struct nflog_kernel_t nflog_kernel_t;
 /**
  * Sees SAs on their way into and out of the kernel.
  *
- * No event tells of an SA before the kernel has it, so that packets could pass
+ * No event announces an SA before the kernel has it, so packets could pass
  * before there are rules for them.  But charon->kernel is called for every SA,
  * so this wraps its methods get_spi(), add_sa(), update_sa() and del_sa().  There
  * is but one charon->kernel, so there can only be one instance.

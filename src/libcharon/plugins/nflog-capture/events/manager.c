@@ -305,8 +305,15 @@ static nflog_manager_entry_t *decide(private_nflog_manager_t *this,
 	installing->decided = TRUE;
 	cfg = this->options->get(this->options, installing->conn,
 							 installing->child, FALSE);
-	return cfg ? create_entry(this, installing->conn, installing->child,
-							  installing->id, installing->mark, cfg) : NULL;
+	if (!cfg)
+	{
+		DBG2(DBG_CHD, "nflog-capture: not capturing CHILD_SA %s{%u} of connection "
+			 "'%s', it is not enabled", installing->child, installing->id,
+			 installing->conn);
+		return NULL;
+	}
+	return create_entry(this, installing->conn, installing->child,
+						installing->id, installing->mark, cfg);
 }
 
 /**
@@ -485,6 +492,8 @@ static void move(private_nflog_manager_t *this, nflog_manager_entry_t *entry,
 {
 	kernel_ipsec_sa_id_t moved = *id;
 
+	DBG2(DBG_CHD, "nflog-capture: %s SA %.8x to %H moved to %H",
+		 inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst, dst);
 	moved.dst = dst;
 	this->sas->remove(this->sas, id);
 	if (!this->sas->add(this->sas, &moved, inbound, entry))
@@ -523,6 +532,8 @@ METHOD(nflog_manager_t, del_sa, void,
 	entry = this->sas->get(this->sas, id, &inbound);
 	if (entry)
 	{
+		DBG2(DBG_CHD, "nflog-capture: %s SA %.8x to %H is gone",
+			 inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst);
 		this->sas->remove(this->sas, id);
 		entry->sas--;
 		entry->child->del_sa(entry->child, inbound, packets, !entry->existing);

@@ -152,7 +152,8 @@ static bool is_pending(nflog_tap_t *tap)
 {
 	return tap->trace &&
 		   (tap->count->gone ||
-			(tap->count->has_sa && tap->count->sa > tap->count->received));
+			(tap->count->has_sa && tap->count->sa >
+									nflog_counters_get(&tap->count->received)));
 }
 
 /**
@@ -160,7 +161,8 @@ static bool is_pending(nflog_tap_t *tap)
  */
 static bool is_missing(nflog_tap_t *tap)
 {
-	return tap->trace && tap->count->logged > tap->count->received;
+	return tap->trace &&
+		   tap->count->logged > nflog_counters_get(&tap->count->received);
 }
 
 /**

@@ -177,6 +177,14 @@ void nflog_counters_add(uint64_t *counter)
 /*
  * Described in header
  */
+uint64_t nflog_counters_get(uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/*
+ * Described in header
+ */
 void nflog_counters_large(nflog_counters_t *count, uint32_t len)
 {
 	if (len > ETH_DATA_LEN)

@@ -90,6 +90,14 @@ struct nflog_counters_t {
 void nflog_counters_add(uint64_t *counter);
 
 /**
+ * Get one of the counters while readers may count packets.
+ *
+ * @param counter	one of the counters
+ * @return			its value
+ */
+uint64_t nflog_counters_get(uint64_t *counter);
+
+/**
  * Count a packet that was read, if it may be several that the kernel merged, or put
  * together from fragments.
  *
