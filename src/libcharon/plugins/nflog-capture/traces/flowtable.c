@@ -81,7 +81,8 @@ bool nflog_flowtable_exists()
 
 	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	err = socket ? request(socket, &exists) : errno;
-	if (err)
+	/* a kernel without nf_tables answers EINVAL, and has none */
+	if (err && err != EINVAL)
 	{
 		DBG1(DBG_KNL, "unable to list flowtables: %s", strerror(err));
 	}
