@@ -22,6 +22,11 @@
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
 
+/** seconds after which it is tried again to capture what is up already, and the most
+ * that it gets by doubling it each time */
+#define RETRY_MIN 1
+#define RETRY_MAX 60
+
 typedef struct private_nflog_capture_plugin_t private_nflog_capture_plugin_t;
 
 /**
@@ -65,6 +70,12 @@ struct private_nflog_capture_plugin_t {
 	refcount_t changes;
 
 	/**
+	 * Seconds after which to try again to capture what is up already, 0 if that did
+	 * not fail.  Used by the job that applies options.
+	 */
+	u_int retry;
+
+	/**
 	 * Listener for IKE_SAs.
 	 */
 	nflog_ike_t *ike;
@@ -76,15 +87,35 @@ METHOD(plugin_t, get_name, char*,
 	return "nflog-capture";
 }
 
+static void options_changed(private_nflog_capture_plugin_t *this);
+
+CALLBACK(try_again, job_requeue_t,
+	private_nflog_capture_plugin_t *this)
+{
+	options_changed(this);
+	return JOB_REQUEUE_NONE;
+}
+
 CALLBACK(apply_options, job_requeue_t,
 	private_nflog_capture_plugin_t *this)
 {
+	u_int retry;
+	bool done;
+
 	do
 	{
 		this->ike->reload(this->ike);
-		this->existing->capture(this->existing);
+		done = this->existing->capture(this->existing, this->retry != 0);
+		retry = done ? 0 : min(max(2 * this->retry, RETRY_MIN), RETRY_MAX);
+		this->retry = retry;
 	}
 	while (!ref_put(&this->changes));
+	if (retry)
+	{
+		lib->scheduler->schedule_job(lib->scheduler,
+				(job_t*)callback_job_create_with_prio(try_again, this, NULL, NULL,
+											JOB_PRIO_LOW), retry);
+	}
 	return JOB_REQUEUE_NONE;
 }
 

@@ -15,9 +15,12 @@
 #include "existing.h"
 #include "xfrm_sa.h"
 
+#include <errno.h>
+
 #include <daemon.h>
 
 typedef struct private_nflog_existing_t private_nflog_existing_t;
+typedef struct sa_t sa_t;
 
 /**
  * Private data.
@@ -38,18 +41,36 @@ struct private_nflog_existing_t {
 	 * All captures.
 	 */
 	nflog_manager_t *manager;
+
+	/**
+	 * TRUE if CHILD_SAs may have come up before options were read.
+	 */
+	bool missed;
 };
 
 /**
- * Capture one SA of a CHILD_SA.
+ * What the kernel has of an SA.
  */
-static void capture_sa(private_nflog_existing_t *this, ike_sa_t *ike_sa,
-					   child_sa_t *child_sa, nflog_manager_entry_t *entry,
-					   bool inbound)
+struct sa_t {
+
+	/** the SA, its addresses are those of its IKE_SA */
+	kernel_ipsec_sa_id_t id;
+
+	/** its data */
+	kernel_ipsec_add_sa_t data;
+};
+
+/**
+ * Set what identifies an SA of a CHILD_SA.
+ */
+static void set_id(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
+				   kernel_ipsec_sa_id_t *id)
 {
 	host_t *me = ike_sa->get_my_host(ike_sa);
 	host_t *other = ike_sa->get_other_host(ike_sa);
-	kernel_ipsec_sa_id_t id = {
+	child_cfg_t *cfg = child_sa->get_config(child_sa);
+
+	*id = (kernel_ipsec_sa_id_t){
 		.src = inbound ? other : me,
 		.dst = inbound ? me : other,
 		.spi = child_sa->get_spi(child_sa, inbound),
@@ -57,7 +78,21 @@ static void capture_sa(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 															  : IPPROTO_ESP,
 		.if_id = child_sa->get_if_id(child_sa, inbound),
 	};
-	kernel_ipsec_add_sa_t data = {
+	if (!inbound || cfg->has_option(cfg, OPT_MARK_IN_SA))
+	{
+		id->mark = child_sa->get_mark(child_sa, inbound);
+	}
+}
+
+/**
+ * Read an SA of a CHILD_SA from the kernel.
+ *
+ * @return			0, or the error, as in errno
+ */
+static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound, sa_t *sa)
+{
+	set_id(ike_sa, child_sa, inbound, &sa->id);
+	sa->data = (kernel_ipsec_add_sa_t){
 		.inbound = inbound,
 		.mode = child_sa->get_mode(child_sa),
 		.ipcomp = child_sa->get_ipcomp(child_sa),
@@ -66,77 +101,106 @@ static void capture_sa(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 		.dst_ts = linked_list_create_from_enumerator(
 					child_sa->create_ts_enumerator(child_sa, inbound)),
 	};
-	int err;
-
-	if (!inbound || child_sa->get_config(child_sa)->has_option(
-						child_sa->get_config(child_sa), OPT_MARK_IN_SA))
-	{
-		id.mark = child_sa->get_mark(child_sa, inbound);
-	}
-	err = nflog_xfrm_sa_get(&id, child_sa->get_proposal(child_sa), &data);
-	if (err)
-	{
-		DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x of CHILD_SA "
-			 "%s{%u}, reading it from the kernel failed: %s",
-			 inbound ? "inbound" : "outbound", ntohl(id.spi),
-			 child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa),
-			 strerror(err));
-	}
-	else
-	{
-		this->manager->add_existing_sa(this->manager, entry, &id, &data);
-	}
-	nflog_xfrm_sa_clear(&data);
-	data.src_ts->destroy(data.src_ts);
-	data.dst_ts->destroy(data.dst_ts);
+	return nflog_xfrm_sa_get(&sa->id, child_sa->get_proposal(child_sa), &sa->data);
 }
 
 /**
- * Capture a CHILD_SA, if it's wanted and not captured yet.
+ * Capture the SAs of a CHILD_SA, all of them or, if one can't be read, none.
+ *
+ * @return			FALSE to try again
  */
-static void capture_child(private_nflog_existing_t *this,
-						  ike_sa_t *ike_sa, child_sa_t *child_sa)
+static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
+						child_sa_t *child_sa, nflog_cfg_t *cfg, bool again)
 {
-	nflog_cfg_t *cfg;
+	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	char *conn = peer_cfg->get_name(peer_cfg);
 	nflog_manager_entry_t *entry;
-	char *conn;
+	u_int count, i, done = 0;
+	sa_t sas[2] = {};
+	int err = 0;
 
-	conn = ike_sa->get_peer_cfg(ike_sa)->get_name(ike_sa->get_peer_cfg(ike_sa));
-	cfg = this->options->get(this->options, conn,
-							 child_sa->get_name(child_sa), TRUE);
-	if (!cfg || !cfg->running)
+	count = child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_SA ? 2 : 1;
+	while (!err && done < count)
 	{
-		if (cfg)
-		{
-			nflog_cfg_destroy(cfg);
-		}
-		return;
+		err = read_sa(ike_sa, child_sa, done == 0, &sas[done]);
+		done++;
 	}
-	entry = this->manager->add_existing(this->manager, conn, child_sa, cfg);
-	if (entry)
+	if (err)
 	{
-		DBG1(DBG_CHD, "nflog-capture: capturing CHILD_SA %s{%u} of connection "
-			 "'%s', which is up already", child_sa->get_name(child_sa),
-			 child_sa->get_unique_id(child_sa), conn);
-		capture_sa(this, ike_sa, child_sa, entry, TRUE);
-		if (child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_SA)
-		{
-			capture_sa(this, ike_sa, child_sa, entry, FALSE);
-		}
-		this->manager->added_existing(this->manager, entry, child_sa);
+		charon->bus->log(charon->bus, DBG_CHD, again ? LEVEL_DIAG : LEVEL_CTRL,
+			"nflog-capture: unable to capture CHILD_SA %s{%u} of connection '%s', "
+			"reading its %s SA %.8x from the kernel failed: %s%s",
+			child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa), conn,
+			done == 1 ? "inbound" : "outbound", ntohl(sas[done - 1].id.spi),
+			strerror(err), err == ESRCH ? "" : ", trying again");
 	}
+	else
+	{
+		entry = this->manager->add_existing(this->manager, conn, child_sa,
+											nflog_cfg_clone(cfg));
+		for (i = 0; entry && i < count; i++)
+		{
+			this->manager->add_existing_sa(this->manager, entry, &sas[i].id,
+										   &sas[i].data);
+		}
+		if (entry)
+		{
+			DBG1(DBG_CHD, "nflog-capture: capturing CHILD_SA %s{%u} of connection "
+				 "'%s', which is up already", child_sa->get_name(child_sa),
+				 child_sa->get_unique_id(child_sa), conn);
+			this->manager->added_existing(this->manager, entry, child_sa);
+		}
+	}
+	for (i = 0; i < done; i++)
+	{
+		nflog_xfrm_sa_clear(&sas[i].data);
+		sas[i].data.src_ts->destroy(sas[i].data.src_ts);
+		sas[i].data.dst_ts->destroy(sas[i].data.dst_ts);
+	}
+	/* with kernel-libipsec the kernel has no SAs, ever */
+	return !err || err == ESRCH;
 }
 
-METHOD(nflog_existing_t, capture, void,
-	private_nflog_existing_t *this)
+/**
+ * Capture a CHILD_SA, if it's configured so and not captured yet.
+ *
+ * @return			FALSE to try again
+ */
+static bool capture_child(private_nflog_existing_t *this, ike_sa_t *ike_sa,
+						  child_sa_t *child_sa, bool again)
+{
+	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
+	kernel_ipsec_sa_id_t id;
+	nflog_cfg_t *cfg;
+	bool done = TRUE;
+
+	cfg = this->options->get(this->options, peer_cfg->get_name(peer_cfg),
+							 child_sa->get_name(child_sa), TRUE);
+	if (!cfg)
+	{
+		return TRUE;
+	}
+	set_id(ike_sa, child_sa, TRUE, &id);
+	if ((cfg->running || this->missed) && !this->manager->has_sa(this->manager, &id))
+	{
+		done = capture_sas(this, ike_sa, child_sa, cfg, again);
+	}
+	nflog_cfg_destroy(cfg);
+	return done;
+}
+
+METHOD(nflog_existing_t, capture, bool,
+	private_nflog_existing_t *this, bool again)
 {
 	enumerator_t *ike_sas, *child_sas;
 	child_sa_t *child_sa;
 	ike_sa_t *ike_sa;
+	bool done = TRUE;
 
-	if (!this->options->has_running(this->options))
+	this->missed |= this->options->get_missed(this->options);
+	if (!this->missed && !this->options->has_running(this->options))
 	{
-		return;
+		return TRUE;
 	}
 	ike_sas = charon->ike_sa_manager->create_enumerator(charon->ike_sa_manager,
 														TRUE);
@@ -151,12 +215,14 @@ METHOD(nflog_existing_t, capture, void,
 		{
 			if (child_sa->get_state(child_sa) == CHILD_INSTALLED)
 			{
-				capture_child(this, ike_sa, child_sa);
+				done &= capture_child(this, ike_sa, child_sa, again);
 			}
 		}
 		child_sas->destroy(child_sas);
 	}
 	ike_sas->destroy(ike_sas);
+	this->missed &= !done;
+	return done;
 }
 
 METHOD(nflog_existing_t, destroy, void,

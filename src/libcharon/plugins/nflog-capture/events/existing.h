@@ -25,17 +25,21 @@ typedef struct nflog_existing_t nflog_existing_t;
 #include "manager.h"
 
 /**
- * Begins to capture CHILD_SAs that are up already, if they are configured so.
+ * Begins to capture CHILD_SAs that are up already, if they are configured so, or came
+ * up before options could be read for the first time.
  */
 struct nflog_existing_t {
 
 	/**
-	 * Begin to capture, after options changed.
+	 * Begin to capture, after options changed, or after that failed.
 	 *
 	 * Waits for IKE_SAs that are in use, so it has to be called without any
-	 * lock.
+	 * lock, and by one thread at a time.
+	 *
+	 * @param again		TRUE not to log what fails
+	 * @return			FALSE to try again later, as an SA could not be read
 	 */
-	void (*capture)(nflog_existing_t *this);
+	bool (*capture)(nflog_existing_t *this, bool again);
 
 	/**
 	 * Destroy a nflog_existing_t.

@@ -30,7 +30,7 @@
 
 /**
  * Longest expression: libpcap's compiler takes time that grows with the square of
- * the length, a few ms for this one.
+ * the length, up to a second for this one.
  */
 #define MAX_LEN 2048
 
@@ -283,6 +283,9 @@ struct entry_t {
 
 	/** filter, NULL if the expression is not valid */
 	nflog_filter_t *filter;
+
+	/** TRUE if somebody asked for it */
+	bool used;
 };
 
 /**
@@ -311,7 +314,30 @@ METHOD(nflog_filters_t, get, nflog_filter_t*,
 		);
 		this->entries->put(this->entries, entry->expression, entry);
 	}
+	entry->used = TRUE;
 	return entry->filter ? entry->filter->get_ref(entry->filter) : NULL;
+}
+
+METHOD(nflog_filters_t, sweep, void,
+	private_nflog_filters_t *this)
+{
+	enumerator_t *enumerator;
+	entry_t *entry;
+
+	enumerator = this->entries->create_enumerator(this->entries);
+	while (enumerator->enumerate(enumerator, NULL, &entry))
+	{
+		if (!entry->used)
+		{
+			this->entries->remove_at(this->entries, enumerator);
+			entry_destroy(entry, NULL);
+		}
+		else
+		{
+			entry->used = FALSE;
+		}
+	}
+	enumerator->destroy(enumerator);
 }
 
 METHOD(nflog_filters_t, filters_destroy, void,
@@ -331,6 +357,7 @@ nflog_filters_t *nflog_filters_create()
 	INIT(this,
 		.public = {
 			.get = _get,
+			.sweep = _sweep,
 			.destroy = _filters_destroy,
 		},
 		.entries = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),

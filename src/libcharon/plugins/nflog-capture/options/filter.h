@@ -57,7 +57,7 @@ struct nflog_filter_t {
 /**
  * Create a nflog_filter_t instance.
  *
- * Takes some ms, and reads files as /etc/services, so it is not for threads of
+ * Takes up to a second, and reads files as /etc/services, so it is not for threads of
  * charon.  Looking up the name of a host might block, so that is an error.
  *
  * @param expression	expression
@@ -77,6 +77,11 @@ struct nflog_filters_t {
 	 * @return				reference, NULL if the expression is not valid
 	 */
 	nflog_filter_t *(*get)(nflog_filters_t *this, char *expression);
+
+	/**
+	 * Forget those that nobody asked for since this was called before.
+	 */
+	void (*sweep)(nflog_filters_t *this);
 
 	/**
 	 * Destroy a nflog_filters_t.

@@ -16,9 +16,9 @@
 
 #include "includes.h"
 #include "pattern.h"
+#include "text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -264,42 +264,6 @@ static bool is_open(private_nflog_includes_t *this, struct stat *st)
 }
 
 /**
- * Read all of a regular file, as long as nobody changes it meanwhile.
- *
- * @return			0, or an error number, EBUSY if it was changed, but there is a
- *					text all the same
- */
-static int read_all(int fd, struct stat *st, chunk_t *text)
-{
-	struct stat after;
-	size_t len = 0;
-	ssize_t got;
-
-	/* the byte more tells if the file grows, and then terminates the text */
-	*text = chunk_alloc(st->st_size + 1);
-	do
-	{
-		got = read(fd, text->ptr + len, text->len - len);
-		len += max(got, 0);
-	}
-	while (len < text->len && (got > 0 || (got == -1 && errno == EINTR)));
-
-	if (got == -1)
-	{
-		return errno;
-	}
-	if (fstat(fd, &after) == -1)
-	{
-		return errno;
-	}
-	text->len = min(len, st->st_size) + 1;
-	text->ptr[text->len - 1] = '\0';
-	return len != st->st_size || after.st_size != st->st_size ||
-		   after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
-		   after.st_mtim.tv_nsec != st->st_mtim.tv_nsec ? EBUSY : 0;
-}
-
-/**
  * Note that a file was changed while it was read, use its complete lines if that
  * is accepted.
  *
@@ -325,39 +289,6 @@ static bool accept_changed(private_nflog_includes_t *this, char *path,
 }
 
 /**
- * Open a regular file.
- *
- * @param st		receives its state
- * @return			file descriptor, -1 on errors, with EISDIR or EINVAL in errno
- *					for what is not a regular file
- */
-static int open_file(char *path, struct stat *st)
-{
-	int fd;
-
-	/* just to open a device might do something */
-	if (stat(path, st) == -1)
-	{
-		return -1;
-	}
-	if (!S_ISREG(st->st_mode))
-	{
-		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
-		return -1;
-	}
-	/* neither a FIFO that it has been replaced with meanwhile, nor what looks
-	 * like a file in procfs, may keep us waiting */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd != -1 && (fstat(fd, st) == -1 || !S_ISREG(st->st_mode)))
-	{
-		close(fd);
-		errno = EINVAL;
-		return -1;
-	}
-	return fd;
-}
-
-/**
  * Read a file, and put it on the stack.
  */
 static bool push(private_nflog_includes_t *this, char *path)
@@ -372,7 +303,7 @@ static bool push(private_nflog_includes_t *this, char *path)
 		return FALSE;
 	}
 	this->watch->add(this->watch, path);
-	fd = open_file(path, &st);
+	fd = nflog_text_open(path, &st);
 	err = fd == -1 ? errno : 0;
 	if (*this->stop)
 	{
@@ -425,7 +356,7 @@ static bool push(private_nflog_includes_t *this, char *path)
 		.dev = st.st_dev,
 		.ino = st.st_ino,
 	);
-	err = read_all(fd, &st, &file->text);
+	err = nflog_text_read(fd, &st, &file->text);
 	close(fd);
 	if (*this->stop)
 	{

@@ -20,17 +20,12 @@
 #include "values.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <threading/condvar.h>
 #include <threading/mutex.h>
 #include <threading/thread.h>
-
-#ifndef SWANCTLDIR
-#define SWANCTLDIR "/etc/swanctl"
-#endif
 
 /** us after which files are compared when options are looked up, for changes
  * that the kernel does not report */
@@ -57,11 +52,6 @@ struct private_nflog_options_t {
 	 * Data to pass to it.
 	 */
 	void *data;
-
-	/**
-	 * Default path of swanctl.conf.
-	 */
-	char *def;
 
 	/**
 	 * Reads swanctl.conf, used by the thread, except for has_events().
@@ -113,6 +103,11 @@ struct private_nflog_options_t {
 	 * Options as they were read last, NULL if they never were.
 	 */
 	nflog_snapshot_t *snapshot;
+
+	/**
+	 * TRUE if options of a CHILD_SA were looked up without there being any.
+	 */
+	bool missed;
 
 	/**
 	 * Number of the last request to look for changes, and of the last one that
@@ -254,6 +249,9 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 	snapshot = get_snapshot(this);
 	if (!snapshot)
 	{
+		this->mutex->lock(this->mutex);
+		this->missed |= !quiet;
+		this->mutex->unlock(this->mutex);
 		dbg(DBG_CFG, level, "nflog-capture: not capturing CHILD_SA '%s' of "
 			"connection '%s', swanctl.conf could not be read yet", child, conn);
 		return NULL;
@@ -315,6 +313,18 @@ METHOD(nflog_options_t, has_running, bool,
 		snapshot->destroy(snapshot);
 	}
 	return running;
+}
+
+METHOD(nflog_options_t, get_missed, bool,
+	private_nflog_options_t *this)
+{
+	bool missed;
+
+	this->mutex->lock(this->mutex);
+	missed = this->missed;
+	this->missed = FALSE;
+	this->mutex->unlock(this->mutex);
+	return missed;
 }
 
 METHOD(nflog_options_t, reload, void,
@@ -383,9 +393,7 @@ static char *get_settings(private_nflog_options_t *this, bool reload)
 	{
 		return NULL;
 	}
-	path = strdup(lib->settings->get_str(lib->settings,
-								"%s.plugins.nflog-capture.swanctl_conf",
-								this->def, lib->ns));
+	path = nflog_settings_get_path();
 	if (reload || !this->settings.sections)
 	{
 		DESTROY_IF(this->settings.sections);
@@ -553,7 +561,6 @@ METHOD(nflog_options_t, destroy, void,
 		this->gate->destroy(this->gate);
 		close(this->wakeup);
 		free(this->settings.file);
-		free(this->def);
 		free(this);
 	}
 }
@@ -565,7 +572,6 @@ nflog_options_t *nflog_options_create(
 									nflog_options_cb_t cb, void *data)
 {
 	private_nflog_options_t *this;
-	char *dir;
 
 	INIT(this,
 		.public = {
@@ -574,6 +580,7 @@ nflog_options_t *nflog_options_create(
 			.has_point = _has_point,
 			.has_point_conn = _has_point_conn,
 			.has_running = _has_running,
+			.get_missed = _get_missed,
 			.reload = _reload,
 			.update = _update,
 			.destroy = _destroy,
@@ -590,12 +597,5 @@ nflog_options_t *nflog_options_create(
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 	);
 	this->swanctl = nflog_swanctl_create(this->notes, &this->stop);
-
-	/* as swanctl does */
-	dir = getenv("SWANCTL_DIR");
-	if (asprintf(&this->def, "%s/swanctl.conf", dir ?: SWANCTLDIR) < 0)
-	{
-		this->def = strdup(SWANCTLDIR "/swanctl.conf");
-	}
 	return &this->public;
 }

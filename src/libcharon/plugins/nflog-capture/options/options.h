@@ -105,6 +105,14 @@ struct nflog_options_t {
 	bool (*has_running)(nflog_options_t *this);
 
 	/**
+	 * Check if options of a CHILD_SA were looked up before they were read for the
+	 * first time, since this was called last.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*get_missed)(nflog_options_t *this);
+
+	/**
 	 * Apply what changed in strongswan.conf, and read swanctl.conf again, even if it
 	 * does not seem changed.  Does not wait for that.
 	 */

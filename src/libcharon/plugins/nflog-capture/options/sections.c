@@ -13,10 +13,10 @@
  */
 
 #include "sections.h"
+#include "tree.h"
 
 #include <stdarg.h>
 
-#include <collections/array.h>
 #include <collections/hashtable.h>
 
 /** names that a path may have, of ours or in a reference */
@@ -30,56 +30,11 @@
 
 /** sections that all look-ups may visit, and settings that they may find: several
  * times what NFLOG_MAX_SETTINGS sections take that don't share others */
-#define MAX_WORK 20000000
+#define MAX_WORK 10000000
 
 typedef struct private_nflog_sections_t private_nflog_sections_t;
-typedef struct item_t item_t;
-typedef enum item_type_t item_type_t;
 typedef struct search_t search_t;
 typedef struct result_t result_t;
-
-/**
- * What an item is.
- */
-enum item_type_t {
-	ITEM_SECTION,
-	ITEM_SETTING,
-	ITEM_REFERENCE,
-};
-
-/**
- * A section, a setting, or a reference from one section to another.
- */
-struct item_t {
-
-	/** section that it is in, NULL for the outermost one */
-	item_t *parent;
-
-	/** name of a section, key of a setting, or path of a reference */
-	char *name;
-
-	/** value of a setting, NULL if empty */
-	char *value;
-
-	/** TRUE if an empty value replaced another one */
-	bool cleared;
-
-	/** what it is */
-	item_type_t type;
-
-	/** sections and settings in a section, in their order, and their number */
-	item_t *first, *last;
-	u_int count;
-
-	/** next item in the section that it is in */
-	item_t *next;
-
-	/** item that was created before */
-	item_t *former;
-
-	/** references of a section, item_t, NULL if none */
-	array_t *references;
-};
 
 /**
  * Private data.
@@ -92,24 +47,14 @@ struct private_nflog_sections_t {
 	nflog_sections_t public;
 
 	/**
-	 * Outermost section, without a name.
+	 * All sections, with their settings and references.
 	 */
-	item_t *top;
+	nflog_tree_t *tree;
 
 	/**
 	 * Section that is being added to.
 	 */
-	item_t *current;
-
-	/**
-	 * All items, by their name and section.
-	 */
-	hashtable_t *items;
-
-	/**
-	 * Last item that was created.
-	 */
-	item_t *latest;
+	nflog_item_t *current;
 
 	/**
 	 * Number of times that items were added, or set.
@@ -123,40 +68,6 @@ struct private_nflog_sections_t {
 };
 
 /**
- * Hash an item.
- */
-static u_int item_hash(const void *key)
-{
-	const item_t *item = key;
-
-	return chunk_hash_inc(chunk_from_thing(item->parent),
-						  chunk_hash(chunk_from_str(item->name)));
-}
-
-/**
- * Is this the same item, whatever is in it?
- */
-static bool item_equals(const void *a, const void *b)
-{
-	const item_t *x = a, *y = b;
-
-	return x->parent == y->parent && x->type == y->type &&
-		   streq(x->name, y->name);
-}
-
-/**
- * Wipe and free a value.
- */
-static void free_value(char *value)
-{
-	if (value)
-	{
-		memwipe(value, strlen(value));
-		free(value);
-	}
-}
-
-/**
  * Count an item or a reference.
  */
 static bool count(private_nflog_sections_t *this)
@@ -164,72 +75,18 @@ static bool count(private_nflog_sections_t *this)
 	return this->count++ < NFLOG_MAX_SETTINGS;
 }
 
-/**
- * Look up an item in a section, NULL if there is none.
- */
-static item_t *lookup(private_nflog_sections_t *this, item_t *parent,
-					  char *name, item_type_t type)
-{
-	item_t key = {
-		.parent = parent,
-		.name = name,
-		.type = type,
-	};
-
-	return this->items->get(this->items, &key);
-}
-
-/**
- * Get an item in the current section, which gets created if there is none.
- */
-static item_t *ensure(private_nflog_sections_t *this, char *name,
-					  item_type_t type)
-{
-	item_t *item, *parent = this->current;
-
-	item = lookup(this, parent, name, type);
-	if (item)
-	{
-		free(name);
-		return item;
-	}
-	INIT(item,
-		.parent = parent,
-		.name = name,
-		.type = type,
-		.former = this->latest,
-	);
-	this->latest = item;
-	this->items->put(this->items, item, item);
-	if (type == ITEM_REFERENCE)
-	{
-		array_insert_create(&parent->references, ARRAY_TAIL, item);
-		return item;
-	}
-	if (parent->last)
-	{
-		parent->last->next = item;
-	}
-	else
-	{
-		parent->first = item;
-	}
-	parent->last = item;
-	parent->count++;
-	return item;
-}
-
 METHOD(nflog_sections_t, begin, bool,
 	private_nflog_sections_t *this, char *name)
 {
-	this->current = ensure(this, name, ITEM_SECTION);
+	this->current = this->tree->add(this->tree, this->current, name,
+									ITEM_SECTION);
 	return count(this);
 }
 
 METHOD(nflog_sections_t, refer, bool,
 	private_nflog_sections_t *this, char *path)
 {
-	ensure(this, path, ITEM_REFERENCE);
+	this->tree->add(this->tree, this->current, path, ITEM_REFERENCE);
 	/* not more than a look-up can visit */
 	return count(this) && array_count(this->current->references) <= MAX_VISITS;
 }
@@ -237,12 +94,10 @@ METHOD(nflog_sections_t, refer, bool,
 METHOD(nflog_sections_t, set, bool,
 	private_nflog_sections_t *this, char *key, char *value)
 {
-	item_t *item;
+	nflog_item_t *item;
 
-	item = ensure(this, key, ITEM_SETTING);
-	item->cleared = !value && (item->value || item->cleared);
-	free_value(item->value);
-	item->value = value;
+	item = this->tree->add(this->tree, this->current, key, ITEM_SETTING);
+	this->tree->set(this->tree, item, value);
 	return count(this);
 }
 
@@ -268,7 +123,7 @@ struct search_t {
 	/** number of names */
 	u_int count;
 
-	/** sections found, item_t, NULL if none */
+	/** sections found, nflog_item_t, NULL if none */
 	array_t *found;
 };
 
@@ -314,9 +169,9 @@ static bool work(private_nflog_sections_t *this, u_int count)
  * @return			FALSE if it was found before
  */
 static bool add_found(private_nflog_sections_t *this, search_t *search,
-					  item_t *section)
+					  nflog_item_t *section)
 {
-	item_t *other;
+	nflog_item_t *other;
 	int i;
 
 	work(this, array_count(search->found));
@@ -335,7 +190,7 @@ static bool add_found(private_nflog_sections_t *this, search_t *search,
 
 /* forward declaration */
 static bool find(private_nflog_sections_t *this, search_t *search,
-				 item_t *section, u_int pos, bool follow, u_int depth,
+				 nflog_item_t *section, u_int pos, bool follow, u_int depth,
 				 u_int *visits);
 
 /**
@@ -352,7 +207,7 @@ static bool resolve(private_nflog_sections_t *this, char *reference,
 
 	path = strdup(reference);
 	success = split(&search, path) &&
-			  find(this, &search, this->top, 0, TRUE, depth, visits);
+			  find(this, &search, this->tree->top, 0, TRUE, depth, visits);
 	free(path);
 	*found = search.found;
 	return success;
@@ -369,11 +224,11 @@ static bool resolve(private_nflog_sections_t *this, char *reference,
  * @return			FALSE if that was exceeded
  */
 static bool find(private_nflog_sections_t *this, search_t *search,
-				 item_t *section, u_int pos, bool follow, u_int depth,
+				 nflog_item_t *section, u_int pos, bool follow, u_int depth,
 				 u_int *visits)
 {
 	array_t *found = NULL;
-	item_t *item, *reference;
+	nflog_item_t *item, *reference;
 	bool success = TRUE;
 	int i, j;
 
@@ -384,7 +239,8 @@ static bool find(private_nflog_sections_t *this, search_t *search,
 	depth--;
 	(*visits)--;
 
-	item = lookup(this, section, search->names[pos], ITEM_SECTION);
+	item = this->tree->find(this->tree, section, search->names[pos],
+							ITEM_SECTION);
 	if (item && pos + 1 < search->count)
 	{
 		success = find(this, search, item, pos + 1, TRUE, depth, visits);
@@ -424,7 +280,7 @@ struct result_t {
 	u_int count, pos;
 
 	/** items */
-	item_t **items;
+	nflog_item_t **items;
 };
 
 METHOD(enumerator_t, enumerate_sections, bool,
@@ -471,10 +327,10 @@ METHOD(enumerator_t, result_destroy, void,
  * @param seen		items by their names, of those with the same name the first one
  *					that has a value
  */
-static void add_items(result_t *this, item_t *section, item_type_t type,
+static void add_items(result_t *this, nflog_item_t *section, nflog_item_type_t type,
 					  hashtable_t *seen)
 {
-	item_t *item, *former;
+	nflog_item_t *item, *former;
 
 	for (item = section->first; item; item = item->next)
 	{
@@ -499,7 +355,7 @@ static void add_items(result_t *this, item_t *section, item_type_t type,
  */
 static void remove_cleared(result_t *this, hashtable_t *seen)
 {
-	item_t *item;
+	nflog_item_t *item;
 	u_int i, count = 0;
 
 	for (i = 0; i < this->count; i++)
@@ -518,12 +374,12 @@ static void remove_cleared(result_t *this, hashtable_t *seen)
  */
 static enumerator_t *create_enumerator(private_nflog_sections_t *this,
 									   char *name, va_list args,
-									   item_type_t type)
+									   nflog_item_type_t type)
 {
 	search_t search = {};
 	hashtable_t *seen;
 	result_t *result;
-	item_t *section;
+	nflog_item_t *section;
 	u_int visits = MAX_VISITS, count = 0;
 	int i;
 
@@ -533,9 +389,9 @@ static enumerator_t *create_enumerator(private_nflog_sections_t *this,
 	}
 	if (!search.count)
 	{
-		add_found(this, &search, this->top);
+		add_found(this, &search, this->tree->top);
 	}
-	else if (!find(this, &search, this->top, 0, TRUE, MAX_DEPTH, &visits))
+	else if (!find(this, &search, this->tree->top, 0, TRUE, MAX_DEPTH, &visits))
 	{
 		array_destroy(search.found);
 		return NULL;
@@ -557,7 +413,7 @@ static enumerator_t *create_enumerator(private_nflog_sections_t *this,
 											   : _enumerate_settings,
 			.destroy = _result_destroy,
 		},
-		.items = calloc(max(count, 1), sizeof(item_t*)),
+		.items = calloc(max(count, 1), sizeof(nflog_item_t*)),
 	);
 	seen = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
 	for (i = 0; i < array_count(search.found); i++)
@@ -598,17 +454,7 @@ METHOD(nflog_sections_t, create_key_value_enumerator, enumerator_t*,
 METHOD(nflog_sections_t, destroy, void,
 	private_nflog_sections_t *this)
 {
-	item_t *item;
-
-	this->items->destroy(this->items);
-	while ((item = this->latest))
-	{
-		this->latest = item->former;
-		array_destroy(item->references);
-		free_value(item->value);
-		free(item->name);
-		free(item);
-	}
+	this->tree->destroy(this->tree);
 	free(this);
 }
 
@@ -629,11 +475,8 @@ nflog_sections_t *nflog_sections_create()
 			.create_key_value_enumerator = _create_key_value_enumerator,
 			.destroy = _destroy,
 		},
-		.items = hashtable_create(item_hash, item_equals, 1024),
+		.tree = nflog_tree_create(),
 	);
-	INIT(this->top,
-		.type = ITEM_SECTION,
-	);
-	this->current = this->latest = this->top;
+	this->current = this->tree->top;
 	return &this->public;
 }

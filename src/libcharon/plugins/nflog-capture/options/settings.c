@@ -14,7 +14,15 @@
 
 #include "settings.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <collections/linked_list.h>
+
+#ifndef SWANCTLDIR
+#define SWANCTLDIR "/etc/swanctl"
+#endif
 
 /** sections one within the other: connections.<conn>.children.<child>.nflog-capture */
 #define DEPTH 5
@@ -98,4 +106,18 @@ nflog_sections_t *nflog_settings_copy()
 	sections = nflog_sections_create();
 	copy(sections, path, 0);
 	return sections;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_settings_get_path()
+{
+	char path[PATH_MAX];
+
+	/* as swanctl does */
+	snprintf(path, sizeof(path), "%s/swanctl.conf",
+			 getenv("SWANCTL_DIR") ?: SWANCTLDIR);
+	return strdup(lib->settings->get_str(lib->settings,
+							"%s.plugins.nflog-capture.swanctl_conf", path, lib->ns));
 }

@@ -32,4 +32,11 @@
  */
 nflog_sections_t *nflog_settings_copy();
 
+/**
+ * Get the path of swanctl.conf, which is that of swanctl unless an option is set.
+ *
+ * @return			path (allocated)
+ */
+char *nflog_settings_get_path();
+
 #endif /** NFLOG_SETTINGS_H_ @}*/

@@ -104,9 +104,6 @@ struct build_t {
 	/** gets a line for each option that is not valid */
 	nflog_notes_t *notes;
 
-	/** filters of all children */
-	nflog_filters_t *filters;
-
 	/** section with the options that apply to all children */
 	nflog_section_t section;
 
@@ -459,7 +456,8 @@ METHOD(nflog_snapshot_t, destroy, void,
  * Described in header
  */
 nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
-										nflog_source_t *swanctl, char **dir,
+										nflog_source_t *swanctl,
+										nflog_filters_t *filters, char **dir,
 										nflog_notes_t *notes, bool *stop)
 {
 	private_nflog_snapshot_t *this;
@@ -467,7 +465,6 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 		.settings = settings,
 		.swanctl = swanctl,
 		.notes = notes,
-		.filters = nflog_filters_create(),
 		.section = {
 			.file = settings->file,
 			.path = "plugins.nflog-capture",
@@ -479,6 +476,7 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 				.esp_keys = TRUE,
 				.ike_keys = TRUE,
 			},
+			.filters = filters,
 			.notes = notes,
 		},
 		.stop = stop,
@@ -497,7 +495,6 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 		.conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
 	);
 	build.this = this;
-	build.global.filters = build.filters;
 	add_global(&build, dir);
 	this->others = child_create(&build, NULL, NULL);
 	add_points(this, this->others);
@@ -505,7 +502,6 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 	add_children(&build, settings->sections);
 
 	DESTROY_IF(build.global.cfg.filter);
-	build.filters->destroy(build.filters);
 	if (build.failed || *stop)
 	{
 		_destroy(this);

@@ -93,6 +93,7 @@ struct nflog_snapshot_t {
  *
  * @param settings	settings in strongswan.conf
  * @param swanctl	settings in swanctl.conf
+ * @param filters	compiles filters
  * @param dir		directory of traces that is in use (allocated), "" for the
  *					default, NULL if none is, which is set then
  * @param notes		gets a line for each option that is not valid
@@ -100,7 +101,8 @@ struct nflog_snapshot_t {
  * @return			NULL if there are too many or circular references
  */
 nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
-										nflog_source_t *swanctl, char **dir,
+										nflog_source_t *swanctl,
+										nflog_filters_t *filters, char **dir,
 										nflog_notes_t *notes, bool *stop);
 
 #endif /** NFLOG_SNAPSHOT_H_ @}*/

@@ -68,6 +68,11 @@ struct private_nflog_swanctl_t {
 	uint64_t hash;
 
 	/**
+	 * Filters of the children, kept for the next time as compiling takes its time.
+	 */
+	nflog_filters_t *filters;
+
+	/**
 	 * Directory of traces that is in use, NULL if none is.
 	 */
 	char *dir;
@@ -232,8 +237,9 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 			.file = this->path,
 			.sections = sections,
 		};
-		snapshot = nflog_snapshot_create(settings, &swanctl, &this->dir,
-										 this->notes, this->stop);
+		snapshot = nflog_snapshot_create(settings, &swanctl, this->filters,
+										 &this->dir, this->notes, this->stop);
+		this->filters->sweep(this->filters);
 		if (!snapshot)
 		{
 			includes->fail(includes, "sections have circular or too many "
@@ -324,6 +330,7 @@ METHOD(nflog_swanctl_t, destroy, void,
 	private_nflog_swanctl_t *this)
 {
 	this->watch->destroy(this->watch);
+	this->filters->destroy(this->filters);
 	free(this->path);
 	free(this->dir);
 	free(this->file);
@@ -347,6 +354,7 @@ nflog_swanctl_t *nflog_swanctl_create(nflog_notes_t *notes, bool *stop)
 		},
 		.watch = nflog_watch_create(notes, stop),
 		.notes = notes,
+		.filters = nflog_filters_create(),
 		.stop = stop,
 	);
 	return &this->public;

@@ -159,14 +159,18 @@ static bool parse_snaplen(char *value, void *out)
 		   (*snaplen == 0 || (*snaplen >= 64 && *snaplen <= 65535));
 }
 
+/** the first NFLOG group can't be greater, so that all are 16-bit numbers */
+#define MAX_GROUP 65528
+_Static_assert(MAX_GROUP == UINT16_MAX + 1 - NFLOG_MAX_GROUPS, "MAX_GROUP");
+
 /**
- * Parse the first NFLOG group, of which there are eight at most.
+ * Parse the first NFLOG group.
  */
 static bool parse_group(char *value, void *out)
 {
 	u_int *group = out;
 
-	return parse_number(value, group) && *group <= UINT16_MAX + 1 - 8;
+	return parse_number(value, group) && *group <= MAX_GROUP;
 }
 
 /**

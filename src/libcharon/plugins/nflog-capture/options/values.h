@@ -29,6 +29,9 @@ typedef struct nflog_values_t nflog_values_t;
 /** longest name of a connection or child, settings_t finds no longer one */
 #define NFLOG_MAX_NAME 127
 
+/** NFLOG groups that may be used, from the option "group" on */
+#define NFLOG_MAX_GROUPS 8
+
 /**
  * A section with options, for log messages.
  */

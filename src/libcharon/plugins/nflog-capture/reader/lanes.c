@@ -13,6 +13,7 @@
  */
 
 #include "lanes.h"
+#include "options/values.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +38,7 @@
 #define DEFAULT_GROUP 4500
 
 /** a power of two, more would hardly be of use, as one thread writes */
-#define MAX_LANES 4
+#define MAX_LANES (NFLOG_MAX_GROUPS / 2)
 
 typedef struct private_nflog_lanes_t private_nflog_lanes_t;
 typedef struct note_t note_t;

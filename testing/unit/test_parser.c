@@ -1,0 +1,240 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * The parser understands files as strongSwan's own does.
+ */
+
+#define _GNU_SOURCE
+
+#include "swanctl.h"
+#include "options/includes.h"
+#include "options/parser.h"
+
+#include <sys/resource.h>
+
+/**
+ * strongSwan's parser leaks buffers of included files after errors.
+ */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:settings_parser__create_buffer";
+}
+
+/**
+ * Enumerate sections, or keys and values, as strongSwan's parser found them.
+ */
+static enumerator_t *enumerate_settings(settings_t *settings, char *names[],
+										int depth, bool sections)
+{
+	static char *formats[] = { "", "%s", "%s.%s", "%s.%s.%s" };
+
+	return (sections ? settings->create_section_enumerator
+					 : settings->create_key_value_enumerator)(settings,
+						formats[depth], names[0], names[1], names[2]);
+}
+
+/**
+ * Enumerate them as our parser found them.
+ */
+static enumerator_t *enumerate_sections(nflog_sections_t *sections,
+										char *names[], bool subsections)
+{
+	return (subsections ? sections->create_section_enumerator
+						: sections->create_key_value_enumerator)(sections,
+						names[0], names[1], names[2], NULL);
+}
+
+/**
+ * Print what is in a section.
+ */
+static void print(FILE *out, settings_t *settings,
+				  nflog_sections_t *sections, char *names[], int depth)
+{
+	enumerator_t *enumerator;
+	char *key, *value;
+
+	if (depth)
+	{
+		enumerator = settings
+						? enumerate_settings(settings, names, depth, FALSE)
+						: enumerate_sections(sections, names, FALSE);
+		while (enumerator->enumerate(enumerator, &key, &value))
+		{
+			if (value)
+			{
+				fprintf(out, "%s=\"%s\"\n", key, value);
+			}
+		}
+		enumerator->destroy(enumerator);
+	}
+	if (depth == 3)
+	{
+		return;
+	}
+	enumerator = settings ? enumerate_settings(settings, names, depth, TRUE)
+						  : enumerate_sections(sections, names, TRUE);
+	while (enumerator->enumerate(enumerator, &key))
+	{
+		if (depth || !streq(key, "secrets"))
+		{
+			fprintf(out, "%s {\n", key);
+			names[depth] = key;
+			print(out, settings, sections, names, depth + 1);
+			names[depth] = NULL;
+			fprintf(out, "}\n");
+		}
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
+ * Expect that swanctl.conf is understood as by strongSwan's parser.
+ *
+ * @return			TRUE if it is valid
+ */
+static bool compare(char *content)
+{
+	nflog_includes_t *includes;
+	nflog_sections_t *sections;
+	nflog_watch_t *watch;
+	nflog_notes_t *notes;
+	settings_t *settings;
+	bool stop = FALSE, valid;
+	char *names[4] = {}, *a, *b;
+	size_t len;
+	FILE *out;
+
+	put("swanctl.conf", content);
+	settings = settings_create(NULL);
+	notes = nflog_notes_create();
+	watch = nflog_watch_create(notes, &stop);
+	includes = nflog_includes_create(watch, notes, FALSE, &stop);
+	sections = nflog_sections_create();
+	valid = settings->load_files(settings, path("swanctl.conf"), FALSE);
+	if (valid != (includes->include(includes, path("swanctl.conf")) &&
+				  nflog_parse(includes, sections, &stop)))
+	{
+		fail_msg("valid %d: %s", valid, content);
+	}
+	if (valid)
+	{
+		out = open_memstream(&a, &len);
+		print(out, settings, NULL, names, 0);
+		fclose(out);
+		out = open_memstream(&b, &len);
+		print(out, NULL, sections, names, 0);
+		fclose(out);
+		if (!streq(a, b))
+		{
+			fail_msg("\n%s\nis not\n%s\nin\n%s", b, a, content);
+		}
+		free(a);
+		free(b);
+	}
+	sections->destroy(sections);
+	includes->destroy(includes);
+	watch->destroy(watch);
+	notes->destroy(notes);
+	settings->destroy(settings);
+	return valid;
+}
+
+static void test_same_as_settings(void **state)
+{
+	static char *valid[] = {
+		"", "\n", "# x", "#x\na { b = c # d\n}", "a{b=c}", "a { b = c d\te \"f  g\""
+		"\"h\"i\n}", "a {\r\n\tb = c\r\n\td = \"\"\r\n\te =\r\n}\r\n",
+		"a { b = \"c \\\" \\\\ \\n \\t \\r \\x \\\n  d\" }", "a { b = \"c\nd\r\n\" }",
+		"a { b = c\n b = d\n } a { c = e\n b =\n }", "a { b = c:d,e.f={g\n }",
+		"a { b { c { d = e\n } } } a { b { c { f = g\n } } }",
+		"b { c = d\n e { f = g\n } } a : b { e { h = i\n } }",
+		"a : b, c { x = 1\n } b { x = 2\n y = 2\n } c { y = 3\n z { w = 4\n } }",
+		"a : b.c { }\n b : d { }\n d { c { e = f\n g { h = i\n } } }",
+		"a : b { x = 1 } b : a { y = 2 }", "a\n:\nb # c\n,\nc\n{ }", "a\n{\n}\n",
+		"include{ b = c }", "include = x", "includes { }", "a { include = b }",
+		"a { b = include c\n }", "include \"\"\n", "include x.conf\na { }",
+		"include x.conf# y\na { }", "a { include x.conf}", "a { include x.conf }",
+		"include \"x.conf\" a { c = d }", "include x\\.conf\n", "include x*f",
+		"include y.conf\n", "a { include x.conf\n } include ./x.conf",
+		"a { b = c\n include y.conf", "include missing.conf\na { b = c\n }",
+		"include swanctl.conf\na { b = c\n }", "a { b = c\n } include ./*.conf",
+		"a { x = y\n include a\\ b.conf\n }", "a { include \"a b.conf\"\n }",
+		"secrets { a { b = c } } a { b = c }", "a { secrets { b = c } }",
+		"secrets : a { b = \"}\" } a { c = d }", "a { b = # c\n }", "a { b =",
+	}, *invalid[] = {
+		"a", "a {", "}", "a { b }", "a { = c }", "a = b\n=", "a { b = \"c }",
+		"a : { }", "a : b, { }", "a : b c { }", "a : b", "a . b { }", "a, b { }",
+		"\"a\" { }", "a { b = \"c\\", "a { b : c = d }", ": a { }", "a {} }",
+		"include y.conf\n}\n}", "include \"x.conf\na { }", "secrets { b }",
+	};
+	struct rlimit few, limit;
+	int i;
+
+	put("x.conf", "b = 1\n");
+	put("y.conf", "d = 1\n}\nb { c { d = e\n }");
+	put("a b.conf", "b = 2");
+	unlink(path("strongswan.conf"));
+	/* what includes itself is read until there are no descriptors left */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = 64;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (i = 0; i < countof(valid); i++)
+	{
+		compare(valid[i]);
+	}
+	for (i = 0; i < countof(invalid); i++)
+	{
+		compare(invalid[i]);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void test_same_as_settings_random(void **state)
+{
+	static char *tokens[] = {
+		"a", "b", "c", "a ", "b ", " c", "{", "{\n", "}", "}\n", "=", " = ", "\n",
+		"\n", " ", "\t", "\r\n", "#", "\"", "\"a\"", "\\", ":", ", ", "a { ",
+		"b { ", "c = 1\n", "b = 2\n", "a : b { ", "b : c, a {", "}", " }\n", "}",
+	};
+	char content[512];
+	u_int seed, i, valid = 0;
+	size_t len;
+
+	for (seed = 0; seed < 3000; seed++)
+	{
+		srandom(seed);
+		len = 0;
+		content[0] = '\0';
+		for (i = random() % 20; i > 0; i--)
+		{
+			len += snprintf(content + len, sizeof(content) - len, "%s",
+							tokens[random() % countof(tokens)]);
+		}
+		valid += compare(content);
+	}
+	assert_true(valid > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same_as_settings),
+		cmocka_unit_test(test_same_as_settings_random),
+	};
+
+	return cmocka_run_group_tests(tests, common_setup, common_teardown);
+}
