@@ -36,14 +36,14 @@ typedef struct decrypter_t decrypter_t;
 /**
  * Decrypts packets with the keys of a key file, and counts them.
  *
- * A packet that was decrypted may be one of ESP or AH again, or of IKE, if a tunnel
- * is in another one.  Each time it's passed it is decrypted by one layer.
+ * A decrypted packet may contain ESP, AH or IKE again, if a tunnel is in another one.
+ * Each call removes one layer.
  */
 struct decrypter_t {
 
 	/**
-	 * Learn what decrypting other packets depends on, as with IKEv1.  All
-	 * packets have to be passed before the first one is decrypted.
+	 * Learn what other packets need to be decrypted, as with IKEv1.  Pass all packets
+	 * before the first one is decrypted.
 	 *
 	 * @param data		IP packet
 	 */
@@ -58,15 +58,15 @@ struct decrypter_t {
 	 *					there is none
 	 * @param comment	receives a comment of at most DECRYPTER_COMMENT_LEN,
 	 *					empty if there is nothing to say
-	 * @return			TRUE if the packet in the clear may be encrypted in turn, and
-	 *					has to be passed as well
+	 * @return			TRUE if the packet in the clear may be encrypted in turn, pass
+	 *					it as well
 	 */
 	bool (*decrypt)(decrypter_t *this, u_int depth, chunk_t data, chunk_t *plain,
 					char *comment);
 
 	/**
-	 * Check if a packet has to be decrypted in the order packets were captured in,
-	 * with all others of that kind, as IKE messages have to be.
+	 * Check if a packet has to be decrypted in the order of capture, as IKE messages
+	 * have to be.
 	 *
 	 * @param data		IP packet
 	 * @return			TRUE if so

@@ -37,16 +37,16 @@ typedef struct ike_t ike_t;
 /**
  * Decrypts messages of IKE_SAs, those of IKEv1 or those of IKEv2.
  *
- * A decrypted message is one as it could have been sent without encryption: the
- * payloads that were inside of the encrypted one take its place.
+ * A decrypted message is as it could have been sent without encryption: the payloads
+ * in the encrypted payload replace it.
  */
 struct ike_t {
 
 	/**
-	 * Learn what other messages depend on, of which IKEv2 has none.
+	 * Learn what other messages depend on, with IKEv2 they don't.
 	 *
-	 * All messages have to be passed before the first one is decrypted, then
-	 * these may be in any order.
+	 * Pass all messages before the first one is decrypted, then these may be in any
+	 * order.
 	 *
 	 * @param message	message, from its header on, of that length
 	 */

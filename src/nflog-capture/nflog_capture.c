@@ -206,19 +206,19 @@ static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
 }
 
 /**
- * Is a trace a file that others may be beside?
+ * Is a trace a file that others may lie next to?
  */
 static bool has_folder(char *trace)
 {
 	struct stat st;
 
-	/* if it is not there that's found out later on */
+	/* if it does not exist, opening it fails later on */
 	return !streq(trace, "-") && (stat(trace, &st) != 0 || S_ISREG(st.st_mode) ||
 								  S_ISDIR(st.st_mode));
 }
 
 /**
- * Get the path of the key file beside a trace, allocated.
+ * Get the path of the key file next to a trace, allocated.
  */
 static char *get_keys_path(char *trace)
 {
@@ -291,7 +291,7 @@ static int decrypt_files(char **inputs, int count, char *path)
  */
 static int decrypt(int argc, char *argv[])
 {
-	char *beside = NULL, *output = NULL, **inputs;
+	char *path = NULL, *output = NULL, **inputs;
 	int opt, count = 0, status = STATUS_ERROR;
 
 	/* key files, then traces, and NULL */
@@ -328,15 +328,15 @@ static int decrypt(int argc, char *argv[])
 	}
 	if (!count)
 	{
-		beside = get_keys_path(argv[optind]);
-		inputs[count++] = beside;
+		path = get_keys_path(argv[optind]);
+		inputs[count++] = path;
 	}
 	output = output ?: get_output_path(argv[optind]);
 	memcpy(inputs + count, argv + optind, (argc - optind) * sizeof(char*));
 	status = decrypt_files(inputs, count, output);
 done:
 	free(inputs);
-	free(beside);
+	free(path);
 	free(output);
 	return status;
 }

@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/** attempts to find a temporary name that is not taken */
+/** attempts to find an unused temporary name */
 #define MAX_ATTEMPTS 100
 
 typedef struct private_output_t private_output_t;

@@ -50,7 +50,7 @@ struct entry_t {
 	nflog_key_sa_t *key;
 	/** decrypts, NULL if not supported, or not needed so far */
 	ipsec_sa_t *sa;
-	/** TRUE if there is no use in creating it */
+	/** TRUE if creating it was tried */
 	bool created;
 	/** algorithms, for comments */
 	char algorithms[128];
@@ -249,7 +249,7 @@ METHOD(sas_t, decrypt, verdict_t,
 		list = this->sas->get(this->sas, spi);
 	}
 	if (list)
-	{	/* addresses are others if captured on the other side of a NAT */
+	{	/* addresses differ if captured on the other side of a NAT */
 		entry = try_sas(this, list, packet, proto, TRUE, &verdict, plain) ?:
 				try_sas(this, list, packet, proto, FALSE, &verdict, plain);
 	}

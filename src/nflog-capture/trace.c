@@ -128,7 +128,7 @@ METHOD(trace_t, read_, bool,
 	struct pcap_pkthdr *header;
 	const u_char *data;
 
-	/* if it grows as fast as it's read, that would never end */
+	/* a file that grows as fast as it is read would have no end */
 	if (!this->pcap || this->read >= this->st.st_size)
 	{
 		stop(this);

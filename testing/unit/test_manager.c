@@ -16,6 +16,8 @@
  * Captures of CHILD_SAs from their begin to their end, as charon reports it, with
  * a reader that keeps SAs only.
  */
+#define _GNU_SOURCE
+
 #include "common.h"
 
 #include "events/manager.h"
@@ -308,19 +310,43 @@ static void test_refused(void **state)
 }
 
 /**
+ * Check if the key file has some text.
+ */
+static bool has_text(char *text)
+{
+	char path[PATH_MAX];
+	chunk_t *map;
+	bool found;
+
+	snprintf(path, sizeof(path), "%s/net/keys", dir);
+	map = chunk_map(path, FALSE);
+	if (!map)
+	{
+		return FALSE;
+	}
+	found = memmem(map->ptr, map->len, text, strlen(text)) != NULL;
+	chunk_unmap(map);
+	return found;
+}
+
+/**
  * The kernel fails to change the addresses of an SA, after which charon uses the new
- * ones all the same, unless that is not supported.
+ * ones all the same, unless that is not supported.  Only an SA that has new addresses
+ * gets rows with these.
  */
 static void test_update_failed(void **state)
 {
-	static status_t results[] = { SUCCESS, FAILED, NOT_FOUND, NOT_SUPPORTED };
+	static status_t results[] = { FAILED, NOT_FOUND, NOT_SUPPORTED, SUCCESS };
 	host_t *hosts[] = {
 		host_create_from_string("192.168.0.1", 0),
 		host_create_from_string("192.168.0.2", 0),
 		host_create_from_string("192.168.0.3", 0),
+		host_create_from_string("192.168.0.4", 0),
 	};
 	u_int i;
 
+	lib->settings->set_bool(lib->settings,
+							"charon.plugins.nflog-capture.esp_keys", TRUE);
 	set_points("esp, plain");
 	for (i = 0; i < countof(results); i++)
 	{
@@ -329,7 +355,8 @@ static void test_update_failed(void **state)
 			.proto = IPPROTO_ESP,
 		};
 		kernel_ipsec_update_sa_t data = {
-			.new_src = hosts[0], .new_dst = hosts[2],
+			.new_src = hosts[0],
+			.new_dst = hosts[results[i] == SUCCESS ? 3 : 2],
 		};
 
 		installing();
@@ -340,7 +367,7 @@ static void test_update_failed(void **state)
 		if (results[i] != NOT_SUPPORTED)
 		{
 			assert_false(manager->has_sa(manager, &id));
-			id.dst = hosts[2];
+			id.dst = data.new_dst;
 		}
 		assert_true(manager->has_sa(manager, &id));
 		destroying();
@@ -349,6 +376,11 @@ static void test_update_failed(void **state)
 		assert_int_equal(sas, 0);
 		assert_false(manager->has_sa(manager, &id));
 	}
+	while (!has_text("192.168.0.4"))
+	{	/* until it is written, after all others */
+		usleep(1000);
+	}
+	assert_false(has_text("192.168.0.3"));
 	for (i = 0; i < countof(hosts); i++)
 	{
 		hosts[i]->destroy(hosts[i]);

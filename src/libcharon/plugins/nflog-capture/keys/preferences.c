@@ -95,7 +95,7 @@ bool nflog_preferences_write(nflog_store_t *store, char *conn,
 		len = asprintf(&new, "%.*s,%u%s", (int)(pos - old), old, port, pos);
 	}
 	else
-	{	/* who removed the ports doesn't want them */
+	{	/* a user who removed the ports does not want them */
 		len = content.len ? -1 : asprintf(&new, "%s", old);
 	}
 	if (len >= 0)

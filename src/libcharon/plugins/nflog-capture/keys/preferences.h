@@ -26,8 +26,8 @@
  * Write the preferences for Wireshark that the traces of a connection need, so
  * that its directory is a complete configuration.
  *
- * What is there already stays, it may have been changed by the user, but for the
- * port that is added to those on which ESP is expected.
+ * An existing file is kept, as the user may have changed it.  Only the port is added to
+ * those on which Wireshark expects ESP, up to a limit.
  *
  * @param store		where they are written
  * @param conn		directory of the connection

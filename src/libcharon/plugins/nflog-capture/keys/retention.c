@@ -52,7 +52,7 @@ struct private_nflog_retention_t {
 };
 
 /**
- * An SA whose rows were written before it got a trace.
+ * SA whose rows were written before it got a trace.
  */
 struct recent_t {
 
