@@ -30,6 +30,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -103,13 +104,76 @@ static int traffic_socket(int family, int type, int proto, uint16_t port)
 }
 
 /**
+ * Count routes that make our addresses local.
+ */
+static int traffic_count_local(const struct nlmsghdr *hdr, void *data)
+{
+	struct rtmsg *rtm = mnl_nlmsg_get_payload(hdr);
+	struct nlattr *attr;
+	u_int *count = data;
+	uint8_t *dst;
+
+	if (hdr->nlmsg_type == RTM_NEWROUTE && rtm->rtm_type == RTN_LOCAL)
+	{
+		mnl_attr_for_each(attr, hdr, sizeof(*rtm))
+		{
+			dst = mnl_attr_get_payload(attr);
+			/* not ::1 */
+			*count += mnl_attr_get_type(attr) == RTA_DST && *dst == 0xfd;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+/**
+ * Add IPv6 addresses fd00::1 and so on to the loopback device.  The kernel makes them
+ * local on a thread of its own, which may take a while (addrconf_dad_work() in its
+ * addrconf.c), until then it drops packets to them.
+ */
+static bool traffic_add_addresses(u_int count)
+{
+	struct in6_ifreq ifr = { .ifr6_prefixlen = 128 };
+	struct mnl_socket *nl;
+	char buf[32768], addr[16];
+	u_int i, local = 0;
+	int len, group = RTNLGRP_IPV6_ROUTE;
+
+	nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) != 0 ||
+		mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &group,
+							  sizeof(group)) != 0)
+	{
+		return FALSE;
+	}
+	ifr.ifr6_ifindex = if_nametoindex("lo");
+	for (i = 1; i <= count; i++)
+	{
+		snprintf(addr, sizeof(addr), "fd00::%u", i);
+		inet_pton(AF_INET6, addr, &ifr.ifr6_addr);
+		if (ioctl(traffic_udp[1], SIOCSIFADDR, &ifr) != 0)
+		{
+			return FALSE;
+		}
+	}
+	while (local < count)
+	{
+		len = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+		if (len < 0 ||
+			mnl_cb_run(buf, len, 0, 0, traffic_count_local, &local) < 0)
+		{
+			return FALSE;
+		}
+	}
+	mnl_socket_close(nl);
+	return TRUE;
+}
+
+/**
  * Set up the devices and the sockets.
  */
 static bool traffic_init()
 {
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	struct in6_ifreq ifr = { .ifr6_prefixlen = 128 };
-	char addr[16];
 	host_t *host;
 	bool success;
 	int i, families[] = { AF_INET, AF_INET6 };
@@ -129,15 +193,9 @@ static bool traffic_init()
 	{
 		return FALSE;
 	}
-	ifr.ifr6_ifindex = if_nametoindex("lo");
-	for (i = 1; i <= 5; i++)
+	if (!traffic_add_addresses(5))
 	{
-		snprintf(addr, sizeof(addr), "fd00::%d", i);
-		inet_pton(AF_INET6, addr, &ifr.ifr6_addr);
-		if (ioctl(traffic_udp[1], SIOCSIFADDR, &ifr) != 0)
-		{
-			return FALSE;
-		}
+		return FALSE;
 	}
 	traffic_tun = tun_device_create("ipsec%d");
 	if (!traffic_tun)
