@@ -155,7 +155,8 @@ static inline void create_trace(char *conn, char *spis)
 	char name[128];
 	int fd;
 
-	snprintf(name, sizeof(name), "net.20261123T202345Z.%s.pcap", spis);
+	snprintf(name, sizeof(name), "%s.20261123T202345Z.%s.pcap",
+			 strchr(spis, '.') ? "net" : "ike", spis);
 	fd = store->create_file(store, conn, name, chunk_empty);
 	assert_true(fd >= 0);
 	close(fd);

@@ -440,7 +440,7 @@ static void test_prune(void **state)
 	expect("gw", "esp_sa", "");
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
 	store->remove_file(store, "gw",
-					   "net.20261123T202345Z." IKE_TRACE ".pcap");
+					   "ike.20261123T202345Z." IKE_TRACE ".pcap");
 	keys->prune(keys, "gw");
 	keys->flush(keys);
 	expect("gw", "ikev1_decryption_table", "");
@@ -465,7 +465,7 @@ static void test_prune_at_once(void **state)
 	expect("gw", "esp_sa", ROW("00000003"));
 	expect("gw", "ikev1_decryption_table", "0000000000000005,1111\n");
 	store->remove_file(store, "gw",
-					   "net.20261123T202345Z." IKE_TRACE ".pcap");
+					   "ike.20261123T202345Z." IKE_TRACE ".pcap");
 	keys->prune(keys, "gw");
 	keys->flush(keys);
 	expect("gw", "ikev1_decryption_table", "");
@@ -480,7 +480,7 @@ static void test_prune_at_once(void **state)
 	keys->prune(keys, "gw");
 	keys->flush(keys);
 	store->remove_file(store, "gw",
-					   "net.20261123T202345Z." IKE_TRACE ".pcap");
+					   "ike.20261123T202345Z." IKE_TRACE ".pcap");
 	keys->prune(keys, "gw");
 	keys->flush(keys);
 	expect("gw", "ikev1_decryption_table", "");

@@ -129,16 +129,18 @@ struct private_nflog_child_t {
 /**
  * Begin a trace.
  */
-static void start_trace(private_nflog_child_t *this,
-						nflog_trace_t *trace, char *base, char *side)
+static void start_trace(private_nflog_child_t *this, nflog_trace_t *trace,
+						bool plain)
 {
-	char name[256];
+	char *name;
 
 	if (trace)
 	{
-		snprintf(name, sizeof(name), "%s.%s", base, side);
+		name = nflog_trace_name_child(this->child, this->start, this->spi_in,
+									  this->spi_out, plain);
 		trace->set_name(trace, name);
 		this->writer->start(this->writer, trace);
+		free(name);
 	}
 }
 
@@ -147,18 +149,10 @@ static void start_trace(private_nflog_child_t *this,
  */
 static void start_traces(private_nflog_child_t *this)
 {
-	char child[NFLOG_NAME_SIZE], start[32], name[256];
-	struct tm tm;
-
 	if (!this->started && this->captured)
 	{
-		gmtime_r(&this->start, &tm);
-		strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &tm);
-		nflog_trace_name_label(this->child, child);
-		snprintf(name, sizeof(name), "%s.%s.%.8x-%.8x", child, start,
-				 ntohl(this->spi_in), ntohl(this->spi_out));
-		start_trace(this, this->esp, name, "esp");
-		start_trace(this, this->plain, name, "plain");
+		start_trace(this, this->esp, FALSE);
+		start_trace(this, this->plain, TRUE);
 		this->started = TRUE;
 	}
 }

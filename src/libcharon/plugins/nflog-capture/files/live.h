@@ -32,8 +32,8 @@ typedef struct nflog_live_t nflog_live_t;
  * remove what another one is writing.  So each locks a byte of the file ".lock" in
  * the directory for each file that it writes.  The locks belong to the open file
  * (F_OFD_SETLK, fcntl(2)), the kernel releases them when the process ends, however
- * it ends.  It is open only while something is being written.  Where the file system has no locks, which is logged, only the files of
- * this process are known.
+ * it ends.  It is open only while something is being written.  Where the file
+ * system has no locks, which is logged, only the files of this process are known.
  *
  * That another process uses the directory is logged once, as soon as it is noticed.
  *

@@ -171,7 +171,7 @@ static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 		return;
 	}
 	this->total += st.st_size;
-	if (nflog_trace_name_is_trace(name))
+	if (nflog_trace_name_parse(name, NULL))
 	{
 		INIT(trace,
 			.conn = strdup(conn),
@@ -493,7 +493,7 @@ METHOD(nflog_quota_t, remove_, bool,
 	this->total -= min(this->total, size);
 	this->retry = 0;
 	this->mutex->unlock(this->mutex);
-	if (this->cb && nflog_trace_name_is_trace(name))
+	if (this->cb && nflog_trace_name_parse(name, NULL))
 	{
 		this->cb(this->data, conn);
 	}
@@ -515,7 +515,7 @@ METHOD(nflog_quota_t, create_enumerator, enumerator_t*,
 	{
 		while ((file = readdir(dir)))
 		{
-			if (nflog_trace_name_is_trace(file->d_name))
+			if (nflog_trace_name_parse(file->d_name, NULL))
 			{
 				names->insert_last(names, strdup(file->d_name));
 			}

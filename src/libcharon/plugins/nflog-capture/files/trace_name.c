@@ -12,9 +12,15 @@
  * for more details.
  */
 
+#define _GNU_SOURCE
+
 #include "trace_name.h"
 
+#include <endian.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <arpa/inet.h>
 
 /** Bytes of a connection's or child's name in the name of a file */
 #define NAME_LEN (NFLOG_NAME_SIZE - 1)
@@ -82,6 +88,58 @@ char *nflog_trace_name_label(char *name, char *buf)
 }
 
 /**
+ * Write the start of a trace.
+ */
+static char *write_start(time_t start, char *buf, size_t len)
+{
+	struct tm tm;
+
+	gmtime_r(&start, &tm);
+	strftime(buf, len, "%Y%m%dT%H%M%SZ", &tm);
+	return buf;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_trace_name_child(char *child, time_t start, uint32_t spi_in,
+							 uint32_t spi_out, bool plain)
+{
+	char label[NFLOG_NAME_SIZE], buf[32], *name;
+
+	return asprintf(&name, "%s.%s.%.8x-%.8x.%s",
+					nflog_trace_name_label(child, label),
+					write_start(start, buf, sizeof(buf)), ntohl(spi_in),
+					ntohl(spi_out), plain ? "plain" : "esp") < 0 ? NULL : name;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r)
+{
+	char buf[32], *name;
+
+	return asprintf(&name, "ike.%s.%.16" PRIx64 "-%.16" PRIx64,
+					write_start(start, buf, sizeof(buf)), be64toh(spi_i),
+					be64toh(spi_r)) < 0 ? NULL : name;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_trace_name_file(char *name, u_int number, bool ring)
+{
+	char suffix[16] = "", *file;
+
+	if (number || ring)
+	{
+		snprintf(suffix, sizeof(suffix), ".%u", number);
+	}
+	return asprintf(&file, "%s%s.pcap", name, suffix) < 0 ? NULL : file;
+}
+
+/**
  * Match a string against a template, in which x denotes a hex digit, and d a
  * decimal one.
  */
@@ -114,25 +172,61 @@ static bool match(char *template, char *str)
 	return TRUE;
 }
 
+/**
+ * Is that what follows the name of a trace in the name of a file?
+ */
+static bool is_suffix(char *str)
+{
+	size_t digits;
+
+	if (*str == '.' && (digits = strspn(str + 1, "0123456789")))
+	{
+		str += 1 + digits;
+	}
+	return streq(str, ".pcap");
+}
+
 /*
  * Described in header
  */
-bool nflog_trace_name_is_trace(char *name)
+bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1])
 {
-	size_t len = strlen(name);
+	static const struct {
+		/* what follows the label */
+		char *template;
+		/* where SPIs begin in there, and their digits */
+		size_t spis, digits;
+		/* the label, any if NULL */
+		char *label;
+	} names[] = {
+		{ ".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.esp", 18, NFLOG_ESP_DIGITS, NULL },
+		{ ".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.plain", 18, NFLOG_ESP_DIGITS, NULL },
+		{ ".ddddddddTddddddZ.xxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx", 18,
+		  NFLOG_IKE_DIGITS, "ike" },
+	};
+	char *pos, *spi;
+	int i, j;
 
-	if (len < 5 || !streq(name + len - 5, ".pcap"))
+	for (pos = strchr(file, '.'); pos; pos = strchr(pos + 1, '.'))
 	{
-		return FALSE;
-	}
-	while ((name = strchr(name, '.')))
-	{
-		if (match(".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.", name) ||
-			match(".ddddddddTddddddZ.xxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx.", name))
+		for (i = 0; i < countof(names); i++)
 		{
+			if ((names[i].label && (pos - file != strlen(names[i].label) ||
+									!strpfx(file, names[i].label))) ||
+				!match(names[i].template, pos) ||
+				!is_suffix(pos + strlen(names[i].template)))
+			{
+				continue;
+			}
+			spi = pos + names[i].spis;
+			for (j = 0; spis && j < 2; j++)
+			{
+				memset(spis[j], 0, sizeof(spis[j]));
+				memcpy(spis[j], spi, names[i].digits);
+				spi += names[i].digits + 1;
+			}
 			return TRUE;
 		}
-		name++;
 	}
 	return FALSE;
 }

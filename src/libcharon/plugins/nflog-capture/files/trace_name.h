@@ -22,12 +22,28 @@
 
 #include <library.h>
 
+/**
+ * Names of traces, which are all built, recognized and taken apart here:
+ *
+ *   <child>.<start>.<SPI in>-<SPI out>.esp[.<number>].pcap
+ *   <child>.<start>.<SPI in>-<SPI out>.plain[.<number>].pcap
+ *   ike.<start>.<SPI i>-<SPI r>[.<number>].pcap
+ *
+ * The start is in UTC, as in 20261123T202345Z, SPIs are in hex, with small letters.
+ * Files of a ring have a number, and those that continue a trace which can't be
+ * continued in its first file.
+ */
+
+/** hex digits of the SPI of an ESP or AH SA, and of an IKE_SA */
+#define NFLOG_ESP_DIGITS 8
+#define NFLOG_IKE_DIGITS 16
+
 /** bytes of a name that nflog_trace_name_label() returns, with its zero byte */
 #define NFLOG_NAME_SIZE 101
 
 /**
- * Make the name of a connection or child fit for a file name, different names
- * yield different ones.
+ * Make the name of a connection or child fit for the name of a directory or file,
+ * different names yield different ones.
  *
  * Most names are what they were.  In others slashes, control characters, and a
  * leading dot are replaced, and they are cut, so that there is place for a tilde
@@ -41,12 +57,46 @@
 char *nflog_trace_name_label(char *name, char *buf);
 
 /**
- * Check if a file is a trace by its name, <child>.<start>.<spi>-<spi>.….pcap.
+ * Build the name of a CHILD_SA's trace, without number and .pcap.
  *
- * @param name		name of the file
- * @return			TRUE if it is
+ * @param child		name of the child, as configured
+ * @param start		when it began, seconds since 1970
+ * @param spi_in	inbound SPI, in network order
+ * @param spi_out	outbound SPI, in network order
+ * @param plain		TRUE for packets in the clear, FALSE for ESP and AH
+ * @return			name, allocated
  */
-bool nflog_trace_name_is_trace(char *name);
+char *nflog_trace_name_child(char *child, time_t start, uint32_t spi_in,
+							 uint32_t spi_out, bool plain);
+
+/**
+ * Build the name of an IKE_SA's trace, without number and .pcap.
+ *
+ * @param start		when it began, seconds since 1970
+ * @param spi_i		SPI of the initiator, in network order
+ * @param spi_r		SPI of the responder, in network order
+ * @return			name, allocated
+ */
+char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r);
+
+/**
+ * Build the name of a file of a trace.
+ *
+ * @param name		name of the trace
+ * @param number	number of the file
+ * @param ring		TRUE if the first file has a number as well, 0
+ * @return			name, allocated
+ */
+char *nflog_trace_name_file(char *name, u_int number, bool ring);
+
+/**
+ * Take the name of a trace's file apart, or just check that it is one.
+ *
+ * @param file		name of the file
+ * @param spis		receives both SPIs, in the order of the name, may be NULL
+ * @return			FALSE if it is no trace
+ */
+bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1]);
 
 /**
  * Get a temporary name for a file that is to replace another one, different each

@@ -24,6 +24,8 @@ typedef struct nflog_key_sa_t nflog_key_sa_t;
 typedef struct nflog_key_ike_t nflog_key_ike_t;
 typedef struct nflog_row_t nflog_row_t;
 
+#include "files/trace_name.h"
+
 #include <crypto/crypters/crypter.h>
 #include <crypto/signers/signer.h>
 #include <ipsec/ipsec_types.h>
@@ -37,10 +39,6 @@ typedef struct nflog_row_t nflog_row_t;
 
 /** bytes of the longest line, the plugin writes some hundred at most */
 #define NFLOG_KEY_FILE_MAX_LINE 8192
-
-/** digits of the SPIs of ESP and IKE, in tables and in the names of traces */
-#define NFLOG_ESP_DIGITS 8
-#define NFLOG_IKE_DIGITS 16
 
 /**
  * The key file: a text file with a line per SA, which nflog-capture(1) describes.

@@ -151,36 +151,12 @@ METHOD(nflog_retention_t, end, void,
 /**
  * Add an SPI to those whose rows are kept.
  */
-static void add_spi(private_nflog_retention_t *this, char *digits,
-					size_t len)
+static void add_spi(private_nflog_retention_t *this, char *spi)
 {
-	char *spi = strndup(digits, len);
-
-	if (this->spis->get(this->spis, spi))
+	if (!this->spis->get(this->spis, spi))
 	{
-		free(spi);
-	}
-	else
-	{
+		spi = strdup(spi);
 		this->spis->put(this->spis, spi, spi);
-	}
-}
-
-/**
- * Add the SPIs in the name of a trace, <child>.<start>.<in>-<out>.esp.pcap or
- * ike.<start>.<spi i>-<spi r>.pcap, if they have that many digits.  The name of
- * the child may look like SPIs, but what follows it has one hyphen only.
- */
-static void add_spis(private_nflog_retention_t *this, char *name,
-					 int digits)
-{
-	char *pos = strrchr(name, '-');
-
-	if (pos && pos - name > digits && pos[-digits - 1] == '.' &&
-		strlen(pos) > digits + 1 && pos[digits + 1] == '.')
-	{
-		add_spi(this, pos - digits, digits);
-		add_spi(this, pos + 1, digits);
 	}
 }
 
@@ -191,15 +167,18 @@ METHOD(nflog_retention_t, look, void,
 	linked_list_t *waiting;
 	recent_t *recent;
 	time_t now;
-	char *name;
+	char *name, spis[2][NFLOG_IKE_DIGITS + 1];
 
 	forget(this);
 	this->spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
 	enumerator = this->store->create_trace_enumerator(this->store, conn);
 	while (enumerator->enumerate(enumerator, &name))
 	{
-		add_spis(this, name, NFLOG_ESP_DIGITS);
-		add_spis(this, name, NFLOG_IKE_DIGITS);
+		if (nflog_trace_name_parse(name, spis))
+		{
+			add_spi(this, spis[0]);
+			add_spi(this, spis[1]);
+		}
 	}
 	enumerator->destroy(enumerator);
 
@@ -227,7 +206,7 @@ METHOD(nflog_retention_t, look, void,
 	enumerator->destroy(enumerator);
 	while (waiting->remove_first(waiting, (void**)&name) == SUCCESS)
 	{
-		add_spi(this, name, strlen(name));
+		add_spi(this, name);
 	}
 	waiting->destroy(waiting);
 }

@@ -15,7 +15,6 @@
 
 #include "ike_sa.h"
 
-#include <inttypes.h>
 #include <time.h>
 
 /** time for the last messages of an IKE_SA to be sent, in ms */
@@ -291,14 +290,11 @@ void nflog_ike_sa_set_trace(nflog_ike_sa_t *sa,
  */
 void nflog_ike_sa_set_name(nflog_ike_sa_t *sa)
 {
-	char begin[32], name[128];
-	struct tm tm;
+	char *name;
 
-	gmtime_r(&sa->begin, &tm);
-	strftime(begin, sizeof(begin), "%Y%m%dT%H%M%SZ", &tm);
-	snprintf(name, sizeof(name), "ike.%s.%.16" PRIx64 "-%.16" PRIx64, begin,
-			 be64toh(sa->first.spi_i), be64toh(sa->pair.spi_r));
+	name = nflog_trace_name_ike(sa->begin, sa->first.spi_i, sa->pair.spi_r);
 	sa->trace->set_name(sa->trace, name);
+	free(name);
 }
 
 /*

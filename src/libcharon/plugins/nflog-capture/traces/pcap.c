@@ -125,13 +125,7 @@ static bool has_packets(private_nflog_pcap_t *this)
  */
 static char *file_name(private_nflog_pcap_t *this, u_int number)
 {
-	char *name, ring[16] = "";
-
-	if (number || is_ring(this))
-	{
-		snprintf(ring, sizeof(ring), ".%u", number);
-	}
-	return asprintf(&name, "%s%s.pcap", this->name, ring) < 0 ? NULL : name;
+	return nflog_trace_name_file(this->name, number, is_ring(this));
 }
 
 /**
