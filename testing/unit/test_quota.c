@@ -41,7 +41,7 @@ static void test_budget(void **state)
 	/* 1k too much */
 	assert_true(store->reserve(store, 1024));
 	logged(1, "even/net.20261123T202345Z.00000000-00000000.esp.pcap' of 10240 "
-		   "bytes, as all would exceed max_total = 102400");
+		   "bytes to stay within max_total = 102400");
 	assert_string_equal(removed, "even ");
 	assert_false(has_trace("even", 0));
 	assert_true(has_trace("odd", 1));

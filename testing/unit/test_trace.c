@@ -143,7 +143,7 @@ static void test_drops_unknown(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	/* not all that the kernel ever dropped */
 	xfrm_stat->report(xfrm_stat, dropped, "net{1}");
-	logged(1, "unable to tell what the kernel dropped while net{1} was captured");
+	logged(1, "dropped while net{1} was captured is not known");
 	xfrm_stat->put(xfrm_stat, dropped);
 	xfrm_stat->destroy(xfrm_stat);
 }

@@ -53,8 +53,8 @@ struct private_nflog_dir_t {
 	char *dir;
 
 	/**
-	 * TRUE to keep the directory open in which a file was opened last, that
-	 * directory, -1 if there is none, and its name.
+	 * TRUE to keep the directory open in which a file was opened last, its file
+	 * descriptor, -1 if there is none, and its name.
 	 */
 	bool keep;
 	int kept;
@@ -85,7 +85,7 @@ struct private_nflog_dir_t {
 struct failure_t {
 
 	/**
-	 * What failed with which file, "opening file conn/name".
+	 * What failed with which file, as in "opening file conn/name".
 	 */
 	char *key;
 
@@ -242,9 +242,9 @@ METHOD(nflog_dir_t, failed, void,
 	this->mutex->unlock(this->mutex);
 	if (log)
 	{
-		DBG1(DBG_CFG, "%s '%s%s%s%s%s' failed: %s (%s)", what, get_dir(this),
-			 *conn ? "/" : "", conn, *name ? "/" : "", name, strerror(error),
-			 remedy ?: get_remedy(error));
+		DBG1(DBG_CFG, "nflog-capture: unable to %s '%s%s%s%s%s': %s (%s)", what,
+			 get_dir(this), *conn ? "/" : "", conn, *name ? "/" : "", name,
+			 strerror(error), remedy ?: get_remedy(error));
 	}
 	errno = error;
 }
@@ -307,7 +307,7 @@ METHOD(nflog_dir_t, open_dir, int,
 	private_nflog_dir_t *this, char *conn, bool create)
 {
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, parent, fd;
-	char *what = "opening directory", *remedy = NULL;
+	char *what = "open directory", *remedy = NULL;
 	bool created = FALSE;
 
 	if (!*conn)
@@ -419,7 +419,7 @@ METHOD(nflog_dir_t, keep_dir, void,
 METHOD(nflog_dir_t, open_file, int,
 	private_nflog_dir_t *this, char *conn, char *name, int flags)
 {
-	char *what = "opening file";
+	char *what = "open file";
 	struct stat st;
 	int dir, fd, error;
 
@@ -453,7 +453,7 @@ METHOD(nflog_dir_t, open_file, int,
 METHOD(nflog_dir_t, create_file, int,
 	private_nflog_dir_t *this, int dir, char *conn, char *name)
 {
-	char *what = "creating a file in";
+	char *what = "create a file in";
 	int fd, error;
 
 	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |

@@ -28,15 +28,17 @@ typedef struct nflog_dir_t nflog_dir_t;
 /**
  * Opens files and directories below a directory in a safe way.
  *
- * Symbolic links are not followed, and directories refused that others than
- * charon's user and root may write to.  Directories are created with mode 0700,
- * files with 0600, whatever the umask is.
+ * Does not follow symbolic links, and refuses directories to which anybody but
+ * charon's user and root may write.  Creates directories with mode 0700, and files
+ * with 0600, whatever the umask is.
  *
- * Names are those of files, without a slash.  File descriptors are returned
- * open, -1 on failure with errno set.  A failure is logged, with what can be
- * done about it, but not again until it worked in between.  What concerns all
- * files, as if the disk is full, is logged for the first of them only, and at most
- * once a minute.
+ * Names don't contain slashes.  Methods that open something return a file
+ * descriptor, or -1 with errno set.  A failure is logged with its remedy, and not
+ * again until the operation worked in between.  Errors that concern all files, such
+ * as a full disk, are logged for one of them only, and at most once a minute.
+ *
+ * Any thread may call the methods, which may block on the disk.  A lock of this
+ * object guards its state, and is not held meanwhile.
  */
 struct nflog_dir_t {
 
@@ -44,7 +46,7 @@ struct nflog_dir_t {
 	 * Open a subdirectory.
 	 *
 	 * @param conn		its name, empty for the directory itself
-	 * @param create	TRUE to create it, otherwise it's not logged if missing
+	 * @param create	TRUE to create it, FALSE to log nothing if it is missing
 	 * @return			file descriptor
 	 */
 	int (*open_dir)(nflog_dir_t *this, char *conn, bool create);
@@ -54,16 +56,16 @@ struct nflog_dir_t {
 	 *
 	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
-	 * @param flags		flags as for open(), it's not logged if the file is
-	 *					missing with O_RDONLY
+	 * @param flags		flags for open(), a missing file is not logged with
+	 *					O_RDONLY
 	 * @return			file descriptor
 	 */
 	int (*open_file)(nflog_dir_t *this, char *conn, char *name,
 					 int flags);
 
 	/**
-	 * Keep the directory of a file open for the next file that is opened, and
-	 * do not check again who may write to it.
+	 * Keep the directory open in which a file was opened last, so that the next one
+	 * in there is opened without checking again who may write to the directory.
 	 *
 	 * @param keep		TRUE to do so from now on, FALSE to end that
 	 */
@@ -83,10 +85,10 @@ struct nflog_dir_t {
 	/**
 	 * Log that something failed, with the reason in errno, which is kept.
 	 *
-	 * @param what		what failed, as in "opening file"
+	 * @param what		what failed, as in "open file"
 	 * @param conn		name of the subdirectory, or empty
 	 * @param name		name of the file, or empty
-	 * @param remedy	what can be done, NULL to tell it by errno
+	 * @param remedy	what can be done, NULL to choose that by errno
 	 */
 	void (*failed)(nflog_dir_t *this, char *what, char *conn,
 				   char *name, char *remedy);

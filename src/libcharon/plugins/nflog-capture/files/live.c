@@ -99,11 +99,11 @@ static void lock_byte(private_nflog_live_t *this, off_t byte, short type)
 
 	if (fcntl(this->fd, F_OFD_SETLK, &lock) == 0)
 	{
-		this->dir->worked(this->dir, "locking", "", LOCK_FILE);
+		this->dir->worked(this->dir, "lock", "", LOCK_FILE);
 	}
 	else
 	{
-		this->dir->failed(this->dir, "locking", "", LOCK_FILE, NULL);
+		this->dir->failed(this->dir, "lock", "", LOCK_FILE, NULL);
 	}
 }
 
@@ -176,12 +176,12 @@ static bool open_lock(private_nflog_live_t *this, bool create)
 				close(this->fd);
 			}
 			this->fd = fd;
-			this->dir->worked(this->dir, "opening file", "", LOCK_FILE);
+			this->dir->worked(this->dir, "open file", "", LOCK_FILE);
 			lock_all(this);
 		}
 		else
 		{
-			this->dir->failed(this->dir, "opening file", "", LOCK_FILE, NULL);
+			this->dir->failed(this->dir, "open file", "", LOCK_FILE, NULL);
 		}
 	}
 	close(dir);

@@ -263,6 +263,8 @@ static array_t *scan(private_nflog_quota_t *this)
 	{
 		this->total = max(this->total, former);
 	}
+	DBG2(DBG_CFG, "nflog-capture: '%s' contains %" PRIu64 " bytes, %d traces",
+		 this->dir->get_dir(this->dir), this->total, array_count(traces));
 	return traces;
 }
 
@@ -274,7 +276,7 @@ static array_t *scan(private_nflog_quota_t *this)
 static bool unlink_file(private_nflog_quota_t *this, char *conn,
 						char *name, uint64_t *size)
 {
-	char *what = "removing file";
+	char *what = "remove file";
 	struct stat st;
 	bool success;
 	int dir, error;
@@ -322,8 +324,8 @@ static void make_room(private_nflog_quota_t *this, uint64_t max_total,
 		if (!this->live->is_live(this->live, trace->conn, trace->name) &&
 			unlink_file(this, trace->conn, trace->name, &trace->size))
 		{
-			DBG1(DBG_CFG, "removed trace '%s/%s/%s' of %" PRIu64 " bytes, as all "
-				 "would exceed max_total = %" PRIu64,
+			DBG1(DBG_CFG, "removed trace '%s/%s/%s' of %" PRIu64 " bytes to stay "
+				 "within max_total = %" PRIu64,
 				 this->dir->get_dir(this->dir), trace->conn, trace->name,
 				 trace->size, max_total);
 			this->total -= min(this->total, trace->size);
@@ -344,10 +346,10 @@ static void make_room(private_nflog_quota_t *this, uint64_t max_total,
 }
 
 /**
- * Tell of directories from which traces were removed, and destroy the table.
+ * Report directories from which traces were removed, and destroy the table.
  */
-static void tell_removed(private_nflog_quota_t *this,
-						 hashtable_t *removed)
+static void report_removed(private_nflog_quota_t *this,
+						   hashtable_t *removed)
 {
 	enumerator_t *enumerator;
 	char *conn;
@@ -373,14 +375,15 @@ static uint64_t get_max_total()
 								   "%s.plugins.nflog-capture.max_total",
 								   MAX_TOTAL, lib->ns);
 	if (!nflog_values_size(value, &max_total))
-	{	/* is told where the options are checked */
+	{	/* logged where the options are checked */
 		nflog_values_size(MAX_TOTAL, &max_total);
 	}
 	return max_total;
 }
 
 /**
- * Log that the disk budget is exhausted, and can't be helped, mutex is locked.
+ * Log that the disk budget is exhausted, and no trace can be removed, mutex is
+ * locked.
  */
 static void set_exhausted(private_nflog_quota_t *this,
 						  uint64_t max_total, bool exhausted)
@@ -388,8 +391,8 @@ static void set_exhausted(private_nflog_quota_t *this,
 	if (exhausted && !this->exhausted &&
 		nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 	{
-		DBG1(DBG_CFG, "traces are not complete, the disk budget of '%s' is "
-			 "exhausted, and there is no older trace to remove: raise max_total = "
+		DBG1(DBG_CFG, "nflog-capture: traces are incomplete, the disk budget of "
+			 "'%s' is exhausted, and there is no trace to remove: raise max_total = "
 			 "%" PRIu64 ", or remove other files",
 			 this->dir->get_dir(this->dir), max_total);
 	}
@@ -435,7 +438,7 @@ METHOD(nflog_quota_t, reserve, bool,
 
 	if (removed)
 	{
-		tell_removed(this, removed);
+		report_removed(this, removed);
 	}
 	return success;
 }

@@ -35,7 +35,7 @@ enum nflog_trace_state_t {
 	TRACE_COMPLETE = 0,
 	/** it is about to be written, by whichever process, and so isn't removed */
 	TRACE_USED,
-	/** it could not be created yet, its keys are to be kept */
+	/** it could not be created yet, but its keys are kept */
 	TRACE_WANTED,
 };
 
@@ -51,7 +51,7 @@ enum nflog_trace_state_t {
 struct nflog_quota_t {
 
 	/**
-	 * Ask for space, for which traces may be removed.
+	 * Reserve space, for which traces may be removed.
 	 *
 	 * @param bytes		bytes about to be written
 	 * @return			FALSE if the disk budget does not allow it
@@ -93,7 +93,7 @@ struct nflog_quota_t {
 	enumerator_t *(*create_enumerator)(nflog_quota_t *this, char *conn);
 
 	/**
-	 * Set a callback that is told of directories of which traces were removed.
+	 * Set a callback for directories from which traces were removed.
 	 *
 	 * @param cb		callback, with its data and the name of the directory
 	 * @param data		data to pass to cb

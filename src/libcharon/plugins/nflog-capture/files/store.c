@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 /** what appending to a file, or replacing it, is called in log messages */
-#define WRITING "writing file"
+#define WRITING "write to file"
 
 typedef struct private_nflog_store_t private_nflog_store_t;
 
@@ -86,7 +86,7 @@ size_t nflog_store_write(int fd, struct iovec *iov, u_int count)
 			count--;
 		}
 		if (count)
-		{	/* the next one tells why not all was written */
+		{	/* the next attempt fails with the reason */
 			iov->iov_base += len;
 			iov->iov_len -= len;
 		}
@@ -169,7 +169,7 @@ METHOD(nflog_store_t, read_file, bool,
 	private_nflog_store_t *this, char *conn, char *name,
 	chunk_t *content)
 {
-	char *what = "reading file";
+	char *what = "read file";
 	bool success;
 	int fd;
 

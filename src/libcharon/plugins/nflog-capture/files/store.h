@@ -34,8 +34,8 @@ typedef struct nflog_store_t nflog_store_t;
  *
  * Directories are created with mode 0700, files with 0600 from the start, and
  * neither is ever reached through a symbolic link below <dir>.  The store keeps
- * <dir> within its disk budget, "max_total".  Nothing but traces, which are told
- * by their names, is ever removed for that.
+ * <dir> within its disk budget, "max_total".  Only traces, recognized by file name,
+ * are removed to free space.
  *
  * Connections are given by the name of their directory, which
  * nflog_trace_name_label() makes of that in the configuration.
@@ -78,7 +78,7 @@ struct nflog_store_t {
 				   bool success);
 
 	/**
-	 * Many files will be opened at once, so keep their directory open.
+	 * Keep directories open from one file to the next, as many are opened in a row.
 	 *
 	 * @param keep		TRUE at the beginning, FALSE at the end
 	 */
@@ -107,7 +107,7 @@ struct nflog_store_t {
 						 chunk_t content);
 
 	/**
-	 * Remove a file, e.g. the oldest one of a ring.
+	 * Remove a file, such as the oldest one of a ring.
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
@@ -125,11 +125,11 @@ struct nflog_store_t {
 											 char *conn);
 
 	/**
-	 * Ask for space before writing to a trace.
+	 * Reserve space before writing to a trace.
 	 *
-	 * Where the disk budget is exhausted, the oldest traces that are not in use
-	 * are removed, of whatever connection.  As finding them takes time, some more
-	 * than necessary are removed, up to a hundredth of the budget.
+	 * If the disk budget is exhausted, this removes the oldest traces to which nobody
+	 * writes, of whatever connection.  As finding them takes time, it removes some
+	 * more than necessary, up to a hundredth of the budget.
 	 *
 	 * @param bytes		bytes about to be written
 	 * @return			FALSE if the disk budget does not allow it
@@ -165,7 +165,7 @@ struct nflog_store_t {
 					  size_t len);
 
 	/**
-	 * Set a callback that is told of connections of which traces were removed.
+	 * Set a callback for connections of which traces were removed.
 	 *
 	 * It is called on the thread that called reserve() or remove_file().
 	 *

@@ -84,7 +84,7 @@ bool nflog_flowtable_exists()
 	/* a kernel without nf_tables answers EINVAL, and has none */
 	if (err && err != EINVAL)
 	{
-		DBG1(DBG_KNL, "unable to list flowtables: %s", strerror(err));
+		DBG1(DBG_KNL, "nflog-capture: unable to list flowtables: %s", strerror(err));
 	}
 	if (socket)
 	{

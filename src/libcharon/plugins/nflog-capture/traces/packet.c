@@ -308,7 +308,7 @@ void nflog_packet_build(nflog_packet_t *packet,
 
 	packet->offset = 0;
 	packet->payload = payload.len;
-	/* the kernel does not tell how long it was before it was copied */
+	/* the kernel does not report how long it was before it was copied */
 	parsed = nflog_ip_packet_parse(&ip, payload);
 	packet->original = max(ip.len, payload.len);
 	if (link == LINK_NFLOG)

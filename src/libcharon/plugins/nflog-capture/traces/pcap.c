@@ -17,6 +17,7 @@
 #include "pcap.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -227,6 +228,7 @@ static int create_file(private_nflog_pcap_t *this)
 		.snaplen = FILE_SNAPLEN,
 		.linktype = this->link == LINK_RAW ? LINKTYPE_RAW : LINKTYPE_NFLOG,
 	};
+	char path[PATH_MAX];
 	struct stat st;
 	int fd, error;
 
@@ -258,6 +260,9 @@ static int create_file(private_nflog_pcap_t *this)
 		this->ino = st.st_ino;
 	}
 	this->size = sizeof(header);
+	DBG2(DBG_CHD, "nflog-capture: created '%s/%s'",
+		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
+		 this->file);
 	return fd;
 }
 

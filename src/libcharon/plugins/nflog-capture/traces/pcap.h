@@ -32,10 +32,11 @@ typedef struct nflog_pcap_t nflog_pcap_t;
 /**
  * Writes the pcap files of a trace: a single one, or a ring.
  *
- * Each file consists of a header and whole records at any time that somebody may
- * look.  What can't be written is up to the caller, who may try again whenever
- * he likes: a file that was removed, replaced or cut by someone else is left
- * alone, and another one created, with the next number if the name is taken.
+ * Each file consists of a header and whole records at any time.  If writing fails
+ * the caller may try again whenever it likes.  A file that someone else removed,
+ * replaced or cut is left alone, and another one is created, with the next number
+ * if the name is taken.  Where a limit on the size of files is reached (RLIMIT_FSIZE,
+ * or that of the file system), packets continue in another file.
  *
  * Used by one thread, no method locks.
  */

@@ -159,7 +159,7 @@ struct private_nflog_queue_t {
 	condvar_t *condvar;
 
 	/**
-	 * Tells how far the readers got, with its data, and the lock for both, which
+	 * Returns how far the readers got, with its data, and the lock for both, which
 	 * no reader takes.
 	 */
 	nflog_progress_t (*progress_cb)(void *data);

@@ -78,8 +78,8 @@ struct nflog_queue_t {
 	u_int (*get_lanes)(nflog_queue_t *this);
 
 	/**
-	 * Set what tells how far the readers got, what they read up to there is
-	 * published.
+	 * Set a callback that returns how far the readers got.  What they read up to
+	 * there is published.
 	 *
 	 * @param cb		callback, with its data, NULL if there is nothing to read
 	 * @param data		data to pass to cb

@@ -490,7 +490,7 @@ void nflog_tap_init(nflog_tap_t *tap,
 		tap->trace = trace->get_ref(trace);
 		tap->count = trace->get_count(trace, point);
 		tap->link = trace->get_link(trace);
-		/* a long name loses its begin, the unique id tells SAs apart */
+		/* cut a long name at its begin, as the unique id distinguishes SAs */
 		cut = snprintf(suffix, sizeof(suffix), " %N", nflog_point_names,
 					   point) + strlen(label) + 1 - sizeof(tap->prefix);
 		snprintf(tap->prefix, sizeof(tap->prefix), "%s%s", label + max(0, cut),

@@ -45,7 +45,7 @@ struct nflog_trace_t {
 	/**
 	 * Begin the trace: create its file.
 	 *
-	 * If that fails, which is logged, it's tried again with each write().
+	 * A failure is logged, and each write() tries again.
 	 */
 	void (*start)(nflog_trace_t *this);
 
@@ -75,8 +75,9 @@ struct nflog_trace_t {
 					nflog_packet_t **others);
 
 	/**
-	 * Write packets, those that can't be written are counted, as the disk is full,
-	 * for instance.  The next ones are tried again, it's logged when that worked.
+	 * Write packets.  Those that can't be written, as the disk is full, for instance,
+	 * are counted, and writing is tried again with the next ones.  Success after a
+	 * failure is logged.
 	 *
 	 * @param packets	packets, in the order in which to write them
 	 * @param count		number of packets
@@ -86,7 +87,7 @@ struct nflog_trace_t {
 
 	/**
 	 * End the trace: complete its file, log its counters, and what the kernel
-	 * dropped.
+	 * dropped meanwhile.
 	 */
 	void (*end)(nflog_trace_t *this);
 

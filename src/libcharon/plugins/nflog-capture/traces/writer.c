@@ -43,8 +43,8 @@
 #define MAX_DISORDER 200
 
 /**
- * If there are so many packets, in percent of the memory, they wait for this time
- * only, in ms, which suffices if all processors are on time.
+ * Above this fill level of the memory, in percent, use the shorter reordering window,
+ * in ms, which suffices if all processors are on time.
  */
 #define MANY_PACKETS 75
 #define LITTLE_DISORDER 2
@@ -473,7 +473,8 @@ static void ensure_running(private_nflog_writer_t *this)
 		this->thread = thread_create((thread_main_t)run, this);
 		if (!this->thread)
 		{
-			DBG1(DBG_CHD, "creating thread to write traces failed");
+			DBG1(DBG_CHD, "nflog-capture: unable to create thread to write traces, they are "
+				 "written once the next one begins");
 			return;
 		}
 		this->running = TRUE;

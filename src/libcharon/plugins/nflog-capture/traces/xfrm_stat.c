@@ -218,8 +218,8 @@ METHOD(nflog_xfrm_stat_t, report, void,
 	now = get_counters(this, MAX_AGE_END);
 	if (since->error || now->error)
 	{
-		DBG1(DBG_CHD, "nflog-capture: unable to tell what the kernel dropped while "
-			 "%s was captured, reading " FILE_NAME " failed: %s", label,
+		DBG1(DBG_CHD, "nflog-capture: unable to read " FILE_NAME ", what the kernel "
+			 "dropped while %s was captured is not known: %s", label,
 			 strerror(since->error ?: now->error));
 		put(this, now);
 		return;
@@ -237,7 +237,7 @@ METHOD(nflog_xfrm_stat_t, report, void,
 	put(this, now);
 	if (n)
 	{
-		DBG1(DBG_CHD, "while %s was captured the kernel dropped: %s", label,
+		DBG1(DBG_CHD, "nflog-capture: while %s was captured the kernel dropped: %s", label,
 			 buf);
 	}
 }

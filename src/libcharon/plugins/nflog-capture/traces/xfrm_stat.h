@@ -26,7 +26,7 @@ typedef struct nflog_dropped_t nflog_dropped_t;
 #include <library.h>
 
 /**
- * Tells which packets the kernel's IPsec dropped in the meantime, by the
+ * Determines which packets the kernel's IPsec dropped in the meantime, by the
  * counters in /proc/net/xfrm_stat.  These are of the network namespace, not of
  * single SAs.
  *
@@ -36,7 +36,7 @@ typedef struct nflog_dropped_t nflog_dropped_t;
 struct nflog_xfrm_stat_t {
 
 	/**
-	 * Get what was dropped up to now, or to a tenth of a second ago.
+	 * Get what was dropped up to now, or up to a tenth of a second ago.
 	 *
 	 * @return			to be passed to report() or put()
 	 */
