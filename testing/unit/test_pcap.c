@@ -54,6 +54,7 @@ static void test_removed(void **state)
 	forget_packets();
 	assert_int_equal(write_packets(10), 10);
 	check_files(1);
+	logged(1, "it was removed by someone else");
 	/* the directory */
 	snprintf(other, sizeof(other), "%s/other", captures);
 	assert_int_equal(rename(path(""), other), 0);
@@ -92,6 +93,7 @@ static void test_replaced(void **state)
 	close(fd);
 	forget_packets();
 	assert_int_equal(write_packets(10), 10);
+	logged(1, "was replaced or cut by someone else");
 	assert_int_equal(stat(path(NAME ".pcap"), &st), 0);
 	assert_int_equal(st.st_size, 4);
 	assert_int_equal(unlink(path(NAME ".pcap")), 0);

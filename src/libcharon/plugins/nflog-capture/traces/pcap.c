@@ -35,6 +35,9 @@
 #define LINKTYPE_RAW 101
 #define LINKTYPE_NFLOG 239
 
+/** seconds after which it is logged again that a file was replaced */
+#define LOG_AGAIN 60
+
 /** packets written with one system call */
 #define MAX_WRITE 512
 
@@ -103,6 +106,11 @@ struct private_nflog_pcap_t {
 	 * Time of the oldest packet in it, in seconds, if there is any.
 	 */
 	uint32_t begin;
+
+	/**
+	 * When it was logged that somebody else replaced it, monotonic.
+	 */
+	time_t logged;
 };
 
 /**
@@ -267,6 +275,24 @@ static int create_file(private_nflog_pcap_t *this)
 }
 
 /**
+ * Log that somebody else replaced or cut the file, whose packets are lost.
+ */
+static void log_replaced(private_nflog_pcap_t *this)
+{
+	time_t now = time_monotonic(NULL);
+	char path[PATH_MAX];
+
+	if (!this->logged || now - this->logged >= LOG_AGAIN)
+	{
+		DBG1(DBG_CHD, "trace '%s/%s' was replaced or cut by someone else, it "
+			 "continues in a new file",
+			 this->store->get_path(this->store, this->dir, path, sizeof(path)),
+			 this->file);
+		this->logged = now;
+	}
+}
+
+/**
  * Open the file, or create another one if it isn't what it was.
  *
  * @return			file descriptor, -1 with errno set on failure
@@ -297,8 +323,10 @@ static int open_file(private_nflog_pcap_t *this)
 			/* removed by someone else, its name can be used again */
 			end_file(this);
 			return create_file(this);
-		case ELOOP:
 		case ESTALE:
+			log_replaced(this);
+			/* fall */
+		case ELOOP:
 			next_file(this);
 			return create_file(this);
 		default:
