@@ -32,6 +32,11 @@
 /** Its byte that each process locks that uses the directory */
 #define LOCK_USED 0
 
+/** The first one of its bytes for files, and their number, as setting a lock takes a
+ *  time that increases with the number of locks */
+#define LOCK_FILES 1
+#define LOCK_COUNT 4096
+
 /** Bytes of the key of SipHash, see chunk_mac() */
 #define SIPHASH_KEY_LEN 16
 
@@ -71,18 +76,22 @@ struct private_nflog_live_t {
 	 * Files that this process writes, <conn>/<name>, char* => char*.
 	 */
 	hashtable_t *files;
+
+	/**
+	 * How many of these have each byte.
+	 */
+	u_int counts[LOCK_COUNT];
 };
 
 /**
- * Get the byte to lock for a file.  If two have the same one, which is as good as
- * impossible, the worst is that one of them stays too long.
+ * Get the number of the byte to lock for a file.
  */
-static off_t get_byte(char *key)
+static u_int get_byte(char *key)
 {
 	/* the same for all processes */
 	static u_char siphash_key[SIPHASH_KEY_LEN] = {};
 
-	return (chunk_mac(chunk_from_str(key), siphash_key) >> 2) + LOCK_USED + 1;
+	return chunk_mac(chunk_from_str(key), siphash_key) % LOCK_COUNT;
 }
 
 /**
@@ -127,8 +136,7 @@ static bool is_locked(private_nflog_live_t *this, off_t byte)
  */
 static void lock_all(private_nflog_live_t *this)
 {
-	enumerator_t *enumerator;
-	char *key;
+	u_int i;
 
 	if (is_locked(this, LOCK_USED) && nflog_log_once(&this->logged, 0))
 	{
@@ -137,12 +145,13 @@ static void lock_all(private_nflog_live_t *this)
 			 "charon to a directory of its own", this->dir->get_dir(this->dir));
 	}
 	lock_byte(this, LOCK_USED, F_RDLCK);
-	enumerator = this->files->create_enumerator(this->files);
-	while (enumerator->enumerate(enumerator, NULL, &key))
+	for (i = 0; i < LOCK_COUNT; i++)
 	{
-		lock_byte(this, get_byte(key), F_RDLCK);
+		if (this->counts[i])
+		{
+			lock_byte(this, LOCK_FILES + i, F_RDLCK);
+		}
 	}
-	enumerator->destroy(enumerator);
 }
 
 /**
@@ -204,28 +213,31 @@ static void close_unused(private_nflog_live_t *this)
 METHOD(nflog_live_t, set, void,
 	private_nflog_live_t *this, char *conn, char *name, bool live)
 {
-	char buf[PATH_MAX], *key;
+	char key[PATH_MAX], *former;
+	u_int byte;
 
-	snprintf(buf, sizeof(buf), "%s/%s", conn, name);
+	snprintf(key, sizeof(key), "%s/%s", conn, name);
+	byte = get_byte(key);
 	this->mutex->lock(this->mutex);
-	key = this->files->remove(this->files, buf);
-	if (live)
+	former = this->files->get(this->files, key);
+	if (live && !former)
 	{
+		former = strdup(key);
+		this->files->put(this->files, former, former);
 		open_lock(this, TRUE);
-		key = key ?: strdup(buf);
-		this->files->put(this->files, key, key);
-		if (this->fd >= 0)
+		if (!this->counts[byte]++ && this->fd >= 0)
 		{
-			lock_byte(this, get_byte(key), F_RDLCK);
+			lock_byte(this, LOCK_FILES + byte, F_RDLCK);
 		}
 	}
-	else if (key)
+	else if (!live && former)
 	{
-		if (this->fd >= 0)
+		this->files->remove(this->files, key);
+		free(former);
+		if (!--this->counts[byte] && this->fd >= 0)
 		{
-			lock_byte(this, get_byte(key), F_UNLCK);
+			lock_byte(this, LOCK_FILES + byte, F_UNLCK);
 		}
-		free(key);
 		close_unused(this);
 	}
 	this->mutex->unlock(this->mutex);
@@ -240,7 +252,7 @@ METHOD(nflog_live_t, is_live, bool,
 	snprintf(key, sizeof(key), "%s/%s", conn, name);
 	this->mutex->lock(this->mutex);
 	live = this->files->get(this->files, key) || !open_lock(this, FALSE) ||
-		   (this->fd >= 0 && is_locked(this, get_byte(key)));
+		   (this->fd >= 0 && is_locked(this, LOCK_FILES + get_byte(key)));
 	close_unused(this);
 	this->mutex->unlock(this->mutex);
 	return live;

@@ -30,10 +30,12 @@ typedef struct nflog_live_t nflog_live_t;
  * Several processes may use a directory: charons in network namespaces that share
  * /var, or one that was restarted while its predecessor hangs.  None of them may
  * remove what another one is writing.  So each locks a byte of the file ".lock" in
- * the directory for each file that it writes.  The locks belong to the open file
- * (F_OFD_SETLK, fcntl(2)), the kernel releases them when the process ends, however
- * it ends.  It is open only while something is being written.  Where the file
- * system has no locks, which is logged, only the files of this process are known.
+ * the directory for each file that it writes, which one depends on a hash of its
+ * name.  With 4096 bytes some files that nobody writes have the same one, and so
+ * stay longer than others.  The locks belong to the open file (F_OFD_SETLK,
+ * fcntl(2)), the kernel releases them when the process ends, however it ends.  It is
+ * open only while something is being written.  Where the file system has no locks,
+ * which is logged, only the files of this process are known.
  *
  * That another process uses the directory is logged once, as soon as it is noticed.
  *
