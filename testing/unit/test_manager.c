@@ -351,7 +351,7 @@ static void test_update_failed(void **state)
 	for (i = 0; i < countof(results); i++)
 	{
 		kernel_ipsec_sa_id_t id = {
-			.src = hosts[0], .dst = hosts[1], .spi = SPI_OUT,
+			.src = hosts[0], .dst = hosts[1], .spi = SPI_OUT + i,
 			.proto = IPPROTO_ESP,
 		};
 		kernel_ipsec_update_sa_t data = {
