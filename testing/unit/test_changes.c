@@ -337,7 +337,7 @@ static void test_left_behind(void **state)
 	options->destroy(options);
 	options = NULL;
 	assert_int_equal(lines, 1);
-	assert_non_null(strstr(line, "does not end"));
+	assert_non_null(strstr(line, "unable to stop"));
 
 	/* as when strongSwan has stopped */
 	lib->settings = NULL;

@@ -21,6 +21,8 @@
 
 #include "swanctl.h"
 
+#include <pthread.h>
+
 /** swanctl.conf, or a file that replaces it */
 static FILE *file;
 
@@ -208,6 +210,31 @@ static void test_missing(void **state)
 	assert_int_equal(look_up("a"), 101);
 }
 
+/**
+ * A pattern for very deep directories, and a thread with a small stack.
+ */
+static void test_deep_pattern(void **state)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 1 << 20);
+	assert_int_equal(pthread_setattr_default_np(&attr), 0);
+	options->destroy(options);
+	options = nflog_options_create(NULL, NULL);
+	update();
+	lines = 0;
+
+	fprintf(file, "include ");
+	repeat("/*", 2000);
+	fprintf(file, "\n" CHILD("a", 101));
+	use();
+	assert_int_equal(look_up("a"), 101);
+	assert_int_equal(lines, 1);
+	/* the pattern is longer than what is kept of the line */
+	assert_non_null(strstr(line, "skipping"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_references, begin, end),
 		cmocka_unit_test_setup_teardown(test_patterns, begin, end),
 		cmocka_unit_test_setup_teardown(test_missing, begin, end),
+		cmocka_unit_test_setup_teardown(test_deep_pattern, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

@@ -230,7 +230,7 @@ static void test_invalid(void **state)
 	load("enable = yes");
 	put("swanctl.conf", "connections { gw { children { a { nflog-capture {\n");
 	unreadable("swanctl.conf:2: syntax error, unexpected end of file",
-			   "no captures");
+			   "nothing is captured");
 	lines = 0;
 	assert_false(options->get_missed(options));
 	assert_null(get("gw", "a"));

@@ -273,7 +273,7 @@ static void test_refused(void **state)
 		put("swanctl.conf", buf);
 		refused("gw", "net", path("swanctl.conf"),
 				"connections.gw.children.net.nflog-capture", global[i].option,
-				"", "global only");
+				"", "is global");
 		reset();
 	}
 }
@@ -353,7 +353,7 @@ static void test_empty(void **state)
 				 "nflog-capture {\n %s =\n } } } } }\n", names[i]);
 		put("swanctl.conf", buf);
 		refused("gw", "net", path("swanctl.conf"), "children.net.nflog-capture",
-				names[i], "", "allowed");
+				names[i], "", "not capturing");
 	}
 	/* no filter, though there is one for all others */
 	reset();

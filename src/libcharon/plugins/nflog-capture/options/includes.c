@@ -431,6 +431,10 @@ METHOD(nflog_includes_t, include, bool,
 	{	/* as strongSwan's parser does */
 		return skip(this, pattern, "the path is too long");
 	}
+	if (nflog_pattern_is_deep(path))
+	{
+		return skip(this, pattern, "the pattern matches too many directories");
+	}
 	nflog_pattern_watch(path, this->watch, this->stop, &this->entries,
 						&this->count);
 	status = nflog_pattern_find(path, GLOB_ERR, this->stop, &this->entries,

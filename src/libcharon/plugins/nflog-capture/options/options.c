@@ -266,6 +266,8 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 	else
 	{
 		cfg = snapshot->get(snapshot, conn, child);
+		DBG2(DBG_CFG, "nflog-capture: options of CHILD_SA '%s' of connection '%s': "
+			 "%s", child, conn, cfg ? "capture it" : "don't capture it");
 	}
 	snapshot->destroy(snapshot);
 	return cfg;
@@ -528,9 +530,9 @@ static bool stop(private_nflog_options_t *this)
 	{
 		this->thread = NULL;
 		this->mutex->unlock(this->mutex);
-		DBG1(DBG_CFG, "nflog-capture: reading swanctl.conf, or what it includes, "
-			 "does not end, stopping without, check the file system that these "
-			 "files are on");
+		DBG1(DBG_CFG, "nflog-capture: unable to stop the thread that reads "
+			 "swanctl.conf, check the file systems of that file and of those that "
+			 "it includes");
 		/* its code must not be unloaded before the process ends */
 		if (dladdr(stop, &info))
 		{

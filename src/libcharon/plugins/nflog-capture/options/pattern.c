@@ -84,6 +84,20 @@ static void close_dir(void *dir)
 /*
  * Described in header
  */
+bool nflog_pattern_is_deep(char *pattern)
+{
+	u_int count = 0;
+
+	for (pattern += strcspn(pattern, "*?["); *pattern; pattern++)
+	{
+		count += *pattern == '/';
+	}
+	return count > NFLOG_MAX_PATTERNS;
+}
+
+/*
+ * Described in header
+ */
 int nflog_pattern_find(char *pattern, int flags, bool *stop, u_int *entries,
 					   glob_t *matches)
 {

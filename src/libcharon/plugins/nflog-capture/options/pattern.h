@@ -27,6 +27,18 @@
 /** entries of directories that may be compared with patterns */
 #define NFLOG_MAX_ENTRIES 1000000
 
+/** directories with a pattern that a path may have, glob(3) recurses for each of them */
+#define NFLOG_MAX_PATTERNS 64
+
+/**
+ * Check if a path has more than NFLOG_MAX_PATTERNS directories from the first one with
+ * a pattern on.
+ *
+ * @param pattern	path
+ * @return			TRUE if it has too many
+ */
+bool nflog_pattern_is_deep(char *pattern);
+
 /**
  * Find the files that match a pattern, as glob(3) does.
  *

@@ -181,9 +181,9 @@ static bool consider_changing(private_nflog_swanctl_t *this,
 	}
 	if (this->changing > NFLOG_MAX_CHANGING)
 	{
-		this->notes->add(this->notes, "'%s' changes all the time, using the complete "
-						 "lines that are there when it is read, is it included "
-						 "unintentionally?", this->file);
+		this->notes->add(this->notes, "'%s' changes all the time, using its complete "
+						 "lines whenever it is read, check if it has to be included",
+						 this->file);
 	}
 	return !file || accepted;
 }
@@ -200,9 +200,9 @@ static void consider_error(private_nflog_swanctl_t *this,
 	error = includes->get_error(includes, &passing);
 	if (error && log)
 	{
-		this->notes->fail(this->notes, "reading '%s' failed: %s, %s", this->path,
-				error, this->known ? "keeping the options as they were"
-							: "there will be no captures until it can be read");
+		this->notes->fail(this->notes, "loading '%s' failed: %s, %s", this->path,
+				error, this->known ? "keeping the previous options"
+								   : "nothing is captured until it can be read");
 	}
 	this->retry = !error || !passing ? 0 :
 					min(max(this->retry * 2, RETRY_MIN), RETRY_MAX);

@@ -56,7 +56,7 @@ int nflog_text_read(int fd, struct stat *st, chunk_t *text)
 	size_t len = 0;
 	ssize_t got;
 
-	/* the byte more tells if the file grows, and then terminates the text */
+	/* one more byte, to notice if the file grows, and to terminate the text */
 	*text = chunk_alloc(st->st_size + 1);
 	do
 	{

@@ -390,8 +390,8 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 	if (option->global && !section->global)
 	{
 		values->notes->add(values->notes, "not capturing, %s: option '%s' in "
-				"section %s is global only, allowed is it in plugins.nflog-capture",
-				section->file, key, section->path);
+				"section %s is global, set it in plugins.nflog-capture of "
+				"strongswan.conf", section->file, key, section->path);
 		return FALSE;
 	}
 	value = value ?: "";
@@ -399,7 +399,7 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 		!option->parse(value, (char*)values + option->offset))
 	{
 		values->notes->add(values->notes, "not capturing, %s: value '%.64s' of "
-				"option '%s' in section %s is not valid, allowed is %s",
+				"option '%s' in section %s is not valid, expected %s",
 				section->file, value, key, section->path, option->allowed);
 		return FALSE;
 	}
@@ -427,8 +427,8 @@ bool nflog_values_check(nflog_values_t *values)
 	if (values->cfg.files && !values->cfg.file_size && !values->cfg.duration)
 	{
 		values->notes->add(values->notes, "not capturing, %s: value '%u' of "
-				"option 'files' in section %s is not valid, allowed is it together "
-				"with file_size or duration", values->files->file,
+				"option 'files' in section %s is not valid, it requires "
+				"file_size or duration", values->files->file,
 				values->cfg.files, values->files->path);
 		return FALSE;
 	}
