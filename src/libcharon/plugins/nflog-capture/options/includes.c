@@ -16,6 +16,7 @@
 
 #include "includes.h"
 #include "pattern.h"
+#include "settings.h"
 #include "text.h"
 
 #include <errno.h>
@@ -319,6 +320,12 @@ static bool push(private_nflog_includes_t *this, char *path)
 			break;
 		case ENOENT:
 		case ENOTDIR:
+			if (!current(this)->path && !nflog_settings_is_default(path))
+			{
+				this->notes->add(this->notes, "unable to read '%s', so no child has "
+								 "options of its own: %s, set swanctl_conf to the "
+								 "file that swanctl loads", path, strerror(err));
+			}
 			return TRUE;
 		case EINVAL:
 			return skip(this, path, "not a regular file");

@@ -108,6 +108,25 @@ nflog_sections_t *nflog_settings_copy()
 	return sections;
 }
 
+/**
+ * Get the path of swanctl.conf as swanctl does.
+ */
+static void get_default(char *path, size_t len)
+{
+	snprintf(path, len, "%s/swanctl.conf", getenv("SWANCTL_DIR") ?: SWANCTLDIR);
+}
+
+/*
+ * Described in header
+ */
+bool nflog_settings_is_default(char *path)
+{
+	char standard[PATH_MAX];
+
+	get_default(standard, sizeof(standard));
+	return streq(path, standard);
+}
+
 /*
  * Described in header
  */
@@ -115,9 +134,7 @@ char *nflog_settings_get_path()
 {
 	char path[PATH_MAX];
 
-	/* as swanctl does */
-	snprintf(path, sizeof(path), "%s/swanctl.conf",
-			 getenv("SWANCTL_DIR") ?: SWANCTLDIR);
+	get_default(path, sizeof(path));
 	return strdup(lib->settings->get_str(lib->settings,
 							"%s.plugins.nflog-capture.swanctl_conf", path, lib->ns));
 }

@@ -39,4 +39,11 @@ nflog_sections_t *nflog_settings_copy();
  */
 char *nflog_settings_get_path();
 
+/**
+ * Check if a path of swanctl.conf is the one that swanctl uses by default.
+ *
+ * @return			TRUE if so, the file need not be there then
+ */
+bool nflog_settings_is_default(char *path);
+
 #endif /** NFLOG_SETTINGS_H_ @}*/
