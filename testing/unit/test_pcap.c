@@ -136,6 +136,32 @@ static void test_taken(void **state)
 	check_files(1);
 }
 
+/**
+ * Files that another process has, which may be many.
+ */
+static void test_taken_ring(void **state)
+{
+	char name[128];
+	int i;
+
+	close(store->create_file(store, "gw", NAME ".pcap", chunk_empty));
+	for (i = 1; i < 10; i++)
+	{
+		snprintf(name, sizeof(name), NAME ".%d.pcap", i);
+		close(store->create_file(store, "gw", name, chunk_empty));
+	}
+	lines = 0;
+	start((nflog_cfg_t){ .file_size = 10000, .files = 2 });
+	assert_int_equal(write_packets(90), 90);
+	logged(0, NULL);
+	for (i = 1; i < 10; i++)
+	{
+		snprintf(name, sizeof(name), NAME ".%d.pcap", i);
+		assert_int_equal(access(path(name), F_OK), 0);
+	}
+	finish("esp-in");
+}
+
 /** errno that close() fails with, 0 if it does not */
 static int close_error;
 
@@ -287,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_removed, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_replaced, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_taken, begin_disk, end_disk),
+		cmocka_unit_test_setup_teardown(test_taken_ring, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_size_limit, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_size_limit_keys, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_close, begin_disk, end_disk),

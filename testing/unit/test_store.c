@@ -20,6 +20,7 @@
 
 #include "files.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>
 
@@ -72,8 +73,10 @@ static void test_append(void **state)
 	chunk_free(&content);
 
 	logged(0, NULL);
+	/* another process may have it, the caller takes another name */
 	assert_int_equal(store->create_file(store, "a_b", "x.pcap", chunk_empty), -1);
-	logged(1, "remove it");
+	assert_int_equal(errno, EEXIST);
+	logged(0, NULL);
 	store->remove_file(store, "a_b", "x.pcap");
 	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
 	logged(1, "removed by someone else");
@@ -83,7 +86,7 @@ static void test_append(void **state)
 	create("a_b", "x.pcap", 10);
 	close(store->open_file(store, "a_b", "x.pcap"));
 	assert_int_equal(store->create_file(store, "a_b", "x.pcap", chunk_empty), -1);
-	logged(1, "remove it");
+	logged(0, NULL);
 	store->remove_file(store, "a_b", "x.pcap");
 	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
 	logged(1, "removed by someone else");
@@ -145,7 +148,7 @@ static void test_links(void **state)
 	strcat(target, "/file");
 	assert_int_equal(symlink(target, path("gw/link")), 0);
 	assert_int_equal(store->create_file(store, "gw", "link", chunk_empty), -1);
-	logged(1, "remove it");
+	logged(0, NULL);
 	assert_int_equal(store->open_file(store, "gw", "link"), -1);
 	logged(1, "symbolic links");
 	assert_false(store->read_file(store, "gw", "link", &content));

@@ -102,9 +102,16 @@ struct failure_t {
 
 /**
  * What an administrator can do about an error.
+ *
+ * @param conn		name of the directory it is in, empty for dir itself
  */
-static char *get_remedy(int error)
+static char *get_remedy(int error, char *conn)
 {
+	if (!*conn && (error == ELOOP || error == ENOTDIR || error == EEXIST ||
+				   error == ENOENT))
+	{
+		return "set dir to a directory, or to where one can be created";
+	}
 	switch (error)
 	{
 		case EACCES:
@@ -244,7 +251,7 @@ METHOD(nflog_dir_t, failed, void,
 	{
 		DBG1(DBG_CFG, "nflog-capture: unable to %s '%s%s%s%s%s': %s (%s)", what,
 			 get_dir(this), *conn ? "/" : "", conn, *name ? "/" : "", name,
-			 strerror(error), remedy ?: get_remedy(error));
+			 strerror(error), remedy ?: get_remedy(error, conn));
 	}
 	errno = error;
 }
@@ -303,6 +310,30 @@ static bool is_ours(int fd)
 		   !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/**
+ * Create a directory, with all above it.  mkdir_p() logs each failure.
+ */
+static bool create_path(char *path)
+{
+	char buf[PATH_MAX], *pos = buf;
+
+	if (snprintf(buf, sizeof(buf), "%s", path) >= sizeof(buf))
+	{
+		errno = ENAMETOOLONG;
+		return FALSE;
+	}
+	while ((pos = strchr(pos + 1, '/')))
+	{
+		*pos = '\0';
+		if (mkdir(buf, 0700) != 0 && errno != EEXIST)
+		{
+			return FALSE;
+		}
+		*pos = '/';
+	}
+	return mkdir(buf, 0700) == 0 || errno == EEXIST;
+}
+
 METHOD(nflog_dir_t, open_dir, int,
 	private_nflog_dir_t *this, char *conn, bool create)
 {
@@ -315,7 +346,7 @@ METHOD(nflog_dir_t, open_dir, int,
 		fd = open(get_dir(this), flags);
 		if (fd < 0 && errno == ENOENT && create)
 		{
-			created = mkdir_p(get_dir(this), 0700);
+			created = create_path(get_dir(this));
 			if (created)
 			{
 				fd = open(get_dir(this), flags);
@@ -464,7 +495,10 @@ METHOD(nflog_dir_t, create_file, int,
 		worked(this, what, conn, "");
 		return fd;
 	}
-	failed(this, what, conn, "", NULL);
+	if (fd >= 0 || errno != EEXIST)
+	{
+		failed(this, what, conn, "", NULL);
+	}
 	if (fd >= 0)
 	{
 		error = errno;

@@ -91,6 +91,14 @@ struct private_nflog_quota_t {
 	time_t logged;
 
 	/**
+	 * Number of traces removed that were not logged, bytes of these, and when traces
+	 * were logged, monotonic.
+	 */
+	u_int removed;
+	uint64_t removed_bytes;
+	time_t removed_logged;
+
+	/**
 	 * Don't look for traces to remove before, unless one becomes unused.
 	 */
 	time_t retry;
@@ -304,6 +312,31 @@ static bool unlink_file(private_nflog_quota_t *this, char *conn,
 }
 
 /**
+ * Log that a trace was removed, with those before it that were not logged: a ring of
+ * small files would fill the log, mutex is locked.
+ */
+static void log_removed(private_nflog_quota_t *this, trace_t *trace,
+						uint64_t max_total)
+{
+	this->removed++;
+	this->removed_bytes += trace->size;
+	if (nflog_log_once(&this->removed_logged, NFLOG_LOG_AGAIN))
+	{
+		DBG1(DBG_CFG, "nflog-capture: removed %u traces of %" PRIu64 " bytes to stay "
+			 "within max_total = %" PRIu64 ", the last one is '%s/%s/%s'",
+			 this->removed, this->removed_bytes, max_total,
+			 this->dir->get_dir(this->dir), trace->conn, trace->name);
+		this->removed = 0;
+		this->removed_bytes = 0;
+	}
+	else
+	{
+		DBG2(DBG_CFG, "nflog-capture: removed trace '%s/%s/%s' of %" PRIu64 " bytes",
+			 this->dir->get_dir(this->dir), trace->conn, trace->name, trace->size);
+	}
+}
+
+/**
  * Remove the oldest traces if bytes would not fit, mutex is locked.
  *
  * @param removed	receives names of the directories in which some were
@@ -324,10 +357,7 @@ static void make_room(private_nflog_quota_t *this, uint64_t max_total,
 		if (!this->live->is_live(this->live, trace->conn, trace->name) &&
 			unlink_file(this, trace->conn, trace->name, &trace->size))
 		{
-			DBG1(DBG_CFG, "removed trace '%s/%s/%s' of %" PRIu64 " bytes to stay "
-				 "within max_total = %" PRIu64,
-				 this->dir->get_dir(this->dir), trace->conn, trace->name,
-				 trace->size, max_total);
+			log_removed(this, trace, max_total);
 			this->total -= min(this->total, trace->size);
 			limit = max_total - max_total / 100;
 			if (!removed->get(removed, trace->conn))

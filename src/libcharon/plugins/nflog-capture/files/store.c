@@ -223,6 +223,10 @@ METHOD(nflog_store_t, replace_file, bool,
 		}
 		close(fd);
 	}
+	else if (errno == EEXIST)
+	{
+		this->dir->failed(this->dir, WRITING, conn, tmp, NULL);
+	}
 	this->live->set(this->live, conn, tmp, FALSE);
 	close(dir);
 	return success;

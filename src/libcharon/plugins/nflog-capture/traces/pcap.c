@@ -24,6 +24,8 @@
 
 #include <pcap.h>
 
+#include <collections/array.h>
+
 /** as tcpdump's, no packet that NFLOG copies is longer */
 #define FILE_SNAPLEN 262144
 
@@ -37,6 +39,9 @@
 
 /** seconds after which it is logged again that a file was replaced */
 #define LOG_AGAIN 60
+
+/** names to try that another process has taken, before it is tried again later */
+#define MAX_TAKEN 64
 
 /** packets written with one system call */
 #define MAX_WRITE 512
@@ -82,9 +87,15 @@ struct private_nflog_pcap_t {
 	char *file;
 
 	/**
-	 * Its number, and that of the oldest one of a ring that is there.
+	 * Its number.
 	 */
-	u_int number, oldest;
+	u_int number;
+
+	/**
+	 * Numbers of the files of a ring that were created and not removed, as u_int,
+	 * the oldest one first.
+	 */
+	array_t *ring;
 
 	/**
 	 * Bytes in it, header and whole records, 0 if it is not there.
@@ -204,21 +215,23 @@ static void end_file(private_nflog_pcap_t *this)
  */
 static void next_file(private_nflog_pcap_t *this)
 {
+	u_int oldest;
 	char *name;
+	bool removed = TRUE;
 
 	end_file(this);
 	free(this->file);
 	this->file = file_name(this, ++this->number);
-	while (this->files && this->number - this->oldest >= this->files)
+	while (removed && this->files && array_count(this->ring) >= this->files)
 	{	/* if that fails it's due again with the next file */
-		name = file_name(this, this->oldest);
-		if (!this->store->remove_file(this->store, this->dir, name))
+		array_get(this->ring, ARRAY_HEAD, &oldest);
+		name = file_name(this, oldest);
+		removed = this->store->remove_file(this->store, this->dir, name);
+		if (removed)
 		{
-			free(name);
-			break;
+			array_remove(this->ring, ARRAY_HEAD, NULL);
 		}
 		free(name);
-		this->oldest++;
 	}
 }
 
@@ -238,18 +251,14 @@ static int create_file(private_nflog_pcap_t *this)
 	};
 	char path[PATH_MAX];
 	struct stat st;
-	int fd, error;
+	int fd, error, i;
 
 	/* before it is there, so that no other process removes it */
 	this->store->set_used(this->store, this->dir, this->file, TRACE_USED);
 	fd = this->store->create_file(this->store, this->dir, this->file,
 								  chunk_from_thing(header));
-	if (fd < 0 && errno == EEXIST)
-	{
-		if (this->oldest == this->number)
-		{	/* it is not of this ring */
-			this->oldest++;
-		}
+	for (i = 0; fd < 0 && errno == EEXIST && i < MAX_TAKEN; i++)
+	{	/* another process has it, or had */
 		next_file(this);
 		this->store->set_used(this->store, this->dir, this->file, TRACE_USED);
 		fd = this->store->create_file(this->store, this->dir, this->file,
@@ -258,6 +267,10 @@ static int create_file(private_nflog_pcap_t *this)
 	if (fd < 0)
 	{	/* its keys have to be there when it gets created */
 		error = errno;
+		if (error == EEXIST)
+		{
+			this->store->report(this->store, this->dir, this->file, FALSE);
+		}
 		this->store->set_used(this->store, this->dir, this->file, TRACE_WANTED);
 		errno = error;
 		return -1;
@@ -266,6 +279,10 @@ static int create_file(private_nflog_pcap_t *this)
 	{
 		this->dev = st.st_dev;
 		this->ino = st.st_ino;
+	}
+	if (this->files)
+	{
+		array_insert(this->ring, ARRAY_TAIL, &this->number);
 	}
 	this->size = sizeof(header);
 	DBG2(DBG_CHD, "nflog-capture: created '%s/%s'",
@@ -521,6 +538,7 @@ METHOD(nflog_pcap_t, destroy, void,
 	private_nflog_pcap_t *this)
 {
 	end_file(this);
+	array_destroy(this->ring);
 	free(this->file);
 	free(this->name);
 	free(this->dir);
@@ -544,6 +562,7 @@ nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 			.destroy = _destroy,
 		},
 		.store = store,
+		.ring = array_create(sizeof(u_int), 0),
 		.dir = strdup(dir),
 		.name = strdup(name),
 		.link = cfg->link,

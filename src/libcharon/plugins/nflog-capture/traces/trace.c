@@ -116,7 +116,8 @@ struct private_nflog_trace_t {
 	nflog_xfrm_stat_t *xfrm_stat;
 
 	/**
-	 * What it dropped before.
+	 * What it dropped before, NULL until the trace is started, or if another one
+	 * does that.
 	 */
 	nflog_dropped_t *dropped;
 
@@ -180,6 +181,10 @@ METHOD(nflog_trace_t, start, void,
 	int error;
 
 	this->started = TRUE;
+	if (this->xfrm_stat)
+	{	/* not before, as charon's threads read no files */
+		this->dropped = this->xfrm_stat->get(this->xfrm_stat);
+	}
 	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
 								   this->cfg);
 	error = this->pcap->start(this->pcap);
@@ -376,7 +381,7 @@ METHOD(nflog_trace_t, end, void,
 		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 		 this->name, in == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA", this->label,
 		 buf[in], buf[out], missing);
-	if (this->xfrm_stat)
+	if (this->dropped)
 	{
 		this->xfrm_stat->report(this->xfrm_stat, this->dropped, this->label);
 	}
@@ -405,7 +410,6 @@ METHOD(nflog_trace_t, set_drops, void,
 	private_nflog_trace_t *this, nflog_xfrm_stat_t *xfrm_stat)
 {
 	this->xfrm_stat = xfrm_stat;
-	this->dropped = xfrm_stat->get(xfrm_stat);
 }
 
 METHOD(nflog_trace_t, get_ref, nflog_trace_t*,
@@ -426,7 +430,7 @@ METHOD(nflog_trace_t, destroy, void,
 {
 	DESTROY_IF(this->pcap);
 	nflog_cfg_destroy(this->cfg);
-	if (this->xfrm_stat)
+	if (this->dropped)
 	{
 		this->xfrm_stat->put(this->xfrm_stat, this->dropped);
 	}

@@ -115,9 +115,9 @@ struct nflog_trace_t {
 	void (*set_name)(nflog_trace_t *this, char *name);
 
 	/**
-	 * Tell at the end of the trace what the kernel dropped from now on.
+	 * Log at the end of the trace what the kernel dropped since it was started.
 	 *
-	 * @param xfrm_stat	tells it
+	 * @param xfrm_stat	reads the kernel's counters, not owned
 	 */
 	void (*set_drops)(nflog_trace_t *this, nflog_xfrm_stat_t *xfrm_stat);
 
