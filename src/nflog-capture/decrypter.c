@@ -202,7 +202,7 @@ static void decrypt_ike(private_decrypter_t *this, layer_t *layer, bool inside,
 
 /**
  * Count a fragment, or a packet that is cut.  Inside of others there are many which
- * are no IPsec packets, their headers tell.
+ * are no IPsec packets, as their headers show.
  */
 static void count_part(layer_t *layer, wire_packet_t *packet, bool inside,
 					   char *comment)

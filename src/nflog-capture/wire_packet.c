@@ -23,7 +23,7 @@
 #define NATT_PORT 4500
 
 /**
- * Does this look like an IKE message?  The port doesn't tell.
+ * Does this look like an IKE message?  The port does not decide.
  */
 static bool is_ike(chunk_t data)
 {

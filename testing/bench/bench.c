@@ -201,7 +201,7 @@ static const struct {
 };
 
 /**
- * Tell how to use this, and exit.
+ * Print how to use this, and exit.
  */
 static void __attribute__((noreturn)) usage()
 {

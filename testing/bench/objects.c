@@ -17,7 +17,7 @@
 
 #include <daemon.h>
 
-/** the only instance, as traces that end don't tell to which they belong */
+/** the only instance, as traces that end don't know to which they belong */
 static objects_t objects;
 
 /** original method of traces */

@@ -39,7 +39,7 @@
 /** copy mode of a group that was configured, from the kernel's nfnetlink_log.h */
 #define COPY_PACKET 2
 
-/** interval in which to look for what the kernel does not tell, in us */
+/** interval in which to look for what the kernel does not report, in us */
 #define INTERVAL 1000
 
 /** a tool does nothing if it uses less than 1% of the time for so long, in us */

@@ -453,7 +453,7 @@ static void mock_child_delete(mock_child_t *this, bool inbound)
 }
 
 /**
- * Tell that a CHILD_SA is about to be destroyed.
+ * Announce that a CHILD_SA is about to be destroyed.
  */
 static void mock_child_destroying(mock_child_t *this)
 {

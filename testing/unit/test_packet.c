@@ -174,7 +174,7 @@ static void test_nflog(void **state)
 	assert_memory_equal(pos + NLA_HDRLEN, ipv6, sizeof(ipv6) - 1);
 	pos += NLA_ALIGN(attr->nla_len);
 	assert_ptr_equal(pos, packet->data + packet->pcap.caplen);
-	/* the missing byte is told by the length in the IP header */
+	/* the length in the IP header shows the missing byte */
 	assert_int_equal(packet->original, sizeof(ipv6));
 	assert_int_equal(packet->pcap.len, packet->pcap.caplen + 1);
 

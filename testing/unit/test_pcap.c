@@ -166,7 +166,7 @@ static void test_taken_ring(void **state)
 static int close_error;
 
 /**
- * Fail as file systems of other hosts do, which tell late that there is no space.
+ * Fail as file systems of other hosts do, which report late that there is no space.
  */
 int close(int fd)
 {

@@ -47,7 +47,7 @@ static void test_budget(void **state)
 	assert_false(has_trace("even", 0));
 	assert_true(has_trace("odd", 1));
 
-	/* several, but told once */
+	/* several, reported once */
 	removed[0] = '\0';
 	create("keep", "another", 1024);
 	assert_true(store->reserve(store, 40 * 1024));

@@ -84,7 +84,7 @@ static void test_complete(void **state)
 }
 
 /**
- * Tell that the reader is done with an SA.
+ * Note that the reader is done with an SA.
  */
 static bool tell_put_ref(nflog_trace_t *trace)
 {

@@ -53,7 +53,7 @@ static void test_esp(void **state)
 			check(bad, chunk_clone(inner), ": ICV bad");
 		}
 		else
-		{	/* AEADs don't tell, and without ICV it's the padding */
+		{	/* an AEAD fails, without an ICV the padding is wrong */
 			check(bad, chunk_empty, ": ICV bad");
 		}
 		check(add_ip(src, dst, IPPROTO_ESP, packets[i]), chunk_clone(inner),
@@ -110,7 +110,7 @@ static void test_reused_spi(void **state)
 	esp[0] = create_esp(&tests[0], 1, 1, MODE_TUNNEL, inner, IPPROTO_IPIP);
 	esp[1] = create_esp(&tests[0], 1, 1, MODE_TUNNEL, inner, IPPROTO_IPIP);
 	esp[2] = create_esp(&tests[15], 1, 1, MODE_TUNNEL, inner, IPPROTO_IPIP);
-	/* without an ICV the padding tells */
+	/* without an ICV only the padding shows it */
 	esp[3] = create_esp(&tests[11], 1, 1, MODE_TUNNEL, inner, IPPROTO_IPIP);
 	read_keys();
 	check(add_ip(src, dst, IPPROTO_ESP, esp[0]), chunk_clone(inner),

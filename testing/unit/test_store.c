@@ -216,7 +216,7 @@ static void test_owners(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	logged(0, NULL);
-	/* told again, as it worked in between */
+	/* logged again, as it worked in between */
 	assert_int_equal(chmod(path("gw"), 0777), 0);
 	refused("gw", "chmod go-w");
 	assert_int_equal(chmod(path("gw"), 0700), 0);
@@ -279,7 +279,7 @@ static void test_enumerate(void **state)
 	enumerator->destroy(enumerator);
 	logged(0, NULL);
 
-	/* told if it's a trace */
+	/* logged if it is a trace */
 	store->remove_file(store, "gw", others[0]);
 	assert_string_equal(removed, "");
 	store->remove_file(store, "gw", traces[0]);

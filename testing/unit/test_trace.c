@@ -14,7 +14,7 @@
 
 /*
  * Traces and key tables on a disk that fails: they go on as soon as it works again,
- * consist of whole records at any time, and tell what is missing.
+ * consist of whole records at any time, and the end line counts what is missing.
  */
 
 #define _GNU_SOURCE

@@ -121,8 +121,8 @@ struct trace_t {
 	/** bytes in it */
 	uint64_t size;
 
-	/** when it was written to */
-	struct timespec mtime;
+	/** when it was written to, ns since 1970 */
+	uint64_t mtime;
 };
 
 /**
@@ -142,12 +142,7 @@ static int trace_cmp(const void *a, const void *b, void *user)
 {
 	const trace_t *x = a, *y = b;
 
-	if (x->mtime.tv_sec != y->mtime.tv_sec)
-	{
-		return x->mtime.tv_sec < y->mtime.tv_sec ? -1 : 1;
-	}
-	return x->mtime.tv_nsec < y->mtime.tv_nsec ? -1 :
-		   x->mtime.tv_nsec > y->mtime.tv_nsec;
+	return x->mtime < y->mtime ? -1 : x->mtime > y->mtime;
 }
 
 /**
@@ -185,7 +180,7 @@ static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 			.conn = strdup(conn),
 			.name = strdup(name),
 			.size = st.st_size,
-			.mtime = st.st_mtim,
+			.mtime = st.st_mtim.tv_sec * 1000000000ULL + st.st_mtim.tv_nsec,
 		);
 		array_insert(traces, ARRAY_TAIL, trace);
 	}
@@ -329,11 +324,6 @@ static void log_removed(private_nflog_quota_t *this, trace_t *trace,
 		this->removed = 0;
 		this->removed_bytes = 0;
 	}
-	else
-	{
-		DBG2(DBG_CFG, "nflog-capture: removed trace '%s/%s/%s' of %" PRIu64 " bytes",
-			 this->dir->get_dir(this->dir), trace->conn, trace->name, trace->size);
-	}
 }
 
 /**
@@ -444,10 +434,7 @@ METHOD(nflog_quota_t, reserve, bool,
 	if (!this->scanned && now >= this->retry)
 	{
 		array_destroy_function(scan(this), (void*)trace_destroy, NULL);
-		if (!this->scanned)
-		{
-			this->retry = now + RETRY;
-		}
+		this->retry = this->scanned ? this->retry : now + RETRY;
 	}
 	if (max_total && this->total + bytes > max_total && now >= this->retry)
 	{

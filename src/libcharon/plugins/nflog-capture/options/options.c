@@ -44,13 +44,9 @@ struct private_nflog_options_t {
 	nflog_options_t public;
 
 	/**
-	 * Called after options changed, may be NULL.
+	 * Called with its data after options changed, may be NULL.
 	 */
 	nflog_options_cb_t cb;
-
-	/**
-	 * Data to pass to it.
-	 */
 	void *data;
 
 	/**
@@ -570,8 +566,7 @@ METHOD(nflog_options_t, destroy, void,
 /*
  * Described in header
  */
-nflog_options_t *nflog_options_create(
-									nflog_options_cb_t cb, void *data)
+nflog_options_t *nflog_options_create(nflog_options_cb_t cb, void *data)
 {
 	private_nflog_options_t *this;
 

@@ -111,7 +111,7 @@ struct private_nflog_trace_t {
 	nflog_counters_t counts[POINT_MAX];
 
 	/**
-	 * Tells what the kernel dropped meanwhile, NULL if another trace does that.
+	 * Reads what the kernel dropped meanwhile, NULL if another trace does that.
 	 */
 	nflog_xfrm_stat_t *xfrm_stat;
 
