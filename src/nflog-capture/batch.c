@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "batch.h"
 
 #include <collections/array.h>

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_batch batch
  * @{ @ingroup nflog_capture

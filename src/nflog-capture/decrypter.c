@@ -119,7 +119,7 @@ static ike_t *get_ike(private_decrypter_t *this, chunk_t message)
 	return message.ptr[IKE_VERSION] >> 4 == 1 ? this->ikev1 : this->ikev2;
 }
 
-METHOD(decrypter_t, learn, void,
+METHOD(decrypter_t, learn, bool,
 	private_decrypter_t *this, chunk_t data)
 {
 	char comment[DECRYPTER_COMMENT_LEN];
@@ -128,6 +128,10 @@ METHOD(decrypter_t, learn, void,
 	ike_t *ike;
 	int i;
 
+	if (!this->learning)
+	{
+		return FALSE;
+	}
 	for (i = 0; i < DECRYPTER_MAX_LAYERS; i++)
 	{
 		wire_packet_parse(&packet, data);
@@ -137,7 +141,7 @@ METHOD(decrypter_t, learn, void,
 			ike = get_ike(this, message);
 			ike->learn(ike, message);
 		}
-		if (!this->learning || !is_ipsec(&packet))
+		if (!is_ipsec(&packet))
 		{
 			break;
 		}
@@ -147,6 +151,7 @@ METHOD(decrypter_t, learn, void,
 		data = outer = plain;
 	}
 	chunk_clear(&outer);
+	return TRUE;
 }
 
 /**

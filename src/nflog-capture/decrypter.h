@@ -46,8 +46,10 @@ struct decrypter_t {
 	 * before the first one is decrypted.
 	 *
 	 * @param data		IP packet
+	 * @return			FALSE if there is nothing to learn with these keys, however many
+	 *					packets are passed
 	 */
-	void (*learn)(decrypter_t *this, chunk_t data);
+	bool (*learn)(decrypter_t *this, chunk_t data);
 
 	/**
 	 * Decrypt a packet by one layer, if it is encrypted.

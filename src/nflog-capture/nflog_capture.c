@@ -159,10 +159,12 @@ static bool open_traces(char **paths, decrypter_t *decrypter,
 					"by one\n", paths[i], paths[0]);
 			return FALSE;
 		}
-		while (trace->read(trace, &packet))
+		while (trace->read(trace, &packet) &&
+			   decrypter->learn(decrypter, packet.ip))
 		{
-			decrypter->learn(decrypter, packet.ip);
+			/* it has got the packet */
 		}
+		trace->close(trace);
 	}
 	return TRUE;
 }

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_pipeline pipeline
  * @{ @ingroup nflog_capture

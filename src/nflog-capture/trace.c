@@ -110,10 +110,8 @@ static chunk_t get_payload(chunk_t data)
 	return payload;
 }
 
-/**
- * Close the file, there may be very many traces.
- */
-static void stop(private_trace_t *this)
+METHOD(trace_t, close_, void,
+	private_trace_t *this)
 {
 	if (this->pcap)
 	{
@@ -131,7 +129,7 @@ METHOD(trace_t, read_, bool,
 	/* a file that grows as fast as it is read would have no end */
 	if (!this->pcap || this->read >= this->st.st_size)
 	{
-		stop(this);
+		close_(this);
 		return FALSE;
 	}
 	switch (pcap_next_ex(this->pcap, &header, &data))
@@ -139,12 +137,12 @@ METHOD(trace_t, read_, bool,
 		case 1:
 			break;
 		case PCAP_ERROR_BREAK:
-			stop(this);
+			close_(this);
 			return FALSE;
 		default:
 			snprintf(this->error, sizeof(this->error), "%s",
 					 pcap_geterr(this->pcap));
-			stop(this);
+			close_(this);
 			return FALSE;
 	}
 	this->read += RECORD_LEN + header->caplen;
@@ -186,7 +184,7 @@ METHOD(trace_t, rewind_, bool,
 	FILE *file;
 	int fd;
 
-	stop(this);
+	close_(this);
 	this->error[0] = '\0';
 	this->read = FILE_LEN;
 	fd = open_file(this);
@@ -234,7 +232,7 @@ METHOD(trace_t, is_torn, bool,
 METHOD(trace_t, destroy, void,
 	private_trace_t *this)
 {
-	stop(this);
+	close_(this);
 	if (this->fd >= 0)
 	{
 		close(this->fd);
@@ -332,6 +330,7 @@ trace_t *trace_create(char *path)
 		.public = {
 			.read = _read_,
 			.rewind = _rewind_,
+			.close = _close_,
 			.get_link_type = _get_link_type,
 			.is_torn = _is_torn,
 			.destroy = _destroy,

@@ -65,6 +65,11 @@ struct trace_t {
 	bool (*rewind)(trace_t *this);
 
 	/**
+	 * Close the file, as there may be very many traces, until rewind() is called.
+	 */
+	void (*close)(trace_t *this);
+
+	/**
 	 * Get the link type, as it is in files.
 	 */
 	uint16_t (*get_link_type)(trace_t *this);
