@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Writes a trace to be decrypted, and the key tables beside it.
  */

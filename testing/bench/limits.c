@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Limits of the machine, without which the figures of tools say little.
  */

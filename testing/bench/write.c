@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * The lower bound of what it costs to read from NFLOG and to write a pcap file: the
  * messages that were received become records of the file where they are, as a netlink

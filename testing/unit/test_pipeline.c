@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Packets that are decrypted on all processors lie in the output in the order they
  * were captured, each one followed by what is in it.
