@@ -60,14 +60,7 @@ struct private_nflog_ending_t {
 	/**
 	 * What the thread works on.
 	 */
-	nflog_lanes_t *lanes;
-	nflog_rules_t *rules;
-	nflog_sa_lookup_t *sa_lookup;
-	nflog_ts_lookup_t *ts_lookup;
-	nflog_early_t *early;
-	nflog_ip6_fragments_t *ip6_fragments;
-	nflog_ike_messages_t *ike_messages;
-	nflog_writer_t *writer;
+	nflog_ending_parts_t parts;
 
 	/**
 	 * SAs that were just added, nflog_sa_t.
@@ -313,13 +306,13 @@ static void remove_rules(private_nflog_ending_t *this)
 	linked_list_t *gone;
 	nflog_sa_t *sa;
 
-	this->lanes->lock(this->lanes);
+	this->parts.lanes->lock(this->parts.lanes);
 	gone = get_gone(this);
-	this->lanes->unlock(this->lanes);
+	this->parts.lanes->unlock(this->parts.lanes);
 
 	while (gone->remove_first(gone, (void**)&sa) == SUCCESS)
 	{
-		this->rules->remove(this->rules, sa);
+		this->parts.rules->remove(this->parts.rules, sa);
 	}
 	gone->destroy(gone);
 }
@@ -335,7 +328,7 @@ static void count_dropped(private_nflog_ending_t *this,
 		sa->match.dst->get_family(sa->match.dst) == AF_INET6)
 	{
 		sa->esp.count->unidentified +=
-				this->ip6_fragments->get_dropped(this->ip6_fragments) - sa->dropped;
+				this->parts.ip6_fragments->get_dropped(this->parts.ip6_fragments) - sa->dropped;
 	}
 }
 
@@ -351,26 +344,26 @@ static bool end_sas(private_nflog_ending_t *this)
 	nflog_sa_t *sa;
 	bool idle, excluded;
 
-	idle = this->lanes->is_idle(this->lanes);
+	idle = this->parts.lanes->is_idle(this->parts.lanes);
 	drained = get_drained(this, idle);
 	/* what was read of them is published after that */
-	this->lanes->lock(this->lanes);
+	this->parts.lanes->lock(this->parts.lanes);
 	enumerator = drained->create_enumerator(drained);
 	while (enumerator->enumerate(enumerator, &sa))
 	{
-		this->sa_lookup->remove(this->sa_lookup, sa);
+		this->parts.sa_lookup->remove(this->parts.sa_lookup, sa);
 		count_dropped(this, sa);
 	}
 	enumerator->destroy(enumerator);
-	excluded = this->ts_lookup->expire(this->ts_lookup, idle);
-	this->lanes->unlock(this->lanes);
+	excluded = this->parts.ts_lookup->expire(this->parts.ts_lookup, idle);
+	this->parts.lanes->unlock(this->parts.lanes);
 
 	while (drained->remove_first(drained, (void**)&sa) == SUCCESS)
 	{
 		DBG2(DBG_KNL, "nflog-capture: ended %s SA %.8x of connection '%s'",
 			 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
-		this->writer->release(this->writer, sa->esp.trace);
-		this->writer->release(this->writer, sa->plain.trace);
+		this->parts.writer->release(this->parts.writer, sa->esp.trace);
+		this->parts.writer->release(this->parts.writer, sa->plain.trace);
 		nflog_sa_destroy(sa);
 	}
 	drained->destroy(drained);
@@ -380,12 +373,12 @@ static bool end_sas(private_nflog_ending_t *this)
 METHOD(nflog_ending_t, get_missed, void,
 	private_nflog_ending_t *this, nflog_missed_t *missed)
 {
-	missed->lost[FALSE] = this->lanes->get_lost(this->lanes, FALSE);
-	missed->lost[TRUE] = this->lanes->get_lost(this->lanes, TRUE);
-	missed->time = this->rules->get_ike_missed(this->rules);
-	this->lanes->lock(this->lanes);
-	missed->incomplete = this->ip6_fragments->get_dropped(this->ip6_fragments);
-	this->lanes->unlock(this->lanes);
+	missed->lost[FALSE] = this->parts.lanes->get_lost(this->parts.lanes, FALSE);
+	missed->lost[TRUE] = this->parts.lanes->get_lost(this->parts.lanes, TRUE);
+	missed->time = this->parts.rules->get_ike_missed(this->parts.rules);
+	this->parts.lanes->lock(this->parts.lanes);
+	missed->incomplete = this->parts.ip6_fragments->get_dropped(this->parts.ip6_fragments);
+	this->parts.lanes->unlock(this->parts.lanes);
 }
 
 /**
@@ -400,11 +393,11 @@ static int flush_messages(private_nflog_ending_t *this)
 	int timeout;
 
 	get_missed(this, &missed);
-	idle = this->lanes->is_idle(this->lanes);
+	idle = this->parts.lanes->is_idle(this->parts.lanes);
 	/* they are added to the first lane, as are those that it reads */
-	this->lanes->lock(this->lanes);
-	timeout = this->ike_messages->flush(this->ike_messages, &missed, idle);
-	this->lanes->unlock(this->lanes);
+	this->parts.lanes->lock(this->parts.lanes);
+	timeout = this->parts.ike_messages->flush(this->parts.ike_messages, &missed, idle);
+	this->parts.lanes->unlock(this->parts.lanes);
 	return timeout;
 }
 
@@ -414,9 +407,9 @@ static int flush_messages(private_nflog_ending_t *this)
  */
 static void end_ike(private_nflog_ending_t *this)
 {
-	if (!this->ike_messages->get_count(this->ike_messages))
+	if (!this->parts.ike_messages->get_count(this->parts.ike_messages))
 	{
-		this->rules->end_ike(this->rules);
+		this->parts.rules->end_ike(this->parts.rules);
 	}
 }
 
@@ -429,12 +422,12 @@ static bool close_lanes(private_nflog_ending_t *this)
 {
 	u_int count;
 
-	this->lanes->lock(this->lanes);
-	count = this->sa_lookup->get_count(this->sa_lookup);
-	this->lanes->unlock(this->lanes);
-	return !count && !this->early->get_count(this->early) &&
-		   !this->ike_messages->get_count(this->ike_messages) &&
-		   this->lanes->close(this->lanes);
+	this->parts.lanes->lock(this->parts.lanes);
+	count = this->parts.sa_lookup->get_count(this->parts.sa_lookup);
+	this->parts.lanes->unlock(this->parts.lanes);
+	return !count && !this->parts.early->get_count(this->parts.early) &&
+		   !this->parts.ike_messages->get_count(this->parts.ike_messages) &&
+		   this->parts.lanes->close(this->parts.lanes);
 }
 
 /**
@@ -467,7 +460,7 @@ static void *run(private_nflog_ending_t *this)
 		excluded = end_sas(this);
 		timeout = flush_messages(this);
 		end_ike(this);
-		timeout = shorter(timeout, this->early->remove(this->early, this->rules));
+		timeout = shorter(timeout, this->parts.early->remove(this->parts.early, this->parts.rules));
 		if (excluded || is_waiting(this))
 		{
 			timeout = shorter(timeout, INTERVAL);
@@ -532,14 +525,7 @@ nflog_ending_t *nflog_ending_create(nflog_ending_parts_t *parts)
 			.get_missed = _get_missed,
 			.destroy = _destroy,
 		},
-		.lanes = parts->lanes,
-		.rules = parts->rules,
-		.sa_lookup = parts->sa_lookup,
-		.ts_lookup = parts->ts_lookup,
-		.early = parts->early,
-		.ip6_fragments = parts->ip6_fragments,
-		.ike_messages = parts->ike_messages,
-		.writer = parts->writer,
+		.parts = *parts,
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.added = linked_list_create(),
 		.lingering = linked_list_create(),

@@ -281,17 +281,29 @@ METHOD(nflog_pending_t, log_missing, void,
 	}
 }
 
-METHOD(nflog_pending_t, log_complete, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa)
+/**
+ * Add a line on how long the rules of an SA were missing.
+ *
+ * @param before		what comes before the name of the SA
+ * @param after			what comes behind it
+ */
+static void add_missed(private_nflog_pending_t *this, nflog_entry_t *sa,
+					   char *before, char *after)
 {
 	char name[256];
 
 	if (!nflog_entry_is_spi(sa))
 	{
-		add_line(this, LEVEL_CTRL, "capturing %s now, rules were missing for %" PRIu64 " ms",
-			nflog_entry_name(sa, name, sizeof(name)),
-			nflog_entry_get_missed(sa));
+		add_line(this, LEVEL_CTRL, "%s%s%s, rules were missing for %" PRIu64 " ms",
+				 before, nflog_entry_name(sa, name, sizeof(name)), after,
+				 nflog_entry_get_missed(sa));
 	}
+}
+
+METHOD(nflog_pending_t, log_complete, void,
+	private_nflog_pending_t *this, nflog_entry_t *sa)
+{
+	add_missed(this, sa, "capturing ", " now");
 }
 
 METHOD(nflog_pending_t, log_changed, void,
@@ -307,14 +319,7 @@ METHOD(nflog_pending_t, log_changed, void,
 METHOD(nflog_pending_t, log_ended, void,
 	private_nflog_pending_t *this, nflog_entry_t *sa)
 {
-	char name[256];
-
-	if (!nflog_entry_is_spi(sa))
-	{
-		add_line(this, LEVEL_CTRL, "%s ended, rules were missing for %" PRIu64 " ms",
-			nflog_entry_name(sa, name, sizeof(name)),
-			nflog_entry_get_missed(sa));
-	}
+	add_missed(this, sa, "", " ended");
 }
 
 METHOD(nflog_pending_t, has_lines, bool,

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "pcap.h"
+#include "options/log_once.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -36,9 +37,6 @@
  *  https://www.tcpdump.org/linktypes.html */
 #define LINKTYPE_RAW 101
 #define LINKTYPE_NFLOG 239
-
-/** seconds after which it is logged again that a file was replaced */
-#define LOG_AGAIN 60
 
 /** names to try that another process has taken, before it is tried again later */
 #define MAX_TAKEN 64
@@ -296,16 +294,14 @@ static int create_file(private_nflog_pcap_t *this)
  */
 static void log_replaced(private_nflog_pcap_t *this)
 {
-	time_t now = time_monotonic(NULL);
 	char path[PATH_MAX];
 
-	if (!this->logged || now - this->logged >= LOG_AGAIN)
+	if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 	{
 		DBG1(DBG_CHD, "trace '%s/%s' was replaced or cut by someone else, it "
 			 "continues in a new file",
 			 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 			 this->file);
-		this->logged = now;
 	}
 }
 
