@@ -88,10 +88,10 @@ class Counts:
         return re.search(f"in{established}", self.log) and \
             not re.search(f"out{established}", self.log)
 
-    def late(self, trace):
-        """Packets of a trace that arrived when the SA was gone, or about to go, says charon.log
-        that the SA did not process them: none if that is not allowed."""
-        found = re.search(r"esp-in [^;]*, (\d+) more than the SA processed",
+    def late(self, trace, point):
+        """Packets of a trace that passed a capture point when the SA was gone, or about to go,
+        says charon.log that the SA did not process them: none if that is not allowed."""
+        found = re.search(rf"{point} [^;]*, (\d+) more than the SA processed",
                           "".join(self.end_lines(trace)))
         return int(found[1]) if found and self.options.late else 0
 
@@ -124,7 +124,7 @@ class Counts:
                    self.lost_collision(trace):
                     continue
                 self.check_end_sa(f"{kind}-{direction}", found,
-                                  self.early(trace) + self.late(trace)
+                                  self.early(trace) + self.late(trace, "esp-in")
                                   if (kind, direction) == ("esp", "in") else 0)
 
     def counted(self, kind, direction):
