@@ -41,11 +41,11 @@ static inline nflog_cfg_t *get(char *conn, char *child)
 }
 
 /**
- * Remove swanctl.conf and strongswan.conf, and forget what was logged.
+ * Empty swanctl.conf and strongswan.conf, and forget what was logged.
  */
 static inline void reset()
 {
-	unlink(path("swanctl.conf"));
+	put("swanctl.conf", "");
 	load("");
 	update();
 	lines = 0;
@@ -53,6 +53,7 @@ static inline void reset()
 
 static inline int begin(void **state)
 {
+	put("swanctl.conf", "");
 	options = nflog_options_create(NULL, NULL);
 	options->start(options);
 	reset();

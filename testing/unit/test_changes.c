@@ -176,7 +176,7 @@ static void no_logger(debug_t group, level_t level, char *fmt, ...)
 static int begin(void **state)
 {
 	cost = later = 0;
-	unlink(path("swanctl.conf"));
+	put("swanctl.conf", "");
 	lib->settings->set_str(lib->settings,
 						   "charon.plugins.nflog-capture.swanctl_conf",
 						   path("swanctl.conf"));

@@ -63,8 +63,7 @@ static nflog_reader_t reader = {
 	.include = include,
 };
 
-static bool has_point_conn(nflog_options_t *this, char *conn,
-						   u_int points)
+static bool has_point(nflog_options_t *this, char *conn, u_int points)
 {
 	assert_string_equal(conn, "gw");
 	assert_int_equal(points, 1 << POINT_ESP_IN);
@@ -72,7 +71,7 @@ static bool has_point_conn(nflog_options_t *this, char *conn,
 }
 
 static nflog_options_t options = {
-	.has_point_conn = has_point_conn,
+	.has_point = has_point,
 };
 
 static bool capture_add(nflog_manager_t *this,

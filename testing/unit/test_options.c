@@ -283,7 +283,7 @@ static void test_invalid(void **state)
 static bool has_point(u_int points)
 {
 	update();
-	return options->has_point(options, points);
+	return options->has_point(options, NULL, points);
 }
 
 static void test_points(void **state)
@@ -294,23 +294,23 @@ static void test_points(void **state)
 	load("enable = yes\n points = esp");
 	assert_false(has_point(ike));
 	assert_true(has_point(1 << POINT_ESP_IN));
-	assert_true(options->has_point_conn(options, "any", 1 << POINT_ESP_IN));
-	assert_false(options->has_point_conn(options, "any", ike));
+	assert_true(options->has_point(options, "any", 1 << POINT_ESP_IN));
+	assert_false(options->has_point(options, "any", ike));
 	load("enable = yes");
 	assert_true(has_point(ike));
 	load("connections { gw { children { a { nflog-capture {\n"
 		 "enable = yes\n points = ike-out\n } } } } }");
 	assert_true(has_point(ike));
 	assert_false(has_point(1 << POINT_IKE_IN));
-	assert_true(options->has_point_conn(options, "gw", ike));
-	assert_false(options->has_point_conn(options, "gw", 1 << POINT_IKE_IN));
-	assert_false(options->has_point_conn(options, "other", ike));
+	assert_true(options->has_point(options, "gw", ike));
+	assert_false(options->has_point(options, "gw", 1 << POINT_IKE_IN));
+	assert_false(options->has_point(options, "other", ike));
 	load("");
 	assert_false(has_point(ike));
 	put("swanctl.conf", CHILD("a", 100));
 	assert_true(has_point(ike));
-	assert_true(options->has_point_conn(options, "gw", ike));
-	assert_false(options->has_point_conn(options, "other", ike));
+	assert_true(options->has_point(options, "gw", ike));
+	assert_false(options->has_point(options, "other", ike));
 	assert_false(options->has_running(options));
 	put("swanctl.conf", "connections { gw { children { a { nflog-capture {\n"
 		"enable = yes\n running = yes } } } } }");

@@ -34,27 +34,50 @@ const char *__lsan_default_suppressions(void)
 }
 
 /**
- * Enumerate sections, or keys and values, as strongSwan's parser found them.
+ * Get the next section, or setting with a value, as strongSwan's parser found it.
  */
-static enumerator_t *enumerate_settings(settings_t *settings, char *names[],
-										int depth, bool sections)
+static bool next_setting(enumerator_t *enumerator, bool sections, char **key,
+						 char **value)
 {
-	static char *formats[] = { "", "%s", "%s.%s", "%s.%s.%s" };
-
-	return (sections ? settings->create_section_enumerator
-					 : settings->create_key_value_enumerator)(settings,
-						formats[depth], names[0], names[1], names[2]);
+	return sections ? enumerator->enumerate(enumerator, key)
+					: enumerator->enumerate(enumerator, key, value);
 }
 
 /**
- * Enumerate them as our parser found them.
+ * Get the next one as our parser found it.
  */
-static enumerator_t *enumerate_sections(nflog_sections_t *sections,
-										char *names[], bool subsections)
+static bool next_section(enumerator_t *enumerator, bool sections, char **key,
+						 char **value)
 {
-	return (subsections ? sections->create_section_enumerator
-						: sections->create_key_value_enumerator)(sections,
-						names[0], names[1], names[2], NULL);
+	bool is_section;
+
+	while (enumerator->enumerate(enumerator, key, value, &is_section))
+	{
+		if (is_section == sections && (sections || *value))
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/**
+ * Enumerate sections, or settings, of either of both.
+ */
+static enumerator_t *create_enumerator(settings_t *settings,
+									   nflog_sections_t *sections, char *names[],
+									   int depth, bool subsections)
+{
+	static char *formats[] = { "", "%s", "%s.%s", "%s.%s.%s" };
+
+	if (!settings)
+	{
+		return sections->create_enumerator(sections, names[0], names[1], names[2],
+										   NULL);
+	}
+	return (subsections ? settings->create_section_enumerator
+						: settings->create_key_value_enumerator)(settings,
+						formats[depth], names[0], names[1], names[2]);
 }
 
 /**
@@ -63,20 +86,17 @@ static enumerator_t *enumerate_sections(nflog_sections_t *sections,
 static void print(FILE *out, settings_t *settings,
 				  nflog_sections_t *sections, char *names[], int depth)
 {
+	bool (*next)(enumerator_t*, bool, char**, char**);
 	enumerator_t *enumerator;
 	char *key, *value;
 
+	next = settings ? next_setting : next_section;
 	if (depth)
 	{
-		enumerator = settings
-						? enumerate_settings(settings, names, depth, FALSE)
-						: enumerate_sections(sections, names, FALSE);
-		while (enumerator->enumerate(enumerator, &key, &value))
+		enumerator = create_enumerator(settings, sections, names, depth, FALSE);
+		while (next(enumerator, FALSE, &key, &value))
 		{
-			if (value)
-			{
-				fprintf(out, "%s=\"%s\"\n", key, value);
-			}
+			fprintf(out, "%s=\"%s\"\n", key, value);
 		}
 		enumerator->destroy(enumerator);
 	}
@@ -84,9 +104,8 @@ static void print(FILE *out, settings_t *settings,
 	{
 		return;
 	}
-	enumerator = settings ? enumerate_settings(settings, names, depth, TRUE)
-						  : enumerate_sections(sections, names, TRUE);
-	while (enumerator->enumerate(enumerator, &key))
+	enumerator = create_enumerator(settings, sections, names, depth, TRUE);
+	while (next(enumerator, TRUE, &key, &value))
 	{
 		if (depth || !streq(key, "secrets"))
 		{

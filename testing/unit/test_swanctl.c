@@ -22,7 +22,6 @@
 #include "swanctl.h"
 
 #include <dlfcn.h>
-#include <glob.h>
 #include <pthread.h>
 
 /** what a file may do while it is read: nothing, wait, or change */
@@ -50,13 +49,12 @@ static void behave(int value)
 }
 
 /**
- * Looks up files instead of the C library, so that this may take as long as on a
- * file system that does not respond.
+ * Gets the state of files instead of the C library, so that this may take as long as on
+ * a file system that does not respond.
  */
-int glob(const char *pattern, int flags,
-		 int (*errfunc)(const char *path, int err), glob_t *matches)
+int stat(const char *path_, struct stat *st)
 {
-	int (*func)(const char*, int, int (*)(const char*, int), glob_t*), result;
+	int (*func)(const char*, struct stat*), result;
 	bool change;
 
 	pthread_mutex_lock(&mutex);
@@ -71,11 +69,11 @@ int glob(const char *pattern, int flags,
 		waiting = FALSE;
 		pthread_cond_broadcast(&cond);
 	}
-	change = behavior == FILE_CHANGES && strstr(pattern, "changes");
+	change = behavior == FILE_CHANGES && strstr(path_, "changes");
 	pthread_mutex_unlock(&mutex);
 
-	func = dlsym(RTLD_NEXT, "glob");
-	result = func(pattern, flags, errfunc, matches);
+	func = dlsym(RTLD_NEXT, "stat");
+	result = func(path_, st);
 	if (change)
 	{
 		put("swanctl.conf", CHILD("a", 102));
@@ -109,7 +107,7 @@ static u_int get(char *child)
 
 static int begin(void **state)
 {
-	unlink(path("swanctl.conf"));
+	put("swanctl.conf", "");
 	lib->settings->set_str(lib->settings,
 						   "charon.plugins.nflog-capture.swanctl_conf",
 						   path("swanctl.conf"));
@@ -254,6 +252,63 @@ static void test_special_files(void **state)
 	rmdir(path("dir.conf"));
 }
 
+/**
+ * A typing error in swanctl_conf.
+ */
+static void test_missing(void **state)
+{
+	put("swanctl.conf", CHILD("a", 100));
+	assert_int_equal(get("a"), 100);
+	assert_int_equal(lines, 0);
+	unlink(path("swanctl.conf"));
+	assert_int_equal(get("a"), 0);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, "no child has options of its own"));
+	assert_non_null(strstr(line, "set swanctl_conf"));
+	put("swanctl.conf", "include missing.conf\n" CHILD("a", 101));
+	assert_int_equal(get("a"), 101);
+	assert_int_equal(lines, 1);
+}
+
+/**
+ * Files are read in the order of their names, whatever matches a pattern.
+ */
+static void test_patterns(void **state)
+{
+	static char *dirs[] = { "b", "a", ".c", "d" };
+	char name[32];
+	int i;
+
+	for (i = 0; i < countof(dirs); i++)
+	{
+		snprintf(name, sizeof(name), "x%s.conf", dirs[i]);
+		assert_int_equal(mkdir(path(name), 0700), 0);
+		snprintf(name, sizeof(name), "x%s.conf/sub", dirs[i]);
+		assert_int_equal(mkdir(path(name), 0700), 0);
+	}
+	put("xb.conf/sub/y", CHILD("a", 101));
+	put("xa.conf/sub/z", CHILD("a", 102));
+	put("xa.conf/sub/.z", CHILD("a", 103));
+	put("x.c.conf/sub/y", CHILD("b", 104));
+	put("xc.conf", "");
+	put("swanctl.conf", "include x[!d].conf/sub/?\n");
+	assert_int_equal(get("a"), 101);
+	assert_int_equal(get("b"), 0);
+	put("swanctl.conf", "include x[!d]*.conf/sub/?\ninclude x?.conf/./sub/[.]z\n"
+		"include x\\c.conf");
+	assert_int_equal(get("a"), 101);
+	assert_int_equal(get("b"), 104);
+	put("xd.conf/sub/x", CHILD("c", 105));
+	put("swanctl.conf", "include ./*/../xd.conf/*/x");
+	assert_int_equal(get("a"), 0);
+	assert_int_equal(get("c"), 105);
+	assert_int_equal(lines, 0);
+	put("swanctl.conf", CHILD("a", 106) "include none/*.conf\n");
+	assert_int_equal(get("a"), 106);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, "none/*.conf': No such file or directory"));
+}
+
 static void test_circular_references(void **state)
 {
 	char content[16384];
@@ -355,7 +410,7 @@ static void test_unresponsive(void **state)
 	for (i = 0; i < 1000000; i++)
 	{
 		assert_int_equal(look_up("a"), 100);
-		assert_true(options->has_point(options, 1 << POINT_ESP_IN));
+		assert_true(options->has_point(options, NULL, 1 << POINT_ESP_IN));
 	}
 	assert_false(options->update(options, 0));
 	behave(FILE_READABLE);
@@ -387,6 +442,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deep_includes, begin, end),
 		cmocka_unit_test_setup_teardown(test_many_includes, begin, end),
 		cmocka_unit_test_setup_teardown(test_special_files, begin, end),
+		cmocka_unit_test_setup_teardown(test_missing, begin, end),
+		cmocka_unit_test_setup_teardown(test_patterns, begin, end),
 		cmocka_unit_test_setup_teardown(test_circular_references, begin, end),
 		cmocka_unit_test_setup_teardown(test_change_while_reading, begin, end),
 		cmocka_unit_test_setup_teardown(test_replaced, begin, end),

@@ -13,7 +13,7 @@
  */
 
 #include "child.h"
-#include "options/log_once.h"
+#include "options/notes.h"
 
 #include <time.h>
 #include <unistd.h>

@@ -466,8 +466,7 @@ METHOD(nflog_ike_t, reload, void,
 {
 	this->ike_messages->reconsider(this->ike_messages);
 	this->reader->capture_ike(this->reader,
-				this->options->has_point(this->options,
-									IKE_POINTS));
+				this->options->has_point(this->options, NULL, IKE_POINTS));
 }
 
 METHOD(nflog_ike_t, destroy, void,

@@ -106,9 +106,8 @@ METHOD(kernel_interface_t, get_spi, status_t,
 	peer_cfg = ike_sa ? ike_sa->get_peer_cfg(ike_sa) : NULL;
 	/* it is not known yet which of the children the SPI is for */
 	if (status == SUCCESS && peer_cfg && may_be_used(ike_sa) &&
-		this->options->has_point_conn(this->options,
-									  peer_cfg->get_name(peer_cfg),
-									  1 << POINT_ESP_IN))
+		this->options->has_point(this->options, peer_cfg->get_name(peer_cfg),
+								 1 << POINT_ESP_IN))
 	{
 		this->reader->expect(this->reader, peer_cfg->get_name(peer_cfg), dst,
 							 *spi);

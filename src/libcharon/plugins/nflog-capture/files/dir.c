@@ -14,7 +14,7 @@
 
 
 #include "dir.h"
-#include "options/log_once.h"
+#include "options/notes.h"
 
 #include <errno.h>
 #include <fcntl.h>

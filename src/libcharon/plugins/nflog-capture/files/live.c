@@ -15,7 +15,7 @@
 #define _GNU_SOURCE
 
 #include "live.h"
-#include "options/log_once.h"
+#include "options/notes.h"
 
 #include <errno.h>
 #include <fcntl.h>

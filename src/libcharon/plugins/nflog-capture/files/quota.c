@@ -18,7 +18,7 @@
 #include "quota.h"
 #include "trace_name.h"
 #include "options/values.h"
-#include "options/log_once.h"
+#include "options/notes.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -15,11 +15,10 @@
 #define _GNU_SOURCE
 
 #include "includes.h"
-#include "pattern.h"
-#include "settings.h"
-#include "text.h"
+#include "values.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,7 +44,7 @@ struct private_nflog_includes_t {
 	nflog_includes_t public;
 
 	/**
-	 * Knows what is read.
+	 * Watches what is read.
 	 */
 	nflog_watch_t *watch;
 
@@ -60,7 +59,7 @@ struct private_nflog_includes_t {
 	bool accept;
 
 	/**
-	 * Reading ends once this is TRUE.
+	 * Reading fails once this is TRUE.
 	 */
 	bool *stop;
 
@@ -76,39 +75,10 @@ struct private_nflog_includes_t {
 	u_int lines;
 
 	/**
-	 * Bytes that may still be read.
+	 * What is left of NFLOG_MAX_SIZE and NFLOG_MAX_FILES.
 	 */
 	size_t size;
-
-	/**
-	 * Files and patterns that may still be included.
-	 */
-	u_int count;
-
-	/**
-	 * Entries of directories that may still be compared with patterns.
-	 */
-	u_int entries;
-
-	/**
-	 * Path of a file that was changed while it was read, NULL if there was none.
-	 */
-	char *changing;
-
-	/**
-	 * Hash of what was read.
-	 */
-	uint64_t hash;
-
-	/**
-	 * What failed, NULL if nothing.
-	 */
-	char *error;
-
-	/**
-	 * TRUE if that might not fail the next time.
-	 */
-	bool passing;
+	u_int files;
 };
 
 /**
@@ -119,40 +89,44 @@ struct file_t {
 	/** its path, NULL for what includes the outermost file */
 	char *path;
 
-	/** its device and number, to recognize it if it includes itself */
+	/** its device and inode, to recognize it if it includes itself */
 	dev_t dev;
 	ino_t ino;
 
-	/** all of its text, null-terminated */
+	/** its text, null-terminated, and what is left of it */
 	chunk_t text;
-
-	/** what has not been read of it */
 	chunk_t rest;
 
-	/** where lines were counted up to, and the line that this is in */
+	/** position up to which lines were counted, and the line it is in */
 	u_char *counted;
 	u_int line;
 
-	/** what its last include statement matches */
-	glob_t matches;
-
-	/** index of the match to include next */
-	size_t next;
+	/** paths that the current include statement refers to, char*, NULL if none */
+	array_t *paths;
 };
 
 /**
- * Destroy a file_t, wipe what might be a secret.
+ * Destroy what the current include statement of a file refers to.
  */
-static void file_destroy(file_t *this)
+static void destroy_paths(file_t *file)
 {
-	globfree(&this->matches);
-	chunk_clear(&this->text);
-	free(this->path);
-	free(this);
+	array_destroy_function(file->paths, (void*)free, NULL);
+	file->paths = NULL;
 }
 
 /**
- * Get the file that is read.
+ * Destroy a file, and wipe its text.
+ */
+static void file_destroy(file_t *file)
+{
+	destroy_paths(file);
+	chunk_clear(&file->text);
+	free(file->path);
+	free(file);
+}
+
+/**
+ * Get the current file, NULL if there is none left.
  */
 static file_t *current(private_nflog_includes_t *this)
 {
@@ -163,7 +137,7 @@ static file_t *current(private_nflog_includes_t *this)
 }
 
 /**
- * Get the number of the line of a file that is read, going on from the last time.
+ * Get the current line of a file, counts on from the last time.
  */
 static u_int get_line(file_t *file)
 {
@@ -174,7 +148,7 @@ static u_int get_line(file_t *file)
 	return file->line;
 }
 
-METHOD(nflog_includes_t, fail, void,
+METHOD(nflog_includes_t, fail, bool,
 	private_nflog_includes_t *this, const char *fmt, ...)
 {
 	file_t *file = current(this);
@@ -182,9 +156,9 @@ METHOD(nflog_includes_t, fail, void,
 	u_int line = this->lines;
 	va_list args;
 
-	if (this->error)
+	if (this->public.error)
 	{
-		return;
+		return FALSE;
 	}
 	if (file)
 	{
@@ -194,51 +168,38 @@ METHOD(nflog_includes_t, fail, void,
 	va_start(args, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, args);
 	va_end(args);
-	if ((path ? asprintf(&this->error, "%s:%u: %s", path, line, msg)
-			  : asprintf(&this->error, "%s", msg)) < 0)
+	if ((path ? asprintf(&this->public.error, "%s:%u: %s", path, line, msg)
+			  : asprintf(&this->public.error, "%s", msg)) < 0)
 	{
-		this->error = strdup(fmt);
+		this->public.error = strdup(fmt);
 	}
-}
-
-/**
- * Count a file or a pattern.
- */
-static bool count(private_nflog_includes_t *this)
-{
-	if (!this->count)
-	{
-		fail(this, "more than %d files and patterns are included",
-			 NFLOG_MAX_FILES);
-		return FALSE;
-	}
-	this->count--;
-	return TRUE;
-}
-
-/**
- * Fail because of the state that the system is in.
- */
-static bool fail_passing(private_nflog_includes_t *this, char *path,
-						 const char *reason)
-{
-	this->passing = TRUE;
-	fail(this, "unable to read '%s': %s", path, reason);
 	return FALSE;
 }
 
 /**
- * Skip a file, which the outermost one must not be.
+ * Count an include statement, or a file.
  */
-static bool skip(private_nflog_includes_t *this, char *path,
-				 const char *reason)
+static bool count(private_nflog_includes_t *this)
+{
+	if (!this->files)
+	{
+		return fail(this, "more than %d files and patterns are included",
+					NFLOG_MAX_FILES);
+	}
+	this->files--;
+	return TRUE;
+}
+
+/**
+ * Skip a file, unless it is the outermost one.
+ */
+static bool skip(private_nflog_includes_t *this, char *path, const char *reason)
 {
 	file_t *file = current(this);
 
 	if (!file->path)
 	{
-		fail(this, "unable to read '%s': %s", path, reason);
-		return FALSE;
+		return fail(this, "unable to read '%s': %s", path, reason);
 	}
 	this->notes->add(this->notes, "%s:%u: skipping '%s': %s", file->path,
 					 get_line(file), path, reason);
@@ -246,7 +207,115 @@ static bool skip(private_nflog_includes_t *this, char *path,
 }
 
 /**
- * Is a file read already, in which it is to be included?
+ * Fail for a reason that may have gone the next time.
+ */
+static bool fail_transient(private_nflog_includes_t *this, char *path,
+						   const char *reason)
+{
+	this->public.transient = TRUE;
+	return fail(this, "unable to read '%s': %s", path, reason);
+}
+
+/**
+ * Skip a file that can't be opened, or fail if the reason may have gone the next time.
+ */
+static bool skip_errno(private_nflog_includes_t *this, char *path, int err)
+{
+	bool outermost = !current(this)->path;
+
+	switch (err)
+	{
+		case ENOENT:
+		case ENOTDIR:
+			if (outermost && !nflog_values_is_swanctl_default(path))
+			{
+				this->notes->add(this->notes, "unable to read '%s', so no child has "
+								 "options of its own: %s, set swanctl_conf to the "
+								 "file that swanctl loads", path, strerror(err));
+			}
+			return TRUE;
+		case EINVAL:
+			return skip(this, path, "not a regular file");
+		case EISDIR:
+			/* patterns easily match directories, don't log these */
+			return !outermost || skip(this, path, strerror(err));
+		case EACCES:
+		case EPERM:
+		case ELOOP:
+		case ENAMETOOLONG:
+			return skip(this, path, strerror(err));
+		default:
+			return fail_transient(this, path, strerror(err));
+	}
+}
+
+/**
+ * Open a regular file.
+ *
+ * @param st		receives its state
+ * @return			file descriptor, -1 on errors, with EISDIR or EINVAL in errno
+ *					if it is not a regular file
+ */
+static int open_regular(char *path, struct stat *st)
+{
+	int fd;
+
+	/* opening a device may have side effects */
+	if (stat(path, st) == -1)
+	{
+		return -1;
+	}
+	if (!S_ISREG(st->st_mode))
+	{
+		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
+		return -1;
+	}
+	/* don't block on a FIFO that replaced it meanwhile, or on a file in procfs */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd != -1 && (fstat(fd, st) == -1 || !S_ISREG(st->st_mode)))
+	{
+		close(fd);
+		errno = EINVAL;
+		return -1;
+	}
+	return fd;
+}
+
+/**
+ * Read all of a regular file.
+ *
+ * @param st		its state when it was opened
+ * @param text		receives the text, null-terminated (allocated), also on errors
+ * @return			0, or an error number, EBUSY if the file changed meanwhile
+ */
+static int read_text(int fd, struct stat *st, chunk_t *text)
+{
+	struct stat after;
+	size_t len = 0;
+	ssize_t got;
+
+	/* one more byte, to notice if the file grows, and to terminate the text */
+	*text = chunk_alloc(st->st_size + 1);
+	do
+	{
+		got = read(fd, text->ptr + len, text->len - len);
+		len += max(got, 0);
+	}
+	while (len < text->len && (got > 0 || (got == -1 && errno == EINTR)));
+
+	if (got == -1 || fstat(fd, &after) == -1)
+	{
+		return errno;
+	}
+	text->len = min(len, st->st_size) + 1;
+	text->ptr[text->len - 1] = '\0';
+	return len != st->st_size || after.st_size != st->st_size ||
+		   after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+		   after.st_mtim.tv_nsec != st->st_mtim.tv_nsec ? EBUSY : 0;
+}
+
+/**
+ * Check if a file is being read already.
  */
 static bool is_open(private_nflog_includes_t *this, struct stat *st)
 {
@@ -265,19 +334,16 @@ static bool is_open(private_nflog_includes_t *this, struct stat *st)
 }
 
 /**
- * Note that a file was changed while it was read, use its complete lines if that
- * is accepted.
- *
- * @return			FALSE if it is not
+ * Note that a file changed while it was read, and cut its text to complete lines if
+ * that is accepted.
  */
-static bool accept_changed(private_nflog_includes_t *this, char *path,
-						   chunk_t *text)
+static bool accept_changed(private_nflog_includes_t *this, char *path, chunk_t *text)
 {
 	u_char *end;
 	size_t len;
 
-	free(this->changing);
-	this->changing = strdup(path);
+	free(this->public.changing);
+	this->public.changing = strdup(path);
 	if (!this->accept)
 	{
 		return FALSE;
@@ -290,124 +356,92 @@ static bool accept_changed(private_nflog_includes_t *this, char *path,
 }
 
 /**
- * Read a file, and put it on the stack.
+ * Read an open file, and push it on the stack.
+ */
+static bool push_open(private_nflog_includes_t *this, char *path, int fd,
+					  struct stat *st)
+{
+	file_t *file;
+	size_t i;
+	int err;
+
+	if (is_open(this, st))
+	{
+		return skip(this, path, "it includes itself");
+	}
+	if (array_count(this->stack) > NFLOG_MAX_DEPTH)
+	{
+		return fail(this, "more than %d files include each other", NFLOG_MAX_DEPTH);
+	}
+	if (st->st_size > this->size)
+	{
+		return fail(this, "unable to read '%s': it and all other files have more than "
+					"%d bytes", path, NFLOG_MAX_SIZE);
+	}
+	INIT(file,
+		.path = strdup(path),
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.line = 1,
+	);
+	err = read_text(fd, st, &file->text);
+	if (err && (err != EBUSY || !accept_changed(this, path, &file->text)))
+	{
+		file_destroy(file);
+		return fail_transient(this, path, err == EBUSY ? "it changed meanwhile"
+													   : strerror(err));
+	}
+	this->size -= file->text.len - 1;
+	for (i = 0; i < file->text.len; i++)
+	{	/* including the null byte, as the hash depends on where files end */
+		this->public.hash = (this->public.hash ^ file->text.ptr[i]) * 0x100000001b3;
+	}
+	file->rest = chunk_create(file->text.ptr, file->text.len - 1);
+	file->counted = file->rest.ptr;
+	array_insert(this->stack, ARRAY_TAIL, file);
+	return TRUE;
+}
+
+/**
+ * Read a file, and push it on the stack, unless it is skipped.
  */
 static bool push(private_nflog_includes_t *this, char *path)
 {
 	struct stat st;
-	file_t *file;
-	size_t i;
-	int fd, err;
+	bool success;
+	int fd;
 
 	if (!count(this))
 	{
 		return FALSE;
 	}
 	this->watch->add(this->watch, path);
-	fd = nflog_text_open(path, &st);
-	err = fd == -1 ? errno : 0;
-	if (*this->stop)
+	fd = open_regular(path, &st);
+	if (fd == -1)
 	{
-		if (fd != -1)
-		{
-			close(fd);
-		}
-		return FALSE;
+		return !*this->stop && skip_errno(this, path, errno);
 	}
-	switch (err)
-	{
-		case 0:
-			break;
-		case ENOENT:
-		case ENOTDIR:
-			if (!current(this)->path && !nflog_settings_is_default(path))
-			{
-				this->notes->add(this->notes, "unable to read '%s', so no child has "
-								 "options of its own: %s, set swanctl_conf to the "
-								 "file that swanctl loads", path, strerror(err));
-			}
-			return TRUE;
-		case EINVAL:
-			return skip(this, path, "not a regular file");
-		case EISDIR:
-			/* patterns match these easily, that is not worth a line */
-			return current(this)->path || skip(this, path, strerror(err));
-		case EACCES:
-		case EPERM:
-		case ELOOP:
-			return skip(this, path, strerror(err));
-		default:
-			return fail_passing(this, path, strerror(err));
-	}
-	if (is_open(this, &st))
-	{
-		close(fd);
-		return skip(this, path, "it includes itself");
-	}
-	if (array_count(this->stack) > NFLOG_MAX_DEPTH)
-	{
-		close(fd);
-		fail(this, "more than %d files include each other",
-			 NFLOG_MAX_DEPTH);
-		return FALSE;
-	}
-	if (st.st_size > this->size)
-	{
-		close(fd);
-		fail(this, "unable to read '%s': it and all other files have more than "
-			 "%d bytes", path, NFLOG_MAX_SIZE);
-		return FALSE;
-	}
-	INIT(file,
-		.path = strdup(path),
-		.dev = st.st_dev,
-		.ino = st.st_ino,
-	);
-	err = nflog_text_read(fd, &st, &file->text);
+	success = !*this->stop && push_open(this, path, fd, &st);
 	close(fd);
-	if (*this->stop)
-	{
-		file_destroy(file);
-		return FALSE;
-	}
-	if (err && (err != EBUSY || !accept_changed(this, path, &file->text)))
-	{
-		file_destroy(file);
-		return fail_passing(this, path, err == EBUSY ? "it changes meanwhile"
-													 : strerror(err));
-	}
-	this->size -= file->text.len - 1;
-	for (i = 0; i < file->text.len; i++)
-	{	/* with the null byte, so that it matters where files end */
-		this->hash = (this->hash ^ file->text.ptr[i]) * 0x100000001b3;
-	}
-	file->rest = chunk_create(file->text.ptr, file->text.len - 1);
-	file->counted = file->rest.ptr;
-	file->line = 1;
-	array_insert(this->stack, ARRAY_TAIL, file);
-	return TRUE;
+	return success && !*this->stop;
 }
 
 /**
- * Push the next file of those that an include statement matches, if there is
- * one.
+ * Push the next file that the current include statement refers to, if any.
  */
-static bool push_match(private_nflog_includes_t *this)
+static bool push_next(private_nflog_includes_t *this)
 {
 	file_t *file = current(this);
+	bool success = TRUE;
+	char *path;
 
-	while (file->next < file->matches.gl_pathc)
+	while (success && file == current(this) &&
+		   array_remove(file->paths, ARRAY_HEAD, &path))
 	{
-		if (!push(this, file->matches.gl_pathv[file->next++]))
-		{
-			return FALSE;
-		}
-		if (file != current(this))
-		{
-			return TRUE;
-		}
+		success = push(this, path);
+		free(path);
 	}
-	return TRUE;
+	return success;
 }
 
 METHOD(nflog_includes_t, include, bool,
@@ -415,11 +449,8 @@ METHOD(nflog_includes_t, include, bool,
 {
 	file_t *file = current(this);
 	char path[PATH_MAX], *dir;
-	int len, status, err;
+	int len, err;
 
-	globfree(&file->matches);
-	memset(&file->matches, 0, sizeof(file->matches));
-	file->next = 0;
 	if (!count(this))
 	{
 		return FALSE;
@@ -438,35 +469,25 @@ METHOD(nflog_includes_t, include, bool,
 	{	/* as strongSwan's parser does */
 		return skip(this, pattern, "the path is too long");
 	}
-	if (nflog_pattern_is_deep(path))
-	{
-		return skip(this, pattern, "the pattern matches too many directories");
-	}
-	nflog_pattern_watch(path, this->watch, this->stop, &this->entries,
-						&this->count);
-	status = nflog_pattern_find(path, GLOB_ERR, this->stop, &this->entries,
-								&file->matches);
-	err = errno;
+	destroy_paths(file);
+	err = this->watch->find(this->watch, path, &file->paths);
 	if (*this->stop)
 	{
 		return FALSE;
 	}
-	if (!this->entries)
-	{
-		fail(this, "more than %d entries of directories are looked at for patterns",
-			 NFLOG_MAX_ENTRIES);
-		return FALSE;
-	}
-	switch (status)
+	switch (err)
 	{
 		case 0:
-			return push_match(this);
-		case GLOB_NOMATCH:
-			return TRUE;
-		case GLOB_NOSPACE:
-			return fail_passing(this, path, strerror(ENOMEM));
-		default:
+			return push_next(this);
+		case E2BIG:
+			return fail(this, "more than %d entries of directories are looked at for "
+						"patterns", NFLOG_MAX_ENTRIES);
+		case ENAMETOOLONG:
+			return skip(this, pattern, "the pattern matches too many directories");
+		case ENOENT:
 			return skip(this, path, strerror(err));
+		default:
+			return skip_errno(this, path, err);
 	}
 }
 
@@ -483,7 +504,7 @@ METHOD(nflog_includes_t, next, bool,
 		this->lines = get_line(file);
 	}
 	file_destroy(file);
-	return !array_count(this->stack) || push_match(this);
+	return !array_count(this->stack) || push_next(this);
 }
 
 METHOD(nflog_includes_t, get_text, chunk_t*,
@@ -494,32 +515,13 @@ METHOD(nflog_includes_t, get_text, chunk_t*,
 	return file ? &file->rest : NULL;
 }
 
-METHOD(nflog_includes_t, get_error, char*,
-	private_nflog_includes_t *this, bool *passing)
-{
-	*passing = this->passing;
-	return this->error;
-}
-
-METHOD(nflog_includes_t, get_changing, char*,
-	private_nflog_includes_t *this)
-{
-	return this->changing;
-}
-
-METHOD(nflog_includes_t, get_hash, uint64_t,
-	private_nflog_includes_t *this)
-{
-	return this->hash;
-}
-
 METHOD(nflog_includes_t, destroy, void,
 	private_nflog_includes_t *this)
 {
 	array_destroy_function(this->stack, (void*)file_destroy, NULL);
 	free(this->path);
-	free(this->error);
-	free(this->changing);
+	free(this->public.error);
+	free(this->public.changing);
 	free(this);
 }
 
@@ -539,10 +541,8 @@ nflog_includes_t *nflog_includes_create(nflog_watch_t *watch,
 			.get_text = _get_text,
 			.next = _next,
 			.fail = _fail,
-			.get_error = _get_error,
-			.get_changing = _get_changing,
-			.get_hash = _get_hash,
 			.destroy = _destroy,
+			.hash = HASH_INIT,
 		},
 		.watch = watch,
 		.notes = notes,
@@ -550,9 +550,7 @@ nflog_includes_t *nflog_includes_create(nflog_watch_t *watch,
 		.stop = stop,
 		.stack = array_create(0, 0),
 		.size = NFLOG_MAX_SIZE,
-		.count = NFLOG_MAX_FILES,
-		.entries = NFLOG_MAX_ENTRIES,
-		.hash = HASH_INIT,
+		.files = NFLOG_MAX_FILES,
 	);
 	INIT(file);
 	array_insert(this->stack, ARRAY_TAIL, file);

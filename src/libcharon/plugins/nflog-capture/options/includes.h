@@ -24,42 +24,43 @@ typedef struct nflog_includes_t nflog_includes_t;
 
 #include "watch.h"
 
-/** bytes that a file and those that it includes may have */
+/** limit for the bytes in a file and those it includes */
 #define NFLOG_MAX_SIZE (64 << 20)
 
-/** files that may be included, a file counts each time that it is */
+/** limit for include statements and the files they refer to, each counts as often as it
+ * is read */
 #define NFLOG_MAX_FILES 65536
 
-/** files that may be read at once, each of them included by the one before.
- * strongSwan's parser has no limit but that of open files, usually 1024 */
+/** limit for files that include each other, strongSwan's parser is limited by the
+ * number of open files only, which usually is 1024 */
 #define NFLOG_MAX_DEPTH 1000
 
 /**
  * Reads a file, and those that it includes, as a stack of texts.
  *
- * strongSwan's parser opens whatever an include statement matches, a FIFO keeps
- * it for ever, and reads a file that includes itself until there are no
- * descriptors left.  Here nothing but regular files is opened, and a file is
- * not read within itself, which would add nothing to its settings.
+ * strongSwan's parser opens whatever an include statement matches: it hangs on a FIFO,
+ * and reads a file that includes itself until it runs out of file descriptors.  This
+ * opens regular files only, and does not read a file within itself, which would not
+ * add any setting.
  *
- * There may be secrets in the texts, so they are wiped.  Not thread-safe.  Nothing
- * in here uses what strongSwan frees when it stops.
+ * Texts may contain secrets and are wiped.  Not thread-safe.  Uses nothing that
+ * strongSwan frees when it stops.
  */
 struct nflog_includes_t {
 
 	/**
 	 * Include the files that match a pattern, the first one is read next.
 	 *
-	 * Files that are not there, that are not regular ones, or not readable, are
-	 * skipped, as strongSwan's parser does, except for the outermost one.
+	 * Skips what does not exist, is not a regular file, or may not be read, as
+	 * strongSwan's parser does, unless it is the outermost file.
 	 *
 	 * @param pattern	pattern as for glob(3), relative to the current file
-	 * @return			FALSE if reading failed or exceeds a limit, see get_error()
+	 * @return			FALSE if reading failed or a limit is exceeded, see error
 	 */
 	bool (*include)(nflog_includes_t *this, char *pattern);
 
 	/**
-	 * Get what has not been read yet of the current file.
+	 * Get what is left of the current file.
 	 *
 	 * @return			text, null-terminated, to be advanced by the caller, NULL
 	 *					if there is no file left
@@ -67,55 +68,54 @@ struct nflog_includes_t {
 	chunk_t *(*get_text)(nflog_includes_t *this);
 
 	/**
-	 * Leave the current file, at the end of its text, for the next one.
+	 * Proceed to the next file, at the end of the current one.
 	 *
-	 * @return			FALSE if reading failed or exceeds a limit, see get_error()
+	 * @return			FALSE if reading failed or a limit is exceeded, see error
 	 */
 	bool (*next)(nflog_includes_t *this);
 
 	/**
-	 * Note what is wrong at the current position, the first error is kept.
+	 * Set the error at the current position, unless there is one already.
 	 *
 	 * @param fmt		printf format string
+	 * @return			FALSE
 	 */
-	void (*fail)(nflog_includes_t *this, const char *fmt, ...);
-
-	/**
-	 * Get what failed.
-	 *
-	 * @param passing	set to TRUE if it might work if tried again
-	 * @return			text that begins with file and line, NULL if nothing failed
-	 */
-	char *(*get_error)(nflog_includes_t *this, bool *passing);
-
-	/**
-	 * Get a file that was changed while it was read.
-	 *
-	 * @return			path, NULL if there was none
-	 */
-	char *(*get_changing)(nflog_includes_t *this);
-
-	/**
-	 * Get a hash of all that was read.
-	 *
-	 * @return			hash
-	 */
-	uint64_t (*get_hash)(nflog_includes_t *this);
+	bool (*fail)(nflog_includes_t *this, const char *fmt, ...);
 
 	/**
 	 * Wipe all texts, and destroy a nflog_includes_t.
 	 */
 	void (*destroy)(nflog_includes_t *this);
+
+	/**
+	 * Error, begins with file and line, NULL if there was none.
+	 */
+	char *error;
+
+	/**
+	 * TRUE if the reason of the error may have gone the next time.
+	 */
+	bool transient;
+
+	/**
+	 * Path of the last file that changed while it was read, NULL if none did.
+	 */
+	char *changing;
+
+	/**
+	 * Hash of all texts.
+	 */
+	uint64_t hash;
 };
 
 /**
  * Create a nflog_includes_t instance.
  *
- * @param watch		gets to know files and directories before they are read
+ * @param watch		watches files and directories from before they are read
  * @param notes		gets a line for each file that is skipped
- * @param changing	TRUE to accept files that change while they are read, of those
- *					only complete lines are used, else reading fails
- * @param stop		reading fails once this is TRUE
+ * @param changing	TRUE to accept files that change while they are read, of which
+ *					complete lines are used, FALSE to fail
+ * @param stop		set to TRUE by any thread to let reading fail
  */
 nflog_includes_t *nflog_includes_create(nflog_watch_t *watch,
 										nflog_notes_t *notes, bool changing,

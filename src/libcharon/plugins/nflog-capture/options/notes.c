@@ -34,28 +34,33 @@ struct private_nflog_notes_t {
 	nflog_notes_t public;
 
 	/**
-	 * Lines that were added since begin() was called, char*.
+	 * Lines added since begin() was called, and before, char*.
 	 */
-	array_t *lines;
+	array_t *lines, *former;
 
 	/**
-	 * Lines that were added before, char*.
+	 * Number of lines in excess of the limit that were not added.
 	 */
-	array_t *former;
-
-	/**
-	 * Lines that were too many, since and before.
-	 */
-	u_int more, former_more;
-
-	/**
-	 * Lines that are logged last, since and before, NULL if none.
-	 */
-	char *error, *former_error;
+	u_int excess;
 };
 
+/*
+ * Described in header
+ */
+bool nflog_log_once(time_t *logged, u_int again)
+{
+	time_t now = time_monotonic(NULL);
+
+	if (*logged && (!again || now - *logged < again))
+	{
+		return FALSE;
+	}
+	*logged = max(now, 1);
+	return TRUE;
+}
+
 /**
- * Is a line one of some others?
+ * Check if a line is among others.
  */
 static bool contains(array_t *lines, char *line)
 {
@@ -74,11 +79,31 @@ static bool contains(array_t *lines, char *line)
 }
 
 /**
- * Destroy lines.
+ * Add a line, unless it is there already.
  */
-static void destroy_lines(array_t *lines)
+static void add_line(private_nflog_notes_t *this, char *line)
 {
-	array_destroy_function(lines, (void*)free, NULL);
+	if (contains(this->lines, line))
+	{
+		free(line);
+		return;
+	}
+	array_insert(this->lines, ARRAY_TAIL, line);
+}
+
+/**
+ * Add the number of lines in excess of the limit, if any.
+ */
+static void add_excess(private_nflog_notes_t *this)
+{
+	char *line;
+
+	if (this->excess && asprintf(&line, "found %u more errors in the options",
+								 this->excess) >= 0)
+	{
+		add_line(this, line);
+	}
+	this->excess = 0;
 }
 
 METHOD(nflog_notes_t, add, void,
@@ -86,36 +111,31 @@ METHOD(nflog_notes_t, add, void,
 {
 	va_list args;
 	char *line;
-	int len;
 
-	if (array_count(this->lines) == NFLOG_MAX_NOTES)
+	if (array_count(this->lines) >= NFLOG_MAX_NOTES)
 	{
-		this->more++;
+		this->excess++;
 		return;
 	}
 	va_start(args, fmt);
-	len = vasprintf(&line, fmt, args);
+	if (vasprintf(&line, fmt, args) >= 0)
+	{
+		add_line(this, line);
+	}
 	va_end(args);
-	if (len >= 0 && !contains(this->lines, line))
-	{
-		array_insert(this->lines, ARRAY_TAIL, line);
-	}
-	else if (len >= 0)
-	{
-		free(line);
-	}
 }
 
 METHOD(nflog_notes_t, fail, void,
 	private_nflog_notes_t *this, const char *fmt, ...)
 {
 	va_list args;
+	char *line;
 
-	free(this->error);
+	add_excess(this);
 	va_start(args, fmt);
-	if (vasprintf(&this->error, fmt, args) < 0)
+	if (vasprintf(&line, fmt, args) >= 0)
 	{
-		this->error = strdup(fmt);
+		add_line(this, line);
 	}
 	va_end(args);
 }
@@ -123,14 +143,10 @@ METHOD(nflog_notes_t, fail, void,
 METHOD(nflog_notes_t, begin, void,
 	private_nflog_notes_t *this)
 {
-	destroy_lines(this->former);
+	array_destroy_function(this->former, (void*)free, NULL);
 	this->former = this->lines;
 	this->lines = array_create(0, 0);
-	this->former_more = this->more;
-	this->more = 0;
-	free(this->former_error);
-	this->former_error = this->error;
-	this->error = NULL;
+	this->excess = 0;
 }
 
 METHOD(nflog_notes_t, log_, void,
@@ -139,6 +155,7 @@ METHOD(nflog_notes_t, log_, void,
 	char *line;
 	int i;
 
+	add_excess(this);
 	for (i = 0; i < array_count(this->lines); i++)
 	{
 		array_get(this->lines, i, &line);
@@ -146,15 +163,6 @@ METHOD(nflog_notes_t, log_, void,
 		{
 			DBG1(DBG_CFG, "nflog-capture: %s", line);
 		}
-	}
-	if (this->more && this->more != this->former_more)
-	{
-		DBG1(DBG_CFG, "nflog-capture: %u more errors were found in the options",
-			 this->more);
-	}
-	if (this->error && !streq(this->error, this->former_error))
-	{
-		DBG1(DBG_CFG, "nflog-capture: %s", this->error);
 	}
 }
 
@@ -168,10 +176,8 @@ METHOD(nflog_notes_t, forget, void,
 METHOD(nflog_notes_t, destroy, void,
 	private_nflog_notes_t *this)
 {
-	destroy_lines(this->lines);
-	destroy_lines(this->former);
-	free(this->error);
-	free(this->former_error);
+	array_destroy_function(this->lines, (void*)free, NULL);
+	array_destroy_function(this->former, (void*)free, NULL);
 	free(this);
 }
 

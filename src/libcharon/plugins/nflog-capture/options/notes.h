@@ -15,6 +15,8 @@
 /**
  * @defgroup nflog_notes nflog_notes
  * @{ @ingroup nflog_capture
+ *
+ * What is logged once, though its reason lasts or recurs.
  */
 
 #ifndef NFLOG_NOTES_H_
@@ -24,20 +26,33 @@ typedef struct nflog_notes_t nflog_notes_t;
 
 #include <library.h>
 
-/** lines that are logged after reading all files once */
+/** limit for the lines that are logged after reading all files once */
 #define NFLOG_MAX_NOTES 100
 
+/** seconds after which what recurs may be logged again */
+#define NFLOG_LOG_AGAIN 60
+
 /**
- * What there is to log after reading files, each line once: not again after
- * they are read the next time.
+ * Check if a condition is to be logged, and note that it is.
  *
- * Only log() uses the logger, so that lines can be added when that might be gone.
+ * @param logged	when it was logged last, monotonic, 0 if never, or to log it again,
+ *					guarded by the caller
+ * @param again		seconds after which it may be logged again, 0 for never
+ * @return			TRUE if it is to be logged
+ */
+bool nflog_log_once(time_t *logged, u_int again);
+
+/**
+ * Lines to log after reading files, each of them once: not again after the files are
+ * read the next time.
+ *
+ * Only log() uses the logger, so lines may be added when that might be gone already.
  * Not thread-safe.
  */
 struct nflog_notes_t {
 
 	/**
-	 * Add a line, up to NFLOG_MAX_NOTES of them, all others are counted.
+	 * Add a line, lines in excess of NFLOG_MAX_NOTES are only counted.
 	 *
 	 * @param fmt		printf format string, without strongSwan's conversions
 	 */
@@ -45,7 +60,7 @@ struct nflog_notes_t {
 		__attribute__((format(printf, 2, 3)));
 
 	/**
-	 * Set the line that is logged last, however many others there are.
+	 * Add the reason why reading failed, as the last line and regardless of the limit.
 	 *
 	 * @param fmt		printf format string, without strongSwan's conversions
 	 */
@@ -53,18 +68,18 @@ struct nflog_notes_t {
 		__attribute__((format(printf, 2, 3)));
 
 	/**
-	 * Begin to read files again: lines that are added from now on are logged only if
-	 * they were not there the last time.
+	 * Begin to read files again: of the lines added from now on, those that were there
+	 * the last time are not logged.
 	 */
 	void (*begin)(nflog_notes_t *this);
 
 	/**
-	 * Log the lines that were added since begin() was called, for the first time.
+	 * Log the lines that were added since begin(), but not before.
 	 */
 	void (*log)(nflog_notes_t *this);
 
 	/**
-	 * Forget all lines, so that all are logged again when files are read.
+	 * Forget all lines, to log them again after files are read the next time.
 	 */
 	void (*forget)(nflog_notes_t *this);
 

@@ -15,7 +15,6 @@
 #define _GNU_SOURCE
 
 #include "options.h"
-#include "settings.h"
 #include "swanctl.h"
 #include "values.h"
 
@@ -269,33 +268,19 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 	return cfg;
 }
 
-/**
- * Get the capture points of the children of a connection, or of all.
- */
-static u_int get_points(private_nflog_options_t *this, char *conn)
+METHOD(nflog_options_t, has_point, bool,
+	private_nflog_options_t *this, char *conn, u_int points)
 {
 	nflog_snapshot_t *snapshot;
-	u_int points = 0;
+	bool found = FALSE;
 
 	snapshot = get_snapshot(this);
 	if (snapshot)
 	{
-		points = snapshot->get_points(snapshot, conn);
+		found = (snapshot->get_points(snapshot, conn) & points) != 0;
 		snapshot->destroy(snapshot);
 	}
-	return points;
-}
-
-METHOD(nflog_options_t, has_point, bool,
-	private_nflog_options_t *this, u_int points)
-{
-	return (get_points(this, NULL) & points) != 0;
-}
-
-METHOD(nflog_options_t, has_point_conn, bool,
-	private_nflog_options_t *this, char *conn, u_int points)
-{
-	return (get_points(this, conn) & points) != 0;
+	return found;
 }
 
 METHOD(nflog_options_t, has_running, bool,
@@ -391,11 +376,11 @@ static char *get_settings(private_nflog_options_t *this, bool reload)
 	{
 		return NULL;
 	}
-	path = nflog_settings_get_path();
+	path = nflog_values_swanctl();
 	if (reload || !this->settings.sections)
 	{
 		DESTROY_IF(this->settings.sections);
-		this->settings.sections = nflog_settings_copy();
+		this->settings.sections = nflog_sections_create_copy();
 		this->notes->forget(this->notes);
 	}
 	this->gate->unlock(this->gate);
@@ -575,7 +560,6 @@ nflog_options_t *nflog_options_create(nflog_options_cb_t cb, void *data)
 			.start = _start,
 			.get = _get,
 			.has_point = _has_point,
-			.has_point_conn = _has_point_conn,
 			.has_running = _has_running,
 			.get_missed = _get_missed,
 			.reload = _reload,

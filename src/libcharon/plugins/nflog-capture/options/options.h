@@ -77,25 +77,16 @@ struct nflog_options_t {
 						char *child, bool quiet);
 
 	/**
-	 * Check if anything is to be captured at some capture points.
+	 * Check if children may be captured at some capture points.
 	 *
+	 * Considers the children with options, and one without any, as others are unknown
+	 * here.
+	 *
+	 * @param conn		name of the connection, NULL for children of all connections
 	 * @param points	capture points, a bit (1 << nflog_point_t) for each
-	 * @return			TRUE if any child is to be captured there
+	 * @return			FALSE if no child is captured at any of them
 	 */
-	bool (*has_point)(nflog_options_t *this, u_int points);
-
-	/**
-	 * Check if children of a connection may be captured at some capture points.
-	 *
-	 * Considers the children of it that have options, and one that has none:
-	 * what other children there are is not known here.
-	 *
-	 * @param conn		name of the connection
-	 * @param points	capture points, a bit (1 << nflog_point_t) for each
-	 * @return			FALSE if certainly no child of it is captured there
-	 */
-	bool (*has_point_conn)(nflog_options_t *this, char *conn,
-						   u_int points);
+	bool (*has_point)(nflog_options_t *this, char *conn, u_int points);
 
 	/**
 	 * Check if any child is to be captured that may be up already.

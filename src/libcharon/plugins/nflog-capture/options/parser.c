@@ -65,29 +65,28 @@ struct parser_t {
 };
 
 /**
- * Note that something is not allowed.
+ * Fail because of an unexpected token.
+ *
+ * @return			FALSE
  */
-static token_t unexpected(parser_t *this, int token)
+static bool unexpected(parser_t *this, int token)
 {
+	nflog_includes_t *includes = this->includes;
+
 	switch (token)
 	{
 		case TOKEN_NAME:
-			this->includes->fail(this->includes, "syntax error, unexpected '%s'",
-								 this->name);
-			break;
+			return includes->fail(includes, "syntax error, unexpected '%s'",
+								  this->name);
 		case TOKEN_END:
-			this->includes->fail(this->includes, "syntax error, unexpected end "
-								 "of file");
-			break;
+			return includes->fail(includes, "syntax error, unexpected end of file");
 		case TOKEN_ERROR:
-			break;
+			return FALSE;
 		default:
-			this->includes->fail(this->includes, token > ' ' && token < 127 ?
-								 "syntax error, unexpected '%c'" :
-								 "syntax error, unexpected byte 0x%.2x", token);
-			break;
+			return includes->fail(includes, token > ' ' && token < 127 ?
+								  "syntax error, unexpected '%c'" :
+								  "syntax error, unexpected byte 0x%.2x", token);
 	}
-	return TOKEN_ERROR;
 }
 
 /**
@@ -162,8 +161,7 @@ static bool read_string(parser_t *this, chunk_t *text, char *out, size_t *len,
 		c = text->ptr[0];
 		if (!c)
 		{
-			unexpected(this, c);
-			return FALSE;
+			return unexpected(this, c);
 		}
 		advance(text, 1);
 		if (c == '"')
@@ -179,8 +177,7 @@ static bool read_string(parser_t *this, chunk_t *text, char *out, size_t *len,
 			out[(*len)++] = c;
 		}
 	}
-	this->includes->fail(this->includes, "unterminated string");
-	return FALSE;
+	return this->includes->fail(this->includes, "unterminated string");
 }
 
 /**
@@ -219,8 +216,7 @@ static bool read_word(parser_t *this, chunk_t *text, char *out, size_t *len)
 	count = strcspn((char*)text->ptr, NO_VALUE);
 	if (!count)
 	{
-		unexpected(this, text->ptr[0]);
-		return FALSE;
+		return unexpected(this, text->ptr[0]);
 	}
 	memcpy(out + *len, text->ptr, count);
 	*len += count;
@@ -308,8 +304,7 @@ static bool read_include(parser_t *this)
 		}
 		if (!c)
 		{
-			unexpected(this, c);
-			return FALSE;
+			return unexpected(this, c);
 		}
 		if (c != '\r' && len < PATH_MAX)
 		{
@@ -376,7 +371,8 @@ static int get_token(parser_t *this, bool reference)
 		len = strcspn((char*)text->ptr, NO_NAME);
 		if (!len)
 		{
-			return unexpected(this, c);
+			unexpected(this, c);
+			return TOKEN_ERROR;
 		}
 		if (!reference && is_include(*text, len))
 		{
@@ -419,17 +415,13 @@ static char *take_name(parser_t *this)
 }
 
 /**
- * Note that there are too many sections or settings, if so.
+ * Fail if there are too many sections or settings.
  */
-static bool is_added(parser_t *this, bool added)
+static bool check(parser_t *this, bool added)
 {
-	if (!added)
-	{
-		this->includes->fail(this->includes, "more than %d sections and "
-							 "settings, or too many references",
-							 NFLOG_MAX_SETTINGS);
-	}
-	return added;
+	return added || this->includes->fail(this->includes, "more than %d sections and "
+								"settings, or too many references",
+								NFLOG_MAX_SETTINGS);
 }
 
 /**
@@ -442,7 +434,7 @@ static bool begin(parser_t *this)
 		this->secrets++;
 	}
 	this->depth++;
-	return this->secrets || is_added(this,
+	return this->secrets || check(this,
 					this->sections->begin(this->sections, take_name(this)));
 }
 
@@ -453,16 +445,18 @@ static bool end(parser_t *this)
 {
 	if (!this->depth)
 	{
-		unexpected(this, '}');
-		return FALSE;
+		return unexpected(this, '}');
 	}
 	this->depth--;
 	if (this->secrets)
 	{
 		this->secrets--;
-		return TRUE;
 	}
-	return this->sections->end(this->sections);
+	else
+	{
+		this->sections->end(this->sections);
+	}
+	return TRUE;
 }
 
 /**
@@ -477,10 +471,9 @@ static bool parse_references(parser_t *this)
 		token = get_token(this, TRUE);
 		if (token != TOKEN_NAME)
 		{
-			unexpected(this, token);
-			return FALSE;
+			return unexpected(this, token);
 		}
-		if (!this->secrets && !is_added(this,
+		if (!this->secrets && !check(this,
 					this->sections->refer(this->sections, take_name(this))))
 		{
 			return FALSE;
@@ -489,12 +482,7 @@ static bool parse_references(parser_t *this)
 	}
 	while (token == ',');
 
-	if (token != '{')
-	{
-		unexpected(this, token);
-		return FALSE;
-	}
-	return TRUE;
+	return token == '{' || unexpected(this, token);
 }
 
 /**
@@ -515,7 +503,7 @@ static bool parse_value(parser_t *this)
 		}
 		return success;
 	}
-	return is_added(this,
+	return check(this,
 				this->sections->set(this->sections, take_name(this), value));
 }
 
@@ -536,8 +524,7 @@ static bool parse_statement(parser_t *this)
 		case '=':
 			return parse_value(this);
 		default:
-			unexpected(this, token);
-			return FALSE;
+			return unexpected(this, token);
 	}
 }
 
@@ -567,15 +554,10 @@ bool nflog_parse(nflog_includes_t *includes,
 				success = end(&this);
 				break;
 			case TOKEN_END:
-				if (this.depth)
-				{
-					unexpected(&this, token);
-					success = FALSE;
-				}
+				success = !this.depth || unexpected(&this, token);
 				break;
 			default:
-				unexpected(&this, token);
-				success = FALSE;
+				success = unexpected(&this, token);
 				break;
 		}
 	}

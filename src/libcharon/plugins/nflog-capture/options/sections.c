@@ -13,28 +13,65 @@
  */
 
 #include "sections.h"
-#include "tree.h"
 
 #include <stdarg.h>
 
+#include <collections/array.h>
 #include <collections/hashtable.h>
 
-/** names that a path may have, of ours or in a reference */
+/** limit for the names in a path of ours, or in a reference */
 #define MAX_NAMES 32
 
-/** sections that a look-up may visit one within the other */
+/** limits for the sections that a look-up visits, nested in each other and in all */
 #define MAX_DEPTH 64
-
-/** sections that a look-up may visit */
 #define MAX_VISITS 1000
 
-/** sections that all look-ups may visit, and settings that they may find: several
- * times what NFLOG_MAX_SETTINGS sections take that don't share others */
+/** limit for the sections that all look-ups visit, plus the settings they find: several
+ * times what NFLOG_MAX_SETTINGS sections need that share none */
 #define MAX_WORK 10000000
 
+/** depth of connections.<conn>.children.<child>.nflog-capture */
+#define COPY_DEPTH 5
+
 typedef struct private_nflog_sections_t private_nflog_sections_t;
+typedef struct item_t item_t;
 typedef struct search_t search_t;
-typedef struct result_t result_t;
+
+/**
+ * A section, a setting, or a reference from one section to another.
+ */
+struct item_t {
+
+	/** section that it is in, NULL for the top level */
+	item_t *parent;
+
+	/** name of a section, key of a setting, or path of a reference */
+	char *name;
+
+	/** value of a setting, NULL if empty */
+	char *value;
+
+	/** TRUE if an empty value replaced another one */
+	bool cleared;
+
+	/** type of the item */
+	enum {
+		ITEM_SECTION,
+		ITEM_SETTING,
+		ITEM_REFERENCE,
+	} type;
+
+	/** sections and settings in a section in the order they were added, and their
+	 * number */
+	item_t *first, *last;
+	u_int count;
+
+	/** next item in the same section */
+	item_t *next;
+
+	/** references of a section, item_t, NULL if none */
+	array_t *references;
+};
 
 /**
  * Private data.
@@ -47,69 +84,179 @@ struct private_nflog_sections_t {
 	nflog_sections_t public;
 
 	/**
-	 * All sections, with their settings and references.
+	 * Top level.
 	 */
-	nflog_tree_t *tree;
+	item_t top;
 
 	/**
-	 * Section that is being added to.
+	 * All items below it, owned, by parent, name and type, item_t => item_t.
 	 */
-	nflog_item_t *current;
+	hashtable_t *items;
 
 	/**
-	 * Number of times that items were added, or set.
+	 * Section that items are added to.
+	 */
+	item_t *current;
+
+	/**
+	 * Number of calls that added or changed an item.
 	 */
 	u_int count;
 
 	/**
-	 * Sections that were visited, and settings that were found, by look-ups.
+	 * Sections that look-ups visited, plus the settings they found.
 	 */
 	u_int work;
 };
 
 /**
- * Count an item or a reference.
+ * Hash an item by its name.
  */
-static bool count(private_nflog_sections_t *this)
+static u_int name_hash(const void *key)
 {
-	return this->count++ < NFLOG_MAX_SETTINGS;
+	const item_t *item = key;
+
+	return chunk_hash(chunk_from_str(item->name));
+}
+
+/**
+ * Compare items by their names and types.
+ */
+static bool name_equals(const void *a, const void *b)
+{
+	const item_t *x = a, *y = b;
+
+	return x->type == y->type && streq(x->name, y->name);
+}
+
+/**
+ * Hash an item by its name and section.
+ */
+static u_int item_hash(const void *key)
+{
+	const item_t *item = key;
+
+	return chunk_hash_inc(chunk_from_thing(item->parent), name_hash(key));
+}
+
+/**
+ * Compare items by their names, types and sections.
+ */
+static bool item_equals(const void *a, const void *b)
+{
+	const item_t *x = a, *y = b;
+
+	return x->parent == y->parent && name_equals(a, b);
+}
+
+/**
+ * Wipe and free a value.
+ */
+static void free_value(char *value)
+{
+	if (value)
+	{
+		memwipe(value, strlen(value));
+		free(value);
+	}
+}
+
+/**
+ * Destroy an item.
+ */
+static void item_destroy(item_t *item)
+{
+	array_destroy(item->references);
+	free_value(item->value);
+	free(item->name);
+	free(item);
+}
+
+/**
+ * Find an item in a section.
+ */
+static item_t *find_item(private_nflog_sections_t *this, item_t *parent, char *name,
+						 int type)
+{
+	item_t key = {
+		.parent = parent,
+		.name = name,
+		.type = type,
+	};
+
+	return this->items->get(this->items, &key);
+}
+
+/**
+ * Find an item in the current section, or add it.  Adopts the name.
+ */
+static item_t *add_item(private_nflog_sections_t *this, char *name, int type)
+{
+	item_t *item, *parent = this->current;
+
+	this->count++;
+	item = find_item(this, parent, name, type);
+	if (item)
+	{
+		free(name);
+		return item;
+	}
+	INIT(item,
+		.parent = parent,
+		.name = name,
+		.type = type,
+	);
+	this->items->put(this->items, item, item);
+	if (type == ITEM_REFERENCE)
+	{
+		array_insert_create(&parent->references, ARRAY_TAIL, item);
+		return item;
+	}
+	if (parent->last)
+	{
+		parent->last->next = item;
+	}
+	else
+	{
+		parent->first = item;
+	}
+	parent->last = item;
+	parent->count++;
+	return item;
 }
 
 METHOD(nflog_sections_t, begin, bool,
 	private_nflog_sections_t *this, char *name)
 {
-	this->current = this->tree->add(this->tree, this->current, name,
-									ITEM_SECTION);
-	return count(this);
+	this->current = add_item(this, name, ITEM_SECTION);
+	return this->count <= NFLOG_MAX_SETTINGS;
 }
 
 METHOD(nflog_sections_t, refer, bool,
 	private_nflog_sections_t *this, char *path)
 {
-	this->tree->add(this->tree, this->current, path, ITEM_REFERENCE);
-	/* not more than a look-up can visit */
-	return count(this) && array_count(this->current->references) <= MAX_VISITS;
+	add_item(this, path, ITEM_REFERENCE);
+	/* no more than a look-up can visit */
+	return this->count <= NFLOG_MAX_SETTINGS &&
+		   array_count(this->current->references) <= MAX_VISITS;
 }
 
 METHOD(nflog_sections_t, set, bool,
 	private_nflog_sections_t *this, char *key, char *value)
 {
-	nflog_item_t *item;
+	item_t *item;
 
-	item = this->tree->add(this->tree, this->current, key, ITEM_SETTING);
-	this->tree->set(this->tree, item, value);
-	return count(this);
+	item = add_item(this, key, ITEM_SETTING);
+	item->cleared = !value && (item->value || item->cleared);
+	free_value(item->value);
+	item->value = value;
+	return this->count <= NFLOG_MAX_SETTINGS;
 }
 
-METHOD(nflog_sections_t, end, bool,
+METHOD(nflog_sections_t, end, void,
 	private_nflog_sections_t *this)
 {
-	if (!this->current->parent)
-	{
-		return FALSE;
-	}
 	this->current = this->current->parent;
-	return TRUE;
 }
 
 /**
@@ -123,39 +270,34 @@ struct search_t {
 	/** number of names */
 	u_int count;
 
-	/** sections found, nflog_item_t, NULL if none */
+	/** sections found, item_t, NULL if none */
 	array_t *found;
 };
 
 /**
- * Split the path of a reference into names, in a copy of it.
+ * Split the path of a reference in place.
+ *
+ * @return			FALSE if it has too many names
  */
 static bool split(search_t *search, char *path)
 {
-	char *pos;
+	char *name;
 
-	do
+	while ((name = strsep(&path, ".")))
 	{
 		if (search->count == MAX_NAMES)
 		{
 			return FALSE;
 		}
-		pos = strchr(path, '.');
-		if (pos)
-		{
-			*pos = '\0';
-		}
-		search->names[search->count++] = path;
-		path = pos ? pos + 1 : NULL;
+		search->names[search->count++] = name;
 	}
-	while (path);
 	return TRUE;
 }
 
 /**
- * Count what a look-up does.
+ * Charge the work of a look-up.
  *
- * @return			FALSE if that is more than all look-ups may do
+ * @return			FALSE if MAX_WORK is exceeded
  */
 static bool work(private_nflog_sections_t *this, u_int count)
 {
@@ -164,18 +306,17 @@ static bool work(private_nflog_sections_t *this, u_int count)
 }
 
 /**
- * Add a section to those that a look-up found.
+ * Add a section to those found.
  *
- * @return			FALSE if it was found before
+ * @return			FALSE if it is among them already
  */
 static bool add_found(private_nflog_sections_t *this, search_t *search,
-					  nflog_item_t *section)
+					  item_t *section)
 {
-	nflog_item_t *other;
+	item_t *other;
 	int i;
 
 	work(this, array_count(search->found));
-
 	for (i = 0; i < array_count(search->found); i++)
 	{
 		array_get(search->found, i, &other);
@@ -189,48 +330,53 @@ static bool add_found(private_nflog_sections_t *this, search_t *search,
 }
 
 /* forward declaration */
-static bool find(private_nflog_sections_t *this, search_t *search,
-				 nflog_item_t *section, u_int pos, bool follow, u_int depth,
-				 u_int *visits);
+static bool find(private_nflog_sections_t *this, search_t *search, item_t *section,
+				 u_int pos, bool follow, u_int depth, u_int *visits);
 
 /**
- * Find the sections that a reference leads to.
+ * Find the sections that the references of a section lead to.
  */
-static bool resolve(private_nflog_sections_t *this, char *reference,
-					array_t **found, u_int depth, u_int *visits)
+static bool resolve(private_nflog_sections_t *this, item_t *section, array_t **found,
+					u_int depth, u_int *visits)
 {
-	search_t search = {
-		.found = *found,
-	};
+	bool success = TRUE;
+	item_t *reference;
 	char *path;
-	bool success;
+	int i;
 
-	path = strdup(reference);
-	success = split(&search, path) &&
-			  find(this, &search, this->tree->top, 0, TRUE, depth, visits);
-	free(path);
-	*found = search.found;
+	for (i = 0; success && i < array_count(section->references); i++)
+	{
+		search_t search = {
+			.found = *found,
+		};
+
+		array_get(section->references, i, &reference);
+		path = strdup(reference->name);
+		success = split(&search, path) &&
+				  find(this, &search, &this->top, 0, TRUE, depth, visits);
+		free(path);
+		*found = search.found;
+	}
 	return success;
 }
 
 /**
- * Find what is below a section, first in itself, then in the sections that it
- * refers to, in the same order as settings_t does.
+ * Find what is below a section, first in itself, then in the sections it refers to, in
+ * the order of settings_t.
  *
- * @param pos		index of the name that is looked up in the section
- * @param follow	TRUE to look in sections that this one refers to
+ * @param pos		index of the name to look up in the section
+ * @param follow	TRUE to search the sections it refers to
  * @param depth		number of sections that may be visited within this one
- * @param visits	number of sections that may be visited in all
- * @return			FALSE if that was exceeded
+ * @param visits	number of sections that may still be visited
+ * @return			FALSE if a limit is exceeded
  */
-static bool find(private_nflog_sections_t *this, search_t *search,
-				 nflog_item_t *section, u_int pos, bool follow, u_int depth,
-				 u_int *visits)
+static bool find(private_nflog_sections_t *this, search_t *search, item_t *section,
+				 u_int pos, bool follow, u_int depth, u_int *visits)
 {
-	array_t *found = NULL;
-	nflog_item_t *item, *reference;
+	array_t *bases = NULL;
 	bool success = TRUE;
-	int i, j;
+	item_t *item;
+	int i;
 
 	if (!depth || !*visits || !work(this, 1))
 	{
@@ -239,222 +385,123 @@ static bool find(private_nflog_sections_t *this, search_t *search,
 	depth--;
 	(*visits)--;
 
-	item = this->tree->find(this->tree, section, search->names[pos],
-							ITEM_SECTION);
+	item = find_item(this, section, search->names[pos], ITEM_SECTION);
 	if (item && pos + 1 < search->count)
 	{
 		success = find(this, search, item, pos + 1, TRUE, depth, visits);
 	}
 	else if (item && add_found(this, search, item))
 	{
-		for (i = 0; success && i < array_count(item->references); i++)
-		{
-			array_get(item->references, i, &reference);
-			success = resolve(this, reference->name, &search->found, depth, visits);
-		}
+		success = resolve(this, item, &search->found, depth, visits);
 	}
-	for (i = 0; success && follow && i < array_count(section->references); i++)
+	if (success && follow)
 	{
-		array_get(section->references, i, &reference);
-		success = resolve(this, reference->name, &found, depth, visits);
-		for (j = 0; success && j < array_count(found); j++)
+		success = resolve(this, section, &bases, depth, visits);
+		for (i = 0; success && i < array_count(bases); i++)
 		{
-			array_get(found, j, &item);
+			array_get(bases, i, &item);
 			success = find(this, search, item, pos, FALSE, depth, visits);
 		}
-		array_destroy(found);
-		found = NULL;
+		array_destroy(bases);
 	}
 	return success;
 }
 
 /**
- * Enumerates what a look-up found.
+ * Filter the items that a look-up found, see collect().
  */
-struct result_t {
-
-	/** implements enumerator_t */
-	enumerator_t public;
-
-	/** number of items, and of those that were enumerated */
-	u_int count, pos;
-
-	/** items */
-	nflog_item_t **items;
-};
-
-METHOD(enumerator_t, enumerate_sections, bool,
-	result_t *this, va_list args)
+static bool filter(void *data, enumerator_t *orig, va_list args)
 {
-	char **name;
+	item_t *item, *effective;
+	char **name, **value;
+	bool *is_section;
 
-	VA_ARGS_VGET(args, name);
+	VA_ARGS_VGET(args, name, value, is_section);
 
-	if (this->pos == this->count)
+	while (orig->enumerate(orig, &item, &effective))
 	{
-		return FALSE;
+		/* an empty value that clears another one is not enumerated */
+		if (item == effective && !item->cleared)
+		{
+			*name = item->name;
+			*value = item->value;
+			*is_section = item->type == ITEM_SECTION;
+			return TRUE;
+		}
 	}
-	*name = this->items[this->pos++]->name;
-	return TRUE;
-}
-
-METHOD(enumerator_t, enumerate_settings, bool,
-	result_t *this, va_list args)
-{
-	char **key, **value;
-
-	VA_ARGS_VGET(args, key, value);
-
-	if (this->pos == this->count)
-	{
-		return FALSE;
-	}
-	*key = this->items[this->pos]->name;
-	*value = this->items[this->pos++]->value;
-	return TRUE;
-}
-
-METHOD(enumerator_t, result_destroy, void,
-	result_t *this)
-{
-	free(this->items);
-	free(this);
+	return FALSE;
 }
 
 /**
- * Add the items of a type that are in a section to those found before.
- *
- * @param seen		items by their names, of those with the same name the first one
- *					that has a value
+ * Collect the items of a section: the first one of each name and type, with the first
+ * one that has a value, or itself if none has.
  */
-static void add_items(result_t *this, nflog_item_t *section, nflog_item_type_t type,
-					  hashtable_t *seen)
+static void collect(item_t *section, hashtable_t *items)
 {
-	nflog_item_t *item, *former;
+	item_t *item, *effective;
 
 	for (item = section->first; item; item = item->next)
 	{
-		if (item->type != type)
+		effective = items->get(items, item);
+		if (!effective)
 		{
-			continue;
+			items->put(items, item, item);
 		}
-		former = seen->get(seen, item->name);
-		if (!former)
-		{
-			this->items[this->count++] = item;
-		}
-		if (!former || (!former->value && item->value))
-		{
-			seen->put(seen, item->name, item);
+		else if (!effective->value && item->value)
+		{	/* the first one is equal to its effective one */
+			items->put(items, effective, item);
 		}
 	}
 }
 
-/**
- * Remove items without a value that clear another one.
- */
-static void remove_cleared(result_t *this, hashtable_t *seen)
+METHOD(nflog_sections_t, create_enumerator, enumerator_t*,
+	private_nflog_sections_t *this, char *names, ...)
 {
-	nflog_item_t *item;
-	u_int i, count = 0;
-
-	for (i = 0; i < this->count; i++)
-	{
-		item = this->items[i];
-		if (!item->cleared && seen->get(seen, item->name) == item)
-		{
-			this->items[count++] = item;
-		}
-	}
-	this->count = count;
-}
-
-/**
- * Enumerate the items in a section, the first of those with the same name.
- */
-static enumerator_t *create_enumerator(private_nflog_sections_t *this,
-									   char *name, va_list args,
-									   nflog_item_type_t type)
-{
-	search_t search = {};
-	hashtable_t *seen;
-	result_t *result;
-	nflog_item_t *section;
+	enumerator_t *enumerator = NULL;
 	u_int visits = MAX_VISITS, count = 0;
+	search_t search = {};
+	hashtable_t *items;
+	item_t *section;
+	va_list args;
+	char *name;
 	int i;
 
-	for (; name && search.count < MAX_NAMES; name = va_arg(args, char*))
+	va_start(args, names);
+	for (name = names; name && search.count < MAX_NAMES; name = va_arg(args, char*))
 	{
 		search.names[search.count++] = name;
 	}
-	if (!search.count)
+	va_end(args);
+
+	if (search.count ? find(this, &search, &this->top, 0, TRUE, MAX_DEPTH, &visits)
+					 : add_found(this, &search, &this->top))
 	{
-		add_found(this, &search, this->tree->top);
+		for (i = 0; i < array_count(search.found); i++)
+		{
+			array_get(search.found, i, &section);
+			count += section->count;
+		}
+		if (work(this, count))
+		{
+			/* enumerates in the order of insertion */
+			items = hashtable_create(name_hash, name_equals, 8);
+			for (i = 0; i < array_count(search.found); i++)
+			{
+				array_get(search.found, i, &section);
+				collect(section, items);
+			}
+			enumerator = enumerator_create_filter(items->create_enumerator(items),
+									filter, items, (void*)items->destroy);
+		}
 	}
-	else if (!find(this, &search, this->tree->top, 0, TRUE, MAX_DEPTH, &visits))
-	{
-		array_destroy(search.found);
-		return NULL;
-	}
-	for (i = 0; i < array_count(search.found); i++)
-	{
-		array_get(search.found, i, &section);
-		count += section->count;
-	}
-	if (!work(this, count))
-	{
-		array_destroy(search.found);
-		return NULL;
-	}
-	INIT(result,
-		.public = {
-			.enumerate = enumerator_enumerate_default,
-			.venumerate = type == ITEM_SECTION ? _enumerate_sections
-											   : _enumerate_settings,
-			.destroy = _result_destroy,
-		},
-		.items = calloc(max(count, 1), sizeof(nflog_item_t*)),
-	);
-	seen = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
-	for (i = 0; i < array_count(search.found); i++)
-	{
-		array_get(search.found, i, &section);
-		add_items(result, section, type, seen);
-	}
-	remove_cleared(result, seen);
-	seen->destroy(seen);
 	array_destroy(search.found);
-	return &result->public;
-}
-
-METHOD(nflog_sections_t, create_section_enumerator, enumerator_t*,
-	private_nflog_sections_t *this, char *names, ...)
-{
-	enumerator_t *enumerator;
-	va_list args;
-
-	va_start(args, names);
-	enumerator = create_enumerator(this, names, args, ITEM_SECTION);
-	va_end(args);
-	return enumerator;
-}
-
-METHOD(nflog_sections_t, create_key_value_enumerator, enumerator_t*,
-	private_nflog_sections_t *this, char *names, ...)
-{
-	enumerator_t *enumerator;
-	va_list args;
-
-	va_start(args, names);
-	enumerator = create_enumerator(this, names, args, ITEM_SETTING);
-	va_end(args);
 	return enumerator;
 }
 
 METHOD(nflog_sections_t, destroy, void,
 	private_nflog_sections_t *this)
 {
-	this->tree->destroy(this->tree);
+	this->items->destroy_function(this->items, (void*)item_destroy);
 	free(this);
 }
 
@@ -471,12 +518,69 @@ nflog_sections_t *nflog_sections_create()
 			.refer = _refer,
 			.set = _set,
 			.end = _end,
-			.create_section_enumerator = _create_section_enumerator,
-			.create_key_value_enumerator = _create_key_value_enumerator,
+			.create_enumerator = _create_enumerator,
 			.destroy = _destroy,
 		},
-		.tree = nflog_tree_create(),
+		.items = hashtable_create(item_hash, item_equals, 1024),
 	);
-	this->current = this->tree->top;
+	this->current = &this->top;
 	return &this->public;
+}
+
+/**
+ * Copy a section of lib->settings, and those in it.
+ *
+ * @param path		names of sections below that of the plugin
+ * @param depth		number of these
+ */
+static void copy(nflog_sections_t *this, char *path[COPY_DEPTH], u_int depth)
+{
+	/* names are passed as arguments as they may contain anything */
+	static char *formats[COPY_DEPTH + 1] = {
+		"%s.plugins.nflog-capture",
+		"%s.plugins.nflog-capture.%s",
+		"%s.plugins.nflog-capture.%s.%s",
+		"%s.plugins.nflog-capture.%s.%s.%s",
+		"%s.plugins.nflog-capture.%s.%s.%s.%s",
+		"%s.plugins.nflog-capture.%s.%s.%s.%s.%s",
+	};
+	enumerator_t *enumerator;
+	char *name, *value;
+
+	enumerator = lib->settings->create_key_value_enumerator(lib->settings,
+									formats[depth], lib->ns, path[0], path[1],
+									path[2], path[3], path[4]);
+	while (enumerator->enumerate(enumerator, &name, &value))
+	{
+		this->set(this, strdup(name), strdup(value));
+	}
+	enumerator->destroy(enumerator);
+
+	enumerator = lib->settings->create_section_enumerator(lib->settings,
+									formats[depth], lib->ns, path[0], path[1],
+									path[2], path[3], path[4]);
+	while (enumerator->enumerate(enumerator, &name))
+	{
+		this->begin(this, strdup(name));
+		if (depth < COPY_DEPTH)
+		{
+			path[depth] = name;
+			copy(this, path, depth + 1);
+		}
+		this->end(this);
+	}
+	enumerator->destroy(enumerator);
+}
+
+/*
+ * Described in header
+ */
+nflog_sections_t *nflog_sections_create_copy()
+{
+	nflog_sections_t *this;
+	char *path[COPY_DEPTH] = {};
+
+	this = nflog_sections_create();
+	copy(this, path, 0);
+	return this;
 }

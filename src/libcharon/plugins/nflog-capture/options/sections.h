@@ -24,35 +24,34 @@ typedef struct nflog_sections_t nflog_sections_t;
 
 #include <library.h>
 
-/** sections, settings, and references that there may be in all, of about 150 bytes
- * each beside their names and values */
+/** limit for sections, settings, and references in all, each takes about 150 bytes
+ * plus name and value */
 #define NFLOG_MAX_SETTINGS 1000000
 
 /**
  * Sections and settings of a file in the format of strongswan.conf.
  *
- * Looks up the same as strongSwan's settings_t does, which can't be used for a
- * file that is read unasked when it changes: references from section to section
- * that go round in a circle exhaust its stack, others its time, and to add
- * sections takes it a time that grows with the square of their number.
+ * Look-ups return what those of strongSwan's settings_t do, which can't be used for a
+ * file that is read unasked whenever it changes: circular references exhaust its
+ * stack, nested ones take exponential time, and adding sections takes quadratic time.
  *
- * There may be secrets in it, so all values are wiped.  Not thread-safe.
+ * Values may be secrets and are wiped.  Not thread-safe.
  */
 struct nflog_sections_t {
 
 	/**
-	 * Begin a section within the current one, which may be there already.
+	 * Begin a section within the current one, or continue it if it exists.
 	 *
 	 * @param name		name (gets adopted)
-	 * @return			FALSE if there are too many
+	 * @return			FALSE if NFLOG_MAX_SETTINGS is exceeded
 	 */
 	bool (*begin)(nflog_sections_t *this, char *name);
 
 	/**
-	 * Have the current section refer to another one, for what it has not itself.
+	 * Let the current section inherit what it lacks from another section.
 	 *
-	 * @param path		names of sections, with dots between (gets adopted)
-	 * @return			FALSE if there are too many
+	 * @param path		names of sections, separated by dots (gets adopted)
+	 * @return			FALSE if a limit is exceeded
 	 */
 	bool (*refer)(nflog_sections_t *this, char *path);
 
@@ -61,40 +60,26 @@ struct nflog_sections_t {
 	 *
 	 * @param key		key (gets adopted)
 	 * @param value		value (gets adopted), NULL for none
-	 * @return			FALSE if there are too many
+	 * @return			FALSE if NFLOG_MAX_SETTINGS is exceeded
 	 */
 	bool (*set)(nflog_sections_t *this, char *key, char *value);
 
 	/**
 	 * End the current section.
-	 *
-	 * @return			FALSE if there was none
 	 */
-	bool (*end)(nflog_sections_t *this);
+	void (*end)(nflog_sections_t *this);
 
 	/**
-	 * Enumerate the sections in a section.
+	 * Enumerate the sections and settings in a section.
+	 *
+	 * An empty assignment clears a value that was set before, or that is inherited,
+	 * see strongswan.conf(5).  If there is none, it is enumerated as NULL.
 	 *
 	 * @param names		names of sections down to it, terminated by NULL
-	 * @return			enumerator over (char *name), NULL if there are circular
-	 *					or too many references
+	 * @return			enumerator over (char *name, char *value, bool is_section),
+	 *					NULL if there are circular or too many references
 	 */
-	enumerator_t *(*create_section_enumerator)(nflog_sections_t *this,
-											   char *names, ...);
-
-	/**
-	 * Enumerate the keys and values in a section.
-	 *
-	 * An empty assignment clears a value that was set before, or that a section
-	 * refers to, as strongswan.conf(5) describes it.  If there is none, it is
-	 * enumerated as NULL.
-	 *
-	 * @param names		names of sections down to it, terminated by NULL
-	 * @return			enumerator over (char *key, char *value), NULL if there
-	 *					are circular or too many references
-	 */
-	enumerator_t *(*create_key_value_enumerator)(nflog_sections_t *this,
-												 char *names, ...);
+	enumerator_t *(*create_enumerator)(nflog_sections_t *this, char *names, ...);
 
 	/**
 	 * Wipe all values, and destroy a nflog_sections_t.
@@ -106,5 +91,14 @@ struct nflog_sections_t {
  * Create a nflog_sections_t instance.
  */
 nflog_sections_t *nflog_sections_create();
+
+/**
+ * Copy the plugin's section of lib->settings, for a thread that may outlive these.
+ *
+ * As settings_t does not enumerate settings without a value, the copy has none.
+ *
+ * @return			instance, with what is in that section at its top level
+ */
+nflog_sections_t *nflog_sections_create_copy();
 
 #endif /** NFLOG_SECTIONS_H_ @}*/

@@ -20,7 +20,6 @@
 typedef struct private_nflog_snapshot_t private_nflog_snapshot_t;
 typedef struct build_t build_t;
 typedef struct child_t child_t;
-typedef struct conn_t conn_t;
 
 /**
  * Private data.
@@ -38,14 +37,9 @@ struct private_nflog_snapshot_t {
 	refcount_t ref;
 
 	/**
-	 * Children that have options of their own, child_t => child_t.
+	 * Children with options of their own, and their connections, child_t => child_t.
 	 */
 	hashtable_t *children;
-
-	/**
-	 * Their connections, char* => conn_t.
-	 */
-	hashtable_t *conns;
 
 	/**
 	 * What applies to all other children.
@@ -64,29 +58,20 @@ struct private_nflog_snapshot_t {
 };
 
 /**
- * A child that has options of its own.
+ * A child with options of its own, a connection of such children, or all others.
  */
 struct child_t {
 
-	/** name of its connection, NULL for what applies to all others */
+	/** name of the connection, NULL for all others */
 	char *conn;
 
-	/** its name */
+	/** name of the child, NULL for a connection, or for all others */
 	char *name;
 
-	/** what is captured, NULL if nothing */
+	/** configuration of a child, NULL if it is not captured */
 	nflog_cfg_t *cfg;
-};
 
-/**
- * A connection with such children.
- */
-struct conn_t {
-
-	/** its name */
-	char *name;
-
-	/** capture points of these children */
+	/** capture points, of a connection those of all its children here */
 	u_int points;
 };
 
@@ -133,25 +118,6 @@ static void child_destroy(child_t *this)
 }
 
 /**
- * Destroy a child, as a value of a hashtable.
- */
-static void destroy_child(void *value, const void *key)
-{
-	child_destroy(value);
-}
-
-/**
- * Destroy a connection, as a value of a hashtable.
- */
-static void destroy_conn(void *value, const void *key)
-{
-	conn_t *conn = value;
-
-	free(conn->name);
-	free(conn);
-}
-
-/**
  * Hash a child by its names.
  */
 static u_int child_hash(const void *key)
@@ -159,7 +125,7 @@ static u_int child_hash(const void *key)
 	const child_t *child = key;
 
 	return chunk_hash_inc(chunk_from_str(child->conn),
-						  chunk_hash(chunk_from_str(child->name)));
+						  chunk_hash(chunk_from_str(child->name ?: "")));
 }
 
 /**
@@ -173,15 +139,23 @@ static bool child_equals(const void *a, const void *b)
 }
 
 /**
- * Enumerate the options of a child, or those that apply to all children.
+ * Enumerate the options of a child, or those of all children if it has no name.
  */
-static enumerator_t *create_enumerator(nflog_sections_t *sections,
-									   child_t *child, bool values)
+static enumerator_t *create_enumerator(nflog_sections_t *sections, child_t *child)
 {
-	return (values ? sections->create_key_value_enumerator
-				   : sections->create_section_enumerator)(sections,
+	return sections->create_enumerator(sections,
 						child->conn ? "connections" : NULL, child->conn,
 						"children", child->name, "nflog-capture", NULL);
+}
+
+/**
+ * Enumerate sections and settings, creating the snapshot fails if they are not found.
+ */
+static bool next(build_t *build, enumerator_t *enumerator, char **name, char **value,
+				 bool *is_section)
+{
+	build->failed |= !enumerator || *build->stop;
+	return !build->failed && enumerator->enumerate(enumerator, name, value, is_section);
 }
 
 /**
@@ -193,27 +167,24 @@ static bool apply(build_t *build, nflog_values_t *values,
 				  nflog_section_t *section, nflog_sections_t *sections,
 				  child_t *child)
 {
-	enumerator_t *options, *subsections;
-	char *key, *value;
-	bool valid = TRUE;
+	enumerator_t *enumerator;
+	bool valid = TRUE, is_section;
+	char *name, *value;
 
-	options = create_enumerator(sections, child, TRUE);
-	subsections = create_enumerator(sections, child, FALSE);
-	build->failed |= !options || !subsections;
-	while (!build->failed && options->enumerate(options, &key, &value))
+	enumerator = create_enumerator(sections, child);
+	while (next(build, enumerator, &name, &value, &is_section))
 	{
-		valid &= nflog_values_apply(values, section, key, value);
-	}
-	while (!build->failed && subsections->enumerate(subsections, &key))
-	{
-		if (!section->global || !streq(key, "connections"))
+		if (!is_section)
 		{
-			nflog_values_refuse(values, section, key);
+			valid &= nflog_values_apply(values, section, name, value);
+		}
+		else if (!section->global || !streq(name, "connections"))
+		{
+			nflog_values_refuse(values, section, name);
 			valid = FALSE;
 		}
 	}
-	DESTROY_IF(options);
-	DESTROY_IF(subsections);
+	DESTROY_IF(enumerator);
 	return valid;
 }
 
@@ -260,57 +231,46 @@ static child_t *child_create(build_t *build, char *conn, char *name)
 	if (valid && nflog_values_check(&values) && build->valid && values.enable)
 	{
 		child->cfg = nflog_cfg_clone(&values.cfg);
+		child->points = values.cfg.points;
+		build->this->points |= values.cfg.points;
+		build->this->running |= values.cfg.running;
 	}
 	DESTROY_IF(values.cfg.filter);
 	return child;
 }
 
 /**
- * Consider the capture points of a child.
+ * Add a child, and its connection, unless it was added before.
  */
-static u_int add_points(private_nflog_snapshot_t *this, child_t *child)
+static void add_child(build_t *build, char *conn_name, char *name)
 {
-	if (!child->cfg)
-	{
-		return 0;
-	}
-	this->points |= child->cfg->points;
-	this->running |= child->cfg->running;
-	return child->cfg->points;
-}
-
-/**
- * Add a child that has options of its own.
- */
-static void add_child(build_t *build, char *name, char *child_name)
-{
-	private_nflog_snapshot_t *this = build->this;
-	child_t *child, key = {
-		.conn = name,
-		.name = child_name,
+	hashtable_t *children = build->this->children;
+	child_t *child, *conn, key = {
+		.conn = conn_name,
+		.name = name,
 	};
-	conn_t *conn;
 
-	if (this->children->get(this->children, &key))
+	if (children->get(children, &key))
 	{
 		return;
 	}
-	child = child_create(build, name, child_name);
-	this->children->put(this->children, child, child);
+	child = child_create(build, conn_name, name);
+	children->put(children, child, child);
 
-	conn = this->conns->get(this->conns, name);
+	key.name = NULL;
+	conn = children->get(children, &key);
 	if (!conn)
 	{
 		INIT(conn,
-			.name = strdup(name),
+			.conn = strdup(conn_name),
 		);
-		this->conns->put(this->conns, conn->name, conn);
+		children->put(children, conn, conn);
 	}
-	conn->points |= add_points(this, child);
+	conn->points |= child->points;
 }
 
 /**
- * Does a child have options in a file?
+ * Check if a child has options in a file.
  */
 static bool has_options(build_t *build, nflog_sections_t *sections, char *conn,
 						char *name)
@@ -319,51 +279,50 @@ static bool has_options(build_t *build, nflog_sections_t *sections, char *conn,
 		.conn = conn,
 		.name = name,
 	};
-	enumerator_t *values, *subsections;
-	char *key, *value;
-	bool found;
+	enumerator_t *enumerator;
+	char *option, *value;
+	bool found, is_section;
 
-	values = create_enumerator(sections, &child, TRUE);
-	subsections = create_enumerator(sections, &child, FALSE);
-	build->failed |= !values || !subsections;
-	found = !build->failed && (values->enumerate(values, &key, &value) ||
-							   subsections->enumerate(subsections, &key));
-	DESTROY_IF(values);
-	DESTROY_IF(subsections);
+	enumerator = create_enumerator(sections, &child);
+	found = next(build, enumerator, &option, &value, &is_section);
+	DESTROY_IF(enumerator);
 	return found;
 }
 
 /**
- * Enumerate names, as long as they can be found.
+ * Enumerate the names of sections, but those that look-ups refuse as too long.
  */
 static bool next_name(build_t *build, enumerator_t *enumerator, char **name)
 {
-	build->failed |= !enumerator;
-	return !build->failed && !*build->stop &&
-		   enumerator->enumerate(enumerator, name);
+	bool is_section;
+	char *value;
+
+	while (next(build, enumerator, name, &value, &is_section))
+	{
+		if (is_section && strlen(*name) <= NFLOG_MAX_NAME)
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
 }
 
 /**
- * Add all children that have options in a file.  Look-ups refuse longer names.
+ * Add all children that have options in a file.
  */
 static void add_children(build_t *build, nflog_sections_t *sections)
 {
 	enumerator_t *conns, *children;
 	char *conn, *child;
 
-	conns = sections->create_section_enumerator(sections, "connections", NULL);
+	conns = sections->create_enumerator(sections, "connections", NULL);
 	while (next_name(build, conns, &conn))
 	{
-		if (strlen(conn) > NFLOG_MAX_NAME)
-		{
-			continue;
-		}
-		children = sections->create_section_enumerator(sections, "connections",
-													   conn, "children", NULL);
+		children = sections->create_enumerator(sections, "connections", conn,
+											   "children", NULL);
 		while (next_name(build, children, &child))
 		{
-			if (strlen(child) <= NFLOG_MAX_NAME &&
-				has_options(build, sections, conn, child))
+			if (has_options(build, sections, conn, child))
 			{
 				add_child(build, conn, child);
 			}
@@ -416,15 +375,16 @@ METHOD(nflog_snapshot_t, get, nflog_cfg_t*,
 METHOD(nflog_snapshot_t, get_points, u_int,
 	private_nflog_snapshot_t *this, char *name)
 {
-	conn_t *conn;
+	child_t *conn, key = {
+		.conn = name,
+	};
 
 	if (!name)
 	{
 		return this->points;
 	}
-	conn = this->conns->get(this->conns, name);
-	return (conn ? conn->points : 0) |
-		   (this->others->cfg ? this->others->cfg->points : 0);
+	conn = this->children->get(this->children, &key);
+	return (conn ? conn->points : 0) | this->others->points;
 }
 
 METHOD(nflog_snapshot_t, has_running, bool,
@@ -445,8 +405,7 @@ METHOD(nflog_snapshot_t, destroy, void,
 {
 	if (ref_put(&this->ref))
 	{
-		this->children->destroy_function(this->children, destroy_child);
-		this->conns->destroy_function(this->conns, destroy_conn);
+		this->children->destroy_function(this->children, (void*)child_destroy);
 		child_destroy(this->others);
 		free(this);
 	}
@@ -492,12 +451,10 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 		},
 		.ref = 1,
 		.children = hashtable_create(child_hash, child_equals, 32),
-		.conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
 	);
 	build.this = this;
 	add_global(&build, dir);
 	this->others = child_create(&build, NULL, NULL);
-	add_points(this, this->others);
 	add_children(&build, swanctl->sections);
 	add_children(&build, settings->sections);
 

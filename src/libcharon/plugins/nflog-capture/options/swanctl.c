@@ -166,13 +166,11 @@ static bool consider_changing(private_nflog_swanctl_t *this,
 							  nflog_includes_t *includes)
 {
 	bool accepted = this->changing >= NFLOG_MAX_CHANGING;
-	char *file;
 
-	file = includes->get_changing(includes);
-	if (file)
+	if (includes->changing)
 	{
 		free(this->file);
-		this->file = strdup(file);
+		this->file = strdup(includes->changing);
 		this->changing = min(this->changing + 1, 2 * NFLOG_MAX_CHANGING);
 	}
 	else if (this->changing)
@@ -185,7 +183,7 @@ static bool consider_changing(private_nflog_swanctl_t *this,
 						 "lines whenever it is read, check if it has to be included",
 						 this->file);
 	}
-	return !file || accepted;
+	return !includes->changing || accepted;
 }
 
 /**
@@ -194,17 +192,13 @@ static bool consider_changing(private_nflog_swanctl_t *this,
 static void consider_error(private_nflog_swanctl_t *this,
 						   nflog_includes_t *includes, bool log)
 {
-	bool passing = FALSE;
-	char *error;
-
-	error = includes->get_error(includes, &passing);
-	if (error && log)
+	if (includes->error && log)
 	{
-		this->notes->fail(this->notes, "loading '%s' failed: %s, %s", this->path,
-				error, this->known ? "keeping the previous options"
-								   : "nothing is captured until it can be read");
+		this->notes->fail(this->notes, "unable to load '%s': %s, %s", this->path,
+						  includes->error, this->known ? "keeping the previous options"
+								: "nothing is captured until it can be read");
 	}
-	this->retry = !error || !passing ? 0 :
+	this->retry = !includes->transient ? 0 :
 					min(max(this->retry * 2, RETRY_MIN), RETRY_MAX);
 	this->retry_at = get_time(CLOCK_MONOTONIC) + this->retry * 1000ULL;
 }
@@ -221,7 +215,6 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 	nflog_sections_t *sections;
 	nflog_includes_t *includes;
 	nflog_source_t swanctl;
-	uint64_t hash;
 
 	this->notes->begin(this->notes);
 	this->watch->reset(this->watch);
@@ -247,15 +240,14 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 		}
 	}
 	consider_error(this, includes, consider_changing(this, includes));
-	hash = includes->get_hash(includes);
-	if (snapshot && this->known && !this->stale && hash == this->hash)
+	if (snapshot && this->known && !this->stale && includes->hash == this->hash)
 	{
 		snapshot->destroy(snapshot);
 		snapshot = NULL;
 	}
 	if (snapshot)
 	{
-		this->hash = hash;
+		this->hash = includes->hash;
 		this->stale = FALSE;
 		this->known = TRUE;
 	}

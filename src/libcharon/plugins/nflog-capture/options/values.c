@@ -32,6 +32,10 @@
 #define DEFAULT_WAIT 100
 #define MAX_WAIT 60000
 
+#ifndef SWANCTLDIR
+#define SWANCTLDIR "/etc/swanctl"
+#endif
+
 typedef struct option_t option_t;
 
 /**
@@ -446,4 +450,35 @@ u_int nflog_values_max_wait()
 								  "%s.plugins.nflog-capture.max_wait",
 								  DEFAULT_WAIT, lib->ns);
 	return min(max(wait, 1), MAX_WAIT);
+}
+
+/**
+ * Get the path of swanctl.conf that swanctl uses by default.
+ */
+static char *get_swanctl_default(char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/swanctl.conf", getenv("SWANCTL_DIR") ?: SWANCTLDIR);
+	return path;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_values_swanctl()
+{
+	char path[PATH_MAX];
+
+	return strdup(lib->settings->get_str(lib->settings,
+									"%s.plugins.nflog-capture.swanctl_conf",
+									get_swanctl_default(path), lib->ns));
+}
+
+/*
+ * Described in header
+ */
+bool nflog_values_is_swanctl_default(char *path)
+{
+	char standard[PATH_MAX];
+
+	return streq(path, get_swanctl_default(standard));
 }

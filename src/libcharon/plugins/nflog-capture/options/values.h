@@ -118,11 +118,25 @@ bool nflog_values_check(nflog_values_t *values);
 bool nflog_values_size(char *value, uint64_t *size);
 
 /**
- * Get for how long charon's threads may wait for rules to be in place, or for changes
- * of swanctl.conf to be read, as the option max_wait says.
+ * Get the option max_wait: how long charon's threads may wait for rules to be in place,
+ * or for changes of swanctl.conf to be read.
  *
- * @return			ms
+ * @return			ms, 1 to 60000
  */
 u_int nflog_values_max_wait();
+
+/**
+ * Get the path of swanctl.conf: the option swanctl_conf, or the default of swanctl.
+ *
+ * @return			path (allocated)
+ */
+char *nflog_values_swanctl();
+
+/**
+ * Check if a path is that of swanctl.conf by default, where it need not exist.
+ *
+ * @return			TRUE if so
+ */
+bool nflog_values_is_swanctl_default(char *path);
 
 #endif /** NFLOG_VALUES_H_ @}*/

@@ -12,11 +12,15 @@
  * for more details.
  */
 
+#define _GNU_SOURCE
+
 #include "watch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -24,23 +28,30 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <collections/array.h>
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
-/** what may change the result of reading a file, or of looking for files, in a
- * directory, and what may happen to the directory itself */
+/** events that change the result of reading or finding files in a directory, and those
+ * of the directory itself */
 #define DIRECTORY_EVENTS (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_ATTRIB | \
 						  IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | \
 						  IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD)
 
-/** what may happen to a file that a symbolic link leads to */
+/** events of a file that a symbolic link leads to */
 #define FILE_EVENTS (IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | \
 					 IN_MOVE_SELF | IN_MASK_ADD)
 
-/** patterns with which names in a directory are compared, if there are more any name
- * matches */
+/** limit for the patterns in a directory, with more of them any name matches */
 #define MAX_PATTERNS 64
+
+/** limit for the directories in a path, from the first pattern on */
+#define MAX_DEPTH 64
+
+/** entries that listing a directory counts as at least */
+#define LISTING 16
+
+/** characters that make a pattern of a name, see glob(7) */
+#define MAGIC "*?[\\"
 
 typedef struct private_nflog_watch_t private_nflog_watch_t;
 typedef struct watch_t watch_t;
@@ -62,12 +73,12 @@ struct private_nflog_watch_t {
 	nflog_notes_t *notes;
 
 	/**
-	 * Nothing more is looked at once this is TRUE.
+	 * Methods end early once this is TRUE.
 	 */
 	bool *stop;
 
 	/**
-	 * What is compared, char *path => watch_t.
+	 * Files and directories to compare, char *path => watch_t.
 	 */
 	hashtable_t *watches;
 
@@ -77,7 +88,12 @@ struct private_nflog_watch_t {
 	hashtable_t *targets;
 
 	/**
-	 * TRUE if a file was so young that a change might not change its time.
+	 * What is left of NFLOG_MAX_ENTRIES.
+	 */
+	u_int entries;
+
+	/**
+	 * TRUE if a file was so young that a change might not change its time stamp.
 	 */
 	bool young;
 
@@ -87,7 +103,7 @@ struct private_nflog_watch_t {
 	bool incomplete;
 
 	/**
-	 * Lock for replacing the file descriptor.
+	 * Lock for replacing fd, and for its use by has_events().
 	 */
 	mutex_t *mutex;
 
@@ -122,58 +138,45 @@ struct target_t {
 };
 
 /**
- * Destroy a watch, as a value of a hashtable.
+ * Destroy a watch.
  */
-static void watch_destroy(void *value, const void *key)
+static void watch_destroy(watch_t *watch)
 {
-	watch_t *watch = value;
-
 	free(watch->path);
 	free(watch);
 }
 
 /**
- * Free a name, as a value of a hashtable.
+ * Destroy a target.
  */
-static void name_destroy(void *value, const void *key)
+static void target_destroy(target_t *target)
 {
-	free(value);
-}
-
-/**
- * Destroy a target, as a value of a hashtable.
- */
-static void target_destroy(void *value, const void *key)
-{
-	target_t *target = value;
-
-	target->names->destroy_function(target->names, name_destroy);
+	target->names->destroy_function(target->names, (void*)free);
 	array_destroy(target->patterns);
 	free(target);
 }
 
 /**
- * Destroy all that is watched.
+ * Destroy all watches and targets.
  */
 static void clear(private_nflog_watch_t *this)
 {
-	this->watches->destroy_function(this->watches, watch_destroy);
-	this->targets->destroy_function(this->targets, target_destroy);
+	this->watches->destroy_function(this->watches, (void*)watch_destroy);
+	this->targets->destroy_function(this->targets, (void*)target_destroy);
 }
 
 /**
- * Create the tables of what is watched.
+ * Begin without watches and targets.
  */
 static void init(private_nflog_watch_t *this)
 {
-	this->watches = hashtable_create(hashtable_hash_str, hashtable_equals_str,
-									 8);
-	this->targets = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
-									 8);
+	this->watches = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
+	this->targets = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8);
+	this->entries = NFLOG_MAX_ENTRIES;
 }
 
 /**
- * Get the state of a file, zero if there is none.
+ * Get the state of a file, zero if it does not exist.
  */
 static void get_state(char *path, struct stat *st)
 {
@@ -184,29 +187,23 @@ static void get_state(char *path, struct stat *st)
 }
 
 /**
- * Compare points in time.
- */
-static bool same_time(struct timespec *a, struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-/**
  * Check if a file is what it was.
  */
 static bool is_unchanged(watch_t *watch)
 {
-	struct stat st;
+	struct stat *former = &watch->st, st;
 
 	get_state(watch->path, &st);
-	return st.st_dev == watch->st.st_dev && st.st_ino == watch->st.st_ino &&
-		   st.st_size == watch->st.st_size &&
-		   same_time(&st.st_mtim, &watch->st.st_mtim) &&
-		   same_time(&st.st_ctim, &watch->st.st_ctim);
+	return st.st_dev == former->st_dev && st.st_ino == former->st_ino &&
+		   st.st_size == former->st_size &&
+		   st.st_mtim.tv_sec == former->st_mtim.tv_sec &&
+		   st.st_mtim.tv_nsec == former->st_mtim.tv_nsec &&
+		   st.st_ctim.tv_sec == former->st_ctim.tv_sec &&
+		   st.st_ctim.tv_nsec == former->st_ctim.tv_nsec;
 }
 
 /**
- * Note that the kernel does not report all changes.
+ * Note that the kernel can't report all changes.
  */
 static void note_incomplete(private_nflog_watch_t *this, int err)
 {
@@ -234,15 +231,15 @@ METHOD(nflog_watch_t, reset, void,
 	this->fd = fd;
 	this->mutex->unlock(this->mutex);
 	if (old != -1)
-	{	/* removes all watches, which takes a while */
+	{	/* takes a while, as it removes all watches */
 		close(old);
 	}
 }
 
 /**
- * Have the kernel report changes.
+ * Let the kernel report changes.
  *
- * @param name		name in a directory, or a pattern for some, NULL for a file
+ * @param name		name in a directory, or a pattern for names, NULL for a file
  * @return			FALSE if there is no such file or directory
  */
 static bool add_target(private_nflog_watch_t *this, char *path, char *name)
@@ -264,8 +261,7 @@ static bool add_target(private_nflog_watch_t *this, char *path, char *name)
 	if (!target)
 	{
 		INIT(target,
-			.names = hashtable_create(hashtable_hash_str, hashtable_equals_str,
-									  1),
+			.names = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1),
 		);
 		this->targets->put(this->targets, (void*)(uintptr_t)wd, target);
 	}
@@ -273,7 +269,7 @@ static bool add_target(private_nflog_watch_t *this, char *path, char *name)
 	{
 		name = strdup(name);
 		target->names->put(target->names, name, name);
-		if (name[strcspn(name, "*?[\\")] &&
+		if (name[strcspn(name, MAGIC)] &&
 			array_count(target->patterns) <= MAX_PATTERNS)
 		{
 			array_insert_create(&target->patterns, ARRAY_TAIL, name);
@@ -283,23 +279,14 @@ static bool add_target(private_nflog_watch_t *this, char *path, char *name)
 }
 
 /**
- * Is this a directory?
- */
-static bool is_directory(char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/**
- * Have the kernel report changes in the directory of a file, or in the last one on
- * its path that there is.
+ * Let the kernel report changes in the directory of a file, or in the last one on its
+ * path that exists.
  */
 static void watch_directory(private_nflog_watch_t *this, char *path)
 {
 	uint16_t ends[PATH_MAX] = {};
 	char dir[PATH_MAX], *name;
+	struct stat st;
 	int low = 0, high = -1, mid, i;
 
 	for (i = 0; i < PATH_MAX - 1 && path[i]; i++)
@@ -311,11 +298,11 @@ static void watch_directory(private_nflog_watch_t *this, char *path)
 		}
 	}
 	dir[i] = '\0';
-	/* usually the file's own directory, else the search ends soon in any path */
+	/* usually the file's own directory, otherwise a binary search finds it */
 	for (mid = high; low < high; mid = (low + high + 1) / 2)
 	{
 		dir[ends[mid]] = '\0';
-		if (is_directory(dir))
+		if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
 		{
 			low = mid;
 		}
@@ -337,36 +324,11 @@ static void watch_directory(private_nflog_watch_t *this, char *path)
 	}
 }
 
-/**
- * Compare a file later with its state as it is now.
- *
- * @return			FALSE if it is watched already
- */
-static bool add_watch(private_nflog_watch_t *this, char *path)
-{
-	watch_t *watch;
-
-	if (this->watches->get(this->watches, path))
-	{
-		return FALSE;
-	}
-	INIT(watch,
-		.path = strdup(path),
-	);
-	get_state(watch->path, &watch->st);
-	this->watches->put(this->watches, watch->path, watch);
-	/* time stamps are as coarse as the kernel's clock ticks, or as seconds */
-	if (labs(time(NULL) - watch->st.st_ctim.tv_sec) <= 1)
-	{
-		this->young = TRUE;
-	}
-	return TRUE;
-}
-
 METHOD(nflog_watch_t, add, void,
 	private_nflog_watch_t *this, char *path)
 {
 	struct stat st;
+	watch_t *watch;
 
 	if (this->watches->get(this->watches, path))
 	{
@@ -380,17 +342,115 @@ METHOD(nflog_watch_t, add, void,
 			add_target(this, path, NULL);
 		}
 	}
-	add_watch(this, path);
+	INIT(watch,
+		.path = strdup(path),
+	);
+	get_state(path, &watch->st);
+	this->watches->put(this->watches, watch->path, watch);
+	/* time stamps are as coarse as the kernel's clock ticks, or as seconds */
+	this->young |= labs(time(NULL) - watch->st.st_ctim.tv_sec) <= 1;
 }
 
-METHOD(nflog_watch_t, add_names, void,
-	private_nflog_watch_t *this, char *path, char *pattern)
+/**
+ * Watch a directory for names that match a pattern, and add the paths of these.
+ *
+ * @param pattern	pattern, empty for the directory itself
+ * @param last		FALSE for directories only
+ * @param paths		gets the paths, char*
+ * @return			0, or an error number, E2BIG if NFLOG_MAX_ENTRIES is exceeded
+ */
+static int match_names(private_nflog_watch_t *this, char *dir, char *pattern,
+					   bool last, array_t *paths)
 {
+	struct dirent *entry;
+	char *path;
+	DIR *d;
+
+	if (!*pattern)
+	{
+		array_insert(paths, ARRAY_TAIL, strdup(dir));
+		return 0;
+	}
+	path = *dir ? dir : "/";
 	add(this, path);
 	if (this->fd != -1)
 	{
 		add_target(this, path, pattern);
 	}
+	d = opendir(path);
+	if (!d)
+	{
+		return errno;
+	}
+	this->entries -= min(this->entries, LISTING);
+	while (!*this->stop && this->entries && (entry = readdir(d)))
+	{
+		this->entries--;
+		if ((last || entry->d_type == DT_DIR || entry->d_type == DT_LNK ||
+			 entry->d_type == DT_UNKNOWN) &&
+			fnmatch(pattern, entry->d_name, FNM_PERIOD) == 0 &&
+			asprintf(&path, "%s/%s", dir, entry->d_name) >= 0)
+		{
+			array_insert(paths, ARRAY_TAIL, path);
+		}
+	}
+	closedir(d);
+	return this->entries ? 0 : E2BIG;
+}
+
+METHOD(nflog_watch_t, find, int,
+	private_nflog_watch_t *this, char *pattern, array_t **paths)
+{
+	char *base, *dir, *name, *rest = pattern + strcspn(pattern, MAGIC);
+	bool matched = FALSE;
+	array_t *bases;
+	int len, depth, err = 0;
+
+	for (depth = 0; (rest = strchr(rest, '/')); rest++)
+	{
+		if (++depth > MAX_DEPTH)
+		{
+			return ENAMETOOLONG;
+		}
+	}
+	array_insert_create(paths, ARRAY_TAIL, strdup(""));
+	for (; *pattern; pattern = rest)
+	{
+		/* up to the next name with a pattern, or to the end */
+		len = strcspn(pattern, MAGIC);
+		while (pattern[len] && pattern[len] != '/')
+		{
+			len--;
+		}
+		rest = pattern + len + (pattern[len] == '/');
+		name = strndup(rest, strcspn(rest, "/"));
+		rest += strlen(name);
+		bases = *paths;
+		*paths = array_create(0, 0);
+		while (array_remove(bases, ARRAY_HEAD, &base))
+		{
+			if (!err && asprintf(&dir, "%s%.*s", base, len, pattern) >= 0)
+			{
+				err = match_names(this, dir, name, !*rest, *paths);
+				if (err == ENOTDIR || (err == ENOENT && matched))
+				{
+					err = 0;
+				}
+				free(dir);
+			}
+			free(base);
+		}
+		array_destroy(bases);
+		free(name);
+		matched = TRUE;
+	}
+	if (err)
+	{
+		array_destroy_function(*paths, (void*)free, NULL);
+		*paths = NULL;
+	}
+	array_sort(*paths, (void*)strcoll, NULL);
+	return err;
 }
 
 METHOD(nflog_watch_t, get_fd, int,
@@ -402,19 +462,17 @@ METHOD(nflog_watch_t, get_fd, int,
 METHOD(nflog_watch_t, has_events, bool,
 	private_nflog_watch_t *this)
 {
-	int len = 0;
+	bool pending;
+	int len;
 
 	this->mutex->lock(this->mutex);
-	if (this->fd == -1 || ioctl(this->fd, FIONREAD, &len) == -1)
-	{
-		len = 0;
-	}
+	pending = this->fd != -1 && ioctl(this->fd, FIONREAD, &len) == 0 && len > 0;
 	this->mutex->unlock(this->mutex);
-	return len > 0;
+	return pending;
 }
 
 /**
- * Is an event a change of what is watched?
+ * Check if an event is a change of what is watched.
  */
 static bool is_change(private_nflog_watch_t *this, struct inotify_event *event)
 {
@@ -455,7 +513,7 @@ METHOD(nflog_watch_t, take_events, bool,
 	ssize_t len, pos;
 	int pending = 0;
 
-	/* not what is added meanwhile, that might go on for ever */
+	/* ignore events that are added meanwhile, there may be no end of them */
 	if (this->fd == -1 || ioctl(this->fd, FIONREAD, &pending) == -1)
 	{
 		return FALSE;
@@ -467,7 +525,7 @@ METHOD(nflog_watch_t, take_events, bool,
 		{
 			event = (struct inotify_event*)(buf + pos);
 			if (is_change(this, event))
-			{	/* so that all is read, and watched from its begin */
+			{	/* all is read and watched anew */
 				return TRUE;
 			}
 		}
@@ -479,8 +537,8 @@ METHOD(nflog_watch_t, has_changed, bool,
 	private_nflog_watch_t *this)
 {
 	enumerator_t *enumerator;
-	watch_t *watch;
 	bool changed = this->young;
+	watch_t *watch;
 
 	enumerator = this->watches->create_enumerator(this->watches);
 	while (!changed && !*this->stop &&
@@ -521,7 +579,7 @@ nflog_watch_t *nflog_watch_create(nflog_notes_t *notes, bool *stop)
 		.public = {
 			.reset = _reset,
 			.add = _add,
-			.add_names = _add_names,
+			.find = _find,
 			.get_fd = _get_fd,
 			.has_events = _has_events,
 			.take_events = _take_events,

@@ -24,16 +24,21 @@ typedef struct nflog_watch_t nflog_watch_t;
 
 #include "notes.h"
 
+#include <collections/array.h>
+
+/** limit for the entries of directories that are compared with patterns, until
+ * reset() */
+#define NFLOG_MAX_ENTRIES 1000000
+
 /**
- * Notices when files change that were read, or others appear where files were
- * looked up.
+ * Finds files by patterns, and notices changes of what was found, or could be later.
  *
- * The kernel reports changes by inotify(7).  What it can't report, as a change
- * of a file on another host, or of a symbolic link in the middle of a path, is
- * noticed by comparing the state of files, which takes a while and may block.
+ * The kernel reports changes by inotify(7).  Those that it can't report, as of a file
+ * on another host, or of a symbolic link in the middle of a path, are noticed by
+ * comparing the state of files, which takes a while and may block.
  *
- * All methods are called by one thread, but for has_events().  Nothing in here uses
- * what strongSwan frees when it stops.
+ * All methods but has_events() are called by one thread, and may block on file
+ * systems.  Uses nothing that strongSwan frees when it stops.
  */
 struct nflog_watch_t {
 
@@ -43,21 +48,25 @@ struct nflog_watch_t {
 	void (*reset)(nflog_watch_t *this);
 
 	/**
-	 * Watch a file, from before it is read, so that what changes meanwhile is not
-	 * missed.
+	 * Watch a file, from before it is read, so that no change is missed.
 	 *
-	 * @param path		absolute path, there does not have to be anything
+	 * @param path		absolute path, need not exist
 	 */
 	void (*add)(nflog_watch_t *this, char *path);
 
 	/**
-	 * Watch a directory for names that match a pattern, from before they are looked
-	 * up.
+	 * Find paths by a pattern, and watch the directories for names that match.
 	 *
-	 * @param path		absolute path, there does not have to be anything
-	 * @param pattern	pattern as for glob(3), without slashes
+	 * The paths are those that glob(3) finds, in the same order, but files need not
+	 * exist if their names have no pattern.  Each directory is listed once.
+	 *
+	 * @param pattern	absolute path, or pattern as for glob(3)
+	 * @param paths		receives paths, char* (allocated), NULL on errors
+	 * @return			0, or an error number if a directory can't be read,
+	 *					ENAMETOOLONG if there are too many directories in the pattern,
+	 *					E2BIG if NFLOG_MAX_ENTRIES is exceeded
 	 */
-	void (*add_names)(nflog_watch_t *this, char *path, char *pattern);
+	int (*find)(nflog_watch_t *this, char *pattern, array_t **paths);
 
 	/**
 	 * Get a file descriptor that is readable after changes.
@@ -67,33 +76,31 @@ struct nflog_watch_t {
 	int (*get_fd)(nflog_watch_t *this);
 
 	/**
-	 * Check if the kernel reported anything, maybe of other names in the same
-	 * directories, without waiting.
-	 *
-	 * Any thread may call this.
+	 * Check, without blocking, if the kernel reported anything, possibly of other
+	 * names in the same directories.  Any thread may call this.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*has_events)(nflog_watch_t *this);
 
 	/**
-	 * Take what the kernel reported.
+	 * Process what the kernel reported.
 	 *
-	 * @return			TRUE if any of it is a change of what is watched
+	 * @return			TRUE if something that is watched changed
 	 */
 	bool (*take_events)(nflog_watch_t *this);
 
 	/**
-	 * Compare the state of all files with what it was when they were added.
+	 * Compare the state of all files with that when they were added.
 	 *
-	 * @return			TRUE if anything could have changed since
+	 * @return			TRUE if something may have changed since
 	 */
 	bool (*has_changed)(nflog_watch_t *this);
 
 	/**
 	 * Check if the kernel reports changes of all files.
 	 *
-	 * @return			FALSE if has_changed() has to be called to know
+	 * @return			FALSE if has_changed() has to be called to notice some
 	 */
 	bool (*is_complete)(nflog_watch_t *this);
 
@@ -107,7 +114,7 @@ struct nflog_watch_t {
  * Create a nflog_watch_t instance.
  *
  * @param notes		gets a line if the kernel can't report all changes
- * @param stop		nothing more is looked at once this is TRUE
+ * @param stop		set to TRUE by any thread to end methods early
  */
 nflog_watch_t *nflog_watch_create(nflog_notes_t *notes, bool *stop);
 

@@ -13,7 +13,7 @@
  */
 
 #include "early.h"
-#include "options/log_once.h"
+#include "options/notes.h"
 
 #include <library.h>
 #include <collections/hashtable.h>

@@ -15,7 +15,7 @@
 #define _GNU_SOURCE
 
 #include "pcap.h"
-#include "options/log_once.h"
+#include "options/notes.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -17,7 +17,7 @@
 #include "trace.h"
 #include "flowtable.h"
 #include "pcap.h"
-#include "options/log_once.h"
+#include "options/notes.h"
 
 #include <errno.h>
 #include <inttypes.h>
