@@ -25,7 +25,7 @@
 
 #include "decrypter.h"
 #include "pcapng.h"
-#include "pipeline.h"
+#include "workers.h"
 #include "trace.h"
 
 /** plugins of libstrongswan, those that are there are used; the first one that has an
@@ -92,14 +92,14 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 {
 	enumerator_t *enumerator;
 	trace_packet_t packet;
-	pipeline_t *pipeline;
+	workers_t *workers;
 	pcapng_t *pcapng;
 	trace_t *trace;
 	bool success = TRUE, torn = FALSE;
 
 	pcapng = pcapng_create(output, type);
-	pipeline = pipeline_create(decrypter, pcapng);
-	if (!pipeline)
+	workers = workers_create(decrypter, pcapng);
+	if (!workers)
 	{
 		pcapng->destroy(pcapng);
 		return STATUS_ERROR;
@@ -114,14 +114,14 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 		}
 		while (success && trace->read(trace, &packet))
 		{
-			success = pipeline->add(pipeline, &packet);
+			success = workers->add(workers, &packet);
 		}
 		torn |= trace->is_torn(trace);
 	}
 	enumerator->destroy(enumerator);
 	/* the output reports what could not be written */
-	pipeline->finish(pipeline);
-	pipeline->destroy(pipeline);
+	workers->finish(workers);
+	workers->destroy(workers);
 	pcapng->destroy(pcapng);
 	if (!output->finish(output))
 	{

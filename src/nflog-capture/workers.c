@@ -15,7 +15,7 @@
 #define _GNU_SOURCE
 
 #include "batch.h"
-#include "pipeline.h"
+#include "workers.h"
 
 #include <sched.h>
 
@@ -30,7 +30,7 @@
  * or read */
 #define BATCHES_EACH 4
 
-typedef struct private_pipeline_t private_pipeline_t;
+typedef struct private_workers_t private_workers_t;
 typedef struct worker_t worker_t;
 typedef struct slot_t slot_t;
 
@@ -48,8 +48,8 @@ struct slot_t {
  * A thread that decrypts.
  */
 struct worker_t {
-	/** the pipeline */
-	private_pipeline_t *pipeline;
+	/** the workers */
+	private_workers_t *workers;
 	/** decrypts */
 	decrypter_t *decrypter;
 	/** the thread, NULL if it was not created */
@@ -59,12 +59,12 @@ struct worker_t {
 /**
  * Private data.
  */
-struct private_pipeline_t {
+struct private_workers_t {
 
 	/**
 	 * Public interface.
 	 */
-	pipeline_t public;
+	workers_t public;
 
 	/**
 	 * Decrypts in order.
@@ -132,7 +132,7 @@ struct private_pipeline_t {
 /**
  * Get the slot of a batch.
  */
-static slot_t *get_slot(private_pipeline_t *this, uint64_t number)
+static slot_t *get_slot(private_workers_t *this, uint64_t number)
 {
 	return &this->slots[number % this->slot_count];
 }
@@ -142,7 +142,7 @@ static slot_t *get_slot(private_pipeline_t *this, uint64_t number)
  */
 static void *decrypt_batches(worker_t *worker)
 {
-	private_pipeline_t *this = worker->pipeline;
+	private_workers_t *this = worker->workers;
 	slot_t *slot;
 
 	this->mutex->lock(this->mutex);
@@ -172,7 +172,7 @@ static void *decrypt_batches(worker_t *worker)
 /**
  * Write batches in order, until no more follow.
  */
-static void *write_batches(private_pipeline_t *this)
+static void *write_batches(private_workers_t *this)
 {
 	slot_t *slot;
 	bool success;
@@ -206,7 +206,7 @@ static void *write_batches(private_pipeline_t *this)
 /**
  * Hand on the batch that packets are added to, and wait for another one.
  */
-static bool hand_on(private_pipeline_t *this)
+static bool hand_on(private_workers_t *this)
 {
 	bool success;
 
@@ -222,8 +222,8 @@ static bool hand_on(private_pipeline_t *this)
 	return success;
 }
 
-METHOD(pipeline_t, add, bool,
-	private_pipeline_t *this, trace_packet_t *packet)
+METHOD(workers_t, add, bool,
+	private_workers_t *this, trace_packet_t *packet)
 {
 	slot_t *slot = get_slot(this, this->added);
 
@@ -242,7 +242,7 @@ METHOD(pipeline_t, add, bool,
 /**
  * Have all threads end, after what was added.
  */
-static void join_threads(private_pipeline_t *this)
+static void join_threads(private_workers_t *this)
 {
 	u_int i;
 
@@ -271,8 +271,8 @@ static void join_threads(private_pipeline_t *this)
 	}
 }
 
-METHOD(pipeline_t, finish, bool,
-	private_pipeline_t *this)
+METHOD(workers_t, finish, bool,
+	private_workers_t *this)
 {
 	u_int i;
 
@@ -288,8 +288,8 @@ METHOD(pipeline_t, finish, bool,
 	return !this->failed;
 }
 
-METHOD(pipeline_t, destroy, void,
-	private_pipeline_t *this)
+METHOD(workers_t, destroy, void,
+	private_workers_t *this)
 {
 	u_int i;
 
@@ -324,7 +324,7 @@ static u_int count_processors()
 /**
  * Create the threads.
  */
-static bool create_threads(private_pipeline_t *this)
+static bool create_threads(private_workers_t *this)
 {
 	worker_t *worker;
 	u_int i;
@@ -342,9 +342,9 @@ static bool create_threads(private_pipeline_t *this)
 /*
  * Described in header
  */
-pipeline_t *pipeline_create(decrypter_t *decrypter, pcapng_t *pcapng)
+workers_t *workers_create(decrypter_t *decrypter, pcapng_t *pcapng)
 {
-	private_pipeline_t *this;
+	private_workers_t *this;
 	u_int count, i;
 
 	count = max(1, min(count_processors(), MAX_WORKERS));
@@ -367,7 +367,7 @@ pipeline_t *pipeline_create(decrypter_t *decrypter, pcapng_t *pcapng)
 	);
 	for (i = 0; i < count; i++)
 	{
-		this->workers[i].pipeline = this;
+		this->workers[i].workers = this;
 		this->workers[i].decrypter = decrypter->clone(decrypter);
 	}
 	for (i = 0; i < this->slot_count; i++)

@@ -13,18 +13,18 @@
  */
 
 /**
- * @defgroup decrypt_pipeline pipeline
+ * @defgroup decrypt_workers workers
  * @{ @ingroup nflog_capture
  */
 
-#ifndef PIPELINE_H_
-#define PIPELINE_H_
+#ifndef WORKERS_H_
+#define WORKERS_H_
 
 #include "decrypter.h"
 #include "pcapng.h"
 #include "trace.h"
 
-typedef struct pipeline_t pipeline_t;
+typedef struct workers_t workers_t;
 
 /**
  * Decrypts packets on all processors, and writes them in the order they were added.
@@ -32,7 +32,7 @@ typedef struct pipeline_t pipeline_t;
  * Memory is bounded: there is a fixed number of batches of packets, and who adds
  * packets waits for one to be written if all are in use.
  */
-struct pipeline_t {
+struct workers_t {
 
 	/**
 	 * Add a packet.
@@ -40,30 +40,30 @@ struct pipeline_t {
 	 * @param packet	packet, gets copied
 	 * @return			FALSE if the output can't be written to anymore
 	 */
-	bool (*add)(pipeline_t *this, trace_packet_t *packet);
+	bool (*add)(workers_t *this, trace_packet_t *packet);
 
 	/**
 	 * Wait until all packets are decrypted and written.
 	 *
 	 * @return			FALSE if the output can't be written to anymore
 	 */
-	bool (*finish)(pipeline_t *this);
+	bool (*finish)(workers_t *this);
 
 	/**
-	 * Destroy a pipeline_t, after it was finished.
+	 * Destroy a workers_t, after it was finished.
 	 */
-	void (*destroy)(pipeline_t *this);
+	void (*destroy)(workers_t *this);
 };
 
 /**
- * Create a pipeline_t instance, and its threads: one for each processor that this
- * process may use, but PIPELINE_MAX_WORKERS at most, and one that writes.
+ * Create a workers_t instance, and its threads: one for each processor that this
+ * process may use, but 32 at most, and one that writes.
  *
  * @param decrypter	decrypts what has to be decrypted in order, gets the counters of
  *					all when it is finished; not owned
  * @param pcapng	file to write to, not owned
- * @return			pipeline, NULL if its threads can't be created
+ * @return			workers, NULL if its threads can't be created
  */
-pipeline_t *pipeline_create(decrypter_t *decrypter, pcapng_t *pcapng);
+workers_t *workers_create(decrypter_t *decrypter, pcapng_t *pcapng);
 
-#endif /** PIPELINE_H_ @}*/
+#endif /** WORKERS_H_ @}*/

@@ -18,7 +18,7 @@
  */
 
 #include "decrypt.h"
-#include "../../src/nflog-capture/pipeline.h"
+#include "../../src/nflog-capture/workers.h"
 
 /** packets, many more than all batches have place for */
 #define PACKETS 40000
@@ -102,7 +102,7 @@ static bool decrypt_all(char *path)
 {
 	char *inputs[] = { NULL };
 	trace_packet_t packet;
-	pipeline_t *pipeline;
+	workers_t *workers;
 	output_t *output;
 	pcapng_t *pcapng;
 	bool success = TRUE;
@@ -111,16 +111,16 @@ static bool decrypt_all(char *path)
 	output = output_create(path, inputs);
 	assert_non_null(output);
 	pcapng = pcapng_create(output, 101);
-	pipeline = pipeline_create(decrypter, pcapng);
-	assert_non_null(pipeline);
+	workers = workers_create(decrypter, pcapng);
+	assert_non_null(workers);
 	for (i = 0; success && i < PACKETS; i++)
 	{
 		packet = packets[get_kind(i)];
 		packet.time = (struct timeval){ .tv_sec = i };
-		success = pipeline->add(pipeline, &packet);
+		success = workers->add(workers, &packet);
 	}
-	success = pipeline->finish(pipeline) && success;
-	pipeline->destroy(pipeline);
+	success = workers->finish(workers) && success;
+	workers->destroy(workers);
 	pcapng->destroy(pcapng);
 	success = output->finish(output) && success;
 	output->destroy(output);
