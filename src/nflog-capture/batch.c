@@ -16,10 +16,10 @@
 
 #include <collections/array.h>
 
-/** packets of a batch, and their bytes, but for a single one that has more: few enough
- * for the processor's caches, and enough to hardly notice the hand-over */
+/** packets of a batch, and their bytes, which the last one may exceed: few enough for
+ * the processor's caches, and enough to hardly notice the change of turns */
 #define MAX_PACKETS 256
-#define MAX_BYTES (256 * 1024)
+#define MAX_BYTES (128 * 1024)
 
 typedef struct private_batch_t private_batch_t;
 typedef struct packet_t packet_t;
@@ -101,14 +101,9 @@ METHOD(batch_t, add, bool,
 {
 	size_t needed = this->used + packet->data.len;
 
-	if (this->count == countof(this->packets) ||
-		(this->count && needed > MAX_BYTES))
-	{
-		return FALSE;
-	}
 	if (needed > this->bytes.len)
 	{
-		this->bytes.len = max(needed, MAX_BYTES);
+		this->bytes.len = max(needed, 2 * MAX_BYTES);
 		this->bytes.ptr = realloc(this->bytes.ptr, this->bytes.len);
 	}
 	if (packet->data.len)
@@ -124,7 +119,7 @@ METHOD(batch_t, add, bool,
 		.ip_len = packet->ip.len,
 	};
 	this->used = needed;
-	return TRUE;
+	return this->count < countof(this->packets) && this->used < MAX_BYTES;
 }
 
 /**
@@ -164,6 +159,7 @@ static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
 {
 	char carries[DECRYPTER_COMMENT_LEN], both[2 * DECRYPTER_COMMENT_LEN + 16];
 	chunk_t data, ip, next = chunk_empty;
+	wire_packet_t parsed;
 	char *comment;
 	size_t len;
 	bool more = TRUE;
@@ -178,15 +174,16 @@ static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
 			data = ip = plain;
 			len = plain.len;
 		}
-		if (!in_order && more && decrypter->needs_order(decrypter, ip))
-		{
-			defer(this, packet, depth, plain, from);
-			return;
-		}
 		*carries = '\0';
 		if (more)
 		{
-			more = decrypter->decrypt(decrypter, depth, ip, &next, carries);
+			wire_packet_parse(&parsed, ip);
+			if (parsed.kind == PACKET_IKE && !in_order)
+			{
+				defer(this, packet, depth, plain, from);
+				return;
+			}
+			more = decrypter->decrypt(decrypter, depth, &parsed, &next, carries);
 		}
 		comment = *from ? from : carries;
 		if (*from && *carries)

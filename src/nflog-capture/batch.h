@@ -38,7 +38,7 @@ struct batch_t {
 	 * Add a packet.
 	 *
 	 * @param packet	packet, gets copied
-	 * @return			FALSE if the batch is full, the packet was not added
+	 * @return			FALSE if the batch is full then, to be decrypted and written
 	 */
 	bool (*add)(batch_t *this, trace_packet_t *packet);
 

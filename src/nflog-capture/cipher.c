@@ -66,7 +66,7 @@ struct private_cipher_t {
 };
 
 /**
- * Compare the ICV of data in up to three parts.
+ * Compare the ICV of data in up to three parts, the first and last of which may be empty.
  */
 static bool check_icv(private_cipher_t *this, chunk_t header, chunk_t data,
 					  chunk_t suffix, chunk_t icv)
@@ -76,9 +76,9 @@ static bool check_icv(private_cipher_t *this, chunk_t header, chunk_t data,
 
 	return icv.len == this->icv_size &&
 		   signer->get_block_size(signer) <= sizeof(expected) &&
-		   signer->get_signature(signer, header, NULL) &&
-		   signer->get_signature(signer, data, NULL) &&
-		   signer->get_signature(signer, suffix, expected) &&
+		   (!header.len || signer->get_signature(signer, header, NULL)) &&
+		   signer->get_signature(signer, data, suffix.len ? NULL : expected) &&
+		   (!suffix.len || signer->get_signature(signer, suffix, expected)) &&
 		   memeq_const(expected, icv.ptr, icv.len);
 }
 

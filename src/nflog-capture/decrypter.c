@@ -223,18 +223,16 @@ static void count_part(layer_t *layer, wire_packet_t *packet, bool inside,
 }
 
 METHOD(decrypter_t, decrypt, bool,
-	private_decrypter_t *this, u_int depth, chunk_t data, chunk_t *plain,
+	private_decrypter_t *this, u_int depth, wire_packet_t *packet, chunk_t *plain,
 	char *comment)
 {
-	wire_packet_t packet;
 	layer_t *layer;
 
 	*plain = chunk_empty;
 	*comment = '\0';
-	wire_packet_parse(&packet, data);
 	if (depth >= countof(this->layers))
 	{
-		if ((is_ipsec(&packet) && !packet.doubtful) || packet.kind == PACKET_IKE)
+		if ((is_ipsec(packet) && !packet->doubtful) || packet->kind == PACKET_IKE)
 		{
 			snprintf(comment, DECRYPTER_COMMENT_LEN, "a packet in %u others, which "
 					 "is not decrypted", depth);
@@ -243,16 +241,16 @@ METHOD(decrypter_t, decrypt, bool,
 		return FALSE;
 	}
 	layer = &this->layers[depth];
-	switch (packet.kind)
+	switch (packet->kind)
 	{
 		case PACKET_ESP:
 		case PACKET_AH:
-			return decrypt_sa(this, layer, &packet, plain, comment);
+			return decrypt_sa(this, layer, packet, plain, comment);
 		case PACKET_IKE:
-			decrypt_ike(this, layer, depth > 0, &packet, plain, comment);
+			decrypt_ike(this, layer, depth > 0, packet, plain, comment);
 			break;
 		case PACKET_PART:
-			count_part(layer, &packet, depth > 0, comment);
+			count_part(layer, packet, depth > 0, comment);
 			break;
 		case PACKET_MALFORMED:
 		case PACKET_OTHER:
@@ -260,15 +258,6 @@ METHOD(decrypter_t, decrypt, bool,
 			break;
 	}
 	return FALSE;
-}
-
-METHOD(decrypter_t, needs_order, bool,
-	private_decrypter_t *this, chunk_t data)
-{
-	wire_packet_t packet;
-
-	wire_packet_parse(&packet, data);
-	return packet.kind == PACKET_IKE;
 }
 
 METHOD(decrypter_t, add, void,
@@ -338,6 +327,16 @@ static void print_layer(layer_t *layer, char *where, FILE *file)
 }
 
 /**
+ * Check if there were packets at all.
+ */
+static bool has_packets(private_decrypter_t *this)
+{
+	static const layer_t none = {};
+
+	return !memeq(&this->layers[0], &none, sizeof(none));
+}
+
+/**
  * Get the number of IKE messages of which fragments are missing.
  */
 static u_int get_incomplete(private_decrypter_t *this)
@@ -352,6 +351,10 @@ METHOD(decrypter_t, print, void,
 	char where[32] = "";
 	u_int i, incomplete = get_incomplete(this);
 
+	if (!has_packets(this))
+	{
+		fprintf(file, "no packets\n");
+	}
 	for (i = 0; i < countof(this->layers); i++)
 	{
 		print_layer(&this->layers[i], where, file);
@@ -420,7 +423,6 @@ static private_decrypter_t *create(keyring_t *keys)
 		.public = {
 			.learn = _learn,
 			.decrypt = _decrypt,
-			.needs_order = _needs_order,
 			.clone = _clone_,
 			.add = _add,
 			.print = _print,

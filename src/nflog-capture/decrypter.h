@@ -55,7 +55,7 @@ struct decrypter_t {
 	 * Decrypt a packet by one layer, if it is encrypted.
 	 *
 	 * @param depth		number of layers that were removed before
-	 * @param data		IP packet
+	 * @param packet	IP packet
 	 * @param plain		receives allocated IP packet in the clear, empty if
 	 *					there is none
 	 * @param comment	receives a comment of at most DECRYPTER_COMMENT_LEN,
@@ -63,21 +63,12 @@ struct decrypter_t {
 	 * @return			TRUE if the packet in the clear may be encrypted in turn, pass
 	 *					it as well
 	 */
-	bool (*decrypt)(decrypter_t *this, u_int depth, chunk_t data, chunk_t *plain,
-					char *comment);
+	bool (*decrypt)(decrypter_t *this, u_int depth, wire_packet_t *packet,
+					chunk_t *plain, char *comment);
 
 	/**
-	 * Check if a packet has to be decrypted in the order of capture, as IKE messages
-	 * have to be.
-	 *
-	 * @param data		IP packet
-	 * @return			TRUE if so
-	 */
-	bool (*needs_order)(decrypter_t *this, chunk_t data);
-
-	/**
-	 * Create a decrypter for another thread, for packets that may be decrypted in any
-	 * order.
+	 * Create a decrypter for another thread.  Pass no IKE messages to it, which have to
+	 * be decrypted in the order of capture.
 	 *
 	 * @return			decrypter, its counters are 0
 	 */

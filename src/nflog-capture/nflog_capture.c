@@ -28,11 +28,12 @@
 #include "workers.h"
 #include "trace.h"
 
-/** plugins of libstrongswan, those that are there are used; the first one that has an
- * algorithm does it, so the fast ones are before libstrongswan's own code, but not
- * for what OpenSSL may know and then refuse (DES, MD5) */
-#define PLUGINS "des md5 aesni openssl aes sha1 sha2 hmac xcbc cmac ctr ccm gcm " \
-				"chapoly gcrypt camellia random nonce"
+/** plugins of libstrongswan, as far as they are installed; the first one that has an
+ * algorithm provides it, so they are in the order of their speed (HMAC_SHA2_256 of 1400
+ * bytes: 1.4 us by hmac with gcrypt's SHA-256, 2.0 us by openssl, 8.6 us by hmac with
+ * sha2), but for what libcrypto and libgcrypt may register and then refuse (DES, MD5) */
+#define PLUGINS "des md5 gcrypt aesni hmac openssl aes sha1 sha2 xcbc cmac ctr ccm " \
+				"gcm chapoly camellia random nonce"
 
 /** status when all was decrypted, when it was not, and if that was not tried */
 #define STATUS_GOOD 0
@@ -83,6 +84,42 @@ static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 }
 
 /**
+ * Packets of several traces.
+ */
+typedef struct {
+	/** enumerator over trace_t */
+	enumerator_t *traces;
+	/** the one that is read, NULL for none */
+	trace_t *trace;
+	/** TRUE if one could not be read to its end */
+	bool torn;
+} source_t;
+
+/**
+ * Read the next packet, see workers_read_t.
+ */
+static bool read_packet(void *data, trace_packet_t *packet)
+{
+	source_t *source = data;
+
+	while (!source->trace || !source->trace->read(source->trace, packet))
+	{
+		source->torn |= source->trace && source->trace->is_torn(source->trace);
+		if (!source->traces->enumerate(source->traces, &source->trace))
+		{
+			source->trace = NULL;
+			return FALSE;
+		}
+		if (!source->trace->rewind(source->trace))
+		{
+			source->torn = TRUE;
+			source->trace = NULL;
+		}
+	}
+	return TRUE;
+}
+
+/**
  * Decrypt traces that are open.
  *
  * @return			status, STATUS_ERROR if nothing or not all was written
@@ -90,44 +127,21 @@ static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 static int write_traces(linked_list_t *traces, uint16_t type,
 						decrypter_t *decrypter, output_t *output)
 {
-	enumerator_t *enumerator;
-	trace_packet_t packet;
-	workers_t *workers;
+	source_t source = {
+		.traces = traces->create_enumerator(traces),
+	};
 	pcapng_t *pcapng;
-	trace_t *trace;
-	bool success = TRUE, torn = FALSE;
 
 	pcapng = pcapng_create(output, type);
-	workers = workers_create(decrypter, pcapng);
-	if (!workers)
-	{
-		pcapng->destroy(pcapng);
-		return STATUS_ERROR;
-	}
-	enumerator = traces->create_enumerator(traces);
-	while (success && enumerator->enumerate(enumerator, &trace))
-	{
-		if (!trace->rewind(trace))
-		{
-			torn = TRUE;
-			continue;
-		}
-		while (success && trace->read(trace, &packet))
-		{
-			success = workers->add(workers, &packet);
-		}
-		torn |= trace->is_torn(trace);
-	}
-	enumerator->destroy(enumerator);
 	/* the output reports what could not be written */
-	workers->finish(workers);
-	workers->destroy(workers);
+	workers_run(read_packet, &source, decrypter, pcapng);
 	pcapng->destroy(pcapng);
+	source.traces->destroy(source.traces);
 	if (!output->finish(output))
 	{
 		return STATUS_ERROR;
 	}
-	return decrypter->is_good(decrypter) && !torn ? STATUS_GOOD : STATUS_BAD;
+	return decrypter->is_good(decrypter) && !source.torn ? STATUS_GOOD : STATUS_BAD;
 }
 
 /**

@@ -23,78 +23,72 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** threads that decrypt, more would only wait for the one that writes */
+/** threads, more would only wait for their turn to read or write */
 #define MAX_WORKERS 32
 
-/** batches for each of them: one to decrypt, one to wait, and as many to be written
- * or read */
-#define BATCHES_EACH 4
+/** batches per thread: one that it works on, and others that wait to be written */
+#define BATCHES_EACH 3
 
-typedef struct private_workers_t private_workers_t;
+typedef struct workers_t workers_t;
 typedef struct worker_t worker_t;
 typedef struct slot_t slot_t;
 
 /**
- * Place of a batch, which it keeps.
+ * A batch.
  */
 struct slot_t {
-	/** packets */
+	/** packets, owned */
 	batch_t *batch;
-	/** TRUE if they are decrypted, to be written */
+	/** TRUE if they are decrypted, but not written yet */
 	bool decrypted;
 };
 
 /**
- * A thread that decrypts.
+ * A thread.
  */
 struct worker_t {
-	/** the workers */
-	private_workers_t *workers;
-	/** decrypts */
+	/** all of them */
+	workers_t *workers;
+	/** decrypts what needs no order, owned */
 	decrypter_t *decrypter;
-	/** the thread, NULL if it was not created */
+	/** the thread, NULL for the caller's, and if it could not be created */
 	thread_t *thread;
 };
 
 /**
- * Private data.
+ * What threads share.
  */
-struct private_workers_t {
+struct workers_t {
 
 	/**
-	 * Public interface.
+	 * Reads packets, for the thread that reads.
 	 */
-	workers_t public;
+	workers_read_t read;
 
 	/**
-	 * Decrypts in order.
+	 * Data to pass.
+	 */
+	void *data;
+
+	/**
+	 * Decrypts what needs order, for the thread that writes.
 	 */
 	decrypter_t *decrypter;
 
 	/**
-	 * File to write to.
+	 * File to write to, for the thread that writes.
 	 */
 	pcapng_t *pcapng;
 
 	/**
-	 * Threads that decrypt.
+	 * Threads.
 	 */
-	worker_t *workers;
-
-	/**
-	 * Number of these threads.
-	 */
-	u_int worker_count;
-
-	/**
-	 * Thread that writes.
-	 */
-	thread_t *writer;
+	worker_t workers[MAX_WORKERS];
 
 	/**
 	 * Batches.  The batch of number n is in slot n % slot_count.
 	 */
-	slot_t *slots;
+	slot_t slots[MAX_WORKERS * BATCHES_EACH];
 
 	/**
 	 * Number of these slots.
@@ -102,213 +96,158 @@ struct private_workers_t {
 	u_int slot_count;
 
 	/**
-	 * Number of batches that were added, that were taken by threads to decrypt them,
-	 * and that were written.
+	 * Number of batches that were read, and written.
 	 */
-	uint64_t added, taken, written;
+	uint64_t read_count, written_count;
 
 	/**
-	 * TRUE if no batch follows.
+	 * TRUE while a thread reads, and while one writes.
 	 */
-	bool finished;
+	bool reading, writing;
 
 	/**
-	 * TRUE if the output can't be written to anymore.
+	 * TRUE if there is nothing left to be read, or writing failed.
 	 */
-	bool failed;
+	bool finished, failed;
 
 	/**
-	 * Guards numbers, flags, and those of slots.  A batch is used without by the
-	 * thread whose turn it is.
+	 * Guards the numbers and flags, also those of slots, but no batch: a single thread
+	 * reads it, decrypts it, and marks it as decrypted, a single one writes it then.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * Signaled if there is a batch to decrypt, to write, or to add packets to.
+	 * Signaled if a thread that waits may have something to do.
 	 */
-	condvar_t *to_decrypt, *to_write, *to_add;
+	condvar_t *condvar;
 };
 
 /**
  * Get the slot of a batch.
  */
-static slot_t *get_slot(private_workers_t *this, uint64_t number)
+static slot_t *get_slot(workers_t *this, uint64_t number)
 {
 	return &this->slots[number % this->slot_count];
 }
 
 /**
- * Decrypt batches, until no more follow.
+ * Write the next batch, if it is decrypted and no other thread writes.  Mutex is
+ * locked.
+ *
+ * @return			TRUE if there was one
  */
-static void *decrypt_batches(worker_t *worker)
+static bool write_next(workers_t *this)
 {
-	private_workers_t *this = worker->workers;
-	slot_t *slot;
-
-	this->mutex->lock(this->mutex);
-	while (TRUE)
-	{
-		while (this->taken == this->added && !this->finished)
-		{
-			this->to_decrypt->wait(this->to_decrypt, this->mutex);
-		}
-		if (this->taken == this->added)
-		{
-			break;
-		}
-		slot = get_slot(this, this->taken++);
-		this->mutex->unlock(this->mutex);
-
-		slot->batch->decrypt(slot->batch, worker->decrypter);
-
-		this->mutex->lock(this->mutex);
-		slot->decrypted = TRUE;
-		this->to_write->signal(this->to_write);
-	}
-	this->mutex->unlock(this->mutex);
-	return NULL;
-}
-
-/**
- * Write batches in order, until no more follow.
- */
-static void *write_batches(private_workers_t *this)
-{
-	slot_t *slot;
+	slot_t *slot = get_slot(this, this->written_count);
 	bool success;
 
-	this->mutex->lock(this->mutex);
-	while (TRUE)
-	{
-		slot = get_slot(this, this->written);
-		while (!slot->decrypted && !(this->finished && this->written == this->added))
-		{
-			this->to_write->wait(this->to_write, this->mutex);
-		}
-		if (!slot->decrypted)
-		{
-			break;
-		}
-		this->mutex->unlock(this->mutex);
-
-		success = slot->batch->write(slot->batch, this->decrypter, this->pcapng);
-
-		this->mutex->lock(this->mutex);
-		slot->decrypted = FALSE;
-		this->written++;
-		this->failed |= !success;
-		this->to_add->signal(this->to_add);
-	}
-	this->mutex->unlock(this->mutex);
-	return NULL;
-}
-
-/**
- * Hand on the batch that packets are added to, and wait for another one.
- */
-static bool hand_on(private_workers_t *this)
-{
-	bool success;
-
-	this->mutex->lock(this->mutex);
-	this->added++;
-	this->to_decrypt->signal(this->to_decrypt);
-	while (this->added - this->written == this->slot_count)
-	{
-		this->to_add->wait(this->to_add, this->mutex);
-	}
-	success = !this->failed;
-	this->mutex->unlock(this->mutex);
-	return success;
-}
-
-METHOD(workers_t, add, bool,
-	private_workers_t *this, trace_packet_t *packet)
-{
-	slot_t *slot = get_slot(this, this->added);
-
-	if (slot->batch->add(slot->batch, packet))
-	{
-		return TRUE;
-	}
-	if (!hand_on(this))
+	if (this->writing || !slot->decrypted)
 	{
 		return FALSE;
 	}
-	slot = get_slot(this, this->added);
-	return slot->batch->add(slot->batch, packet);
+	this->writing = TRUE;
+	this->mutex->unlock(this->mutex);
+
+	success = slot->batch->write(slot->batch, this->decrypter, this->pcapng);
+
+	this->mutex->lock(this->mutex);
+	this->writing = FALSE;
+	slot->decrypted = FALSE;
+	this->written_count++;
+	this->failed |= !success;
+	this->condvar->signal(this->condvar);
+	return TRUE;
 }
 
 /**
- * Have all threads end, after what was added.
+ * Read packets until a batch is full.
+ *
+ * @return			FALSE if there are no more packets
  */
-static void join_threads(private_workers_t *this)
+static bool fill(workers_t *this, batch_t *batch)
 {
-	u_int i;
+	trace_packet_t packet;
 
-	this->mutex->lock(this->mutex);
-	this->finished = TRUE;
-	this->to_decrypt->broadcast(this->to_decrypt);
-	this->to_write->signal(this->to_write);
-	this->mutex->unlock(this->mutex);
-
-	for (i = 0; i < this->worker_count; i++)
+	while (this->read(this->data, &packet))
 	{
-		if (this->workers[i].thread)
+		if (!batch->add(batch, &packet))
 		{
-			this->workers[i].thread->join(this->workers[i].thread);
-			this->workers[i].thread = NULL;
+			return TRUE;
 		}
 	}
-	/* it waits for batches that were decrypted when the last of these ended */
-	this->mutex->lock(this->mutex);
-	this->to_write->signal(this->to_write);
-	this->mutex->unlock(this->mutex);
-	if (this->writer)
-	{
-		this->writer->join(this->writer);
-		this->writer = NULL;
-	}
+	return FALSE;
 }
 
-METHOD(workers_t, finish, bool,
-	private_workers_t *this)
+/**
+ * Read and decrypt the next batch, if no other thread reads, and a slot is free.  Mutex
+ * is locked.
+ *
+ * @return			TRUE if there was one, which may be empty
+ */
+static bool decrypt_next(worker_t *worker)
 {
-	u_int i;
+	workers_t *this = worker->workers;
+	slot_t *slot = get_slot(this, this->read_count);
+	bool more;
 
-	/* empty if nothing was added */
-	this->mutex->lock(this->mutex);
-	this->added++;
-	this->mutex->unlock(this->mutex);
-	join_threads(this);
-	for (i = 0; i < this->worker_count; i++)
+	if (this->reading || this->finished || this->failed ||
+		this->read_count - this->written_count == this->slot_count)
 	{
-		this->decrypter->add(this->decrypter, this->workers[i].decrypter);
+		return FALSE;
 	}
-	return !this->failed;
+	this->reading = TRUE;
+	this->mutex->unlock(this->mutex);
+
+	more = fill(this, slot->batch);
+
+	this->mutex->lock(this->mutex);
+	this->reading = FALSE;
+	this->finished = !more;
+	this->read_count++;
+	this->condvar->signal(this->condvar);
+	this->mutex->unlock(this->mutex);
+
+	slot->batch->decrypt(slot->batch, worker->decrypter);
+
+	this->mutex->lock(this->mutex);
+	slot->decrypted = TRUE;
+	return TRUE;
 }
 
-METHOD(workers_t, destroy, void,
-	private_workers_t *this)
+/**
+ * Wait until there may be something to do.  Mutex is locked.
+ *
+ * @return			FALSE if there is nothing left but what other threads do
+ */
+static bool wait_next(workers_t *this)
 {
-	u_int i;
+	if (this->finished || this->failed)
+	{
+		return FALSE;
+	}
+	this->condvar->wait(this->condvar, this->mutex);
+	return TRUE;
+}
 
-	join_threads(this);
-	for (i = 0; i < this->worker_count; i++)
+/**
+ * Read, decrypt and write batches, until there are no more.
+ *
+ * Threads may end while others decrypt or write: the one that decrypts, or writes,
+ * last writes all that is left.
+ */
+static void *work(worker_t *worker)
+{
+	workers_t *this = worker->workers;
+
+	this->mutex->lock(this->mutex);
+	while (write_next(this) || decrypt_next(worker) || wait_next(this))
 	{
-		this->workers[i].decrypter->destroy(this->workers[i].decrypter);
+		/* go on */
 	}
-	for (i = 0; i < this->slot_count; i++)
-	{
-		this->slots[i].batch->destroy(this->slots[i].batch);
-	}
-	this->to_decrypt->destroy(this->to_decrypt);
-	this->to_write->destroy(this->to_write);
-	this->to_add->destroy(this->to_add);
-	this->mutex->destroy(this->mutex);
-	free(this->workers);
-	free(this->slots);
-	free(this);
+	/* have the next one end that waits */
+	this->condvar->signal(this->condvar);
+	this->mutex->unlock(this->mutex);
+	return NULL;
 }
 
 /**
@@ -321,64 +260,60 @@ static u_int count_processors()
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-/**
- * Create the threads.
- */
-static bool create_threads(private_workers_t *this)
-{
-	worker_t *worker;
-	u_int i;
-
-	this->writer = thread_create((void*)write_batches, this);
-	for (i = 0; this->writer && i < this->worker_count; i++)
-	{
-		worker = &this->workers[i];
-		worker->thread = thread_create((void*)decrypt_batches, worker);
-	}
-	/* a single one will do */
-	return this->writer && this->workers[0].thread;
-}
-
 /*
  * Described in header
  */
-workers_t *workers_create(decrypter_t *decrypter, pcapng_t *pcapng)
+bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
+				 pcapng_t *pcapng)
 {
-	private_workers_t *this;
-	u_int count, i;
+	u_int count = max(1, min(count_processors(), MAX_WORKERS)), i;
+	worker_t *worker;
+	workers_t *this;
+	bool success;
 
-	count = max(1, min(count_processors(), MAX_WORKERS));
 	INIT(this,
-		.public = {
-			.add = _add,
-			.finish = _finish,
-			.destroy = _destroy,
-		},
+		.read = read,
+		.data = data,
 		.decrypter = decrypter,
 		.pcapng = pcapng,
-		.worker_count = count,
-		.workers = calloc(count, sizeof(worker_t)),
 		.slot_count = count * BATCHES_EACH,
-		.slots = calloc(count * BATCHES_EACH, sizeof(slot_t)),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.to_decrypt = condvar_create(CONDVAR_TYPE_DEFAULT),
-		.to_write = condvar_create(CONDVAR_TYPE_DEFAULT),
-		.to_add = condvar_create(CONDVAR_TYPE_DEFAULT),
+		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 	);
+	for (i = 0; i < this->slot_count; i++)
+	{
+		this->slots[i].batch = batch_create();
+	}
 	for (i = 0; i < count; i++)
 	{
 		this->workers[i].workers = this;
 		this->workers[i].decrypter = decrypter->clone(decrypter);
 	}
+	for (i = 1; i < count; i++)
+	{	/* if that fails, fewer threads do it */
+		worker = &this->workers[i];
+		worker->thread = thread_create((void*)work, worker);
+	}
+	work(&this->workers[0]);
+	for (i = 1; i < count; i++)
+	{
+		if (this->workers[i].thread)
+		{
+			this->workers[i].thread->join(this->workers[i].thread);
+		}
+	}
+	success = !this->failed;
+	for (i = 0; i < count; i++)
+	{
+		decrypter->add(decrypter, this->workers[i].decrypter);
+		this->workers[i].decrypter->destroy(this->workers[i].decrypter);
+	}
 	for (i = 0; i < this->slot_count; i++)
 	{
-		this->slots[i].batch = batch_create();
+		this->slots[i].batch->destroy(this->slots[i].batch);
 	}
-	if (!create_threads(this))
-	{
-		fprintf(stderr, "unable to create threads\n");
-		destroy(this);
-		return NULL;
-	}
-	return &this->public;
+	this->condvar->destroy(this->condvar);
+	this->mutex->destroy(this->mutex);
+	free(this);
+	return success;
 }

@@ -24,46 +24,33 @@
 #include "pcapng.h"
 #include "trace.h"
 
-typedef struct workers_t workers_t;
+/**
+ * Callback to read the next packet, called by one thread at a time.
+ *
+ * @param data		data, as passed to workers_run()
+ * @param packet	receives the packet, valid until the next call
+ * @return			FALSE if there are no more
+ */
+typedef bool (*workers_read_t)(void *data, trace_packet_t *packet);
 
 /**
- * Decrypts packets on all processors, and writes them in the order they were added.
+ * Decrypt packets, and write them in the order in which they are read.
  *
- * Memory is bounded: there is a fixed number of batches of packets, and who adds
- * packets waits for one to be written if all are in use.
- */
-struct workers_t {
-
-	/**
-	 * Add a packet.
-	 *
-	 * @param packet	packet, gets copied
-	 * @return			FALSE if the output can't be written to anymore
-	 */
-	bool (*add)(workers_t *this, trace_packet_t *packet);
-
-	/**
-	 * Wait until all packets are decrypted and written.
-	 *
-	 * @return			FALSE if the output can't be written to anymore
-	 */
-	bool (*finish)(workers_t *this);
-
-	/**
-	 * Destroy a workers_t, after it was finished.
-	 */
-	void (*destroy)(workers_t *this);
-};
-
-/**
- * Create a workers_t instance, and its threads: one for each processor that this
- * process may use, but 32 at most, and one that writes.
+ * There is a thread per processor that this process may use, at most 32, the caller's is
+ * one of them.  Each reads a batch of packets, decrypts it, and writes what is next:
+ * one at a time reads, and one writes, as files allow no more, but any number of them
+ * decrypts.  What a thread decrypts, and mostly writes, is in its processor's cache.
  *
- * @param decrypter	decrypts what has to be decrypted in order, gets the counters of
- *					all when it is finished; not owned
- * @param pcapng	file to write to, not owned
- * @return			workers, NULL if its threads can't be created
+ * Memory is bounded: there is a fixed number of batches.
+ *
+ * @param read		reads packets
+ * @param data		data to pass to it
+ * @param decrypter	decrypts what has to be decrypted in order, gets the counters of all
+ *					threads
+ * @param pcapng	file to write to
+ * @return			FALSE if writing failed, not all packets were read then
  */
-workers_t *workers_create(decrypter_t *decrypter, pcapng_t *pcapng);
+bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
+				 pcapng_t *pcapng);
 
 #endif /** WORKERS_H_ @}*/

@@ -112,6 +112,17 @@ static inline void read_keys()
 }
 
 /**
+ * Decrypt a packet by one layer, see decrypter_t.decrypt().
+ */
+static inline bool decrypt(u_int depth, chunk_t data, chunk_t *plain, char *comment)
+{
+	wire_packet_t packet;
+
+	wire_packet_parse(&packet, data);
+	return decrypter->decrypt(decrypter, depth, &packet, plain, comment);
+}
+
+/**
  * Decrypt a packet, which gets freed, and compare the result.
  *
  * @param expected	packet that is expected, gets freed
@@ -123,7 +134,7 @@ static inline void check(chunk_t packet, chunk_t expected, char *verdict)
 	chunk_t plain;
 	size_t len;
 
-	decrypter->decrypt(decrypter, 0, packet, &plain, comment);
+	decrypt(0, packet, &plain, comment);
 	len = strlen(comment);
 	if (len < strlen(verdict) ||
 		!streq(comment + len - strlen(verdict), verdict) ||
@@ -156,7 +167,7 @@ static inline void check_layers(chunk_t packet, u_int layers, chunk_t expected,
 
 	for (depth = 0; more; depth++)
 	{
-		more = decrypter->decrypt(decrypter, depth, data, &plain, comment);
+		more = decrypt(depth, data, &plain, comment);
 		if (*comment)
 		{
 			strcpy(last, comment);
@@ -303,7 +314,7 @@ static inline void decrypt_damaged(chunk_t *samples, int count)
 		decrypter->learn(decrypter, packet);
 		for (depth = 0, more = TRUE; more; depth++)
 		{
-			more = decrypter->decrypt(decrypter, depth, packet, &plain, comment);
+			more = decrypt(depth, packet, &plain, comment);
 			chunk_free(&packet);
 			packet = plain;
 		}

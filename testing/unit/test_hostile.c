@@ -71,7 +71,7 @@ static void decrypt_layers(chunk_t data)
 
 	for (depth = 0; more; depth++)
 	{
-		more = decrypter->decrypt(decrypter, depth, packet, &plain, comment);
+		more = decrypt(depth, packet, &plain, comment);
 		chunk_free(&packet);
 		packet = plain;
 	}

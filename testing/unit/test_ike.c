@@ -136,8 +136,7 @@ static void test_ikev2(void **state)
 			bad.ptr[21] ^= 1;
 			check(wrap(messages[i], i % 2),
 				  expect_ike(i, 42, 0x20, payloads, i % 2), ": ICV good");
-			decrypter->decrypt(decrypter, 0, (bad = wrap(bad, FALSE)),
-							   &messages[i], line);
+			decrypt(0, (bad = wrap(bad, FALSE)), &messages[i], line);
 			assert_non_null(strstr(line, ": ICV bad"));
 			free(messages[i].ptr);
 			free(bad.ptr);
@@ -432,7 +431,7 @@ static void pass(chunk_t *parts, int first, int last, bool complete)
 
 	for (i = first; i <= last; i++)
 	{
-		decrypter->decrypt(decrypter, 0, parts[i], &plain, line);
+		decrypt(0, parts[i], &plain, line);
 		assert_int_equal(plain.len > 0, complete && i == last);
 		chunk_free(&plain);
 	}

@@ -17,8 +17,12 @@
  * were captured, each one followed by what is in it.
  */
 
+#define _GNU_SOURCE
+
 #include "decrypt.h"
 #include "../../src/nflog-capture/workers.h"
+
+#include <sched.h>
 
 /** packets, many more than all batches have place for */
 #define PACKETS 40000
@@ -94,6 +98,22 @@ static void free_packets()
 }
 
 /**
+ * Read packets, see workers_read_t.
+ */
+static bool read_packet(void *data, trace_packet_t *packet)
+{
+	int *number = data;
+
+	if (*number == PACKETS)
+	{
+		return FALSE;
+	}
+	*packet = packets[get_kind(*number)];
+	packet->time = (struct timeval){ .tv_sec = (*number)++ };
+	return TRUE;
+}
+
+/**
  * Decrypt all packets to a file, until it can't be written to.
  *
  * @return			TRUE if they were written
@@ -101,26 +121,16 @@ static void free_packets()
 static bool decrypt_all(char *path)
 {
 	char *inputs[] = { NULL };
-	trace_packet_t packet;
-	workers_t *workers;
 	output_t *output;
 	pcapng_t *pcapng;
-	bool success = TRUE;
-	int i;
+	bool success;
+	int number = 0;
 
 	output = output_create(path, inputs);
 	assert_non_null(output);
 	pcapng = pcapng_create(output, 101);
-	workers = workers_create(decrypter, pcapng);
-	assert_non_null(workers);
-	for (i = 0; success && i < PACKETS; i++)
-	{
-		packet = packets[get_kind(i)];
-		packet.time = (struct timeval){ .tv_sec = i };
-		success = workers->add(workers, &packet);
-	}
-	success = workers->finish(workers) && success;
-	workers->destroy(workers);
+	success = workers_run(read_packet, &number, decrypter, pcapng);
+	assert_int_equal(number == PACKETS, success);
 	pcapng->destroy(pcapng);
 	success = output->finish(output) && success;
 	output->destroy(output);
@@ -145,16 +155,15 @@ static uint8_t *check_block(uint8_t *pos, u_int layers, int number)
 
 static void test_order(void **state)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], report[256];
+	int i, kind, counts[KIND_MAX] = {};
 	chunk_t *map;
 	uint8_t *pos;
 	uint32_t len;
-	int i, kind;
 
 	create_packets();
 	snprintf(path, sizeof(path), "%s/out", dir);
 	assert_true(decrypt_all(path));
-	assert_true(decrypter->is_good(decrypter));
 
 	map = chunk_map(path, FALSE);
 	assert_non_null(map);
@@ -168,6 +177,7 @@ static void test_order(void **state)
 	for (i = 0; i < PACKETS; i++)
 	{
 		kind = get_kind(i);
+		counts[kind]++;
 		pos = check_block(pos, 0, i);
 		if (kind == KIND_ESP || kind == KIND_IKE_IN_ESP)
 		{
@@ -178,6 +188,36 @@ static void test_order(void **state)
 	chunk_unmap(map);
 	unlink(path);
 	free_packets();
+
+	/* what all threads have counted */
+	len = counts[KIND_ESP] + counts[KIND_IKE_IN_ESP];
+	snprintf(report, sizeof(report),
+			 "ESP: %u packets, %u decrypted, %u ICV good\n"
+			 "IKE in the clear: %d packets\n"
+			 "IKE in the clear in layer 2: %d packets\n"
+			 "others: %d packets\n", len, len, len, counts[KIND_IKE],
+			 counts[KIND_IKE_IN_ESP], counts[KIND_LONG]);
+	check_report(report, TRUE);
+}
+
+/**
+ * The same on a single processor, without other threads.
+ */
+static void test_single(void **state)
+{
+	cpu_set_t all, single;
+	int i;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (i = 0; !CPU_ISSET(i, &all); i++)
+	{
+		/* find the first one */
+	}
+	CPU_ZERO(&single);
+	CPU_SET(i, &single);
+	assert_int_equal(sched_setaffinity(0, sizeof(single), &single), 0);
+	test_order(state);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
 static void test_full(void **state)
@@ -191,6 +231,7 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order, begin, end),
+		cmocka_unit_test_setup_teardown(test_single, begin, end),
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
