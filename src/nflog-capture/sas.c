@@ -171,18 +171,32 @@ static char *append(char *pos, char *end, const char *text)
 }
 
 /**
- * Append a number, with leading zeros up to some digits.
+ * Append an SPI.
  */
-static char *append_number(char *pos, char *end, uint32_t number, u_int base,
-						   u_int digits)
+static char *append_spi(char *pos, char *end, uint32_t spi)
+{
+	uint8_t bytes[4];
+	char buf[2 * sizeof(bytes) + 1];
+
+	htoun32(bytes, spi);
+	chunk_to_hex(chunk_from_thing(bytes), buf, FALSE);
+	return append(pos, end, buf);
+}
+
+/**
+ * Append a number.
+ */
+static char *append_number(char *pos, char *end, uint32_t number)
 {
 	char buf[16], *begin = buf + sizeof(buf) - 1;
 
-	for (*begin = '\0'; number || buf + sizeof(buf) - 1 - begin < digits;
-		 number /= base)
+	*begin = '\0';
+	do
 	{
-		*--begin = "0123456789abcdef"[number % base];
+		*--begin = '0' + number % 10;
+		number /= 10;
 	}
+	while (number);
 	return append(pos, end, begin);
 }
 
@@ -198,9 +212,9 @@ static void print_comment(char *pos, size_t len, bool ah, uint32_t spi,
 	char *end = pos + len;
 
 	pos = append(pos, end, ah ? "AH " : "ESP ");
-	pos = append_number(pos, end, spi, 16, 8);
+	pos = append_spi(pos, end, spi);
 	pos = append(pos, end, " seq ");
-	pos = append_number(pos, end, seq, 10, 1);
+	pos = append_number(pos, end, seq);
 	if (entry)
 	{
 		pos = append(pos, end, entry->key->inbound ? " in" : " out");

@@ -49,6 +49,12 @@ struct private_spi_table_t {
 	 * Objects by SPI, &spi => entry_t.
 	 */
 	hashtable_t *entries;
+
+	/**
+	 * The one that get() returned last, NULL for none: packets of an SA mostly follow
+	 * each other, and the hash takes long.
+	 */
+	entry_t *last;
 };
 
 /**
@@ -69,9 +75,14 @@ METHOD(spi_table_t, get, linked_list_t*,
 	entry_t *entry;
 	void *key, *object;
 
-	entry = this->entries->get(this->entries, &spi);
+	entry = this->last;
+	if (!entry || entry->spi != spi)
+	{
+		entry = this->entries->get(this->entries, &spi);
+	}
 	if (entry)
 	{
+		this->last = entry;
 		return entry->objects;
 	}
 	objects = linked_list_create();
