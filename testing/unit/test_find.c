@@ -19,7 +19,7 @@
 
 #include "common.h"
 
-#include "rules/nft_plain.h"
+#include "rules/nft_chains.h"
 #include "reader/sa_lookup.h"
 
 #include <libmnl/libmnl.h>

@@ -19,6 +19,9 @@
 
 #include "rules_alone.h"
 
+#include "rules/nft_table.h"
+#include "rules/nft_rule.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
@@ -27,7 +30,10 @@
 #include <sys/wait.h>
 
 #include <libmnl/libmnl.h>
+#include <libnftnl/table.h>
 #include <linux/capability.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include <threading/thread.h>
 
@@ -41,6 +47,8 @@ static enum {
 	KERNEL_BUSY,
 	/** it has no memory for the messages */
 	KERNEL_FULL,
+	/** it has no memory for transactions */
+	KERNEL_READ_ONLY,
 } kernel;
 static sem_t released;
 
@@ -62,7 +70,9 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
 		sem_post(&blocked);
 		sem_wait(&released);
 	}
-	if (kernel == KERNEL_FULL)
+	if (kernel == KERNEL_FULL ||
+		(kernel == KERNEL_READ_ONLY &&
+		 ((struct nlmsghdr*)msg)->nlmsg_type == NFNL_MSG_BATCH_BEGIN))
 	{
 		errno = ENOBUFS;
 		return -1;
@@ -405,7 +415,8 @@ static void test_no_thread(void **state)
 
 static void test_table_taken(void **state)
 {
-	nflog_nft_table_t *other = nflog_nft_table_create(4500, 1, 500, 4500);
+	nflog_layout_t layout = { .group = 4500, .lanes = 1 };
+	nflog_nft_table_t *other = nflog_nft_table_create(&layout);
 	nflog_sa_t *sas[2];
 	int i;
 
@@ -431,6 +442,50 @@ static void test_table_taken(void **state)
 	assert_true(count.missed > 0);
 	assert_true(count.has_logged);
 	assert_false(count.uncounted);
+}
+
+/**
+ * Add a table like that of the plugin, but without owner, as nft would.
+ */
+static void add_leftover()
+{
+	nflog_nft_socket_t *nft = nflog_nft_socket_create();
+	struct nftnl_table *table = nftnl_table_alloc();
+
+	nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+	nftnl_table_set_str(table, NFTNL_TABLE_NAME, NFLOG_NFT_TABLE_NAME);
+	nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWTABLE, NLM_F_CREATE),
+									table);
+	nftnl_table_free(table);
+	assert_int_equal(nft->commit(nft), 0);
+	nft->destroy(nft);
+}
+
+static void test_leftover(void **state)
+{
+	nflog_sa_t *sa;
+	int i;
+
+	/* it is logged once it was replaced, not with each attempt */
+	add_leftover();
+	kernel = KERNEL_READ_ONLY;
+	sa = create_sa(TRUE, 1, TRUE, FALSE);
+	rules->add(rules, sa);
+	for (i = 0; i < 3; i++)
+	{
+		rules->retry(rules);
+		rules->count_early(rules, sa);
+	}
+	while (!failures)
+	{
+		usleep(1000);
+	}
+	assert_int_equal(replaced, 0);
+	kernel = KERNEL_WORKS;
+	rules->retry(rules);
+	rules_wait(sa);
+	assert_int_equal(replaced, 1);
+	remove_sa(sa);
 }
 
 static void test_same_element(void **state)
@@ -570,6 +625,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_stalled_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_table_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leftover, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_element, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_capability, setup, teardown),

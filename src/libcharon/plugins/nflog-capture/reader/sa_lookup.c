@@ -14,7 +14,7 @@
 
 #include "sa_lookup.h"
 #include "passes.h"
-#include "rules/nft_plain.h"
+#include "rules/nft_chains.h"
 #include "traces/packet.h"
 
 #include <libmnl/libmnl.h>

@@ -42,15 +42,14 @@ struct nftnl_expr *nflog_nft_rule_expr(char *name, ...)
 /*
  * Described in header
  */
-void nflog_nft_rule_cmp_op(struct nftnl_rule *rule, uint32_t op,
-						   const void *value, size_t len)
+void nflog_nft_rule_cmp(struct nftnl_rule *rule, uint32_t op, const void *value,
+						size_t len)
 {
 	struct nftnl_expr *expr;
 
 	expr = nflog_nft_rule_expr("cmp",
-						NFTNL_EXPR_CMP_SREG, NFT_REG_1, 0);
-	/* NFT_CMP_EQ is 0 */
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
+						NFTNL_EXPR_CMP_SREG, NFT_REG_1,
+						NFTNL_EXPR_CMP_OP, op, 0);
 	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, value, len);
 	nftnl_rule_add_expr(rule, expr);
 }
@@ -58,9 +57,11 @@ void nflog_nft_rule_cmp_op(struct nftnl_rule *rule, uint32_t op,
 /*
  * Described in header
  */
-void nflog_nft_rule_cmp(struct nftnl_rule *rule, const void *value, size_t len)
+void nflog_nft_rule_load_meta(struct nftnl_rule *rule, uint32_t key, uint32_t reg)
 {
-	nflog_nft_rule_cmp_op(rule, NFT_CMP_EQ, value, len);
+	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
+						NFTNL_EXPR_META_KEY, key,
+						NFTNL_EXPR_META_DREG, reg, 0));
 }
 
 /*
@@ -68,10 +69,8 @@ void nflog_nft_rule_cmp(struct nftnl_rule *rule, const void *value, size_t len)
  */
 void nflog_nft_rule_meta(struct nftnl_rule *rule, uint32_t key, uint8_t value)
 {
-	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
-						NFTNL_EXPR_META_KEY, key,
-						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
-	nflog_nft_rule_cmp(rule, &value, sizeof(value));
+	nflog_nft_rule_load_meta(rule, key, NFT_REG_1);
+	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &value, sizeof(value));
 }
 
 /*
@@ -126,10 +125,8 @@ void nflog_nft_rule_device(struct nftnl_rule *rule, uint32_t key, char *value)
 	char name[IFNAMSIZ] = {};
 
 	snprintf(name, sizeof(name), "%s", value);
-	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
-						NFTNL_EXPR_META_KEY, key,
-						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
-	nflog_nft_rule_cmp(rule, name, sizeof(name));
+	nflog_nft_rule_load_meta(rule, key, NFT_REG_1);
+	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, name, sizeof(name));
 }
 
 /*
@@ -178,30 +175,10 @@ void nflog_nft_rule_commit(nflog_nft_socket_t *nft, struct nftnl_rule *rule)
 	nftnl_rule_free(rule);
 }
 
-/*
- * Described in header
- */
-void nflog_nft_rule_processor(struct nftnl_rule *rule, uint32_t mask,
-							  uint32_t value)
-{
-	static const uint32_t zero = 0;
-	struct nftnl_expr *expr;
-
-	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("meta",
-						NFTNL_EXPR_META_KEY, NFT_META_CPU,
-						NFTNL_EXPR_META_DREG, NFT_REG_1, 0));
-	expr = nflog_nft_rule_expr("bitwise",
-						NFTNL_EXPR_BITWISE_SREG, NFT_REG_1,
-						NFTNL_EXPR_BITWISE_DREG, NFT_REG_1,
-						NFTNL_EXPR_BITWISE_LEN, sizeof(mask), 0);
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof(zero));
-	nftnl_rule_add_expr(rule, expr);
-	nflog_nft_rule_cmp(rule, &value, sizeof(value));
-}
-
 /**
- * Add a verdict to a rule, chain may be NULL.
+ * Append a verdict.
+ *
+ * @param chain			name of the chain to go to, NULL if none
  */
 static void add_verdict(struct nftnl_rule *rule, int verdict, char *chain)
 {
@@ -234,7 +211,7 @@ void nflog_nft_rule_return(struct nftnl_rule *rule)
 }
 
 /**
- * Add a chain to, or delete it in the transaction.
+ * Add a chain to the transaction, or delete it there.
  */
 static void handle_chain(nflog_nft_socket_t *nft, uint16_t type, char *name,
 						 int hook, int prio)
@@ -306,6 +283,26 @@ void nflog_nft_chain_skip_vrf(nflog_nft_socket_t *nft, char *name)
 	nflog_nft_rule_commit(nft, rule);
 }
 
+/**
+ * Match some bits of the number of the processor that handles a packet.
+ */
+static void match_processor(struct nftnl_rule *rule, uint32_t mask,
+							uint32_t value)
+{
+	static const uint32_t zero = 0;
+	struct nftnl_expr *expr;
+
+	nflog_nft_rule_load_meta(rule, NFT_META_CPU, NFT_REG_1);
+	expr = nflog_nft_rule_expr("bitwise",
+						NFTNL_EXPR_BITWISE_SREG, NFT_REG_1,
+						NFTNL_EXPR_BITWISE_DREG, NFT_REG_1,
+						NFTNL_EXPR_BITWISE_LEN, sizeof(mask), 0);
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof(zero));
+	nftnl_rule_add_expr(rule, expr);
+	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &value, sizeof(value));
+}
+
 /*
  * Described in header
  */
@@ -322,7 +319,7 @@ void nflog_nft_chain_spread(nflog_nft_socket_t *nft, char *name, u_int lanes)
 		rule = nflog_nft_rule_create(name);
 		if (i < lanes - 1)
 		{
-			nflog_nft_rule_processor(rule, lanes - 1, i);
+			match_processor(rule, lanes - 1, i);
 		}
 		nflog_nft_rule_goto(rule, chain);
 		nflog_nft_rule_commit(nft, rule);

@@ -13,8 +13,6 @@
  */
 
 #include "nft_table.h"
-#include "nft_esp.h"
-#include "nft_plain.h"
 #include "nft_rule.h"
 
 #include <errno.h>
@@ -41,83 +39,20 @@ struct private_nflog_nft_table_t {
 	nflog_nft_socket_t *nft;
 
 	/**
-	 * Number of SAs with each need, as it is in the kernel.
+	 * Number of users of each group of chains, as in the kernel.
 	 */
 	u_int counts[NFLOG_NEEDS];
 
 	/**
-	 * The same after the transaction.
+	 * The same once the transaction is carried out.
 	 */
 	u_int next[NFLOG_NEEDS];
 
 	/**
-	 * First NFLOG group, and the number of lanes, each with two of them.
+	 * Where to log packets.
 	 */
-	uint16_t group;
-	u_int lanes;
-
-	/**
-	 * Local ports of IKE, in host order.
-	 */
-	uint16_t port, nat_t;
+	nflog_layout_t layout;
 };
-
-/**
- * Add the chains for a need.
- */
-static void add_chains(private_nflog_nft_table_t *this, nflog_need_t need)
-{
-	switch (need)
-	{
-		case NEED_ESP:
-			nflog_nft_esp_add(this->nft, this->group, this->lanes);
-			break;
-		case NEED_PLAIN:
-			nflog_nft_plain_add(this->nft, this->group, this->lanes);
-			break;
-		case NEED_TUN:
-			nflog_nft_plain_add_tun(this->nft, this->group);
-			break;
-		case NEED_VTI:
-			nflog_nft_plain_add_vti(this->nft, this->group, this->lanes);
-			break;
-		case NEED_IKE:
-			nflog_nft_esp_add_ike(this->nft, this->group, this->port,
-									this->nat_t);
-			break;
-		case NEED_FRAGMENTS:
-			nflog_nft_esp_add_fragments(this->nft, this->group);
-			break;
-	}
-}
-
-/**
- * Remove the chains for a need.
- */
-static void remove_chains(private_nflog_nft_table_t *this, nflog_need_t need)
-{
-	switch (need)
-	{
-		case NEED_ESP:
-			nflog_nft_esp_remove(this->nft, this->lanes);
-			break;
-		case NEED_PLAIN:
-			nflog_nft_plain_remove(this->nft, this->lanes);
-			break;
-		case NEED_TUN:
-			nflog_nft_plain_remove_tun(this->nft);
-			break;
-		case NEED_VTI:
-			nflog_nft_plain_remove_vti(this->nft, this->lanes);
-			break;
-		case NEED_IKE:
-			nflog_nft_esp_remove_ike(this->nft);
-			break;
-		case NEED_FRAGMENTS:
-			nflog_nft_esp_remove_fragments(this->nft);
-			break;
-	}
-}
 
 METHOD(nflog_nft_table_t, use, void,
 	private_nflog_nft_table_t *this, u_int needs)
@@ -128,7 +63,7 @@ METHOD(nflog_nft_table_t, use, void,
 	{
 		if (needs & (1 << i) && this->next[i]++ == 0)
 		{
-			add_chains(this, 1 << i);
+			nflog_nft_chains_add(this->nft, 1 << i, &this->layout);
 		}
 	}
 }
@@ -142,7 +77,7 @@ METHOD(nflog_nft_table_t, release, void,
 	{
 		if (needs & (1 << i) && --this->next[i] == 0)
 		{
-			remove_chains(this, 1 << i);
+			nflog_nft_chains_remove(this->nft, 1 << i, &this->layout);
 		}
 	}
 }
@@ -218,7 +153,7 @@ static void build_get(struct nlmsghdr *hdr, void *data)
 }
 
 /**
- * Parse the answer, data is set to TRUE if the table has no owner.
+ * Parse the response, data is set to TRUE if the table has no owner.
  */
 static int parse_get(const struct nlmsghdr *hdr, void *data)
 {
@@ -233,46 +168,52 @@ static int parse_get(const struct nlmsghdr *hdr, void *data)
 }
 
 /**
- * Remove a table that has our name but no owner: somebody loaded a listing of it.
+ * Is there a table with our name, but without owner?  Somebody loaded a listing of it.
  */
-static void remove_leftover(nflog_nft_socket_t *nft)
+static bool has_leftover(nflog_nft_socket_t *nft)
 {
-	struct nftnl_table *table;
 	bool leftover = FALSE;
 
-	/* if there is none, that is an error as well */
-	if (nft->request(nft, NFT_MSG_GETTABLE, build_get, parse_get, &leftover) ||
-		!leftover)
-	{
-		return;
-	}
-	DBG1(DBG_KNL, "nflog-capture: replacing nftables table 'inet " NFLOG_NFT_TABLE_NAME "' without "
-		 "owner, remove it from the saved ruleset that it was loaded from");
-	table = create_table();
-	nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELTABLE, 0), table);
-	nftnl_table_free(table);
+	/* if there is no table, that is an error as well */
+	return nft->request(nft, NFT_MSG_GETTABLE, build_get, parse_get, &leftover) == 0 &&
+		   leftover;
 }
 
 /**
- * Add our table to a transaction.
+ * Create our table in a transaction of its own, so that an error is known not to be
+ * that of an SA.
+ *
+ * @return				0 if successful, an errno otherwise
  */
-static void add_table(nflog_nft_socket_t *nft)
+static int commit_table(nflog_nft_socket_t *nft)
 {
-	struct nftnl_table *table;
+	struct nftnl_table *table = create_table();
+	bool leftover;
+	int err;
 
-	remove_leftover(nft);
-	table = create_table();
+	leftover = has_leftover(nft);
+	if (leftover)
+	{
+		nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELTABLE, 0), table);
+	}
 	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
 	nftnl_table_nlmsg_build_payload(nft->add(nft, NFT_MSG_NEWTABLE,
 											 NLM_F_CREATE | NLM_F_EXCL), table);
 	nftnl_table_free(table);
+	err = nft->commit(nft);
+	if (!err && leftover)
+	{
+		DBG1(DBG_KNL, "nflog-capture: replaced nftables table 'inet "
+			 NFLOG_NFT_TABLE_NAME "' without owner, remove it from the saved ruleset "
+			 "that it was loaded from");
+	}
+	return err;
 }
 
 /*
  * Described in header
  */
-nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
-										  uint16_t port, uint16_t nat_t)
+nflog_nft_table_t *nflog_nft_table_create(nflog_layout_t *layout)
 {
 	private_nflog_nft_table_t *this;
 	nflog_nft_socket_t *nft;
@@ -283,9 +224,7 @@ nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
 	{
 		return NULL;
 	}
-	/* on its own, so that an error is known not to be one of any SA */
-	add_table(nft);
-	err = nft->commit(nft);
+	err = commit_table(nft);
 	if (err)
 	{
 		nft->destroy(nft);
@@ -304,10 +243,7 @@ nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
 			.destroy = _destroy,
 		},
 		.nft = nft,
-		.group = group,
-		.lanes = lanes,
-		.port = port,
-		.nat_t = nat_t,
+		.layout = *layout,
 	);
 	return &this->public;
 }

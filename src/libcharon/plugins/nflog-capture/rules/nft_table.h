@@ -21,76 +21,33 @@
 #define NFLOG_NFT_TABLE_H_
 
 typedef struct nflog_nft_table_t nflog_nft_table_t;
-typedef enum nflog_need_t nflog_need_t;
 
+#include "nft_chains.h"
 #include "nft_set.h"
 
 /**
- * Chains that the capture of an SA, or of IKE messages, needs, besides elements.
- */
-enum nflog_need_t {
-	/** what captures SAs on the wire */
-	NEED_ESP = 1 << 0,
-	/** what captures SAs in the clear */
-	NEED_PLAIN = 1 << 1,
-	/** what captures the TUN device of kernel-libipsec */
-	NEED_TUN = 1 << 2,
-	/** what captures VTI devices */
-	NEED_VTI = 1 << 3,
-	/** what captures IKE messages */
-	NEED_IKE = 1 << 4,
-	/** what captures fragments of IPv6 packets that arrive on the wire */
-	NEED_FRAGMENTS = 1 << 5,
-};
-
-/** number of values of nflog_need_t */
-#define NFLOG_NEEDS 6
-
-/**
- * Our nftables table in the kernel, with those chains that its SAs need.
+ * Our nftables table in the kernel.
  *
- * It belongs to the netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12), so the
- * kernel removes it if charon dies, and nobody else can change it, not even with nft
- * flush ruleset.  One with our name, but without owner, was loaded from a listing, it is
+ * It belongs to a netlink socket (NFT_TABLE_F_OWNER, since Linux 5.12), so the kernel
+ * removes it if charon dies, and nobody else can change it, not even with nft flush
+ * ruleset.  A table with our name but without owner was loaded from a listing, it is
  * replaced, which is logged.
  *
- * These are the chains:
- *
- *   chain      hook         priority   logs
- *   frag-in    input        raw        fragments of IPv6 packets
- *   esp-in     input        raw        ESP, AH, UDP-encapsulated ESP as it arrives
- *   esp-out    output       raw        the same as it leaves
- *   plain-in   prerouting   mangle     packets after decapsulation, and vrf-in
- *   plain-out  postrouting  srcnat+50  packets before encapsulation
- *   tun-in     prerouting   mangle     packets that charon decapsulated itself
- *   tun-out    postrouting  srcnat+50  packets that charon encapsulates itself
- *   vti-in     prerouting   mangle     packets after decapsulation by a VTI device
- *   ike-in     input        raw        IKE messages as they arrive
- *   ike-out    output       raw        IKE messages as they leave
- *
- * If there are several lanes, each of esp-*, plain-*, and vti-in has a chain for each
- * of them, <chain>-<lane>, with its rules, and leads there by the number of the
- * processor that handles a packet.  So processors don't wait for each other to log
- * packets, and what one of them logs stays in order.
- *
- * Each lane has two NFLOG groups, one for packets that arrive, and the next one for
- * packets that leave.  All other packets are in the first lane.
- *
- * Changes are collected in one transaction until commit() is called.  As the
- * kernel handles it while it is sent, all methods may take as long as another
- * process keeps nf_tables busy.  Used by one thread.
+ * Changes are collected in a transaction until commit() is called.  As the kernel
+ * handles it while it is sent, all methods may take as long as another process keeps
+ * nf_tables busy.  Used by one thread.
  */
 struct nflog_nft_table_t {
 
 	/**
-	 * Add the chains that one more SA needs, if they are not there.
+	 * Add the chains that one more user needs, unless they are there.
 	 *
 	 * @param needs		nflog_need_t, several may be set
 	 */
 	void (*use)(nflog_nft_table_t *this, u_int needs);
 
 	/**
-	 * Remove the chains that an SA needed, if no other one needs them.
+	 * Remove the chains that a user needed, unless another one needs them.
 	 *
 	 * @param needs		as passed to use()
 	 */
@@ -120,29 +77,25 @@ struct nflog_nft_table_t {
 	int (*count)(nflog_nft_table_t *this, nflog_element_t *element);
 
 	/**
-	 * Have all changes carried out, or none of them.
+	 * Carry out all changes, or none of them.
 	 *
 	 * @return			0 if successful, an errno otherwise, see nflog_nft_socket_t
 	 */
 	int (*commit)(nflog_nft_table_t *this);
 
 	/**
-	 * Destroy a nflog_nft_table_t, and with it the table.
+	 * Destroy a nflog_nft_table_t, and the table in the kernel.
 	 */
 	void (*destroy)(nflog_nft_table_t *this);
 };
 
 /**
- * Create a nflog_nft_table_t instance, and with it the table.
+ * Create a nflog_nft_table_t instance, and the table in the kernel.
  *
- * @param group		first NFLOG group, see above
- * @param lanes		number of lanes, a power of two, each has two groups
- * @param port		local port of IKE, in host order
- * @param nat_t		local port of IKE for NAT traversal, in host order
- * @return			NULL with errno set if that is not possible
+ * @param layout	where to log packets, gets copied
+ * @return			NULL with errno set if that failed
  */
-nflog_nft_table_t *nflog_nft_table_create(uint16_t group, u_int lanes,
-										  uint16_t port, uint16_t nat_t);
+nflog_nft_table_t *nflog_nft_table_create(nflog_layout_t *layout);
 
 /**
  * Describe an error, with its remedy.

@@ -145,18 +145,18 @@ static void create_table(private_nflog_worker_t *this)
 {
 	char reason[NFLOG_REASON_LEN];
 	nflog_nft_table_t *table = NULL;
-	uint16_t group, port = 0, nat_t = 0;
-	u_int lanes;
+	nflog_layout_t layout = {};
 
 	unlock(this);
-	if (this->receiver.open(this->receiver.data, &group, &lanes, reason))
+	if (this->receiver.open(this->receiver.data, &layout.group, &layout.lanes,
+							reason))
 	{
 		if (charon->socket)
 		{
-			port = charon->socket->get_port(charon->socket, FALSE);
-			nat_t = charon->socket->get_port(charon->socket, TRUE);
+			layout.port = charon->socket->get_port(charon->socket, FALSE);
+			layout.nat_t = charon->socket->get_port(charon->socket, TRUE);
 		}
-		table = nflog_nft_table_create(group, lanes, port, nat_t);
+		table = nflog_nft_table_create(&layout);
 		if (!table)
 		{
 			snprintf(reason, sizeof(reason), "%s", nflog_nft_table_describe(errno));
@@ -166,7 +166,7 @@ static void create_table(private_nflog_worker_t *this)
 	if (table)
 	{
 		DBG2(DBG_KNL, "nflog-capture: created nftables table, logging to %u NFLOG "
-			 "groups from %u on", 2 * lanes, group);
+			 "groups from %u on", 2 * layout.lanes, layout.group);
 	}
 	this->mutex->lock(this->mutex);
 	this->table = table;
