@@ -72,6 +72,9 @@ static int failures;
 static int replaced;
 static char failure[256];
 
+/** last line about what is not captured */
+static char missing[256];
+
 /** begin of the line on which the log file stalls, NULL if it does not */
 static char *stalling;
 static sem_t stalled, resumed;
@@ -119,6 +122,10 @@ static void log_line(logger_t *this, debug_t group, level_t level, int thread,
 	}
 	snprintf(line, sizeof(line), "%s", message);
 	replaced += strstr(message, "without owner") != NULL;
+	if (strstr(message, "not capturing"))
+	{
+		snprintf(missing, sizeof(missing), "%s", message);
+	}
 	if (strstr(message, "unable to add rules"))
 	{
 		snprintf(failure, sizeof(failure), "%s", message);
@@ -166,6 +173,7 @@ static int setup_rules(void **state)
 	};
 
 	failures = replaced = 0;
+	missing[0] = '\0';
 	lanes = 2;
 	memset(&count, 0, sizeof(count));
 	obstacle = NULL;

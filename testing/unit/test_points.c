@@ -402,8 +402,6 @@ static bool is_expected(char *line)
 		"unable to watch swanctl.conf",
 		/* choose_same() and move_to() */
 		"another one with this SPI and destination",
-		"unable to add rules, this is tried again until it works: rule or table "
-			"'nflog-capture' exists already",
 	};
 	u_int i;
 

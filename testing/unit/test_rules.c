@@ -49,6 +49,8 @@ static enum {
 	KERNEL_FULL,
 	/** it has no memory for transactions */
 	KERNEL_READ_ONLY,
+	/** it lacks what rules for packets in the clear need */
+	KERNEL_ESP_ONLY,
 } kernel;
 static sem_t released;
 
@@ -75,6 +77,11 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *msg,
 		 ((struct nlmsghdr*)msg)->nlmsg_type == NFNL_MSG_BATCH_BEGIN))
 	{
 		errno = ENOBUFS;
+		return -1;
+	}
+	if (kernel == KERNEL_ESP_ONLY && memmem(msg, len, "plain-in", 8))
+	{
+		errno = ENOENT;
 		return -1;
 	}
 	bytes = send(fd, msg, len, 0);
@@ -488,6 +495,17 @@ static void test_leftover(void **state)
 	remove_sa(sa);
 }
 
+/**
+ * Wait until it is logged that an SA is not captured.
+ */
+static void wait_for_missing(char *text)
+{
+	while (!strstr(missing, text))
+	{
+		usleep(1000);
+	}
+}
+
 static void test_same_element(void **state)
 {
 	nflog_sa_t *sa, *same, *next;
@@ -495,6 +513,8 @@ static void test_same_element(void **state)
 	sa = add_sa(1);
 	same = create_sa(TRUE, 1, TRUE, FALSE);
 	assert_false(rules->add(rules, same));
+	wait_for_missing("SA 00000001 of connection 'conn' until rules are in place: another "
+					 "SA has its SPI and destination");
 	/* the others don't mind */
 	next = add_sa(2);
 	rules->retry(rules);
@@ -503,12 +523,77 @@ static void test_same_element(void **state)
 	assert_true(has_rule(2));
 	assert_false(count.uncounted);
 
+	/* nothing but the end of the other one helps, so nothing else is tried */
 	remove_sa(sa);
-	rules->retry(rules);
 	rules_wait(same);
 	remove_sa(same);
 	remove_sa(next);
 	assert_false(count.uncounted);
+	assert_int_equal(failures, 0);
+}
+
+static void test_moved_to_same(void **state)
+{
+	nflog_match_t next = {
+		.dst = host_create_from_string("192.168.0.2", 0),
+		.reqid = 2,
+	};
+	nflog_sa_t *sa, *moved, *third;
+
+	sa = create_sa(TRUE, 1, TRUE, TRUE);
+	sa->match.dst->destroy(sa->match.dst);
+	sa->match.dst = next.dst->clone(next.dst);
+	sa->match.reqid = 3;
+	rules->add(rules, sa);
+	rules_wait(sa);
+	/* one that moves to the address of another one loses its former address too, as
+	 * others may move there */
+	moved = add_sa(1);
+	rules->extend(rules, moved, &next);
+	wait_for_missing("capturing ESP packets of inbound SA 00000001");
+	rules->reduce(rules, moved, &next);
+	moved->match.dst->destroy(moved->match.dst);
+	moved->match = next;
+	third = create_sa(TRUE, 1, TRUE, FALSE);
+	rules->add(rules, third);
+	rules_wait(third);
+	remove_sa(sa);
+	rules_wait(moved);
+	assert_int_equal(failures, 0);
+	remove_sa(moved);
+	remove_sa(third);
+	assert_false(has_rule(1));
+}
+
+static void test_esp_only(void **state)
+{
+	nflog_counters_t plain = {};
+	nflog_sa_t *sas[2];
+	int i;
+
+	/* packets in ESP are captured if those in the clear can't be */
+	kernel = KERNEL_ESP_ONLY;
+	for (i = 0; i < countof(sas); i++)
+	{
+		sas[i] = create_sa(TRUE, i + 1, TRUE, TRUE);
+		sas[i]->plain.count = &plain;
+		assert_false(rules->add(rules, sas[i]));
+		rules_wait(sas[i]);
+	}
+	wait_for_missing("capturing plain packets of inbound SA 00000002 of connection 'conn'");
+	assert_non_null(strstr(missing, "the kernel needs nf_tables"));
+	count.missed = 0;
+	kernel = KERNEL_WORKS;
+	rules->retry(rules);
+	for (i = 0; i < countof(sas); i++)
+	{
+		remove_sa(sas[i]);
+	}
+	assert_int_equal(count.missed, 0);
+	assert_true(plain.missed > 0);
+	assert_true(plain.has_logged);
+	assert_false(plain.uncounted || count.uncounted);
+	assert_int_equal(failures, 1);
 }
 
 static void test_groups_taken(void **state)
@@ -627,6 +712,8 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_table_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leftover, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_element, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moved_to_same, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_esp_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_capability, setup, teardown),
 	};

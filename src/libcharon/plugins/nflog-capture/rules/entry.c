@@ -12,37 +12,24 @@
  * for more details.
  */
 
+
 #include "entry.h"
 
 #include <errno.h>
 
 /**
- * Are two elements the same?
- */
-static bool equals(nflog_element_t *a, nflog_element_t *b)
-{
-	return streq(a->set, b->set) && a->len == b->len &&
-		   memeq(a->key, b->key, a->len);
-}
-
-/**
- * Is an element for packets in the clear?
- */
-static bool is_plain(nflog_element_t *element)
-{
-	return strpfx(element->set, "plain");
-}
-
-/**
  * Find an element.
  */
-static bool contains(nflog_elements_t *elements, nflog_element_t *element)
+static bool contains(nflog_use_t *use, nflog_element_t *element)
 {
+	nflog_element_t *other;
 	u_int i;
 
-	for (i = 0; i < elements->count; i++)
+	for (i = 0; i < use->count; i++)
 	{
-		if (equals(&elements->list[i], element))
+		other = &use->elements[i];
+		if (streq(other->set, element->set) && other->len == element->len &&
+			memeq(other->key, element->key, element->len))
 		{
 			return TRUE;
 		}
@@ -51,61 +38,56 @@ static bool contains(nflog_elements_t *elements, nflog_element_t *element)
 }
 
 /**
- * Add an element, unless it's there.
+ * Is all of what a side wants in the table?
  */
-static void add_element(nflog_elements_t *elements, nflog_element_t element)
+static bool is_complete(nflog_side_t *side)
 {
-	if (!contains(elements, &element))
-	{
-		elements->list[elements->count++] = element;
-	}
-}
+	u_int i;
 
-/**
- * Is an SA captured on the wire, or are its packets kept until it is installed?
- */
-static bool has_wire(nflog_sa_t *sa)
-{
-	return sa->esp.count != NULL;
-}
-
-/**
- * Add the elements of an SA under an address and reqid.
- */
-static void add_elements(nflog_elements_t *elements, nflog_sa_t *sa,
-						 nflog_match_t *match)
-{
-	if (has_wire(sa))
+	for (i = 0; i < side->want.count; i++)
 	{
-		add_element(elements, nflog_element_esp(sa, match));
-	}
-	if (sa->plain.trace && !sa->userland)
-	{
-		add_element(elements, nflog_element_plain(sa, match));
-	}
-}
-
-/**
- * Get the chains that an SA needs under an address.
- */
-static u_int get_needs(nflog_sa_t *sa, nflog_match_t *match)
-{
-	u_int needs = 0;
-
-	if (has_wire(sa))
-	{
-		needs |= NEED_ESP;
-		if (sa->inbound && match->dst->get_family(match->dst) == AF_INET6)
+		if (!contains(&side->have, &side->want.elements[i]))
 		{
-			needs |= NEED_FRAGMENTS;
+			return FALSE;
 		}
 	}
-	if (sa->plain.trace)
+	return !(side->want.needs & ~side->have.needs);
+}
+
+/**
+ * Add an element to what is used, unless it's there.
+ */
+static void add_element(nflog_use_t *use, nflog_element_t element)
+{
+	if (!contains(use, &element))
 	{
-		needs |= sa->userland ? NEED_TUN : NEED_PLAIN;
-		needs |= sa->vti ? NEED_VTI : 0;
+		use->elements[use->count++] = element;
 	}
-	return needs;
+}
+
+/**
+ * Want what a side of an SA needs for an address and reqid.
+ */
+static void want(nflog_use_t *use, nflog_sa_t *sa, nflog_match_t *match, bool plain)
+{
+	if (!plain)
+	{
+		use->needs |= 1 << NEED_ESP;
+		if (sa->inbound && match->dst->get_family(match->dst) == AF_INET6)
+		{
+			use->needs |= 1 << NEED_FRAGMENTS;
+		}
+		add_element(use, nflog_element_esp(sa, match));
+	}
+	else
+	{
+		use->needs |= 1 << (sa->userland ? NEED_TUN : NEED_PLAIN);
+		use->needs |= sa->vti ? 1 << NEED_VTI : 0;
+		if (!sa->userland)
+		{
+			add_element(use, nflog_element_plain(sa, match));
+		}
+	}
 }
 
 /*
@@ -116,6 +98,8 @@ nflog_entry_t *nflog_entry_create(nflog_sa_t *sa)
 	nflog_entry_t *this;
 
 	INIT(this,
+		.sides[NFLOG_SIDE_ESP].entry = this,
+		.sides[NFLOG_SIDE_PLAIN].entry = this,
 		.refs = 1,
 	);
 	if (sa)
@@ -124,17 +108,8 @@ nflog_entry_t *nflog_entry_create(nflog_sa_t *sa)
 	}
 	else
 	{
-		this->needs = NEED_IKE | NEED_FRAGMENTS;
+		this->sides[NFLOG_SIDE_ESP].want.needs = 1 << NEED_IKE | 1 << NEED_FRAGMENTS;
 	}
-	return this;
-}
-
-/*
- * Described in header
- */
-nflog_entry_t *nflog_entry_get_ref(nflog_entry_t *this)
-{
-	this->refs++;
 	return this;
 }
 
@@ -154,11 +129,20 @@ void nflog_entry_put_ref(nflog_entry_t *this)
  */
 void nflog_entry_set_sa(nflog_entry_t *this, nflog_sa_t *sa)
 {
+	u_int i;
+
 	this->sa = sa;
 	sa->entry = this;
+	/* an SPI has counters, but no trace */
+	this->sides[NFLOG_SIDE_ESP].count = sa->esp.count;
+	this->sides[NFLOG_SIDE_PLAIN].count = sa->plain.trace ? sa->plain.count : NULL;
 	/* what the SA misses begins now */
-	this->missing = FALSE;
-	this->missed = 0;
+	this->logged = 0;
+	for (i = 0; i < NFLOG_SIDES; i++)
+	{
+		this->sides[i].missing = FALSE;
+		this->sides[i].missed = 0;
+	}
 	nflog_entry_want(this, &sa->match, NULL);
 }
 
@@ -168,51 +152,86 @@ void nflog_entry_set_sa(nflog_entry_t *this, nflog_sa_t *sa)
 void nflog_entry_want(nflog_entry_t *this, nflog_match_t *match,
 					  nflog_match_t *other)
 {
-	this->want.count = 0;
-	this->needs = get_needs(this->sa, match);
-	add_elements(&this->want, this->sa, match);
-	if (other)
+	nflog_side_t *side;
+	u_int i;
+
+	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		this->needs |= get_needs(this->sa, other);
-		add_elements(&this->want, this->sa, other);
+		side = &this->sides[i];
+		side->want = (nflog_use_t){};
+		side->err = 0;
+		if (side->count)
+		{
+			want(&side->want, this->sa, match, i == NFLOG_SIDE_PLAIN);
+			if (other)
+			{
+				want(&side->want, this->sa, other, i == NFLOG_SIDE_PLAIN);
+			}
+		}
 	}
 }
 
 /*
  * Described in header
  */
-bool nflog_entry_is_complete(nflog_entry_t *this)
+u_int nflog_entry_get_incomplete(nflog_entry_t *this)
 {
-	u_int i;
+	u_int i, sides = 0;
 
-	for (i = 0; i < this->want.count; i++)
+	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		if (!contains(&this->have, &this->want.list[i]))
+		sides |= is_complete(&this->sides[i]) ? 0 : 1 << i;
+	}
+	return sides;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_entry_is_blocked(nflog_entry_t *this)
+{
+	u_int i, sides = nflog_entry_get_incomplete(this);
+
+	for (i = 0; i < NFLOG_SIDES; i++)
+	{
+		if (sides & (1 << i) && this->sides[i].err != EEXIST)
 		{
 			return FALSE;
 		}
 	}
-	return !(this->needs & ~this->used);
+	return sides != 0;
 }
 
-/**
- * Get the counters of an SA's capture points, there are none for IKE messages.
- *
- * @return				number of capture points
+/*
+ * Described in header
  */
-static u_int get_counts(nflog_sa_t *sa, nflog_counters_t *counts[2])
+bool nflog_entry_unblocks(nflog_entry_t *this, nflog_entry_t *other)
 {
-	u_int count = 0;
+	nflog_element_t *element;
+	u_int i, j;
 
-	if (sa && has_wire(sa))
+	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		counts[count++] = sa->esp.count;
+		for (j = 0; j < this->sides[i].have.count; j++)
+		{
+			element = &this->sides[i].have.elements[j];
+			if (!contains(&this->sides[i].next, element) &&
+				contains(&other->sides[i].want, element))
+			{
+				return TRUE;
+			}
+		}
 	}
-	if (sa && sa->plain.trace)
-	{
-		counts[count++] = sa->plain.count;
-	}
-	return count;
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_entry_is_used(nflog_entry_t *this)
+{
+	return this->sides[NFLOG_SIDE_ESP].have.needs ||
+		   this->sides[NFLOG_SIDE_PLAIN].have.needs;
 }
 
 /*
@@ -220,11 +239,34 @@ static u_int get_counts(nflog_sa_t *sa, nflog_counters_t *counts[2])
  */
 void nflog_entry_begin_missing(nflog_entry_t *this)
 {
-	if (!this->missing && !this->removing)
+	nflog_side_t *side;
+	u_int i;
+
+	for (i = 0; i < NFLOG_SIDES && !this->removing; i++)
 	{
-		this->missing = TRUE;
-		time_monotonic(&this->since);
+		side = &this->sides[i];
+		if (!side->missing && !is_complete(side))
+		{
+			side->missing = TRUE;
+			time_monotonic(&side->since);
+		}
 	}
+}
+
+/**
+ * Get for how long a side was not captured, up to now, in ms.
+ */
+static uint64_t get_missed(nflog_side_t *side)
+{
+	timeval_t now, diff;
+
+	if (!side->missing)
+	{
+		return side->missed;
+	}
+	time_monotonic(&now);
+	timersub(&now, &side->since, &diff);
+	return side->missed + max(1, diff.tv_sec * 1000ULL + diff.tv_usec / 1000);
 }
 
 /*
@@ -232,33 +274,37 @@ void nflog_entry_begin_missing(nflog_entry_t *this)
  */
 uint64_t nflog_entry_get_missed(nflog_entry_t *this)
 {
-	timeval_t now, diff;
-
-	if (!this->missing)
-	{
-		return this->missed;
-	}
-	time_monotonic(&now);
-	timersub(&now, &this->since, &diff);
-	return this->missed + max(1, diff.tv_sec * 1000ULL + diff.tv_usec / 1000);
+	return max(get_missed(&this->sides[NFLOG_SIDE_ESP]),
+			   get_missed(&this->sides[NFLOG_SIDE_PLAIN]));
 }
 
 /*
  * Described in header
  */
-void nflog_entry_end_missing(nflog_entry_t *this)
+bool nflog_entry_end_missing(nflog_entry_t *this)
 {
-	nflog_counters_t *counts[2];
+	bool ended = FALSE, missing = FALSE;
+	nflog_side_t *side;
 	uint64_t missed;
 	u_int i;
 
-	missed = nflog_entry_get_missed(this);
-	for (i = get_counts(this->sa, counts); i > 0; i--)
+	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		counts[i - 1]->missed += missed - this->missed;
+		side = &this->sides[i];
+		if (side->missing && (this->removing || is_complete(side)))
+		{
+			missed = get_missed(side);
+			if (side->count)
+			{
+				side->count->missed += missed - side->missed;
+			}
+			side->missed = missed;
+			side->missing = FALSE;
+			ended = TRUE;
+		}
+		missing |= side->missing;
 	}
-	this->missed = missed;
-	this->missing = FALSE;
+	return ended && !missing;
 }
 
 /*
@@ -266,115 +312,104 @@ void nflog_entry_end_missing(nflog_entry_t *this)
  */
 void nflog_entry_lose(nflog_entry_t *this)
 {
-	nflog_counters_t *counts[2];
+	nflog_side_t *side;
 	u_int i;
 
-	for (i = get_counts(this->sa, counts); i > 0; i--)
+	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		counts[i - 1]->uncounted = TRUE;
+		side = &this->sides[i];
+		if (side->have.needs && side->count)
+		{
+			side->count->uncounted = TRUE;
+		}
+		side->have = (nflog_use_t){};
 	}
-	this->have.count = 0;
-	this->used = 0;
-}
-
-/**
- * Are the packets on the TUN device to be counted, as an SA gives up its rules?
- */
-static bool needs_tun_count(nflog_entry_t *this)
-{
-	return this->used & ~this->next_used & NEED_TUN;
 }
 
 /*
  * Described in header
  */
-void nflog_entry_changed(nflog_entry_t *this)
+void nflog_entry_begin(nflog_entry_t *this)
 {
-	nflog_element_t *element;
-	nflog_counters_t *count;
+	nflog_side_t *side;
 	u_int i;
 
-	for (i = 0; i < this->have.count; i++)
+	this->busy = TRUE;
+	this->counting = this->count_early;
+	this->count_early = FALSE;
+	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		element = &this->have.list[i];
-		if (!contains(&this->next, element))
-		{
-			count = is_plain(element) ? this->sa->plain.count
-									  : this->sa->esp.count;
-			count->logged += element->packets;
-			count->has_logged = TRUE;
-		}
-		if (this->counting && !is_plain(element))
-		{
-			this->sa->esp.count->early = element->packets;
-		}
+		side = &this->sides[i];
+		side->next = this->removing ? (nflog_use_t){} : side->want;
 	}
-	if (needs_tun_count(this))
-	{
-		this->sa->passed = this->tun.packets;
-	}
-	this->have = this->next;
-	this->used = this->next_used;
 }
 
 /**
- * Read the counters of elements that are going to be removed.
+ * Is the counter of the TUN device to be read, as a side does not use it anymore?
+ */
+static bool counts_tun(nflog_side_t *side)
+{
+	return side->have.needs & ~side->next.needs & 1 << NEED_TUN;
+}
+
+/**
+ * Read the counters of elements that are to be removed, or that count early packets.
  *
  * @return				0 if successful, an errno otherwise
  */
-static int count_elements(nflog_nft_table_t *table, nflog_entry_t *sa)
+static int count_elements(nflog_nft_table_t *table, nflog_side_t *side)
 {
+	nflog_entry_t *entry = side->entry;
 	u_int i;
 	int err = 0;
 
-	for (i = 0; i < sa->have.count && !err; i++)
+	for (i = 0; i < side->have.count && !err; i++)
 	{
-		if (sa->counting || !contains(&sa->next, &sa->have.list[i]))
+		if (entry->counting || !contains(&side->next, &side->have.elements[i]))
 		{
-			err = table->count(table, &sa->have.list[i]);
+			err = table->count(table, &side->have.elements[i]);
 		}
 	}
-	if (!err && needs_tun_count(sa))
+	if (!err && counts_tun(side))
 	{
-		sa->tun = nflog_element_tun(sa->sa->inbound);
-		err = table->count(table, &sa->tun);
+		entry->tun = nflog_element_tun(entry->sa->inbound);
+		err = table->count(table, &entry->tun);
 	}
 	return err;
 }
 
 /**
- * Add or remove those elements of a list that are not in another one.
+ * Add or remove the elements of one list that are not in another one.
  */
-static void change_elements(nflog_nft_table_t *table,
-				nflog_elements_t *elements,
-				nflog_elements_t *others,
-				void (*change)(nflog_nft_table_t *table,
-							   nflog_element_t *element))
+static void change_elements(nflog_nft_table_t *table, nflog_use_t *use,
+							nflog_use_t *other,
+							void (*change)(nflog_nft_table_t *table,
+										   nflog_element_t *element))
 {
 	u_int i;
 
-	for (i = 0; i < elements->count; i++)
+	for (i = 0; i < use->count; i++)
 	{
-		if (!contains(others, &elements->list[i]))
+		if (!contains(other, &use->elements[i]))
 		{
-			change(table, &elements->list[i]);
+			change(table, &use->elements[i]);
 		}
 	}
 }
 
 /**
- * Change the rules of SAs in one transaction.
+ * Change sides from what they have to what is next, in one transaction.
  *
  * @return				0 if successful, an errno otherwise
  */
-static int change(nflog_nft_table_t *table, nflog_entry_t **sas, u_int count)
+static int change(nflog_nft_table_t *table, nflog_side_t **sides, u_int count)
 {
 	u_int i;
 	int err;
 
 	for (i = 0; i < count; i++)
 	{
-		err = count_elements(table, sas[i]);
+		err = count_elements(table, sides[i]);
 		if (err)
 		{
 			return err;
@@ -382,54 +417,146 @@ static int change(nflog_nft_table_t *table, nflog_entry_t **sas, u_int count)
 	}
 	for (i = 0; i < count; i++)
 	{
-		change_elements(table, &sas[i]->have, &sas[i]->next, table->remove);
+		change_elements(table, &sides[i]->have, &sides[i]->next, table->remove);
 	}
 	for (i = 0; i < count; i++)
 	{
-		table->use(table, sas[i]->next_used & ~sas[i]->used);
-		change_elements(table, &sas[i]->next, &sas[i]->have, table->add);
+		table->use(table, sides[i]->next.needs & ~sides[i]->have.needs);
+		change_elements(table, &sides[i]->next, &sides[i]->have, table->add);
 	}
 	/* chains stay if another SA needs them now */
 	for (i = 0; i < count; i++)
 	{
-		table->release(table, sas[i]->used & ~sas[i]->next_used);
+		table->release(table, sides[i]->have.needs & ~sides[i]->next.needs);
 	}
 	return table->commit(table);
 }
 
-/*
- * Described in header
+/**
+ * Is it not known what the kernel carried out?
  */
-void nflog_entry_change(nflog_nft_table_t *table, nflog_entry_t **sas,
-						int *errors, u_int count)
+static bool is_uncertain(int err)
 {
-	u_int i;
-	int err;
+	return err == ETIMEDOUT || err == ENOBUFS;
+}
 
-	err = count ? change(table, sas, count) : 0;
-	for (i = 0; i < count; i++)
+/**
+ * Remove from what is next all that is not in the table yet.
+ */
+static void add_nothing(nflog_side_t *side)
+{
+	nflog_use_t use = {
+		.needs = side->next.needs & side->have.needs,
+	};
+	u_int i;
+
+	for (i = 0; i < side->next.count; i++)
 	{
-		if (err && count > 1 && !nflog_entry_is_uncertain(err))
+		if (contains(&side->have, &side->next.elements[i]))
 		{
-			errors[i] = change(table, &sas[i], 1);
-			if (nflog_entry_is_uncertain(errors[i]))
-			{
-				err = errors[i];
-			}
-		}
-		else
-		{
-			errors[i] = err;
+			add_element(&use, side->next.elements[i]);
 		}
 	}
+	side->next = use;
+}
+
+/**
+ * Change a side in a transaction of its own.
+ *
+ * @return				FALSE if it is not known what is in the table
+ */
+static bool change_side(nflog_nft_table_t *table, nflog_side_t *side)
+{
+	bool removing = !side->next.needs;
+	int err;
+
+	err = change(table, &side, 1);
+	side->result = err;
+	if (err == EEXIST)
+	{	/* another SA has the element, and may wait for one that we don't want anymore */
+		add_nothing(side);
+		err = change(table, &side, 1);
+	}
+	if (err)
+	{
+		side->next = side->have;
+	}
+	/* what can't be removed is not known either */
+	return !is_uncertain(err) && !(err && removing);
 }
 
 /*
  * Described in header
  */
-bool nflog_entry_is_uncertain(int err)
+bool nflog_entry_change(nflog_nft_table_t *table, nflog_entry_t **entries,
+						u_int count)
 {
-	return err == ETIMEDOUT || err == ENOBUFS;
+	nflog_side_t *sides[NFLOG_SIDES * count];
+	bool known;
+	u_int i;
+	int err;
+
+	for (i = 0; i < countof(sides); i++)
+	{
+		sides[i] = &entries[i / NFLOG_SIDES]->sides[i % NFLOG_SIDES];
+	}
+	err = change(table, sides, countof(sides));
+	known = !is_uncertain(err);
+	for (i = 0; i < countof(sides); i++)
+	{
+		sides[i]->result = err;
+		if (err && known)
+		{
+			known = change_side(table, sides[i]);
+		}
+		else if (err)
+		{
+			sides[i]->next = sides[i]->have;
+		}
+	}
+	return known;
+}
+
+/*
+ * Described in header
+ */
+int nflog_entry_end(nflog_entry_t *this)
+{
+	nflog_element_t *element;
+	nflog_side_t *side;
+	u_int i, j;
+	int err = 0;
+
+	this->busy = FALSE;
+	for (i = 0; i < NFLOG_SIDES; i++)
+	{
+		side = &this->sides[i];
+		for (j = 0; j < side->have.count; j++)
+		{
+			element = &side->have.elements[j];
+			if (!contains(&side->next, element))
+			{
+				side->count->logged += element->packets;
+				side->count->has_logged = TRUE;
+			}
+			if (this->counting && !side->result && i == NFLOG_SIDE_ESP)
+			{
+				side->count->early = element->packets;
+			}
+		}
+		if (counts_tun(side))
+		{
+			this->sa->passed = this->tun.packets;
+		}
+		side->have = side->next;
+		side->err = side->result;
+		if (side->err && (!err || err == EEXIST))
+		{
+			err = side->err;
+		}
+	}
+	this->count_early |= this->counting && this->sides[NFLOG_SIDE_ESP].err;
+	return err;
 }
 
 /*
@@ -443,18 +570,22 @@ bool nflog_entry_is_spi(nflog_entry_t *this)
 /*
  * Described in header
  */
-char *nflog_entry_name(nflog_entry_t *this, char *buf, size_t len)
+char *nflog_entry_name(nflog_entry_t *this, u_int sides, char *buf, size_t len)
 {
 	nflog_sa_t *sa = this->sa;
+	char *side = "";
 
-	if (sa)
-	{
-		snprintf(buf, len, "%s SA %.8x of connection '%s'",
-				 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
-	}
-	else
+	if (!sa)
 	{
 		snprintf(buf, len, "IKE messages");
+		return buf;
 	}
+	if (this->sides[NFLOG_SIDE_ESP].count && this->sides[NFLOG_SIDE_PLAIN].count &&
+		sides != (1 << NFLOG_SIDES) - 1)
+	{
+		side = sides == 1 << NFLOG_SIDE_ESP ? "ESP packets of " : "plain packets of ";
+	}
+	snprintf(buf, len, "%s%s SA %.8x of connection '%s'", side,
+			 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
 	return buf;
 }

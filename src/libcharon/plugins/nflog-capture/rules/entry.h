@@ -12,259 +12,259 @@
  * for more details.
  */
 
+
 /**
  * @defgroup nflog_entry nflog_entry
  * @{ @ingroup nflog_capture
  *
- * The rules of an SA: those that are wanted, and those that are in place.  IKE messages
- * have an entry as well.
+ * The rules of an SA: those that are wanted, and those that are in the kernel.  IKE
+ * messages have an entry as well.
  */
 
 #ifndef NFLOG_ENTRY_H_
 #define NFLOG_ENTRY_H_
 
-typedef struct nflog_elements_t nflog_elements_t;
+typedef struct nflog_use_t nflog_use_t;
+typedef struct nflog_side_t nflog_side_t;
+typedef enum nflog_entry_state_t nflog_entry_state_t;
 
 #include "nft_table.h"
 #include "sa.h"
 
-/** elements of an SA: on the wire and in the clear, of two addresses and reqids */
-#define NFLOG_MAX_ELEMENTS 4
+/** elements of a side: for its address and reqid, and for the next ones */
+#define NFLOG_MAX_ELEMENTS 2
+
+/** sides of an SA, that of IKE messages is the first one */
+#define NFLOG_SIDE_ESP 0
+#define NFLOG_SIDE_PLAIN 1
+#define NFLOG_SIDES 2
 
 /**
- * Elements of an SA.
+ * What a side of an SA uses in the table.
  */
-struct nflog_elements_t {
-
-	/**
-	 * Elements.
-	 */
-	nflog_element_t list[NFLOG_MAX_ELEMENTS];
-
-	/**
-	 * Number of elements.
-	 */
+struct nflog_use_t {
+	/** elements */
+	nflog_element_t elements[NFLOG_MAX_ELEMENTS];
+	/** number of elements */
 	u_int count;
+	/** groups of chains, a bit for each nflog_need_t, 0 if nothing is used */
+	u_int needs;
 };
 
 /**
- * SA that was added to the rules.
+ * One side of an SA, each is captured even if the kernel refuses the rules of the other.
  *
- * Owned by the worker, and guarded by its mutex.  Fields marked as the thread's are
- * changed with the mutex locked, but the worker's thread reads them without it while it
- * is busy with the entry.
+ * The thread of the rules changes have with the mutex locked, and reads it without.
+ * It uses next and result while the entry is busy.  The mutex guards all else.
  */
-struct nflog_entry_t {
-
-	/**
-	 * The SA, NULL for IKE messages.
-	 */
-	nflog_sa_t *sa;
-
-	/**
-	 * Elements that are wanted.
-	 */
-	nflog_elements_t want;
-
-	/**
-	 * Elements that are in the table, the thread's.
-	 */
-	nflog_elements_t have;
-
-	/**
-	 * Elements that are in the table after the transaction, the thread's.
-	 */
-	nflog_elements_t next;
-
-	/**
-	 * Element that counts what passes the TUN device, if it needs that, the thread's.
-	 */
-	nflog_element_t tun;
-
-	/**
-	 * Chains that it needs, nflog_need_t.
-	 */
-	u_int needs;
-
-	/**
-	 * Chains that it uses in the table, and after the transaction, the thread's.
-	 */
-	u_int used, next_used;
-
-	/**
-	 * TRUE if the packets logged so far are to be counted as early ones, and TRUE if
-	 * the transaction does so, the thread's.
-	 */
-	bool count_early, counting;
-
-	/**
-	 * Number of references: that of the rules, and one of each thread that waits.
-	 */
-	u_int refs;
-
-	/**
-	 * TRUE if it's in the queue.
-	 */
-	bool queued;
-
-	/**
-	 * TRUE if it's in the list of entries to try again.
-	 */
-	bool failed;
-
-	/**
-	 * TRUE while the thread changes its rules.
-	 */
-	bool busy;
-
-	/**
-	 * TRUE if it is to be removed.
-	 */
-	bool removing;
-
-	/**
-	 * TRUE if not all that is wanted is logged.
-	 */
+struct nflog_side_t {
+	/** entry that it is a side of */
+	nflog_entry_t *entry;
+	/** counters of the capture point, NULL if not captured, or of IKE messages */
+	nflog_counters_t *count;
+	/** what is wanted, what is in the table, and what is after the transaction */
+	nflog_use_t want, have, next;
+	/** errno of the last transaction, 0 if it succeeded or there was none, and that of
+	 *  the current one */
+	int err, result;
+	/** TRUE if not all that is wanted is in the table */
 	bool missing;
-
-	/**
-	 * Time since which rules are missing, if they are, monotonic.
-	 */
+	/** since when that is so, monotonic */
 	timeval_t since;
-
-	/**
-	 * Time for which rules were missing before, in ms.
-	 */
+	/** for how long that was so before, in ms */
 	uint64_t missed;
 };
 
 /**
- * Create a nflog_entry_t.
+ * What is to be done for an entry, see nflog_pending_t.
+ */
+enum nflog_entry_state_t {
+	/** nothing */
+	ENTRY_IDLE,
+	/** to change its rules */
+	ENTRY_QUEUED,
+	/** to try again later */
+	ENTRY_FAILED,
+	/** to try again once another SA releases an element */
+	ENTRY_BLOCKED,
+};
+
+/** number of states */
+#define NFLOG_ENTRY_STATES 4
+
+/**
+ * An SA, or IKE messages, that was added to the rules.
+ *
+ * Owned by the rules and guarded by their mutex, but for fields of the thread, which are
+ * accessed like those of nflog_side_t.
+ */
+struct nflog_entry_t {
+	/** the SA, NULL for IKE messages; it must not be used once removed */
+	nflog_sa_t *sa;
+	/** its sides */
+	nflog_side_t sides[NFLOG_SIDES];
+	/** element that counts what passes the TUN device, the thread's */
+	nflog_element_t tun;
+	/** TRUE to count the packets logged so far as early ones, and TRUE if the current
+	 *  transaction does that, the thread's */
+	bool count_early, counting;
+	/** what is to be done */
+	nflog_entry_state_t state;
+	/** TRUE while the thread changes its rules */
+	bool busy;
+	/** TRUE if it is to be removed */
+	bool removing;
+	/** sides that were logged as missing, a bit each */
+	u_int logged;
+	/** references: one of the rules, and one of each thread that waits */
+	u_int refs;
+};
+
+/**
+ * Create a nflog_entry_t with one reference, which wants what its SA needs.
  *
  * @param sa		SA, not owned, NULL for IKE messages
- * @return			SA with one reference, the elements of its address and reqid are
- *					wanted
+ * @return			entry
  */
 nflog_entry_t *nflog_entry_create(nflog_sa_t *sa);
 
 /**
- * Get a reference, so that the entry outlives its removal while the mutex is unlocked.
+ * Release a reference, the last one frees the entry.
  *
- * That does not keep the SA, which must not be used once it was removed.
- *
- * @param this		SA
- * @return			SA
- */
-nflog_entry_t *nflog_entry_get_ref(nflog_entry_t *this);
-
-/**
- * Release a reference, the last one frees it.
- *
- * @param this		SA
+ * @param this		entry
  */
 void nflog_entry_put_ref(nflog_entry_t *this);
 
 /**
  * Have an SA take over the rules of its SPI.
  *
- * @param this		SPI, as created for a description without traces
+ * @param this		entry of the SPI
  * @param sa		SA, not owned
  */
 void nflog_entry_set_sa(nflog_entry_t *this, nflog_sa_t *sa);
 
 /**
- * Want elements for addresses and reqids only.
+ * Set for which addresses and reqids rules are wanted.
  *
- * @param this		SA
- * @param match		its address and reqid
- * @param other		those that it may have as well, NULL if none
+ * @param this		entry
+ * @param match		address and reqid
+ * @param other		another address and reqid, NULL if none
  */
 void nflog_entry_want(nflog_entry_t *this, nflog_match_t *match,
 					  nflog_match_t *other);
 
 /**
- * Is all that is wanted of an SA in the table?
+ * Get the sides of which not all that is wanted is in the table.
  *
- * @param this		SA
- * @return			TRUE if so
+ * @param this		entry
+ * @return			one bit for each side, 0 if the entry is complete
  */
-bool nflog_entry_is_complete(nflog_entry_t *this);
+u_int nflog_entry_get_incomplete(nflog_entry_t *this);
 
 /**
- * Not all that is wanted of an SA is logged from now on.
+ * Check if an incomplete entry only waits for elements of other SAs.
  *
- * @param this		SA
+ * @param this		entry
+ * @return			TRUE if so
+ */
+bool nflog_entry_is_blocked(nflog_entry_t *this);
+
+/**
+ * Check if an entry is about to release an element that another one waits for.
+ *
+ * @param this		entry, the transaction of which succeeded
+ * @param other		entry that waits
+ * @return			TRUE if so
+ */
+bool nflog_entry_unblocks(nflog_entry_t *this, nflog_entry_t *other);
+
+/**
+ * Check if anything of an entry is in the table.
+ *
+ * @param this		entry
+ * @return			TRUE if so
+ */
+bool nflog_entry_is_used(nflog_entry_t *this);
+
+/**
+ * Begin to measure for how long incomplete sides are not captured.
+ *
+ * @param this		entry
  */
 void nflog_entry_begin_missing(nflog_entry_t *this);
 
 /**
- * Add the time for which an SA was not logged, if any, also to the counters of its
- * traces.
+ * End to do so for complete sides, or for all if the entry is to be removed, and add
+ * the time to their counters.
  *
- * @param this		SA
+ * @param this		entry
+ * @return			TRUE if sides were missing, and none is anymore
  */
-void nflog_entry_end_missing(nflog_entry_t *this);
+bool nflog_entry_end_missing(nflog_entry_t *this);
 
 /**
- * Get the time for which an SA was not logged, up to now.
+ * Get for how long an entry was not captured, up to now.
  *
- * @param this		SA
- * @return			time in ms, at least 1 if it is not logged now
+ * @param this		entry
+ * @return			time of the side that missed more, in ms, at least 1 if one is
+ *					missing now
  */
 uint64_t nflog_entry_get_missed(nflog_entry_t *this);
 
 /**
- * The table is gone with all that was counted.
+ * Handle the loss of the table with all that it counted.
  *
- * @param this		SA
+ * @param this		entry
  */
 void nflog_entry_lose(nflog_entry_t *this);
 
 /**
- * The table was changed as it was to be, add what removed elements counted to the
- * counters of the SA's traces.
+ * Prepare the change of an entry to what is wanted.
  *
- * @param this		SA
+ * @param this		entry, gets busy
  */
-void nflog_entry_changed(nflog_entry_t *this);
+void nflog_entry_begin(nflog_entry_t *this);
 
 /**
- * Change the rules of SAs to what they are to be next, in one transaction, or in one
- * for each if the kernel refuses that, so that one SA does not keep the others
- * from it.
+ * Change the rules of entries in one transaction, or in one for each side if the kernel
+ * refuses that, so that one of them does not prevent the others.
  *
- * @param table	table
- * @param sas		SAs
- * @param errors	receives an errno for each of them, 0 if successful
- * @param count		number of SAs
+ * Called without the mutex.
+ *
+ * @param table		table
+ * @param entries	entries that are busy
+ * @param count		number of entries
+ * @return			FALSE if it is not known what is in the table
  */
-void nflog_entry_change(nflog_nft_table_t *table, nflog_entry_t **sas,
-						int *errors, u_int count);
+bool nflog_entry_change(nflog_nft_table_t *table, nflog_entry_t **entries,
+						u_int count);
 
 /**
- * Is it not known what the kernel did, if changing rules failed?
+ * Note what was changed, add what removed elements counted to the counters of the sides.
  *
- * @param err		errno
- * @return			TRUE if the table has to be given up
+ * @param this		entry, is not busy anymore
+ * @return			errno of a side that failed, EEXIST only if no side failed
+ *					otherwise, 0 if successful
  */
-bool nflog_entry_is_uncertain(int err);
+int nflog_entry_end(nflog_entry_t *this);
 
 /**
- * Is it about an SPI, which has no SA yet?
+ * Check if an entry is for an SPI that has no SA yet.
  *
- * @param this		SA
- * @return			TRUE if its packets are kept only
+ * @param this		entry
+ * @return			TRUE if so
  */
 bool nflog_entry_is_spi(nflog_entry_t *this);
 
 /**
- * Name an SA for log messages.
+ * Name an entry, or one of its sides if it has two, for log messages.
  *
- * @param this		SA
+ * @param this		entry
+ * @param sides		sides to name, a bit each
  * @param buf		receives the text
  * @param len		size of buf
  * @return			buf
  */
-char *nflog_entry_name(nflog_entry_t *this, char *buf, size_t len);
+char *nflog_entry_name(nflog_entry_t *this, u_int sides, char *buf, size_t len);
 
 #endif /** NFLOG_ENTRY_H_ @}*/

@@ -492,7 +492,7 @@ static void add_vti(nflog_nft_socket_t *nft, nflog_layout_t *layout)
 }
 
 /**
- * Groups of chains, in the order of nflog_need_t.
+ * Groups of chains.
  */
 static const struct {
 	/** adds the group to the transaction */
@@ -505,14 +505,16 @@ static const struct {
 	nflog_prefix_t hooks[2];
 	u_int count;
 } groups[NFLOG_NEEDS] = {
-	{ add_esp, TRUE, { "esp-in-ipv4", "esp-in-ipv6", "esp-out-ipv4", "esp-out-ipv6" },
-	  { PREFIX_ESP_IN, PREFIX_ESP_OUT }, 2 },
-	{ add_plain, TRUE, { SET_IN, SET_OUT }, { PREFIX_PLAIN_IN, PREFIX_PLAIN_OUT }, 2 },
-	{ add_tun, FALSE, { "tun-in-devices", "tun-out-devices" },
-	  { PREFIX_TUN_IN, PREFIX_TUN_OUT }, 2 },
-	{ add_vti, TRUE, {}, { PREFIX_VTI_IN }, 1 },
-	{ add_ike, FALSE, {}, { PREFIX_IKE_IN, PREFIX_IKE_OUT }, 2 },
-	{ add_fragments, FALSE, {}, { PREFIX_FRAG_IN }, 1 },
+	[NEED_ESP] = { add_esp, TRUE,
+		{ "esp-in-ipv4", "esp-in-ipv6", "esp-out-ipv4", "esp-out-ipv6" },
+		{ PREFIX_ESP_IN, PREFIX_ESP_OUT }, 2 },
+	[NEED_PLAIN] = { add_plain, TRUE, { SET_IN, SET_OUT },
+		{ PREFIX_PLAIN_IN, PREFIX_PLAIN_OUT }, 2 },
+	[NEED_TUN] = { add_tun, FALSE, { "tun-in-devices", "tun-out-devices" },
+		{ PREFIX_TUN_IN, PREFIX_TUN_OUT }, 2 },
+	[NEED_VTI] = { add_vti, TRUE, {}, { PREFIX_VTI_IN }, 1 },
+	[NEED_IKE] = { add_ike, FALSE, {}, { PREFIX_IKE_IN, PREFIX_IKE_OUT }, 2 },
+	[NEED_FRAGMENTS] = { add_fragments, FALSE, {}, { PREFIX_FRAG_IN }, 1 },
 };
 
 /*
@@ -521,7 +523,7 @@ static const struct {
 void nflog_nft_chains_add(nflog_nft_socket_t *nft, nflog_need_t need,
 						  nflog_layout_t *layout)
 {
-	groups[ffs(need) - 1].add(nft, layout);
+	groups[need].add(nft, layout);
 }
 
 /*
@@ -531,20 +533,20 @@ void nflog_nft_chains_remove(nflog_nft_socket_t *nft, nflog_need_t need,
 							 nflog_layout_t *layout)
 {
 	char buf[NFLOG_CHAIN_LEN], *inner[] = { NESTED_IN, nflog_prefix_get(PREFIX_VRF_IN) };
-	u_int i, group = ffs(need) - 1, lanes = groups[group].spread ? layout->lanes : 1;
+	u_int i, lanes = groups[need].spread ? layout->lanes : 1;
 
-	for (i = 0; i < groups[group].count; i++)
+	for (i = 0; i < groups[need].count; i++)
 	{
-		nflog_nft_chain_remove(nft, nflog_prefix_get(groups[group].hooks[i]), lanes);
+		nflog_nft_chain_remove(nft, nflog_prefix_get(groups[need].hooks[i]), lanes);
 	}
 	for (i = 0; need == NEED_PLAIN && i < countof(inner) * lanes; i++)
 	{	/* after the rules that lead to them */
 		nflog_nft_chain_delete(nft, nflog_nft_chain_get(buf, inner[i / lanes], lanes,
 														i % lanes));
 	}
-	for (i = 0; i < countof(groups[group].sets) && groups[group].sets[i]; i++)
+	for (i = 0; i < countof(groups[need].sets) && groups[need].sets[i]; i++)
 	{
-		nflog_nft_set_remove(nft, groups[group].sets[i]);
+		nflog_nft_set_remove(nft, groups[need].sets[i]);
 	}
 }
 

@@ -78,24 +78,24 @@ typedef struct nflog_layout_t nflog_layout_t;
  */
 enum nflog_need_t {
 	/** ESP of SAs: esp-in, esp-out, and their sets */
-	NEED_ESP = 1 << 0,
+	NEED_ESP,
 	/** SAs in the clear: plain-in, plain-out, and their sets */
-	NEED_PLAIN = 1 << 1,
+	NEED_PLAIN,
 	/** all packets on the TUN device of kernel-libipsec: tun-in, tun-out, and sets with
 	 *  the name of the device, whose elements count packets */
-	NEED_TUN = 1 << 2,
+	NEED_TUN,
 	/** all packets from VTI devices, which remove what identifies the SA (vti_rcv_cb() in
 	 *  net/ipv4/ip_vti.c): vti-in */
-	NEED_VTI = 1 << 3,
+	NEED_VTI,
 	/** IKE messages: ike-in, ike-out; on the port for NAT traversal a marker
 	 *  distinguishes them from ESP (RFC 3948, section 2.2) */
-	NEED_IKE = 1 << 4,
+	NEED_IKE,
 	/** all fragments of IPv6 packets to this host: frag-in */
-	NEED_FRAGMENTS = 1 << 5,
+	NEED_FRAGMENTS,
 };
 
 /** number of values of nflog_need_t */
-#define NFLOG_NEEDS 6
+#define NFLOG_NEEDS (NEED_FRAGMENTS + 1)
 
 /**
  * Where to log packets, and which ones are IKE messages.
@@ -113,7 +113,7 @@ struct nflog_layout_t {
  * Add chains, rules and sets to the transaction.
  *
  * @param nft		socket that owns the table
- * @param need		one of nflog_need_t
+ * @param need		group of chains
  * @param layout	where to log packets
  */
 void nflog_nft_chains_add(nflog_nft_socket_t *nft, nflog_need_t need,
@@ -123,7 +123,7 @@ void nflog_nft_chains_add(nflog_nft_socket_t *nft, nflog_need_t need,
  * Remove chains, rules and sets in the transaction.
  *
  * @param nft		socket that owns the table
- * @param need		one of nflog_need_t
+ * @param need		group of chains
  * @param layout	as they were added
  */
 void nflog_nft_chains_remove(nflog_nft_socket_t *nft, nflog_need_t need,

@@ -57,13 +57,13 @@ struct private_nflog_nft_table_t {
 METHOD(nflog_nft_table_t, use, void,
 	private_nflog_nft_table_t *this, u_int needs)
 {
-	u_int i;
+	nflog_need_t i;
 
 	for (i = 0; i < NFLOG_NEEDS; i++)
 	{
 		if (needs & (1 << i) && this->next[i]++ == 0)
 		{
-			nflog_nft_chains_add(this->nft, 1 << i, &this->layout);
+			nflog_nft_chains_add(this->nft, i, &this->layout);
 		}
 	}
 }
@@ -71,13 +71,13 @@ METHOD(nflog_nft_table_t, use, void,
 METHOD(nflog_nft_table_t, release, void,
 	private_nflog_nft_table_t *this, u_int needs)
 {
-	u_int i;
+	nflog_need_t i;
 
 	for (i = 0; i < NFLOG_NEEDS; i++)
 	{
 		if (needs & (1 << i) && --this->next[i] == 0)
 		{
-			nflog_nft_chains_remove(this->nft, 1 << i, &this->layout);
+			nflog_nft_chains_remove(this->nft, i, &this->layout);
 		}
 	}
 }

@@ -42,7 +42,7 @@ struct nflog_nft_table_t {
 	/**
 	 * Add the chains that one more user needs, unless they are there.
 	 *
-	 * @param needs		nflog_need_t, several may be set
+	 * @param needs		groups of chains, a bit for each nflog_need_t
 	 */
 	void (*use)(nflog_nft_table_t *this, u_int needs);
 

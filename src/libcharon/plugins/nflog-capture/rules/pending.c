@@ -12,6 +12,7 @@
  * for more details.
  */
 
+
 #define _GNU_SOURCE
 
 #include "pending.h"
@@ -22,7 +23,7 @@
 #include <daemon.h>
 #include <collections/linked_list.h>
 
-/** time after which to try again what failed, it doubles up to the second, in ms */
+/** delay after which to try again what failed, which doubles up to the second, in ms */
 #define MIN_DELAY 1000
 #define MAX_DELAY 60000
 
@@ -40,17 +41,12 @@ struct private_nflog_pending_t {
 	nflog_pending_t public;
 
 	/**
-	 * SAs with rules to change, nflog_entry_t.
+	 * Entries by their state, nflog_entry_t, NULL for those that are idle.
 	 */
-	linked_list_t *queue;
+	linked_list_t *lists[NFLOG_ENTRY_STATES];
 
 	/**
-	 * SAs to try again, nflog_entry_t.
-	 */
-	linked_list_t *failed;
-
-	/**
-	 * Time after which to try again, in ms, 0 if nothing failed.
+	 * Delay after which to try again, in ms, 0 if nothing failed.
 	 */
 	u_int delay;
 
@@ -60,7 +56,7 @@ struct private_nflog_pending_t {
 	timeval_t retry_at;
 
 	/**
-	 * Why something failed, as it was logged, NULL if nothing did.
+	 * Why something failed, as logged, NULL if nothing did.
 	 */
 	char *reason;
 
@@ -87,10 +83,16 @@ struct line_t {
 };
 
 /**
- * Add a line to log.
+ * Destroy a line.
  */
-static void add_line(private_nflog_pending_t *this, level_t level,
-					 const char *fmt, ...)
+static void line_destroy(line_t *this)
+{
+	free(this->text);
+	free(this);
+}
+
+METHOD(nflog_pending_t, log_, void,
+	private_nflog_pending_t *this, level_t level, const char *fmt, ...)
 {
 	line_t *line;
 	va_list args;
@@ -108,12 +110,128 @@ static void add_line(private_nflog_pending_t *this, level_t level,
 }
 
 /**
- * Destroy a line.
+ * Change the state of an entry.
+ *
+ * @param first			TRUE to insert it before others
  */
-static void line_destroy(line_t *this)
+static void set_state(private_nflog_pending_t *this, nflog_entry_t *entry,
+					  nflog_entry_state_t state, bool first)
 {
-	free(this->text);
-	free(this);
+	linked_list_t *list;
+
+	list = this->lists[entry->state];
+	if (list)
+	{
+		list->remove(list, entry, NULL);
+	}
+	entry->state = state;
+	list = this->lists[state];
+	if (list && first)
+	{
+		list->insert_first(list, entry);
+	}
+	else if (list)
+	{
+		list->insert_last(list, entry);
+	}
+}
+
+METHOD(nflog_pending_t, add, void,
+	private_nflog_pending_t *this, nflog_entry_t *entry, bool first)
+{
+	if (entry->state != ENTRY_QUEUED)
+	{
+		set_state(this, entry, ENTRY_QUEUED, first);
+	}
+}
+
+METHOD(nflog_pending_t, take, nflog_entry_t*,
+	private_nflog_pending_t *this)
+{
+	linked_list_t *queue = this->lists[ENTRY_QUEUED];
+	nflog_entry_t *entry;
+
+	if (queue->remove_first(queue, (void**)&entry) != SUCCESS)
+	{
+		return NULL;
+	}
+	entry->state = ENTRY_IDLE;
+	return entry;
+}
+
+/**
+ * Are there entries in a state?
+ */
+static bool has(private_nflog_pending_t *this, nflog_entry_state_t state)
+{
+	return this->lists[state]->get_count(this->lists[state]) > 0;
+}
+
+METHOD(nflog_pending_t, has_any, bool,
+	private_nflog_pending_t *this)
+{
+	return has(this, ENTRY_QUEUED);
+}
+
+METHOD(nflog_pending_t, fail, void,
+	private_nflog_pending_t *this, nflog_entry_t *entry)
+{
+	/* a complete one just has too many rules */
+	nflog_entry_begin_missing(entry);
+	if (entry->removing)
+	{	/* now that there's no rule to remove */
+		add(this, entry, FALSE);
+	}
+	else if (entry->state != ENTRY_QUEUED)
+	{
+		set_state(this, entry, nflog_entry_is_blocked(entry) ? ENTRY_BLOCKED
+															 : ENTRY_FAILED, FALSE);
+	}
+}
+
+METHOD(nflog_pending_t, unblock, void,
+	private_nflog_pending_t *this, nflog_entry_t *entry)
+{
+	linked_list_t *blocked = this->lists[ENTRY_BLOCKED];
+	enumerator_t *enumerator;
+	nflog_entry_t *other;
+
+	enumerator = blocked->create_enumerator(blocked);
+	while (enumerator->enumerate(enumerator, &other))
+	{
+		if (nflog_entry_unblocks(entry, other))
+		{
+			blocked->remove_at(blocked, enumerator);
+			other->state = ENTRY_IDLE;
+			add(this, other, FALSE);
+		}
+	}
+	enumerator->destroy(enumerator);
+}
+
+METHOD(nflog_pending_t, retry, bool,
+	private_nflog_pending_t *this)
+{
+	nflog_entry_state_t state;
+	nflog_entry_t *entry;
+	bool found = FALSE;
+
+	for (state = ENTRY_FAILED; state <= ENTRY_BLOCKED; state++)
+	{
+		while (this->lists[state]->get_first(this->lists[state],
+											 (void**)&entry) == SUCCESS)
+		{
+			add(this, entry, FALSE);
+			found = TRUE;
+		}
+	}
+	return found;
+}
+
+METHOD(nflog_pending_t, remove_, void,
+	private_nflog_pending_t *this, nflog_entry_t *entry)
+{
+	set_state(this, entry, ENTRY_IDLE, FALSE);
 }
 
 /**
@@ -127,86 +245,7 @@ static bool is_due(private_nflog_pending_t *this)
 	return !timercmp(&now, &this->retry_at, <);
 }
 
-/**
- * An SA is not one of those that failed anymore.
- */
-static void remove_failed(private_nflog_pending_t *this, nflog_entry_t *sa)
-{
-	if (sa->failed)
-	{
-		sa->failed = FALSE;
-		this->failed->remove(this->failed, sa, NULL);
-	}
-}
-
-METHOD(nflog_pending_t, remove_, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa)
-{
-	remove_failed(this, sa);
-	if (sa->queued)
-	{
-		sa->queued = FALSE;
-		this->queue->remove(this->queue, sa, NULL);
-	}
-}
-
-METHOD(nflog_pending_t, add, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa, bool first)
-{
-	remove_failed(this, sa);
-	if (sa->queued)
-	{
-		return;
-	}
-	sa->queued = TRUE;
-	if (first)
-	{
-		this->queue->insert_first(this->queue, sa);
-	}
-	else
-	{
-		this->queue->insert_last(this->queue, sa);
-	}
-}
-
-METHOD(nflog_pending_t, take, nflog_entry_t*,
-	private_nflog_pending_t *this)
-{
-	nflog_entry_t *sa;
-
-	if (this->queue->remove_first(this->queue, (void**)&sa) != SUCCESS)
-	{
-		return NULL;
-	}
-	sa->queued = FALSE;
-	return sa;
-}
-
-METHOD(nflog_pending_t, has_any, bool,
-	private_nflog_pending_t *this)
-{
-	return this->queue->get_count(this->queue) > 0;
-}
-
-METHOD(nflog_pending_t, fail, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa)
-{
-	if (!nflog_entry_is_complete(sa))
-	{	/* otherwise there are just too many */
-		nflog_entry_begin_missing(sa);
-	}
-	if (sa->removing)
-	{	/* now that there's no rule to remove */
-		add(this, sa, FALSE);
-	}
-	else if (!sa->queued && !sa->failed)
-	{
-		sa->failed = TRUE;
-		this->failed->insert_last(this->failed, sa);
-	}
-}
-
-METHOD(nflog_pending_t, note, void,
+METHOD(nflog_pending_t, set_reason, void,
 	private_nflog_pending_t *this, const char *reason)
 {
 	if (!this->delay || is_due(this))
@@ -219,31 +258,9 @@ METHOD(nflog_pending_t, note, void,
 	{
 		free(this->reason);
 		this->reason = strdup(reason);
-		add_line(this, LEVEL_CTRL, "unable to add rules, this is tried again until it works: %s",
-				 reason);
+		log_(this, LEVEL_CTRL, "unable to add rules, trying again until it works: %s",
+			 reason);
 	}
-}
-
-METHOD(nflog_pending_t, get_reason, const char*,
-	private_nflog_pending_t *this)
-{
-	return this->reason;
-}
-
-METHOD(nflog_pending_t, retry, bool,
-	private_nflog_pending_t *this)
-{
-	nflog_entry_t *sa;
-	bool found = FALSE;
-
-	while (this->failed->remove_first(this->failed, (void**)&sa) == SUCCESS)
-	{
-		sa->failed = FALSE;
-		sa->queued = TRUE;
-		this->queue->insert_last(this->queue, sa);
-		found = TRUE;
-	}
-	return found;
 }
 
 METHOD(nflog_pending_t, check, timeval_t*,
@@ -253,10 +270,9 @@ METHOD(nflog_pending_t, check, timeval_t*,
 	{
 		return NULL;
 	}
-	if (!this->queue->get_count(this->queue) &&
-		!this->failed->get_count(this->failed))
+	if (!has(this, ENTRY_QUEUED) && !has(this, ENTRY_FAILED))
 	{
-		add_line(this, LEVEL_CTRL, "no rules are missing anymore");
+		log_(this, LEVEL_CTRL, "adding rules works again");
 		this->delay = 0;
 		free(this->reason);
 		this->reason = NULL;
@@ -270,56 +286,39 @@ METHOD(nflog_pending_t, check, timeval_t*,
 }
 
 METHOD(nflog_pending_t, log_missing, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa, const char *reason)
+	private_nflog_pending_t *this, nflog_entry_t *entry)
 {
+	u_int sides = nflog_entry_get_incomplete(entry);
 	char name[256];
+	const char *reason;
 
-	if (!nflog_entry_is_spi(sa))
+	if (sides == entry->logged || nflog_entry_is_spi(entry))
 	{
-		add_line(this, LEVEL_CTRL, "not capturing %s until rules are in place: %s",
-			nflog_entry_name(sa, name, sizeof(name)), reason);
+		return;
 	}
+	reason = nflog_entry_is_blocked(entry)
+				? "another SA has its SPI and destination, or its SPI and reqid"
+				: this->reason ?: "nf_tables is busy";
+	log_(this, LEVEL_CTRL, entry->logged ? "still not capturing %s: %s"
+										 : "not capturing %s until rules are in place: %s",
+		 nflog_entry_name(entry, sides, name, sizeof(name)), reason);
+	entry->logged = sides;
 }
 
-/**
- * Add a line on how long the rules of an SA were missing.
- *
- * @param before		what comes before the name of the SA
- * @param after			what comes behind it
- */
-static void add_missed(private_nflog_pending_t *this, nflog_entry_t *sa,
-					   char *before, char *after)
+METHOD(nflog_pending_t, log_missed, void,
+	private_nflog_pending_t *this, nflog_entry_t *entry)
 {
 	char name[256];
 
-	if (!nflog_entry_is_spi(sa))
+	if (!nflog_entry_is_spi(entry))
 	{
-		add_line(this, LEVEL_CTRL, "%s%s%s, rules were missing for %" PRIu64 " ms",
-				 before, nflog_entry_name(sa, name, sizeof(name)), after,
-				 nflog_entry_get_missed(sa));
+		log_(this, LEVEL_CTRL, entry->removing
+				? "%s ended, rules were missing for %" PRIu64 " ms"
+				: "capturing %s now, rules were missing for %" PRIu64 " ms",
+			 nflog_entry_name(entry, ~0, name, sizeof(name)),
+			 nflog_entry_get_missed(entry));
 	}
-}
-
-METHOD(nflog_pending_t, log_complete, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa)
-{
-	add_missed(this, sa, "capturing ", " now");
-}
-
-METHOD(nflog_pending_t, log_changed, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa)
-{
-	char name[256];
-
-	add_line(this, LEVEL_DIAG, "%s rules of %s, %u elements are in the table",
-			 !sa->next_used ? "removed" : sa->used ? "changed" : "added",
-			 nflog_entry_name(sa, name, sizeof(name)), sa->next.count);
-}
-
-METHOD(nflog_pending_t, log_ended, void,
-	private_nflog_pending_t *this, nflog_entry_t *sa)
-{
-	add_missed(this, sa, "", " ended");
+	entry->logged = 0;
 }
 
 METHOD(nflog_pending_t, has_lines, bool,
@@ -335,7 +334,7 @@ METHOD(nflog_pending_t, unlock, void,
 	line_t *line;
 
 	if (has_lines(this))
-	{	/* they are this thread's, others add to a list of their own */
+	{	/* these are this thread's, others add to a list of their own */
 		lines = this->lines;
 		this->lines = linked_list_create();
 	}
@@ -357,8 +356,12 @@ METHOD(nflog_pending_t, unlock, void,
 METHOD(nflog_pending_t, destroy, void,
 	private_nflog_pending_t *this)
 {
-	this->queue->destroy(this->queue);
-	this->failed->destroy(this->failed);
+	nflog_entry_state_t state;
+
+	for (state = 0; state < NFLOG_ENTRY_STATES; state++)
+	{
+		DESTROY_IF(this->lists[state]);
+	}
 	this->lines->destroy_function(this->lines, (void*)line_destroy);
 	free(this->reason);
 	free(this);
@@ -377,21 +380,23 @@ nflog_pending_t *nflog_pending_create()
 			.take = _take,
 			.has_any = _has_any,
 			.fail = _fail,
-			.note = _note,
-			.get_reason = _get_reason,
+			.unblock = _unblock,
 			.retry = _retry,
-			.check = _check,
 			.remove = _remove_,
+			.set_reason = _set_reason,
+			.check = _check,
+			.log = _log_,
 			.log_missing = _log_missing,
-			.log_complete = _log_complete,
-			.log_changed = _log_changed,
-			.log_ended = _log_ended,
+			.log_missed = _log_missed,
 			.has_lines = _has_lines,
 			.unlock = _unlock,
 			.destroy = _destroy,
 		},
-		.queue = linked_list_create(),
-		.failed = linked_list_create(),
+		.lists = {
+			[ENTRY_QUEUED] = linked_list_create(),
+			[ENTRY_FAILED] = linked_list_create(),
+			[ENTRY_BLOCKED] = linked_list_create(),
+		},
 		.lines = linked_list_create(),
 	);
 	return &this->public;

@@ -12,6 +12,7 @@
  * for more details.
  */
 
+
 /**
  * @defgroup nflog_pending nflog_pending
  * @{ @ingroup nflog_capture
@@ -27,122 +28,116 @@ typedef struct nflog_pending_t nflog_pending_t;
 #include <threading/mutex.h>
 
 /**
- * SAs with rules that are to be changed, when to try again what failed, after a
- * second, which doubles to a minute, and what to log about that.
+ * Entries with rules to change, when to try again what failed, and lines to log about
+ * that.
+ *
+ * What failed is tried again after a second, which doubles up to a minute.  An entry that
+ * is blocked by another SA is tried again once that releases the element.
  *
  * Not thread-safe, guarded by the mutex of the rules.
  */
 struct nflog_pending_t {
 
 	/**
-	 * Have the rules of an SA changed.
+	 * Queue an entry to have its rules changed.
 	 *
-	 * @param sa		SA, not owned
+	 * @param entry		entry, not owned
 	 * @param first		TRUE to do that before others
 	 */
-	void (*add)(nflog_pending_t *this, nflog_entry_t *sa,
-				bool first);
+	void (*add)(nflog_pending_t *this, nflog_entry_t *entry, bool first);
 
 	/**
-	 * Get an SA with rules to change, it's not pending anymore.
+	 * Get the next entry from the queue, and remove it there.
 	 *
-	 * @return			SA, NULL if there is none
+	 * @return			entry, NULL if there is none
 	 */
 	nflog_entry_t *(*take)(nflog_pending_t *this);
 
 	/**
-	 * Check if there are SAs with rules to change.
+	 * Check if there are entries in the queue.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*has_any)(nflog_pending_t *this);
 
 	/**
-	 * Have the rules of an SA, which could not be changed, changed later.
+	 * Try again later to change the rules of an entry, unless it is in the queue.
 	 *
-	 * @param sa		SA, not owned
+	 * @param entry		entry, not owned
 	 */
-	void (*fail)(nflog_pending_t *this, nflog_entry_t *sa);
+	void (*fail)(nflog_pending_t *this, nflog_entry_t *entry);
 
 	/**
-	 * Note why rules could not be added, a new reason is logged.
+	 * Queue the entries that wait for elements that an entry is about to release.
 	 *
-	 * @param reason	reason, with its remedy
+	 * @param entry		entry, the transaction of which succeeded
 	 */
-	void (*note)(nflog_pending_t *this, const char *reason);
+	void (*unblock)(nflog_pending_t *this, nflog_entry_t *entry);
 
 	/**
-	 * Get the reason why rules could not be added.
+	 * Queue all entries that failed.
 	 *
-	 * @return			reason as noted, NULL if there is none
-	 */
-	const char *(*get_reason)(nflog_pending_t *this);
-
-	/**
-	 * Try again now what failed.
-	 *
-	 * @return			TRUE if there is something to try
+	 * @return			TRUE if there are any
 	 */
 	bool (*retry)(nflog_pending_t *this);
 
 	/**
-	 * Try again what failed if it is due, or forget the reason if nothing is left.
+	 * Forget an entry.
 	 *
-	 * @return			when to call this again, monotonic, NULL if nothing is left
+	 * @param entry		entry
+	 */
+	void (*remove)(nflog_pending_t *this, nflog_entry_t *entry);
+
+	/**
+	 * Set why rules could not be added.  A reason that differs from the last one is
+	 * logged.
+	 *
+	 * @param reason	reason, with its remedy, gets copied
+	 */
+	void (*set_reason)(nflog_pending_t *this, const char *reason);
+
+	/**
+	 * Queue what failed if it is due, or forget the reason if nothing failed is left.
+	 *
+	 * @return			when to call this again, monotonic, NULL if nothing failed is left
 	 */
 	timeval_t *(*check)(nflog_pending_t *this);
 
 	/**
-	 * Forget an SA, wherever it is.
+	 * Log a line once the mutex is unlocked.
 	 *
-	 * @param sa		SA
+	 * @param level		log level
+	 * @param fmt		format of printf(3), without strongSwan's own conversions
 	 */
-	void (*remove)(nflog_pending_t *this, nflog_entry_t *sa);
+	void (*log)(nflog_pending_t *this, level_t level, const char *fmt, ...);
 
 	/**
-	 * Have it logged that an SA is not captured, as rules are missing.  Nothing is
-	 * logged for an SPI, as the SA that gets it has the same to say.
+	 * Log which sides of an entry are not captured, and why, if that changed.  Nothing is
+	 * logged for an SPI, as the SA that gets it has the same to log.
 	 *
-	 * @param sa		SA
-	 * @param reason	why that is so, gets copied
+	 * @param entry		entry
 	 */
-	void (*log_missing)(nflog_pending_t *this, nflog_entry_t *sa,
-						const char *reason);
+	void (*log_missing)(nflog_pending_t *this, nflog_entry_t *entry);
 
 	/**
-	 * Have it logged that the rules of an SA are in place, after they were missing.
+	 * Log that an entry is captured now, or ended, and for how long it was not.
 	 *
-	 * @param sa		SA
+	 * @param entry		entry
 	 */
-	void (*log_complete)(nflog_pending_t *this, nflog_entry_t *sa);
+	void (*log_missed)(nflog_pending_t *this, nflog_entry_t *entry);
 
 	/**
-	 * Have it logged, on level 2, how the rules of an SA are being changed, before it is
-	 * noted in the entry.
-	 *
-	 * @param sa		SA
-	 */
-	void (*log_changed)(nflog_pending_t *this, nflog_entry_t *sa);
-
-	/**
-	 * Have it logged that an SA ended while rules were missing.
-	 *
-	 * @param sa		SA
-	 */
-	void (*log_ended)(nflog_pending_t *this, nflog_entry_t *sa);
-
-	/**
-	 * Check if there is anything to log.
+	 * Check if there are lines to log.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*has_lines)(nflog_pending_t *this);
 
 	/**
-	 * Unlock the mutex of the rules, and then log what there is to log.
+	 * Unlock the mutex of the rules, then log all lines.
 	 *
-	 * Writing a log file may take as long as its file system likes, and charon's
-	 * threads wait for that mutex.
+	 * Writing a log file takes as long as its file system does, and charon's threads
+	 * wait for that mutex.
 	 *
 	 * @param mutex		mutex, locked
 	 */

@@ -12,7 +12,13 @@
  * for more details.
  */
 
+
 #include "rules.h"
+#include "options/values.h"
+
+#include <threading/condvar.h>
+#include <threading/mutex.h>
+#include <threading/thread.h>
 
 typedef struct private_nflog_rules_t private_nflog_rules_t;
 
@@ -27,42 +33,257 @@ struct private_nflog_rules_t {
 	nflog_rules_t public;
 
 	/**
-	 * Takes back SAs.
+	 * Receives what is logged.
 	 */
 	nflog_receiver_t receiver;
 
 	/**
-	 * Brings the rules in place.
+	 * Keeps the table in line with the entries.
 	 */
 	nflog_worker_t *worker;
 
 	/**
-	 * IKE messages, NULL if there are no rules for them, guarded by the worker's mutex,
-	 * set atomically.
+	 * Entries with work to do, and lines to log.
+	 */
+	nflog_pending_t *pending;
+
+	/**
+	 * Entry of IKE messages, NULL if there is none, set atomically.
 	 */
 	nflog_entry_t *ike;
 
 	/**
-	 * TRUE if IKE messages are wanted, rules for them may stay otherwise, guarded by
-	 * the worker's mutex.
+	 * TRUE if IKE messages are wanted, their rules may stay otherwise.
 	 */
 	bool want_ike;
 
 	/**
-	 * Time for which IKE messages were missed when they were wanted before, in ms,
-	 * guarded by the worker's mutex.
+	 * For how long former entries of IKE messages missed these, in ms.
 	 */
 	uint64_t ike_missed;
+
+	/**
+	 * TRUE if the thread did not finish in time for somebody who waited.
+	 */
+	bool stuck;
+
+	/**
+	 * TRUE if the thread is to end.
+	 */
+	bool stop;
+
+	/**
+	 * Thread that changes the rules, NULL if not started.
+	 */
+	thread_t *thread;
+
+	/**
+	 * Wakes the thread, and those that wait for it.
+	 */
+	condvar_t *work, *done;
+
+	/**
+	 * Protects all of the above and the entries, not held during transactions, nor to
+	 * log.
+	 */
+	mutex_t *mutex;
 };
+
+/**
+ * Unlock the mutex, then log what is to be logged.
+ */
+static void unlock(private_nflog_rules_t *this)
+{
+	this->pending->unlock(this->pending, this->mutex);
+}
+
+/**
+ * Do what is pending, mutex is locked but not meanwhile.
+ */
+static void process(private_nflog_rules_t *this)
+{
+	linked_list_t *removed = linked_list_create();
+	nflog_sa_t *sa;
+
+	this->worker->process(this->worker, removed);
+	this->stuck = FALSE;
+	this->done->broadcast(this->done);
+
+	unlock(this);
+	while (removed->remove_first(removed, (void**)&sa) == SUCCESS)
+	{
+		if (sa)
+		{
+			this->receiver.removed(this->receiver.data, sa);
+		}
+	}
+	removed->destroy(removed);
+	this->mutex->lock(this->mutex);
+}
+
+/**
+ * Thread that changes rules.
+ */
+static void *run(private_nflog_rules_t *this)
+{
+	timeval_t *retry;
+
+	this->mutex->lock(this->mutex);
+	while (TRUE)
+	{
+		retry = this->pending->check(this->pending);
+		if (this->pending->has_any(this->pending))
+		{
+			process(this);
+		}
+		else if (this->pending->has_lines(this->pending))
+		{
+			unlock(this);
+			this->mutex->lock(this->mutex);
+		}
+		else if (this->worker->close(this->worker))
+		{
+			continue;
+		}
+		else if (this->stop)
+		{
+			break;
+		}
+		else if (retry)
+		{
+			this->work->timed_wait_abs(this->work, this->mutex, *retry);
+		}
+		else
+		{
+			this->work->wait(this->work, this->mutex);
+		}
+	}
+	unlock(this);
+	return NULL;
+}
+
+/**
+ * Make sure that the thread is running, mutex is locked.
+ */
+static bool start_thread(private_nflog_rules_t *this)
+{
+	if (!this->thread)
+	{
+		this->thread = thread_create((thread_main_t)run, this);
+		if (!this->thread)
+		{
+			this->pending->set_reason(this->pending, "unable to create a thread");
+		}
+	}
+	return this->thread != NULL;
+}
+
+/**
+ * Have the thread change the rules of an entry, mutex is locked.
+ *
+ * @param first			TRUE if somebody waits for that
+ */
+static void enqueue(private_nflog_rules_t *this, nflog_entry_t *entry, bool first)
+{
+	this->pending->add(this->pending, entry, first);
+	this->work->signal(this->work);
+}
+
+/**
+ * Wait until the thread did what is to be done for an entry, mutex is locked but not
+ * meanwhile.  Once somebody waited in vain, nobody waits until the thread goes on.
+ *
+ * @return				FALSE if the entry was removed meanwhile, so neither it nor its
+ *						SA may be used anymore
+ */
+static bool wait_for(private_nflog_rules_t *this, nflog_entry_t *entry)
+{
+	timeval_t deadline;
+	bool removed;
+
+	entry->refs++;
+	time_monotonic(&deadline);
+	timeval_add_ms(&deadline, nflog_values_max_wait());
+	while (!this->stuck && (entry->state == ENTRY_QUEUED || entry->busy))
+	{
+		this->stuck = this->done->timed_wait_abs(this->done, this->mutex,
+												 deadline);
+	}
+	removed = entry->removing;
+	nflog_entry_put_ref(entry);
+	return !removed;
+}
+
+/**
+ * Change the rules of an entry to what is wanted, and wait for that, mutex is locked but
+ * not meanwhile.
+ *
+ * @return				TRUE if they are in place, FALSE if not, which is logged, or if
+ *						the entry was removed meanwhile
+ */
+static bool apply(private_nflog_rules_t *this, nflog_entry_t *entry)
+{
+	if (!start_thread(this))
+	{
+		this->pending->fail(this->pending, entry);
+	}
+	else
+	{
+		enqueue(this, entry, TRUE);
+		if (!wait_for(this, entry))
+		{
+			return FALSE;
+		}
+	}
+	if (!nflog_entry_get_incomplete(entry))
+	{
+		return TRUE;
+	}
+	nflog_entry_begin_missing(entry);
+	this->pending->log_missing(this->pending, entry);
+	return FALSE;
+}
+
+/**
+ * Add an entry, and apply its rules, mutex is locked but not meanwhile.
+ *
+ * @return				as by apply()
+ */
+static bool add_entry(private_nflog_rules_t *this, nflog_entry_t *entry)
+{
+	this->worker->add(this->worker, entry);
+	return apply(this, entry);
+}
+
+/**
+ * Remove an entry, mutex is locked.
+ *
+ * @return				TRUE if it is gone, FALSE if the thread removes it
+ */
+static bool remove_entry(private_nflog_rules_t *this, nflog_entry_t *entry)
+{
+	entry->removing = TRUE;
+	if (nflog_entry_end_missing(entry))
+	{
+		this->pending->log_missed(this->pending, entry);
+	}
+	if (this->thread)
+	{
+		enqueue(this, entry, FALSE);
+		return FALSE;
+	}
+	this->worker->remove(this->worker, entry);
+	return TRUE;
+}
 
 METHOD(nflog_rules_t, add_, bool,
 	private_nflog_rules_t *this, nflog_sa_t *sa)
 {
 	bool complete;
 
-	this->worker->lock(this->worker);
-	complete = this->worker->add(this->worker, nflog_entry_create(sa));
-	this->worker->unlock(this->worker);
+	this->mutex->lock(this->mutex);
+	complete = add_entry(this, nflog_entry_create(sa));
+	unlock(this);
 	return complete;
 }
 
@@ -72,20 +293,25 @@ METHOD(nflog_rules_t, take_over, bool,
 {
 	bool complete;
 
-	this->worker->lock(this->worker);
+	this->mutex->lock(this->mutex);
 	nflog_entry_set_sa(spi->entry, sa);
 	spi->entry = NULL;
-	complete = this->worker->apply(this->worker, sa->entry);
-	this->worker->unlock(this->worker);
+	complete = apply(this, sa->entry);
+	unlock(this);
 	return complete;
 }
 
 METHOD(nflog_rules_t, count_early, void,
 	private_nflog_rules_t *this, nflog_sa_t *sa)
 {
-	this->worker->lock(this->worker);
-	this->worker->count_early(this->worker, sa->entry);
-	this->worker->unlock(this->worker);
+	this->mutex->lock(this->mutex);
+	sa->entry->count_early = TRUE;
+	if (start_thread(this))
+	{
+		enqueue(this, sa->entry, TRUE);
+		wait_for(this, sa->entry);
+	}
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, extend, bool,
@@ -94,10 +320,10 @@ METHOD(nflog_rules_t, extend, bool,
 {
 	bool complete;
 
-	this->worker->lock(this->worker);
+	this->mutex->lock(this->mutex);
 	nflog_entry_want(sa->entry, &sa->match, next);
-	complete = this->worker->apply(this->worker, sa->entry);
-	this->worker->unlock(this->worker);
+	complete = apply(this, sa->entry);
+	unlock(this);
 	return complete;
 }
 
@@ -105,10 +331,10 @@ METHOD(nflog_rules_t, reduce, void,
 	private_nflog_rules_t *this, nflog_sa_t *sa,
 	nflog_match_t *keep)
 {
-	this->worker->lock(this->worker);
+	this->mutex->lock(this->mutex);
 	nflog_entry_want(sa->entry, keep, NULL);
-	this->worker->change(this->worker, sa->entry);
-	this->worker->unlock(this->worker);
+	enqueue(this, sa->entry, FALSE);
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, remove_, void,
@@ -116,9 +342,9 @@ METHOD(nflog_rules_t, remove_, void,
 {
 	bool gone;
 
-	this->worker->lock(this->worker);
-	gone = this->worker->remove(this->worker, sa->entry);
-	this->worker->unlock(this->worker);
+	this->mutex->lock(this->mutex);
+	gone = remove_entry(this, sa->entry);
+	unlock(this);
 	if (gone)
 	{
 		this->receiver.removed(this->receiver.data, sa);
@@ -126,7 +352,7 @@ METHOD(nflog_rules_t, remove_, void,
 }
 
 /**
- * Set or reset the entry of IKE messages, the worker's mutex is locked.
+ * Set the entry of IKE messages, NULL for none, mutex is locked.
  */
 static void set_ike(private_nflog_rules_t *this, nflog_entry_t *ike)
 {
@@ -136,27 +362,27 @@ static void set_ike(private_nflog_rules_t *this, nflog_entry_t *ike)
 METHOD(nflog_rules_t, log_ike, void,
 	private_nflog_rules_t *this, bool enable)
 {
-	this->worker->lock(this->worker);
+	this->mutex->lock(this->mutex);
 	this->want_ike = enable;
 	if (enable && !this->ike)
 	{
 		set_ike(this, nflog_entry_create(NULL));
-		this->worker->add(this->worker, this->ike);
+		add_entry(this, this->ike);
 	}
-	this->worker->unlock(this->worker);
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, end_ike, void,
 	private_nflog_rules_t *this)
 {
-	this->worker->lock(this->worker);
+	this->mutex->lock(this->mutex);
 	if (this->ike && !this->want_ike)
 	{
 		this->ike_missed += nflog_entry_get_missed(this->ike);
-		this->worker->remove(this->worker, this->ike);
+		remove_entry(this, this->ike);
 		set_ike(this, NULL);
 	}
-	this->worker->unlock(this->worker);
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, wants_ike, bool,
@@ -164,16 +390,16 @@ METHOD(nflog_rules_t, wants_ike, bool,
 {
 	bool wants;
 
-	this->worker->lock(this->worker);
+	this->mutex->lock(this->mutex);
 	wants = this->want_ike;
-	this->worker->unlock(this->worker);
+	unlock(this);
 	return wants;
 }
 
 METHOD(nflog_rules_t, has_ike, bool,
 	private_nflog_rules_t *this)
 {
-	/* called by a lane for packets, so it waits for no lock, and logs nothing */
+	/* lanes call this for packets, so it must not wait for a lock */
 	return __atomic_load_n(&this->ike, __ATOMIC_RELAXED) != NULL;
 }
 
@@ -182,22 +408,21 @@ METHOD(nflog_rules_t, get_ike_missed, uint64_t,
 {
 	uint64_t ms;
 
-	this->worker->lock(this->worker);
-	ms = this->ike_missed;
-	if (this->ike)
-	{
-		ms += nflog_entry_get_missed(this->ike);
-	}
-	this->worker->unlock(this->worker);
+	this->mutex->lock(this->mutex);
+	ms = this->ike_missed + (this->ike ? nflog_entry_get_missed(this->ike) : 0);
+	unlock(this);
 	return ms;
 }
 
 METHOD(nflog_rules_t, retry, void,
 	private_nflog_rules_t *this)
 {
-	this->worker->lock(this->worker);
-	this->worker->retry(this->worker);
-	this->worker->unlock(this->worker);
+	this->mutex->lock(this->mutex);
+	if (this->pending->retry(this->pending) && start_thread(this))
+	{
+		this->work->signal(this->work);
+	}
+	unlock(this);
 }
 
 METHOD(nflog_rules_t, destroy, void,
@@ -205,7 +430,19 @@ METHOD(nflog_rules_t, destroy, void,
 {
 	log_ike(this, FALSE);
 	end_ike(this);
+	this->mutex->lock(this->mutex);
+	this->stop = TRUE;
+	this->work->signal(this->work);
+	unlock(this);
+	if (this->thread)
+	{
+		this->thread->join(this->thread);
+	}
 	this->worker->destroy(this->worker);
+	this->pending->destroy(this->pending);
+	this->work->destroy(this->work);
+	this->done->destroy(this->done);
+	this->mutex->destroy(this->mutex);
 	free(this);
 }
 
@@ -233,7 +470,11 @@ nflog_rules_t *nflog_rules_create(nflog_receiver_t *receiver)
 			.destroy = _destroy,
 		},
 		.receiver = *receiver,
-		.worker = nflog_worker_create(receiver),
+		.pending = nflog_pending_create(),
+		.work = condvar_create(CONDVAR_TYPE_DEFAULT),
+		.done = condvar_create(CONDVAR_TYPE_DEFAULT),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
+	this->worker = nflog_worker_create(receiver, this->pending, this->mutex);
 	return &this->public;
 }

@@ -12,6 +12,7 @@
  * for more details.
  */
 
+
 /**
  * @defgroup nflog_rules nflog_rules
  * @{ @ingroup nflog_capture
@@ -25,109 +26,109 @@ typedef struct nflog_rules_t nflog_rules_t;
 #include "worker.h"
 
 /**
- * Rules for the SAs that are captured, in our table, which exists while there
- * are any.
+ * Rules for the SAs, and IKE messages, that are captured, in a table of ours that exists
+ * as long as there are any.
  *
- * A thread adds and removes rules, those of several SAs in one transaction, see
- * nflog_worker_t, as the kernel handles transactions one after the other, including those
- * of other processes, while they are sent.  Methods that add rules wait for the thread
- * for nflog_values_max_wait() at most, the others don't wait.
+ * A thread owns the table, as transactions of any process delay those of others.  It
+ * changes several SAs in one transaction.  Methods that add rules wait for the thread for
+ * nflog_values_max_wait() at most, and don't wait at all while it is stuck.  All others
+ * never wait.
  *
  * What fails is tried again: after a second, which doubles up to a minute, when another
- * SA is added, and by retry().  If it is not known what the kernel carried out, the
- * table is removed and built again with all that is wanted.  The counters of an SA's
- * traces get the time for which it was not captured.
+ * SA is added, and by retry().  If the kernel refuses the rules of one side of an SA, the
+ * other side is captured.  If an element belongs to another SA, it is added once that
+ * releases it.  If it is not known what the kernel carried out, the table is built again.
+ * The counters of an SA's traces get the time for which it was not captured.
  *
- * All methods are thread-safe.  No two threads use the same SA, except that it may be
- * removed while another one waits for its rules.
+ * All methods are thread-safe.  No two threads use the same SA, except that one may remove
+ * it while another one waits for its rules.
  */
 struct nflog_rules_t {
 
 	/**
-	 * Log the packets of an SA, or of an SPI that gets one, which has no traces but
-	 * counters for the wire.
+	 * Log the packets of an SA, or of an SPI that gets one, which has counters for ESP
+	 * but no traces.
 	 *
 	 * @param sa		SA to add, not owned, used until it was removed
-	 * @return			TRUE if its rules are in place, FALSE if that is tried again,
-	 *					which is logged, or if it was removed meanwhile
+	 * @return			TRUE if its rules are in place, FALSE if they are missing, which
+	 *					is logged, or if it was removed meanwhile
 	 */
 	bool (*add)(nflog_rules_t *this, nflog_sa_t *sa);
 
 	/**
 	 * Log the packets of an SA with the rules that were added for its SPI.
 	 *
-	 * @param spi		SPI as added, not used here anymore
-	 * @param sa		SA to add, as with add()
-	 * @return			TRUE if its rules are in place, see add()
+	 * @param spi		SPI as added, the rules don't use it anymore
+	 * @param sa		SA to add, as for add()
+	 * @return			as by add()
 	 */
 	bool (*take_over)(nflog_rules_t *this, nflog_sa_t *spi,
 					  nflog_sa_t *sa);
 
 	/**
-	 * Count the packets that were logged so far of an SA that was just installed, in
-	 * the counter early of its trace, which may be a little later.
+	 * Count the packets that were logged so far of an SA that was just installed as
+	 * early ones, or a little later if that takes long.
 	 *
 	 * @param sa		SA as added
 	 */
 	void (*count_early)(nflog_rules_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Log the packets of an SA also under the address and the reqid that it is
-	 * about to get.
+	 * Log the packets of an SA also for the address and reqid that it is about to get.
 	 *
 	 * @param sa		SA as added
-	 * @param next		its next address and reqid
-	 * @return			TRUE if the rules are in place, FALSE if that is tried again,
-	 *					which is logged
+	 * @param next		next address and reqid
+	 * @return			as by add()
 	 */
 	bool (*extend)(nflog_rules_t *this, nflog_sa_t *sa,
 				   nflog_match_t *next);
 
 	/**
-	 * Log the packets of an extended SA under one address and reqid only.
+	 * Log the packets of an extended SA for one address and reqid only.
 	 *
 	 * @param sa		SA as added
-	 * @param keep		address and reqid that it has
+	 * @param keep		its address and reqid
 	 */
 	void (*reduce)(nflog_rules_t *this, nflog_sa_t *sa,
 				   nflog_match_t *keep);
 
 	/**
-	 * Stop logging the packets of an SA, the receiver gets it back.
+	 * Stop logging the packets of an SA.  The receiver gets it back.
 	 *
 	 * @param sa		SA as added
 	 */
 	void (*remove)(nflog_rules_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Begin to log IKE messages, on the ports of charon's socket, or go on to do so
-	 * until end_ike() is called.
+	 * Log IKE messages on the ports of charon's socket, at least until they are not
+	 * wanted anymore, and end_ike() is called.
 	 *
-	 * @param enable	TRUE to log them, FALSE if they need not be anymore
+	 * @param enable	TRUE if they are wanted
 	 */
 	void (*log_ike)(nflog_rules_t *this, bool enable);
 
 	/**
-	 * Stop logging IKE messages, unless log_ike() enabled that since.
+	 * Stop logging IKE messages, unless they are wanted.
 	 */
 	void (*end_ike)(nflog_rules_t *this);
 
 	/**
-	 * Check if IKE messages are to be logged.
+	 * Check if IKE messages are wanted.
 	 *
-	 * @return			TRUE if log_ike() enabled that
+	 * @return			TRUE if log_ike() enabled them
 	 */
 	bool (*wants_ike)(nflog_rules_t *this);
 
 	/**
-	 * Check if IKE messages are logged, or will be once that is possible.
+	 * Check if IKE messages are logged, or will be once that is possible.  Does not
+	 * lock anything.
 	 *
-	 * @return			TRUE if log_ike() enabled that, and end_ike() did not stop it
+	 * @return			TRUE if log_ike() enabled them, and end_ike() did not stop that
 	 */
 	bool (*has_ike)(nflog_rules_t *this);
 
 	/**
-	 * Get for how long IKE messages were not logged, though they were to be.
+	 * Get for how long IKE messages were not logged, although they were wanted.
 	 *
 	 * @return			time in ms, up to now
 	 */
@@ -139,8 +140,8 @@ struct nflog_rules_t {
 	void (*retry)(nflog_rules_t *this);
 
 	/**
-	 * Destroy a nflog_rules_t, and with it the table, after all SAs were
-	 * removed, and all other calls have returned.
+	 * Destroy a nflog_rules_t and the table, after all SAs were removed, and all other
+	 * calls have returned.
 	 */
 	void (*destroy)(nflog_rules_t *this);
 };
@@ -148,8 +149,8 @@ struct nflog_rules_t {
 /**
  * Create a nflog_rules_t instance.
  *
- * Its thread starts with the first call of a method, by a thread that has
- * CAP_NET_ADMIN.
+ * Its thread is created by the first call that needs it, so that it has CAP_NET_ADMIN
+ * if the caller has it.
  *
  * @param receiver	receives what is logged, gets copied
  */

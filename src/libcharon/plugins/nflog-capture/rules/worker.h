@@ -12,6 +12,7 @@
  * for more details.
  */
 
+
 /**
  * @defgroup nflog_worker nflog_worker
  * @{ @ingroup nflog_capture
@@ -25,41 +26,42 @@ typedef struct nflog_receiver_t nflog_receiver_t;
 
 #include "pending.h"
 
-/** longest text of why something failed, with its remedy */
+#include <collections/linked_list.h>
+
+/** size of the text that states why something failed, and the remedy, in bytes */
 #define NFLOG_REASON_LEN 256
 
 /**
- * Receives what the rules log, called by the thread of the rules, which has nothing
- * locked.
+ * Receives what the rules log.  Called by the thread of the rules, without any lock.
  */
 struct nflog_receiver_t {
 
 	/**
-	 * Have the NFLOG groups open, before there are rules, and while there are.
+	 * Open the NFLOG groups, before rules log to them.
 	 *
 	 * @param data		data of the receiver
 	 * @param group		receives the first NFLOG group
 	 * @param lanes		receives the number of lanes, a power of two, each has two
 	 *					groups
-	 * @param reason	receives the reason if not possible, with its remedy
-	 * @return			FALSE if not possible
+	 * @param reason	receives the reason if that failed, with its remedy
+	 * @return			FALSE if that failed
 	 */
 	bool (*open)(void *data, uint16_t *group, u_int *lanes,
 				 char reason[NFLOG_REASON_LEN]);
 
 	/**
-	 * There are no rules anymore.
+	 * There are no rules anymore that log to the NFLOG groups.
 	 *
 	 * @param data		data of the receiver
 	 */
 	void (*close)(void *data);
 
 	/**
-	 * The rules of an SA were removed, logged packets were added to the counters of
-	 * its traces.
+	 * The rules of an SA were removed, what they logged was added to the counters of its
+	 * traces.
 	 *
 	 * @param data		data of the receiver
-	 * @param sa		SA as added, not used here anymore
+	 * @param sa		SA as added, the rules don't use it anymore
 	 */
 	void (*removed)(void *data, nflog_sa_t *sa);
 
@@ -68,79 +70,47 @@ struct nflog_receiver_t {
 };
 
 /**
- * Thread that brings the rules of SAs, and of IKE messages, in place.
+ * Has all entries, and the table in the kernel, which it keeps in line with what entries
+ * want.
  *
- * It owns the table, which exists while there are entries, carries out what is wanted of
- * several entries in one transaction, tries again what failed, and builds the table
- * again if it is not known what the kernel carried out.
- *
- * The thread starts with the first entry, so it has the capabilities of its caller.
- * All methods but lock() and destroy() are called with the mutex locked.
+ * All methods but destroy() are called with the mutex of the rules locked.  The thread of
+ * the rules calls process() and close(), which unlock the mutex during transactions.
  */
 struct nflog_worker_t {
 
 	/**
-	 * Lock the mutex, which guards all entries.
-	 */
-	void (*lock)(nflog_worker_t *this);
-
-	/**
-	 * Unlock the mutex, and log what there is to log.
-	 */
-	void (*unlock)(nflog_worker_t *this);
-
-	/**
-	 * Add an entry, and wait until its rules are in place, as apply() does.
+	 * Add an entry.
 	 *
 	 * @param entry		entry, gets owned
-	 * @return			TRUE if so
 	 */
-	bool (*add)(nflog_worker_t *this, nflog_entry_t *entry);
+	void (*add)(nflog_worker_t *this, nflog_entry_t *entry);
 
 	/**
-	 * Have the rules of an entry changed to what is wanted, and wait for that, for
-	 * nflog_values_max_wait() at most.  The mutex is not locked meanwhile.
-	 *
-	 * Once somebody waited in vain, nobody else does, until the thread goes on.
+	 * Remove an entry without rules.
 	 *
 	 * @param entry		entry
-	 * @return			TRUE if all rules are in place, FALSE if that is tried again,
-	 *					which is logged, or if the entry was removed meanwhile, so
-	 *					neither it nor its SA are to be used anymore
+	 * @return			its SA, NULL for IKE messages, to be passed to the receiver
 	 */
-	bool (*apply)(nflog_worker_t *this, nflog_entry_t *entry);
+	nflog_sa_t *(*remove)(nflog_worker_t *this, nflog_entry_t *entry);
 
 	/**
-	 * Have the packets counted that were logged so far, and wait for that, as apply()
-	 * does.
+	 * Change the rules of pending entries, some of them at least, in a table that is
+	 * created if need be.
 	 *
-	 * @param entry		entry, of an SA that was just installed
+	 * @param removed	receives SAs that were removed, to be passed to the receiver, NULL
+	 *					for IKE messages
 	 */
-	void (*count_early)(nflog_worker_t *this, nflog_entry_t *entry);
+	void (*process)(nflog_worker_t *this, linked_list_t *removed);
 
 	/**
-	 * Have the rules of an entry changed to what is wanted, without waiting.
+	 * Remove the table if there are no entries.
 	 *
-	 * @param entry		entry
+	 * @return			TRUE if it was removed
 	 */
-	void (*change)(nflog_worker_t *this, nflog_entry_t *entry);
+	bool (*close)(nflog_worker_t *this);
 
 	/**
-	 * Remove an entry, and then its rules.  The receiver gets its SA.
-	 *
-	 * @param entry		entry
-	 * @return			TRUE if it is gone already, as there is no thread, so that the
-	 *					receiver does not get the SA
-	 */
-	bool (*remove)(nflog_worker_t *this, nflog_entry_t *entry);
-
-	/**
-	 * Try again now what failed.
-	 */
-	void (*retry)(nflog_worker_t *this);
-
-	/**
-	 * Destroy a nflog_worker_t, once all entries were removed, with the table.
+	 * Destroy a nflog_worker_t, after all entries and the table were removed.
 	 */
 	void (*destroy)(nflog_worker_t *this);
 };
@@ -149,7 +119,10 @@ struct nflog_worker_t {
  * Create a nflog_worker_t instance.
  *
  * @param receiver	receives what is logged, gets copied
+ * @param pending	entries with work to do, not owned
+ * @param mutex		mutex of the rules, not owned
  */
-nflog_worker_t *nflog_worker_create(nflog_receiver_t *receiver);
+nflog_worker_t *nflog_worker_create(nflog_receiver_t *receiver,
+									nflog_pending_t *pending, mutex_t *mutex);
 
 #endif /** NFLOG_WORKER_H_ @}*/
