@@ -340,7 +340,11 @@ void nflog_entry_begin(nflog_entry_t *this)
 	for (i = 0; i < NFLOG_SIDES; i++)
 	{
 		side = &this->sides[i];
-		side->next = this->removing ? (nflog_use_t){} : side->want;
+		side->next = (nflog_use_t){};
+		if (!this->removing)
+		{
+			side->next = side->want;
+		}
 	}
 }
 
