@@ -72,8 +72,8 @@ static int failures;
 static int replaced;
 static char failure[256];
 
-/** last line about what is not captured */
-static char missing[256];
+/** lines about what is not captured */
+static char missing[16384];
 
 /** begin of the line on which the log file stalls, NULL if it does not */
 static char *stalling;
@@ -124,7 +124,8 @@ static void log_line(logger_t *this, debug_t group, level_t level, int thread,
 	replaced += strstr(message, "without owner") != NULL;
 	if (strstr(message, "not capturing"))
 	{
-		snprintf(missing, sizeof(missing), "%s", message);
+		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s\n",
+				 message);
 	}
 	if (strstr(message, "unable to add rules"))
 	{

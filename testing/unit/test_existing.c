@@ -75,24 +75,14 @@ METHOD(nflog_manager_t, manager_has_sa, bool,
 	return captured > 0;
 }
 
-METHOD(nflog_manager_t, manager_add_existing, nflog_manager_entry_t*,
-	nflog_manager_t *this, char *conn, child_sa_t *child_sa, nflog_cfg_t *cfg)
+METHOD(nflog_manager_t, manager_add_existing, bool,
+	nflog_manager_t *this, char *conn, child_sa_t *child_sa, nflog_cfg_t *cfg,
+	nflog_manager_sa_t *sas, u_int count)
 {
 	nflog_cfg_destroy(cfg);
-	return (nflog_manager_entry_t*)this;
-}
-
-METHOD(nflog_manager_t, manager_add_existing_sa, void,
-	nflog_manager_t *this, nflog_manager_entry_t *entry,
-	kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
-{
-	captured++;
-}
-
-METHOD(nflog_manager_t, manager_added_existing, void,
-	nflog_manager_t *this, nflog_manager_entry_t *entry, child_sa_t *child_sa)
-{
-	assert_int_equal(captured, 2);
+	assert_int_equal(count, 2);
+	captured += count;
+	return TRUE;
 }
 
 METHOD(child_cfg_t, cfg_has_option, bool,
@@ -277,8 +267,6 @@ static void init()
 	manager = (nflog_manager_t){
 		.has_sa = _manager_has_sa,
 		.add_existing = _manager_add_existing,
-		.add_existing_sa = _manager_add_existing_sa,
-		.added_existing = _manager_added_existing,
 	};
 }
 

@@ -434,43 +434,33 @@ static void test_same_spi(void **state)
 static void test_existing(void **state)
 {
 	host_t *host = host_create_from_string("192.168.0.1", 0);
-	kernel_ipsec_sa_id_t in = {
-		.src = host, .dst = host, .spi = SPI_IN, .proto = IPPROTO_ESP,
-	};
 	kernel_ipsec_sa_id_t out = {
 		.src = host, .dst = host, .spi = SPI_OUT, .proto = IPPROTO_ESP,
 	};
-	kernel_ipsec_add_sa_t data = {
-		.inbound = TRUE,
-		.reqid = 1,
-		.enc_alg = ENCR_NULL,
+	nflog_manager_sa_t in = {
+		.id = { .src = host, .dst = host, .spi = SPI_IN, .proto = IPPROTO_ESP },
+		.data = { .inbound = TRUE, .reqid = 1, .enc_alg = ENCR_NULL },
 	};
-	nflog_manager_entry_t *entry;
 	nflog_cfg_t *cfg;
 
 	set_points("esp");
 	cfg = options->get(options, "net", "net", TRUE);
 	assert_non_null(cfg);
-	entry = manager->add_existing(manager, "net", &child_sa, cfg);
-	assert_non_null(entry);
-	manager->added_existing(manager, entry, &child_sa);
+	assert_false(manager->add_existing(manager, "net", &child_sa, cfg, NULL, 0));
 
 	cfg = options->get(options, "net", "net", TRUE);
-	entry = manager->add_existing(manager, "net", &child_sa, cfg);
-	assert_non_null(entry);
-	manager->add_existing_sa(manager, entry, &in, &data);
-	manager->added_existing(manager, entry, &child_sa);
+	assert_true(manager->add_existing(manager, "net", &child_sa, cfg, &in, 1));
 	assert_int_equal(sas, 1);
 
 	cfg = options->get(options, "net", "net", TRUE);
-	assert_null(manager->add_existing(manager, "net", &child_sa, cfg));
+	assert_false(manager->add_existing(manager, "net", &child_sa, cfg, &in, 1));
 
 	charon->bus->set_sa(charon->bus, &ike_sa);
 	add_sa(&out, FALSE);
 	charon->bus->set_sa(charon->bus, NULL);
 	assert_int_equal(sas, 2);
 	destroying();
-	manager->del_sa(manager, &in, NULL);
+	manager->del_sa(manager, &in.id, NULL);
 	manager->del_sa(manager, &out, NULL);
 	assert_int_equal(sas, 0);
 	host->destroy(host);

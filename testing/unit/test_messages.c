@@ -18,7 +18,7 @@
 #include "common.h"
 
 #include "reader/ike_messages.h"
-#include "events/ike_quota.h"
+#include "events/ike_failed.h"
 
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -448,7 +448,7 @@ static void test_never_started(void **state)
 
 static void test_quota(void **state)
 {
-	nflog_ike_quota_t *quota = nflog_ike_quota_create();
+	nflog_ike_failed_t *failed = nflog_ike_failed_create(NULL, NULL, NULL);
 	host_t *peers[] = {
 		host_create_from_string("192.168.0.1", 500),
 		host_create_from_string("2001:db8::1", 500),
@@ -460,36 +460,36 @@ static void test_quota(void **state)
 
 	for (i = 0; i < 100; i++)
 	{
-		assert_int_equal(quota->take(quota, peers[0], now), i < 5);
+		assert_int_equal(failed->take(failed, peers[0], now), i < 5);
 	}
 	/* one that gets established leaves its place to the next */
-	quota->give_back(quota, peers[0]);
-	assert_true(quota->take(quota, peers[0], now));
-	assert_false(quota->take(quota, peers[0], now));
+	failed->give_back(failed, peers[0]);
+	assert_true(failed->take(failed, peers[0], now));
+	assert_false(failed->take(failed, peers[0], now));
 	/* all of a prefix are the same */
 	for (i = 0; i < 5; i++)
 	{
-		assert_true(quota->take(quota, peers[1 + i % 2], now));
+		assert_true(failed->take(failed, peers[1 + i % 2], now));
 	}
-	assert_false(quota->take(quota, peers[1], now));
-	assert_false(quota->take(quota, peers[3], now));
+	assert_false(failed->take(failed, peers[1], now));
+	assert_false(failed->take(failed, peers[3], now));
 	now += 59;
-	assert_false(quota->take(quota, peers[3], now));
+	assert_false(failed->take(failed, peers[3], now));
 	now++;
-	assert_true(quota->take(quota, peers[3], now));
+	assert_true(failed->take(failed, peers[3], now));
 	/* in an hour there are not as many as in sixty minutes */
 	for (i = 11; i < 200; i++)
 	{
 		now += 15;
-		assert_int_equal(quota->take(quota, peers[i % 2], now), i < 100);
+		assert_int_equal(failed->take(failed, peers[i % 2], now), i < 100);
 	}
 	now += 3600;
-	assert_true(quota->take(quota, peers[3], now));
+	assert_true(failed->take(failed, peers[3], now));
 	for (i = 0; i < 3; i++)
 	{
-		quota->count(quota);
+		failed->refuse(failed);
 	}
-	quota->destroy(quota);
+	failed->destroy(failed);
 	assert_non_null(strstr(text, "3 more IKE_SAs that failed are not captured"));
 	for (i = 0; i < countof(peers); i++)
 	{

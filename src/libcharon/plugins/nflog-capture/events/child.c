@@ -33,7 +33,7 @@ struct private_nflog_child_t {
 	nflog_child_t public;
 
 	/**
-	 * Name of the connection, for the file system.
+	 * Name of the connection.
 	 */
 	char *conn;
 
@@ -48,7 +48,7 @@ struct private_nflog_child_t {
 	uint32_t id;
 
 	/**
-	 * Mark of packets that arrive, which may be the key of a VTI device.
+	 * Mark of packets that arrive, which may be the key of a VTI device, 0 if none.
 	 */
 	uint32_t mark;
 
@@ -73,18 +73,17 @@ struct private_nflog_child_t {
 	nflog_writer_t *writer;
 
 	/**
-	 * Traces of both sides, NULL if not captured.
+	 * Traces of both sides, NULL if not captured, with a reference of ours.
 	 */
 	nflog_trace_t *esp, *plain;
 
 	/**
-	 * Inbound and outbound SA, NULL if not captured (anymore).
+	 * Inbound and outbound SA, NULL if not captured (anymore), owned by the reader.
 	 */
 	nflog_sa_t *in, *out;
 
 	/**
-	 * What identifies the keys of the outbound and inbound SA, 0 if they are not
-	 * written.
+	 * Identifiers of the written keys of the outbound and inbound SA, 0 if none.
 	 */
 	uint64_t written[2];
 
@@ -94,13 +93,13 @@ struct private_nflog_child_t {
 	uint32_t spi_in, spi_out;
 
 	/**
-	 * TRUE if there is or was an outbound SA, the loser of a rekey collision may
-	 * have none.
+	 * TRUE if there is or was an outbound SA, the loser of a rekey collision may have
+	 * none.
 	 */
 	bool outbound;
 
 	/**
-	 * When the capture began.
+	 * When the capture started, part of the names of traces.
 	 */
 	time_t start;
 
@@ -110,24 +109,23 @@ struct private_nflog_child_t {
 	bool captured;
 
 	/**
-	 * TRUE if an SA could not be captured, which was logged, so the other
-	 * direction is not tried.
+	 * TRUE if capturing one SA failed, which is logged, so the other one is not tried.
 	 */
 	bool failed;
 
 	/**
-	 * When it was logged that SAs are offloaded.
+	 * When it was logged that SAs are offloaded, monotonic, 0 if never.
 	 */
 	time_t offload_logged;
 
 	/**
-	 * TRUE if the traces have begun.
+	 * TRUE if the traces were started.
 	 */
 	bool started;
 };
 
 /**
- * Begin a trace.
+ * Start a trace.
  */
 static void start_trace(private_nflog_child_t *this, nflog_trace_t *trace,
 						bool plain)
@@ -145,7 +143,7 @@ static void start_trace(private_nflog_child_t *this, nflog_trace_t *trace,
 }
 
 /**
- * Begin the traces, once all is known that their names consist of.
+ * Start the traces, once both SPIs are known, which are part of their names.
  */
 static void start_traces(private_nflog_child_t *this)
 {
@@ -158,7 +156,7 @@ static void start_traces(private_nflog_child_t *this)
 }
 
 /**
- * Get where the captured SA of a direction is stored.
+ * Get a reference to the SA of a direction.
  */
 static nflog_sa_t **get_sa(private_nflog_child_t *this, bool inbound)
 {
@@ -169,16 +167,15 @@ static nflog_sa_t **get_sa(private_nflog_child_t *this, bool inbound)
  * Get a trace if it has a capture point in the given direction.
  */
 static nflog_trace_t *choose(private_nflog_child_t *this,
-							 nflog_trace_t *trace,
-							 nflog_point_t point)
+							 nflog_trace_t *trace, nflog_point_t point)
 {
 	return this->cfg->points & (1 << point) ? trace : NULL;
 }
 
 /**
- * Is the code for offloading ESP loaded?  Then the kernel encrypts packets only
- * after netfilter saw them (esp4_gso_encap() in net/ipv4/esp4_offload.c), with
- * or without hardware that does so, and may decrypt them before.
+ * Is the code for offloading ESP loaded?  With it, with or without hardware, the kernel
+ * encrypts packets after netfilter saw them (esp4_gso_encap() in net/ipv4/esp4_offload.c),
+ * and may decrypt them before.
  */
 static bool offload_loaded(host_t *dst)
 {
@@ -188,12 +185,11 @@ static bool offload_loaded(host_t *dst)
 }
 
 /**
- * Check if an SA is offloaded, so that netfilter does not see all of its packets
- * on the wire, or not encrypted.
+ * Check if an SA is offloaded, so that netfilter does not see all of its ESP packets.
  *
  * @param id			SA
  * @param data			data of the SA
- * @return				TRUE if its packets can't be captured there
+ * @return				TRUE if its ESP packets can't be captured
  */
 static bool check_offload(private_nflog_child_t *this,
 						  kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
@@ -208,7 +204,7 @@ static bool check_offload(private_nflog_child_t *this,
 	{
 		return FALSE;
 	}
-	/* packets that get encapsulated in UDP are encrypted at once */
+	/* packets that are encapsulated in UDP are encrypted at once */
 	encrypts_late = wanted || !data->encap;
 	count = this->esp->get_count(this->esp, data->inbound ? POINT_ESP_IN
 															: POINT_ESP_OUT);
@@ -226,7 +222,7 @@ static bool check_offload(private_nflog_child_t *this,
 }
 
 /**
- * Capture the packets of an SA, FALSE if there are none to capture, or not possible.
+ * Capture the packets of an SA, FALSE if that is not enabled or failed.
  */
 static bool capture_sa(private_nflog_child_t *this,
 					   kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
@@ -259,7 +255,7 @@ static bool capture_sa(private_nflog_child_t *this,
 	}
 	if (!this->reader->add(this->reader, sa))
 	{
-		/* never the last reference, that one is ours */
+		/* never the last reference, which is ours */
 		if (esp)
 		{
 			esp->put_ref(esp);
@@ -281,8 +277,8 @@ static bool capture_sa(private_nflog_child_t *this,
 }
 
 /**
- * Are the keys of the SAs of a direction to be written?  Those that are offloaded
- * are enabled as well, what their trace lacks may be captured elsewhere.
+ * Are the keys of a direction to be written?  Also if the SA is offloaded, as its packets
+ * may be captured elsewhere.
  */
 static bool has_keys(private_nflog_child_t *this, bool inbound)
 {
@@ -359,12 +355,10 @@ METHOD(nflog_child_t, updated_sa, void,
 }
 
 /**
- * Set the number of packets that an SA processed, at a capture point.
+ * Set the number of packets that an SA processed for a capture point.
  */
-static void set_packets(private_nflog_child_t *this,
-						nflog_trace_t *trace,
-						nflog_point_t point, uint64_t *packets,
-						bool counted)
+static void set_packets(private_nflog_child_t *this, nflog_trace_t *trace,
+						nflog_point_t point, uint64_t *packets, bool counted)
 {
 	nflog_counters_t *count;
 
@@ -379,10 +373,9 @@ static void set_packets(private_nflog_child_t *this,
 }
 
 /**
- * Set that there was no SA, at a capture point.
+ * Set for a capture point that there was no SA.
  */
-static void set_absent(private_nflog_child_t *this,
-					   nflog_trace_t *trace,
+static void set_absent(private_nflog_child_t *this, nflog_trace_t *trace,
 					   nflog_point_t point)
 {
 	trace = choose(this, trace, point);
@@ -422,10 +415,9 @@ METHOD(nflog_child_t, set_spi_out, bool,
 }
 
 /**
- * Drop our reference to a trace.
+ * Release our reference to a trace.
  */
-static void release_trace(private_nflog_child_t *this,
-						  nflog_trace_t *trace)
+static void release_trace(private_nflog_child_t *this, nflog_trace_t *trace)
 {
 	if (trace)
 	{

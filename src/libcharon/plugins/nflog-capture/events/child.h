@@ -28,25 +28,25 @@ typedef struct nflog_child_t nflog_child_t;
 #include <kernel/kernel_interface.h>
 
 /**
- * The capture of one CHILD_SA: its two SAs, and its two traces.
+ * Captures one CHILD_SA: its two SAs in its two traces, and writes their keys.
  *
- * Not thread-safe, the CHILD_SA's IKE_SA is locked whenever it is used.
+ * Not thread-safe, used by the thread that has the CHILD_SA's IKE_SA checked out.
  */
 struct nflog_child_t {
 
 	/**
-	 * Begin to capture an SA, before the kernel has it.
+	 * Capture an SA, before the kernel has it.
 	 *
 	 * @param id		SA, as given to the kernel
 	 * @param data		data of the SA, as given to the kernel
-	 * @return			TRUE if the capture has to learn of its changes and its end, as
-	 *					its packets or its keys are captured
+	 * @return			TRUE if its changes and its end matter, as packets or keys of it
+	 *					are captured
 	 */
 	bool (*add_sa)(nflog_child_t *this, kernel_ipsec_sa_id_t *id,
 				   kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Go on with an SA that is about to get other addresses, or another reqid.
+	 * Prepare for changes of the addresses or the reqid of an SA.
 	 *
 	 * @param inbound	TRUE for the inbound SA
 	 * @param data		changes
@@ -55,12 +55,12 @@ struct nflog_child_t {
 					  kernel_ipsec_update_sa_t *data);
 
 	/**
-	 * The kernel changed an SA, or refused to.
+	 * Complete or undo changes of an SA.
 	 *
 	 * @param inbound	TRUE for the inbound SA
 	 * @param id		SA, with its old addresses
 	 * @param data		changes
-	 * @param success	TRUE if they were made
+	 * @param success	TRUE if the kernel made them
 	 */
 	void (*updated_sa)(nflog_child_t *this, bool inbound,
 					   kernel_ipsec_sa_id_t *id,
@@ -70,15 +70,14 @@ struct nflog_child_t {
 	 * End the capture of an SA.
 	 *
 	 * @param inbound	TRUE for the inbound SA
-	 * @param packets	number of packets that the SA processed, NULL if it was gone
-	 * @param counted	FALSE if not all of these were captured, as the SA was up
-	 *					before
+	 * @param packets	number of packets that the SA processed, NULL if not known
+	 * @param counted	FALSE if the number includes packets from before the capture
 	 */
 	void (*del_sa)(nflog_child_t *this, bool inbound, uint64_t *packets,
 				   bool counted);
 
 	/**
-	 * Set the outbound SPI, in case the outbound SA is installed later.
+	 * Set the outbound SPI, as the outbound SA may be installed later.
 	 *
 	 * @param spi		SPI, in network order
 	 * @return			TRUE if the outbound SA was not added yet
@@ -99,7 +98,7 @@ struct nflog_child_t {
  * @param id		unique id of the CHILD_SA
  * @param mark		mark of packets that arrive, 0 for none
  * @param cfg		what to capture, gets owned
- * @param pipeline	what packets and keys pass, not owned
+ * @param pipeline	passes on packets and keys, not owned
  */
 nflog_child_t *nflog_child_create(char *conn, char *child, uint32_t id,
 								  uint32_t mark, nflog_cfg_t *cfg,

@@ -20,7 +20,6 @@
 #include <daemon.h>
 
 typedef struct private_nflog_existing_t private_nflog_existing_t;
-typedef struct sa_t sa_t;
 
 /**
  * Private data.
@@ -38,26 +37,14 @@ struct private_nflog_existing_t {
 	nflog_options_t *options;
 
 	/**
-	 * All captures.
+	 * Has the captures.
 	 */
 	nflog_manager_t *manager;
 
 	/**
-	 * TRUE if CHILD_SAs may have come up before options were read.
+	 * TRUE if CHILD_SAs may have come up before options were read, and are not captured.
 	 */
 	bool missed;
-};
-
-/**
- * What the kernel has of an SA.
- */
-struct sa_t {
-
-	/** the SA, its addresses are those of its IKE_SA */
-	kernel_ipsec_sa_id_t id;
-
-	/** its data */
-	kernel_ipsec_add_sa_t data;
 };
 
 /**
@@ -87,9 +74,11 @@ static void set_id(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
 /**
  * Read an SA of a CHILD_SA from the kernel.
  *
- * @return			0, or the error, as in errno
+ * @param sa			receives the SA, with addresses of its IKE_SA
+ * @return				0 if successful, an errno otherwise
  */
-static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound, sa_t *sa)
+static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
+				   nflog_manager_sa_t *sa)
 {
 	set_id(ike_sa, child_sa, inbound, &sa->id);
 	sa->data = (kernel_ipsec_add_sa_t){
@@ -105,18 +94,17 @@ static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound, sa_t *s
 }
 
 /**
- * Capture the SAs of a CHILD_SA, all of them or, if one can't be read, none.
+ * Capture the SAs of a CHILD_SA, none of them if one can't be read.
  *
- * @return			FALSE to try again
+ * @return				FALSE to try again
  */
 static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 						child_sa_t *child_sa, nflog_cfg_t *cfg, bool again)
 {
 	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 	char *conn = peer_cfg->get_name(peer_cfg);
-	nflog_manager_entry_t *entry;
+	nflog_manager_sa_t sas[2] = {};
 	u_int count, i, done = 0;
-	sa_t sas[2] = {};
 	int err = 0;
 
 	count = child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_SA ? 2 : 1;
@@ -134,22 +122,12 @@ static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 			done == 1 ? "inbound" : "outbound", ntohl(sas[done - 1].id.spi),
 			strerror(err), err == ESRCH ? "" : ", trying again");
 	}
-	else
+	else if (this->manager->add_existing(this->manager, conn, child_sa,
+										 nflog_cfg_clone(cfg), sas, count))
 	{
-		entry = this->manager->add_existing(this->manager, conn, child_sa,
-											nflog_cfg_clone(cfg));
-		for (i = 0; entry && i < count; i++)
-		{
-			this->manager->add_existing_sa(this->manager, entry, &sas[i].id,
-										   &sas[i].data);
-		}
-		if (entry)
-		{
-			DBG1(DBG_CHD, "nflog-capture: capturing CHILD_SA %s{%u} of connection "
-				 "'%s', which is up already", child_sa->get_name(child_sa),
-				 child_sa->get_unique_id(child_sa), conn);
-			this->manager->added_existing(this->manager, entry, child_sa);
-		}
+		DBG1(DBG_CHD, "nflog-capture: capturing CHILD_SA %s{%u} of connection '%s', "
+			 "which is up already", child_sa->get_name(child_sa),
+			 child_sa->get_unique_id(child_sa), conn);
 	}
 	for (i = 0; i < done; i++)
 	{
@@ -157,14 +135,14 @@ static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 		sas[i].data.src_ts->destroy(sas[i].data.src_ts);
 		sas[i].data.dst_ts->destroy(sas[i].data.dst_ts);
 	}
-	/* with kernel-libipsec the kernel has no SAs, ever */
+	/* the kernel never has the SAs of kernel-libipsec */
 	return !err || err == ESRCH;
 }
 
 /**
- * Capture a CHILD_SA, if it's configured so and not captured yet.
+ * Capture a CHILD_SA, if enabled and not captured yet.
  *
- * @return			FALSE to try again
+ * @return				FALSE to try again
  */
 static bool capture_child(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 						  child_sa_t *child_sa, bool again)
@@ -234,9 +212,8 @@ METHOD(nflog_existing_t, destroy, void,
 /*
  * Described in header
  */
-nflog_existing_t *nflog_existing_create(
-							nflog_options_t *options,
-							nflog_manager_t *manager)
+nflog_existing_t *nflog_existing_create(nflog_options_t *options,
+										nflog_manager_t *manager)
 {
 	private_nflog_existing_t *this;
 

@@ -25,18 +25,18 @@ typedef struct nflog_existing_t nflog_existing_t;
 #include "manager.h"
 
 /**
- * Begins to capture CHILD_SAs that are up already, if they are configured so, or came
- * up before options could be read for the first time.
+ * Captures CHILD_SAs that are up already, if they are configured so, or came up before
+ * options were read for the first time.
  */
 struct nflog_existing_t {
 
 	/**
-	 * Begin to capture, after options changed, or after that failed.
+	 * Capture CHILD_SAs after options changed, or after that failed.
 	 *
-	 * Waits for IKE_SAs that are in use, so it has to be called without any
-	 * lock, and by one thread at a time.
+	 * Waits for IKE_SAs that are in use.  Called without any lock, by one thread at a
+	 * time.
 	 *
-	 * @param again		TRUE not to log what fails
+	 * @param again		TRUE to log what fails on level 2 only
 	 * @return			FALSE to try again later, as an SA could not be read
 	 */
 	bool (*capture)(nflog_existing_t *this, bool again);
@@ -50,11 +50,10 @@ struct nflog_existing_t {
 /**
  * Create a nflog_existing_t instance.
  *
- * @param options	options of CHILD_SAs
- * @param manager	where captures are added
+ * @param options	options of CHILD_SAs, not owned
+ * @param manager	has the captures, not owned
  */
-nflog_existing_t *nflog_existing_create(
-							nflog_options_t *options,
-							nflog_manager_t *manager);
+nflog_existing_t *nflog_existing_create(nflog_options_t *options,
+										nflog_manager_t *manager);
 
 #endif /** NFLOG_EXISTING_H_ @}*/

@@ -15,7 +15,6 @@
 #include "ike.h"
 #include "ike_keys.h"
 #include "ike_failed.h"
-#include "ike_quota.h"
 #include "release.h"
 
 #include <daemon.h>
@@ -46,7 +45,7 @@ struct private_nflog_ike_t {
 	nflog_keys_t *keys;
 
 	/**
-	 * Where traces are created.
+	 * Creates traces.
 	 */
 	nflog_store_t *store;
 
@@ -61,7 +60,7 @@ struct private_nflog_ike_t {
 	nflog_writer_t *writer;
 
 	/**
-	 * Brings messages to traces.
+	 * Passes messages to traces.
 	 */
 	nflog_ike_messages_t *ike_messages;
 
@@ -71,20 +70,15 @@ struct private_nflog_ike_t {
 	nflog_ike_keys_t *ike_keys;
 
 	/**
-	 * Bounds the number of traces of IKE_SAs that fail.
-	 */
-	nflog_ike_quota_t *quota;
-
-	/**
-	 * Finds connections of IKE_SAs that failed before these were known.
+	 * Handles IKE_SAs that fail.
 	 */
 	nflog_ike_failed_t *failed;
 };
 
 /**
- * Get what is to be captured of the IKE_SAs of a connection: what the first
- * of its children wants that has IKE messages captured.  Without children, as with
- * mediation, it's what a child without options would want.
+ * Get what to capture of the IKE_SAs of a connection: what the first of its children
+ * with a capture point for IKE messages wants.  Without children, as with mediation,
+ * it is what a child without options would want.
  */
 static nflog_cfg_t *get_cfg(private_nflog_ike_t *this,
 							 peer_cfg_t *peer_cfg)
@@ -127,7 +121,7 @@ static void add_keys(private_nflog_ike_t *this,
 }
 
 /**
- * Write keys if they are wanted, and there will be a trace that they belong to.
+ * Write keys if that is enabled, and their IKE_SA gets a trace.
  */
 static void write_keys(private_nflog_ike_t *this,
 					   nflog_ike_key_set_t *keys, peer_cfg_t *peer_cfg)
@@ -137,8 +131,7 @@ static void write_keys(private_nflog_ike_t *this,
 	cfg = get_cfg(this, peer_cfg);
 	if (cfg)
 	{
-		if (cfg->ike_keys &&
-			cfg->points & IKE_POINTS)
+		if (cfg->ike_keys && cfg->points & IKE_POINTS)
 		{
 			add_keys(this, keys, peer_cfg->get_name(peer_cfg));
 			this->writer->write_keys(this->writer);
@@ -148,7 +141,7 @@ static void write_keys(private_nflog_ike_t *this,
 }
 
 /**
- * Write the keys of an IKE_SA that were kept until its trace begins.
+ * Write the keys of an IKE_SA that were kept until its trace starts.
  */
 static void write_kept_keys(private_nflog_ike_t *this, ike_sa_id_t *spis,
 							peer_cfg_t *peer_cfg)
@@ -164,7 +157,7 @@ static void write_kept_keys(private_nflog_ike_t *this, ike_sa_id_t *spis,
 }
 
 /**
- * Decide if an IKE_SA is captured, once its connection is known.
+ * Decide whether to capture an IKE_SA, once its connection is known.
  *
  * @return				FALSE if it is not
  */
@@ -212,7 +205,7 @@ static nflog_ike_state_t update(private_nflog_ike_t *this,
 }
 
 /**
- * Begin the trace of an IKE_SA.
+ * Start the trace of an IKE_SA.
  *
  * @param early			TRUE if it is not established
  */
@@ -225,7 +218,7 @@ static void start(private_nflog_ike_t *this, uint32_t id,
 }
 
 /**
- * An IKE_SA with a trace is gone.
+ * End the trace of an IKE_SA that is gone.
  */
 static void end(private_nflog_ike_t *this, uint32_t id,
 				ike_sa_id_t *spis)
@@ -237,7 +230,7 @@ static void end(private_nflog_ike_t *this, uint32_t id,
 }
 
 /**
- * Capture an IKE_SA that failed with a connection that fits its addresses.
+ * Capture a failed IKE_SA with a connection that matches its addresses, if enabled.
  */
 static bool capture_failed(void *data, nflog_ike_failed_sa_t *sa,
 						   peer_cfg_t *peer_cfg)
@@ -269,8 +262,8 @@ static bool is_established(ike_sa_t *ike_sa)
 }
 
 /**
- * Get the connection of an IKE_SA, NULL if that is not known: a responder may
- * turn to another one until the IKE_SA is established.
+ * Get the connection of an IKE_SA, NULL if that is not known, as a responder may switch
+ * to another one until the IKE_SA is established.
  */
 static peer_cfg_t *get_connection(ike_sa_t *ike_sa)
 {
@@ -283,8 +276,8 @@ static peer_cfg_t *get_connection(ike_sa_t *ike_sa)
 }
 
 /**
- * Begin the trace of an IKE_SA that waits for that, if it is established, or
- * the quota of those that may fail is not exhausted.
+ * Start the trace of an IKE_SA that waits for that, if it is established, or the quota of
+ * those that may fail is not exhausted.
  *
  * @return				FALSE if it goes on waiting
  */
@@ -293,7 +286,7 @@ static bool start_waiting(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 	host_t *other = ike_sa->get_other_host(ike_sa);
 	bool early = !is_established(ike_sa);
 
-	if (early && !this->quota->take(this->quota, other, time_monotonic(NULL)))
+	if (early && !this->failed->take(this->failed, other, time_monotonic(NULL)))
 	{
 		return FALSE;
 	}
@@ -303,7 +296,7 @@ static bool start_waiting(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 }
 
 /**
- * Handle an IKE_SA that is established.
+ * Handle an IKE_SA that got established.
  */
 static void established(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 {
@@ -321,7 +314,7 @@ static void established(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 	}
 	else if (this->ike_messages->establish(this->ike_messages, id))
 	{
-		this->quota->give_back(this->quota, ike_sa->get_other_host(ike_sa));
+		this->failed->give_back(this->failed, ike_sa->get_other_host(ike_sa));
 	}
 }
 
@@ -354,7 +347,7 @@ static void destroying(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 		}
 		else
 		{
-			this->quota->count(this->quota);
+			this->failed->refuse(this->failed);
 		}
 	}
 	if (state == NFLOG_IKE_STARTED)
@@ -378,7 +371,7 @@ METHOD(listener_t, message, bool,
 	peer_cfg_t *peer_cfg;
 
 	if (plain != incoming)
-	{	/* once per message will do, before one is sent, and after one was read */
+	{	/* handle each message once: before it is sent, or after it was parsed */
 		return TRUE;
 	}
 	state = update(this, id, spis, ike_sa->get_other_host(ike_sa));
@@ -406,14 +399,14 @@ METHOD(listener_t, ike_derived_keys, bool,
 	chunk_t sk_ai, chunk_t sk_ar, chunk_t sk_ei, chunk_t sk_er, chunk_t sk_pi,
 	chunk_t sk_pr)
 {
-	/* when rekeying as initiator this may be the old IKE_SA (before 6.0), the
-	 * new one is passed to ike_keys(), which follows on the same thread */
+	/* when rekeying as initiator, this may be the old IKE_SA (before 6.0), ike_keys(),
+	 * which follows on the same thread, gets the new one */
 	this->ike_keys->derive(this->ike_keys, sk_ei, sk_er, sk_ai, sk_ar);
 	return TRUE;
 }
 
 /**
- * Did the trace of an IKE_SA begin?
+ * Was the trace of an IKE_SA started?
  */
 static bool has_trace(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 {
@@ -432,7 +425,7 @@ METHOD(listener_t, ike_keys, bool,
 	keys = this->ike_keys->get(this->ike_keys, ike_sa);
 	if (keys)
 	{
-		/* as long as it may fail, keys are written with its trace only */
+		/* as long as the IKE_SA may fail, its keys are written with its trace only */
 		peer_cfg = (rekey ?: ike_sa)->get_peer_cfg(rekey ?: ike_sa);
 		if (peer_cfg && (rekey || has_trace(this, ike_sa)))
 		{
@@ -474,7 +467,6 @@ METHOD(nflog_ike_t, destroy, void,
 {
 	this->ike_keys->destroy(this->ike_keys);
 	this->failed->destroy(this->failed);
-	this->quota->destroy(this->quota);
 	free(this);
 }
 
@@ -504,9 +496,7 @@ nflog_ike_t *nflog_ike_create(nflog_options_t *options,
 		.writer = pipeline->writer,
 		.ike_messages = pipeline->ike_messages,
 		.ike_keys = nflog_ike_keys_create(),
-		.quota = nflog_ike_quota_create(),
 	);
-	this->failed = nflog_ike_failed_create(this->ike_messages, this->quota,
-										   capture_failed, this);
+	this->failed = nflog_ike_failed_create(this->ike_messages, capture_failed, this);
 	return &this->public;
 }

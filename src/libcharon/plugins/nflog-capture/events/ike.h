@@ -28,11 +28,13 @@ typedef struct nflog_ike_t nflog_ike_t;
 #include <bus/bus.h>
 
 /**
- * Listener that captures IKE_SAs, and writes their keys, if a child of their
- * connection is captured.
+ * Listener that captures IKE_SAs and writes their keys, if that is enabled for a child
+ * of their connection.
  *
- * As a responder the connection is not known before IKE_AUTH, until then the
- * keys are kept in memory.
+ * A responder does not know the connection before IKE_AUTH, until then messages and keys
+ * are kept in memory.
+ *
+ * Called with the IKE_SA checked out, except for reload().
  */
 struct nflog_ike_t {
 
@@ -42,13 +44,12 @@ struct nflog_ike_t {
 	listener_t listener;
 
 	/**
-	 * Begin to capture IKE messages if anything is configured to do so, or end
-	 * it if not.
+	 * Capture IKE messages if that is enabled for any child, after options changed.
 	 */
 	void (*reload)(nflog_ike_t *this);
 
 	/**
-	 * Destroy a nflog_ike_t, kept keys are wiped.
+	 * Destroy a nflog_ike_t, all keys are wiped.
 	 */
 	void (*destroy)(nflog_ike_t *this);
 };
@@ -57,7 +58,7 @@ struct nflog_ike_t {
  * Create a nflog_ike_t instance.
  *
  * @param options	options of CHILD_SAs, not owned
- * @param pipeline	what messages and keys pass, not owned
+ * @param pipeline	passes on messages and keys, not owned
  */
 nflog_ike_t *nflog_ike_create(nflog_options_t *options,
 							  nflog_pipeline_t *pipeline);

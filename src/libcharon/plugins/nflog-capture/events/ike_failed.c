@@ -11,16 +11,31 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
+
+
 #include "ike_failed.h"
+#include "reader/shares.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
+#include <threading/mutex.h>
 
-/** IKE_SAs that wait at the same time */
+/** traces of IKE_SAs that failed in a minute, and those of them with a single source */
+#define MAX_MINUTE 10
+#define MAX_MINUTE_SOURCE 5
+
+/** traces of IKE_SAs that failed in an hour */
+#define MAX_HOUR 100
+
+/** a minute and an hour, in s */
+#define MINUTE 60
+#define HOUR 3600
+
+/** IKE_SAs that wait for their connection at the same time */
 #define MAX_WAITING 100
 
 /**
- * How long they do, in ms.  Until then the initiator may try again with the same
+ * For how long they wait, in ms.  Until then the initiator may try again with the same
  * SPI, as an INVALID_KE_PAYLOAD notify asks it to.
  */
 #define DELAY 2000
@@ -38,14 +53,9 @@ struct private_nflog_ike_failed_t {
 	nflog_ike_failed_t public;
 
 	/**
-	 * Keeps messages.
+	 * Has the messages.
 	 */
 	nflog_ike_messages_t *ike_messages;
-
-	/**
-	 * Bounds the number of traces of IKE_SAs that fail.
-	 */
-	nflog_ike_quota_t *quota;
 
 	/**
 	 * Called for each connection that may be the one, with its data.
@@ -54,10 +64,140 @@ struct private_nflog_ike_failed_t {
 	void *data;
 
 	/**
-	 * Number of IKE_SAs that wait.
+	 * Number of IKE_SAs that wait for their connection.
 	 */
 	refcount_t waiting;
+
+	/**
+	 * Sources of the peers that took quota in this minute.
+	 */
+	struct in6_addr taken[MAX_MINUTE];
+
+	/**
+	 * Number of these.
+	 */
+	u_int count;
+
+	/**
+	 * Start of that minute, monotonic.
+	 */
+	time_t minute;
+
+	/**
+	 * Quota taken in this hour.
+	 */
+	u_int hourly;
+
+	/**
+	 * Start of that hour, monotonic.
+	 */
+	time_t hour;
+
+	/**
+	 * IKE_SAs that were refused, and have not been logged.
+	 */
+	u_int refused;
+
+	/**
+	 * Protects the quota, and refused.
+	 */
+	mutex_t *mutex;
 };
+
+METHOD(nflog_ike_failed_t, take, bool,
+	private_nflog_ike_failed_t *this, host_t *peer, time_t now)
+{
+	struct in6_addr source;
+	u_int i, same = 0;
+	bool success;
+
+	nflog_shares_source(peer->get_address(peer), &source);
+	this->mutex->lock(this->mutex);
+	if (now - this->minute >= MINUTE)
+	{
+		this->minute = now;
+		this->count = 0;
+	}
+	if (now - this->hour >= HOUR)
+	{
+		this->hour = now;
+		this->hourly = 0;
+	}
+	for (i = 0; i < this->count; i++)
+	{
+		same += memeq(&this->taken[i], &source, sizeof(source));
+	}
+	success = this->count < MAX_MINUTE && same < MAX_MINUTE_SOURCE &&
+			  this->hourly < MAX_HOUR;
+	if (success)
+	{
+		this->hourly++;
+		this->taken[this->count++] = source;
+	}
+	this->mutex->unlock(this->mutex);
+	return success;
+}
+
+METHOD(nflog_ike_failed_t, give_back, void,
+	private_nflog_ike_failed_t *this, host_t *peer)
+{
+	struct in6_addr source;
+	u_int i;
+
+	nflog_shares_source(peer->get_address(peer), &source);
+	this->mutex->lock(this->mutex);
+	for (i = 0; i < this->count; i++)
+	{
+		if (memeq(&this->taken[i], &source, sizeof(source)))
+		{	/* otherwise it was in another minute */
+			this->taken[i] = this->taken[--this->count];
+			this->hourly -= min(this->hourly, 1);
+			break;
+		}
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Log how many IKE_SAs were refused since that was logged.
+ */
+static void log_refused(private_nflog_ike_failed_t *this)
+{
+	u_int refused;
+
+	this->mutex->lock(this->mutex);
+	refused = this->refused;
+	this->refused = 0;
+	this->mutex->unlock(this->mutex);
+	if (refused)
+	{
+		DBG1(DBG_IKE, "nflog-capture: %u more IKE_SAs that failed are not captured, the "
+			 "limit is %u a minute, %u of them with the same peer, and %u an hour",
+			 refused, MAX_MINUTE, MAX_MINUTE_SOURCE, MAX_HOUR);
+	}
+}
+
+CALLBACK(log_job, job_requeue_t,
+	private_nflog_ike_failed_t *this)
+{
+	log_refused(this);
+	return JOB_REQUEUE_NONE;
+}
+
+METHOD(nflog_ike_failed_t, refuse, void,
+	private_nflog_ike_failed_t *this)
+{
+	bool first;
+
+	this->mutex->lock(this->mutex);
+	first = !this->refused++;
+	this->mutex->unlock(this->mutex);
+	if (first)
+	{
+		lib->scheduler->schedule_job(lib->scheduler, (job_t*)
+						callback_job_create(log_job, this, NULL, NULL), MINUTE);
+	}
+}
 
 /**
  * Destroy a nflog_ike_failed_sa_t.
@@ -75,7 +215,7 @@ static void failed_sa_destroy(nflog_ike_failed_sa_t *sa)
 }
 
 /**
- * Capture an IKE_SA for the first connection that fits and is captured.
+ * Capture an IKE_SA with the first connection that matches and is captured.
  *
  * @return				FALSE if there is none
  */
@@ -99,7 +239,7 @@ static bool capture(private_nflog_ike_failed_t *this,
 /**
  * Get the messages of a failed IKE_SA back.
  *
- * @return				FALSE if another one has got them
+ * @return				FALSE if another IKE_SA got them
  */
 static bool restore(private_nflog_ike_failed_t *this,
 					nflog_ike_failed_sa_t *sa)
@@ -120,8 +260,8 @@ static bool restore(private_nflog_ike_failed_t *this,
 }
 
 /**
- * Handle an IKE_SA that failed a while ago.  A job, as the configuration must
- * not be searched with the bus locked.
+ * Handle an IKE_SA that failed a while ago, in a job, as the configuration must not be
+ * searched with the bus locked.
  */
 static job_requeue_t handle(nflog_ike_failed_sa_t *sa)
 {
@@ -143,14 +283,14 @@ static job_requeue_t handle(nflog_ike_failed_sa_t *sa)
 	{
 		return JOB_REQUEUE_NONE;
 	}
-	if (!this->quota->take(this->quota, sa->other, time_monotonic(NULL)))
+	if (!take(this, sa->other, time_monotonic(NULL)))
 	{
-		this->quota->count(this->quota);
+		refuse(this);
 		this->ike_messages->remove(this->ike_messages, sa->id);
 	}
 	else if (!capture(this, sa))
 	{
-		this->quota->give_back(this->quota, sa->other);
+		give_back(this, sa->other);
 		this->ike_messages->remove(this->ike_messages, sa->id);
 	}
 	return JOB_REQUEUE_NONE;
@@ -169,7 +309,7 @@ METHOD(nflog_ike_failed_t, add, void,
 	if (ref_get(&this->waiting) > MAX_WAITING)
 	{
 		ignore_result(ref_put(&this->waiting));
-		this->quota->count(this->quota);
+		refuse(this);
 		nflog_ike_key_set_destroy(keys);
 		return;
 	}
@@ -191,6 +331,8 @@ METHOD(nflog_ike_failed_t, add, void,
 METHOD(nflog_ike_failed_t, destroy, void,
 	private_nflog_ike_failed_t *this)
 {
+	log_refused(this);
+	this->mutex->destroy(this->mutex);
 	free(this);
 }
 
@@ -199,20 +341,24 @@ METHOD(nflog_ike_failed_t, destroy, void,
  */
 nflog_ike_failed_t *nflog_ike_failed_create(
 							nflog_ike_messages_t *ike_messages,
-							nflog_ike_quota_t *quota,
 							nflog_ike_failed_cb_t cb, void *data)
 {
 	private_nflog_ike_failed_t *this;
 
 	INIT(this,
 		.public = {
+			.take = _take,
+			.give_back = _give_back,
+			.refuse = _refuse,
 			.add = _add,
 			.destroy = _destroy,
 		},
 		.ike_messages = ike_messages,
-		.quota = quota,
 		.cb = cb,
 		.data = data,
+		.minute = time_monotonic(NULL),
+		.hour = time_monotonic(NULL),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;
 }

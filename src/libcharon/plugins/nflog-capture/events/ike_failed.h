@@ -11,6 +11,8 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
+
+
 /**
  * @defgroup nflog_ike_failed nflog_ike_failed
  * @{ @ingroup nflog_capture
@@ -24,7 +26,6 @@ typedef struct nflog_ike_failed_sa_t nflog_ike_failed_sa_t;
 
 #include "ike_keys.h"
 #include "reader/ike_messages.h"
-#include "ike_quota.h"
 
 #include <sa/ike_sa.h>
 
@@ -32,26 +33,25 @@ typedef struct nflog_ike_failed_sa_t nflog_ike_failed_sa_t;
  * IKE_SA that failed before its connection was known.
  */
 struct nflog_ike_failed_sa_t {
-	/** what looks for the connection, internal */
+	/** the nflog_ike_failed_t that looks for the connection */
 	void *failed;
 	/** unique id of the IKE_SA */
 	uint32_t id;
-	/** its SPIs */
+	/** its SPIs, owned */
 	ike_sa_id_t *spis;
-	/** its addresses */
+	/** its addresses, owned */
 	host_t *me, *other;
 	/** version of IKE */
 	ike_version_t version;
-	/** its keys, NULL if there were none yet */
+	/** its keys, owned, NULL if there were none yet */
 	nflog_ike_key_set_t *keys;
 };
 
 /**
- * Called with each connection that fits the addresses of a failed IKE_SA, the
- * messages of which are known again.
+ * Called with each connection that matches the addresses of a failed IKE_SA.
  *
  * @param data		data, as passed to the constructor
- * @param sa		IKE_SA
+ * @param sa		IKE_SA, ike_messages has its messages
  * @param peer_cfg	connection
  * @return			TRUE if it is captured with this connection
  */
@@ -60,16 +60,42 @@ typedef bool (*nflog_ike_failed_cb_t)(void *data,
 									  peer_cfg_t *peer_cfg);
 
 /**
- * Finds connections for IKE_SAs that failed before that was known, a while after
- * it, as the initiator may go on with the same SPI.
+ * Handles IKE_SAs that never get established, which anybody can cause without
+ * credentials: bounds their traces, and finds their connection.
  *
- * Up to 100 wait for that at the same time, others are counted by the quota.
- * Thread-safe.
+ * The quota is ten traces a minute, five of which with peers of the same address, or
+ * IPv6 prefix of 64 bits, and a hundred an hour.  How many more IKE_SAs failed is logged
+ * once a minute.
+ *
+ * If the connection was not known yet, it is looked for two seconds later, as the
+ * initiator may go on with the same SPI.  A hundred IKE_SAs at most wait for that, more
+ * are refused.  Thread-safe.
  */
 struct nflog_ike_failed_t {
 
 	/**
-	 * An IKE_SA is gone, its messages are undecided.
+	 * Take the quota of an IKE_SA.
+	 *
+	 * @param peer		its peer
+	 * @param now		current time, monotonic
+	 * @return			FALSE if the quota is exhausted
+	 */
+	bool (*take)(nflog_ike_failed_t *this, host_t *peer, time_t now);
+
+	/**
+	 * Give back the quota of an IKE_SA that has no trace, or got established.
+	 *
+	 * @param peer		its peer, as for take()
+	 */
+	void (*give_back)(nflog_ike_failed_t *this, host_t *peer);
+
+	/**
+	 * Count an IKE_SA that failed and is not captured, as the quota is exhausted.
+	 */
+	void (*refuse)(nflog_ike_failed_t *this);
+
+	/**
+	 * Look for the connection of an IKE_SA that is gone, and was not decided on.
 	 *
 	 * @param ike_sa	IKE_SA
 	 * @param keys		its keys, get owned, NULL if there are none
@@ -86,14 +112,12 @@ struct nflog_ike_failed_t {
 /**
  * Create a nflog_ike_failed_t instance.
  *
- * @param ike_messages	keeps messages, not owned
- * @param quota		bounds traces of failed IKE_SAs, not owned
- * @param cb		called for each connection that may be the one
- * @param data		passed to the callback
+ * @param ike_messages	has the messages, not owned
+ * @param cb			called for each connection that may be the one
+ * @param data			passed to the callback
  */
 nflog_ike_failed_t *nflog_ike_failed_create(
 							nflog_ike_messages_t *ike_messages,
-							nflog_ike_quota_t *quota,
 							nflog_ike_failed_cb_t cb, void *data);
 
 #endif /** NFLOG_IKE_FAILED_H_ @}*/

@@ -18,7 +18,7 @@
 #include <threading/mutex.h>
 #include <threading/thread_value.h>
 
-/** IKE_SAs of which keys are kept at most */
+/** IKE_SAs whose keys are kept at most */
 #define MAX_KEPT 10000
 
 typedef struct private_nflog_ike_keys_t private_nflog_ike_keys_t;
@@ -34,13 +34,12 @@ struct private_nflog_ike_keys_t {
 	nflog_ike_keys_t public;
 
 	/**
-	 * Keys that a thread just derived, nflog_ike_key_set_t.
+	 * Keys that the current thread derived, nflog_ike_key_set_t.
 	 */
 	thread_value_t *derived;
 
 	/**
-	 * Keys of IKE_SAs without a known connection,
-	 * ike_sa_id_t => nflog_ike_key_set_t.
+	 * Keys of IKE_SAs whose connection is not known, ike_sa_id_t => nflog_ike_key_set_t.
 	 */
 	hashtable_t *kept;
 
@@ -51,7 +50,7 @@ struct private_nflog_ike_keys_t {
 };
 
 /**
- * Hash of an IKE_SA, by SPIs only.
+ * Hash an IKE_SA by its SPIs.
  */
 static u_int id_hash(const void *key)
 {
@@ -61,7 +60,7 @@ static u_int id_hash(const void *key)
 }
 
 /**
- * Compare IKE_SAs, by SPIs only.
+ * Compare IKE_SAs by their SPIs.
  */
 static bool id_equals(const void *a, const void *b)
 {

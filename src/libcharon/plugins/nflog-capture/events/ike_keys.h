@@ -26,7 +26,7 @@ typedef struct nflog_ike_key_set_t nflog_ike_key_set_t;
 #include <sa/ike_sa.h>
 
 /**
- * Keys of an IKE_SA.
+ * Keys of an IKE_SA, all of which it owns.
  */
 struct nflog_ike_key_set_t {
 	/** SPIs of the IKE_SA */
@@ -37,25 +37,26 @@ struct nflog_ike_key_set_t {
 	proposal_t *proposal;
 	/** keys */
 	chunk_t sk_ei, sk_er, sk_ai, sk_ar;
-	/** keys derived before, with IKE_INTERMEDIATE exchanges, NULL for none */
+	/** keys derived before with IKE_INTERMEDIATE exchanges, NULL if none */
 	nflog_ike_key_set_t *former;
 };
 
 /**
- * Destroy and wipe keys.
+ * Wipe and destroy keys.
  *
  * @param keys			keys, may be NULL
  */
 void nflog_ike_key_set_destroy(nflog_ike_key_set_t *keys);
 
 /**
- * Keys of IKE_SAs, from when they are derived until it is known to which
- * connection they belong.
+ * Keeps keys of IKE_SAs from when they are derived until their connection is known.
+ *
+ * Thread-safe.
  */
 struct nflog_ike_keys_t {
 
 	/**
-	 * The current thread derived keys, of which IKE_SA is known once get() is called.
+	 * Keep keys that the current thread derived until it calls get().
 	 *
 	 * @param sk_ei		keys, get cloned
 	 */
@@ -65,23 +66,22 @@ struct nflog_ike_keys_t {
 	/**
 	 * Get the keys that the current thread derived.
 	 *
-	 * @param ike_sa	IKE_SA that they are of
+	 * @param ike_sa	IKE_SA of the keys
 	 * @return			keys, owned by the caller, NULL if there are none
 	 */
 	nflog_ike_key_set_t *(*get)(nflog_ike_keys_t *this,
 								ike_sa_t *ike_sa);
 
 	/**
-	 * Keep keys until the connection of their IKE_SA is known.
-	 *
-	 * Those of up to 10,000 IKE_SAs are kept, other ones are destroyed.
+	 * Keep keys until the connection of their IKE_SA is known, for up to 10,000 IKE_SAs,
+	 * others are destroyed.
 	 *
 	 * @param keys		keys, get owned
 	 */
 	void (*keep)(nflog_ike_keys_t *this, nflog_ike_key_set_t *keys);
 
 	/**
-	 * Remove the keys that were kept of an IKE_SA.
+	 * Remove the keys that are kept of an IKE_SA.
 	 *
 	 * @param id		SPIs of the IKE_SA
 	 * @return			keys, owned by the caller, NULL if there are none

@@ -30,7 +30,7 @@ struct private_nflog_kernel_t {
 	nflog_kernel_t public;
 
 	/**
-	 * Learns of the SAs.
+	 * Learns of SAs.
 	 */
 	nflog_manager_t *manager;
 
@@ -51,12 +51,14 @@ struct private_nflog_kernel_t {
 };
 
 /**
- * The instance, as the wrapping methods get charon->kernel only.
+ * The instance, as wrapping methods get charon->kernel only.
  */
 static private_nflog_kernel_t *instance;
 
 /**
- * Get the number of packets that an SA has processed, FALSE if it is gone.
+ * Get the number of packets that an SA processed.
+ *
+ * @return				FALSE if it is gone
  */
 static bool query(kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
 				  uint16_t cpi, uint64_t *packets)
@@ -73,12 +75,12 @@ static bool query(kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
 }
 
 /**
- * Does the peer learn the SPI that is being allocated before the SA is installed?
+ * Does the peer learn an SPI that is allocated now before the SA is installed?
  *
- * In IKEv2 it does if we initiate the exchange: the SPI is in the request, while a
- * responder installs the SA before it sends its own.  In IKEv1 it does if it is
- * the initiator: our SPI is in the second message of Quick Mode, and we install
- * the SA once we get the third one.
+ * With IKEv2 it does if we initiate the exchange: the SPI is in the request, while a
+ * responder installs the SA before it sends the response.  With IKEv1 it does if the
+ * peer initiates: our SPI is in the second message of Quick Mode, and we install the SA
+ * once we received the third one.
  */
 static bool may_be_used(ike_sa_t *ike_sa)
 {
@@ -104,7 +106,7 @@ METHOD(kernel_interface_t, get_spi, status_t,
 	status = this->original.get_spi(kernel, src, dst, protocol, spi);
 	ike_sa = charon->bus->get_sa(charon->bus);
 	peer_cfg = ike_sa ? ike_sa->get_peer_cfg(ike_sa) : NULL;
-	/* it is not known yet which of the children the SPI is for */
+	/* the child is not known yet */
 	if (status == SUCCESS && peer_cfg && may_be_used(ike_sa) &&
 		this->options->has_point(this->options, peer_cfg->get_name(peer_cfg),
 								 1 << POINT_ESP_IN))
@@ -163,7 +165,7 @@ METHOD(kernel_interface_t, del_sa, status_t,
 	status_t status;
 	bool known;
 
-	/* the SPI may be all that there is */
+	/* the SPI may be given up without SA */
 	this->reader->settle(this->reader, id->dst, id->spi);
 	if (!this->manager->has_sa(this->manager, id))
 	{
@@ -191,10 +193,9 @@ METHOD(nflog_kernel_t, destroy, void,
 /*
  * Described in header
  */
-nflog_kernel_t *nflog_kernel_create(
-										nflog_manager_t *manager,
-										nflog_options_t *options,
-										nflog_reader_t *reader)
+nflog_kernel_t *nflog_kernel_create(nflog_manager_t *manager,
+									nflog_options_t *options,
+									nflog_reader_t *reader)
 {
 	private_nflog_kernel_t *this;
 

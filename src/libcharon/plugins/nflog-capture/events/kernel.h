@@ -27,12 +27,15 @@ typedef struct nflog_kernel_t nflog_kernel_t;
 #include "reader/reader.h"
 
 /**
- * Sees SAs on their way into and out of the kernel.
+ * Wraps charon->kernel to learn of SAs before the kernel has them.
  *
- * No event announces an SA before the kernel has it, so packets could pass
- * before there are rules for them.  But charon->kernel is called for every SA,
- * so this wraps its methods get_spi(), add_sa(), update_sa() and del_sa().  There
- * is but one charon->kernel, so there can only be one instance.
+ * No event announces an SA before the kernel has it, so packets could pass before there
+ * are rules for them.  But charon calls get_spi(), add_sa(), update_sa() and del_sa() of
+ * charon->kernel for every SA, by the thread that has the IKE_SA checked out.  There is
+ * one charon->kernel, so there can be one instance only.
+ *
+ * Depends on how strongSwan works: that charon has no other way to install SAs, and that
+ * kernel_interface_t is a struct whose methods can be replaced.
  */
 struct nflog_kernel_t {
 
@@ -45,13 +48,12 @@ struct nflog_kernel_t {
 /**
  * Create a nflog_kernel_t instance, and wrap charon->kernel.
  *
- * @param manager	learns of the SAs
- * @param options	options of CHILD_SAs
- * @param reader	learns of SPIs that are allocated, and what becomes of them
+ * @param manager	learns of SAs, not owned
+ * @param options	options of CHILD_SAs, not owned
+ * @param reader	learns of SPIs that are allocated or given up, not owned
  */
-nflog_kernel_t *nflog_kernel_create(
-										nflog_manager_t *manager,
-										nflog_options_t *options,
-										nflog_reader_t *reader);
+nflog_kernel_t *nflog_kernel_create(nflog_manager_t *manager,
+									nflog_options_t *options,
+									nflog_reader_t *reader);
 
 #endif /** NFLOG_KERNEL_H_ @}*/

@@ -23,6 +23,7 @@
 
 typedef struct private_nflog_manager_t private_nflog_manager_t;
 typedef struct installing_t installing_t;
+typedef struct entry_t entry_t;
 
 /**
  * Private data.
@@ -40,35 +41,35 @@ struct private_nflog_manager_t {
 	nflog_options_t *options;
 
 	/**
-	 * What packets and keys pass.
+	 * Passes on packets and keys.
 	 */
 	nflog_pipeline_t *pipeline;
 
 	/**
-	 * Captures by unique id of their CHILD_SA, nflog_manager_entry_t.
+	 * Captures, unique id of the CHILD_SA => entry_t.
 	 */
 	hashtable_t *entries;
 
 	/**
-	 * SAs of the captures, which own them, nflog_manager_entry_t.
+	 * SAs of the captures, entry_t.
 	 */
 	nflog_sa_table_t *sas;
 
 	/**
-	 * CHILD_SA that a thread is installing, installing_t.
+	 * CHILD_SA that the current thread is installing, installing_t.
 	 */
 	thread_value_t *installing;
 
 	/**
-	 * Protects the entries, not held while calling others.
+	 * Protects the table of entries, not held while calling others.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * A capture, used by the thread that has its IKE_SA checked out.
+ * Capture of a CHILD_SA, used by the thread that has its IKE_SA checked out.
  */
-struct nflog_manager_entry_t {
+struct entry_t {
 
 	/**
 	 * Unique id of the CHILD_SA.
@@ -81,18 +82,18 @@ struct nflog_manager_entry_t {
 	nflog_child_t *child;
 
 	/**
-	 * TRUE if the outbound SA is installed later.
+	 * TRUE if the outbound SA is going to be installed later.
 	 */
 	bool late;
 
 	/**
-	 * Number of its SAs in the table, this exists as long as there are any.
+	 * Number of its SAs in the table, the entry exists as long as there are any.
 	 */
 	u_int sas;
 
 	/**
-	 * TRUE if the CHILD_SA was up before, so its counters say nothing of the
-	 * capture.
+	 * TRUE if the CHILD_SA was up before, so its counters include packets that were not
+	 * captured.
 	 */
 	bool existing;
 
@@ -128,7 +129,7 @@ struct installing_t {
 	uint32_t mark;
 
 	/**
-	 * TRUE if it is known whether the CHILD_SA is to be captured.
+	 * TRUE if options were looked up for the CHILD_SA.
 	 */
 	bool decided;
 };
@@ -148,10 +149,9 @@ static void installing_destroy(void *data)
 /**
  * Find a capture by the unique id of its CHILD_SA.
  */
-static nflog_manager_entry_t *find_by_id(private_nflog_manager_t *this,
-										 uint32_t id)
+static entry_t *find_by_id(private_nflog_manager_t *this, uint32_t id)
 {
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 
 	this->mutex->lock(this->mutex);
 	entry = this->entries->get(this->entries, (void*)(uintptr_t)id);
@@ -162,8 +162,7 @@ static nflog_manager_entry_t *find_by_id(private_nflog_manager_t *this,
 /**
  * End a capture.
  */
-static void end(private_nflog_manager_t *this,
-				nflog_manager_entry_t *entry)
+static void end(private_nflog_manager_t *this, entry_t *entry)
 {
 	this->mutex->lock(this->mutex);
 	this->entries->remove(this->entries, (void*)(uintptr_t)entry->id);
@@ -173,7 +172,7 @@ static void end(private_nflog_manager_t *this,
 }
 
 /**
- * A CHILD_SA is about to be installed by the current thread.
+ * Remember the CHILD_SA that the current thread is about to install.
  */
 static void begin_installing(private_nflog_manager_t *this, ike_sa_t *ike_sa,
 							 child_sa_t *child_sa)
@@ -201,7 +200,7 @@ static void begin_installing(private_nflog_manager_t *this, ike_sa_t *ike_sa,
 }
 
 /**
- * The thread is done with installing a CHILD_SA, or failed to.
+ * Forget the CHILD_SA that the current thread installed, or failed to.
  */
 static void clear_installing(private_nflog_manager_t *this, uint32_t id)
 {
@@ -220,7 +219,7 @@ METHOD(listener_t, child_derived_keys, bool,
 	chunk_t integ_r)
 {
 	uint32_t id = child_sa->get_unique_id(child_sa);
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 
 	clear_installing(this, id);
 	entry = find_by_id(this, id);
@@ -233,12 +232,13 @@ METHOD(listener_t, child_derived_keys, bool,
 }
 
 /**
- * A CHILD_SA is about to be destroyed, its SAs may be deleted before or after that.
+ * End the capture of a CHILD_SA that is about to be destroyed, its SAs may be deleted
+ * before or after that.
  */
 static void end_child(private_nflog_manager_t *this, child_sa_t *child_sa)
 {
 	uint32_t id = child_sa->get_unique_id(child_sa);
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 
 	clear_installing(this, id);
 	entry = find_by_id(this, id);
@@ -260,7 +260,7 @@ METHOD(listener_t, child_state_change, bool,
 	{
 		case CHILD_INSTALLING:
 			if (ike_sa)
-			{	/* there's none for trap policies */
+			{	/* there is none for trap policies */
 				begin_installing(this, ike_sa, child_sa);
 			}
 			break;
@@ -276,12 +276,11 @@ METHOD(listener_t, child_state_change, bool,
 /**
  * Create a capture.
  */
-static nflog_manager_entry_t *create_entry(
-							private_nflog_manager_t *this, char *conn,
-							char *child, uint32_t id, uint32_t mark,
-							nflog_cfg_t *cfg)
+static entry_t *create_entry(private_nflog_manager_t *this, char *conn,
+							 char *child, uint32_t id, uint32_t mark,
+							 nflog_cfg_t *cfg)
 {
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 
 	INIT(entry,
 		.id = id,
@@ -295,10 +294,9 @@ static nflog_manager_entry_t *create_entry(
 }
 
 /**
- * Create the capture of a CHILD_SA that is installed, if it is wanted.
+ * Create the capture of a CHILD_SA that is being installed, if enabled.
  */
-static nflog_manager_entry_t *decide(private_nflog_manager_t *this,
-									 installing_t *installing)
+static entry_t *decide(private_nflog_manager_t *this, installing_t *installing)
 {
 	nflog_cfg_t *cfg;
 
@@ -319,16 +317,15 @@ static nflog_manager_entry_t *decide(private_nflog_manager_t *this,
 /**
  * Add an SA to a capture.
  *
- * @return				TRUE if the capture has to learn of its end
+ * @return				TRUE if the end of the SA matters
  */
-static bool add_to_entry(private_nflog_manager_t *this,
-						 nflog_manager_entry_t *entry,
+static bool add_to_entry(private_nflog_manager_t *this, entry_t *entry,
 						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
 	if (!this->sas->add(this->sas, id, data->inbound, entry))
 	{	/* peers with the same address, as behind a NAT, chose the same SPI */
-		DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x to %H, there is "
-			 "another one with this SPI and destination",
+		DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x to %H, another one "
+			 "with this SPI and destination is captured",
 			 data->inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst);
 		if (!data->inbound)
 		{
@@ -345,56 +342,44 @@ static bool add_to_entry(private_nflog_manager_t *this,
 	return TRUE;
 }
 
-METHOD(nflog_manager_t, add_existing, nflog_manager_entry_t*,
+METHOD(nflog_manager_t, add_existing, bool,
 	private_nflog_manager_t *this, char *conn, child_sa_t *child_sa,
-	nflog_cfg_t *cfg)
+	nflog_cfg_t *cfg, nflog_manager_sa_t *sas, u_int count)
 {
-	nflog_manager_entry_t *entry;
 	uint32_t id = child_sa->get_unique_id(child_sa);
+	entry_t *entry;
+	u_int i;
 
 	if (find_by_id(this, id))
 	{
 		nflog_cfg_destroy(cfg);
-		return NULL;
+		return FALSE;
 	}
 	entry = create_entry(this, conn, child_sa->get_name(child_sa), id,
 						 child_sa->get_mark(child_sa, TRUE).value, cfg);
 	entry->existing = TRUE;
-	return entry;
-}
-
-METHOD(nflog_manager_t, add_existing_sa, void,
-	private_nflog_manager_t *this, nflog_manager_entry_t *entry,
-	kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
-{
-	add_to_entry(this, entry, id, data);
-}
-
-METHOD(nflog_manager_t, added_existing, void,
-	private_nflog_manager_t *this, nflog_manager_entry_t *entry,
-	child_sa_t *child_sa)
-{
-	if (entry->sas)
+	for (i = 0; i < count; i++)
 	{
-		entry->late = entry->child->set_spi_out(entry->child,
-										child_sa->get_spi(child_sa, FALSE));
+		add_to_entry(this, entry, &sas[i].id, &sas[i].data);
 	}
-	else
+	if (!entry->sas)
 	{
 		end(this, entry);
+		return FALSE;
 	}
+	entry->late = entry->child->set_spi_out(entry->child,
+										child_sa->get_spi(child_sa, FALSE));
+	return TRUE;
 }
 
 /**
- * Find the capture of an outbound SA that is installed later: its CHILD_SA is one
- * of the IKE_SA that the thread has checked out.  Other peers may have chosen the
- * same SPI.
+ * Find the capture of an outbound SA that is installed later, among the CHILD_SAs of the
+ * IKE_SA that the thread has checked out, as other peers may have chosen the same SPI.
  */
-static nflog_manager_entry_t *find_late(private_nflog_manager_t *this,
-										uint32_t spi)
+static entry_t *find_late(private_nflog_manager_t *this, uint32_t spi)
 {
 	ike_sa_t *ike_sa = charon->bus->get_sa(charon->bus);
-	nflog_manager_entry_t *entry, *found = NULL;
+	entry_t *entry, *found = NULL;
 	enumerator_t *enumerator;
 	child_sa_t *child_sa;
 
@@ -420,7 +405,7 @@ static nflog_manager_entry_t *find_late(private_nflog_manager_t *this,
 }
 
 /**
- * Keep packets of an SA that is not captured out of the traces of others.
+ * Keep the packets of an SA that is not captured out of the traces of other SAs.
  */
 static void exclude(private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 					kernel_ipsec_add_sa_t *data)
@@ -442,7 +427,7 @@ METHOD(nflog_manager_t, add_sa, bool,
 	kernel_ipsec_add_sa_t *data)
 {
 	installing_t *installing = this->installing->get(this->installing);
-	nflog_manager_entry_t *entry = NULL;
+	entry_t *entry = NULL;
 
 	if (installing)
 	{
@@ -474,7 +459,7 @@ METHOD(nflog_manager_t, update_sa, void,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data)
 {
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 	bool inbound;
 
 	entry = this->sas->get(this->sas, id, &inbound);
@@ -485,10 +470,10 @@ METHOD(nflog_manager_t, update_sa, void,
 }
 
 /**
- * Note the new address of an SA.
+ * Change the address of an SA in the table.
  */
-static void move(private_nflog_manager_t *this, nflog_manager_entry_t *entry,
-				 bool inbound, kernel_ipsec_sa_id_t *id, host_t *dst)
+static void move(private_nflog_manager_t *this, entry_t *entry, bool inbound,
+				 kernel_ipsec_sa_id_t *id, host_t *dst)
 {
 	kernel_ipsec_sa_id_t moved = *id;
 
@@ -506,7 +491,7 @@ METHOD(nflog_manager_t, updated_sa, void,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data, status_t status)
 {
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 	bool inbound;
 
 	entry = this->sas->get(this->sas, id, &inbound);
@@ -526,7 +511,7 @@ METHOD(nflog_manager_t, del_sa, void,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	uint64_t *packets)
 {
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 	bool inbound;
 
 	entry = this->sas->get(this->sas, id, &inbound);
@@ -548,7 +533,7 @@ METHOD(nflog_manager_t, destroy, void,
 	private_nflog_manager_t *this)
 {
 	enumerator_t *enumerator;
-	nflog_manager_entry_t *entry;
+	entry_t *entry;
 
 	enumerator = this->entries->create_enumerator(this->entries);
 	while (enumerator->enumerate(enumerator, NULL, &entry))
@@ -580,8 +565,6 @@ nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 			},
 			.add_sa = _add_sa,
 			.add_existing = _add_existing,
-			.add_existing_sa = _add_existing_sa,
-			.added_existing = _added_existing,
 			.has_sa = _has_sa,
 			.update_sa = _update_sa,
 			.updated_sa = _updated_sa,

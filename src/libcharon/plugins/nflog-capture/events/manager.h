@@ -21,7 +21,7 @@
 #define NFLOG_MANAGER_H_
 
 typedef struct nflog_manager_t nflog_manager_t;
-typedef struct nflog_manager_entry_t nflog_manager_entry_t;
+typedef struct nflog_manager_sa_t nflog_manager_sa_t;
 
 #include "options/options.h"
 #include "reader/pipeline.h"
@@ -31,15 +31,26 @@ typedef struct nflog_manager_entry_t nflog_manager_entry_t;
 #include <sa/child_sa.h>
 
 /**
- * All captures, brings together what belongs to the same CHILD_SA: events on the
- * bus know the CHILD_SA and its configuration, but come too late, or don't know
- * its SAs, while calls of the kernel interface know these, but nothing else.
+ * SA of a CHILD_SA that is up already.
+ */
+struct nflog_manager_sa_t {
+	/** identifies the SA in the kernel */
+	kernel_ipsec_sa_id_t id;
+	/** data of the SA */
+	kernel_ipsec_add_sa_t data;
+};
+
+/**
+ * Has the captures of all CHILD_SAs, and finds the CHILD_SA that an SA belongs to.
  *
- * An SA belongs to the CHILD_SA that the same thread began to install last.  If
- * it is installed later, it belongs to the one with its SPI in the IKE_SA that
- * the thread has checked out.
+ * Events on the bus know the CHILD_SA and its configuration, but come too late or don't
+ * know its SAs.  Calls of the kernel interface know these, but nothing else.  An SA
+ * belongs to the CHILD_SA that the same thread began to install last.  An outbound SA
+ * that is installed later belongs to the CHILD_SA with its SPI in the IKE_SA that the
+ * thread has checked out.
  *
- * Called by the thread that has the IKE_SA checked out, but for has_sa().
+ * Called by the thread that has the IKE_SA checked out, which makes that the owner of a
+ * capture for that time, except for has_sa(), which any thread may call.
  */
 struct nflog_manager_t {
 
@@ -49,48 +60,29 @@ struct nflog_manager_t {
 	listener_t listener;
 
 	/**
-	 * An SA is about to be added to the kernel.
+	 * Capture an SA that is about to be added to the kernel, if that is enabled.
 	 *
 	 * @param id		SA
 	 * @param data		data of the SA
-	 * @return			TRUE if del_sa() has to be called if it is not added after all
+	 * @return			TRUE if del_sa() has to be called, even if the kernel refuses the
+	 *					SA
 	 */
 	bool (*add_sa)(nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 				   kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Begin to capture a CHILD_SA that is up already.
+	 * Capture a CHILD_SA that is up already.
 	 *
 	 * @param conn		name of its connection
 	 * @param child_sa	CHILD_SA
 	 * @param cfg		what to capture, gets owned
-	 * @return			capture to add its SAs to, NULL if it is captured already
+	 * @param sas		its SAs, the outbound one may be installed later
+	 * @param count		number of SAs
+	 * @return			TRUE if it is captured, FALSE if it was captured before, or nothing
+	 *					of it is captured
 	 */
-	nflog_manager_entry_t *(*add_existing)(nflog_manager_t *this,
-										   char *conn, child_sa_t *child_sa,
-										   nflog_cfg_t *cfg);
-
-	/**
-	 * Begin to capture an SA of such a CHILD_SA.
-	 *
-	 * @param entry		capture
-	 * @param id		SA
-	 * @param data		data of the SA
-	 */
-	void (*add_existing_sa)(nflog_manager_t *this,
-							nflog_manager_entry_t *entry,
-							kernel_ipsec_sa_id_t *id,
-							kernel_ipsec_add_sa_t *data);
-
-	/**
-	 * There are no more SAs of such a CHILD_SA, but the outbound one may be installed
-	 * later.  If none is captured, it's as if the CHILD_SA had not been added.
-	 *
-	 * @param entry		capture, may be gone afterwards
-	 * @param child_sa	CHILD_SA
-	 */
-	void (*added_existing)(nflog_manager_t *this,
-						   nflog_manager_entry_t *entry, child_sa_t *child_sa);
+	bool (*add_existing)(nflog_manager_t *this, char *conn, child_sa_t *child_sa,
+						 nflog_cfg_t *cfg, nflog_manager_sa_t *sas, u_int count);
 
 	/**
 	 * Check if an SA is captured.
@@ -101,7 +93,7 @@ struct nflog_manager_t {
 	bool (*has_sa)(nflog_manager_t *this, kernel_ipsec_sa_id_t *id);
 
 	/**
-	 * The addresses or reqid of an SA are about to change.
+	 * Prepare for changes of the addresses or the reqid of an SA.
 	 *
 	 * @param id		SA, with its old addresses
 	 * @param data		changes
@@ -110,22 +102,22 @@ struct nflog_manager_t {
 					  kernel_ipsec_update_sa_t *data);
 
 	/**
-	 * The kernel changed an SA, or refused to.
+	 * Complete changes of an SA, or undo them if the kernel refused them.
 	 *
 	 * @param id		SA, with its old addresses
 	 * @param data		changes
-	 * @param status	what the kernel interface returned
+	 * @param status	result of the kernel interface
 	 */
 	void (*updated_sa)(nflog_manager_t *this,
 					   kernel_ipsec_sa_id_t *id,
 					   kernel_ipsec_update_sa_t *data, status_t status);
 
 	/**
-	 * An SA is not in the kernel anymore.
+	 * End the capture of an SA that is not in the kernel anymore.
 	 *
 	 * @param id		SA
-	 * @param packets	packets that it processed, NULL if it was gone before charon
-	 *					deleted it
+	 * @param packets	number of packets that it processed, NULL if it was gone before
+	 *					charon deleted it
 	 */
 	void (*del_sa)(nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 				   uint64_t *packets);
@@ -140,7 +132,7 @@ struct nflog_manager_t {
  * Create a nflog_manager_t instance.
  *
  * @param options	options of CHILD_SAs, not owned
- * @param pipeline	what packets and keys pass, not owned
+ * @param pipeline	passes on packets and keys, not owned
  */
 nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 									  nflog_pipeline_t *pipeline);

@@ -49,13 +49,13 @@ typedef key_exchange_t nflog_key_exchanges_t;
 #endif
 
 /**
- * Check if the daemon is of the release whose headers this was compiled with, and was
+ * Check if the daemon is of the release with whose headers this was compiled, and was
  * built with the same options.
  *
- * No release before 6.0.3 checks that itself, and none provides its version at
- * runtime, so this looks for symbols that came with changes of what the plugin uses.
+ * No release before 6.0.3 checks that itself, and none provides its version at runtime,
+ * so this looks for symbols that came with changes of interfaces that the plugin uses.
  *
- * @return			TRUE if so, otherwise this is logged
+ * @return			FALSE if not, which is logged
  */
 bool nflog_release_is_compatible();
 

@@ -44,7 +44,7 @@ struct private_nflog_sa_table_t {
 };
 
 /**
- * What identifies an SA.
+ * Identifies an SA.
  */
 struct sa_id_t {
 
@@ -80,7 +80,7 @@ struct entry_t {
 	bool inbound;
 
 	/**
-	 * To whom it belongs.
+	 * Owner of the SA.
 	 */
 	void *owner;
 };
@@ -105,7 +105,7 @@ static bool equals(const void *key, const void *other)
 }
 
 /**
- * Get the key of an SA, of any direction.
+ * Get the key of an SA, whatever its direction.
  */
 static sa_id_t get_key(kernel_ipsec_sa_id_t *id)
 {

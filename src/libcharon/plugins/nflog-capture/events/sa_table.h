@@ -25,10 +25,10 @@ typedef struct nflog_sa_table_t nflog_sa_table_t;
 #include <kernel/kernel_interface.h>
 
 /**
- * SAs that are captured, as charon identifies them when it talks to the kernel: by
- * destination, SPI, protocol, and mark (xfrm_state_lookup() in the kernel's
- * xfrm_state.c).  A peer chooses the SPI, so others may have the same one, even with
- * the same address behind a NAT.
+ * Table of captured SAs, which are identified as in the kernel: by destination, SPI,
+ * protocol, and mark (xfrm_state_lookup() in xfrm_state.c).  Peers choose the SPI of
+ * outbound SAs, so several may choose the same one, even with the same address behind
+ * a NAT.
  *
  * Thread-safe.
  */
@@ -39,8 +39,8 @@ struct nflog_sa_table_t {
 	 *
 	 * @param id		identifies the SA
 	 * @param inbound	TRUE if it is inbound
-	 * @param owner		to whom it belongs, has to exist until it is removed
-	 * @return			FALSE if there is one with this id already
+	 * @param owner		owner of the SA, has to exist until the SA is removed
+	 * @return			FALSE if there is an SA with this id
 	 */
 	bool (*add)(nflog_sa_table_t *this, kernel_ipsec_sa_id_t *id, bool inbound,
 				void *owner);
@@ -50,7 +50,7 @@ struct nflog_sa_table_t {
 	 *
 	 * @param id		identifies the SA
 	 * @param inbound	receives TRUE if it is inbound, may be NULL
-	 * @return			to whom it belongs, NULL if it is not captured
+	 * @return			owner of the SA, NULL if it is not captured
 	 */
 	void *(*get)(nflog_sa_table_t *this, kernel_ipsec_sa_id_t *id,
 				 bool *inbound);

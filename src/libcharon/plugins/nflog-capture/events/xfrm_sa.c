@@ -20,10 +20,10 @@
 #include <libmnl/libmnl.h>
 #include <linux/xfrm.h>
 
-/** bits of the ICV of HMAC-SHA-256 as strongSwan's option sha256_96 has it */
+/** ICV of HMAC-SHA-256 with strongSwan's option sha256_96, in bits */
 #define SHA256_96_BITS 96
 
-/** enough for an SA with all its attributes */
+/** size of the buffer for an SA with all its attributes, in bytes */
 #define BUFFER_SIZE 8192
 
 /**
@@ -79,7 +79,9 @@ static int parse_sa(const struct nlmsghdr *hdr, void *arg)
 }
 
 /**
- * Send a request for an SA, and handle the response.
+ * Request an SA, and parse the response.
+ *
+ * @return				0 if successful, an errno otherwise
  */
 static int query(kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {

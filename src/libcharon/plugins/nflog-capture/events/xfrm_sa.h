@@ -23,28 +23,28 @@
 #include <daemon.h>
 
 /**
- * Read what the kernel has of an SA, as "ip xfrm state" does.
+ * Read an SA from the kernel, as "ip xfrm state" does.
  *
- * Sets reqid, mode, keys, algorithms, encap and esn.
+ * Waits for NFLOG_ANSWER_TIMEOUT at most.
  *
  * @param id		SA
- * @param proposal	its proposal, the algorithms of which are those of the keys
- * @param data		receives the data, to be wiped with
+ * @param proposal	proposal of the SA, whose algorithms the keys are for
+ * @param data		receives reqid, keys, algorithms, encap and esn, to be wiped with
  *					nflog_xfrm_sa_clear()
- * @return			0, or the error, as in errno
+ * @return			0 if successful, an errno otherwise
  */
 int nflog_xfrm_sa_get(kernel_ipsec_sa_id_t *id, proposal_t *proposal,
 					  kernel_ipsec_add_sa_t *data);
 
 /**
- * Check if the kernel has nothing but the SPI of an SA.
+ * Check if the kernel has a larval state in place of an SA.
  *
- * If an SA is gone, but not its policies, the next packet makes the kernel add a
- * larval state with the SPI of the policy (xfrm_state_find() in xfrm_state.c),
- * which is deleted and queried like the SA.
+ * If an SA is gone, but not its policies, the next packet makes the kernel add a larval
+ * state with the SPI of the policy (xfrm_state_find() in xfrm_state.c), which is queried
+ * and deleted like the SA.
  *
  * @param id		SA
- * @return			TRUE if there's a state without keys
+ * @return			TRUE if there is a state without keys
  */
 bool nflog_xfrm_sa_is_larval(kernel_ipsec_sa_id_t *id);
 

@@ -114,7 +114,7 @@ struct nflog_entry_t {
 	bool busy;
 	/** TRUE if it is to be removed */
 	bool removing;
-	/** sides that were logged as missing, a bit each */
+	/** sides that were logged as missing, a bit each, and one more if blocked */
 	u_int logged;
 	/** references: one of the rules, and one of each thread that waits */
 	u_int refs;

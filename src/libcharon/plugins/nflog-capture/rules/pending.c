@@ -288,21 +288,23 @@ METHOD(nflog_pending_t, check, timeval_t*,
 METHOD(nflog_pending_t, log_missing, void,
 	private_nflog_pending_t *this, nflog_entry_t *entry)
 {
-	u_int sides = nflog_entry_get_incomplete(entry);
-	char name[256];
+	u_int sides = nflog_entry_get_incomplete(entry), logged;
+	bool blocked = nflog_entry_is_blocked(entry);
 	const char *reason;
+	char name[256];
 
-	if (sides == entry->logged || nflog_entry_is_spi(entry))
+	logged = sides | (blocked ? 1 << NFLOG_SIDES : 0);
+	if (logged == entry->logged || nflog_entry_is_spi(entry))
 	{
 		return;
 	}
-	reason = nflog_entry_is_blocked(entry)
+	reason = blocked
 				? "another SA has its SPI and destination, or its SPI and reqid"
 				: this->reason ?: "nf_tables is busy";
 	log_(this, LEVEL_CTRL, entry->logged ? "still not capturing %s: %s"
 										 : "not capturing %s until rules are in place: %s",
 		 nflog_entry_name(entry, sides, name, sizeof(name)), reason);
-	entry->logged = sides;
+	entry->logged = logged;
 }
 
 METHOD(nflog_pending_t, log_missed, void,

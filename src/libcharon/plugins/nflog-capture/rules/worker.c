@@ -251,7 +251,7 @@ static void finish(private_nflog_worker_t *this, nflog_entry_t *entry,
 	{
 		this->pending->log_missed(this->pending, entry);
 	}
-	else if (entry->logged && !entry->removing)
+	else if (err && entry->logged && !entry->removing)
 	{
 		this->pending->log_missing(this->pending, entry);
 	}
