@@ -72,6 +72,9 @@ static int failures;
 static int replaced;
 static char failure[256];
 
+/** number of times that a thread to write traces failed */
+static int writer_failures;
+
 /** lines about what is not captured */
 static char missing[16384];
 
@@ -122,6 +125,7 @@ static void log_line(logger_t *this, debug_t group, level_t level, int thread,
 	}
 	snprintf(line, sizeof(line), "%s", message);
 	replaced += strstr(message, "without owner") != NULL;
+	writer_failures += strstr(message, "thread to write traces") != NULL;
 	if (strstr(message, "not capturing"))
 	{
 		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s\n",
@@ -173,7 +177,7 @@ static int setup_rules(void **state)
 		.removed = remove_done,
 	};
 
-	failures = replaced = 0;
+	failures = replaced = writer_failures = 0;
 	missing[0] = '\0';
 	lanes = 2;
 	memset(&count, 0, sizeof(count));

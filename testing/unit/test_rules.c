@@ -19,6 +19,7 @@
 
 #include "rules_alone.h"
 
+#include "reader/pipeline.h"
 #include "rules/nft_table.h"
 #include "rules/nft_rule.h"
 
@@ -420,6 +421,23 @@ static void test_no_thread(void **state)
 	assert_true(count.missed > 0);
 }
 
+static void test_no_writer(void **state)
+{
+	nflog_pipeline_t *pipeline = nflog_pipeline_create(1, 1024 * 1024);
+	int i;
+
+	/* a failure that lasts is logged once, although each event tries again */
+	no_threads = TRUE;
+	for (i = 0; i < 3; i++)
+	{
+		pipeline->writer->write_keys(pipeline->writer);
+	}
+	no_threads = FALSE;
+	pipeline->writer->write_keys(pipeline->writer);
+	assert_int_equal(writer_failures, 1);
+	pipeline->destroy(pipeline);
+}
+
 static void test_table_taken(void **state)
 {
 	nflog_layout_t layout = { .group = 4500, .lanes = 1 };
@@ -708,6 +726,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_removed_while_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stalled_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_table_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leftover, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_element, setup, teardown),

@@ -13,6 +13,7 @@
  */
 
 #include "writer.h"
+#include "options/notes.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -98,6 +99,11 @@ struct private_nflog_writer_t {
 	 * Writing thread, NULL if there was none yet.
 	 */
 	thread_t *thread;
+
+	/**
+	 * When it was logged that the thread can't be created, 0 if it can.
+	 */
+	time_t failed;
 
 	/**
 	 * TRUE if the thread is not about to end.
@@ -473,10 +479,14 @@ static void ensure_running(private_nflog_writer_t *this)
 		this->thread = thread_create((thread_main_t)run, this);
 		if (!this->thread)
 		{
-			DBG1(DBG_CHD, "nflog-capture: unable to create thread to write traces, they are "
-				 "written once the next one begins");
+			if (nflog_log_once(&this->failed, 0))
+			{
+				DBG1(DBG_CHD, "nflog-capture: unable to create a thread to write traces, "
+					 "trying again when the next one starts or ends");
+			}
 			return;
 		}
+		this->failed = 0;
 		this->running = TRUE;
 	}
 }
