@@ -304,7 +304,7 @@ static void test_growing(void **state)
 		options->update(options, 100);
 	}
 	assert_int_equal(lines, 1);
-	assert_non_null(strstr(line, "grow.conf' changes all the time"));
+	assert_non_null(strstr(line, "grow.conf' changes whenever it is read"));
 
 	pthread_mutex_lock(&mutex);
 	growing = FALSE;

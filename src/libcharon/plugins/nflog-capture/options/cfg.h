@@ -27,7 +27,7 @@ typedef enum nflog_link_t nflog_link_t;
 #include "filter.h"
 
 /**
- * Capture points: where in its way through the kernel a packet is seen.
+ * Capture points: where on its way through the kernel a packet is logged.
  */
 enum nflog_point_t {
 	/** ESP/AH as it arrives, input hook */
@@ -46,7 +46,7 @@ enum nflog_point_t {
 };
 
 /**
- * Names of capture points, as used in options, prefixes and logs.
+ * Names of capture points, as in options, log prefixes and log messages.
  */
 extern enum_name_t *nflog_point_names;
 
@@ -54,35 +54,35 @@ extern enum_name_t *nflog_point_names;
  * Link types of a trace.
  */
 enum nflog_link_t {
-	/** LINKTYPE_NFLOG (239), keeps prefix, hook, and interfaces */
+	/** LINKTYPE_NFLOG (239), keeps prefix, hook and interfaces */
 	LINK_NFLOG,
 	/** LINKTYPE_RAW (101), bare IP packets */
 	LINK_RAW,
 };
 
 /**
- * What to capture of one CHILD_SA.
+ * Configuration of the capture of a CHILD_SA, immutable once it is shared.
  */
 struct nflog_cfg_t {
 	/** capture points, a bit (1 << nflog_point_t) for each */
 	u_int points;
-	/** bytes kept of each packet, 0 for whole packets */
+	/** bytes kept of each packet, 64 to 65535, 0 for whole packets */
 	uint32_t snaplen;
-	/** filter applied to IP packets (a reference is owned), NULL for none */
+	/** filter applied to IP packets (owns a reference), NULL for none */
 	nflog_filter_t *filter;
 	/** link type of the traces */
 	nflog_link_t link;
-	/** bytes of a file of a ring, 0 for no limit */
+	/** bytes of a file in a ring, at least 1024, 0 for no limit */
 	uint64_t file_size;
-	/** number of files of a ring, 0 for no limit */
+	/** number of files in a ring, 0 for no limit */
 	u_int files;
-	/** seconds after which a file of a ring ends, 0 for no limit */
+	/** seconds after which a file in a ring ends, 0 for no limit */
 	u_int duration;
-	/** capture the CHILD_SA also if it is up already when the options change */
+	/** also capture the CHILD_SA if it is up already when the options change */
 	bool running;
-	/** write key tables for the ESP keys of this CHILD_SA */
+	/** write the ESP keys of this CHILD_SA to key tables */
 	bool esp_keys;
-	/** write key tables for the keys of the IKE_SA that it belongs to */
+	/** write the keys of its IKE_SA to key tables */
 	bool ike_keys;
 };
 

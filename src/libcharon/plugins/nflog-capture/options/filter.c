@@ -22,17 +22,17 @@
 #include <collections/hashtable.h>
 #include <networking/host.h>
 
-/** no packet that NFLOG copies is longer */
+/** exceeds the longest packet that NFLOG copies, in bytes */
 #define SNAPLEN 262144
 
-/** enough for an entry of /etc/services or /etc/protocols */
+/** buffer size for an entry of /etc/services or /etc/protocols */
 #define ENTRY_LEN 1024
 
-/**
- * Longest expression: libpcap's compiler takes time that grows with the square of
- * the length, up to a second for this one.
- */
+/** longest expression, libpcap's compiler takes quadratic time, a second for this one */
 #define MAX_LEN 2048
+
+/** characters of words, names, numbers and addresses */
+#define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:"
 
 typedef struct private_nflog_filter_t private_nflog_filter_t;
 typedef struct private_nflog_filters_t private_nflog_filters_t;
@@ -49,19 +49,18 @@ struct private_nflog_filter_t {
 	nflog_filter_t public;
 
 	/**
-	 * What the expression was compiled to, never changed.
+	 * Compiled expression.
 	 */
 	struct bpf_program program;
 
 	/**
-	 * References.
+	 * Number of references.
 	 */
 	refcount_t ref;
 };
 
 /**
- * The words of pcap-filter(7) that make sense for IP packets, libpcap takes any
- * other one for a name.
+ * Words of pcap-filter(7) that apply to IP packets, libpcap takes others for names.
  */
 static const char *words[] = {
 	"ah", "and", "broadcast", "dst", "esp", "gateway", "greater", "host",
@@ -91,7 +90,7 @@ static const char *words[] = {
 };
 
 /**
- * Is this the name of a port or protocol?
+ * Check if a word is the name of a port or protocol.
  */
 static bool is_known_name(char *name)
 {
@@ -105,7 +104,7 @@ static bool is_known_name(char *name)
 }
 
 /**
- * Does the name of a protocol follow this word?
+ * Check if the name of a protocol follows a word.
  */
 static bool is_proto(char *word)
 {
@@ -113,16 +112,16 @@ static bool is_proto(char *word)
 }
 
 /**
- * Might libpcap take this word for the name of a host?
+ * Check if libpcap might take a word for the name of a host.
  *
- * @param before		the word before it, empty if there is none
+ * @param before		the word in front of it, empty if there is none
  */
 static bool is_host(char *word, char *before)
 {
 	host_t *host;
 	int i;
 
-	/* numbers, IPv4 addresses, ranges, IPv6 addresses, and as in ip[2:2] */
+	/* numbers, IPv4 addresses, ranges, and what is in brackets in ip[2:2] */
 	if (word[strspn(word, "0123456789.-")] == '\0' ||
 		(strncaseeq(word, "0x", 2) &&
 		 word[2 + strspn(word + 2, "0123456789abcdefABCDEF")] == '\0') ||
@@ -148,7 +147,7 @@ static bool is_host(char *word, char *before)
 }
 
 /**
- * Does an expression have a word that might be the name of a host?
+ * Check if an expression has a word that might be the name of a host.
  */
 static bool has_host(char *expression)
 {
@@ -157,15 +156,11 @@ static bool has_host(char *expression)
 
 	while (*pos)
 	{
-		for (len = 0; isalnum(pos[len]) || (pos[len] && strchr("_.-:", pos[len]));
-			 len++)
-		{
-			/* part of the word */
-		}
+		len = strspn(pos, WORD);
 		if (!len)
 		{
 			if (*pos == '\\' && !is_proto(before))
-			{	/* makes a name of any word */
+			{	/* turns any word into a name */
 				return TRUE;
 			}
 			pos++;
@@ -268,33 +263,31 @@ struct private_nflog_filters_t {
 	nflog_filters_t public;
 
 	/**
-	 * Filters, char* => entry_t.
+	 * Filters by expression, char* => entry_t.
 	 */
 	hashtable_t *entries;
 };
 
 /**
- * A filter by its expression.
+ * An entry of the cache.
  */
 struct entry_t {
 
 	/** expression */
 	char *expression;
 
-	/** filter, NULL if the expression is not valid */
+	/** filter, NULL if the expression is invalid */
 	nflog_filter_t *filter;
 
-	/** TRUE if somebody asked for it */
+	/** TRUE if it was requested since the last sweep */
 	bool used;
 };
 
 /**
- * Destroy an entry, as a value of a hashtable.
+ * Destroy an entry.
  */
-static void entry_destroy(void *value, const void *key)
+static void entry_destroy(entry_t *entry)
 {
-	entry_t *entry = value;
-
 	DESTROY_IF(entry->filter);
 	free(entry->expression);
 	free(entry);
@@ -330,7 +323,7 @@ METHOD(nflog_filters_t, sweep, void,
 		if (!entry->used)
 		{
 			this->entries->remove_at(this->entries, enumerator);
-			entry_destroy(entry, NULL);
+			entry_destroy(entry);
 		}
 		else
 		{
@@ -343,7 +336,7 @@ METHOD(nflog_filters_t, sweep, void,
 METHOD(nflog_filters_t, filters_destroy, void,
 	private_nflog_filters_t *this)
 {
-	this->entries->destroy_function(this->entries, entry_destroy);
+	this->entries->destroy_function(this->entries, (void*)entry_destroy);
 	free(this);
 }
 

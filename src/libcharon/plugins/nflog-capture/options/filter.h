@@ -26,17 +26,17 @@ typedef struct nflog_filters_t nflog_filters_t;
 #include <library.h>
 
 /**
- * Compiled filter expression, as described in pcap-filter(7), for IP packets.
+ * Compiled filter expression for IP packets, see pcap-filter(7).
  *
- * It does not change, so any thread may use it that has a reference.
+ * Immutable, any thread that has a reference may use it.
  */
 struct nflog_filter_t {
 
 	/**
 	 * Check if a packet matches.
 	 *
-	 * @param packet	IP packet, or its begin
-	 * @param original	bytes that the packet has in all
+	 * @param packet	IP packet, or its first bytes
+	 * @param original	length of the whole packet, in bytes
 	 * @return			TRUE if so
 	 */
 	bool (*match)(nflog_filter_t *this, chunk_t packet, u_int original);
@@ -57,29 +57,29 @@ struct nflog_filter_t {
 /**
  * Create a nflog_filter_t instance.
  *
- * Takes up to a second, and reads files as /etc/services, so it is not for threads of
- * charon.  Looking up the name of a host might block, so that is an error.
+ * Takes up to a second and reads files such as /etc/services, so charon's threads must
+ * not call this.  Names of hosts are refused, as resolving them might block.
  *
  * @param expression	expression
- * @return				filter, NULL if the expression is not valid
+ * @return				filter, NULL if the expression is invalid
  */
 nflog_filter_t *nflog_filter_create(char *expression);
 
 /**
- * Filters by their expressions, to compile each of them once.  Not thread-safe.
+ * Cache of filters, to compile each expression once.  Not thread-safe.
  */
 struct nflog_filters_t {
 
 	/**
-	 * Get a filter, which gets created if it is not there.
+	 * Get a filter, creates it if necessary.
 	 *
 	 * @param expression	expression
-	 * @return				reference, NULL if the expression is not valid
+	 * @return				reference to the filter, NULL if the expression is invalid
 	 */
 	nflog_filter_t *(*get)(nflog_filters_t *this, char *expression);
 
 	/**
-	 * Forget those that nobody asked for since this was called before.
+	 * Remove the filters that were not requested since this was last called.
 	 */
 	void (*sweep)(nflog_filters_t *this);
 

@@ -26,8 +26,7 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** us after which files are compared when options are looked up, for changes
- * that the kernel does not report */
+/** us after which a look-up compares files, for changes the kernel does not report */
 #define CHECK_INTERVAL 1000000
 
 typedef struct private_nflog_options_t private_nflog_options_t;
@@ -43,85 +42,84 @@ struct private_nflog_options_t {
 	nflog_options_t public;
 
 	/**
-	 * Called with its data after options changed, may be NULL.
+	 * Called after options changed, may be NULL, and its data.
 	 */
 	nflog_options_cb_t cb;
 	void *data;
 
 	/**
-	 * Reads swanctl.conf, used by the thread, except for has_events().
+	 * Reads swanctl.conf, used by the thread only, except for has_events().
 	 */
 	nflog_swanctl_t *swanctl;
 
 	/**
-	 * Lines that the thread has to log.
+	 * Lines to log, used by the thread only.
 	 */
 	nflog_notes_t *notes;
 
 	/**
-	 * Settings in strongswan.conf, of the thread, nothing until it runs.
+	 * Settings in strongswan.conf, used by the thread only, empty until it runs.
 	 */
 	nflog_source_t settings;
 
 	/**
-	 * Wakes up the thread, a file descriptor of eventfd(2).
+	 * File descriptor of eventfd(2) that wakes up the thread.
 	 */
 	int wakeup;
 
 	/**
-	 * The thread, NULL if not started.
-	 */
-	thread_t *thread;
-
-	/**
-	 * TRUE to stop the thread, set with the gate held, which is seen without it.
+	 * TRUE to stop the thread, set with the gate held, but read without it.
 	 */
 	bool stop;
 
 	/**
-	 * Held by the thread, as long as this is not to stop, while it uses what
-	 * strongSwan frees when it stops.
+	 * Lock for stop, held by the thread while it uses what strongSwan frees when it
+	 * stops.
 	 */
 	mutex_t *gate;
 
 	/**
-	 * Lock for all that follows, up to what belongs to the thread.
+	 * Lock for thread, and all that follows.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * Signaled when changes were read, and when the thread ends.
+	 * The thread, NULL if not started, or left behind.
+	 */
+	thread_t *thread;
+
+	/**
+	 * Signaled after changes were read, and when the thread ends.
 	 */
 	condvar_t *condvar;
 
 	/**
-	 * Options as they were read last, NULL if they never were.
+	 * Options as they were last read, NULL if they never were.
 	 */
 	nflog_snapshot_t *snapshot;
 
 	/**
-	 * TRUE if options of a CHILD_SA were looked up without there being any.
+	 * TRUE if options of a CHILD_SA were looked up while snapshot was NULL.
 	 */
 	bool missed;
 
 	/**
-	 * Number of the last request to look for changes, and of the last one that
-	 * is done.
+	 * Numbers of the last request to look for changes, and of the last one done.
 	 */
-	uint64_t asked, done;
+	uint64_t requested, done;
 
 	/**
-	 * Time at which the oldest request began that is not done, in us.
+	 * Time of the oldest request that is not done, in us, monotonic.
 	 */
 	uint64_t since;
 
 	/**
-	 * Time at which files are to be compared, in us.
+	 * Time from which on a look-up compares files, in us, monotonic.
 	 */
 	uint64_t next_check;
 
 	/**
-	 * TRUE to read files even if they seem unchanged.
+	 * TRUE to read files even if they are unchanged.
 	 */
 	bool reload;
 
@@ -134,7 +132,7 @@ struct private_nflog_options_t {
 static void *run(private_nflog_options_t *this);
 
 /**
- * Get the current time in us.
+ * Get the monotonic time in us.
  */
 static uint64_t now()
 {
@@ -145,70 +143,86 @@ static uint64_t now()
 }
 
 /**
- * Count a request to look for changes, with the lock held.
+ * Count a request to look for changes, mutex is locked.
  */
 static void count_request(private_nflog_options_t *this)
 {
-	if (this->asked++ == this->done)
+	if (this->requested++ == this->done)
 	{
 		this->since = now();
 	}
 }
 
 /**
- * Ask the thread to look for changes, with the lock held.
+ * Request the thread to look for changes, mutex is locked.
  */
-static void ask(private_nflog_options_t *this)
+static void request(private_nflog_options_t *this)
 {
 	uint64_t one = 1;
 
 	count_request(this);
 	if (write(this->wakeup, &one, sizeof(one)) == -1)
-	{	/* the counter is at its end, which wakes it up as well */
+	{	/* the counter is at its maximum, so the thread wakes up anyway */
 		return;
 	}
 }
 
 /**
- * Make sure that the thread runs, with the lock held.
+ * Start the thread unless it runs, mutex is locked.
  */
 static void ensure_running(private_nflog_options_t *this)
 {
 	if (!this->thread && !this->stop)
 	{
-		ask(this);
+		request(this);
 		this->since = now();
 		this->thread = thread_create((thread_main_t)run, this);
 		if (!this->thread)
 		{
-			DBG1(DBG_CFG, "nflog-capture: unable to create a thread that reads "
+			DBG1(DBG_CFG, "nflog-capture: unable to create the thread that reads "
 				 "swanctl.conf, nothing is captured");
 		}
 	}
+}
+
+/**
+ * Wait for a signal, mutex is locked.
+ *
+ * @param deadline	time until which to wait, in us, monotonic
+ * @return			FALSE if it has passed
+ */
+static bool wait_until(private_nflog_options_t *this, uint64_t deadline)
+{
+	uint64_t time = now();
+
+	if (time >= deadline)
+	{
+		return FALSE;
+	}
+	this->condvar->timed_wait(this->condvar, this->mutex,
+							  (deadline - time) / 1000 + 1);
+	return TRUE;
 }
 
 METHOD(nflog_options_t, update, bool,
 	private_nflog_options_t *this, u_int timeout)
 {
 	uint64_t ticket, deadline;
-	timeval_t tv;
 	bool done;
 
 	this->mutex->lock(this->mutex);
 	ensure_running(this);
 	if (this->swanctl->has_events(this->swanctl) ||
-		(this->asked == this->done && now() >= this->next_check))
+		(this->requested == this->done && now() >= this->next_check))
 	{
-		ask(this);
+		request(this);
 	}
-	ticket = this->asked;
+	ticket = this->requested;
 	deadline = this->since + timeout * 1000ULL;
-	tv.tv_sec = deadline / 1000000;
-	tv.tv_usec = deadline % 1000000;
 	while (this->thread && !this->stop && this->done < ticket &&
-		   now() < deadline)
+		   wait_until(this, deadline))
 	{
-		this->condvar->timed_wait_abs(this->condvar, this->mutex, tv);
+		/* until changes were read */
 	}
 	done = this->thread && this->done >= ticket;
 	this->mutex->unlock(this->mutex);
@@ -218,8 +232,7 @@ METHOD(nflog_options_t, update, bool,
 /**
  * Get a reference to the current snapshot, NULL if there is none.
  */
-static nflog_snapshot_t *get_snapshot(
-									private_nflog_options_t *this)
+static nflog_snapshot_t *get_snapshot(private_nflog_options_t *this)
 {
 	nflog_snapshot_t *snapshot;
 
@@ -261,8 +274,8 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 	else
 	{
 		cfg = snapshot->get(snapshot, conn, child);
-		DBG2(DBG_CFG, "nflog-capture: options of CHILD_SA '%s' of connection '%s': "
-			 "%s", child, conn, cfg ? "capture it" : "don't capture it");
+		DBG2(DBG_CFG, "nflog-capture: %scapturing CHILD_SA '%s' of connection '%s' "
+			 "according to its options", cfg ? "" : "not ", child, conn);
 	}
 	snapshot->destroy(snapshot);
 	return cfg;
@@ -315,14 +328,14 @@ METHOD(nflog_options_t, reload, void,
 {
 	this->mutex->lock(this->mutex);
 	this->reload = TRUE;
-	ask(this);
+	request(this);
 	this->mutex->unlock(this->mutex);
 }
 
 /**
- * Begin to use what strongSwan frees when it stops.
+ * Lock the gate, to use what strongSwan frees when it stops.
  *
- * @return			FALSE if it must not be used anymore
+ * @return			FALSE, with the gate unlocked, if it may be gone already
  */
 static bool enter(private_nflog_options_t *this)
 {
@@ -336,11 +349,11 @@ static bool enter(private_nflog_options_t *this)
 }
 
 /**
- * Wait until there might be something to read.
+ * Wait until there may be changes.
  *
- * @param ticket	receives the number of requests
- * @param compare	receives TRUE to look for changes that the kernel does not report
- * @param reload	receives TRUE to read all files even if they seem unchanged
+ * @param ticket	receives the number of the last request
+ * @param compare	receives TRUE to look for changes the kernel does not report
+ * @param reload	receives TRUE to read all files even if they are unchanged
  */
 static void await(private_nflog_options_t *this, uint64_t *ticket, bool *compare,
 				  bool *reload)
@@ -351,11 +364,11 @@ static void await(private_nflog_options_t *this, uint64_t *ticket, bool *compare
 
 	this->mutex->lock(this->mutex);
 	if (read(this->wakeup, &count, sizeof(count)) == -1 &&
-		this->asked == this->done)
-	{	/* not a request, but the files, or time */
+		this->requested == this->done)
+	{	/* woken up by a file, or by time */
 		count_request(this);
 	}
-	*ticket = this->asked;
+	*ticket = this->requested;
 	*compare = now() >= this->next_check;
 	*reload = this->reload;
 	this->reload = FALSE;
@@ -363,10 +376,10 @@ static void await(private_nflog_options_t *this, uint64_t *ticket, bool *compare
 }
 
 /**
- * Get the path of swanctl.conf, and what is set in strongswan.conf, as copies.
+ * Copy the path of swanctl.conf, and the settings in strongswan.conf.
  *
- * @param reload	TRUE to get what is set in strongswan.conf again
- * @return			path, NULL to stop
+ * @param reload	TRUE to renew the copy of the settings
+ * @return			path (allocated), NULL to stop
  */
 static char *get_settings(private_nflog_options_t *this, bool reload)
 {
@@ -388,7 +401,7 @@ static char *get_settings(private_nflog_options_t *this, bool reload)
 }
 
 /**
- * Log what there is to log, and replace the snapshot if there is a new one.
+ * Log the notes, and replace the snapshot if there is a new one.
  */
 static void publish(private_nflog_options_t *this, char *path,
 					nflog_snapshot_t *snapshot)
@@ -406,7 +419,7 @@ static void publish(private_nflog_options_t *this, char *path,
 			this->mutex->unlock(this->mutex);
 			snapshot = old;
 
-			DBG2(DBG_CFG, "nflog-capture: read options from '%s'", path);
+			DBG2(DBG_CFG, "nflog-capture: applied options in '%s'", path);
 			if (this->cb)
 			{
 				this->cb(this->data);
@@ -418,7 +431,7 @@ static void publish(private_nflog_options_t *this, char *path,
 }
 
 /**
- * Read files when they change.
+ * Main function of the thread, reads files when they change.
  */
 static void *run(private_nflog_options_t *this)
 {
@@ -453,7 +466,7 @@ static void *run(private_nflog_options_t *this)
 			this->condvar->broadcast(this->condvar);
 		}
 		if (compare)
-		{	/* that takes a tenth of the time at most */
+		{	/* takes a tenth of the time at most */
 			this->next_check = now() + max(10 * (now() - start),
 						this->swanctl->is_complete(this->swanctl) ? CHECK_INTERVAL
 																  : 0);
@@ -466,7 +479,7 @@ static void *run(private_nflog_options_t *this)
 	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
 	while (left)
-	{	/* of what is needed to end a thread, all might be gone already */
+	{	/* what ends a thread properly may be gone already */
 		pause();
 	}
 	return NULL;
@@ -483,13 +496,12 @@ METHOD(nflog_options_t, start, void,
 /**
  * Stop the thread.
  *
- * @return			FALSE if it had to be left behind, with all that it uses
+ * @return			FALSE if it was left behind, together with our data
  */
 static bool stop(private_nflog_options_t *this)
 {
 	thread_t *thread;
 	uint64_t deadline;
-	timeval_t tv;
 	Dl_info info;
 
 	this->gate->lock(this->gate);
@@ -497,14 +509,12 @@ static bool stop(private_nflog_options_t *this)
 	this->gate->unlock(this->gate);
 
 	this->mutex->lock(this->mutex);
-	ask(this);
+	request(this);
 	this->condvar->broadcast(this->condvar);
 	deadline = now() + NFLOG_OPTIONS_STOP * 1000ULL;
-	tv.tv_sec = deadline / 1000000;
-	tv.tv_usec = deadline % 1000000;
-	while (this->thread && !this->ended && now() < deadline)
+	while (this->thread && !this->ended && wait_until(this, deadline))
 	{
-		this->condvar->timed_wait_abs(this->condvar, this->mutex, tv);
+		/* until the thread ends */
 	}
 	thread = this->thread;
 	if (thread && !this->ended)
@@ -512,9 +522,9 @@ static bool stop(private_nflog_options_t *this)
 		this->thread = NULL;
 		this->mutex->unlock(this->mutex);
 		DBG1(DBG_CFG, "nflog-capture: unable to stop the thread that reads "
-			 "swanctl.conf, check the file systems of that file and of those that "
-			 "it includes");
-		/* its code must not be unloaded before the process ends */
+			 "swanctl.conf, check the file systems of that file and of those it "
+			 "includes");
+		/* keep its code until the process ends */
 		if (dladdr(stop, &info))
 		{
 			dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);

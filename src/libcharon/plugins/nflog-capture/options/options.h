@@ -24,7 +24,7 @@ typedef struct nflog_options_t nflog_options_t;
 
 #include "cfg.h"
 
-/** ms that destroy() waits for the thread, which a file may keep waiting */
+/** ms that destroy() waits for the thread, which may be blocked by a file system */
 #define NFLOG_OPTIONS_STOP 2000
 
 /**
@@ -37,41 +37,43 @@ typedef void (*nflog_options_cb_t)(void *data);
 /**
  * Looks up the options that apply to a CHILD_SA.
  *
- * They are, the first one that is set wins, in
+ * Each option has the value that is set first in
  *  - swanctl.conf, connections.<conn>.children.<child>.nflog-capture
  *  - strongswan.conf, the same path below charon.plugins.nflog-capture
  *  - strongswan.conf, charon.plugins.nflog-capture itself
  *
- * Neither vici nor strongSwan's configs pass on the first of these, so
- * swanctl.conf is read by a thread of its own, once per change.  All look-ups are
- * in memory, in what was read last without an error.  If changes have not been
- * read yet, look-ups wait for that, nflog_values_max_wait() at most after the
- * changes were noticed, all that wait for the same changes together: those that
- * come later use what there is at once.
+ * Neither vici nor strongSwan's configs pass on the first of these sections, so a
+ * thread of this object reads swanctl.conf, once per change.  Look-ups only access
+ * memory: the last snapshot that was read without an error.  If changes have yet to be
+ * read, look-ups wait for that, but no longer than nflog_values_max_wait() after the
+ * changes were noticed, however many look-ups there are.  Those that come later use
+ * the last snapshot at once.
+ *
+ * All methods may be called by any thread.
  *
  * Locks: the mutex guards what the thread shares with look-ups, and is held for
  * moments only.  The thread holds the gate while it uses what strongSwan frees when
- * it stops, as settings and the logger, and may take the mutex then.  Nothing that
- * may wait for a file is done with either of them.
+ * it stops (lib->settings, the logger), and may lock the mutex then.  Neither is held
+ * while accessing a file.
  */
 struct nflog_options_t {
 
 	/**
-	 * Start the thread that reads swanctl.conf, which the first look-up does else.
+	 * Start the thread that reads swanctl.conf, otherwise the first look-up does.
 	 */
 	void (*start)(nflog_options_t *this);
 
 	/**
 	 * Get the options of a CHILD_SA.
 	 *
-	 * If any of them is unknown, or its value is not valid, the CHILD_SA is not
-	 * captured.  That is logged when options are read, a line for each.
+	 * If any of them is unknown or invalid the CHILD_SA is not captured, each is logged
+	 * when the options are read.
 	 *
 	 * @param conn		name of the connection
 	 * @param child		name of the child
 	 * @param quiet		TRUE not to log that options could not be read yet
 	 * @return			configuration, to be destroyed with nflog_cfg_destroy(),
-	 *					NULL if not to be captured
+	 *					NULL if the CHILD_SA is not captured
 	 */
 	nflog_cfg_t *(*get)(nflog_options_t *this, char *conn,
 						char *child, bool quiet);
@@ -91,28 +93,28 @@ struct nflog_options_t {
 	/**
 	 * Check if any child is to be captured that may be up already.
 	 *
-	 * @return			TRUE if any child has the option
+	 * @return			TRUE if any child has the option "running"
 	 */
 	bool (*has_running)(nflog_options_t *this);
 
 	/**
-	 * Check if options of a CHILD_SA were looked up before they were read for the
-	 * first time, since this was called last.
+	 * Check if get() was called before options were read for the first time, since this
+	 * method was called last.
 	 *
-	 * @return			TRUE if so
+	 * @return			TRUE if so, calls with quiet set don't count
 	 */
 	bool (*get_missed)(nflog_options_t *this);
 
 	/**
-	 * Apply what changed in strongswan.conf, and read swanctl.conf again, even if it
-	 * does not seem changed.  Does not wait for that.
+	 * Apply changes of strongswan.conf, and read swanctl.conf again even if it seems
+	 * unchanged.  Does not wait.
 	 */
 	void (*reload)(nflog_options_t *this);
 
 	/**
-	 * Wait until all changes have been read that were made before.
+	 * Wait until all changes made so far have been read.
 	 *
-	 * @param timeout	ms to wait at most after the changes were noticed
+	 * @param timeout	ms to wait after the changes were noticed
 	 * @return			FALSE if they have not been read
 	 */
 	bool (*update)(nflog_options_t *this, u_int timeout);
@@ -120,8 +122,8 @@ struct nflog_options_t {
 	/**
 	 * Stop the thread, and destroy a nflog_options_t.
 	 *
-	 * A thread that a file keeps waiting for more than NFLOG_OPTIONS_STOP is left
-	 * behind, which is logged.  It won't use anything but its own data then.
+	 * If the thread is blocked for longer than NFLOG_OPTIONS_STOP, logs that and leaves
+	 * it behind with its own data, it uses nothing else from then on.
 	 */
 	void (*destroy)(nflog_options_t *this);
 };
@@ -129,9 +131,9 @@ struct nflog_options_t {
 /**
  * Create a nflog_options_t instance.
  *
- * @param cb		called by the thread after options changed, must not wait,
- *					may be NULL
- * @param data		data to pass to it
+ * @param cb		called by the thread after options changed, must not block, may be
+ *					NULL
+ * @param data		data to pass to cb
  */
 nflog_options_t *nflog_options_create(
 									nflog_options_cb_t cb, void *data);

@@ -16,13 +16,13 @@
 
 #include <limits.h>
 
-/** bytes that a name, or the path of a reference, may have */
+/** longest name, or path of a reference, in bytes, as each look-up compares them */
 #define MAX_NAME 4096
 
-/** what can't be part of a name */
+/** characters that end a name */
 #define NO_NAME "#{}:.,=\"\r\n\t "
 
-/** what can't be part of a value that is not quoted */
+/** characters that end a word of a value */
 #define NO_VALUE "#}\"\r\n\t "
 
 typedef struct parser_t parser_t;
@@ -34,9 +34,9 @@ typedef enum token_t token_t;
 enum token_t {
 	/** a name, or the path of a reference */
 	TOKEN_NAME = 256,
-	/** nothing left */
+	/** end of the last file */
 	TOKEN_END,
-	/** reading failed, or there is something that is not allowed */
+	/** reading failed, or a syntax error */
 	TOKEN_ERROR,
 };
 
@@ -45,10 +45,10 @@ enum token_t {
  */
 struct parser_t {
 
-	/** what is parsed */
+	/** text that is parsed */
 	nflog_includes_t *includes;
 
-	/** where sections and settings go to */
+	/** gets sections and settings */
 	nflog_sections_t *sections;
 
 	/** parsing fails once this is TRUE */
@@ -57,10 +57,10 @@ struct parser_t {
 	/** name of the last TOKEN_NAME, owned */
 	char *name;
 
-	/** number of sections that have begun, and not ended */
+	/** number of open sections */
 	u_int depth;
 
-	/** number of those from the section "secrets" on */
+	/** number of these from the section "secrets" on */
 	u_int secrets;
 };
 
@@ -90,7 +90,7 @@ static bool unexpected(parser_t *this, int token)
 }
 
 /**
- * Check for one of several characters, none of which is a null byte.
+ * Check for one of several characters, a null byte is none of them.
  */
 static inline bool is_one_of(u_char c, const char *chars)
 {
@@ -98,7 +98,7 @@ static inline bool is_one_of(u_char c, const char *chars)
 }
 
 /**
- * Skip characters, other than chunk_skip() this keeps the position at the end.
+ * Skip characters, unlike chunk_skip() this keeps the position at the end.
  */
 static inline void advance(chunk_t *text, size_t len)
 {
@@ -109,9 +109,9 @@ static inline void advance(chunk_t *text, size_t len)
 /**
  * Unescape a character in a quoted string.
  *
- * @param text		text behind the backslash, gets advanced
+ * @param text		text after the backslash, gets advanced
  * @param out		receives the character
- * @return			FALSE if there is none, the end of a line is skipped
+ * @return			FALSE if there is none, as an escaped end of line is skipped
  */
 static bool unescape(chunk_t *text, u_char *out)
 {
@@ -125,31 +125,30 @@ static bool unescape(chunk_t *text, u_char *out)
 	advance(text, 1);
 	switch (c)
 	{
-		case '\n':
-			return FALSE;
 		case 'n':
 			*out = '\n';
-			return TRUE;
+			break;
 		case 'r':
 			*out = '\r';
-			return TRUE;
+			break;
 		case 't':
 			*out = '\t';
-			return TRUE;
+			break;
 		default:
 			*out = c;
-			return TRUE;
+			break;
 	}
+	return c != '\n';
 }
 
 /**
  * Read a quoted string.
  *
- * @param text		text behind the opening quote, gets advanced
- * @param out		receives characters
- * @param len		number of characters that fit, gets increased by those read
- * @param max		number of characters that may be there in all
- * @return			FALSE if it does not end
+ * @param text		text after the opening quote, gets advanced
+ * @param out		buffer for characters
+ * @param len		number of characters in out, gets increased by those read
+ * @param max		size of out, characters in excess are dropped
+ * @return			FALSE if the string does not end
  */
 static bool read_string(parser_t *this, chunk_t *text, char *out, size_t *len,
 						size_t max)
@@ -181,7 +180,7 @@ static bool read_string(parser_t *this, chunk_t *text, char *out, size_t *len,
 }
 
 /**
- * Get the length of a value, as it is written.
+ * Get the length of a value as written, with quotes and blanks.
  */
 static size_t get_length(chunk_t text)
 {
@@ -207,7 +206,7 @@ static size_t get_length(chunk_t text)
 }
 
 /**
- * Read a part of a value that is not quoted.
+ * Read a word of a value that is not quoted.
  */
 static bool read_word(parser_t *this, chunk_t *text, char *out, size_t *len)
 {
@@ -225,10 +224,10 @@ static bool read_word(parser_t *this, chunk_t *text, char *out, size_t *len)
 }
 
 /**
- * Read a value, there is a single space between its parts.
+ * Read a value, words and strings in it are joined by single spaces.
  *
- * @param value		receives the value, NULL if there is none
- * @return			FALSE if it is not valid
+ * @param value		receives the value (allocated), NULL if there is none
+ * @return			FALSE if it is invalid
  */
 static bool read_value(parser_t *this, char **value)
 {
@@ -236,7 +235,7 @@ static bool read_value(parser_t *this, char **value)
 	size_t len = 0, max;
 	bool success = TRUE;
 
-	/* what is between parts, a space or quotes, takes more than our space */
+	/* blanks or quotes between words are no shorter than our space */
 	max = get_length(*text);
 	*value = NULL;
 	while (success && text->len && !is_one_of(text->ptr[0], "#}\n"))
@@ -272,7 +271,7 @@ static bool read_value(parser_t *this, char **value)
 }
 
 /**
- * Read the pattern of an include statement, and include what matches.
+ * Read the pattern of an include statement, and include the files that match.
  */
 static bool read_include(parser_t *this)
 {
@@ -316,7 +315,9 @@ static bool read_include(parser_t *this)
 }
 
 /**
- * Check for an include statement, which something has to follow.
+ * Check if a name begins an include statement, which requires a pattern.
+ *
+ * @param len		length of the name
  */
 static bool is_include(chunk_t text, size_t len)
 {
@@ -333,7 +334,7 @@ static bool is_include(chunk_t text, size_t len)
 /**
  * Read the next token.
  *
- * @param reference	TRUE if it might be the path of a reference
+ * @param reference	TRUE if it may be the path of a reference
  */
 static int get_token(parser_t *this, bool reference)
 {
@@ -390,7 +391,7 @@ static int get_token(parser_t *this, bool reference)
 			len += 1 + strcspn((char*)text->ptr + len + 1, NO_NAME);
 		}
 		if (len > MAX_NAME)
-		{	/* looking it up many times would take too long */
+		{
 			this->includes->fail(this->includes, "name of more than %d characters",
 								 MAX_NAME);
 			return TOKEN_ERROR;
@@ -404,7 +405,7 @@ static int get_token(parser_t *this, bool reference)
 }
 
 /**
- * Get the name of the last token.
+ * Take over the name of the last token.
  */
 static char *take_name(parser_t *this)
 {
@@ -425,7 +426,7 @@ static bool check(parser_t *this, bool added)
 }
 
 /**
- * Begin the section of the last name.
+ * Begin a section with the last name.
  */
 static bool begin(parser_t *this)
 {
@@ -508,7 +509,7 @@ static bool parse_value(parser_t *this)
 }
 
 /**
- * Parse what begins with a name.
+ * Parse a section or setting, after its name.
  */
 static bool parse_statement(parser_t *this)
 {

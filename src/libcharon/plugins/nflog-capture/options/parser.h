@@ -26,13 +26,13 @@
 /**
  * Parse a file in the format of strongswan.conf, and those that it includes.
  *
- * Follows the rules of strongSwan's settings_lexer.l and settings_parser.y.  The
- * section "secrets" is not kept.
+ * Follows the rules of strongSwan's settings_lexer.l and settings_parser.y, but does not
+ * store the section "secrets".
  *
- * @param includes	the file, included already, has the error if parsing fails
- * @param sections	gets the file's sections and settings
- * @param stop		parsing fails once this is TRUE
- * @return			TRUE if all of it was parsed
+ * @param includes	the file, already included, gets the error if parsing fails
+ * @param sections	gets the sections and settings of the file
+ * @param stop		set to TRUE by any thread to let parsing fail
+ * @return			TRUE if everything was parsed
  */
 bool nflog_parse(nflog_includes_t *includes,
 				 nflog_sections_t *sections, bool *stop);

@@ -32,7 +32,7 @@ struct private_nflog_snapshot_t {
 	nflog_snapshot_t public;
 
 	/**
-	 * References.
+	 * Number of references.
 	 */
 	refcount_t ref;
 
@@ -42,7 +42,7 @@ struct private_nflog_snapshot_t {
 	hashtable_t *children;
 
 	/**
-	 * What applies to all other children.
+	 * Options of all other children.
 	 */
 	child_t *others;
 
@@ -76,7 +76,7 @@ struct child_t {
 };
 
 /**
- * A snapshot that is being created.
+ * Data used to create a snapshot.
  */
 struct build_t {
 
@@ -86,20 +86,20 @@ struct build_t {
 	/** settings in strongswan.conf, and in swanctl.conf */
 	nflog_source_t *settings, *swanctl;
 
-	/** gets a line for each option that is not valid */
+	/** gets a line for each unknown or invalid option */
 	nflog_notes_t *notes;
 
 	/** section with the options that apply to all children */
 	nflog_section_t section;
 
-	/** these options, and if they are valid */
+	/** values of these, and TRUE if all are valid */
 	nflog_values_t global;
 	bool valid;
 
-	/** TRUE if there are too many or circular references */
+	/** TRUE if there are circular or too many references, or to stop */
 	bool failed;
 
-	/** creation fails once this is TRUE */
+	/** set to TRUE by any thread to fail */
 	bool *stop;
 };
 
@@ -149,7 +149,7 @@ static enumerator_t *create_enumerator(nflog_sections_t *sections, child_t *chil
 }
 
 /**
- * Enumerate sections and settings, creating the snapshot fails if they are not found.
+ * Enumerate sections and settings, creating the snapshot fails without enumerator.
  */
 static bool next(build_t *build, enumerator_t *enumerator, char **name, char **value,
 				 bool *is_section)
@@ -161,7 +161,7 @@ static bool next(build_t *build, enumerator_t *enumerator, char **name, char **v
 /**
  * Apply the options in a section.
  *
- * @return			FALSE if any of them is not valid
+ * @return			FALSE if any of them is unknown or invalid, already noted
  */
 static bool apply(build_t *build, nflog_values_t *values,
 				  nflog_section_t *section, nflog_sections_t *sections,
@@ -204,9 +204,9 @@ static bool apply_child(build_t *build, nflog_values_t *values,
 }
 
 /**
- * Create a child, sections that are applied later override those before.
+ * Create a child, what swanctl.conf sets overrides strongswan.conf.
  *
- * @param conn		name of the connection, NULL for what applies to all others
+ * @param conn		name of the connection, NULL for all other children
  */
 static child_t *child_create(build_t *build, char *conn, char *name)
 {
@@ -333,8 +333,7 @@ static void add_children(build_t *build, nflog_sections_t *sections)
 }
 
 /**
- * Apply the options that concern all children.  The directory of traces stays what
- * it was at first.
+ * Apply the options of all children.  The directory of traces does not change.
  */
 static void add_global(build_t *build, char **dir)
 {

@@ -32,18 +32,17 @@ typedef struct nflog_source_t nflog_source_t;
  */
 struct nflog_source_t {
 
-	/** path of the file, for log messages */
+	/** path of the file, for log messages, not owned */
 	char *file;
 
-	/** what is in it, of strongswan.conf the section of the plugin only */
+	/** its sections and settings, of strongswan.conf those of the plugin, not owned */
 	nflog_sections_t *sections;
 };
 
 /**
  * Options of all children, as they were when the files were read.
  *
- * It does not change, so any thread may use it that has a reference.  Look-ups
- * take a time that does not depend on the number of connections and children.
+ * Immutable, any thread that has a reference may use it.  Look-ups take constant time.
  */
 struct nflog_snapshot_t {
 
@@ -53,15 +52,14 @@ struct nflog_snapshot_t {
 	 * @param conn		name of the connection
 	 * @param child		name of the child
 	 * @return			configuration, to be destroyed with nflog_cfg_destroy(),
-	 *					NULL if not to be captured
+	 *					NULL if the CHILD_SA is not captured
 	 */
 	nflog_cfg_t *(*get)(nflog_snapshot_t *this, char *conn, char *child);
 
 	/**
-	 * Get the capture points at which any child is to be captured.
+	 * Get the capture points of all children together.
 	 *
-	 * @param conn		name of the connection that the children are of, NULL for
-	 *					those of all
+	 * @param conn		name of their connection, NULL for children of all connections
 	 * @return			capture points, a bit (1 << nflog_point_t) for each
 	 */
 	u_int (*get_points)(nflog_snapshot_t *this, char *conn);
@@ -69,7 +67,7 @@ struct nflog_snapshot_t {
 	/**
 	 * Check if any child is to be captured that may be up already.
 	 *
-	 * @return			TRUE if any child has the option
+	 * @return			TRUE if any child has the option "running"
 	 */
 	bool (*has_running)(nflog_snapshot_t *this);
 
@@ -89,16 +87,16 @@ struct nflog_snapshot_t {
 /**
  * Create a nflog_snapshot_t instance.
  *
- * Nothing in here uses what strongSwan frees when it stops.
+ * Uses nothing that strongSwan frees when it stops.
  *
  * @param settings	settings in strongswan.conf
  * @param swanctl	settings in swanctl.conf
  * @param filters	compiles filters
- * @param dir		directory of traces that is in use (allocated), "" for the
- *					default, NULL if none is, which is set then
- * @param notes		gets a line for each option that is not valid
- * @param stop		creation fails once this is TRUE
- * @return			NULL if there are too many or circular references
+ * @param dir		directory of traces in use (allocated), "" for the default, if NULL
+ *					this is set to what the options say unless they are invalid
+ * @param notes		gets a line for each unknown or invalid option
+ * @param stop		set to TRUE by any thread to let this fail
+ * @return			snapshot, NULL if there are circular or too many references
  */
 nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 										nflog_source_t *swanctl,

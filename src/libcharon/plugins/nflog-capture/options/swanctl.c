@@ -19,15 +19,14 @@
 #include <poll.h>
 #include <time.h>
 
-/** ms after which reading is tried again that failed, and the most that it gets
- * by doubling it each time */
+/** ms after which a failed read is retried, doubled each time up to the maximum */
 #define RETRY_MIN 100
 #define RETRY_MAX 60000
 
-/** part of a processor's time that reading may take */
+/** reciprocal of the share of a processor's time that reading may take */
 #define SHARE 10
 
-/** us for which it may have taken nothing, to take it at once */
+/** us for which unused time is accumulated, to be taken at once */
 #define BURST 10000000
 
 typedef struct private_nflog_swanctl_t private_nflog_swanctl_t;
@@ -43,7 +42,7 @@ struct private_nflog_swanctl_t {
 	nflog_swanctl_t public;
 
 	/**
-	 * Notices changes.
+	 * Finds files, and notices changes.
 	 */
 	nflog_watch_t *watch;
 
@@ -53,59 +52,60 @@ struct private_nflog_swanctl_t {
 	nflog_notes_t *notes;
 
 	/**
-	 * Reading ends once this is TRUE.
+	 * Reading fails once this is TRUE.
 	 */
 	bool *stop;
 
 	/**
-	 * Path of the file that was read last, NULL if none was.
+	 * Path of the file that was last read, NULL if none was.
 	 */
 	char *path;
 
 	/**
-	 * Hash of what was read last without an error.
+	 * Hash of what was last read without an error.
 	 */
 	uint64_t hash;
 
 	/**
-	 * Filters of the children, kept for the next time as compiling takes its time.
+	 * Filters of the children, kept for the next read as compiling is slow.
 	 */
 	nflog_filters_t *filters;
 
 	/**
-	 * Directory of traces that is in use, NULL if none is.
+	 * Directory of traces in use, "" for the default, NULL if none is.
 	 */
 	char *dir;
 
 	/**
-	 * TRUE if there are changes to read.
+	 * TRUE if changes have yet to be read.
 	 */
 	bool changed;
 
 	/**
-	 * TRUE to provide options even if all files are what they were.
+	 * TRUE to provide a snapshot even if no file changed.
 	 */
 	bool stale;
 
 	/**
-	 * TRUE once options were read.
+	 * TRUE once a snapshot was provided.
 	 */
 	bool known;
 
 	/**
-	 * ms after which to try again what failed, 0 if nothing did, and when, in us.
+	 * ms after which to retry a failed read, 0 if none failed, and when, in us,
+	 * monotonic.
 	 */
 	u_int retry;
 	uint64_t retry_at;
 
 	/**
-	 * Time from which on changes are read, in us.
+	 * Time from which on changes are read, in us, monotonic.
 	 */
 	uint64_t due;
 
 	/**
-	 * Number of reads during which files were changed, minus that of others, and the
-	 * last of these files.
+	 * Number of reads during which a file changed, minus that of others, and the last
+	 * of these files.
 	 */
 	u_int changing;
 	char *file;
@@ -139,7 +139,7 @@ METHOD(nflog_swanctl_t, await, void,
 			.fd = fd,
 			.events = POLLIN,
 		},
-		{	/* to look at what the kernel reports takes its time as well */
+		{	/* processing what the kernel reports takes time as well */
 			.fd = now < this->due ? -1 : this->watch->get_fd(this->watch),
 			.events = POLLIN,
 		},
@@ -158,11 +158,11 @@ METHOD(nflog_swanctl_t, await, void,
 }
 
 /**
- * Consider if files were changed while they were read, note it if that goes on.
+ * Count reads during which a file changed, note if that continues.
  *
- * @return			TRUE to note errors, FALSE if such a change may be the reason
+ * @return			FALSE if the change may be the reason of an error
  */
-static bool consider_changing(private_nflog_swanctl_t *this,
+static bool count_changing(private_nflog_swanctl_t *this,
 							  nflog_includes_t *includes)
 {
 	bool accepted = this->changing >= NFLOG_MAX_CHANGING;
@@ -179,17 +179,18 @@ static bool consider_changing(private_nflog_swanctl_t *this,
 	}
 	if (this->changing > NFLOG_MAX_CHANGING)
 	{
-		this->notes->add(this->notes, "'%s' changes all the time, using its complete "
-						 "lines whenever it is read, check if it has to be included",
-						 this->file);
+		this->notes->add(this->notes, "'%s' changes whenever it is read, using its "
+						 "complete lines, check if it has to be included", this->file);
 	}
 	return !includes->changing || accepted;
 }
 
 /**
- * Note what failed, and when to try again.
+ * Note an error, and set when to retry.
+ *
+ * @param log		FALSE not to log the error
  */
-static void consider_error(private_nflog_swanctl_t *this,
+static void handle_error(private_nflog_swanctl_t *this,
 						   nflog_includes_t *includes, bool log)
 {
 	if (includes->error && log)
@@ -221,7 +222,7 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 	sections = nflog_sections_create();
 	includes = nflog_includes_create(this->watch, this->notes,
 							this->changing >= NFLOG_MAX_CHANGING, this->stop);
-	/* a path that is not valid is an error among the options */
+	/* a relative path is logged as an invalid option */
 	if ((!path_absolute(this->path) ||
 		 includes->include(includes, this->path)) &&
 		nflog_parse(includes, sections, this->stop))
@@ -235,11 +236,10 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 		this->filters->sweep(this->filters);
 		if (!snapshot)
 		{
-			includes->fail(includes, "sections have circular or too many "
-						   "references");
+			includes->fail(includes, "circular references, or too many of them");
 		}
 	}
-	consider_error(this, includes, consider_changing(this, includes));
+	handle_error(this, includes, count_changing(this, includes));
 	if (snapshot && this->known && !this->stale && includes->hash == this->hash)
 	{
 		snapshot->destroy(snapshot);
@@ -257,7 +257,10 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 }
 
 /**
- * Consider how long something took, for when to read the next time.
+ * Charge the time that reading took, to delay the next one.
+ *
+ * @param began		when it began, in us, monotonic
+ * @param cpu		CPU time of the thread when it began, in us
  */
 static void charge(private_nflog_swanctl_t *this, uint64_t began, uint64_t cpu)
 {
@@ -300,7 +303,7 @@ METHOD(nflog_swanctl_t, read_, nflog_read_t,
 		result = READ_DONE;
 	}
 	if (due && !force)
-	{	/* requests must not put it off any longer */
+	{	/* requests must not delay it any further */
 		charge(this, began, cpu);
 	}
 	return result;

@@ -26,51 +26,55 @@ typedef enum nflog_read_t nflog_read_t;
 #include "snapshot.h"
 #include "watch.h"
 
-/** reads in a row during which a file was changed, until that is accepted */
+/** consecutive reads during which a file changed, after which that is accepted */
 #define NFLOG_MAX_CHANGING 3
 
 /**
- * What was done about changes.
+ * Result of looking for changes.
  */
 enum nflog_read_t {
-	/** there were none */
+	/** there are none */
 	READ_UNCHANGED,
 	/** all files were read */
 	READ_DONE,
-	/** there are changes, which are read later */
+	/** there are some, to be read later */
 	READ_LATER,
 };
 
 /**
  * Reads swanctl.conf, and all files that it includes, when they change.
  *
- * Files that change all the time are not read all the time: reading takes a tenth
- * of a processor at most, and waits for a file system half of the time, after a
- * second of the one, or ten of the other.  What changes after that is read later.
+ * Tied to strongSwan: vici ignores sections in a child that it does not know, swanctl
+ * sends ours with the others, but nothing in charon passes it on to plugins, nor
+ * reports that connections were loaded again.  So we read the file as swanctl does.
  *
- * All methods but has_events() are called by one thread, which might be left behind:
- * nothing in here uses what strongSwan frees when it stops, as its settings and its
- * logger.
+ * Files that change constantly are not read constantly: in the long run, reading takes
+ * a tenth of a processor's time, and waits for file systems half of the time.  A second
+ * of the former, or ten seconds of the latter, may be taken at once.  Further changes
+ * are read later.
+ *
+ * All methods but has_events() are called by one thread, which may be left behind, see
+ * nflog_options_t.  Uses nothing that strongSwan frees when it stops.
  */
 struct nflog_swanctl_t {
 
 	/**
-	 * Wait until there might be something to read.
+	 * Wait until there may be changes.
 	 *
 	 * @param fd		file descriptor to wait for as well
 	 */
 	void (*await)(nflog_swanctl_t *this, int fd);
 
 	/**
-	 * Read all files, if any of them changed.
+	 * Read all files if any of them changed.
 	 *
 	 * @param path		path of swanctl.conf
 	 * @param settings	settings in strongswan.conf
-	 * @param compare	TRUE to look for changes that the kernel does not report
-	 * @param force		TRUE to read them even if they did not change
+	 * @param compare	TRUE to look for changes the kernel does not report
+	 * @param force		TRUE to read all files even if they are unchanged
 	 * @param snapshot	receives the options, NULL if they could not be read, or
 	 *					did not change
-	 * @return			if files were read
+	 * @return			READ_DONE if files were read, successfully or not
 	 */
 	nflog_read_t (*read)(nflog_swanctl_t *this, char *path,
 						 nflog_source_t *settings, bool compare, bool force,
@@ -100,7 +104,7 @@ struct nflog_swanctl_t {
  * Create a nflog_swanctl_t instance.
  *
  * @param notes		gets lines to log
- * @param stop		reading ends once this is TRUE
+ * @param stop		set to TRUE by any thread to end reading
  */
 nflog_swanctl_t *nflog_swanctl_create(nflog_notes_t *notes, bool *stop);
 

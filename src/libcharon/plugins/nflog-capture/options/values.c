@@ -22,10 +22,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/** enough for the names of all options */
+/** buffer size for the names of all options */
 #define NAMES_LEN 256
 
-/** longest value, as parsing it for many children would take too long */
+/** longest value, parsing longer ones for many children takes too long */
 #define MAX_VALUE 4096
 
 /** default of the option max_wait, and the longest time, in ms */
@@ -46,16 +46,16 @@ struct option_t {
 	/** name */
 	char *name;
 
-	/** parser of the value, stores it in out, FALSE if it is not valid */
+	/** parses a value and stores it in out, FALSE if it is invalid */
 	bool (*parse)(char *value, void *out);
 
-	/** position of out in nflog_values_t */
+	/** offset of out in nflog_values_t */
 	size_t offset;
 
-	/** what is allowed */
+	/** allowed values, for log messages */
 	char *allowed;
 
-	/** TRUE if it can't be set for single children */
+	/** TRUE if it can't be set per child */
 	bool global;
 };
 
@@ -126,7 +126,7 @@ static bool parse_size(char *value, void *out)
 }
 
 /**
- * Parse the size of a file, that holds more than a packet or two.
+ * Parse the size of a file, which must hold more than a packet or two.
  */
 static bool parse_file_size(char *value, void *out)
 {
@@ -153,7 +153,7 @@ static bool parse_duration(char *value, void *out)
 }
 
 /**
- * Parse a snaplen, which shorter than headers would be of no use.
+ * Parse a snaplen, which is of no use if shorter than headers.
  */
 static bool parse_snaplen(char *value, void *out)
 {
@@ -163,7 +163,7 @@ static bool parse_snaplen(char *value, void *out)
 		   (*snaplen == 0 || (*snaplen >= 64 && *snaplen <= 65535));
 }
 
-/** the first NFLOG group can't be greater, so that all are 16-bit numbers */
+/** maximum for the first NFLOG group, as all are 16-bit numbers */
 #define MAX_GROUP 65528
 _Static_assert(MAX_GROUP == UINT16_MAX + 1 - NFLOG_MAX_GROUPS, "MAX_GROUP");
 
@@ -277,8 +277,8 @@ static bool parse_filter(char *value, void *out)
 }
 
 /**
- * Parse the directory of all traces.  While another one is in use, that this one is
- * not valid matters to none of them.
+ * Parse the directory of traces.  An invalid one does not matter while another one is
+ * in use.
  */
 static bool parse_dir(char *value, void *out)
 {
@@ -297,7 +297,7 @@ static bool parse_path(char *value, void *out)
 }
 
 /**
- * Parse what the plugin loader has accepted.
+ * Parse an option that the plugin loader has checked.
  */
 static bool parse_load(char *value, void *out)
 {
@@ -358,7 +358,7 @@ static char *get_names(bool global, char *buf, size_t len)
 }
 
 /**
- * Note an option, or a section, that is not known.
+ * Note an unknown option or section.
  */
 static void refuse_unknown(nflog_values_t *values, nflog_section_t *section,
 						   char *what, char *name)
@@ -403,7 +403,7 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 		!option->parse(value, (char*)values + option->offset))
 	{
 		values->notes->add(values->notes, "not capturing, %s: value '%.64s' of "
-				"option '%s' in section %s is not valid, expected %s",
+				"option '%s' in section %s is invalid, expected %s",
 				section->file, value, key, section->path, option->allowed);
 		return FALSE;
 	}
@@ -431,7 +431,7 @@ bool nflog_values_check(nflog_values_t *values)
 	if (values->cfg.files && !values->cfg.file_size && !values->cfg.duration)
 	{
 		values->notes->add(values->notes, "not capturing, %s: value '%u' of "
-				"option 'files' in section %s is not valid, it requires "
+				"option 'files' in section %s is invalid, it requires "
 				"file_size or duration", values->files->file,
 				values->cfg.files, values->files->path);
 		return FALSE;

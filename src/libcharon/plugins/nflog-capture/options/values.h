@@ -26,10 +26,10 @@ typedef struct nflog_values_t nflog_values_t;
 #include "cfg.h"
 #include "notes.h"
 
-/** longest name of a connection or child, settings_t finds no longer one */
+/** longest name of a connection or child, settings_t finds no longer ones */
 #define NFLOG_MAX_NAME 127
 
-/** NFLOG groups that may be used, from the option "group" on */
+/** maximum number of NFLOG groups in use, from the option "group" on */
 #define NFLOG_MAX_GROUPS 8
 
 /**
@@ -43,7 +43,7 @@ struct nflog_section_t {
 	/** path of the section in that file */
 	char path[2 * NFLOG_MAX_NAME + 128];
 
-	/** does it apply to all children? */
+	/** TRUE if it applies to all children */
 	bool global;
 };
 
@@ -55,44 +55,44 @@ struct nflog_values_t {
 	/** configuration of a capture */
 	nflog_cfg_t cfg;
 
-	/** is the CHILD_SA to be captured? */
+	/** TRUE to capture the CHILD_SA */
 	bool enable;
 
-	/** directory of all traces, NULL for the default */
+	/** directory of traces, not owned, NULL for the default */
 	char *dir;
 
-	/** the directory that is in use, whatever the option is now, NULL if none is */
+	/** directory of traces in use, whatever dir is, not owned, NULL if none is */
 	char *used_dir;
 
-	/** section that has the number of files, NULL if none has */
+	/** section that sets the option "files", not owned, NULL if none does */
 	nflog_section_t *files;
 
-	/** compiles filters */
+	/** compiles filters, not owned */
 	nflog_filters_t *filters;
 
-	/** gets a line for whatever is not valid */
+	/** gets a line for each unknown or invalid option, not owned */
 	nflog_notes_t *notes;
 
-	/** value of an option that is only checked here, u_int or uint64_t */
+	/** value of an option that is only checked, u_int or uint64_t */
 	uint64_t checked;
 };
 
 /**
  * Apply an option.
  *
- * An empty filter is none.  No other option may be empty.
+ * An empty filter is no filter, no other option may be empty.
  *
  * @param values	receives the value
- * @param section	section that the option is in
+ * @param section	section of the option, not owned
  * @param key		name of the option
  * @param value		its value, NULL if empty
- * @return			FALSE if not valid, which has been noted
+ * @return			FALSE if unknown or invalid, already noted
  */
 bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 						char *key, char *value);
 
 /**
- * Note a section that is not known.
+ * Note an unknown section.
  *
  * @param values	values of the options
  * @param section	section that it is in
@@ -102,9 +102,9 @@ void nflog_values_refuse(nflog_values_t *values, nflog_section_t *section,
 						 char *name);
 
 /**
- * Check if values fit together, once all are applied.
+ * Check if values are consistent, after all were applied.
  *
- * @return			FALSE if not, which has been noted
+ * @return			FALSE if not, already noted
  */
 bool nflog_values_check(nflog_values_t *values);
 
@@ -112,8 +112,8 @@ bool nflog_values_check(nflog_values_t *values);
  * Parse a number of bytes, with an optional suffix k, m, or g.
  *
  * @param value		value of an option
- * @param size		receives the number
- * @return			FALSE if not valid
+ * @param size		receives the number of bytes, below 2^63
+ * @return			FALSE if invalid
  */
 bool nflog_values_size(char *value, uint64_t *size);
 
