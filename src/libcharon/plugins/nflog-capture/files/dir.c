@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "dir.h"
 #include "options/notes.h"
 
@@ -32,7 +31,7 @@
 typedef struct private_nflog_dir_t private_nflog_dir_t;
 typedef struct failure_t failure_t;
 
-/** Errors that concern all files, not only that with which they are seen */
+/** errors that concern all files */
 static const int common_errors[] = {
 	ENOSPC, EDQUOT, EFBIG, EROFS, EIO, EMFILE, ENFILE, ENOMEM,
 };
@@ -48,30 +47,30 @@ struct private_nflog_dir_t {
 	nflog_dir_t public;
 
 	/**
-	 * Directory of all directories, NULL until the option is valid.
+	 * Directory in the option "dir", NULL until that is valid.
 	 */
 	char *dir;
 
 	/**
-	 * TRUE to keep the directory open in which a file was opened last, its file
-	 * descriptor, -1 if there is none, and its name.
+	 * TRUE to keep the subdirectory of the last opened file open, its file descriptor,
+	 * -1 if there is none, and its name.
 	 */
 	bool keep;
 	int kept;
 	char *conn;
 
 	/**
-	 * Lock for dir until that is set, keep, kept, conn, failures, and common.
+	 * Lock for dir until that is set, keep, kept, conn, failures and common.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * What failed, and did not work since, by its description, failure_t.
+	 * Operations that failed and did not succeed since, char* => failure_t.
 	 */
 	hashtable_t *failures;
 
 	/**
-	 * How many of these have one of the common errors, and when it was logged.
+	 * Number of these with each of common_errors, and when it was logged.
 	 */
 	struct {
 		u_int count;
@@ -80,30 +79,24 @@ struct private_nflog_dir_t {
 };
 
 /**
- * Something that failed.
+ * An operation that failed.
  */
 struct failure_t {
 
-	/**
-	 * What failed with which file, as in "opening file conn/name".
-	 */
+	/** operation and file, as in "open file conn/name" */
 	char *key;
 
-	/**
-	 * File in there, "conn/name".
-	 */
+	/** the file in there, "conn/name" */
 	char *file;
 
-	/**
-	 * The last errno.
-	 */
+	/** last errno */
 	int error;
 };
 
 /**
- * What an administrator can do about an error.
+ * Get the remedy for an error.
  *
- * @param conn		name of the directory it is in, empty for dir itself
+ * @param conn		name of the subdirectory, empty for the directory itself
  */
 static char *get_remedy(int error, char *conn)
 {
@@ -116,7 +109,7 @@ static char *get_remedy(int error, char *conn)
 	{
 		case EACCES:
 		case EPERM:
-			return "give charon access, also in its AppArmor profile, if any";
+			return "give charon access, also in its AppArmor profile if it has one";
 		case ENOSPC:
 		case EDQUOT:
 			return "free some space, or lower max_total";
@@ -160,9 +153,9 @@ static int get_common(int error)
 }
 
 /**
- * Change the error of a failure, 0 for none, mutex is locked.
+ * Set the error of a failure, 0 for none, mutex is locked.
  *
- * @return			TRUE if it is to be logged
+ * @return			TRUE to log it
  */
 static bool set_error(private_nflog_dir_t *this, failure_t *failure,
 					  int error)
@@ -180,7 +173,7 @@ static bool set_error(private_nflog_dir_t *this, failure_t *failure,
 		this->common[former].count--;
 	}
 	if (i < 0)
-	{	/* another reason that concerns this file only is not worth a line */
+	{	/* don't log another error that concerns this file only */
 		return log;
 	}
 	log = !this->common[i].count &&
@@ -198,14 +191,6 @@ static void failure_destroy(failure_t *failure)
 	free(failure);
 }
 
-/**
- * Destroy a failure in a hashtable.
- */
-static void failure_destroy_cb(void *value, const void *key)
-{
-	failure_destroy(value);
-}
-
 METHOD(nflog_dir_t, get_dir, char*,
 	private_nflog_dir_t *this)
 {
@@ -213,7 +198,7 @@ METHOD(nflog_dir_t, get_dir, char*,
 
 	this->mutex->lock(this->mutex);
 	if (!this->dir)
-	{	/* while it isn't valid, nothing is captured */
+	{	/* nothing is captured while it is invalid */
 		dir = lib->settings->get_str(lib->settings,
 									 "%s.plugins.nflog-capture.dir",
 									 NFLOG_CAPTURE_DIR, lib->ns);
@@ -300,7 +285,7 @@ METHOD(nflog_dir_t, forget, void,
 }
 
 /**
- * Check that nobody else can put something into a directory.
+ * Check that nobody else may write to a directory.
  */
 static bool is_ours(int fd)
 {
@@ -311,7 +296,7 @@ static bool is_ours(int fd)
 }
 
 /**
- * Create a directory, with all above it.  mkdir_p() logs each failure.
+ * Create a directory and its parents.  Unlike mkdir_p() this does not log failures.
  */
 static bool create_path(char *path)
 {
@@ -372,7 +357,7 @@ METHOD(nflog_dir_t, open_dir, int,
 		close(parent);
 	}
 	if (fd >= 0 && created && fchmod(fd, 0700) != 0)
-	{	/* that much whatever the umask is */
+	{	/* regardless of the umask */
 		close(fd);
 		fd = -1;
 	}
@@ -395,7 +380,7 @@ METHOD(nflog_dir_t, open_dir, int,
 }
 
 /**
- * Keep a directory, or close it.
+ * Keep a subdirectory instead of the former one, or close it.
  */
 static void put_dir(private_nflog_dir_t *this, char *conn, int dir)
 {
@@ -419,7 +404,7 @@ static void put_dir(private_nflog_dir_t *this, char *conn, int dir)
 }
 
 /**
- * Get a directory to open a file in, that which is kept if it is the same.
+ * Get the kept subdirectory if it is the same, otherwise open it.
  */
 static int take_dir(private_nflog_dir_t *this, char *conn)
 {
@@ -459,7 +444,7 @@ METHOD(nflog_dir_t, open_file, int,
 	{
 		return -1;
 	}
-	/* don't wait for what might not be a file */
+	/* don't block on a FIFO */
 	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	error = errno;
 	put_dir(this, conn, dir);
@@ -489,7 +474,7 @@ METHOD(nflog_dir_t, create_file, int,
 
 	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
 				O_CLOEXEC, 0600);
-	/* 0600 whatever the umask is */
+	/* 0600 regardless of the umask */
 	if (fd >= 0 && fchmod(fd, 0600) == 0)
 	{
 		worked(this, what, conn, "");
@@ -512,7 +497,7 @@ METHOD(nflog_dir_t, create_file, int,
 METHOD(nflog_dir_t, destroy, void,
 	private_nflog_dir_t *this)
 {
-	this->failures->destroy_function(this->failures, failure_destroy_cb);
+	this->failures->destroy_function(this->failures, (void*)failure_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this->dir);
 	free(this);

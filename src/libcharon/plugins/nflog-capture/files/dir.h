@@ -26,27 +26,27 @@ typedef struct nflog_dir_t nflog_dir_t;
 #include <library.h>
 
 /**
- * Opens files and directories below a directory in a safe way.
+ * Safely opens files and directories below a directory.
  *
- * Does not follow symbolic links, and refuses directories to which anybody but
- * charon's user and root may write.  Creates directories with mode 0700, and files
- * with 0600, whatever the umask is.
+ * Does not follow symbolic links, and refuses directories that anybody but charon's
+ * user and root may write to.  Creates directories with mode 0700, and files with
+ * 0600, regardless of the umask.
  *
- * Names don't contain slashes.  Methods that open something return a file
- * descriptor, or -1 with errno set.  A failure is logged with its remedy, and not
- * again until the operation worked in between.  Errors that concern all files, such
- * as a full disk, are logged for one of them only, and at most once a minute.
+ * Names must not contain slashes.  Methods that open something return a file
+ * descriptor, or -1 with errno set.  Failures are logged with a remedy, and not again
+ * until the operation has succeeded.  Errors that concern all files, such as a full
+ * disk, are logged for one of them only, and at most once per NFLOG_LOG_AGAIN.
  *
- * Any thread may call the methods, which may block on the disk.  A lock of this
- * object guards its state, and is not held meanwhile.
+ * Any thread may call the methods, which may block on the disk.  A lock of this object
+ * guards its state, and is not held while accessing the disk.
  */
 struct nflog_dir_t {
 
 	/**
 	 * Open a subdirectory.
 	 *
-	 * @param conn		its name, empty for the directory itself
-	 * @param create	TRUE to create it, FALSE to log nothing if it is missing
+	 * @param conn		name of the subdirectory, empty for the directory itself
+	 * @param create	TRUE to create it, FALSE not to log it if it is missing
 	 * @return			file descriptor
 	 */
 	int (*open_dir)(nflog_dir_t *this, char *conn, bool create);
@@ -56,23 +56,22 @@ struct nflog_dir_t {
 	 *
 	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
-	 * @param flags		flags for open(), a missing file is not logged with
-	 *					O_RDONLY
+	 * @param flags		flags for open(2), a missing file is not logged with O_RDONLY
 	 * @return			file descriptor
 	 */
 	int (*open_file)(nflog_dir_t *this, char *conn, char *name,
 					 int flags);
 
 	/**
-	 * Keep the directory open in which a file was opened last, so that the next one
-	 * in there is opened without checking again who may write to the directory.
+	 * Keep the subdirectory of the last opened file open, so that the next file in it is
+	 * opened without checking again who may write to the subdirectory.
 	 *
-	 * @param keep		TRUE to do so from now on, FALSE to end that
+	 * @param keep		TRUE to begin, FALSE to end
 	 */
 	void (*keep_dir)(nflog_dir_t *this, bool keep);
 
 	/**
-	 * Create a file, which must not exist, to append to it.
+	 * Create a file to append to, fails if it exists.
 	 *
 	 * @param dir		file descriptor of the subdirectory
 	 * @param conn		name of the subdirectory
@@ -83,20 +82,20 @@ struct nflog_dir_t {
 					   char *name);
 
 	/**
-	 * Log that something failed, with the reason in errno, which is kept.
+	 * Log that an operation failed, with the reason in errno, which is preserved.
 	 *
-	 * @param what		what failed, as in "open file"
+	 * @param what		operation, such as "open file"
 	 * @param conn		name of the subdirectory, or empty
 	 * @param name		name of the file, or empty
-	 * @param remedy	what can be done, NULL to choose that by errno
+	 * @param remedy	remedy, NULL to select one by errno
 	 */
 	void (*failed)(nflog_dir_t *this, char *what, char *conn,
 				   char *name, char *remedy);
 
 	/**
-	 * Note that something worked, so that it's logged if it fails again.
+	 * Note that an operation succeeded, to log it if it fails again.
 	 *
-	 * @param what		what worked
+	 * @param what		operation
 	 * @param conn		name of the subdirectory, or empty
 	 * @param name		name of the file, or empty
 	 */
@@ -104,7 +103,7 @@ struct nflog_dir_t {
 				   char *name);
 
 	/**
-	 * Forget what failed with a file, as nobody will try it again.
+	 * Forget the failures of a file that nobody uses anymore.
 	 *
 	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
@@ -114,7 +113,7 @@ struct nflog_dir_t {
 	/**
 	 * Get the path of the directory.
 	 *
-	 * @return			path, internal data
+	 * @return			path (internal data), empty if the option "dir" is invalid
 	 */
 	char *(*get_dir)(nflog_dir_t *this);
 
@@ -125,8 +124,8 @@ struct nflog_dir_t {
 };
 
 /**
- * Create a nflog_dir_t instance for the directory that the option "dir" names, now
- * or, if it is not valid now, as soon as it is.
+ * Create a nflog_dir_t instance for the directory in the option "dir", as soon as it
+ * is valid.
  */
 nflog_dir_t *nflog_dir_create();
 

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "live.h"
+#include "trace_name.h"
 #include "options/notes.h"
 
 #include <errno.h>
@@ -26,19 +27,16 @@
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
-/** Name of the file with the locks */
+/** name of the file with the locks */
 #define LOCK_FILE ".lock"
 
-/** Its byte that each process locks that uses the directory */
+/** its byte that all processes lock that use the directory */
 #define LOCK_USED 0
 
-/** The first one of its bytes for files, and their number, as setting a lock takes a
- *  time that increases with the number of locks */
+/** the first of its bytes for files, and their number, which is limited as setting a lock
+ * takes longer the more there are */
 #define LOCK_FILES 1
 #define LOCK_COUNT 4096
-
-/** Bytes of the key of SipHash, see chunk_mac() */
-#define SIPHASH_KEY_LEN 16
 
 typedef struct private_nflog_live_t private_nflog_live_t;
 
@@ -53,7 +51,7 @@ struct private_nflog_live_t {
 	nflog_live_t public;
 
 	/**
-	 * Opens the directory.
+	 * Opens the directory, not owned.
 	 */
 	nflog_dir_t *dir;
 
@@ -68,34 +66,31 @@ struct private_nflog_live_t {
 	int fd;
 
 	/**
-	 * When it was logged that another process uses the directory.
+	 * When it was logged that another process uses the directory, monotonic.
 	 */
 	time_t logged;
 
 	/**
-	 * Files that this process writes, <conn>/<name>, char* => char*.
+	 * Files this process writes, "<conn>/<name>", char* => char*.
 	 */
 	hashtable_t *files;
 
 	/**
-	 * How many of these have each byte.
+	 * Number of these that share each byte.
 	 */
 	u_int counts[LOCK_COUNT];
 };
 
 /**
- * Get the number of the byte to lock for a file.
+ * Get the byte to lock for a file, the same in all processes.
  */
 static u_int get_byte(char *key)
 {
-	/* the same for all processes */
-	static u_char siphash_key[SIPHASH_KEY_LEN] = {};
-
-	return chunk_mac(chunk_from_str(key), siphash_key) % LOCK_COUNT;
+	return nflog_trace_name_hash(key) % LOCK_COUNT;
 }
 
 /**
- * Apply a lock to a byte, or remove it, mutex is locked.
+ * Lock or unlock a byte, mutex is locked.
  */
 static void lock_byte(private_nflog_live_t *this, off_t byte, short type)
 {
@@ -117,7 +112,7 @@ static void lock_byte(private_nflog_live_t *this, off_t byte, short type)
 }
 
 /**
- * Check if another process locked a byte, mutex is locked.
+ * Check if another process has locked a byte, mutex is locked.
  */
 static bool is_locked(private_nflog_live_t *this, off_t byte)
 {
@@ -132,7 +127,7 @@ static bool is_locked(private_nflog_live_t *this, off_t byte)
 }
 
 /**
- * Lock what this process uses in a file that was just opened, mutex is locked.
+ * Lock the bytes this process needs, after the file was opened, mutex is locked.
  */
 static void lock_all(private_nflog_live_t *this)
 {
@@ -141,8 +136,8 @@ static void lock_all(private_nflog_live_t *this)
 	if (is_locked(this, LOCK_USED) && nflog_log_once(&this->logged, 0))
 	{
 		DBG1(DBG_CFG, "nflog-capture: another process captures to '%s' as well, "
-			 "they share max_total, and key tables may lack rows: set dir of each "
-			 "charon to a directory of its own", this->dir->get_dir(this->dir));
+			 "both share max_total, and key tables may lack rows: set dir to a "
+			 "directory of its own for each charon", this->dir->get_dir(this->dir));
 	}
 	lock_byte(this, LOCK_USED, F_RDLCK);
 	for (i = 0; i < LOCK_COUNT; i++)
@@ -155,8 +150,8 @@ static void lock_all(private_nflog_live_t *this)
 }
 
 /**
- * Open the file with the locks, unless it is open, and still the one that others
- * find in the directory, mutex is locked.
+ * Open the file with the locks, unless it is open and was not replaced in the
+ * directory, mutex is locked.
  *
  * @param create	TRUE to create the directory
  * @return			FALSE if the directory can't be opened
@@ -175,7 +170,7 @@ static bool open_lock(private_nflog_live_t *this, bool create)
 		fstatat(dir, LOCK_FILE, &theirs, AT_SYMLINK_NOFOLLOW) != 0 ||
 		ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
 	{
-		/* not to be written to, so the file system can be mounted read-only */
+		/* not for writing, so that the file system can be remounted read-only */
 		fd = openat(dir, LOCK_FILE, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
 					O_NONBLOCK, 0600);
 		if (fd >= 0)
@@ -198,8 +193,8 @@ static bool open_lock(private_nflog_live_t *this, bool create)
 }
 
 /**
- * Close the file with the locks, which releases them, unless this process writes
- * files, so that the file system can be unmounted, mutex is locked.
+ * Close the file with the locks if this process writes no files, so that the file system
+ * can be unmounted, mutex is locked.
  */
 static void close_unused(private_nflog_live_t *this)
 {
@@ -258,18 +253,10 @@ METHOD(nflog_live_t, is_live, bool,
 	return live;
 }
 
-/**
- * Destroy a string in a hashtable.
- */
-static void str_destroy(void *value, const void *key)
-{
-	free(value);
-}
-
 METHOD(nflog_live_t, destroy, void,
 	private_nflog_live_t *this)
 {
-	this->files->destroy_function(this->files, str_destroy);
+	this->files->destroy_function(this->files, (void*)free);
 	if (this->fd >= 0)
 	{
 		close(this->fd);

@@ -25,45 +25,45 @@ typedef struct nflog_live_t nflog_live_t;
 #include "dir.h"
 
 /**
- * Knows which files are being written, by this process or another one.
+ * Knows which files are being written, by this process or others.
  *
- * Several processes may use a directory: charons in network namespaces that share
- * /var, or one that was restarted while its predecessor hangs.  None of them may
- * remove what another one is writing.  So each locks a byte of the file ".lock" in
- * the directory for each file that it writes, which one depends on a hash of its
- * name.  With 4096 bytes some files that nobody writes have the same one, and so
- * stay longer than others.  The locks belong to the open file (F_OFD_SETLK,
- * fcntl(2)), the kernel releases them when the process ends, however it ends.  It is
- * open only while something is being written.  Where the file system has no locks,
- * which is logged, only the files of this process are known.
+ * Several processes may use the directory: charons in network namespaces that share
+ * /var, or one that was restarted while its predecessor hangs.  None of them may remove
+ * what another one is writing.  So each process locks a byte of the file ".lock" in the
+ * directory for each file it writes, selected by a hash of the file's name.  Some files
+ * that are complete share one of the 4096 bytes with others, and so are kept for longer.
+ * The kernel releases the locks when the process ends for whatever reason, as they
+ * belong to the open file (F_OFD_SETLK, fcntl(2)), which is only open while something
+ * is being written.  If the file system has no locks, which is logged, only the files
+ * of this process are known.
  *
- * That another process uses the directory is logged once, as soon as it is noticed.
+ * Logs once if another process uses the directory.
  *
- * All methods may block on the disk.  They may be called by any thread, a lock of
- * this object guards its state, and is held while accessing the disk.
+ * Any thread may call the methods, which may block on the disk.  A lock of this object
+ * guards its state, and is held while accessing the disk.
  */
 struct nflog_live_t {
 
 	/**
-	 * Note that a file is about to be written, or complete.
+	 * Note that a file is about to be written, or is complete.
 	 *
-	 * @param conn		name of the directory
+	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
-	 * @param live		TRUE before it is created, FALSE if it is complete
+	 * @param live		TRUE before it is created, FALSE once it is complete
 	 */
 	void (*set)(nflog_live_t *this, char *conn, char *name, bool live);
 
 	/**
-	 * Check if a file is being written, so that it must not be removed.
+	 * Check if a file is being written, and thus must not be removed.
 	 *
-	 * @param conn		name of the directory
+	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
-	 * @return			TRUE if so, or if that can't be found out for now
+	 * @return			TRUE if so, or if unknown as the directory can't be opened
 	 */
 	bool (*is_live)(nflog_live_t *this, char *conn, char *name);
 
 	/**
-	 * Destroy a nflog_live_t, nothing is being written then.
+	 * Destroy a nflog_live_t, after all files are complete.
 	 */
 	void (*destroy)(nflog_live_t *this);
 };

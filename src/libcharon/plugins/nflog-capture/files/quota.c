@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #define _GNU_SOURCE
 
 #include "quota.h"
@@ -34,10 +33,10 @@
 #include <collections/linked_list.h>
 #include <threading/mutex.h>
 
-/** Default disk budget */
+/** default disk budget */
 #define MAX_TOTAL "1g"
 
-/** Seconds after which traces to remove are looked for again */
+/** seconds after which to look for traces to remove again */
 #define RETRY 1
 
 typedef struct private_nflog_quota_t private_nflog_quota_t;
@@ -54,17 +53,17 @@ struct private_nflog_quota_t {
 	nflog_quota_t public;
 
 	/**
-	 * Opens the directories.
+	 * Opens the directories, not owned.
 	 */
 	nflog_dir_t *dir;
 
 	/**
-	 * Knows which files are being written.
+	 * Knows which files are being written, not owned.
 	 */
 	nflog_live_t *live;
 
 	/**
-	 * Called if traces were removed, with its data.
+	 * Called after traces were removed, and its data, set before any thread uses this.
 	 */
 	void (*cb)(void *data, char *conn);
 	void *data;
@@ -75,7 +74,7 @@ struct private_nflog_quota_t {
 	mutex_t *mutex;
 
 	/**
-	 * Bytes in all files, as far as we know.
+	 * Bytes in all files, as far as known.
 	 */
 	uint64_t total;
 
@@ -91,20 +90,21 @@ struct private_nflog_quota_t {
 	time_t logged;
 
 	/**
-	 * Number of traces removed that were not logged, bytes of these, and when traces
-	 * were logged, monotonic.
+	 * Number and bytes of removed traces that were not logged yet, and when such traces
+	 * were last logged, monotonic.
 	 */
 	u_int removed;
 	uint64_t removed_bytes;
 	time_t removed_logged;
 
 	/**
-	 * Don't look for traces to remove before, unless one becomes unused.
+	 * Time before which not to look for traces to remove, monotonic, 0 once a trace is
+	 * complete.
 	 */
 	time_t retry;
 
 	/**
-	 * Traces that could not be created, <conn>/<name>, char* => char*.
+	 * Traces in TRACE_WANTED, "<conn>/<name>", char* => char*.
 	 */
 	hashtable_t *wanted;
 };
@@ -121,7 +121,7 @@ struct trace_t {
 	/** bytes in it */
 	uint64_t size;
 
-	/** when it was written to, ns since 1970 */
+	/** time it was last written to, in ns since 1970 */
 	uint64_t mtime;
 };
 
@@ -146,15 +146,7 @@ static int trace_cmp(const void *a, const void *b, void *user)
 }
 
 /**
- * Destroy a string in a hashtable.
- */
-static void str_destroy(void *value, const void *key)
-{
-	free(value);
-}
-
-/**
- * Take a file in the directory of a connection into account.
+ * Add the size of a file, and the file itself if it is a trace.
  */
 static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 					  char *name, array_t *traces)
@@ -187,7 +179,9 @@ static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
 }
 
 /**
- * Open a directory for reading, NULL on failure with errno set.
+ * Open a directory to list it.
+ *
+ * @return			NULL on failure, with errno set
  */
 static DIR *read_dir(private_nflog_quota_t *this, char *conn)
 {
@@ -217,8 +211,8 @@ static void names_destroy(void *list)
 }
 
 /**
- * Could a directory not be opened for a lack of resources?  That goes by, and
- * says nothing of what is in there.
+ * Check if a directory could not be opened for a lack of resources, which is transient
+ * and leaves its contents unknown.
  */
 static bool lacks_resources(DIR *dir)
 {
@@ -226,8 +220,10 @@ static bool lacks_resources(DIR *dir)
 }
 
 /**
- * Determine the size of all files, and find the traces that may be removed,
- * mutex is locked.  If that's not possible, the size is what is known.
+ * Determine the size of all files, and find all traces, mutex is locked.  On failure,
+ * the size does not decrease.
+ *
+ * @return			traces, trace_t
  */
 static array_t *scan(private_nflog_quota_t *this)
 {
@@ -242,7 +238,7 @@ static array_t *scan(private_nflog_quota_t *this)
 	this->scanned = !lacks_resources(all);
 	while (all && (conn = readdir(all)))
 	{
-		/* nothing of ours begins with a dot */
+		/* names of our directories don't begin with a dot */
 		if (conn->d_name[0] != '.' &&
 			(conn->d_type == DT_DIR || conn->d_type == DT_UNKNOWN))
 		{
@@ -274,7 +270,8 @@ static array_t *scan(private_nflog_quota_t *this)
 /**
  * Remove a file.
  *
- * @return			FALSE with errno set if that failed
+ * @param size		receives its size, in bytes
+ * @return			FALSE on failure, with errno set
  */
 static bool unlink_file(private_nflog_quota_t *this, char *conn,
 						char *name, uint64_t *size)
@@ -307,8 +304,8 @@ static bool unlink_file(private_nflog_quota_t *this, char *conn,
 }
 
 /**
- * Log that a trace was removed, with those before it that were not logged: a ring of
- * small files would fill the log, mutex is locked.
+ * Log a removed trace, and those before it that were not logged, but only now and then
+ * as a ring of small files would flood the log, mutex is locked.
  */
 static void log_removed(private_nflog_quota_t *this, trace_t *trace,
 						uint64_t max_total)
@@ -327,9 +324,9 @@ static void log_removed(private_nflog_quota_t *this, trace_t *trace,
 }
 
 /**
- * Remove the oldest traces if bytes would not fit, mutex is locked.
+ * Remove the oldest traces if bytes do not fit, mutex is locked.
  *
- * @param removed	receives names of the directories in which some were
+ * @param removed	receives the names of their directories
  */
 static void make_room(private_nflog_quota_t *this, uint64_t max_total,
 					  size_t bytes, hashtable_t *removed)
@@ -338,7 +335,7 @@ static void make_room(private_nflog_quota_t *this, uint64_t max_total,
 	array_t *traces;
 	trace_t *trace;
 
-	/* the size we know is not exact */
+	/* the known size is not exact */
 	traces = scan(this);
 	array_sort(traces, trace_cmp, NULL);
 	while (this->total + bytes > limit &&
@@ -358,15 +355,11 @@ static void make_room(private_nflog_quota_t *this, uint64_t max_total,
 		}
 		trace_destroy(trace);
 	}
-	while (array_remove(traces, ARRAY_HEAD, &trace))
-	{
-		trace_destroy(trace);
-	}
-	array_destroy(traces);
+	array_destroy_function(traces, (void*)trace_destroy, NULL);
 }
 
 /**
- * Report directories from which traces were removed, and destroy the table.
+ * Report the directories of removed traces, and destroy the table.
  */
 static void report_removed(private_nflog_quota_t *this,
 						   hashtable_t *removed)
@@ -380,11 +373,11 @@ static void report_removed(private_nflog_quota_t *this,
 		this->cb(this->data, conn);
 	}
 	enumerator->destroy(enumerator);
-	removed->destroy_function(removed, str_destroy);
+	removed->destroy_function(removed, (void*)free);
 }
 
 /**
- * Get the disk budget, 0 if there is none.
+ * Get the disk budget in bytes, 0 if there is none.
  */
 static uint64_t get_max_total()
 {
@@ -395,15 +388,14 @@ static uint64_t get_max_total()
 								   "%s.plugins.nflog-capture.max_total",
 								   MAX_TOTAL, lib->ns);
 	if (!nflog_values_size(value, &max_total))
-	{	/* logged where the options are checked */
+	{	/* logged when options are read */
 		nflog_values_size(MAX_TOTAL, &max_total);
 	}
 	return max_total;
 }
 
 /**
- * Log that the disk budget is exhausted, and no trace can be removed, mutex is
- * locked.
+ * Set if the disk budget is exhausted, and log if so, mutex is locked.
  */
 static void set_exhausted(private_nflog_quota_t *this,
 						  uint64_t max_total, bool exhausted)
@@ -412,8 +404,8 @@ static void set_exhausted(private_nflog_quota_t *this,
 		nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 	{
 		DBG1(DBG_CFG, "nflog-capture: traces are incomplete, the disk budget of "
-			 "'%s' is exhausted, and there is no trace to remove: raise max_total = "
-			 "%" PRIu64 ", or remove other files",
+			 "'%s' is exhausted and there is no trace to remove, raise max_total = "
+			 "%" PRIu64 " or remove other files",
 			 this->dir->get_dir(this->dir), max_total);
 	}
 	this->exhausted = exhausted;
@@ -422,13 +414,10 @@ static void set_exhausted(private_nflog_quota_t *this,
 METHOD(nflog_quota_t, reserve, bool,
 	private_nflog_quota_t *this, size_t bytes)
 {
+	uint64_t max_total = get_max_total();
+	time_t now = time_monotonic(NULL);
 	hashtable_t *removed = NULL;
-	uint64_t max_total;
 	bool success;
-	time_t now;
-
-	max_total = get_max_total();
-	now = time_monotonic(NULL);
 
 	this->mutex->lock(this->mutex);
 	if (!this->scanned && now >= this->retry)
@@ -448,7 +437,7 @@ METHOD(nflog_quota_t, reserve, bool,
 		this->total += bytes;
 	}
 	else if (now >= this->retry)
-	{	/* looking at all files takes its time */
+	{	/* listing all files is slow */
 		this->retry = now + RETRY;
 	}
 	this->mutex->unlock(this->mutex);
@@ -468,31 +457,21 @@ METHOD(nflog_quota_t, unreserve, void,
 	this->mutex->unlock(this->mutex);
 }
 
-/**
- * Add a string to a hashtable, or remove it.
- */
-static void set_str(hashtable_t *table, char *str, bool set)
-{
-	char *copy;
-
-	free(table->remove(table, str));
-	if (set)
-	{
-		copy = strdup(str);
-		table->put(table, copy, copy);
-	}
-}
-
 METHOD(nflog_quota_t, set_used, void,
 	private_nflog_quota_t *this, char *conn, char *name,
 	nflog_trace_state_t state)
 {
-	char key[PATH_MAX];
+	char key[PATH_MAX], *copy;
 
 	snprintf(key, sizeof(key), "%s/%s", conn, name);
 	this->live->set(this->live, conn, name, state == TRACE_USED);
 	this->mutex->lock(this->mutex);
-	set_str(this->wanted, key, state == TRACE_WANTED);
+	free(this->wanted->remove(this->wanted, key));
+	if (state == TRACE_WANTED)
+	{
+		copy = strdup(key);
+		this->wanted->put(this->wanted, copy, copy);
+	}
 	if (state == TRACE_COMPLETE)
 	{
 		this->retry = 0;
@@ -568,7 +547,7 @@ METHOD(nflog_quota_t, set_removed_cb, void,
 METHOD(nflog_quota_t, destroy, void,
 	private_nflog_quota_t *this)
 {
-	this->wanted->destroy_function(this->wanted, str_destroy);
+	this->wanted->destroy_function(this->wanted, (void*)free);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }

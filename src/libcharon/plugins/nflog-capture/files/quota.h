@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_quota nflog_quota
  * @{ @ingroup nflog_capture
@@ -31,27 +30,28 @@ typedef enum nflog_trace_state_t nflog_trace_state_t;
  * States of a trace.
  */
 enum nflog_trace_state_t {
-	/** this process does not write to it anymore, it may be removed */
+	/** this process does not write to it anymore, so it may be removed */
 	TRACE_COMPLETE = 0,
-	/** it is about to be written, by whichever process, and so isn't removed */
+	/** this process writes to it, so it must not be removed */
 	TRACE_USED,
-	/** it could not be created yet, but its keys are kept */
+	/** it could not be created yet, but its keys have to be kept */
 	TRACE_WANTED,
 };
 
 /**
- * Keeps the files in all directories within the disk budget, "max_total".
+ * Keeps the files of all connections within the disk budget, the option "max_total".
  *
- * Only traces, recognized by file name, are removed to free space, and stale
- * temporary files.  Neither is removed while a process writes to it.
+ * Only traces, recognized by file name, are removed to free space, and stale temporary
+ * files.  Neither is removed while a process writes to it.
  *
- * Names of connections are those of their directories here, and the methods are
- * as described for nflog_store_t.
+ * For the methods see those of nflog_store_t.  Any thread may call them, they may block
+ * on the disk.  A lock of this object guards its state, reserve() holds it while it
+ * looks for traces and removes them.
  */
 struct nflog_quota_t {
 
 	/**
-	 * Reserve space, for which traces may be removed.
+	 * Reserve space, removes traces if necessary.
 	 *
 	 * @param bytes		bytes about to be written
 	 * @return			FALSE if the disk budget does not allow it
@@ -59,7 +59,7 @@ struct nflog_quota_t {
 	bool (*reserve)(nflog_quota_t *this, size_t bytes);
 
 	/**
-	 * Give back space that was reserved, but not written to.
+	 * Release space that was reserved, but not written to.
 	 *
 	 * @param bytes		bytes that were not written
 	 */
@@ -80,12 +80,12 @@ struct nflog_quota_t {
 	 *
 	 * @param conn		name of the directory
 	 * @param name		name of the file
-	 * @return			TRUE if there is no such file now
+	 * @return			TRUE if there is no such file anymore
 	 */
 	bool (*remove)(nflog_quota_t *this, char *conn, char *name);
 
 	/**
-	 * Enumerate the traces in a directory, also those that are wanted.
+	 * Enumerate the traces in a directory, including those in TRACE_WANTED.
 	 *
 	 * @param conn		name of the directory
 	 * @return			enumerator over (char *name)
@@ -93,9 +93,9 @@ struct nflog_quota_t {
 	enumerator_t *(*create_enumerator)(nflog_quota_t *this, char *conn);
 
 	/**
-	 * Set a callback for directories from which traces were removed.
+	 * Set a callback for directories whose traces were removed.
 	 *
-	 * @param cb		callback, with its data and the name of the directory
+	 * @param cb		callback, gets data and the name of the directory
 	 * @param data		data to pass to cb
 	 */
 	void (*set_removed_cb)(nflog_quota_t *this,

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #define _GNU_SOURCE
 
 #include "store.h"
@@ -25,7 +24,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/** what appending to a file, or replacing it, is called in log messages */
+/** name of appending to a file, or replacing it, in log messages */
 #define WRITING "write to file"
 
 typedef struct private_nflog_store_t private_nflog_store_t;
@@ -41,17 +40,17 @@ struct private_nflog_store_t {
 	nflog_store_t public;
 
 	/**
-	 * Opens and creates the files.
+	 * Opens and creates files.
 	 */
 	nflog_dir_t *dir;
 
 	/**
-	 * Knows which of them are being written.
+	 * Knows which files are being written.
 	 */
 	nflog_live_t *live;
 
 	/**
-	 * Keeps them within the disk budget.
+	 * Keeps files within the disk budget.
 	 */
 	nflog_quota_t *quota;
 };
@@ -86,13 +85,13 @@ size_t nflog_store_write(int fd, struct iovec *iov, u_int count)
 			count--;
 		}
 		if (count)
-		{	/* the next attempt fails with the reason */
+		{	/* if this was short because of an error, the next attempt sets errno */
 			iov->iov_base += len;
 			iov->iov_len -= len;
 		}
 	}
 	if (error == EFBIG)
-	{	/* the kernel sends it to the thread that wrote */
+	{	/* remove the signal, which is pending for this thread */
 		while (sigtimedwait(&set, NULL, &no_wait) < 0 && errno == EINTR);
 	}
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
@@ -125,7 +124,12 @@ METHOD(nflog_store_t, create_file, int,
 		return -1;
 	}
 	fd = this->dir->create_file(this->dir, dir, conn, name);
-	if (fd >= 0 && !write_all(fd, header))
+	if (fd >= 0 && write_all(fd, header))
+	{
+		DBG2(DBG_CFG, "nflog-capture: created file '%s/%s/%s'",
+			 this->dir->get_dir(this->dir), conn, name);
+	}
+	else if (fd >= 0)
 	{
 		this->dir->failed(this->dir, WRITING, conn, name, NULL);
 		error = errno;
@@ -262,7 +266,7 @@ METHOD(nflog_store_t, set_used, void,
 {
 	this->quota->set_used(this->quota, conn, name, state);
 	if (state == TRACE_COMPLETE)
-	{	/* what failed with it won't be tried again */
+	{	/* nobody uses it anymore */
 		this->dir->forget(this->dir, conn, name);
 	}
 }

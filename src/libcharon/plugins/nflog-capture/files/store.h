@@ -30,28 +30,27 @@ typedef struct nflog_store_t nflog_store_t;
 #include <sys/uio.h>
 
 /**
- * Where traces and key tables lie: <dir>/<connection>/<file>.
+ * Stores traces and key tables as <dir>/<connection>/<file>.
  *
- * Directories are created with mode 0700, files with 0600 from the start, and
- * neither is ever reached through a symbolic link below <dir>.  The store keeps
- * <dir> within its disk budget, "max_total".  Only traces, recognized by file name,
- * are removed to free space.
+ * Directories are created with mode 0700, and files with 0600, from the start.  Symbolic
+ * links below <dir> are not followed.  The store keeps <dir> within its disk budget, the
+ * option "max_total", for which it removes only traces, recognized by file name.
  *
- * Connections are given by the name of their directory, which
- * nflog_trace_name_label() makes of that in the configuration.
+ * Connections are identified by the names of their directories, to which
+ * nflog_trace_name_label() converts the configured names.
  *
- * All methods may block on the disk, none but get_path() is for charon's
- * threads.  They log errors themselves, with the path and the remedy, and don't
- * repeat that until it worked in between.
+ * Any thread may call the methods, but as they may block on the disk charon's threads
+ * must call none but get_path().  Errors are logged with the path and a remedy, and not
+ * again until the operation has succeeded.
  */
 struct nflog_store_t {
 
 	/**
-	 * Create a new file, exclusively.  Nothing is left of it if that fails.
+	 * Create a file, fails if it exists.  Nothing is left of the file on failure.
 	 *
-	 * @param conn		directory of the connection, which is created
+	 * @param conn		directory of the connection, created if necessary
 	 * @param name		name of the file
-	 * @param header	what the file begins with, may be empty
+	 * @param header	first bytes of the file, may be empty
 	 * @return			file descriptor to append to it, -1 on failure, with errno
 	 *					set
 	 */
@@ -68,19 +67,19 @@ struct nflog_store_t {
 	int (*open_file)(nflog_store_t *this, char *conn, char *name);
 
 	/**
-	 * Note that appending to a file worked, or log that it failed.
+	 * Note that appending to a file succeeded, or log that it failed.
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
-	 * @param success	TRUE if it worked, FALSE if not, with the reason in errno
+	 * @param success	TRUE if it succeeded, FALSE if not, with the reason in errno
 	 */
 	void (*report)(nflog_store_t *this, char *conn, char *name,
 				   bool success);
 
 	/**
-	 * Keep directories open from one file to the next, as many are opened in a row.
+	 * Keep the directory of the last opened file open, while opening many in a row.
 	 *
-	 * @param keep		TRUE at the beginning, FALSE at the end
+	 * @param keep		TRUE to begin, FALSE to end
 	 */
 	void (*keep_dir)(nflog_store_t *this, bool keep);
 
@@ -89,19 +88,19 @@ struct nflog_store_t {
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
-	 * @param content	receives allocated content, empty if there is no such file
-	 * @return			FALSE if there is one, but it can't be read
+	 * @param content	receives the content (allocated), empty if there is no such file
+	 * @return			FALSE if there is one that can't be read
 	 */
 	bool (*read_file)(nflog_store_t *this, char *conn, char *name,
 					  chunk_t *content);
 
 	/**
-	 * Replace a whole file atomically, a reader sees the old or the new one.
+	 * Replace a whole file atomically, readers see the old or the new one.
 	 *
-	 * @param conn		directory of the connection, which is created
+	 * @param conn		directory of the connection, created if necessary
 	 * @param name		name of the file
 	 * @param content	new content
-	 * @return			TRUE if the new file is in place
+	 * @return			FALSE if that failed, the old file is kept then
 	 */
 	bool (*replace_file)(nflog_store_t *this, char *conn, char *name,
 						 chunk_t content);
@@ -111,15 +110,15 @@ struct nflog_store_t {
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
-	 * @return			TRUE if there is no such file now
+	 * @return			TRUE if there is no such file anymore
 	 */
 	bool (*remove_file)(nflog_store_t *this, char *conn, char *name);
 
 	/**
-	 * Enumerate the traces of a connection, also those that are wanted.
+	 * Enumerate the traces of a connection, including those in TRACE_WANTED.
 	 *
 	 * @param conn		directory of the connection
-	 * @return			enumerator over (char *name)
+	 * @return			enumerator over names of files (char *name)
 	 */
 	enumerator_t *(*create_trace_enumerator)(nflog_store_t *this,
 											 char *conn);
@@ -127,9 +126,9 @@ struct nflog_store_t {
 	/**
 	 * Reserve space before writing to a trace.
 	 *
-	 * If the disk budget is exhausted, this removes the oldest traces to which nobody
-	 * writes, of whatever connection.  As finding them takes time, it removes some
-	 * more than necessary, up to a hundredth of the budget.
+	 * If the disk budget is exhausted, this removes the oldest traces of all connections
+	 * that no process writes to.  As finding them takes time, it removes more than
+	 * necessary, up to a hundredth of the budget.
 	 *
 	 * @param bytes		bytes about to be written
 	 * @return			FALSE if the disk budget does not allow it
@@ -137,14 +136,14 @@ struct nflog_store_t {
 	bool (*reserve)(nflog_store_t *this, size_t bytes);
 
 	/**
-	 * Give back space that was reserved, but not written to.
+	 * Release space that was reserved, but not written to.
 	 *
 	 * @param bytes		bytes that were not written
 	 */
 	void (*unreserve)(nflog_store_t *this, size_t bytes);
 
 	/**
-	 * Set the state of a trace.
+	 * Set the state of a file of a trace.
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
@@ -158,18 +157,19 @@ struct nflog_store_t {
 	 *
 	 * @param conn		directory of the connection
 	 * @param buf		buffer for the path
-	 * @param len		size of buf
+	 * @param len		size of buf, in bytes
 	 * @return			buf
 	 */
 	char *(*get_path)(nflog_store_t *this, char *conn, char *buf,
 					  size_t len);
 
 	/**
-	 * Set a callback for connections of which traces were removed.
+	 * Set a callback for connections whose traces were removed, before any thread uses
+	 * the store.
 	 *
-	 * It is called on the thread that called reserve() or remove_file().
+	 * The thread that calls reserve() or remove_file() invokes it, without lock.
 	 *
-	 * @param cb		callback, with its data and the name of the directory, may
+	 * @param cb		callback, gets data and the directory of the connection, may
 	 *					call all methods but reserve() and remove_file()
 	 * @param data		data to pass to cb
 	 */
@@ -185,21 +185,20 @@ struct nflog_store_t {
 /**
  * Create a nflog_store_t instance.
  *
- * Reads the option "dir", and "max_total" when it is needed. Touches no file
- * yet.
+ * Reads the option "dir" now, and "max_total" when it is needed.  Accesses no file yet.
  */
 nflog_store_t *nflog_store_create();
 
 /**
- * Write to a file, as much as possible.
+ * Write as much as possible to a file.
  *
- * Exceeding a limit on the size of files (RLIMIT_FSIZE) is an error as any other,
- * EFBIG, and does not raise SIGXFSZ, which would end charon.
+ * Exceeding the limit for the size of files (RLIMIT_FSIZE) results in EFBIG, but does not
+ * raise SIGXFSZ, which would end charon.
  *
  * @param fd		file descriptor
- * @param iov		what to write, changed by this
+ * @param iov		data to write, modified
  * @param count		number of elements in iov
- * @return			bytes written, if that is not all the reason is in errno
+ * @return			bytes written, if these are not all the reason is in errno
  */
 size_t nflog_store_write(int fd, struct iovec *iov, u_int count);
 

@@ -22,17 +22,27 @@
 #include <time.h>
 #include <arpa/inet.h>
 
-/** Bytes of a connection's or child's name in the name of a file */
+/** longest label, in bytes */
 #define NAME_LEN (NFLOG_NAME_SIZE - 1)
 
-/** Bytes of what a name that was changed ends with, a tilde and 16 hex digits */
+/** length of the suffix of labels that differ from the name, a tilde and 16 hex digits */
 #define SUFFIX_LEN 17
 
-/** Bytes of the key of SipHash, see chunk_mac() */
+/** length of the key of SipHash in bytes, see chunk_mac() */
 #define SIPHASH_KEY_LEN 16
 
+/*
+ * Described in header
+ */
+uint64_t nflog_trace_name_hash(char *name)
+{
+	static u_char key[SIPHASH_KEY_LEN] = {};
+
+	return chunk_mac(chunk_from_str(name), key);
+}
+
 /**
- * Is a character not fit for the name of a file?
+ * Check if a character has to be replaced.
  */
 static bool is_unfit(char *name, size_t pos)
 {
@@ -41,7 +51,7 @@ static bool is_unfit(char *name, size_t pos)
 }
 
 /**
- * Does a name end as those do that were changed?
+ * Check if a name ends like a label that differs from its name.
  */
 static bool has_suffix(char *name, size_t len)
 {
@@ -55,8 +65,6 @@ static bool has_suffix(char *name, size_t len)
  */
 char *nflog_trace_name_label(char *name, char *buf)
 {
-	/* not random, names are the same after a restart */
-	static u_char key[SIPHASH_KEY_LEN] = {};
 	size_t len = strlen(name), i;
 	bool changed;
 
@@ -72,7 +80,7 @@ char *nflog_trace_name_label(char *name, char *buf)
 	if (len > NAME_LEN - SUFFIX_LEN)
 	{
 		len = NAME_LEN - SUFFIX_LEN;
-		/* don't cut a UTF-8 character in two */
+		/* don't split a UTF-8 character */
 		while (len > 1 && (name[len] & 0xc0) == 0x80)
 		{
 			len--;
@@ -83,12 +91,12 @@ char *nflog_trace_name_label(char *name, char *buf)
 		buf[i] = is_unfit(name, i) ? '_' : name[i];
 	}
 	snprintf(buf + len, SUFFIX_LEN + 1, "~%.16" PRIx64,
-			 chunk_mac(chunk_from_str(name), key));
+			 nflog_trace_name_hash(name));
 	return buf;
 }
 
 /**
- * Write the start of a trace.
+ * Format the start of a trace.
  */
 static char *write_start(time_t start, char *buf, size_t len)
 {
@@ -140,7 +148,7 @@ char *nflog_trace_name_file(char *name, u_int number, bool ring)
 }
 
 /**
- * Match a string against a template, in which x denotes a hex digit, and d a
+ * Match the begin of a string with a template, in which x is any hex digit, and d any
  * decimal one.
  */
 static bool match(char *template, char *str)
@@ -173,7 +181,7 @@ static bool match(char *template, char *str)
 }
 
 /**
- * Is that what follows the name of a trace in the name of a file?
+ * Check for what follows the name of a trace in the name of a file.
  */
 static bool is_suffix(char *str)
 {
@@ -192,11 +200,11 @@ static bool is_suffix(char *str)
 bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1])
 {
 	static const struct {
-		/* what follows the label */
+		/* follows the label */
 		char *template;
-		/* where SPIs begin in there, and their digits */
+		/* position of the SPIs in it, and their digits */
 		size_t spis, digits;
-		/* the label, any if NULL */
+		/* label, NULL for any */
 		char *label;
 	} names[] = {
 		{ ".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.esp", 18, NFLOG_ESP_DIGITS, NULL },

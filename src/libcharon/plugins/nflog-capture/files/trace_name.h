@@ -23,35 +23,35 @@
 #include <library.h>
 
 /**
- * Names of traces, which are all built, recognized and taken apart here:
+ * The one place that builds, recognizes and parses the names of traces:
  *
  *   <child>.<start>.<SPI in>-<SPI out>.esp[.<number>].pcap
  *   <child>.<start>.<SPI in>-<SPI out>.plain[.<number>].pcap
  *   ike.<start>.<SPI i>-<SPI r>[.<number>].pcap
  *
- * The start is in UTC, as in 20261123T202345Z, SPIs are in hex, with small letters.
- * Files of a ring have a number, and those that continue a trace which can't be
- * continued in its first file.
+ * The start is in UTC, as in 20261123T202345Z, SPIs are lower-case hex digits.  Files of
+ * a ring have a number, as have files that continue a trace if its first file can't be
+ * appended to.
  */
 
-/** hex digits of the SPI of an ESP or AH SA, and of an IKE_SA */
+/** hex digits in the SPI of an ESP or AH SA, and of an IKE_SA */
 #define NFLOG_ESP_DIGITS 8
 #define NFLOG_IKE_DIGITS 16
 
-/** bytes of a name that nflog_trace_name_label() returns, with its zero byte */
+/** buffer size for nflog_trace_name_label(), including the null byte */
 #define NFLOG_NAME_SIZE 101
 
 /**
- * Make the name of a connection or child fit for the name of a directory or file,
- * different names yield different ones.
+ * Convert the name of a connection or child for use in the name of a directory or file,
+ * different names yield different results.
  *
- * Most names are what they were.  In others slashes, control characters, and a
- * leading dot are replaced, and they are cut, so that there is place for a tilde
- * and a hash of the whole name as 16 hex digits at the end.  So is any name that
- * ends this way itself, therefore the result for a result is not the same.
+ * Most names don't change.  If a name is empty or too long, or has slashes, control
+ * characters, or a leading dot, these are replaced, the name is cut, and a tilde and a
+ * hash of the whole name in 16 hex digits are appended.  This includes names that end
+ * like that themselves, so converting a result again does not yield the same.
  *
  * @param name		name as configured
- * @param buf		buffer for the name, of NFLOG_NAME_SIZE bytes
+ * @param buf		buffer for the result, of NFLOG_NAME_SIZE bytes
  * @return			buf
  */
 char *nflog_trace_name_label(char *name, char *buf);
@@ -60,11 +60,11 @@ char *nflog_trace_name_label(char *name, char *buf);
  * Build the name of a CHILD_SA's trace, without number and .pcap.
  *
  * @param child		name of the child, as configured
- * @param start		when it began, seconds since 1970
+ * @param start		start of the trace, seconds since 1970
  * @param spi_in	inbound SPI, in network order
  * @param spi_out	outbound SPI, in network order
  * @param plain		TRUE for packets in the clear, FALSE for ESP and AH
- * @return			name, allocated
+ * @return			name (allocated)
  */
 char *nflog_trace_name_child(char *child, time_t start, uint32_t spi_in,
 							 uint32_t spi_out, bool plain);
@@ -72,10 +72,10 @@ char *nflog_trace_name_child(char *child, time_t start, uint32_t spi_in,
 /**
  * Build the name of an IKE_SA's trace, without number and .pcap.
  *
- * @param start		when it began, seconds since 1970
+ * @param start		start of the trace, seconds since 1970
  * @param spi_i		SPI of the initiator, in network order
  * @param spi_r		SPI of the responder, in network order
- * @return			name, allocated
+ * @return			name (allocated)
  */
 char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r);
 
@@ -84,36 +84,44 @@ char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r);
  *
  * @param name		name of the trace
  * @param number	number of the file
- * @param ring		TRUE if the first file has a number as well, 0
- * @return			name, allocated
+ * @param ring		TRUE if the first file has a number too, 0
+ * @return			name (allocated)
  */
 char *nflog_trace_name_file(char *name, u_int number, bool ring);
 
 /**
- * Take the name of a trace's file apart, or just check that it is one.
+ * Parse the name of a file of a trace.
  *
  * @param file		name of the file
- * @param spis		receives both SPIs, in the order of the name, may be NULL
- * @return			FALSE if it is no trace
+ * @param spis		receives both SPIs as in the name, may be NULL
+ * @return			FALSE if it is not the name of a trace
  */
 bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1]);
 
 /**
- * Get a temporary name for a file that is to replace another one, different each
- * time, as several processes may do that.
+ * Build the temporary name of a file that will replace another one, with a random part
+ * as several processes may replace the same file.
  *
  * @param name		name of the file to replace
  * @param buf		buffer for the temporary name
- * @param len		size of buf
+ * @param len		size of buf, in bytes
  */
 void nflog_trace_name_tmp(char *name, char *buf, size_t len);
 
 /**
- * Check if a file is one that was to replace another one, by its name.
+ * Check if a name is that of a temporary file.
  *
  * @param name		name of the file
  * @return			TRUE if so
  */
 bool nflog_trace_name_is_tmp(char *name);
+
+/**
+ * Hash a name, unlike chunk_hash() with the same result in all processes.
+ *
+ * @param name		name
+ * @return			hash
+ */
+uint64_t nflog_trace_name_hash(char *name);
 
 #endif /** NFLOG_TRACE_NAME_H_ @}*/
