@@ -131,7 +131,7 @@ static void test_budget_tmp(void **state)
 }
 
 /** text of the line that there is another process */
-#define SHARED "of each charon to a directory of its own"
+#define SHARED "set dir to a directory of its own"
 
 static void test_processes(void **state)
 {
