@@ -22,8 +22,8 @@
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
 
-/** seconds after which it is tried again to capture what is up already, and the most
- * that it gets by doubling it each time */
+/** delay after which to try again to capture what is up already, which doubles up to the
+ * second, in s */
 #define RETRY_MIN 1
 #define RETRY_MAX 60
 
@@ -40,43 +40,43 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_plugin_t public;
 
 	/**
-	 * What is to be captured.
+	 * Options of CHILD_SAs.
 	 */
 	nflog_options_t *options;
 
 	/**
-	 * What packets and keys pass.
+	 * Passes on packets and keys.
 	 */
 	nflog_pipeline_t *pipeline;
 
 	/**
-	 * All captures.
+	 * Has the captures of CHILD_SAs.
 	 */
 	nflog_manager_t *manager;
 
 	/**
-	 * Captures what is up already.
+	 * Captures CHILD_SAs that are up already.
 	 */
 	nflog_existing_t *existing;
 
 	/**
-	 * Sees SAs on their way to the kernel.
+	 * Learns of SAs on their way to the kernel.
 	 */
 	nflog_kernel_t *kernel;
 
 	/**
-	 * Number of changes of options that are not applied yet.
+	 * Number of changes of options that were not applied yet.
 	 */
 	refcount_t changes;
 
 	/**
-	 * Seconds after which to try again to capture what is up already, 0 if that did
-	 * not fail.  Used by the job that applies options.
+	 * Delay after which to try again to capture what is up already, in s, 0 if that did not
+	 * fail.  Used by the job that applies options.
 	 */
 	u_int retry;
 
 	/**
-	 * Listener for IKE_SAs.
+	 * Captures IKE_SAs.
 	 */
 	nflog_ike_t *ike;
 };
@@ -120,10 +120,10 @@ CALLBACK(apply_options, job_requeue_t,
 }
 
 /**
- * Apply what does not wait for the next CHILD_SA, after options changed.
+ * Apply changed options to what is up already.
  *
- * That waits for IKE_SAs, which the thread that reads options must not do.  One
- * job at a time does it, on one of charon's threads with low priority.
+ * That waits for IKE_SAs, so the thread that reads options must not do it.  One job at a
+ * time does, with low priority.
  */
 static void options_changed(private_nflog_capture_plugin_t *this)
 {
@@ -136,9 +136,9 @@ static void options_changed(private_nflog_capture_plugin_t *this)
 }
 
 /**
- * Start the thread that reads options, as a job.  Jobs run once charon has given up
- * capabilities: threads that are created before have none afterwards, if it changes
- * its user (capabilities(7)).
+ * Start the thread that reads options, in a job, which runs once charon dropped
+ * capabilities: threads that were created before lose all of them if charon changes its
+ * user (capabilities(7)).
  */
 CALLBACK(start_options, job_requeue_t,
 	private_nflog_capture_plugin_t *this)
@@ -156,7 +156,7 @@ static bool start(private_nflog_capture_plugin_t *this)
 										   NFLOG_QUEUE_SIZE);
 	if (!this->pipeline)
 	{
-		DBG1(DBG_CFG, "nflog-capture: not capturing anything, no memory for packets");
+		DBG1(DBG_CFG, "nflog-capture: unable to capture anything, no memory for packets");
 		return FALSE;
 	}
 	this->manager = nflog_manager_create(this->options, this->pipeline);
@@ -186,7 +186,7 @@ static void stop(private_nflog_capture_plugin_t *this)
 }
 
 /**
- * Start or stop with the features that this depends on.
+ * Start or stop with the features that the plugin depends on.
  */
 static bool plugin_cb(private_nflog_capture_plugin_t *this,
 					  plugin_feature_t *feature, bool reg, void *cb_data)

@@ -28,23 +28,23 @@
 typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
 
 /**
- * Plugin that captures the traffic of CHILD_SAs, in ESP and in the clear, with
- * the keys that Wireshark needs to decrypt it.
+ * Plugin that captures the traffic of CHILD_SAs, in ESP and in the clear, and writes the
+ * keys that Wireshark needs to decrypt it.
  *
- * Objects lie in rooms, each of which uses only those below it.  Packets, and what
- * is known of their SAs, move down:
+ * Objects live in rooms, each of which uses only those below it.  Packets, and what is
+ * known of their SAs, move down:
  *
- *   events    kernel     ike       SAs on their way to the kernel, events on the bus
+ *   events    kernel     ike       learn of SAs and IKE_SAs
  *                \     /
- *               manager            brings together what belongs to a CHILD_SA, also
- *                  |               learns of it by events on the bus
- *                child             captures a CHILD_SA, as its options want it
+ *               manager            finds the CHILD_SA of an SA
+ *                  |
+ *                child             captures a CHILD_SA as its options require
  *               /     \
- *   reader  reader     |           looks up the SA of each packet
+ *   reader  reader     |           finds the SA of each packet
  *            /  |      |
  *         lanes |      |           receive from the NFLOG groups of a processor
  *               |      |
- *   rules     rules    |           nftables rules, in a table of ours
+ *   rules     rules    |           nftables rules, in a table of our own
  *                      |
  *   traces   queue ----+           bounded memory for packets
  *               |      |
@@ -54,24 +54,25 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *                      |
  *   keys             keys          Wireshark's key tables, and our key file
  *                      |
- *   files            store         directories, permissions, disk budget
+ *   files            store         directories, permissions, disk quota
  *
- *   options         options        what swanctl.conf and strongswan.conf say
+ *   options         options        what swanctl.conf and strongswan.conf enable
  *
- * Threads, besides those of charon, which raise events, call charon->kernel, and run
- * our jobs:
+ * The plugin creates all objects when charon's kernel interface and socket are there, and
+ * destroys them before these.  Threads besides those of charon, which raise events, call
+ * charon->kernel, and run our jobs:
  *
  *   options   reads swanctl.conf, and what it includes, when these change
  *   rules     does the transactions with nf_tables
- *   lanes     receive packets, one each, look up their SAs, and queue them
+ *   lanes     receive packets, one thread each, find their SAs, and queue them
  *   ending    ends SAs, and traces of IKE_SAs, once their packets were read
  *   vti       asks the kernel for the keys of VTI devices
- *   writer    writes traces and key tables, the only one that writes to the disk
+ *   writer    writes traces and key tables, no other thread writes to the disk
  *
- * Charon's threads wait for none of them, but a tenth of a second at most for rules
- * to be in place, and for a change of swanctl.conf to be read.
+ * charon's threads wait a tenth of a second at most for rules to be in place, and for a
+ * change of swanctl.conf to be read.
  *
- * Who locks several things at once does so in this order:
+ * A thread that locks several of these does so in this order:
  *
  *   IKE_SA, bus (charon's)
  *   lanes, all of them
@@ -79,8 +80,8 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *   writer
  *   queue
  *
- * Of events, options, keys and files nobody holds a lock while calling others.
- * ThreadSanitizer checks that (configure --enable-sanitizers=thread).
+ * Objects in events, options, keys and files hold no lock while they call others.
+ * ThreadSanitizer checks the order (configure --enable-sanitizers=thread).
  */
 struct nflog_capture_plugin_t {
 

@@ -47,7 +47,7 @@ struct nflog_use_t {
 	nflog_element_t elements[NFLOG_MAX_ELEMENTS];
 	/** number of elements */
 	u_int count;
-	/** groups of chains, a bit for each nflog_need_t, 0 if nothing is used */
+	/** chains, a bit for each nflog_need_t, 0 if nothing is used */
 	u_int needs;
 };
 

@@ -24,11 +24,13 @@
 /** process IDs are below (PID_MAX_LIMIT in the kernel's threads.h) */
 #define MIN_PORT_ID (4 * 1024 * 1024)
 
-/** random port IDs to try, should they be in use */
+/** number of random port IDs to try, as they may be in use */
 #define MAX_PORT_IDS 16
 
 /**
- * Bind a socket to a port ID that the kernel would not choose by itself.
+ * Bind a socket to a port ID that the kernel would not choose itself.
+ *
+ * @return				0 if successful, an errno otherwise
  */
 static int bind_random(struct mnl_socket *socket)
 {
@@ -55,7 +57,7 @@ struct mnl_socket *nflog_netlink_open()
 	struct mnl_socket *socket;
 	int err;
 
-	/* a child process of an updown script must not keep what it has alive */
+	/* child processes, such as updown scripts, must not keep the socket open */
 	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (socket)
 	{
@@ -80,7 +82,7 @@ void nflog_netlink_deadline(timeval_t *deadline)
 }
 
 /**
- * Get the time that is left, FALSE if there is none.
+ * Get the time until a deadline, FALSE if that has passed.
  */
 static bool get_rest(timeval_t *deadline, timeval_t *rest)
 {
@@ -93,6 +95,8 @@ static bool get_rest(timeval_t *deadline, timeval_t *rest)
 
 /**
  * Wait for a message.
+ *
+ * @return				0 if there may be one, an errno otherwise
  */
 static int wait_for(int fd, timeval_t *deadline)
 {
@@ -126,7 +130,7 @@ ssize_t nflog_netlink_receive(int fd, void *buf, size_t size,
 	while (TRUE)
 	{
 		len = sizeof(sender);
-		/* a cut message shows by its size */
+		/* return the size of truncated messages, too */
 		bytes = recvfrom(fd, buf, size, MSG_DONTWAIT | MSG_TRUNC,
 						 (struct sockaddr*)&sender, &len);
 		if (bytes >= 0)
@@ -136,7 +140,7 @@ ssize_t nflog_netlink_receive(int fd, void *buf, size_t size,
 				return bytes;
 			}
 			if (deadline && !get_rest(deadline, &rest))
-			{	/* others may send without end */
+			{	/* other processes may send without end */
 				errno = ETIMEDOUT;
 				return -1;
 			}

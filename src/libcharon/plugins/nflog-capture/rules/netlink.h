@@ -16,8 +16,8 @@
  * @defgroup nflog_netlink nflog_netlink
  * @{ @ingroup nflog_capture
  *
- * Messages of the kernel on netlink sockets, which any process may send messages
- * to as well.
+ * Receives messages of the kernel on netlink sockets, to which any process may send
+ * messages, too.
  */
 
 #ifndef NFLOG_NETLINK_H_
@@ -30,41 +30,41 @@
 /**
  * Open a socket for nf_tables or NFLOG, with a random port ID.
  *
- * When a socket is closed, the kernel frees its port ID first, and then removes the
- * tables and groups of the socket with that ID (netlink_release() in the kernel's
- * af_netlink.c): those of another socket, if that got the ID in between.  By default
- * this is the process ID, which others may have in another PID namespace, or the
- * same process for sockets that it does not keep open.
+ * When a socket is closed, the kernel first frees its port ID, and then removes the tables
+ * and groups of the socket with that ID (netlink_release() in the kernel's af_netlink.c),
+ * which are those of another socket if that got the ID in between.  The default port ID is
+ * the process ID, which a process in another PID namespace may have, or another socket of
+ * the same process.
  *
  * @return			socket, NULL with errno set on failure
  */
 struct mnl_socket *nflog_netlink_open();
 
 /**
- * Time for the kernel to answer, in ms.
+ * Time for the kernel to respond, in ms.
  *
  * It handles requests while they are sent (netlink_unicast_kernel() in the kernel's
- * af_netlink.c), so its answer is there at once, or was lost.
+ * af_netlink.c), so its response is there at once, or was lost.
  */
 #define NFLOG_ANSWER_TIMEOUT 50
 
 /**
- * Get the time at which the kernel must have answered what is sent now.
+ * Get the time until which to wait for the response to what is sent now.
  *
  * @param deadline	receives the time, monotonic
  */
 void nflog_netlink_deadline(timeval_t *deadline);
 
 /**
- * Receive what the kernel sent, messages of others are ignored.
+ * Receive messages of the kernel, those of other processes are ignored.
  *
  * @param fd		netlink socket
  * @param buf		receives messages
  * @param size		size of buf, in bytes
- * @param deadline	time to wait for them, monotonic, NULL not to wait
- * @return			bytes that were received, or more than size if these did not
- *					fit; -1 with errno set if there was nothing, EAGAIN if not to
- *					wait, ETIMEDOUT after the deadline
+ * @param deadline	until when to wait for them, monotonic, NULL not to wait
+ * @return			number of received bytes, more than size if they did not fit; -1
+ *					with errno set on failure: EAGAIN if there was nothing and no
+ *					deadline, ETIMEDOUT after the deadline
  */
 ssize_t nflog_netlink_receive(int fd, void *buf, size_t size,
 							  timeval_t *deadline);

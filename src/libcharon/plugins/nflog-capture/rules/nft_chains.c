@@ -492,10 +492,10 @@ static void add_vti(nflog_nft_socket_t *nft, nflog_layout_t *layout)
 }
 
 /**
- * Groups of chains.
+ * Chains and sets for each need.
  */
 static const struct {
-	/** adds the group to the transaction */
+	/** adds them to the transaction */
 	void (*add)(nflog_nft_socket_t *nft, nflog_layout_t *layout);
 	/** TRUE if each lane has chains of its own */
 	bool spread;
@@ -504,7 +504,7 @@ static const struct {
 	/** chains at hooks, which have the name of their prefix, and their number */
 	nflog_prefix_t hooks[2];
 	u_int count;
-} groups[NFLOG_NEEDS] = {
+} needs[NFLOG_NEEDS] = {
 	[NEED_ESP] = { add_esp, TRUE,
 		{ "esp-in-ipv4", "esp-in-ipv6", "esp-out-ipv4", "esp-out-ipv6" },
 		{ PREFIX_ESP_IN, PREFIX_ESP_OUT }, 2 },
@@ -523,7 +523,7 @@ static const struct {
 void nflog_nft_chains_add(nflog_nft_socket_t *nft, nflog_need_t need,
 						  nflog_layout_t *layout)
 {
-	groups[need].add(nft, layout);
+	needs[need].add(nft, layout);
 }
 
 /*
@@ -533,20 +533,20 @@ void nflog_nft_chains_remove(nflog_nft_socket_t *nft, nflog_need_t need,
 							 nflog_layout_t *layout)
 {
 	char buf[NFLOG_CHAIN_LEN], *inner[] = { NESTED_IN, nflog_prefix_get(PREFIX_VRF_IN) };
-	u_int i, lanes = groups[need].spread ? layout->lanes : 1;
+	u_int i, lanes = needs[need].spread ? layout->lanes : 1;
 
-	for (i = 0; i < groups[need].count; i++)
+	for (i = 0; i < needs[need].count; i++)
 	{
-		nflog_nft_chain_remove(nft, nflog_prefix_get(groups[need].hooks[i]), lanes);
+		nflog_nft_chain_remove(nft, nflog_prefix_get(needs[need].hooks[i]), lanes);
 	}
 	for (i = 0; need == NEED_PLAIN && i < countof(inner) * lanes; i++)
 	{	/* after the rules that lead to them */
 		nflog_nft_chain_delete(nft, nflog_nft_chain_get(buf, inner[i / lanes], lanes,
 														i % lanes));
 	}
-	for (i = 0; i < countof(groups[need].sets) && groups[need].sets[i]; i++)
+	for (i = 0; i < countof(needs[need].sets) && needs[need].sets[i]; i++)
 	{
-		nflog_nft_set_remove(nft, groups[need].sets[i]);
+		nflog_nft_set_remove(nft, needs[need].sets[i]);
 	}
 }
 

@@ -74,7 +74,7 @@ typedef struct nflog_layout_t nflog_layout_t;
 #include "nft_socket.h"
 
 /**
- * Groups of chains, which an SA, or IKE messages, need.
+ * Chains and sets that a side of an SA, or IKE messages, may need.
  */
 enum nflog_need_t {
 	/** ESP of SAs: esp-in, esp-out, and their sets */
@@ -113,7 +113,7 @@ struct nflog_layout_t {
  * Add chains, rules and sets to the transaction.
  *
  * @param nft		socket that owns the table
- * @param need		group of chains
+ * @param need		what to add
  * @param layout	where to log packets
  */
 void nflog_nft_chains_add(nflog_nft_socket_t *nft, nflog_need_t need,
@@ -123,7 +123,7 @@ void nflog_nft_chains_add(nflog_nft_socket_t *nft, nflog_need_t need,
  * Remove chains, rules and sets in the transaction.
  *
  * @param nft		socket that owns the table
- * @param need		group of chains
+ * @param need		what to remove
  * @param layout	as they were added
  */
 void nflog_nft_chains_remove(nflog_nft_socket_t *nft, nflog_need_t need,

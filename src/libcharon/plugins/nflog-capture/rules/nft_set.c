@@ -26,8 +26,8 @@
 #include <networking/tun_device.h>
 
 /**
- * nft's numbers of data types (include/datatype.h), parts of a concatenation have
- * six bits each.
+ * nft's numbers of data types (include/datatype.h), each has six bits in a
+ * concatenation.
  */
 #define TYPE_INTEGER 4
 #define TYPE_IPV4_ADDR 7
@@ -35,7 +35,7 @@
 #define TYPE_IFNAME 41
 #define CONCAT(a, b) ((a) << 6 | (b))
 
-/** nft's number of the byte order that names of devices have (include/datatype.h) */
+/** nft's number of the byte order of device names (include/datatype.h) */
 #define HOST_ENDIAN 1
 
 /** nft's numbers of kinds of expressions (include/expression.h) */
@@ -44,7 +44,7 @@
 #define EXPR_XFRM 27
 
 /**
- * Attributes by which nft describes an expression (src/expression.c), a raw payload
+ * nft's attributes that describe an expression (src/expression.c), a payload
  * (src/payload.c) and a property of an SA (src/xfrm.c).
  */
 #define UDATA_SUB_KIND 0
@@ -67,18 +67,27 @@
 #define PROTO_BASE_TRANSPORT 3
 
 /**
- * Begin an expression that is part of a concatenation.
+ * Add an expression to a concatenation, and numeric attributes that describe it.
+ *
+ * @param number		position in the concatenation
+ * @param kind			kind of expression, EXPR_*
+ * @param values		values of the attributes from 0 on
  */
-static struct nftnl_udata *begin_part(struct nftnl_udata_buf *udata,
-									  uint8_t number, uint32_t kind,
-									  struct nftnl_udata **data)
+static void put_part(struct nftnl_udata_buf *udata, uint8_t number, uint32_t kind,
+					 uint32_t *values, u_int count)
 {
-	struct nftnl_udata *part;
+	struct nftnl_udata *part, *data;
+	u_int i;
 
 	part = nftnl_udata_nest_start(udata, number);
 	nftnl_udata_put_u32(udata, UDATA_SUB_KIND, kind);
-	*data = nftnl_udata_nest_start(udata, UDATA_SUB_DATA);
-	return part;
+	data = nftnl_udata_nest_start(udata, UDATA_SUB_DATA);
+	for (i = 0; i < count; i++)
+	{
+		nftnl_udata_put_u32(udata, i, values[i]);
+	}
+	nftnl_udata_nest_end(udata, data);
+	nftnl_udata_nest_end(udata, part);
 }
 
 /**
@@ -87,13 +96,12 @@ static struct nftnl_udata *begin_part(struct nftnl_udata_buf *udata,
 static void put_field(struct nftnl_udata_buf *udata, uint32_t proto,
 					  uint32_t field)
 {
-	struct nftnl_udata *part, *data;
+	uint32_t values[] = {
+		[UDATA_PAYLOAD_DESC] = proto,
+		[UDATA_PAYLOAD_TYPE] = field,
+	};
 
-	part = begin_part(udata, 0, EXPR_PAYLOAD, &data);
-	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_DESC, proto);
-	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_TYPE, field);
-	nftnl_udata_nest_end(udata, data);
-	nftnl_udata_nest_end(udata, part);
+	put_part(udata, 0, EXPR_PAYLOAD, values, countof(values));
 }
 
 /**
@@ -101,14 +109,13 @@ static void put_field(struct nftnl_udata_buf *udata, uint32_t proto,
  */
 static void put_reqid(struct nftnl_udata_buf *udata, uint32_t dir)
 {
-	struct nftnl_udata *part, *data;
+	uint32_t values[] = {
+		[UDATA_XFRM_KEY] = NFT_XFRM_KEY_REQID,
+		[UDATA_XFRM_SPNUM] = 0,
+		[UDATA_XFRM_DIR] = dir,
+	};
 
-	part = begin_part(udata, 0, EXPR_XFRM, &data);
-	nftnl_udata_put_u32(udata, UDATA_XFRM_KEY, NFT_XFRM_KEY_REQID);
-	nftnl_udata_put_u32(udata, UDATA_XFRM_SPNUM, 0);
-	nftnl_udata_put_u32(udata, UDATA_XFRM_DIR, dir);
-	nftnl_udata_nest_end(udata, data);
-	nftnl_udata_nest_end(udata, part);
+	put_part(udata, 0, EXPR_XFRM, values, countof(values));
 }
 
 /**
@@ -116,20 +123,19 @@ static void put_reqid(struct nftnl_udata_buf *udata, uint32_t dir)
  */
 static void put_spi(struct nftnl_udata_buf *udata)
 {
-	struct nftnl_udata *part, *data;
+	uint32_t values[] = {
+		[UDATA_PAYLOAD_DESC] = PROTO_UNKNOWN,
+		[UDATA_PAYLOAD_TYPE] = 0,
+		[UDATA_PAYLOAD_BASE] = PROTO_BASE_TRANSPORT,
+		[UDATA_PAYLOAD_OFFSET] = 0,
+		[UDATA_PAYLOAD_LEN] = 32,
+	};
 
-	part = begin_part(udata, 1, EXPR_PAYLOAD, &data);
-	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_DESC, PROTO_UNKNOWN);
-	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_TYPE, 0);
-	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_BASE, PROTO_BASE_TRANSPORT);
-	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_OFFSET, 0);
-	nftnl_udata_put_u32(udata, UDATA_PAYLOAD_LEN, 32);
-	nftnl_udata_nest_end(udata, data);
-	nftnl_udata_nest_end(udata, part);
+	put_part(udata, 1, EXPR_PAYLOAD, values, countof(values));
 }
 
 /**
- * Set the type of a set's keys, for the kernel and for nft.
+ * Set the type of keys, for the kernel and for nft.
  */
 static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 {
@@ -138,7 +144,7 @@ static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 	uint32_t type = CONCAT(TYPE_INTEGER, TYPE_INTEGER), len = 8;
 
 	udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
-	/* keys that consist of several expressions have no byte order */
+	/* concatenations have no byte order */
 	nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, 0);
 	key = nftnl_udata_nest_start(udata, NFTNL_UDATA_SET_KEY_TYPEOF);
 	nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_TYPEOF_EXPR, EXPR_CONCAT);
@@ -175,7 +181,7 @@ static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 }
 
 /**
- * Set the type of keys that are names of devices.
+ * Set the type of keys that are device names.
  */
 static void set_device_type(struct nftnl_set *set)
 {

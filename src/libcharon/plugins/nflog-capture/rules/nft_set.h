@@ -16,7 +16,7 @@
  * @defgroup nflog_nft_set nflog_nft_set
  * @{ @ingroup nflog_capture
  *
- * Sets of our nftables table, by which the kernel finds SAs.
+ * Sets of our nftables table, whose elements identify SAs, and count their packets.
  */
 
 #ifndef NFLOG_NFT_SET_H_
@@ -29,38 +29,37 @@ typedef struct nflog_element_t nflog_element_t;
 #include "sa.h"
 
 /**
- * What the keys of a set consist of, all SPIs are in network order.
+ * Keys of a set, with SPIs in network order.
  */
 enum nflog_nft_set_kind_t {
-	/** IPv4 destination and SPI of a packet in ESP or AH */
+	/** IPv4 destination and SPI of ESP or AH */
 	SET_ESP_IPV4,
-	/** IPv6 destination and SPI of a packet in ESP or AH */
+	/** IPv6 destination and SPI of ESP or AH */
 	SET_ESP_IPV6,
-	/** reqid, in host order, and SPI of an SA that a packet came out of */
+	/** reqid, in host order, and SPI of an SA that decapsulated a packet */
 	SET_PLAIN_IN,
-	/** reqid, in host order, and SPI of an SA that a packet is for */
+	/** reqid, in host order, and SPI of an SA that is going to encapsulate a packet */
 	SET_PLAIN_OUT,
 	/** name of a device */
 	SET_DEVICE,
 };
 
 /**
- * Add a set, the elements of which count packets, to a transaction.
+ * Add a set to the transaction.
  *
- * nft lists the keys as typeof expressions, as integers have no type of their own,
- * and the SPI as one in a raw payload, so that it is hexadecimal, as strongSwan and
- * ip have it.
+ * Keys are described as typeof expressions, as integers have no named type.  The SPI is
+ * described as raw payload, which nft lists in hexadecimal, as strongSwan and ip do.
  *
  * @param nft		socket that owns the table
  * @param name		name of the set
  * @param id		number of the set, unique in the transaction
- * @param kind		what its keys consist of
+ * @param kind		its keys
  */
 void nflog_nft_set_add(nflog_nft_socket_t *nft, char *name, uint32_t id,
 					   nflog_nft_set_kind_t kind);
 
 /**
- * Remove a set, after the rules that refer to it, in a transaction.
+ * Remove a set in the transaction, after the rules that refer to it.
  *
  * @param nft		socket that owns the table
  * @param name		name of the set
@@ -68,16 +67,16 @@ void nflog_nft_set_add(nflog_nft_socket_t *nft, char *name, uint32_t id,
 void nflog_nft_set_remove(nflog_nft_socket_t *nft, char *name);
 
 /**
- * Element of a set in our table, by which the kernel finds an SA.
+ * Element of a set.
  */
 struct nflog_element_t {
 	/** name of the set */
 	char *set;
-	/** key: destination and SPI, or reqid, in host order, and SPI, or name of a device */
+	/** key, see nflog_nft_set_kind_t */
 	uint32_t key[5];
 	/** length of the key, in bytes */
 	size_t len;
-	/** number of packets that matched the element */
+	/** number of packets that matched the element, as last read */
 	uint64_t packets;
 };
 
@@ -86,7 +85,7 @@ struct nflog_element_t {
  *
  * @param sa		SA
  * @param match		its address and reqid
- * @return			element of one of the sets
+ * @return			element
  */
 nflog_element_t nflog_element_esp(nflog_sa_t *sa, nflog_match_t *match);
 
@@ -95,15 +94,15 @@ nflog_element_t nflog_element_esp(nflog_sa_t *sa, nflog_match_t *match);
  *
  * @param sa		SA
  * @param match		its address and reqid
- * @return			element of one of the sets
+ * @return			element
  */
 nflog_element_t nflog_element_plain(nflog_sa_t *sa, nflog_match_t *match);
 
 /**
- * Get the element that counts the packets of all SAs on kernel-libipsec's TUN device.
+ * Get the element that counts all packets on the TUN device of kernel-libipsec.
  *
- * @param inbound	TRUE for packets that arrive, as they are decrypted
- * @return			element of one of the sets
+ * @param inbound	TRUE for packets that charon decapsulated
+ * @return			element
  */
 nflog_element_t nflog_element_tun(bool inbound);
 
@@ -116,7 +115,7 @@ nflog_element_t nflog_element_tun(bool inbound);
 void nflog_nft_set_build(struct nlmsghdr *hdr, void *data);
 
 /**
- * Parse the counter of an element in a response.
+ * Parse the response to a request for an element.
  *
  * @param hdr		message
  * @param data		element, receives the number of packets

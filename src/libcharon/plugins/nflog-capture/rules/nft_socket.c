@@ -23,7 +23,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
 
-/** bytes of a transaction, several times what the largest of ours takes */
+/** size of a transaction in bytes, several times that of the largest one */
 #define BUFFER_SIZE (256 * 1024)
 
 typedef struct private_nflog_nft_socket_t private_nflog_nft_socket_t;
@@ -54,7 +54,7 @@ struct private_nflog_nft_socket_t {
 	struct nlmsghdr *last;
 
 	/**
-	 * Sequence number of messages.
+	 * Sequence number of the next message.
 	 */
 	uint32_t seq;
 
@@ -65,14 +65,15 @@ struct private_nflog_nft_socket_t {
 };
 
 /**
- * Receive the answers to messages, the last one of which is acknowledged.
+ * Receive the responses to messages, the last one of which is acknowledged.
  *
- * If the kernel refuses all of them, because of our capabilities, or as it has no
- * nf_tables, it answers the first one only (nfnetlink_rcv() and
- * nfnetlink_rcv_batch() in its nfnetlink.c).
+ * If the kernel refuses all of them, for lack of capabilities or of nf_tables, it responds
+ * to the first one only (nfnetlink_rcv() and nfnetlink_rcv_batch() in its nfnetlink.c).
  *
- * @param first			sequence number of the first message, of a batch's begin
+ * @param first			sequence number of the first message, in a batch its begin
  * @param last			sequence number of the last message
+ * @param parse			called with each message that is not an error, may be NULL
+ * @return				0 if successful, an errno otherwise
  */
 static int receive(private_nflog_nft_socket_t *this, uint32_t first,
 				   uint32_t last, mnl_cb_t parse, void *data)
@@ -98,7 +99,7 @@ static int receive(private_nflog_nft_socket_t *this, uint32_t first,
 		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
 		{
 			if (hdr->nlmsg_seq - first > last - first)
-			{	/* late answer to a former message */
+			{	/* late response to a former message */
 				continue;
 			}
 			if (hdr->nlmsg_type != NLMSG_ERROR)
@@ -115,7 +116,7 @@ static int receive(private_nflog_nft_socket_t *this, uint32_t first,
 			}
 			err = mnl_nlmsg_get_payload(hdr);
 			if (err->error && !error)
-			{	/* with capabilities, it's the table that others may own */
+			{	/* not for lack of capabilities, so another process owns the table */
 				error = err->error == -EPERM && hdr->nlmsg_seq != first
 							? EBUSY : -err->error;
 			}
@@ -144,7 +145,7 @@ METHOD(nflog_nft_socket_t, add, struct nlmsghdr*,
 /**
  * Send messages to the kernel.
  *
- * @return				0 if successful, an errno if nothing was sent, so never ENOBUFS
+ * @return				0 if successful, an errno if nothing was sent, but not ENOBUFS
  */
 static int send_messages(private_nflog_nft_socket_t *this, void *data, size_t len)
 {
@@ -167,7 +168,7 @@ METHOD(nflog_nft_socket_t, commit, int,
 	}
 	first = ((struct nlmsghdr*)this->buffer)->nlmsg_seq;
 	last = this->last->nlmsg_seq;
-	/* the kernel answers in order, so the last one's completes the answers */
+	/* the kernel responds in order, so this completes the responses */
 	this->last->nlmsg_flags |= NLM_F_ACK;
 	mnl_nlmsg_batch_next(this->batch);
 	nftnl_batch_end(mnl_nlmsg_batch_current(this->batch), this->seq++);

@@ -27,37 +27,38 @@ typedef struct nflog_nft_socket_t nflog_nft_socket_t;
 #include <libmnl/libmnl.h>
 
 /**
- * A netlink socket for transactions with nf_tables, used by one thread at once.
+ * Netlink socket for transactions with nf_tables.  Used by one thread at a time.
  */
 struct nflog_nft_socket_t {
 
 	/**
-	 * Begin a message of the transaction.
+	 * Add a message to the transaction.
 	 *
 	 * @param type		type of the message, NFT_MSG_*
 	 * @param flags		flags, NLM_F_*
-	 * @return			header, to which the payload is to be added, and completed
-	 *					by the next call of a method
+	 * @return			header, to which the caller adds the payload before it calls
+	 *					another method
 	 */
 	struct nlmsghdr *(*add)(nflog_nft_socket_t *this, uint16_t type,
 							uint16_t flags);
 
 	/**
-	 * Have all messages of the transaction carried out, or none of them.  That
-	 * succeeds, without a message to the kernel, if there are none.
+	 * Carry out all messages of the transaction, or none of them.  Sends nothing if there
+	 * are none.
 	 *
 	 * @return			0 if successful, an errno otherwise: EPERM without
 	 *					CAP_NET_ADMIN, EBUSY if another process owns the table,
-	 *					ETIMEDOUT and ENOBUFS if it is not known what was carried out
+	 *					ETIMEDOUT or ENOBUFS if it is not known what was carried out
 	 */
 	int (*commit)(nflog_nft_socket_t *this);
 
 	/**
-	 * Send a request outside of a transaction, and get the answer.
+	 * Send a request outside of the transaction, and wait for the response, for
+	 * NFLOG_ANSWER_TIMEOUT at most.
 	 *
 	 * @param type		type of the message, NFT_MSG_*
 	 * @param build		adds the payload of the request
-	 * @param parse		called with each message of the answer
+	 * @param parse		called with each message of the response
 	 * @param data		passed to build and parse
 	 * @return			0 if successful, an errno otherwise
 	 */
@@ -66,7 +67,7 @@ struct nflog_nft_socket_t {
 				   mnl_cb_t parse, void *data);
 
 	/**
-	 * Destroy a nflog_nft_socket_t, the kernel removes the tables it owns.
+	 * Destroy a nflog_nft_socket_t, the kernel removes the tables that it owns.
 	 */
 	void (*destroy)(nflog_nft_socket_t *this);
 };
@@ -74,7 +75,7 @@ struct nflog_nft_socket_t {
 /**
  * Create a nflog_nft_socket_t instance.
  *
- * @return			socket, NULL with errno set if it can't be opened
+ * @return			socket, NULL with errno set on failure
  */
 nflog_nft_socket_t *nflog_nft_socket_create();
 

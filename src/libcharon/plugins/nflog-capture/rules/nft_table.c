@@ -39,12 +39,12 @@ struct private_nflog_nft_table_t {
 	nflog_nft_socket_t *nft;
 
 	/**
-	 * Number of users of each group of chains, as in the kernel.
+	 * Number of users by nflog_need_t, as in the kernel.
 	 */
 	u_int counts[NFLOG_NEEDS];
 
 	/**
-	 * The same once the transaction is carried out.
+	 * Number of users once the transaction is carried out.
 	 */
 	u_int next[NFLOG_NEEDS];
 

@@ -42,7 +42,7 @@ struct nflog_nft_table_t {
 	/**
 	 * Add the chains that one more user needs, unless they are there.
 	 *
-	 * @param needs		groups of chains, a bit for each nflog_need_t
+	 * @param needs		chains, a bit for each nflog_need_t
 	 */
 	void (*use)(nflog_nft_table_t *this, u_int needs);
 
@@ -65,8 +65,7 @@ struct nflog_nft_table_t {
 	 *
 	 * @param element	element
 	 */
-	void (*remove)(nflog_nft_table_t *this,
-				   nflog_element_t *element);
+	void (*remove)(nflog_nft_table_t *this, nflog_element_t *element);
 
 	/**
 	 * Read the counter of an element, before it is removed.

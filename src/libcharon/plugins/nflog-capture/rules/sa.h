@@ -32,18 +32,18 @@ typedef struct nflog_entry_t nflog_entry_t;
 #include <networking/host.h>
 
 /**
- * What the kernel finds the packets of an SA by, besides its SPI.
+ * Identifies the packets of an SA in the kernel, besides its SPI.
  */
 struct nflog_match_t {
-	/** destination address on the wire, owned */
+	/** destination address of ESP, owned */
 	host_t *dst;
 	/** reqid of packets in the clear */
 	uint32_t reqid;
 };
 
 /**
- * Traffic selectors of an SA, by which its packets are found in the clear if the
- * kernel does not know the SA, because charon does ESP itself.
+ * Traffic selectors of an SA, which identify its packets in the clear if the kernel does
+ * not, as charon does ESP itself.
  */
 struct nflog_selectors_t {
 
@@ -78,19 +78,19 @@ nflog_selectors_t *nflog_selectors_create(linked_list_t *src,
 										  linked_list_t *dst);
 
 /**
- * A captured SA, i.e. one direction of a CHILD_SA.
+ * A captured SA, one direction of a CHILD_SA.
  *
- * The capture of the CHILD_SA creates it and passes it to the reader, which owns it
- * until all of its packets have been read.  The capture may use it until it removes it
- * from the reader, with the IKE_SA checked out.
+ * nflog_child_t creates it and adds it to the reader, which owns it until all of its
+ * packets have been read.  nflog_child_t may use it, with the IKE_SA checked out, until it
+ * removes it from the reader.
  *
  * Fields are grouped by who changes them, and what guards them.
  */
 struct nflog_sa_t {
 
-	/* Set by whoever creates it, constant once it has been added to the reader. */
+	/* Set by the creator, constant once added to the reader. */
 
-	/** traffic selectors, owned, if userland or with a VTI device, otherwise NULL */
+	/** traffic selectors, owned, NULL unless userland or with a VTI device */
 	nflog_selectors_t *selectors;
 	/** name of the connection, owned */
 	char *conn;
@@ -100,40 +100,40 @@ struct nflog_sa_t {
 	uint32_t spi;
 	/** TRUE if packets are compressed before they are encapsulated */
 	bool ipcomp;
-	/** TRUE if charon does ESP itself, so that the kernel does not have the SA */
+	/** TRUE if charon does ESP itself, so the kernel does not have the SA */
 	bool userland;
-	/** key of the VTI device through which its packets may arrive, 0 if none */
+	/** key of the VTI device that its packets may arrive by, 0 if none */
 	uint32_t vti;
-	/** TRUE if it is not captured, and only known to keep its packets in the clear out
-	 *  of the traces of other SAs, see nflog_sa_lookup_t */
+	/** TRUE if it is not captured, but keeps its packets in the clear out of the traces of
+	 *  other SAs, see nflog_sa_lookup_t */
 	bool excluded;
 
-	/* Changed by the reader with all lanes locked, so that each lane may read them.  The
-	 * thread that has the IKE_SA checked out may read key, former, and match, too, as
-	 * they change on that thread only. */
+	/* Changed by the reader with all lanes locked, so each lane may read them.  key,
+	 * former, and match change on the thread that has the IKE_SA checked out, which may
+	 * read them without lock. */
 
-	/** how its packets are identified on the wire */
+	/** identifies its packets in ESP */
 	nflog_esp_key_t key;
-	/** the same before its address changed, all zero if it did not */
+	/** key before its address changed, all zero if it did not */
 	nflog_esp_key_t former;
-	/** capture point in ESP, next to the key, as a packet needs both; the trace, of
-	 *  which this has a reference until the reader releases it, owns the counters */
+	/** capture point in ESP, next to the key, as each packet needs both; has a reference
+	 *  to the trace, which owns the counters, until the reader releases it */
 	nflog_tap_t esp;
 	/** capture point in the clear, likewise */
 	nflog_tap_t plain;
 	/** its address and reqid */
 	nflog_match_t match;
-	/** number of its packets in the clear, see nflog_nft_plain_number() */
+	/** number that its packets in the clear have, see nflog_nft_plain_number() */
 	uint32_t number;
-	/** the same before its reqid changed */
+	/** number before its reqid changed */
 	uint32_t former_number;
-	/** TRUE if it is gone, if userland, so that nothing leaves through it anymore */
+	/** TRUE if a userland SA is gone, so nothing leaves by it anymore */
 	bool ended;
-	/** incomplete packets that had been dropped before it was added */
+	/** number of incomplete packets dropped before it was added */
 	uint64_t dropped;
-	/** packets from unknown VTI devices that had arrived before it was added */
+	/** number of packets from unknown VTI devices that arrived before it was added */
 	uint64_t unknown;
-	/** packets that had been lost on the TUN device before it was added */
+	/** number of packets lost on the TUN device before it was added */
 	uint64_t lost;
 	/** number of packets of all SAs read from the TUN device in its direction, owned by
 	 *  the reader, changed atomically by the lanes, NULL if not userland */
@@ -141,31 +141,31 @@ struct nflog_sa_t {
 
 	/* Changed atomically by the lanes. */
 
-	/** order of its last packet on the wire, if it has selectors, it may wrap */
+	/** order of its last packet in ESP if it has selectors, may wrap */
 	uint32_t used;
 
-	/* Used by the thread that has the IKE_SA checked out only. */
+	/* Used only by the thread that has the IKE_SA checked out. */
 
 	/** address and reqid that it is about to get, dst is NULL if none */
 	nflog_match_t next;
 
-	/* Guarded by the mutex of the rules, which return the SA once it has none. */
+	/* Guarded by the mutex of the rules, until they return the SA. */
 
 	/** its entry in the rules, NULL if it was not added */
 	nflog_entry_t *entry;
-	/** packets of all SAs that the rules counted on the TUN device in its direction
-	 *  until they were removed, 0 if not known, read after that */
+	/** number of packets of all SAs that rules counted on the TUN device in its direction
+	 *  until they were removed, 0 if not known */
 	uint64_t passed;
 
-	/* Used by what waits for its packets, see nflog_ending_t, or for their end, see
-	 * nflog_sa_lookup_t. */
+	/* Used by nflog_ending_t, which waits for its packets, or by nflog_ts_lookup_t if it is
+	 * excluded, with all lanes locked. */
 
 	/** when to stop waiting, monotonic */
 	timeval_t deadline;
 };
 
 /**
- * Create the description of an SA.
+ * Create a nflog_sa_t.
  *
  * @param conn		name of the connection, gets copied
  * @param child		name of the CHILD_SA
@@ -176,21 +176,21 @@ struct nflog_sa_t {
  * @param reqid		reqid
  * @param esp		trace of the ESP side, NULL if not captured
  * @param plain		trace of the plain side, NULL if not captured
- * @return			description, with references to the traces
+ * @return			SA, with references to the traces
  */
 nflog_sa_t *nflog_sa_create(char *conn, char *child, uint32_t id, bool inbound,
 							host_t *dst, uint32_t spi, uint32_t reqid,
 							nflog_trace_t *esp, nflog_trace_t *plain);
 
 /**
- * Check if charon does ESP itself, by kernel-libipsec.
+ * Check if charon does ESP itself, with kernel-libipsec.
  *
  * @return			TRUE if so
  */
 bool nflog_sa_is_userland();
 
 /**
- * Set the key by which packets of an SA are found on the wire.
+ * Set the key that identifies packets of an SA in ESP.
  *
  * @param key		key to set
  * @param inbound	TRUE for an inbound SA
@@ -201,7 +201,7 @@ void nflog_sa_set_key(nflog_esp_key_t *key, bool inbound, host_t *dst,
 					  uint32_t spi);
 
 /**
- * Destroy the description of an SA, the traces are to be released before.
+ * Destroy a nflog_sa_t, after its traces were released.
  */
 void nflog_sa_destroy(nflog_sa_t *sa);
 
