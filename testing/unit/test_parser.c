@@ -13,7 +13,7 @@
  */
 
 /*
- * The parser understands files as strongSwan's own does.
+ * The parser understands files, and finds those to include, as strongSwan's own does.
  */
 
 #define _GNU_SOURCE
@@ -22,6 +22,8 @@
 #include "options/includes.h"
 #include "options/parser.h"
 
+#include <errno.h>
+#include <glob.h>
 #include <sys/resource.h>
 
 /**
@@ -248,11 +250,103 @@ static void test_same_as_settings_random(void **state)
 	assert_true(valid > 0);
 }
 
+/**
+ * Expect that a pattern finds the same files as with glob(3), which strongSwan uses.
+ *
+ * @return			TRUE if there are any
+ */
+static bool compare_glob(nflog_watch_t *watch, char *pattern)
+{
+	array_t *paths = NULL;
+	struct stat st;
+	glob_t matches;
+	char *path_;
+	size_t i = 0;
+	int status, err;
+
+	watch->reset(watch);
+	status = glob(pattern, GLOB_ERR, NULL, &matches);
+	err = watch->find(watch, pattern, &paths);
+	if ((status == GLOB_ABORTED) != (err == ENOENT) || (err && paths))
+	{
+		fail_msg("'%s': status %d, error %d", pattern, status, err);
+	}
+	while (array_remove(paths, ARRAY_HEAD, &path_))
+	{
+		if (lstat(path_, &st) == 0)
+		{
+			if (status || i == matches.gl_pathc ||
+				!streq(path_, matches.gl_pathv[i]))
+			{
+				fail_msg("'%s' finds '%s'", pattern, path_);
+			}
+			i++;
+		}
+		free(path_);
+	}
+	array_destroy(paths);
+	if (status == 0 && i != matches.gl_pathc)
+	{
+		fail_msg("'%s' does not find '%s'", pattern, matches.gl_pathv[i]);
+	}
+	globfree(&matches);
+	return i > 0;
+}
+
+static void test_same_as_glob_random(void **state)
+{
+	static char *names[] = {
+		"a", "b", ".a", "ab", "b a", "[", "a/a", "a/b", "a/.b", "a/ab", "b/a", "b/b",
+		".a/a", "ab/b", "ab/a", "a/a/a", "a/b/b", "b/a/b", "b/a/c",
+	}, *parts[] = {
+		"a", "b", "ab", ".a", ".", "..", "*", "?", "a*", "*b", ".*", "[ab]", "[!a]",
+		"[a", "[]", "none", "n*", "?b", "**", "c", "", "[[:alpha:]]", "link",
+	};
+	nflog_watch_t *watch;
+	nflog_notes_t *notes;
+	bool stop = FALSE;
+	char pattern[PATH_MAX];
+	u_int seed, i, found = 0;
+
+	assert_int_equal(mkdir(path("glob"), 0700), 0);
+	for (i = 0; i < countof(names); i++)
+	{
+		snprintf(pattern, sizeof(pattern), "glob/%s", names[i]);
+		assert_int_equal(mkdir(path(pattern), 0700), 0);
+	}
+	put("glob/c", "");
+	put("glob/a/c", "");
+	assert_int_equal(symlink("b", path("glob/link")), 0);
+	assert_int_equal(symlink("../c", path("glob/b/link")), 0);
+
+	notes = nflog_notes_create();
+	watch = nflog_watch_create(notes, &stop);
+	for (seed = 0; seed < 5000; seed++)
+	{
+		srandom(seed);
+		snprintf(pattern, sizeof(pattern), "%s", path("glob"));
+		for (i = random() % 4 + 1; i > 0; i--)
+		{
+			strcat(pattern, "/");
+			strcat(pattern, parts[random() % countof(parts)]);
+		}
+		/* it finds a file even if a slash follows */
+		if (pattern[strlen(pattern) - 1] != '/')
+		{
+			found += compare_glob(watch, pattern);
+		}
+	}
+	assert_in_range(found, 1000, 4000);
+	watch->destroy(watch);
+	notes->destroy(notes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_as_settings),
 		cmocka_unit_test(test_same_as_settings_random),
+		cmocka_unit_test(test_same_as_glob_random),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

@@ -389,7 +389,7 @@ static char *get_settings(private_nflog_options_t *this, bool reload)
 	{
 		return NULL;
 	}
-	path = nflog_values_swanctl();
+	path = nflog_values_swanctl_conf();
 	if (reload || !this->settings.sections)
 	{
 		DESTROY_IF(this->settings.sections);

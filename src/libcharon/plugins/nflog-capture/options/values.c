@@ -464,7 +464,7 @@ static char *get_swanctl_default(char path[PATH_MAX])
 /*
  * Described in header
  */
-char *nflog_values_swanctl()
+char *nflog_values_swanctl_conf()
 {
 	char path[PATH_MAX];
 

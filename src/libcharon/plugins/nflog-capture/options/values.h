@@ -130,7 +130,7 @@ u_int nflog_values_max_wait();
  *
  * @return			path (allocated)
  */
-char *nflog_values_swanctl();
+char *nflog_values_swanctl_conf();
 
 /**
  * Check if a path is that of swanctl.conf by default, where it need not exist.
