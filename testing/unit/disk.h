@@ -126,6 +126,7 @@ static inline void start(nflog_cfg_t cfg)
 static inline u_int write_packets(u_int count)
 {
 	nflog_packet_t *packets[count];
+	nflog_record_t *record;
 	nflog_counters_t *counter;
 	uint64_t before;
 	u_int i, written;
@@ -134,12 +135,13 @@ static inline u_int write_packets(u_int count)
 	before = counter->packets;
 	for (i = 0; i < count; i++)
 	{
-		packets[i] = calloc(1, sizeof(nflog_packet_t) + PACKET_LEN);
+		packets[i] = calloc(1, sizeof(nflog_packet_t) + sizeof(*record) + PACKET_LEN);
+		record = packets[i]->record = (nflog_record_t*)(packets[i] + 1);
 		packets[i]->point = POINT_ESP_IN;
 		packets[i]->payload = packets[i]->original = PACKET_LEN;
-		packets[i]->pcap.sec = 1700000000 + clock_ahead + next_packet + i;
-		packets[i]->pcap.caplen = packets[i]->pcap.len = PACKET_LEN;
-		*(uint32_t*)packets[i]->data = next_packet + i;
+		packets[i]->sec = record->sec = 1700000000 + clock_ahead + next_packet + i;
+		packets[i]->caplen = packets[i]->len = record->caplen = record->len = PACKET_LEN;
+		*(uint32_t*)record->data = next_packet + i;
 	}
 	trace->write(trace, packets, count);
 	written = counter->packets - before;

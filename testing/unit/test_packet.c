@@ -125,14 +125,21 @@ static nflog_packet_t *build(fixture_t *f, nflog_link_t link,
 							 char *prefix)
 {
 	nflog_packet_t *packet;
-	size_t len;
+	nflog_record_t *record;
+	size_t header, len = f->logged.attrs[NFULA_PAYLOAD]->nla_len;
 
-	len = nflog_packet_len(&f->logged, link, prefix);
-	packet = malloc(sizeof(*packet) + len);
-	nflog_packet_build(packet, &f->logged, link, prefix);
-	assert_int_equal(packet->pcap.caplen, len);
-	assert_int_equal(packet->pcap.sec, 1700000000);
-	assert_int_equal(packet->pcap.usec, 123456);
+	header = nflog_packet_header_len(&f->logged, link, prefix);
+	packet = malloc(sizeof(*packet) + header + NLA_ALIGN(len));
+	record = (nflog_record_t*)(packet + 1);
+	nflog_packet_build(packet, &f->logged, link, prefix, record, header);
+	assert_ptr_equal(packet->record, record);
+	assert_int_equal(sizeof(*record) + packet->offset, header);
+	assert_int_equal(packet->sec, 1700000000);
+	assert_int_equal(packet->usec, 123456);
+	assert_int_equal(record->sec, packet->sec);
+	assert_int_equal(record->usec, packet->usec);
+	assert_int_equal(record->caplen, packet->caplen);
+	assert_int_equal(record->len, packet->len);
 	return packet;
 }
 
@@ -143,12 +150,13 @@ static void test_raw(void **state)
 
 	init(&f, ipv4, sizeof(ipv4));
 	packet = build(&f, LINK_RAW, "net{1} esp-in");
-	assert_int_equal(packet->pcap.caplen, sizeof(ipv4));
-	assert_memory_equal(packet->data, ipv4, sizeof(ipv4));
+	assert_int_equal(packet->caplen, sizeof(ipv4));
+	assert_memory_equal(packet->record->data, ipv4, sizeof(ipv4));
 
 	nflog_packet_cut(packet, 30);
-	assert_int_equal(packet->pcap.caplen, 30);
-	assert_int_equal(packet->pcap.len, sizeof(ipv4));
+	assert_int_equal(packet->caplen, 30);
+	assert_int_equal(packet->record->caplen, 30);
+	assert_int_equal(packet->len, sizeof(ipv4));
 	assert_int_equal(packet->original, sizeof(ipv4));
 	free(packet);
 	deinit(&f);
@@ -163,7 +171,7 @@ static void test_nflog(void **state)
 
 	init(&f, ipv6, sizeof(ipv6) - 1);
 	packet = build(&f, LINK_NFLOG, "net{1} esp-in");
-	pos = packet->data + sizeof(struct nfgenmsg);
+	pos = packet->record->data + sizeof(struct nfgenmsg);
 	attr = (struct nlattr*)pos;
 	assert_int_equal(attr->nla_type, NFULA_PREFIX);
 	assert_string_equal(pos + NLA_HDRLEN, "net{1} esp-in");
@@ -173,16 +181,16 @@ static void test_nflog(void **state)
 	assert_int_equal(attr->nla_len, NLA_HDRLEN + sizeof(ipv6) - 1);
 	assert_memory_equal(pos + NLA_HDRLEN, ipv6, sizeof(ipv6) - 1);
 	pos += NLA_ALIGN(attr->nla_len);
-	assert_ptr_equal(pos, packet->data + packet->pcap.caplen);
+	assert_ptr_equal(pos, packet->record->data + packet->caplen);
 	/* the length in the IP header shows the missing byte */
 	assert_int_equal(packet->original, sizeof(ipv6));
-	assert_int_equal(packet->pcap.len, packet->pcap.caplen + 1);
+	assert_int_equal(packet->len, packet->caplen + 1);
 
 	nflog_packet_cut(packet, 41);
 	assert_int_equal(attr->nla_len, NLA_HDRLEN + 41);
-	assert_int_equal(packet->pcap.caplen,
-					 (uint8_t*)attr - packet->data + NLA_HDRLEN + 44);
-	assert_int_equal(packet->data[packet->pcap.caplen - 1], 0);
+	assert_int_equal(packet->caplen,
+					 (uint8_t*)attr - packet->record->data + NLA_HDRLEN + 44);
+	assert_int_equal(packet->record->data[packet->caplen - 1], 0);
 	free(packet);
 	deinit(&f);
 }
@@ -207,7 +215,7 @@ static uint16_t built_checksum(uint16_t checksum, uint8_t frag)
 	data[27] = checksum;
 	init(&f, data, sizeof(data));
 	packet = build(&f, LINK_RAW, "");
-	checksum = packet->data[26] << 8 | packet->data[27];
+	checksum = packet->record->data[26] << 8 | packet->record->data[27];
 	free(packet);
 	deinit(&f);
 	return checksum;

@@ -20,9 +20,14 @@
 
 #include "traces/queue.h"
 
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+
 #include <library.h>
 
-#define SIZE (1024 * 1024)
+/** four blocks, all that one lane may have */
+#define SIZE (4 * 1024 * 1024)
 
 /* any pointer will do, the queue does not use it */
 #define TRACE ((nflog_trace_t*)&trace)
@@ -37,13 +42,13 @@ static nflog_packet_t *add_to(nflog_queue_t *queue, u_int lane,
 {
 	nflog_packet_t *packet;
 
-	packet = queue->add(queue, lane, len);
+	packet = queue->add(queue, lane, sizeof(*packet->record) + len);
 	if (packet)
 	{
 		packet->trace = TRACE;
 		packet->order = added++;
-		memset(packet->data, packet->order, len);
-		packet->pcap.caplen = len;
+		memset(packet->record->data, packet->order, len);
+		packet->caplen = len;
 	}
 	return packet;
 }
@@ -75,9 +80,9 @@ static void test_order(void **state)
 		for (i = 0; i < count; i++)
 		{
 			assert_int_equal(packets[i]->order, order);
-			for (j = 0; j < packets[i]->pcap.caplen; j++)
+			for (j = 0; j < packets[i]->caplen; j++)
 			{
-				assert_int_equal(packets[i]->data[j], (uint8_t)order);
+				assert_int_equal(packets[i]->record->data[j], (uint8_t)order);
 			}
 			order++;
 			packets[i]->trace = NULL;
@@ -99,7 +104,7 @@ static void test_bounded(void **state)
 		count++;
 		assert_true(count * 1000 <= SIZE);
 	}
-	assert_true(count > 900);
+	assert_true(count > 3600);
 	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), count);
 	assert_int_equal(used, 100);
@@ -177,7 +182,7 @@ static void test_lanes(void **state)
 	queue->release(queue);
 	assert_int_equal(queue->peek(queue, &packets, &used), 2);
 	assert_ptr_equal(packets[0], first);
-	assert_int_equal(used, 50);
+	assert_int_equal(used, 33);
 	assert_non_null(add_to(queue, 0, 1000));
 	queue->destroy(queue);
 }
@@ -190,6 +195,146 @@ static void test_large(void **state)
 	assert_non_null(add(queue, 66000));
 	assert_null(add(queue, SIZE));
 	assert_non_null(add(queue, 1000));
+	queue->destroy(queue);
+}
+
+/** IP packet that is logged, 45 bytes */
+static uint8_t ip[] = {
+	0x45, 0x00, 0x00, 0x2d, 0x00, 0x00, 0x00, 0x00, 0x40, 0x32, 0x00, 0x00,
+	0xc0, 0xa8, 0x00, 0x01, 0xc0, 0xa8, 0x00, 0x02,
+	0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x55,
+};
+
+/**
+ * Put a message as the kernel's, with its attributes in its order.
+ */
+static uint8_t *put_message(uint8_t *pos, uint32_t order)
+{
+	struct nfulnl_msg_packet_hdr header = {};
+	uint8_t payload[ip[3]];
+	struct nlmsghdr *hdr;
+
+	hdr = mnl_nlmsg_put_header(pos);
+	hdr->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET;
+	mnl_nlmsg_put_extra_header(hdr, sizeof(struct nfgenmsg));
+	memset(payload, order, sizeof(payload));
+	memcpy(payload, ip, sizeof(ip));
+	mnl_attr_put(hdr, NFULA_PACKET_HDR, sizeof(header), &header);
+	mnl_attr_put_strz(hdr, NFULA_PREFIX, "esp-in");
+	mnl_attr_put_u32(hdr, NFULA_IFINDEX_INDEV, htonl(order));
+	mnl_attr_put_u32(hdr, NFULA_SEQ, htonl(order));
+	mnl_attr_put_u32(hdr, NFULA_SEQ_GLOBAL, htonl(order));
+	mnl_attr_put(hdr, NFULA_PAYLOAD, sizeof(payload), payload);
+	return pos + NLMSG_ALIGN(hdr->nlmsg_len);
+}
+
+/**
+ * Expect the record of a message.
+ */
+static void check_record(nflog_packet_t *packet, nflog_tap_t *tap, uint32_t order)
+{
+	uint8_t *payload = packet->record->data + packet->offset;
+	uint8_t *end = packet->record->data + packet->caplen;
+	struct nlattr *attr, *attrs[NFULA_MAX + 1] = {};
+	uint8_t *pos = packet->record->data + sizeof(struct nfgenmsg);
+
+	assert_ptr_equal(packet->trace, TRACE);
+	assert_int_equal(packet->order, order);
+	assert_int_equal(packet->payload, ip[3]);
+	assert_memory_equal(payload, ip, sizeof(ip));
+	assert_int_equal(payload[ip[3] - 1], order);
+	assert_int_equal(packet->record->caplen, packet->caplen);
+	if (tap->link == LINK_RAW)
+	{
+		assert_int_equal(packet->offset, 0);
+		assert_int_equal(packet->caplen, ip[3]);
+		return;
+	}
+	for (; pos < end; pos += NLA_ALIGN(attr->nla_len))
+	{
+		attr = (struct nlattr*)pos;
+		assert_in_range(attr->nla_len, NLA_HDRLEN, end - pos);
+		attrs[attr->nla_type] = attr;
+	}
+	assert_ptr_equal(pos, end);
+	assert_string_equal((char*)attrs[NFULA_PREFIX] + NLA_HDRLEN, tap->prefix);
+	assert_int_equal(ntohl(mnl_attr_get_u32(attrs[NFULA_IFINDEX_INDEV])), order);
+	assert_ptr_equal((uint8_t*)attrs[NFULA_PAYLOAD] + NLA_HDRLEN, payload);
+	assert_null(attrs[NFULA_SEQ]);
+	assert_null(attrs[NFULA_SEQ_GLOBAL]);
+}
+
+/**
+ * Receive messages, of which every third is none of the SA's, and check the records.
+ *
+ * @param in_place		TRUE if packets have to stay where they were received
+ */
+static void receive(nflog_queue_t *queue, nflog_tap_t *tap, bool in_place)
+{
+	const u_int messages = 60;
+	uint8_t *space, *ends[messages + 1];
+	nflog_packet_t **packets;
+	u_int count, i, used;
+
+	space = queue->get_space(queue, 0);
+	assert_non_null(space);
+	ends[0] = space;
+	for (i = 0; i < messages; i++)
+	{
+		ends[i + 1] = put_message(ends[i], i);
+	}
+	for (i = 0; i < messages; i++)
+	{
+		nflog_logged_t logged = {
+			.order = i,
+		};
+
+		assert_true(nflog_logged_parse((struct nlmsghdr*)ends[i], &logged));
+		if (i % 3 < 2)
+		{
+			queue->add_logged(queue, 0, tap, &logged);
+		}
+	}
+	queue->publish(queue, 0);
+	count = queue->peek(queue, &packets, &used);
+	assert_int_equal(count, messages / 3 * 2);
+	for (i = 0; i < count; i++)
+	{
+		check_record(packets[i], tap, i / 2 * 3 + i % 2);
+		assert_int_equal((uint8_t*)packets[i]->record >= space &&
+						 (uint8_t*)packets[i]->record < ends[messages], in_place);
+		if (i % 2 && in_place && tap->link == LINK_NFLOG)
+		{	/* two in a row are written as one */
+			assert_ptr_equal(packets[i]->record,
+							 packets[i - 1]->record->data + packets[i - 1]->caplen);
+		}
+		packets[i]->trace = NULL;
+	}
+	queue->release(queue);
+	/* the same memory is used again */
+	assert_ptr_equal(queue->get_space(queue, 0), space);
+}
+
+static void test_in_place(void **state)
+{
+	nflog_queue_t *queue = nflog_queue_create(1, SIZE);
+	nflog_counters_t counters = {};
+	nflog_tap_t tap = {
+		.trace = TRACE,
+		.count = &counters,
+	};
+
+	snprintf(tap.prefix, sizeof(tap.prefix), "net{1} esp-in");
+	tap.link = LINK_NFLOG;
+	receive(queue, &tap, TRUE);
+	tap.link = LINK_RAW;
+	receive(queue, &tap, TRUE);
+	/* longer than what the kernel has in front of the packet */
+	snprintf(tap.prefix, sizeof(tap.prefix), "%0*d{1} esp-in", 100, 0);
+	tap.link = LINK_NFLOG;
+	receive(queue, &tap, FALSE);
+	assert_int_equal(counters.received, 120);
+	assert_int_equal(counters.overrun, 0);
 	queue->destroy(queue);
 }
 
@@ -222,6 +367,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_unpublished),
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_in_place),
 		cmocka_unit_test(test_progress),
 	};
 	int ret;

@@ -24,14 +24,12 @@
 
 #include <daemon.h>
 
-/** what the kernel takes at most, and what gave the highest rate */
+/** what the kernel takes at most, and what gave the highest rate, it may round that up to
+ *  NFLOG_QUEUE_SPACE */
 #define KERNEL_BUFFER 131072
 
 /** threshold of messages that gave the highest rate */
 #define MAX_THRESHOLD 100
-
-/** what the kernel's buffer is rounded up to */
-#define BUFFER_SIZE (2 * KERNEL_BUFFER)
 
 /** holds what arrives in some 100 ms at line rate, used only if needed */
 #define SOCKET_BUFFER (64 * 1024 * 1024)
@@ -109,9 +107,9 @@ struct private_nflog_group_t {
 	uint64_t lost;
 
 	/**
-	 * Memory to receive messages.
+	 * Memory to receive answers, and messages for which there is no other.
 	 */
-	char *buffer;
+	uint8_t *buffer;
 };
 
 /**
@@ -136,12 +134,12 @@ static int configure(private_nflog_group_t *this, struct nlmsghdr *hdr)
 	while (TRUE)
 	{
 		size = nflog_netlink_receive(mnl_socket_get_fd(this->socket),
-										this->buffer, BUFFER_SIZE, &deadline);
+										this->buffer, NFLOG_QUEUE_SPACE, &deadline);
 		if (size < 0)
 		{
 			return errno;
 		}
-		len = min(size, BUFFER_SIZE);
+		len = min(size, NFLOG_QUEUE_SPACE);
 		hdr = (struct nlmsghdr*)this->buffer;
 		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
 		{
@@ -279,27 +277,28 @@ METHOD(nflog_group_t, get_number, uint16_t,
 }
 
 METHOD(nflog_group_t, receive, int,
-	private_nflog_group_t *this, nflog_group_cb_t cb,
+	private_nflog_group_t *this, uint8_t *space, nflog_group_cb_t cb,
 	void *data)
 {
-	struct nlmsghdr *hdr;
+	struct nlmsghdr *hdr, *next;
 	timeval_t now;
 	ssize_t size;
 	int len;
 
-	/* none is longer than the buffer */
-	size = nflog_netlink_receive(mnl_socket_get_fd(this->socket),
-								 this->buffer, BUFFER_SIZE, NULL);
+	space = space ?: this->buffer;
+	/* none is longer than that */
+	size = nflog_netlink_receive(mnl_socket_get_fd(this->socket), space,
+								 NFLOG_QUEUE_SPACE, NULL);
 	if (size <= 0)
 	{	/* ENOBUFS does not happen, losses show in the sequence */
 		return size ? errno : EAGAIN;
 	}
 	gettimeofday(&now, NULL);
 
-	len = min(size, BUFFER_SIZE);
-	hdr = (struct nlmsghdr*)this->buffer;
-	for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
-	{
+	len = min(size, NFLOG_QUEUE_SPACE);
+	for (hdr = (struct nlmsghdr*)space; mnl_nlmsg_ok(hdr, len); hdr = next)
+	{	/* the callback may change it */
+		next = mnl_nlmsg_next(hdr, &len);
 		handle(this, hdr, &now, cb, data);
 	}
 	if (!this->stamped)
@@ -383,7 +382,7 @@ nflog_group_t *nflog_group_create(uint16_t group, bool stamped)
 		.group = group,
 		.stamped = stamped,
 		.threshold = stamped ? MAX_THRESHOLD : 1,
-		.buffer = malloc(BUFFER_SIZE),
+		.buffer = malloc(NFLOG_QUEUE_SPACE),
 	);
 
 	err = open_socket(this);

@@ -22,7 +22,7 @@
 
 typedef struct nflog_group_t nflog_group_t;
 
-#include "traces/logged.h"
+#include "traces/queue.h"
 
 /**
  * Callback for each packet of a group.
@@ -58,12 +58,15 @@ struct nflog_group_t {
 	/**
 	 * Receive one message of the kernel, without waiting.
 	 *
+	 * @param space		where to receive it, NFLOG_QUEUE_SPACE bytes, the callback may
+	 *					change what is there of its packet, and use it further, NULL to
+	 *					use memory that is valid during the callback only
 	 * @param cb		called for each packet
 	 * @param data		passed to the callback
 	 * @return			0 if there was one, EAGAIN if not, another errno if that
 	 *					failed
 	 */
-	int (*receive)(nflog_group_t *this, nflog_group_cb_t cb,
+	int (*receive)(nflog_group_t *this, uint8_t *space, nflog_group_cb_t cb,
 				   void *data);
 
 	/**

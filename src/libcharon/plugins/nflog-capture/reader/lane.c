@@ -119,6 +119,17 @@ static void log_error(nflog_group_t *group, int err)
 }
 
 /**
+ * Receive from a group, into the queue if there is space.
+ */
+static int receive(private_nflog_lane_t *this, nflog_group_t *group)
+{
+	uint8_t *space;
+
+	space = this->queue->get_space(this->queue, this->number);
+	return group->receive(group, space, handle_packet, this);
+}
+
+/**
  * Read packets, up to a limit, and publish them in the queue.
  */
 static void read_messages(private_nflog_lane_t *this)
@@ -128,8 +139,8 @@ static void read_messages(private_nflog_lane_t *this)
 	for (i = 0; (!in || !out) && i < MAX_MESSAGES; i++)
 	{
 		lock(this);
-		in = this->in->receive(this->in, handle_packet, this);
-		out = this->out->receive(this->out, handle_packet, this);
+		in = receive(this, this->in);
+		out = receive(this, this->out);
 		this->queue->publish(this->queue, this->number);
 		unlock(this);
 		/* those that lock the lane don't wait for the log */

@@ -105,6 +105,7 @@ bool nflog_logged_parse(struct nlmsghdr *hdr,
 	{
 		return FALSE;
 	}
+	logged->start = (uint8_t*)hdr;
 	logged->msg = NLMSG_DATA(hdr);
 	memset(logged->attrs, 0, sizeof(logged->attrs));
 	logged->fragment = FRAGMENT_NONE;

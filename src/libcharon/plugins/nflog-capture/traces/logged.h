@@ -79,6 +79,8 @@ enum nflog_fragment_t {
  * A packet as the kernel logged it, all is valid during the callback only.
  */
 struct nflog_logged_t {
+	/** where its message begins, NULL if it is a clone */
+	uint8_t *start;
 	/** family and group, as they precede the attributes */
 	struct nfgenmsg *msg;
 	/** the attributes, indexed by their type, NULL if not there, or too short */

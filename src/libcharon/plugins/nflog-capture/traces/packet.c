@@ -12,6 +12,8 @@
  * for more details.
  */
 
+#define _GNU_SOURCE
+
 #include "packet.h"
 #include "ip_packet.h"
 
@@ -25,6 +27,9 @@
 
 /** RFC 3948, section 2.2 */
 #define NON_ESP_MARKER_LEN 4
+
+/** bytes of an attribute, at most, all that the kernel adds to our groups are shorter */
+#define MAX_ATTR 64
 
 /** RFC 7296, section 3.1, it begins with the SPIs */
 #define IKE_HEADER_LEN 28
@@ -221,10 +226,9 @@ bool nflog_packet_is_tunneled(nflog_logged_t *logged,
  * inverted (CHECKSUM_PARTIAL, skbuff.h), and copies it as it is.  If a checksum
  * that is right happens to have that value, this does not change it.
  *
- * @param ip			packet as logged, a whole one with all its headers
- * @param packet		copy of it, to change
+ * @param ip			packet as logged, a whole one with all its headers, changed
  */
-static void finish_checksum(nflog_ip_packet_t *ip, uint8_t *packet)
+static void finish_checksum(nflog_ip_packet_t *ip)
 {
 	size_t offset = nflog_ip_checksum_offset(ip->proto);
 	chunk_t payload = chunk_skip(ip->data, ip->payload);
@@ -238,7 +242,6 @@ static void finish_checksum(nflog_ip_packet_t *ip, uint8_t *packet)
 	memcpy(&field, payload.ptr + offset, sizeof(field));
 	if (field == (uint16_t)~pseudo)
 	{
-		payload.ptr = packet + ip->payload;
 		nflog_ip_set_checksum(ip->src, ip->dst, ip->proto, payload);
 	}
 }
@@ -246,42 +249,47 @@ static void finish_checksum(nflog_ip_packet_t *ip, uint8_t *packet)
 /**
  * Is an attribute passed on to the trace as it is?
  */
-static bool is_kept(nflog_logged_t *logged, int type)
+static inline bool is_kept(nflog_logged_t *logged, int type)
 {
 	return logged->attrs[type] && type != NFULA_PREFIX &&
 		   type != NFULA_PAYLOAD && type != NFULA_SEQ &&
-		   type != NFULA_SEQ_GLOBAL;
+		   type != NFULA_SEQ_GLOBAL && logged->attrs[type]->nla_len <= MAX_ATTR;
 }
 
 /**
- * Append an attribute, padded with zeros.
+ * Put the header of an attribute.
  */
-static uint8_t *append(uint8_t *pos, uint16_t type, const void *data, size_t len)
+static uint8_t *put_header(uint8_t *pos, uint16_t type, size_t len)
 {
 	struct nlattr attr = {
 		.nla_len = NLA_HDRLEN + len,
 		.nla_type = type,
 	};
 
-	memcpy(pos, &attr, NLA_HDRLEN);
-	memcpy(pos + NLA_HDRLEN, data, len);
-	memset(pos + attr.nla_len, 0, NLA_ALIGN(attr.nla_len) - attr.nla_len);
-	return pos + NLA_ALIGN(attr.nla_len);
+	return mempcpy(pos, &attr, NLA_HDRLEN);
+}
+
+/**
+ * Put data, with zeros up to a length.
+ */
+static uint8_t *put_padded(uint8_t *pos, const void *data, size_t len, size_t padded)
+{
+	memset(mempcpy(pos, data, len), 0, padded - len);
+	return pos + padded;
 }
 
 /*
  * Described in header
  */
-size_t nflog_packet_len(nflog_logged_t *logged,
-						nflog_link_t link, char *prefix)
+size_t nflog_packet_header_len(nflog_logged_t *logged, nflog_link_t link, char *prefix)
 {
-	size_t len = get_payload(logged).len;
+	size_t len = sizeof(nflog_record_t);
 	int i;
 
 	if (link == LINK_NFLOG)
 	{
-		len = sizeof(*logged->msg) + NLA_HDRLEN + NLA_ALIGN(strlen(prefix) + 1) +
-			  NLA_HDRLEN + NLA_ALIGN(len);
+		len += sizeof(*logged->msg) + NLA_HDRLEN + NLA_ALIGN(strlen(prefix) + 1) +
+			   NLA_HDRLEN;
 		for (i = 1; i <= NFULA_MAX; i++)
 		{
 			if (is_kept(logged, i))
@@ -293,56 +301,84 @@ size_t nflog_packet_len(nflog_logged_t *logged,
 	return len;
 }
 
+/**
+ * Build the attributes of LINKTYPE_NFLOG in front of the IP packet.
+ *
+ * What is longer than needed is added to the prefix, as zeros behind its end.
+ */
+static void build_attributes(nflog_logged_t *logged, char *prefix, size_t payload,
+							 uint8_t *pos, uint8_t *end)
+{
+	struct nlattr *attr;
+	size_t len;
+	int i;
+
+	pos = mempcpy(pos, logged->msg, sizeof(*logged->msg));
+	for (i = 1; i <= NFULA_MAX; i++)
+	{
+		if (is_kept(logged, i))
+		{
+			attr = logged->attrs[i];
+			len = attr->nla_len - NLA_HDRLEN;
+			pos = put_header(pos, i, len);
+			pos = put_padded(pos, mnl_attr_get_payload(attr), len, NLA_ALIGN(len));
+		}
+	}
+	len = end - pos - 2 * NLA_HDRLEN;
+	pos = put_header(pos, NFULA_PREFIX, len);
+	pos = put_padded(pos, prefix, strlen(prefix) + 1, len);
+	put_header(pos, NFULA_PAYLOAD, payload);
+}
+
 /*
  * Described in header
  */
-void nflog_packet_build(nflog_packet_t *packet,
-						nflog_logged_t *logged,
-						nflog_link_t link, char *prefix)
+void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
+						nflog_link_t link, char *prefix, void *record, size_t header)
 {
+	/* what it is built of may be where it is built */
+	uint8_t buf[NFLOG_HEADER_SIZE] __attribute__((aligned(sizeof(uint32_t))));
+	nflog_record_t *built = (nflog_record_t*)buf;
 	chunk_t payload = get_payload(logged);
-	uint8_t *pos = packet->data;
+	uint8_t *data = (uint8_t*)record + header;
 	nflog_ip_packet_t ip;
 	bool parsed;
-	int i;
 
-	packet->offset = 0;
-	packet->payload = payload.len;
+	if (data != payload.ptr)
+	{
+		memcpy(data, payload.ptr, payload.len);
+		payload.ptr = data;
+	}
 	/* the kernel does not report how long it was before it was copied */
 	parsed = nflog_ip_packet_parse(&ip, payload);
-	packet->original = max(ip.len, payload.len);
+	*packet = (nflog_packet_t){
+		.record = record,
+		.order = logged->order,
+		.sec = logged->time.tv_sec,
+		.usec = logged->time.tv_usec,
+		.offset = header - sizeof(*built),
+		.payload = payload.len,
+		.original = max(ip.len, payload.len),
+		.stamped = logged->attrs[NFULA_TIMESTAMP] != NULL,
+	};
+	packet->caplen = packet->offset + payload.len;
 	if (link == LINK_NFLOG)
 	{
-		memcpy(pos, logged->msg, sizeof(*logged->msg));
-		pos += sizeof(*logged->msg);
-		for (i = 1; i <= NFULA_MAX; i++)
-		{
-			if (is_kept(logged, i))
-			{
-				pos = append(pos, i, mnl_attr_get_payload(logged->attrs[i]),
-							 mnl_attr_get_payload_len(logged->attrs[i]));
-			}
-		}
-		pos = append(pos, NFULA_PREFIX, prefix, strlen(prefix) + 1);
-		packet->offset = pos + NLA_HDRLEN - packet->data;
-		pos = append(pos, NFULA_PAYLOAD, payload.ptr, payload.len);
+		build_attributes(logged, prefix, payload.len, built->data, buf + header);
+		memset(data + payload.len, 0, NLA_ALIGN(payload.len) - payload.len);
+		packet->caplen = packet->offset + NLA_ALIGN(payload.len);
 	}
-	else
-	{
-		memcpy(pos, payload.ptr, payload.len);
-		pos += payload.len;
-	}
+	packet->len = packet->caplen + packet->original - packet->payload;
+	built->sec = packet->sec;
+	built->usec = packet->usec;
+	built->caplen = packet->caplen;
+	built->len = packet->len;
+	memcpy(record, buf, header);
 	if (parsed && packet->payload == packet->original &&
 		!nflog_ip_packet_is_fragment(&ip))
 	{
-		finish_checksum(&ip, packet->data + packet->offset);
+		finish_checksum(&ip);
 	}
-	packet->order = logged->order;
-	packet->stamped = logged->attrs[NFULA_TIMESTAMP] != NULL;
-	packet->pcap.sec = logged->time.tv_sec;
-	packet->pcap.usec = logged->time.tv_usec;
-	packet->pcap.caplen = pos - packet->data;
-	packet->pcap.len = packet->pcap.caplen + packet->original - packet->payload;
 }
 
 /*
@@ -350,6 +386,7 @@ void nflog_packet_build(nflog_packet_t *packet,
  */
 void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
 {
+	nflog_record_t *record = packet->record;
 	struct nlattr *attr;
 	uint32_t len = snaplen;
 
@@ -359,13 +396,13 @@ void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
 	}
 	if (packet->offset)
 	{	/* the packet is the last attribute, and padded as all of them are */
-		attr = (struct nlattr*)(packet->data + packet->offset - NLA_HDRLEN);
+		attr = (struct nlattr*)(record->data + packet->offset - NLA_HDRLEN);
 		attr->nla_len = NLA_HDRLEN + snaplen;
 		len = NLA_ALIGN(snaplen);
-		memset(packet->data + packet->offset + snaplen, 0, len - snaplen);
+		memset(record->data + packet->offset + snaplen, 0, len - snaplen);
 	}
 	packet->payload = snaplen;
-	packet->pcap.caplen = packet->offset + len;
+	packet->caplen = record->caplen = packet->offset + len;
 }
 
 /*

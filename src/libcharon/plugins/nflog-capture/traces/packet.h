@@ -21,6 +21,7 @@
 #define NFLOG_PACKET_H_
 
 typedef struct nflog_packet_t nflog_packet_t;
+typedef struct nflog_record_t nflog_record_t;
 typedef struct nflog_esp_key_t nflog_esp_key_t;
 typedef struct nflog_ike_key_t nflog_ike_key_t;
 typedef struct nflog_progress_t nflog_progress_t;
@@ -30,40 +31,45 @@ typedef struct nflog_trace_t nflog_trace_t;
 #include "options/cfg.h"
 
 /**
+ * Record as it is written to a pcap file (pcap-savefile(5)).
+ */
+struct nflog_record_t {
+	/** seconds since 1970, and microseconds */
+	uint32_t sec, usec;
+	/** bytes in data */
+	uint32_t caplen;
+	/** as caplen, had the packet been copied as a whole */
+	uint32_t len;
+	/** IP packet, for LINK_NFLOG the last attribute, as described in the LINKTYPE_NFLOG
+	 *  specification */
+	uint8_t data[];
+};
+
+/**
  * Captured packet on its way from the reader to the trace.
  *
- * What begins with pcap in memory is the record as it is written to the file.
+ * Where it is written, and in which order, is decided by this alone.  Its record has left
+ * the processor's caches by then.
  */
 struct nflog_packet_t {
 	/** trace it belongs to, NULL if it needs not be written (anymore) */
 	nflog_trace_t *trace;
 	/** next packet of the same trace, while it is put in order */
 	nflog_packet_t *next;
+	/** its record */
+	nflog_record_t *record;
 	/** order in which packets were logged, it may wrap */
 	uint32_t order;
+	/** time and lengths, as in the record */
+	uint32_t sec, usec, caplen, len;
+	/** bytes that the IP packet had before it was copied, and bytes that were copied */
+	uint32_t original, payload;
+	/** bytes in the record's data before the IP packet, 0 for LINK_RAW */
+	uint16_t offset;
+	/** capture point, as nflog_point_t */
+	uint8_t point;
 	/** TRUE if the kernel stamped it, else it has the time of reception */
 	bool stamped;
-	/** bytes from this packet to the next in the queue */
-	uint32_t size;
-	/** capture point */
-	nflog_point_t point;
-	/** bytes in data before the IP packet, 0 for LINK_RAW */
-	uint32_t offset;
-	/** bytes of the IP packet that follow offset */
-	uint32_t payload;
-	/** bytes that the IP packet had before it was copied */
-	uint32_t original;
-	/** record header, as in a pcap file (pcap-savefile(5)) */
-	struct {
-		/** seconds since 1970, and microseconds */
-		uint32_t sec, usec;
-		/** bytes in data */
-		uint32_t caplen;
-		/** as caplen, had the packet been copied as a whole */
-		uint32_t len;
-	} pcap;
-	/** for LINK_NFLOG as described in the LINKTYPE_NFLOG specification */
-	uint8_t data[];
 };
 
 /**
@@ -166,31 +172,39 @@ bool nflog_packet_parse_plain(nflog_logged_t *logged,
 bool nflog_packet_is_tunneled(nflog_logged_t *logged,
 							  host_t *dst);
 
+/** bytes of a record in front of the IP packet, at most */
+#define NFLOG_HEADER_SIZE 2048
+
 /**
- * Get the bytes that a packet takes in a trace.
+ * Get the bytes that a record needs in front of the IP packet.
  *
  * @param logged		packet, as logged
  * @param link			link type of the trace
  * @param prefix		log prefix to have in the trace
- * @return				bytes needed for data
+ * @return				bytes, NFLOG_HEADER_SIZE at most
  */
-size_t nflog_packet_len(nflog_logged_t *logged,
-						nflog_link_t link, char *prefix);
+size_t nflog_packet_header_len(nflog_logged_t *logged, nflog_link_t link, char *prefix);
 
 /**
- * Fill in a packet, except for its trace.
+ * Build the record of a packet, and describe it, except for its trace and capture point.
+ *
+ * This may be done where the packet was received: the header then takes the place of the
+ * kernel's, which has the same parts, and the IP packet stays where it is.
  *
  * Checksums of TCP and UDP that are left to the hardware are finished.
  *
- * @param packet		packet, with as much space for data as
- *						nflog_packet_len() returned
- * @param logged		packet, as logged
+ * @param packet		packet to describe
+ * @param logged		packet, as logged, not valid anymore if its memory is reused
  * @param link			link type of the trace
  * @param prefix		log prefix to have in the trace
+ * @param record		where to build the record, with space for the IP packet, aligned
+ *						to four bytes behind it
+ * @param header		bytes of the record in front of the IP packet, at least those that
+ *						are needed, for LINK_RAW just these, a multiple of four, and
+ *						NFLOG_HEADER_SIZE at most
  */
-void nflog_packet_build(nflog_packet_t *packet,
-						nflog_logged_t *logged,
-						nflog_link_t link, char *prefix);
+void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
+						nflog_link_t link, char *prefix, void *record, size_t header);
 
 /**
  * Cut a packet.

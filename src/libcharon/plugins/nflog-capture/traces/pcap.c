@@ -41,8 +41,8 @@
 /** names to try that another process has taken, before it is tried again later */
 #define MAX_TAKEN 64
 
-/** packets written with one system call */
-#define MAX_WRITE 512
+/** packets written with one system call, IOV_MAX */
+#define MAX_WRITE 1024
 
 typedef struct private_nflog_pcap_t private_nflog_pcap_t;
 
@@ -374,7 +374,31 @@ METHOD(nflog_pcap_t, start, int,
  */
 static size_t record_size(nflog_packet_t *packet)
 {
-	return sizeof(packet->pcap) + packet->pcap.caplen;
+	return sizeof(*packet->record) + packet->caplen;
+}
+
+/**
+ * Get what to write, records that lie one behind the other as one.
+ *
+ * @return			number of elements
+ */
+static u_int get_vector(nflog_packet_t **packets, u_int count, struct iovec *iov)
+{
+	u_int i, elements = 0;
+	void *end = NULL;
+
+	for (i = 0; i < count; i++)
+	{
+		if (packets[i]->record != end)
+		{
+			iov[elements++] = (struct iovec){
+				.iov_base = packets[i]->record,
+			};
+		}
+		iov[elements - 1].iov_len += record_size(packets[i]);
+		end = (uint8_t*)packets[i]->record + record_size(packets[i]);
+	}
+	return elements;
 }
 
 /**
@@ -391,14 +415,9 @@ static u_int append(private_nflog_pcap_t *this, int fd,
 	struct iovec iov[MAX_WRITE];
 	uint64_t before = this->size;
 	size_t written;
-	u_int i, done = 0;
+	u_int done = 0;
 
-	for (i = 0; i < count; i++)
-	{
-		iov[i].iov_base = &packets[i]->pcap;
-		iov[i].iov_len = record_size(packets[i]);
-	}
-	written = nflog_store_write(fd, iov, count);
+	written = nflog_store_write(fd, iov, get_vector(packets, count, iov));
 	*error = errno;
 	while (done < count &&
 		   this->size + record_size(packets[done]) <= before + written)
@@ -470,11 +489,11 @@ static u_int get_run(private_nflog_pcap_t *this,
 	u_int run;
 
 	*total = 0;
-	*begin = has_packets(this) ? this->begin : packets[0]->pcap.sec;
+	*begin = has_packets(this) ? this->begin : packets[0]->sec;
 	for (run = 0; run < min(MAX_WRITE, count); run++)
 	{
 		size = record_size(packets[run]);
-		sec = packets[run]->pcap.sec;
+		sec = packets[run]->sec;
 		/* if the clock was set back, time counts anew */
 		oldest = min(*begin, sec);
 		if ((run || has_packets(this)) &&

@@ -14,60 +14,62 @@
 
 #include "queue.h"
 
-#include <stddef.h>
 #include <sys/mman.h>
 
 #include <threading/condvar.h>
 #include <threading/mutex.h>
 
-/** alignment of packets in memory */
-#define ALIGNMENT 8
-
 /** readers on different processors don't share one */
 #define CACHE_LINE 64
 
-/** memory that a lane takes at once, more than the largest packet */
-#define BLOCK_SIZE (256 * 1024)
+/** memory that a lane takes at once */
+#define BLOCK_SIZE (1024 * 1024)
+
+/** packets that are added of one message at most, the kernel's threshold is lower */
+#define MAX_ADDED 256
 
 typedef struct private_nflog_queue_t private_nflog_queue_t;
 typedef struct block_t block_t;
-typedef struct lane_t lane_t;
+typedef struct part_t part_t;
 
 /**
- * Part of the memory.
+ * Part of the memory: records, and from its end downwards the packets that they are of.
  */
 struct block_t {
 
 	/**
-	 * Next block of the lane, or next free block, NULL for the last one.
+	 * Next block of the part, or next free block, NULL for the last one.
 	 */
 	block_t *next;
 
 	/**
-	 * Bytes in data that the reader added.
+	 * Bytes in data that the reader used.
 	 */
-	size_t added;
+	size_t used;
 
 	/**
-	 * Bytes in data that the writer may look at.
+	 * Packets that the reader added.
 	 */
-	size_t published;
+	u_int added;
 
 	/**
-	 * Bytes in data that the writer released.
+	 * Packets that the writer may look at, and those that it released.
 	 */
-	size_t released;
+	u_int published, released;
 
 	/**
-	 * Packets.
+	 * Records.
 	 */
-	uint8_t data[] __attribute__((aligned(ALIGNMENT)));
+	uint8_t data[] __attribute__((aligned(CACHE_LINE)));
 };
 
 /**
  * Packets between one reader and the writer.
+ *
+ * A lane has two parts: one for messages that are received, and one for records that
+ * don't fit in there, or come from elsewhere.
  */
-struct lane_t {
+struct part_t {
 
 	/**
 	 * Block that the reader adds to, NULL if there was none yet.
@@ -75,16 +77,26 @@ struct lane_t {
 	block_t *last;
 
 	/**
+	 * End of the memory to receive messages, NULL if there is none.
+	 */
+	uint8_t *space_end;
+
+	/**
+	 * Bytes of records that were not published yet.
+	 */
+	size_t fresh;
+
+	/**
 	 * Oldest block, the writer's.
 	 */
 	block_t *first;
 
 	/**
-	 * Block with the last packet that the writer looks at, and its end in there,
-	 * NULL if there was none yet.
+	 * Block with the last packet that the writer looks at, and the number of packets
+	 * up to that in there, NULL if there was none yet.
 	 */
 	block_t *peeked;
-	size_t peeked_end;
+	u_int peeked_end;
 
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -116,9 +128,9 @@ struct private_nflog_queue_t {
 	u_int blocks, free_blocks;
 
 	/**
-	 * Lanes.
+	 * Parts of lanes, all that are received into first.
 	 */
-	lane_t *lanes;
+	part_t *parts;
 
 	/**
 	 * Number of lanes, one more than there are readers.
@@ -126,10 +138,14 @@ struct private_nflog_queue_t {
 	u_int count;
 
 	/**
-	 * Bytes published that the writer did not peek at, and those it did not
-	 * release.
+	 * Bytes of records published that the writer did not peek at.
 	 */
-	uint64_t fresh, waiting;
+	uint64_t fresh;
+
+	/**
+	 * Packets published that the writer did not release.
+	 */
+	u_int waiting;
 
 	/**
 	 * How many bytes that the writer did not peek at have to be published until it
@@ -148,8 +164,8 @@ struct private_nflog_queue_t {
 	bool haste;
 
 	/**
-	 * Protects free blocks, how blocks follow each other in lanes and what is
-	 * published of them, and all from fresh to haste.
+	 * Protects free blocks, how blocks follow each other in parts, what is
+	 * published and released of them, and all from fresh to haste.
 	 */
 	mutex_t *mutex;
 
@@ -178,19 +194,66 @@ struct private_nflog_queue_t {
 };
 
 /**
- * Publish what was added to a block, mutex is locked.
+ * Get the part of a lane that messages are received into.
  */
-static void publish_block(private_nflog_queue_t *this, block_t *block)
+static part_t *get_received(private_nflog_queue_t *this, u_int lane)
 {
-	this->fresh += block->added - block->published;
-	this->waiting += block->added - block->published;
-	block->published = block->added;
+	return &this->parts[lane];
 }
 
 /**
- * Take another block for a lane.
+ * Get the part of a lane for all else.
  */
-static bool add_block(private_nflog_queue_t *this, lane_t *lane)
+static part_t *get_others(private_nflog_queue_t *this, u_int lane)
+{
+	return &this->parts[this->count + lane];
+}
+
+/**
+ * Get a packet of a block.
+ */
+static inline nflog_packet_t *get_packet(block_t *block, u_int i)
+{
+	return (nflog_packet_t*)((uint8_t*)block + BLOCK_SIZE) - 1 - i;
+}
+
+/**
+ * Check if there is space in a block.
+ *
+ * @param bytes		bytes of records
+ * @param packets	number of packets
+ */
+static inline bool has_space(block_t *block, size_t bytes, u_int packets)
+{
+	uint8_t *end = (uint8_t*)get_packet(block, block->added + packets - 1);
+
+	return block->data + block->used + bytes <= end;
+}
+
+/**
+ * Publish what was added to the last block of a part, mutex is locked.
+ */
+static void publish_part(private_nflog_queue_t *this, part_t *part)
+{
+	this->fresh += part->fresh;
+	this->waiting += part->last->added - part->last->published;
+	part->last->published = part->last->added;
+	part->fresh = 0;
+}
+
+/**
+ * Empty a block.
+ */
+static void clear(block_t *block)
+{
+	block->used = 0;
+	block->added = block->published = block->released = 0;
+}
+
+/**
+ * Take another block for a part.
+ */
+static bool add_block(private_nflog_queue_t *this, part_t *part)
 {
 	block_t *block;
 
@@ -201,44 +264,136 @@ static bool add_block(private_nflog_queue_t *this, lane_t *lane)
 		this->free = block->next;
 		this->free_blocks--;
 		block->next = NULL;
-		block->added = block->published = block->released = 0;
-		if (lane->last)
+		clear(block);
+		if (part->last)
 		{	/* the packets in there are complete */
-			publish_block(this, lane->last);
-			lane->last->next = block;
+			publish_part(this, part);
+			part->last->next = block;
 		}
 		else
 		{
-			lane->first = block;
+			part->first = block;
 		}
-		lane->last = block;
+		part->last = block;
 	}
 	this->mutex->unlock(this->mutex);
 	return block != NULL;
 }
 
-METHOD(nflog_queue_t, add, nflog_packet_t*,
-	private_nflog_queue_t *this, u_int number, size_t len)
+/**
+ * Make sure that there is space in the last block of a part.
+ *
+ * What the writer released is used again at once, as it is in the processor's caches.
+ */
+static bool ensure_space(private_nflog_queue_t *this, part_t *part, size_t bytes,
+						 u_int packets)
 {
-	lane_t *lane = &this->lanes[number];
-	nflog_packet_t *packet;
-	size_t size;
+	block_t *block = part->last;
 
-	size = round_up(sizeof(*packet) + len, ALIGNMENT);
-	if (size > BLOCK_SIZE - sizeof(block_t))
+	if (block && block->added)
 	{
-		return NULL;
+		this->mutex->lock(this->mutex);
+		if (block->released == block->added)
+		{
+			clear(block);
+		}
+		this->mutex->unlock(this->mutex);
 	}
-	if ((!lane->last ||
-		 size > BLOCK_SIZE - sizeof(block_t) - lane->last->added) &&
-		!add_block(this, lane))
+	return (block && has_space(block, bytes, packets)) || add_block(this, part);
+}
+
+METHOD(nflog_queue_t, get_space, uint8_t*,
+	private_nflog_queue_t *this, u_int lane)
+{
+	part_t *part = get_received(this, lane);
+	uint8_t *space = NULL;
+
+	part->space_end = NULL;
+	if (ensure_space(this, part, NFLOG_QUEUE_SPACE, MAX_ADDED))
 	{
-		return NULL;
+		space = part->last->data + part->last->used;
+		part->space_end = space + NFLOG_QUEUE_SPACE;
 	}
-	packet = (nflog_packet_t*)(lane->last->data + lane->last->added);
+	return space;
+}
+
+/**
+ * Add a packet to the last block of a part, which has space for it.
+ */
+static nflog_packet_t *add_packet(part_t *part)
+{
+	nflog_packet_t *packet = get_packet(part->last, part->last->added++);
+
 	packet->trace = NULL;
-	packet->size = size;
-	lane->last->added += size;
+	return packet;
+}
+
+METHOD(nflog_queue_t, add, nflog_packet_t*,
+	private_nflog_queue_t *this, u_int lane, size_t len)
+{
+	part_t *part = get_others(this, lane);
+	nflog_packet_t *packet;
+
+	len = round_up(len, sizeof(uint64_t));
+	if (len > BLOCK_SIZE / 2 || !ensure_space(this, part, len, 1))
+	{
+		return NULL;
+	}
+	packet = add_packet(part);
+	packet->record = (nflog_record_t*)(part->last->data + part->last->used);
+	part->last->used += len;
+	part->fresh += len;
+	return packet;
+}
+
+/**
+ * Add a packet where it was received, NULL if that is not possible.
+ *
+ * @param needed	bytes that its record needs in front of the IP packet
+ */
+static nflog_packet_t *add_in_place(private_nflog_queue_t *this, u_int lane,
+									nflog_tap_t *tap, nflog_logged_t *logged,
+									size_t needed)
+{
+	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
+	part_t *part = get_received(this, lane);
+	uint8_t *payload = (uint8_t*)attr + NLA_HDRLEN;
+	nflog_packet_t *packet;
+	size_t header = payload - logged->start;
+
+	if (!part->space_end || logged->start >= part->space_end ||
+		logged->start < part->last->data + part->last->used ||
+		payload < logged->start || payload >= part->space_end ||
+		header < needed || header > NFLOG_HEADER_SIZE ||
+		(uint8_t*)get_packet(part->last, part->last->added) < part->space_end)
+	{
+		return NULL;
+	}
+	if (tap->link == LINK_RAW)
+	{	/* no other part of a record may be longer than needed */
+		header = needed;
+	}
+	packet = add_packet(part);
+	part->last->used = (uint8_t*)attr + NLA_ALIGN(attr->nla_len) - part->last->data;
+	nflog_packet_build(packet, logged, tap->link, tap->prefix, payload - header, header);
+	part->fresh += sizeof(nflog_record_t) + packet->caplen;
+	return packet;
+}
+
+/**
+ * Copy a packet.
+ */
+static nflog_packet_t *add_copy(private_nflog_queue_t *this, u_int lane, nflog_tap_t *tap,
+								nflog_logged_t *logged, size_t needed)
+{
+	size_t len = NLA_ALIGN(logged->attrs[NFULA_PAYLOAD]->nla_len);
+	nflog_packet_t *packet;
+
+	packet = _add(this, lane, needed + len);
+	if (packet)
+	{
+		nflog_packet_build(packet, logged, tap->link, tap->prefix, packet->record, needed);
+	}
 	return packet;
 }
 
@@ -247,6 +402,7 @@ METHOD(nflog_queue_t, add_logged, void,
 	nflog_logged_t *logged)
 {
 	nflog_packet_t *packet;
+	size_t needed;
 
 	if (logged->fragment == FRAGMENT_FIRST)
 	{
@@ -258,32 +414,39 @@ METHOD(nflog_queue_t, add_logged, void,
 		nflog_counters_add(&tap->count->whole);
 	}
 	nflog_counters_add(&tap->count->received);
-	packet = _add(this, lane, nflog_packet_len(logged, tap->link,
-											   tap->prefix));
+	needed = nflog_packet_header_len(logged, tap->link, tap->prefix);
+	packet = add_in_place(this, lane, tap, logged, needed) ?:
+			 add_copy(this, lane, tap, logged, needed);
 	if (!packet)
 	{
 		nflog_counters_add(&tap->count->overrun);
 		return;
 	}
-	nflog_packet_build(packet, logged, tap->link, tap->prefix);
 	packet->point = tap->point;
 	packet->trace = tap->trace;
 }
 
 METHOD(nflog_queue_t, publish, void,
-	private_nflog_queue_t *this, u_int number)
+	private_nflog_queue_t *this, u_int lane)
 {
-	lane_t *lane = &this->lanes[number];
+	part_t *parts[] = {
+		get_received(this, lane),
+		get_others(this, lane),
+	};
+	int i;
 
-	if (lane->last && lane->last->published != lane->last->added)
+	for (i = 0; i < countof(parts); i++)
 	{
-		this->mutex->lock(this->mutex);
-		publish_block(this, lane->last);
-		if (this->fresh >= this->wanted)
+		if (parts[i]->fresh)
 		{
-			this->condvar->signal(this->condvar);
+			this->mutex->lock(this->mutex);
+			publish_part(this, parts[i]);
+			if (this->fresh >= this->wanted)
+			{
+				this->condvar->signal(this->condvar);
+			}
+			this->mutex->unlock(this->mutex);
 		}
-		this->mutex->unlock(this->mutex);
 	}
 }
 
@@ -378,39 +541,18 @@ METHOD(nflog_queue_t, wake, void,
 }
 
 /**
- * Get the packet at a position in a block, and go to the next.
- */
-static nflog_packet_t *step(block_t *block, size_t *pos)
-{
-	nflog_packet_t *packet;
-
-	packet = (nflog_packet_t*)(block->data + *pos);
-	*pos += packet->size;
-	return packet->trace ? packet : NULL;
-}
-
-/**
- * Get the end of what the writer looks at in a block of a lane, those up to
- * peeked are full.
- */
-static size_t get_end(lane_t *lane, block_t *block)
-{
-	return block == lane->peeked ? lane->peeked_end : block->published;
-}
-
-/**
  * Append packets of a block to those that the writer peeks at.
  */
-static u_int peek_block(private_nflog_queue_t *this, block_t *block,
-						size_t end, u_int count)
+static u_int peek_block(private_nflog_queue_t *this, block_t *block, u_int end,
+						u_int count)
 {
 	nflog_packet_t *packet;
-	size_t pos = block->released;
+	u_int i;
 
-	while (pos < end)
+	for (i = block->released; i < end; i++)
 	{
-		packet = step(block, &pos);
-		if (packet)
+		packet = get_packet(block, i);
+		if (packet->trace)
 		{
 			if (count == this->capacity)
 			{
@@ -424,33 +566,52 @@ static u_int peek_block(private_nflog_queue_t *this, block_t *block,
 	return count;
 }
 
+/**
+ * Get the number of packets in a block of a part up to which the writer looks at them,
+ * in those up to peeked at all of them.
+ */
+static u_int get_end(part_t *part, block_t *block)
+{
+	return block == part->peeked ? part->peeked_end : block->published;
+}
+
+/**
+ * Check if there are packets in a part that the writer may look at, mutex is locked.
+ * If there are none, the reader may use its block again at any time.
+ */
+static bool has_packets(part_t *part)
+{
+	return part->last &&
+		   (part->first != part->last || part->last->released < part->last->published);
+}
+
 METHOD(nflog_queue_t, peek, u_int,
 	private_nflog_queue_t *this, nflog_packet_t ***packets,
 	u_int *used)
 {
 	u_int i, count = 0;
 	block_t *block;
-	lane_t *lane;
+	part_t *part;
 
 	this->mutex->lock(this->mutex);
-	for (i = 0; i < this->count; i++)
+	for (i = 0; i < 2 * this->count; i++)
 	{
-		lane = &this->lanes[i];
-		lane->peeked = lane->last;
-		lane->peeked_end = lane->last ? lane->last->published : 0;
+		part = &this->parts[i];
+		part->peeked = has_packets(part) ? part->last : NULL;
+		part->peeked_end = part->peeked ? part->peeked->published : 0;
 	}
 	this->fresh = 0;
 	*used = (this->blocks - this->free_blocks) * 100 / this->blocks;
 	this->mutex->unlock(this->mutex);
 
-	for (i = 0; i < this->count; i++)
+	for (i = 0; i < 2 * this->count; i++)
 	{
-		lane = &this->lanes[i];
+		part = &this->parts[i];
 		block = NULL;
-		while (block != lane->peeked)
+		while (block != part->peeked)
 		{
-			block = block ? block->next : lane->first;
-			count = peek_block(this, block, get_end(lane, block), count);
+			block = block ? block->next : part->first;
+			count = peek_block(this, block, get_end(part, block), count);
 		}
 	}
 	*packets = this->packets;
@@ -462,40 +623,42 @@ METHOD(nflog_queue_t, peek, u_int,
  *
  * @return			TRUE if there are none left that the writer looks at
  */
-static bool release_packets(private_nflog_queue_t *this, block_t *block,
-							size_t end)
+static bool release_packets(private_nflog_queue_t *this, block_t *block, u_int end)
 {
-	size_t pos, next;
+	u_int i = block->released;
 
-	pos = next = block->released;
-	while (pos < end && !step(block, &next))
+	while (i < end && !get_packet(block, i)->trace)
 	{
-		pos = next;
+		i++;
 	}
 	this->mutex->lock(this->mutex);
-	this->waiting -= pos - block->released;
-	block->released = pos;
+	this->waiting -= i - block->released;
+	block->released = i;
 	this->mutex->unlock(this->mutex);
-	return pos == end;
+	return i == end;
 }
 
 METHOD(nflog_queue_t, release, void,
 	private_nflog_queue_t *this)
 {
 	block_t *block;
-	lane_t *lane;
+	part_t *part;
 	u_int i;
 
-	for (i = 0; i < this->count; i++)
+	for (i = 0; i < 2 * this->count; i++)
 	{
-		lane = &this->lanes[i];
-		while (lane->peeked &&
-			   release_packets(this, lane->first, get_end(lane, lane->first)) &&
-			   lane->first != lane->peeked)
+		part = &this->parts[i];
+		while (part->peeked &&
+			   release_packets(this, part->first, get_end(part, part->first)))
 		{
-			block = lane->first;
+			if (part->first == part->peeked)
+			{	/* the reader may use it again at once */
+				part->peeked = NULL;
+				break;
+			}
+			block = part->first;
 			this->mutex->lock(this->mutex);
-			lane->first = block->next;
+			part->first = block->next;
 			block->next = this->free;
 			this->free = block;
 			this->free_blocks++;
@@ -511,7 +674,7 @@ METHOD(nflog_queue_t, destroy, void,
 	this->progress_mutex->destroy(this->progress_mutex);
 	this->condvar->destroy(this->condvar);
 	this->mutex->destroy(this->mutex);
-	free_align(this->lanes);
+	free_align(this->parts);
 	free(this->packets);
 	free(this);
 }
@@ -525,8 +688,8 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 	block_t *block;
 	void *memory;
 
-	/* each lane keeps the block that it adds to */
-	size = max(round_up(size, BLOCK_SIZE), 2 * lanes * BLOCK_SIZE);
+	/* each part keeps the block that it adds to */
+	size = max(round_up(size, BLOCK_SIZE), 2 * (lanes + 1) * BLOCK_SIZE);
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
@@ -536,6 +699,7 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 
 	INIT(this,
 		.public = {
+			.get_space = _get_space,
 			.add = _add,
 			.add_logged = _add_logged,
 			.publish = _publish,
@@ -550,13 +714,13 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 		},
 		.memory = memory,
 		.size = size,
-		.lanes = malloc_align((lanes + 1) * sizeof(lane_t), CACHE_LINE),
+		.parts = malloc_align(2 * (lanes + 1) * sizeof(part_t), CACHE_LINE),
 		.count = lanes + 1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.progress_mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
-	memset(this->lanes, 0, this->count * sizeof(lane_t));
+	memset(this->parts, 0, 2 * this->count * sizeof(part_t));
 	while (size)
 	{
 		size -= BLOCK_SIZE;

@@ -28,21 +28,35 @@ typedef struct nflog_queue_t nflog_queue_t;
 /** bytes for packets that wait to be written, at most, used only as needed */
 #define NFLOG_QUEUE_SIZE (64 * 1024 * 1024)
 
+/** bytes that can be received into a lane at once */
+#define NFLOG_QUEUE_SPACE (256 * 1024)
+
 /**
  * Bounded memory for packets, between reader threads and one writer thread.
  *
- * Each reader has a lane of its own, which takes memory in blocks.  It adds packets
- * in place and publishes them in batches, the writer looks at all that are published
- * and releases them from the oldest on.
+ * Each reader has a lane of its own, which takes memory in blocks.  It receives the
+ * kernel's messages into a block, where they become records, adds packets and publishes
+ * them in batches.  The writer looks at all packets that are published, and releases them
+ * from the oldest on.
  */
 struct nflog_queue_t {
+
+	/**
+	 * Get memory to receive messages, called by a reader.
+	 *
+	 * What is not added as a packet is used again.
+	 *
+	 * @param lane		number of the reader's lane
+	 * @return			NFLOG_QUEUE_SPACE bytes, NULL if memory is exhausted
+	 */
+	uint8_t *(*get_space)(nflog_queue_t *this, u_int lane);
 
 	/**
 	 * Get memory for a packet, called by a reader.
 	 *
 	 * @param lane		number of the reader's lane
-	 * @param len		bytes needed for data
-	 * @return			packet with size set, NULL if memory is exhausted
+	 * @param len		bytes needed for its record
+	 * @return			packet with its record, NULL if memory is exhausted
 	 */
 	nflog_packet_t *(*add)(nflog_queue_t *this, u_int lane,
 						   size_t len);
@@ -50,6 +64,7 @@ struct nflog_queue_t {
 	/**
 	 * Add a logged packet for the trace of a capture point, called by a reader.
 	 *
+	 * If it was received into this lane it stays there, and logged is not valid anymore.
 	 * It counts as received, and as overrun if memory is exhausted.
 	 *
 	 * @param lane		number of the reader's lane

@@ -24,7 +24,7 @@
 #include <limits.h>
 
 /** packets passed on at once */
-#define MAX_WRITE 512
+#define MAX_WRITE 1024
 
 typedef struct private_nflog_trace_t private_nflog_trace_t;
 
@@ -237,7 +237,7 @@ static bool match(private_nflog_trace_t *this,
 	nflog_filter_t *filter = this->cfg->filter;
 
 	return !filter ||
-		   filter->match(filter, chunk_create(packet->data + packet->offset,
+		   filter->match(filter, chunk_create(packet->record->data + packet->offset,
 											  packet->payload), packet->original);
 }
 
@@ -264,13 +264,13 @@ static void refuse(private_nflog_trace_t *this,
 	}
 	if (!this->missing)
 	{
-		this->since = packets[0]->pcap.sec;
+		this->since = packets[0]->sec;
 	}
 	if (this->missing == this->before)
 	{
 		this->gaps++;
 	}
-	this->until = packets[count - 1]->pcap.sec;
+	this->until = packets[count - 1]->sec;
 	this->missing += count;
 }
 
@@ -292,7 +292,7 @@ static bool flush(private_nflog_trace_t *this,
 		counter = &this->counts[packets[i]->point];
 		counter->packets++;
 		counter->bytes += packets[i]->original;
-		if (packets[i]->pcap.caplen < packets[i]->pcap.len)
+		if (packets[i]->caplen < packets[i]->len)
 		{
 			counter->cut++;
 		}

@@ -127,13 +127,13 @@ struct private_nflog_writer_t {
 static int time_cmp(const nflog_packet_t *a,
 					const nflog_packet_t *b)
 {
-	if (a->pcap.sec != b->pcap.sec)
+	if (a->sec != b->sec)
 	{
-		return a->pcap.sec < b->pcap.sec ? -1 : 1;
+		return a->sec < b->sec ? -1 : 1;
 	}
-	if (a->pcap.usec != b->pcap.usec)
+	if (a->usec != b->usec)
 	{
-		return a->pcap.usec < b->pcap.usec ? -1 : 1;
+		return a->usec < b->usec ? -1 : 1;
 	}
 	return 0;
 }
@@ -243,8 +243,8 @@ static void correct_times(nflog_packet_t **packets, u_int count)
 		}
 		else if (next && time_cmp(packet, next) > 0)
 		{
-			packet->pcap.sec = next->pcap.sec;
-			packet->pcap.usec = next->pcap.usec;
+			packet->sec = packet->record->sec = next->sec;
+			packet->usec = packet->record->usec = next->usec;
 		}
 	}
 }
@@ -289,9 +289,9 @@ static bool is_older(nflog_packet_t *packet, timeval_t *now, u_int ms)
 
 	timersub(now, &age, &limit);
 	/* the clock may have been set back */
-	return packet->pcap.sec < limit.tv_sec || packet->pcap.sec > now->tv_sec ||
-		   (packet->pcap.sec == limit.tv_sec &&
-			packet->pcap.usec <= limit.tv_usec);
+	return packet->sec < limit.tv_sec || packet->sec > now->tv_sec ||
+		   (packet->sec == limit.tv_sec &&
+			packet->usec <= limit.tv_usec);
 }
 
 /**
