@@ -338,27 +338,6 @@ static void test_in_place(void **state)
 	queue->destroy(queue);
 }
 
-static nflog_progress_t get_progress(void *data)
-{
-	return *(nflog_progress_t*)data;
-}
-
-static void test_progress(void **state)
-{
-	nflog_queue_t *queue = nflog_queue_create(1, SIZE);
-	nflog_progress_t progress = { .order = 7, .is_known = TRUE };
-
-	/* without any reader there is nothing to read */
-	assert_true(queue->get_progress(queue).idle);
-	queue->set_progress_cb(queue, get_progress, &progress);
-	assert_int_equal(queue->get_progress(queue).order, 7);
-	assert_true(queue->get_progress(queue).is_known);
-	assert_false(queue->get_progress(queue).idle);
-	queue->set_progress_cb(queue, NULL, NULL);
-	assert_false(queue->get_progress(queue).is_known);
-	queue->destroy(queue);
-}
-
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -368,7 +347,6 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_in_place),
-		cmocka_unit_test(test_progress),
 	};
 	int ret;
 

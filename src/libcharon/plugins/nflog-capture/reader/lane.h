@@ -22,6 +22,7 @@
 
 typedef struct nflog_lane_t nflog_lane_t;
 
+#include "traces/order.h"
 #include "traces/queue.h"
 
 /**

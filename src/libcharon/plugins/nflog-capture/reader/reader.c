@@ -43,6 +43,11 @@ struct private_nflog_reader_t {
 	nflog_queue_t *queue;
 
 	/**
+	 * Writes them, and has to know how far packets have been read.
+	 */
+	nflog_writer_t *writer;
+
+	/**
 	 * Where IKE messages are brought to.
 	 */
 	nflog_ike_messages_t *ike_messages;
@@ -407,7 +412,7 @@ METHOD(nflog_reader_t, destroy, void,
 	this->early->expire(this->early);
 	this->ending->destroy(this->ending);
 	this->rules->destroy(this->rules);
-	this->queue->set_progress_cb(this->queue, NULL, NULL);
+	this->writer->set_progress_cb(this->writer, NULL, NULL);
 	this->ike_messages->set_missed_cb(this->ike_messages, NULL, NULL);
 	this->lanes->destroy(this->lanes);
 	this->sa_lookup->destroy(this->sa_lookup);
@@ -450,6 +455,7 @@ nflog_reader_t *nflog_reader_create(
 			.destroy = _destroy,
 		},
 		.queue = queue,
+		.writer = writer,
 		.ike_messages = ike_messages,
 		.ts_lookup = nflog_ts_lookup_create(),
 		.early = nflog_early_create(queue),
@@ -470,7 +476,7 @@ nflog_reader_t *nflog_reader_create(
 		.writer = writer,
 	};
 	this->ending = nflog_ending_create(&parts);
-	queue->set_progress_cb(queue, get_progress, this);
+	writer->set_progress_cb(writer, get_progress, this);
 	ike_messages->set_missed_cb(ike_messages, get_missed, this);
 	return &this->public;
 }

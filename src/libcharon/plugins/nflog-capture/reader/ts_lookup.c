@@ -13,6 +13,7 @@
  */
 
 #include "ts_lookup.h"
+#include "traces/order.h"
 #include "vti.h"
 
 #include <libmnl/libmnl.h>

@@ -404,26 +404,3 @@ void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
 	packet->payload = snaplen;
 	packet->caplen = record->caplen = packet->offset + len;
 }
-
-/*
- * Described in header
- */
-nflog_progress_t nflog_progress_both(nflog_progress_t a,
-									 nflog_progress_t b)
-{
-	bool a_is_later = nflog_order_cmp(a.order, b.order) > 0;
-
-	return (nflog_progress_t){
-		.order = a_is_later ? b.order : a.order,
-		.is_known = a.is_known && b.is_known,
-		.idle = a.idle && b.idle,
-	};
-}
-
-/*
- * Described in header
- */
-uint32_t nflog_later(uint32_t a, uint32_t b)
-{
-	return nflog_order_cmp(a, b) > 0 ? a : b;
-}

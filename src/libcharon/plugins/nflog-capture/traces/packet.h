@@ -24,7 +24,6 @@ typedef struct nflog_packet_t nflog_packet_t;
 typedef struct nflog_record_t nflog_record_t;
 typedef struct nflog_esp_key_t nflog_esp_key_t;
 typedef struct nflog_ike_key_t nflog_ike_key_t;
-typedef struct nflog_progress_t nflog_progress_t;
 typedef struct nflog_trace_t nflog_trace_t;
 
 #include "logged.h"
@@ -213,48 +212,5 @@ void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
  * @param snaplen		bytes of the IP packet to keep
  */
 void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen);
-
-/**
- * How far packets have been read.
- */
-struct nflog_progress_t {
-	/** all up to this one have been read, see nflog_logged_t, if is_known */
-	uint32_t order;
-	/** order is known */
-	bool is_known;
-	/** there was nothing left to read */
-	bool idle;
-};
-
-/**
- * Get how far the packets of two sources have been read.
- *
- * @param a			progress of the one
- * @param b			progress of the other
- * @return			progress of both
- */
-nflog_progress_t nflog_progress_both(nflog_progress_t a,
-									 nflog_progress_t b);
-
-/**
- * Compare the order of two packets, or other numbers that may wrap.
- *
- * @param a			order of a packet
- * @param b			order of another packet
- * @return			negative if a is before b, 0 if they are the same, or positive
- */
-static inline int nflog_order_cmp(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b);
-}
-
-/**
- * Get the later one of two packets.
- *
- * @param a			order of a packet, which may wrap
- * @param b			order of another packet
- * @return			one of them
- */
-uint32_t nflog_later(uint32_t a, uint32_t b);
 
 #endif /** NFLOG_PACKET_H_ @}*/

@@ -13,55 +13,16 @@
  */
 
 #include "queue.h"
-
-#include <sys/mman.h>
+#include "blocks.h"
 
 #include <threading/condvar.h>
 #include <threading/mutex.h>
-
-/** readers on different processors don't share one */
-#define CACHE_LINE 64
-
-/** memory that a lane takes at once */
-#define BLOCK_SIZE (1024 * 1024)
 
 /** packets that are added of one message at most, the kernel's threshold is lower */
 #define MAX_ADDED 256
 
 typedef struct private_nflog_queue_t private_nflog_queue_t;
-typedef struct block_t block_t;
 typedef struct part_t part_t;
-
-/**
- * Part of the memory: records, and from its end downwards the packets that they are of.
- */
-struct block_t {
-
-	/**
-	 * Next block of the part, or next free block, NULL for the last one.
-	 */
-	block_t *next;
-
-	/**
-	 * Bytes in data that the reader used.
-	 */
-	size_t used;
-
-	/**
-	 * Packets that the reader added.
-	 */
-	u_int added;
-
-	/**
-	 * Packets that the writer may look at, and those that it released.
-	 */
-	u_int published, released;
-
-	/**
-	 * Records.
-	 */
-	uint8_t data[] __attribute__((aligned(CACHE_LINE)));
-};
 
 /**
  * Packets between one reader and the writer.
@@ -74,7 +35,7 @@ struct part_t {
 	/**
 	 * Block that the reader adds to, NULL if there was none yet.
 	 */
-	block_t *last;
+	nflog_block_t *last;
 
 	/**
 	 * End of the memory to receive messages, NULL if there is none.
@@ -89,16 +50,16 @@ struct part_t {
 	/**
 	 * Oldest block, the writer's.
 	 */
-	block_t *first;
+	nflog_block_t *first;
 
 	/**
 	 * Block with the last packet that the writer looks at, and the number of packets
 	 * up to that in there, NULL if there was none yet.
 	 */
-	block_t *peeked;
+	nflog_block_t *peeked;
 	u_int peeked_end;
 
-} __attribute__((aligned(CACHE_LINE)));
+} __attribute__((aligned(NFLOG_CACHE_LINE)));
 
 /**
  * Private data.
@@ -111,21 +72,10 @@ struct private_nflog_queue_t {
 	nflog_queue_t public;
 
 	/**
-	 * Memory, and its size.
+	 * Memory of all parts, and its size in bytes.
 	 */
-	uint8_t *memory;
+	nflog_blocks_t *blocks;
 	size_t size;
-
-	/**
-	 * Free blocks, that used last is the first, so that no more memory is touched
-	 * than needed.
-	 */
-	block_t *free;
-
-	/**
-	 * Number of blocks, and of those that are free.
-	 */
-	u_int blocks, free_blocks;
 
 	/**
 	 * Parts of lanes, all that are received into first.
@@ -164,8 +114,8 @@ struct private_nflog_queue_t {
 	bool haste;
 
 	/**
-	 * Protects free blocks, how blocks follow each other in parts, what is
-	 * published and released of them, and all from fresh to haste.
+	 * Protects how blocks follow each other in parts, what is published and released
+	 * of them, and all from fresh to haste.
 	 */
 	mutex_t *mutex;
 
@@ -173,15 +123,6 @@ struct private_nflog_queue_t {
 	 * Signals that there is something to do for the writer.
 	 */
 	condvar_t *condvar;
-
-	/**
-	 * Returns how far the readers got, with its data, and the lock for both, which
-	 * no reader takes.
-	 */
-	nflog_progress_t (*progress_cb)(void *data);
-	void *progress_data;
-	mutex_t *progress_mutex;
-
 	/**
 	 * Packets that the writer peeked at, the writer's.
 	 */
@@ -194,40 +135,11 @@ struct private_nflog_queue_t {
 };
 
 /**
- * Get the part of a lane that messages are received into.
+ * Get the part of a lane for messages that are received, or for all else.
  */
-static part_t *get_received(private_nflog_queue_t *this, u_int lane)
+static inline part_t *get_part(private_nflog_queue_t *this, u_int lane, bool received)
 {
-	return &this->parts[lane];
-}
-
-/**
- * Get the part of a lane for all else.
- */
-static part_t *get_others(private_nflog_queue_t *this, u_int lane)
-{
-	return &this->parts[this->count + lane];
-}
-
-/**
- * Get a packet of a block.
- */
-static inline nflog_packet_t *get_packet(block_t *block, u_int i)
-{
-	return (nflog_packet_t*)((uint8_t*)block + BLOCK_SIZE) - 1 - i;
-}
-
-/**
- * Check if there is space in a block.
- *
- * @param bytes		bytes of records
- * @param packets	number of packets
- */
-static inline bool has_space(block_t *block, size_t bytes, u_int packets)
-{
-	uint8_t *end = (uint8_t*)get_packet(block, block->added + packets - 1);
-
-	return block->data + block->used + bytes <= end;
+	return &this->parts[received ? lane : this->count + lane];
 }
 
 /**
@@ -242,42 +154,30 @@ static void publish_part(private_nflog_queue_t *this, part_t *part)
 }
 
 /**
- * Empty a block.
- */
-static void clear(block_t *block)
-{
-	block->used = 0;
-	block->added = block->published = block->released = 0;
-}
-
-/**
  * Take another block for a part.
  */
 static bool add_block(private_nflog_queue_t *this, part_t *part)
 {
-	block_t *block;
+	nflog_block_t *block;
 
-	this->mutex->lock(this->mutex);
-	block = this->free;
-	if (block)
+	block = this->blocks->get(this->blocks);
+	if (!block)
 	{
-		this->free = block->next;
-		this->free_blocks--;
-		block->next = NULL;
-		clear(block);
-		if (part->last)
-		{	/* the packets in there are complete */
-			publish_part(this, part);
-			part->last->next = block;
-		}
-		else
-		{
-			part->first = block;
-		}
-		part->last = block;
+		return FALSE;
 	}
+	this->mutex->lock(this->mutex);
+	if (part->last)
+	{	/* the packets in there are complete */
+		publish_part(this, part);
+		part->last->next = block;
+	}
+	else
+	{
+		part->first = block;
+	}
+	part->last = block;
 	this->mutex->unlock(this->mutex);
-	return block != NULL;
+	return TRUE;
 }
 
 /**
@@ -288,24 +188,24 @@ static bool add_block(private_nflog_queue_t *this, part_t *part)
 static bool ensure_space(private_nflog_queue_t *this, part_t *part, size_t bytes,
 						 u_int packets)
 {
-	block_t *block = part->last;
+	nflog_block_t *block = part->last;
 
 	if (block && block->added)
 	{
 		this->mutex->lock(this->mutex);
 		if (block->released == block->added)
 		{
-			clear(block);
+			nflog_block_clear(block);
 		}
 		this->mutex->unlock(this->mutex);
 	}
-	return (block && has_space(block, bytes, packets)) || add_block(this, part);
+	return (block && nflog_block_has_space(block, bytes, packets)) || add_block(this, part);
 }
 
 METHOD(nflog_queue_t, get_space, uint8_t*,
 	private_nflog_queue_t *this, u_int lane)
 {
-	part_t *part = get_received(this, lane);
+	part_t *part = get_part(this, lane, TRUE);
 	uint8_t *space = NULL;
 
 	part->space_end = NULL;
@@ -322,7 +222,7 @@ METHOD(nflog_queue_t, get_space, uint8_t*,
  */
 static nflog_packet_t *add_packet(part_t *part)
 {
-	nflog_packet_t *packet = get_packet(part->last, part->last->added++);
+	nflog_packet_t *packet = nflog_block_get(part->last, part->last->added++);
 
 	packet->trace = NULL;
 	return packet;
@@ -331,11 +231,11 @@ static nflog_packet_t *add_packet(part_t *part)
 METHOD(nflog_queue_t, add, nflog_packet_t*,
 	private_nflog_queue_t *this, u_int lane, size_t len)
 {
-	part_t *part = get_others(this, lane);
+	part_t *part = get_part(this, lane, FALSE);
 	nflog_packet_t *packet;
 
 	len = round_up(len, sizeof(uint64_t));
-	if (len > BLOCK_SIZE / 2 || !ensure_space(this, part, len, 1))
+	if (len > NFLOG_BLOCK_SIZE / 2 || !ensure_space(this, part, len, 1))
 	{
 		return NULL;
 	}
@@ -356,7 +256,7 @@ static nflog_packet_t *add_in_place(private_nflog_queue_t *this, u_int lane,
 									size_t needed)
 {
 	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
-	part_t *part = get_received(this, lane);
+	part_t *part = get_part(this, lane, TRUE);
 	uint8_t *payload = (uint8_t*)attr + NLA_HDRLEN;
 	nflog_packet_t *packet;
 	size_t header = payload - logged->start;
@@ -365,7 +265,7 @@ static nflog_packet_t *add_in_place(private_nflog_queue_t *this, u_int lane,
 		logged->start < part->last->data + part->last->used ||
 		payload < logged->start || payload >= part->space_end ||
 		header < needed || header > NFLOG_HEADER_SIZE ||
-		(uint8_t*)get_packet(part->last, part->last->added) < part->space_end)
+		(uint8_t*)nflog_block_get(part->last, part->last->added) < part->space_end)
 	{
 		return NULL;
 	}
@@ -430,8 +330,8 @@ METHOD(nflog_queue_t, publish, void,
 	private_nflog_queue_t *this, u_int lane)
 {
 	part_t *parts[] = {
-		get_received(this, lane),
-		get_others(this, lane),
+		get_part(this, lane, TRUE),
+		get_part(this, lane, FALSE),
 	};
 	int i;
 
@@ -456,32 +356,6 @@ METHOD(nflog_queue_t, get_lanes, u_int,
 	return this->count - 1;
 }
 
-METHOD(nflog_queue_t, set_progress_cb, void,
-	private_nflog_queue_t *this,
-	nflog_progress_t (*cb)(void *data), void *data)
-{
-	this->progress_mutex->lock(this->progress_mutex);
-	this->progress_cb = cb;
-	this->progress_data = data;
-	this->progress_mutex->unlock(this->progress_mutex);
-}
-
-METHOD(nflog_queue_t, get_progress, nflog_progress_t,
-	private_nflog_queue_t *this)
-{
-	nflog_progress_t progress = {
-		.idle = TRUE,
-	};
-
-	this->progress_mutex->lock(this->progress_mutex);
-	if (this->progress_cb)
-	{
-		progress = this->progress_cb(this->progress_data);
-	}
-	this->progress_mutex->unlock(this->progress_mutex);
-	return progress;
-}
-
 /**
  * Get the time that is that many ms ahead.
  */
@@ -497,12 +371,12 @@ static timeval_t get_deadline(u_int ms)
 	return deadline;
 }
 
-METHOD(nflog_queue_t, wait_, void,
+METHOD(nflog_queue_t, wait_, bool,
 	private_nflog_queue_t *this, u_int delay, size_t bytes,
 	u_int timeout)
 {
 	timeval_t deadline = get_deadline(timeout);
-	bool expired = FALSE;
+	bool expired = FALSE, is_batch;
 
 	this->mutex->lock(this->mutex);
 	/* any packet will do */
@@ -520,14 +394,16 @@ METHOD(nflog_queue_t, wait_, void,
 		}
 	}
 	deadline = get_deadline(delay);
-	this->wanted = max(this->size / 8, min(this->size / 2, bytes));
+	this->wanted = max(NFLOG_QUEUE_BATCH, min(this->size / 2, bytes));
 	while (!this->haste && !expired && this->fresh < this->wanted)
 	{
 		expired = this->condvar->timed_wait_abs(this->condvar, this->mutex,
 												deadline);
 	}
+	is_batch = this->fresh >= this->wanted;
 	this->awake = this->haste = FALSE;
 	this->mutex->unlock(this->mutex);
+	return is_batch;
 }
 
 METHOD(nflog_queue_t, wake, void,
@@ -543,7 +419,7 @@ METHOD(nflog_queue_t, wake, void,
 /**
  * Append packets of a block to those that the writer peeks at.
  */
-static u_int peek_block(private_nflog_queue_t *this, block_t *block, u_int end,
+static u_int peek_block(private_nflog_queue_t *this, nflog_block_t *block, u_int end,
 						u_int count)
 {
 	nflog_packet_t *packet;
@@ -551,7 +427,7 @@ static u_int peek_block(private_nflog_queue_t *this, block_t *block, u_int end,
 
 	for (i = block->released; i < end; i++)
 	{
-		packet = get_packet(block, i);
+		packet = nflog_block_get(block, i);
 		if (packet->trace)
 		{
 			if (count == this->capacity)
@@ -570,7 +446,7 @@ static u_int peek_block(private_nflog_queue_t *this, block_t *block, u_int end,
  * Get the number of packets in a block of a part up to which the writer looks at them,
  * in those up to peeked at all of them.
  */
-static u_int get_end(part_t *part, block_t *block)
+static u_int get_end(part_t *part, nflog_block_t *block)
 {
 	return block == part->peeked ? part->peeked_end : block->published;
 }
@@ -590,7 +466,7 @@ METHOD(nflog_queue_t, peek, u_int,
 	u_int *used)
 {
 	u_int i, count = 0;
-	block_t *block;
+	nflog_block_t *block;
 	part_t *part;
 
 	this->mutex->lock(this->mutex);
@@ -601,8 +477,8 @@ METHOD(nflog_queue_t, peek, u_int,
 		part->peeked_end = part->peeked ? part->peeked->published : 0;
 	}
 	this->fresh = 0;
-	*used = (this->blocks - this->free_blocks) * 100 / this->blocks;
 	this->mutex->unlock(this->mutex);
+	*used = this->blocks->get_used(this->blocks);
 
 	for (i = 0; i < 2 * this->count; i++)
 	{
@@ -623,11 +499,11 @@ METHOD(nflog_queue_t, peek, u_int,
  *
  * @return			TRUE if there are none left that the writer looks at
  */
-static bool release_packets(private_nflog_queue_t *this, block_t *block, u_int end)
+static bool release_packets(private_nflog_queue_t *this, nflog_block_t *block, u_int end)
 {
 	u_int i = block->released;
 
-	while (i < end && !get_packet(block, i)->trace)
+	while (i < end && !nflog_block_get(block, i)->trace)
 	{
 		i++;
 	}
@@ -641,7 +517,7 @@ static bool release_packets(private_nflog_queue_t *this, block_t *block, u_int e
 METHOD(nflog_queue_t, release, void,
 	private_nflog_queue_t *this)
 {
-	block_t *block;
+	nflog_block_t *block;
 	part_t *part;
 	u_int i;
 
@@ -659,10 +535,8 @@ METHOD(nflog_queue_t, release, void,
 			block = part->first;
 			this->mutex->lock(this->mutex);
 			part->first = block->next;
-			block->next = this->free;
-			this->free = block;
-			this->free_blocks++;
 			this->mutex->unlock(this->mutex);
+			this->blocks->put(this->blocks, block);
 		}
 	}
 }
@@ -670,8 +544,7 @@ METHOD(nflog_queue_t, release, void,
 METHOD(nflog_queue_t, destroy, void,
 	private_nflog_queue_t *this)
 {
-	munmap(this->memory, this->size);
-	this->progress_mutex->destroy(this->progress_mutex);
+	this->blocks->destroy(this->blocks);
 	this->condvar->destroy(this->condvar);
 	this->mutex->destroy(this->mutex);
 	free_align(this->parts);
@@ -685,18 +558,16 @@ METHOD(nflog_queue_t, destroy, void,
 nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 {
 	private_nflog_queue_t *this;
-	block_t *block;
-	void *memory;
+	nflog_blocks_t *blocks;
+	u_int count;
 
 	/* each part keeps the block that it adds to */
-	size = max(round_up(size, BLOCK_SIZE), 2 * (lanes + 1) * BLOCK_SIZE);
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (memory == MAP_FAILED)
+	count = max((size + NFLOG_BLOCK_SIZE - 1) / NFLOG_BLOCK_SIZE, 2 * (lanes + 1));
+	blocks = nflog_blocks_create(count);
+	if (!blocks)
 	{
 		return NULL;
 	}
-
 	INIT(this,
 		.public = {
 			.get_space = _get_space,
@@ -704,31 +575,19 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 			.add_logged = _add_logged,
 			.publish = _publish,
 			.get_lanes = _get_lanes,
-			.set_progress_cb = _set_progress_cb,
-			.get_progress = _get_progress,
 			.wait = _wait_,
 			.wake = _wake,
 			.peek = _peek,
 			.release = _release,
 			.destroy = _destroy,
 		},
-		.memory = memory,
-		.size = size,
-		.parts = malloc_align(2 * (lanes + 1) * sizeof(part_t), CACHE_LINE),
+		.blocks = blocks,
+		.size = (size_t)count * NFLOG_BLOCK_SIZE,
+		.parts = malloc_align(2 * (lanes + 1) * sizeof(part_t), NFLOG_CACHE_LINE),
 		.count = lanes + 1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
-		.progress_mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	memset(this->parts, 0, 2 * this->count * sizeof(part_t));
-	while (size)
-	{
-		size -= BLOCK_SIZE;
-		block = (block_t*)(this->memory + size);
-		block->next = this->free;
-		this->free = block;
-		this->blocks++;
-	}
-	this->free_blocks = this->blocks;
 	return &this->public;
 }

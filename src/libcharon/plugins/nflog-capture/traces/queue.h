@@ -28,6 +28,9 @@ typedef struct nflog_queue_t nflog_queue_t;
 /** bytes for packets that wait to be written, at most, used only as needed */
 #define NFLOG_QUEUE_SIZE (64 * 1024 * 1024)
 
+/** bytes that are worth writing, as they are still in the processor's caches */
+#define NFLOG_QUEUE_BATCH (1024 * 1024)
+
 /** bytes that can be received into a lane at once */
 #define NFLOG_QUEUE_SPACE (256 * 1024)
 
@@ -93,37 +96,19 @@ struct nflog_queue_t {
 	u_int (*get_lanes)(nflog_queue_t *this);
 
 	/**
-	 * Set a callback that returns how far the readers got.  What they read up to
-	 * there is published.
-	 *
-	 * @param cb		callback, with its data, NULL if there is nothing to read
-	 * @param data		data to pass to cb
-	 */
-	void (*set_progress_cb)(nflog_queue_t *this,
-							nflog_progress_t (*cb)(void *data),
-							void *data);
-
-	/**
-	 * Get how far the readers got, called by the writer before it looks at the
-	 * packets.
-	 *
-	 * @return			progress of the readers
-	 */
-	nflog_progress_t (*get_progress)(nflog_queue_t *this);
-
-	/**
 	 * Wait until there are packets or wake() is called, called by the writer.
 	 *
 	 * Returns a while later, to gather a batch that is worth writing, but
 	 * without delay if there are many, or wake() calls for haste.
 	 *
 	 * @param delay		how long to gather a batch, in ms
-	 * @param bytes		size of a batch that is worth writing without delay, an
-	 *					eighth of the memory at least, and half of it at most
+	 * @param bytes		size of a batch that is worth writing without delay,
+	 *					NFLOG_QUEUE_BATCH at least, and half of the memory at most
 	 * @param timeout	how long to wait at most if there are no packets, in ms, 0
 	 *					for no limit
+	 * @return			TRUE if there is such a batch
 	 */
-	void (*wait)(nflog_queue_t *this, u_int delay, size_t bytes,
+	bool (*wait)(nflog_queue_t *this, u_int delay, size_t bytes,
 				 u_int timeout);
 
 	/**

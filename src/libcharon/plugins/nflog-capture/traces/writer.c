@@ -31,28 +31,6 @@
 /** bytes of a trace that are worth opening its file */
 #define TRACE_BATCH 8192
 
-/**
- * Packets younger than this, in ms, wait for older ones, as stamps are not in the
- * order in which packets are logged if several processors receive them.
- */
-#define MIN_DISORDER 20
-
-/**
- * And if it is not known that all that were logged before them have been read,
- * the reader just had nothing left to read, which takes longer to be sure.
- */
-#define MAX_DISORDER 200
-
-/**
- * Above this fill level of the memory, in percent, use the shorter reordering window,
- * in ms, which suffices if all processors are on time.
- */
-#define MANY_PACKETS 75
-#define LITTLE_DISORDER 2
-
-/** when not to wait to be sure about older packets, in percent of the memory */
-#define TOO_MANY_PACKETS 90
-
 typedef struct private_nflog_writer_t private_nflog_writer_t;
 
 /**
@@ -119,226 +97,49 @@ struct private_nflog_writer_t {
 	 * Protects all of the above.
 	 */
 	mutex_t *mutex;
+
+	/**
+	 * Returns how far the readers got, with its data, and the lock for both, which
+	 * no reader takes.
+	 */
+	nflog_progress_t (*progress_cb)(void *data);
+	void *progress_data;
+	mutex_t *progress_mutex;
 };
 
 /**
- * Compare the times of packets.
+ * Get how far the readers got, what they read up to there is published.
  */
-static int time_cmp(const nflog_packet_t *a,
-					const nflog_packet_t *b)
+static nflog_progress_t get_progress(private_nflog_writer_t *this)
 {
-	if (a->sec != b->sec)
+	nflog_progress_t progress = {
+		.idle = TRUE,
+	};
+
+	this->progress_mutex->lock(this->progress_mutex);
+	if (this->progress_cb)
 	{
-		return a->sec < b->sec ? -1 : 1;
+		progress = this->progress_cb(this->progress_data);
 	}
-	if (a->usec != b->usec)
-	{
-		return a->usec < b->usec ? -1 : 1;
-	}
-	return 0;
+	this->progress_mutex->unlock(this->progress_mutex);
+	return progress;
 }
 
-/**
- * Compare the order in which packets were logged.
- */
-static int order_cmp(const nflog_packet_t *a,
-					 const nflog_packet_t *b)
+METHOD(nflog_writer_t, set_progress_cb, void,
+	private_nflog_writer_t *this, nflog_progress_t (*cb)(void *data), void *data)
 {
-	return nflog_order_cmp(a->order, b->order);
-}
-
-/**
- * Compare packets by time, and the order in which they were logged, for qsort().
- */
-static int packet_cmp(const void *a, const void *b)
-{
-	const nflog_packet_t *x = *(nflog_packet_t**)a;
-	const nflog_packet_t *y = *(nflog_packet_t**)b;
-
-	return time_cmp(x, y) ?: order_cmp(x, y);
-}
-
-/**
- * Merge two lists of packets, each in the order in which they were logged.
- */
-static nflog_packet_t *merge(nflog_packet_t *a,
-							 nflog_packet_t *b)
-{
-	nflog_packet_t *list, **end = &list;
-
-	while (a && b)
-	{
-		if (order_cmp(b, a) < 0)
-		{
-			*end = b;
-			b = b->next;
-		}
-		else
-		{
-			*end = a;
-			a = a->next;
-		}
-		end = &(*end)->next;
-	}
-	*end = a ?: b;
-	return list;
-}
-
-/**
- * Sort a list of packets by the order in which they were logged.
- *
- * They are in order already, but for a few that were kept back meanwhile.  So
- * this merges the parts of the list that are in order, usually there is one.
- */
-static nflog_packet_t *sort(nflog_packet_t *list)
-{
-	/* each of 2^i parts */
-	nflog_packet_t *merged[32] = {}, *part, *last;
-	int i;
-
-	while (list)
-	{
-		part = last = list;
-		while (last->next && order_cmp(last, last->next) <= 0)
-		{
-			last = last->next;
-		}
-		list = last->next;
-		last->next = NULL;
-		for (i = 0; merged[i]; i++)
-		{
-			part = merge(merged[i], part);
-			merged[i] = NULL;
-		}
-		merged[i] = part;
-	}
-	for (i = 0; i < countof(merged); i++)
-	{
-		list = merge(merged[i], list);
-	}
-	return list;
-}
-
-/**
- * Correct the times of packets that the kernel did not stamp.
- *
- * They have the time at which they were read, but it can't be after that of any
- * stamped packet that was logged later.  So a request does not get behind its
- * answer, however late it was read.
- */
-static void correct_times(nflog_packet_t **packets, u_int count)
-{
-	nflog_packet_t *packet, *next = NULL;
-	u_int i;
-
-	for (i = count; i > 0; i--)
-	{
-		packet = packets[i - 1];
-		if (packet->stamped)
-		{
-			if (!next || time_cmp(packet, next) < 0)
-			{
-				next = packet;
-			}
-		}
-		else if (next && time_cmp(packet, next) > 0)
-		{
-			packet->sec = packet->record->sec = next->sec;
-			packet->usec = packet->record->usec = next->usec;
-		}
-	}
-}
-
-/**
- * Get the packets of a trace in the order of their times.
- *
- * @param packets	filled with the packets
- * @return			number of packets
- */
-static u_int get_packets(nflog_trace_t *trace,
-						 nflog_packet_t **packets)
-{
-	nflog_packet_t *stamped, *others;
-	bool sorted = TRUE;
-	u_int i, count = 0;
-
-	trace->collect(trace, &stamped, &others);
-	stamped = merge(sort(others), sort(stamped));
-	for (; stamped; stamped = stamped->next)
-	{
-		packets[count++] = stamped;
-	}
-	correct_times(packets, count);
-	for (i = 1; sorted && i < count; i++)
-	{
-		sorted = time_cmp(packets[i - 1], packets[i]) <= 0;
-	}
-	if (!sorted)
-	{
-		qsort(packets, count, sizeof(*packets), packet_cmp);
-	}
-	return count;
-}
-
-/**
- * Was a packet logged at least that many ms ago?
- */
-static bool is_older(nflog_packet_t *packet, timeval_t *now, u_int ms)
-{
-	timeval_t limit, age = { .tv_usec = ms * 1000 };
-
-	timersub(now, &age, &limit);
-	/* the clock may have been set back */
-	return packet->sec < limit.tv_sec || packet->sec > now->tv_sec ||
-		   (packet->sec == limit.tv_sec &&
-			packet->usec <= limit.tv_usec);
-}
-
-/**
- * Is a packet to be written now, or may an older one come?
- *
- * @param progress	how far the readers got
- * @param used		how much of the memory is used, in percent
- */
-static bool is_due(nflog_packet_t *packet, timeval_t *now,
-				   nflog_progress_t *progress, u_int used)
-{
-	if (progress->is_known &&
-		nflog_order_cmp(packet->order, progress->order) <= 0)
-	{
-		return is_older(packet, now,
-						used > MANY_PACKETS ? LITTLE_DISORDER : MIN_DISORDER);
-	}
-	if (used > TOO_MANY_PACKETS)
-	{
-		return is_older(packet, now, MIN_DISORDER);
-	}
-	return progress->idle && is_older(packet, now, MAX_DISORDER);
-}
-
-/**
- * Get the packets that are due first, in the order of their times.
- *
- * @return			number of packets that are due
- */
-static u_int get_due(nflog_packet_t **packets, u_int count,
-					 nflog_progress_t *progress, u_int used)
-{
-	timeval_t now;
-	u_int due = 0;
-
-	gettimeofday(&now, NULL);
-	while (due < count && is_due(packets[due], &now, progress, used))
-	{
-		due++;
-	}
-	return due;
+	this->progress_mutex->lock(this->progress_mutex);
+	this->progress_cb = cb;
+	this->progress_data = data;
+	this->progress_mutex->unlock(this->progress_mutex);
 }
 
 /**
  * Write the packets that are due.
+ *
+ * @param many		TRUE if there are many packets
  */
-static void write_packets(private_nflog_writer_t *this,
+static void write_packets(private_nflog_writer_t *this, bool many,
 						  hashtable_t *ending)
 {
 	nflog_progress_t progress;
@@ -348,7 +149,7 @@ static void write_packets(private_nflog_writer_t *this,
 	u_int i, count, used;
 
 	traces = linked_list_create();
-	progress = this->queue->get_progress(this->queue);
+	progress = get_progress(this);
 	count = this->queue->peek(this->queue, &packets, &used);
 	for (i = 0; i < count; i++)
 	{
@@ -361,10 +162,10 @@ static void write_packets(private_nflog_writer_t *this,
 	this->store->keep_dir(this->store, TRUE);
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
 	{	/* all packets are in lists now, so this memory can be used again */
-		count = get_packets(trace, packets);
+		count = nflog_order_collect(trace, packets);
 		if (!ending->get(ending, trace))
 		{
-			count = get_due(packets, count, &progress, used);
+			count = nflog_order_get_due(packets, count, &progress, many, used);
 		}
 		if (count)
 		{
@@ -383,9 +184,10 @@ static void write_packets(private_nflog_writer_t *this,
 /**
  * Start and end traces, and write what is between.
  *
+ * @param many		TRUE if there are many packets
  * @return			how long writing took, in ms
  */
-static u_int work(private_nflog_writer_t *this)
+static u_int work(private_nflog_writer_t *this, bool many)
 {
 	linked_list_t *starting, *ending;
 	nflog_trace_t *trace;
@@ -419,7 +221,7 @@ static u_int work(private_nflog_writer_t *this)
 	}
 	enumerator->destroy(enumerator);
 	time_monotonic(&begin);
-	write_packets(this, ends);
+	write_packets(this, many, ends);
 	time_monotonic(&end);
 	timersub(&end, &begin, &end);
 	ends->destroy(ends);
@@ -443,14 +245,14 @@ static void *run(private_nflog_writer_t *this)
 {
 	u_int delay = MIN_DELAY, took;
 	size_t batch = 0;
-	bool running = TRUE;
+	bool running = TRUE, many;
 
 	while (running)
 	{
-		this->queue->wait(this->queue, delay, batch,
-						  this->keys->get_delay(this->keys));
+		many = this->queue->wait(this->queue, delay, batch,
+								 this->keys->get_delay(this->keys));
 		/* starting and ending traces is not less work if it waits */
-		took = work(this);
+		took = work(this, many);
 		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
 
 		this->mutex->lock(this->mutex);
@@ -538,7 +340,7 @@ METHOD(nflog_writer_t, destroy, void,
 	}
 	if (this->traces)
 	{	/* as there was no thread */
-		work(this);
+		work(this, FALSE);
 	}
 	if (this->keys->pending(this->keys))
 	{	/* what the end of the traces changed */
@@ -546,6 +348,7 @@ METHOD(nflog_writer_t, destroy, void,
 	}
 	this->starting->destroy(this->starting);
 	this->ending->destroy(this->ending);
+	this->progress_mutex->destroy(this->progress_mutex);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -562,6 +365,7 @@ nflog_writer_t *nflog_writer_create(
 
 	INIT(this,
 		.public = {
+			.set_progress_cb = _set_progress_cb,
 			.start = _start,
 			.release = _release,
 			.write_keys = _write_keys,
@@ -573,6 +377,7 @@ nflog_writer_t *nflog_writer_create(
 		.starting = linked_list_create(),
 		.ending = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.progress_mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;
 }

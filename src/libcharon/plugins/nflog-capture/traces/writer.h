@@ -23,6 +23,7 @@
 typedef struct nflog_writer_t nflog_writer_t;
 
 #include "keys/keys.h"
+#include "order.h"
 #include "queue.h"
 #include "trace.h"
 
@@ -33,6 +34,16 @@ typedef struct nflog_writer_t nflog_writer_t;
  * The thread runs only while there are traces, or keys to write.
  */
 struct nflog_writer_t {
+
+	/**
+	 * Set a callback that returns how far the readers got.  What they read up to
+	 * there is published.
+	 *
+	 * @param cb		callback, with its data, NULL if there is nothing to read
+	 * @param data		data to pass to cb
+	 */
+	void (*set_progress_cb)(nflog_writer_t *this,
+							nflog_progress_t (*cb)(void *data), void *data);
 
 	/**
 	 * Begin a trace, its packets are written from then on.
