@@ -16,7 +16,6 @@
 
 #include "quota.h"
 #include "trace_name.h"
-#include "options/values.h"
 #include "options/notes.h"
 
 #include <dirent.h>
@@ -32,9 +31,6 @@
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <threading/mutex.h>
-
-/** default disk budget */
-#define MAX_TOTAL "1g"
 
 /** seconds after which to look for traces to remove again */
 #define RETRY 1
@@ -377,24 +373,6 @@ static void report_removed(private_nflog_quota_t *this,
 }
 
 /**
- * Get the disk budget in bytes, 0 if there is none.
- */
-static uint64_t get_max_total()
-{
-	uint64_t max_total;
-	char *value;
-
-	value = lib->settings->get_str(lib->settings,
-								   "%s.plugins.nflog-capture.max_total",
-								   MAX_TOTAL, lib->ns);
-	if (!nflog_values_size(value, &max_total))
-	{	/* logged when options are read */
-		nflog_values_size(MAX_TOTAL, &max_total);
-	}
-	return max_total;
-}
-
-/**
  * Set if the disk budget is exhausted, and log if so, mutex is locked.
  */
 static void set_exhausted(private_nflog_quota_t *this,
@@ -412,7 +390,7 @@ static void set_exhausted(private_nflog_quota_t *this,
 }
 
 METHOD(nflog_quota_t, reserve, bool,
-	private_nflog_quota_t *this, size_t bytes)
+	private_nflog_quota_t *this, size_t bytes, uint64_t max_total)
 {
 	uint64_t max_total = get_max_total();
 	time_t now = time_monotonic(NULL);

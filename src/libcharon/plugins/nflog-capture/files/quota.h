@@ -54,9 +54,10 @@ struct nflog_quota_t {
 	 * Reserve space, removes traces if necessary.
 	 *
 	 * @param bytes		bytes about to be written
+	 * @param max_total	disk budget in bytes, 0 if there is none
 	 * @return			FALSE if the disk budget does not allow it
 	 */
-	bool (*reserve)(nflog_quota_t *this, size_t bytes);
+	bool (*reserve)(nflog_quota_t *this, size_t bytes, uint64_t max_total);
 
 	/**
 	 * Release space that was reserved, but not written to.

@@ -16,6 +16,7 @@
 
 #include "store.h"
 #include "dir.h"
+#include "options/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,9 @@
 
 /** name of appending to a file, or replacing it, in log messages */
 #define WRITING "write to file"
+
+/** default disk budget */
+#define MAX_TOTAL "1g"
 
 typedef struct private_nflog_store_t private_nflog_store_t;
 
@@ -53,6 +57,12 @@ struct private_nflog_store_t {
 	 * Keeps files within the disk budget.
 	 */
 	nflog_quota_t *quota;
+
+	/**
+	 * Disk budget in bytes while directories are kept open, if they are, the writer's.
+	 */
+	uint64_t max_total;
+	bool keep;
 };
 
 /*
@@ -163,9 +173,29 @@ METHOD(nflog_store_t, report, void,
 	}
 }
 
+/**
+ * Get the disk budget in bytes, 0 if there is none.
+ */
+static uint64_t get_max_total()
+{
+	uint64_t max_total;
+	char *value;
+
+	value = lib->settings->get_str(lib->settings,
+								   "%s.plugins.nflog-capture.max_total",
+								   MAX_TOTAL, lib->ns);
+	if (!nflog_values_size(value, &max_total))
+	{	/* logged when options are read */
+		nflog_values_size(MAX_TOTAL, &max_total);
+	}
+	return max_total;
+}
+
 METHOD(nflog_store_t, keep_dir, void,
 	private_nflog_store_t *this, bool keep)
 {
+	this->keep = keep;
+	this->max_total = get_max_total();
 	this->dir->keep_dir(this->dir, keep);
 }
 
@@ -251,7 +281,8 @@ METHOD(nflog_store_t, create_trace_enumerator, enumerator_t*,
 METHOD(nflog_store_t, reserve, bool,
 	private_nflog_store_t *this, size_t bytes)
 {
-	return this->quota->reserve(this->quota, bytes);
+	return this->quota->reserve(this->quota, bytes,
+								this->keep ? this->max_total : get_max_total());
 }
 
 METHOD(nflog_store_t, unreserve, void,

@@ -77,7 +77,8 @@ struct nflog_store_t {
 				   bool success);
 
 	/**
-	 * Keep the directory of the last opened file open, while opening many in a row.
+	 * Keep the directory of the last opened file open, and the disk budget as it is set,
+	 * while writing many files in a row.
 	 *
 	 * @param keep		TRUE to begin, FALSE to end
 	 */
