@@ -392,7 +392,6 @@ static void set_exhausted(private_nflog_quota_t *this,
 METHOD(nflog_quota_t, reserve, bool,
 	private_nflog_quota_t *this, size_t bytes, uint64_t max_total)
 {
-	uint64_t max_total = get_max_total();
 	time_t now = time_monotonic(NULL);
 	hashtable_t *removed = NULL;
 	bool success;
