@@ -257,6 +257,50 @@ static void test_points(void **state)
 	}
 }
 
+/** TRUE if the code for offloading ESP is loaded, and how often that was logged */
+static bool offload_loaded;
+static u_int offload_lines;
+
+/**
+ * Checks for the code for offloading ESP, instead of the function in libc.
+ */
+int access(const char *path, int mode)
+{
+	return strstr(path, "esp4_offload") && offload_loaded ? 0 : -1;
+}
+
+static void log_line(logger_t *this, debug_t group, level_t level, int thread,
+					 ike_sa_t *ike_sa, const char *message)
+{
+	offload_lines += strstr(message, "are offloaded") != NULL;
+}
+
+static level_t get_level(logger_t *this, debug_t group)
+{
+	return LEVEL_CTRL;
+}
+
+static logger_t logger = {
+	.log = log_line,
+	.get_level = get_level,
+};
+
+static void test_offload(void **state)
+{
+	u_int i;
+
+	/* what lasts is logged once, not with each CHILD_SA */
+	charon->bus->add_logger(charon->bus, &logger);
+	for (i = 0; i < 6; i++)
+	{
+		offload_loaded = i != 3;
+		run("esp", TRUE, !offload_loaded, FALSE);
+	}
+	charon->bus->remove_logger(charon->bus, &logger);
+	offload_loaded = FALSE;
+	assert_int_equal(offload_lines, 2);
+}
+
 static kernel_feature_t get_features()
 {
 	return KERNEL_REQUIRE_UDP_ENCAPSULATION;
@@ -515,6 +559,7 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_points, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_offload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_excluded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_update_failed, setup, teardown),

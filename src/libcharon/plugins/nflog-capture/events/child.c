@@ -114,7 +114,7 @@ struct private_nflog_child_t {
 	bool failed;
 
 	/**
-	 * When it was logged that SAs are offloaded, monotonic, 0 if never.
+	 * When it was logged that hw_offload is set, monotonic, 0 if never.
 	 */
 	time_t offload_logged;
 
@@ -172,15 +172,18 @@ static nflog_trace_t *choose(private_nflog_child_t *this,
 	return this->cfg->points & (1 << point) ? trace : NULL;
 }
 
+/** TRUE if it was logged that the code for offloading ESP is loaded, for IPv4 and IPv6,
+ * accessed atomically */
+static bool offload_logged[2];
+
 /**
  * Is the code for offloading ESP loaded?  With it, with or without hardware, the kernel
  * encrypts packets after netfilter saw them (esp4_gso_encap() in net/ipv4/esp4_offload.c),
  * and may decrypt them before.
  */
-static bool offload_loaded(host_t *dst)
+static bool offload_loaded(bool ipv6)
 {
-	return access(dst->get_family(dst) == AF_INET ? "/sys/module/esp4_offload"
-												  : "/sys/module/esp6_offload",
+	return access(ipv6 ? "/sys/module/esp6_offload" : "/sys/module/esp4_offload",
 				  F_OK) == 0;
 }
 
@@ -194,13 +197,20 @@ static bool offload_loaded(host_t *dst)
 static bool check_offload(private_nflog_child_t *this,
 						  kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
+	bool wanted, loaded, encrypts_late, first;
+	bool ipv6 = id->dst->get_family(id->dst) == AF_INET6;
 	nflog_counters_t *count;
-	bool wanted, loaded, encrypts_late;
 
+	if (!this->esp)
+	{
+		return FALSE;
+	}
 	wanted = data->hw_offload != HW_OFFLOAD_NO;
 	loaded = id->proto == IPPROTO_ESP && !nflog_sa_is_userland() &&
-			 offload_loaded(id->dst);
-	if (!this->esp || (!wanted && !loaded))
+			 offload_loaded(ipv6);
+	/* what is loaded concerns all CHILD_SAs, until that changes */
+	first = !__atomic_exchange_n(&offload_logged[ipv6], loaded, __ATOMIC_RELAXED);
+	if (!wanted && !loaded)
 	{
 		return FALSE;
 	}
@@ -209,15 +219,16 @@ static bool check_offload(private_nflog_child_t *this,
 	count = this->esp->get_count(this->esp, data->inbound ? POINT_ESP_IN
 															: POINT_ESP_OUT);
 	count->offloaded = TRUE;
-	if (nflog_log_once(&this->offload_logged, 0))
+	if (wanted)
 	{
-		DBG1(DBG_CHD, "nflog-capture: ESP packets of CHILD_SA %s{%u} of connection "
-			 "'%s' are offloaded, %sthose that arrive may be missing in its trace, %s "
-			 "before it comes up", this->child, this->id, this->conn,
-			 encrypts_late ? "those that leave are not captured, " : "",
-			 wanted ? "set hw_offload = no"
-					: "unload esp4_offload and esp6_offload");
+		first = nflog_log_once(&this->offload_logged, 0);
 	}
+	charon->bus->log(charon->bus, DBG_CHD, first ? LEVEL_CTRL : LEVEL_DIAG,
+		 "nflog-capture: ESP packets of CHILD_SA %s{%u} of connection '%s' are "
+		 "offloaded, %sthose that arrive may be missing in its trace, %s before it "
+		 "comes up", this->child, this->id, this->conn,
+		 encrypts_late ? "those that leave are not captured, " : "",
+		 wanted ? "set hw_offload = no" : "unload esp4_offload and esp6_offload");
 	return !data->inbound && encrypts_late;
 }
 
