@@ -228,10 +228,10 @@ METHOD(nflog_filter_t, destroy, void,
 	}
 }
 
-/*
- * Described in header
+/**
+ * Create a filter, NULL if the expression is invalid.
  */
-nflog_filter_t *nflog_filter_create(char *expression)
+static nflog_filter_t *filter_create(char *expression)
 {
 	private_nflog_filter_t *this;
 	struct bpf_program program;
@@ -303,7 +303,7 @@ METHOD(nflog_filters_t, get, nflog_filter_t*,
 	{
 		INIT(entry,
 			.expression = strdup(expression),
-			.filter = nflog_filter_create(expression),
+			.filter = filter_create(expression),
 		);
 		this->entries->put(this->entries, entry->expression, entry);
 	}

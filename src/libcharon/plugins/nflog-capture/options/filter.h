@@ -55,23 +55,15 @@ struct nflog_filter_t {
 };
 
 /**
- * Create a nflog_filter_t instance.
- *
- * Takes up to a second and reads files such as /etc/services, so charon's threads must
- * not call this.  Names of hosts are refused, as resolving them might block.
- *
- * @param expression	expression
- * @return				filter, NULL if the expression is invalid
- */
-nflog_filter_t *nflog_filter_create(char *expression);
-
-/**
  * Cache of filters, to compile each expression once.  Not thread-safe.
  */
 struct nflog_filters_t {
 
 	/**
-	 * Get a filter, creates it if necessary.
+	 * Get a filter, compiles it if necessary.
+	 *
+	 * Takes up to a second and reads files such as /etc/services, so charon's threads
+	 * must not call this.  Names of hosts are refused, as resolving them might block.
 	 *
 	 * @param expression	expression
 	 * @return				reference to the filter, NULL if the expression is invalid

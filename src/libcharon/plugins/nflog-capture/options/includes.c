@@ -482,7 +482,7 @@ METHOD(nflog_includes_t, include, bool,
 		case E2BIG:
 			return fail(this, "more than %d entries of directories are looked at for "
 						"patterns", NFLOG_MAX_ENTRIES);
-		case ENAMETOOLONG:
+		case ERANGE:
 			return skip(this, pattern, "the pattern matches too many directories");
 		case ENOENT:
 			return skip(this, path, strerror(err));

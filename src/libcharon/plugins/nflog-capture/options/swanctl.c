@@ -162,8 +162,7 @@ METHOD(nflog_swanctl_t, await, void,
  *
  * @return			FALSE if the change may be the reason of an error
  */
-static bool count_changing(private_nflog_swanctl_t *this,
-							  nflog_includes_t *includes)
+static bool count_changing(private_nflog_swanctl_t *this, nflog_includes_t *includes)
 {
 	bool accepted = this->changing >= NFLOG_MAX_CHANGING;
 
@@ -190,8 +189,8 @@ static bool count_changing(private_nflog_swanctl_t *this,
  *
  * @param log		FALSE not to log the error
  */
-static void handle_error(private_nflog_swanctl_t *this,
-						   nflog_includes_t *includes, bool log)
+static void handle_error(private_nflog_swanctl_t *this, nflog_includes_t *includes,
+						 bool log)
 {
 	if (includes->error && log)
 	{

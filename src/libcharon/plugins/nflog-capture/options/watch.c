@@ -410,7 +410,7 @@ METHOD(nflog_watch_t, find, int,
 	{
 		if (++depth > MAX_DEPTH)
 		{
-			return ENAMETOOLONG;
+			return ERANGE;
 		}
 	}
 	array_insert_create(paths, ARRAY_TAIL, strdup(""));

@@ -63,7 +63,7 @@ struct nflog_watch_t {
 	 * @param pattern	absolute path, or pattern as for glob(3)
 	 * @param paths		receives paths, char* (allocated), NULL on errors
 	 * @return			0, or an error number if a directory can't be read,
-	 *					ENAMETOOLONG if there are too many directories in the pattern,
+	 *					ERANGE if there are too many directories in the pattern,
 	 *					E2BIG if NFLOG_MAX_ENTRIES is exceeded
 	 */
 	int (*find)(nflog_watch_t *this, char *pattern, array_t **paths);
