@@ -14,7 +14,6 @@
 
 #define _GNU_SOURCE
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
@@ -24,6 +23,7 @@
 #include <collections/linked_list.h>
 
 #include "decrypter.h"
+#include "events/release.h"
 #include "pcapng.h"
 #include "workers.h"
 #include "trace.h"
@@ -61,23 +61,7 @@ static int usage(FILE *file, int status)
 }
 
 /**
- * Check that libstrongswan is of the release that this was built for, as objects of
- * others differ.  There is no function for its version.
- */
-static bool is_compatible()
-{
-	u_int major = 0, minor = 0, patch = 0;
-	bool since_6_0_0, since_6_0_2;
-
-	sscanf(VERSION, "%u.%u.%u", &major, &minor, &patch);
-	since_6_0_0 = major >= 6;
-	since_6_0_2 = major > 6 || (major == 6 && (minor > 0 || patch >= 2));
-	return since_6_0_0 == !!dlsym(RTLD_DEFAULT, "key_exchange_init") &&
-		   since_6_0_2 == !!dlsym(RTLD_DEFAULT, "library_init_register");
-}
-
-/**
- * What libstrongswan logs is of no use here.
+ * Log nothing, messages of libstrongswan are of no use here.
  */
 static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 {
@@ -369,10 +353,8 @@ int main(int argc, char *argv[])
 	{
 		return usage(stderr, STATUS_ERROR);
 	}
-	if (!is_compatible())
+	if (!nflog_release_is_compatible())
 	{
-		fprintf(stderr, "this nflog-capture was built for strongSwan " VERSION
-				", but libstrongswan is of another release\n");
 		return STATUS_ERROR;
 	}
 	/* what can't be written is reported, and no reason to be killed */

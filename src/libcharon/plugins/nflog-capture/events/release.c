@@ -49,14 +49,17 @@ bool nflog_release_is_compatible()
 		{ "library_init_register",		RELEASE(6, 0, 2)	},
 	};
 	u_int major = 0, minor = 0, patch = 0, release;
-	bool compatible;
+	bool compatible = TRUE;
 	int i;
 
 	sscanf(VERSION, "%u.%u.%u", &major, &minor, &patch);
 	release = RELEASE(major, minor, patch);
 
-	compatible = BUILT_WITH_ME ==
+	if (dlsym(RTLD_DEFAULT, "libcharon_init"))
+	{
+		compatible = BUILT_WITH_ME ==
 					(dlsym(RTLD_DEFAULT, "mediation_manager_create") != NULL);
+	}
 	for (i = 0; i < countof(symbols); i++)
 	{
 		compatible &= (release >= symbols[i].since) ==
@@ -64,8 +67,8 @@ bool nflog_release_is_compatible()
 	}
 	if (!compatible)
 	{	/* unlike DBG_LIB, DBG_DMN is the same number in all releases */
-		DBG1(DBG_DMN, "nflog-capture: not loading the plugin, it was built for "
-			 "strongSwan " VERSION ", build it for the release of this daemon");
+		DBG1(DBG_DMN, "nflog-capture: built for strongSwan " VERSION ", another "
+			 "release is installed, build it for that one");
 	}
 	return compatible;
 }

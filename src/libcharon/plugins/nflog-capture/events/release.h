@@ -49,11 +49,12 @@ typedef key_exchange_t nflog_key_exchanges_t;
 #endif
 
 /**
- * Check if the daemon is of the release with whose headers this was compiled, and was
- * built with the same options.
+ * Check if libstrongswan, and libcharon in a daemon, are of the release with whose headers
+ * this was compiled, and were built with the same options.
  *
  * No release before 6.0.3 checks that itself, and none provides its version at runtime,
- * so this looks for symbols that came with changes of interfaces that the plugin uses.
+ * so this looks for symbols that came with changes of interfaces that the plugin and
+ * nflog-capture(1) use.
  *
  * @return			FALSE if not, which is logged
  */
