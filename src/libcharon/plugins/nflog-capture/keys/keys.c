@@ -17,13 +17,11 @@
 #include "keys.h"
 #include "changes.h"
 #include "keytables.h"
-#include "retention.h"
 #include "uat.h"
 
 #include <inttypes.h>
 
 #include <collections/hashtable.h>
-#include <collections/linked_list.h>
 #include <threading/mutex.h>
 
 /** Wireshark looks for ESP on this UDP port */
@@ -42,14 +40,9 @@ struct private_nflog_keys_t {
 	nflog_keys_t public;
 
 	/**
-	 * Where tables are written.
+	 * Tables, for the thread that calls flush(), owned.
 	 */
-	nflog_store_t *store;
-
-	/**
-	 * Decides which rows stay, for the thread that calls flush().
-	 */
-	nflog_retention_t *retention;
+	nflog_keytables_t *tables;
 
 	/**
 	 * What was logged, char* => char*, protected by mutex.
@@ -359,6 +352,19 @@ METHOD(nflog_keys_t, prune, void,
 	this->changes->add(this->changes, nflog_change_create(CHANGE_PRUNE, conn));
 }
 
+METHOD(nflog_keys_t, flush, void,
+	private_nflog_keys_t *this)
+{
+	linked_list_t *changes;
+
+	changes = this->changes->take(this->changes);
+	if (changes)
+	{
+		this->tables->apply(this->tables, changes);
+		this->changes->put_back(this->changes, changes);
+	}
+}
+
 /**
  * Free a string in a hashtable.
  */
@@ -367,81 +373,11 @@ static void str_destroy(void *value, const void *key)
 	free(value);
 }
 
-METHOD(nflog_keys_t, flush, void,
-	private_nflog_keys_t *this)
-{
-	linked_list_t *changes, *ends, *failed, *list;
-	enumerator_t *enumerator;
-	hashtable_t *conns;
-	nflog_change_t *change;
-	char *conn;
-
-	changes = this->changes->take(this->changes);
-	if (!changes)
-	{
-		return;
-	}
-	conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
-	ends = linked_list_create();
-	failed = linked_list_create();
-	while (changes->remove_first(changes, (void**)&change) == SUCCESS)
-	{
-		if (change->type == CHANGE_END)
-		{
-			ends->insert_last(ends, change);
-			continue;
-		}
-		list = conns->get(conns, change->conn);
-		if (!list)
-		{
-			list = linked_list_create();
-			conns->put(conns, strdup(change->conn), list);
-		}
-		list->insert_last(list, change);
-	}
-	changes->destroy(changes);
-
-	enumerator = conns->create_enumerator(conns);
-	while (enumerator->enumerate(enumerator, &conn, &list))
-	{
-		nflog_keytables_change(this->store, this->retention, conn, list);
-		while (list->remove_first(list, (void**)&change) == SUCCESS)
-		{
-			failed->insert_last(failed, change);
-		}
-		list->destroy(list);
-		free(conn);
-	}
-	enumerator->destroy(enumerator);
-	conns->destroy(conns);
-
-	/* last, so that rows of short IKE_SAs do not stay for ever */
-	enumerator = ends->create_enumerator(ends);
-	while (enumerator->enumerate(enumerator, &change))
-	{
-		this->retention->end(this->retention, change->spi);
-	}
-	enumerator->destroy(enumerator);
-	while (ends->remove_first(ends, (void**)&change) == SUCCESS)
-	{
-		if (failed->get_count(failed))
-		{	/* its rows may be among these, and so begin anew */
-			failed->insert_last(failed, change);
-		}
-		else
-		{
-			nflog_change_destroy(change);
-		}
-	}
-	ends->destroy(ends);
-	this->changes->put_back(this->changes, failed);
-}
-
 METHOD(nflog_keys_t, destroy, void,
 	private_nflog_keys_t *this)
 {
 	this->changes->destroy(this->changes);
-	this->retention->destroy(this->retention);
+	this->tables->destroy(this->tables);
 	this->logged->destroy_function(this->logged, str_destroy);
 	this->mutex->destroy(this->mutex);
 	free(this);
@@ -468,8 +404,7 @@ nflog_keys_t *nflog_keys_create(nflog_store_t *store)
 			.prune = _prune,
 			.destroy = _destroy,
 		},
-		.store = store,
-		.retention = nflog_retention_create(store),
+		.tables = nflog_keytables_create(store),
 		.logged = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 		.changes = nflog_changes_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

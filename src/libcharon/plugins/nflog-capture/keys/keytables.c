@@ -12,10 +12,136 @@
  * for more details.
  */
 
+#define _GNU_SOURCE
+
 #include "keytables.h"
 #include "changes.h"
 #include "keytable.h"
-#include "preferences.h"
+#include "retention.h"
+
+#include <collections/hashtable.h>
+
+/**
+ * What makes Wireshark use the tables, and show the capture point of packets.
+ *
+ * With its default list of ports for UDP encapsulation, Wireshark takes packets
+ * for something else if the other port, that of a NAT, is a well-known one.  Any
+ * other list has precedence.
+ */
+static char preferences[] =
+	"# Wireshark's preferences for the traces in this directory\n"
+	"esp.enable_encryption_decode: TRUE\n"
+	"esp.enable_authentication_check: TRUE\n"
+	"udpencap.udp.port: 4500,4501\n"
+	"gui.column.format:\n"
+	"\t\"No.\", \"%m\",\n"
+	"\t\"Time\", \"%t\",\n"
+	"\t\"Source\", \"%s\",\n"
+	"\t\"Destination\", \"%d\",\n"
+	"\t\"Protocol\", \"%p\",\n"
+	"\t\"Length\", \"%L\",\n"
+	"\t\"Point\", \"%Cus:nflog.prefix:0:R\",\n"
+	"\t\"Info\", \"%i\"\n";
+
+/** where the ports are in there */
+#define PORTS "\nudpencap.udp.port:"
+
+/** ports that are added at most, sockets may get a new one each time */
+#define MAX_PORTS 32
+
+typedef struct private_nflog_keytables_t private_nflog_keytables_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_keytables_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_keytables_t public;
+
+	/**
+	 * Directories of connections, not owned.
+	 */
+	nflog_store_t *store;
+
+	/**
+	 * Decides which rows stay, owned.
+	 */
+	nflog_retention_t *retention;
+};
+
+/**
+ * Check if a port may be added to the line with ports.
+ */
+static bool may_add(char *pos, uint16_t port)
+{
+	char *next = pos;
+	u_int count = 0;
+
+	while (*pos && *pos != '\n')
+	{
+		if (strtoul(pos, &next, 10) == port && next != pos)
+		{
+			return FALSE;
+		}
+		count += next != pos;
+		pos = next == pos ? pos + 1 : next;
+	}
+	return count < MAX_PORTS;
+}
+
+/**
+ * Write the preferences for Wireshark that the traces of a connection need, so that its
+ * directory is a complete configuration.
+ *
+ * An existing file is kept, as the user may have changed it.  Only the port is added to
+ * those on which Wireshark expects ESP, up to a limit.
+ *
+ * @param port		UDP port of encapsulated packets, 0 for the default one
+ * @return			FALSE if that failed, to be tried again
+ */
+static bool write_preferences(nflog_store_t *store, char *conn, uint16_t port)
+{
+	chunk_t content;
+	char *old, *new, *pos;
+	bool success = TRUE;
+	int len;
+
+	if (!store->read_file(store, conn, "preferences", &content))
+	{
+		return FALSE;
+	}
+	if (content.len && memchr(content.ptr, 0, content.len))
+	{	/* whatever that is, it is not ours */
+		DBG1(DBG_CFG, "nflog-capture: unable to parse the preferences of connection "
+			 "'%s', remove them to have them written again", conn);
+		chunk_free(&content);
+		return TRUE;
+	}
+	old = content.len ? strndup((char*)content.ptr, content.len)
+					  : strdup(preferences);
+	pos = strstr(old, PORTS);
+	if (port && pos && may_add(pos + strlen(PORTS), port))
+	{
+		pos += strlen(PORTS) + strcspn(pos + strlen(PORTS), "\n");
+		len = asprintf(&new, "%.*s,%u%s", (int)(pos - old), old, port, pos);
+	}
+	else
+	{	/* a user who removed the ports does not want them */
+		len = content.len ? -1 : asprintf(&new, "%s", old);
+	}
+	if (len >= 0)
+	{
+		success = store->replace_file(store, conn, "preferences",
+									  chunk_from_str(new));
+		free(new);
+	}
+	free(old);
+	chunk_free(&content);
+	return success;
+}
 
 CALLBACK(keep_row, bool,
 	nflog_retention_t *retention, chunk_t spi)
@@ -26,10 +152,11 @@ CALLBACK(keep_row, bool,
 /**
  * Apply a change to the tables of a connection.
  *
- * @param tables	those that have been read before
+ * @param tables	those read so far, others are read if needed
  */
-static void apply(nflog_store_t *store, nflog_retention_t *retention, char *conn,
-				  nflog_keytable_t *tables[TABLE_MAX], nflog_change_t *change)
+static void apply_change(private_nflog_keytables_t *this, char *conn,
+						 nflog_keytable_t *tables[TABLE_MAX],
+						 nflog_change_t *change)
 {
 	nflog_keytable_t *table;
 	int i;
@@ -38,9 +165,9 @@ static void apply(nflog_store_t *store, nflog_retention_t *retention, char *conn
 	{
 		case CHANGE_ADD:
 		case CHANGE_MOVE:
-			retention->add(retention, conn, change->spi);
+			this->retention->add(this->retention, conn, change->spi);
 			i = change->table;
-			table = tables[i] ?: nflog_keytable_create(store, conn, i);
+			table = tables[i] ?: nflog_keytable_create(this->store, conn, i);
 			tables[i] = table;
 			if (change->type == CHANGE_ADD)
 			{
@@ -54,7 +181,7 @@ static void apply(nflog_store_t *store, nflog_retention_t *retention, char *conn
 		case CHANGE_PRUNE:
 			for (i = 0; i < TABLE_MAX; i++)
 			{
-				tables[i] = tables[i] ?: nflog_keytable_create(store, conn, i);
+				tables[i] = tables[i] ?: nflog_keytable_create(this->store, conn, i);
 			}
 			break;
 		default:
@@ -63,13 +190,13 @@ static void apply(nflog_store_t *store, nflog_retention_t *retention, char *conn
 }
 
 /**
- * Write the tables of a connection that were read, without the rows of traces that do
- * not exist anymore.
+ * Write the tables of a connection that were read, without rows of traces that no longer
+ * exist.
  *
- * @param written	receives TRUE for those that were written
+ * @param written	receives TRUE for each table that was written
  * @return			TRUE if all were
  */
-static bool write_tables(nflog_retention_t *retention, char *conn,
+static bool write_tables(private_nflog_keytables_t *this, char *conn,
 						 nflog_keytable_t *tables[TABLE_MAX],
 						 bool written[TABLE_MAX])
 {
@@ -77,12 +204,12 @@ static bool write_tables(nflog_retention_t *retention, char *conn,
 	int i;
 
 	/* others may have removed traces as well */
-	retention->look(retention, conn);
+	this->retention->look(this->retention, conn);
 	for (i = 0; i < TABLE_MAX; i++)
 	{
 		if (tables[i])
 		{
-			tables[i]->keep(tables[i], keep_row, retention);
+			tables[i]->keep(tables[i], keep_row, this->retention);
 			written[i] = tables[i]->write(tables[i]);
 			all = all && written[i];
 		}
@@ -90,11 +217,13 @@ static bool write_tables(nflog_retention_t *retention, char *conn,
 	return all;
 }
 
-/*
- * Described in header
+/**
+ * Apply the changes of a connection.  Each table that changes is read and written once.
+ *
+ * @param changes	changes, those that failed stay in the list
  */
-void nflog_keytables_change(nflog_store_t *store, nflog_retention_t *retention,
-							char *conn, linked_list_t *changes)
+static void apply_conn(private_nflog_keytables_t *this, char *conn,
+					   linked_list_t *changes)
 {
 	nflog_keytable_t *tables[TABLE_MAX] = {};
 	bool written[TABLE_MAX] = {}, all, done, new = FALSE;
@@ -105,12 +234,12 @@ void nflog_keytables_change(nflog_store_t *store, nflog_retention_t *retention,
 	enumerator = changes->create_enumerator(changes);
 	while (enumerator->enumerate(enumerator, &change))
 	{
-		apply(store, retention, conn, tables, change);
+		apply_change(this, conn, tables, change);
 		new = new || (change->type == CHANGE_ADD &&
 					  tables[change->table]->is_new(tables[change->table]));
 	}
 	enumerator->destroy(enumerator);
-	all = write_tables(retention, conn, tables, written);
+	all = write_tables(this, conn, tables, written);
 	if (new)
 	{
 		changes->insert_last(changes,
@@ -122,8 +251,7 @@ void nflog_keytables_change(nflog_store_t *store, nflog_retention_t *retention,
 		switch (change->type)
 		{
 			case CHANGE_PREFERENCES:
-				done = nflog_preferences_write(store, conn,
-											   change->port);
+				done = write_preferences(this->store, conn, change->port);
 				break;
 			case CHANGE_PRUNE:
 				done = all;
@@ -143,4 +271,120 @@ void nflog_keytables_change(nflog_store_t *store, nflog_retention_t *retention,
 	{
 		DESTROY_IF(tables[i]);
 	}
+}
+
+/**
+ * Sort changes by connection, leave those that are not of one.
+ *
+ * @return			lists of changes, char* => linked_list_t*, all owned
+ */
+static hashtable_t *sort_by_conn(linked_list_t *changes)
+{
+	enumerator_t *enumerator;
+	nflog_change_t *change;
+	hashtable_t *conns;
+	linked_list_t *list;
+
+	conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
+	enumerator = changes->create_enumerator(changes);
+	while (enumerator->enumerate(enumerator, &change))
+	{
+		if (change->type == CHANGE_END)
+		{
+			continue;
+		}
+		list = conns->get(conns, change->conn);
+		if (!list)
+		{
+			list = linked_list_create();
+			conns->put(conns, strdup(change->conn), list);
+		}
+		changes->remove_at(changes, enumerator);
+		list->insert_last(list, change);
+	}
+	enumerator->destroy(enumerator);
+	return conns;
+}
+
+/**
+ * Note the end of IKE_SAs.
+ *
+ * @param ends		changes of this type, removed unless others failed
+ * @param failed	TRUE if some did: their rows may be among these, and begin anew
+ */
+static void apply_ends(private_nflog_keytables_t *this, linked_list_t *ends, bool failed)
+{
+	enumerator_t *enumerator;
+	nflog_change_t *change;
+
+	enumerator = ends->create_enumerator(ends);
+	while (enumerator->enumerate(enumerator, &change))
+	{
+		this->retention->end(this->retention, change->spi);
+		if (!failed)
+		{
+			ends->remove_at(ends, enumerator);
+			nflog_change_destroy(change);
+		}
+	}
+	enumerator->destroy(enumerator);
+}
+
+METHOD(nflog_keytables_t, apply, void,
+	private_nflog_keytables_t *this, linked_list_t *changes)
+{
+	linked_list_t *failed, *list;
+	enumerator_t *enumerator;
+	nflog_change_t *change;
+	hashtable_t *conns;
+	char *conn;
+
+	failed = linked_list_create();
+	conns = sort_by_conn(changes);
+	enumerator = conns->create_enumerator(conns);
+	while (enumerator->enumerate(enumerator, &conn, &list))
+	{
+		apply_conn(this, conn, list);
+		while (list->remove_first(list, (void**)&change) == SUCCESS)
+		{
+			failed->insert_last(failed, change);
+		}
+		list->destroy(list);
+		free(conn);
+	}
+	enumerator->destroy(enumerator);
+	conns->destroy(conns);
+
+	/* last, so that rows of short IKE_SAs do not stay for ever */
+	apply_ends(this, changes, failed->get_count(failed) > 0);
+	while (failed->remove_last(failed, (void**)&change) == SUCCESS)
+	{
+		changes->insert_first(changes, change);
+	}
+	failed->destroy(failed);
+}
+
+METHOD(nflog_keytables_t, destroy, void,
+	private_nflog_keytables_t *this)
+{
+	this->retention->destroy(this->retention);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_keytables_t *nflog_keytables_create(nflog_store_t *store)
+{
+	private_nflog_keytables_t *this;
+
+	INIT(this,
+		.public = {
+			.apply = _apply,
+			.destroy = _destroy,
+		},
+		.store = store,
+		.retention = nflog_retention_create(store),
+	);
+	return &this->public;
 }

@@ -20,23 +20,39 @@
 #ifndef NFLOG_KEYTABLES_H_
 #define NFLOG_KEYTABLES_H_
 
-#include "retention.h"
+typedef struct nflog_keytables_t nflog_keytables_t;
+
 #include "files/store.h"
 
 #include <collections/linked_list.h>
 
 /**
- * Change the tables of a connection, and its preferences.  Each table that changes is
- * read and written once, and rows of traces that do not exist anymore are removed from
- * it.  Blocks on the disk.
+ * The key tables of all connections, and their preferences for Wireshark.
  *
- * @param store		where the tables are
- * @param retention	decides which rows stay
- * @param conn		directory of the connection
- * @param changes	changes of this connection, nflog_change_t, those that could not be
- *					written stay in there
+ * For one thread at a time, as it blocks on the disk.
  */
-void nflog_keytables_change(nflog_store_t *store, nflog_retention_t *retention,
-							char *conn, linked_list_t *changes);
+struct nflog_keytables_t {
+
+	/**
+	 * Apply changes, and remove rows of traces that no longer exist from each table that
+	 * is read for that.
+	 *
+	 * @param changes	changes, nflog_change_t, those that could not be written stay in
+	 *					the list
+	 */
+	void (*apply)(nflog_keytables_t *this, linked_list_t *changes);
+
+	/**
+	 * Destroy a nflog_keytables_t.
+	 */
+	void (*destroy)(nflog_keytables_t *this);
+};
+
+/**
+ * Create a nflog_keytables_t instance.
+ *
+ * @param store		directories of connections, not owned
+ */
+nflog_keytables_t *nflog_keytables_create(nflog_store_t *store);
 
 #endif /** NFLOG_KEYTABLES_H_ @}*/
