@@ -56,14 +56,14 @@ struct private_ah_sa_t {
 struct attempt_t {
 	/** the SA */
 	private_ah_sa_t *this;
-	/** packet, without what changes on its way */
+	/** packet, with mutable fields set to zero */
 	chunk_t data;
 	/** its ICV */
 	chunk_t icv;
 };
 
 /**
- * Clear the options of an IPv4 header that may change (RFC 4302, appendix A1).
+ * Clear the mutable options of an IPv4 header (RFC 4302, appendix A1).
  */
 static void clear_ipv4_options(chunk_t options)
 {
@@ -102,7 +102,7 @@ static void clear_ipv4_options(chunk_t options)
 }
 
 /**
- * Clear the options in an extension header of IPv6 that may change.
+ * Clear the mutable options of an IPv6 extension header.
  */
 static void clear_ipv6_options(chunk_t options)
 {
@@ -128,7 +128,7 @@ static void clear_ipv6_options(chunk_t options)
 }
 
 /**
- * Clear what may change on the packet's way (RFC 4302, section 3.3.3.1).
+ * Clear mutable fields (RFC 4302, section 3.3.3.1).
  */
 static void clear_mutable(wire_packet_t *packet, chunk_t data)
 {

@@ -26,32 +26,32 @@ typedef struct packet_t packet_t;
 typedef struct ordered_t ordered_t;
 
 /**
- * A packet as it was read.
+ * A packet of a trace.
  */
 struct packet_t {
 	/** time of the packet */
 	struct timeval time;
-	/** bytes that it had when it was captured */
+	/** length of the packet when it was captured */
 	size_t len;
-	/** its bytes in the batch */
+	/** position and length of the captured bytes in the batch */
 	size_t data, data_len;
-	/** the IP packet in there */
+	/** position and length of the IP packet */
 	size_t ip, ip_len;
 };
 
 /**
- * A packet that has to be decrypted in order.
+ * An IKE message, to be decrypted in order.
  */
 struct ordered_t {
-	/** blocks that are written before it */
+	/** length of the blocks to be written before it */
 	size_t before;
-	/** the packet that it is, or is in */
+	/** the packet of the trace that it is in */
 	packet_t *packet;
 	/** number of layers that were removed before */
 	u_int depth;
-	/** the packet without these, owned, empty if there are none */
+	/** the packet without these layers, owned, empty if there are none */
 	chunk_t plain;
-	/** how it was decrypted */
+	/** comment on the last layer that was removed */
 	char from[DECRYPTER_COMMENT_LEN];
 };
 
@@ -76,22 +76,22 @@ struct private_batch_t {
 	u_int count;
 
 	/**
-	 * Their bytes, as allocated.
+	 * Memory for their bytes.
 	 */
 	chunk_t bytes;
 
 	/**
-	 * Number of bytes used.
+	 * Bytes used of that.
 	 */
 	size_t used;
 
 	/**
-	 * What is written of them.
+	 * Blocks to be written.
 	 */
 	blocks_t blocks;
 
 	/**
-	 * Packets that have to be decrypted in order, ordered_t.
+	 * IKE messages, ordered_t.
 	 */
 	array_t *ordered;
 };
@@ -123,7 +123,7 @@ METHOD(batch_t, add, bool,
 }
 
 /**
- * Leave a packet for the one that decrypts in order.
+ * Leave an IKE message to be decrypted when the batch is written.
  *
  * @param plain		the packet without layers, gets owned
  */
@@ -142,16 +142,17 @@ static void defer(private_batch_t *this, packet_t *packet, u_int depth,
 }
 
 /**
- * Add the blocks of a packet, and of what it is in the clear: as it is without a layer
- * of encryption, one after the other.
+ * Add the block of a packet, and one for each layer of encryption that can be removed,
+ * with the packet without it.
  *
- * The comment of each packet describes how it was decrypted from the one before, and
- * what is encrypted in it.
+ * The comment of each block describes the layer that was removed last, and the one that
+ * is removed next.
  *
  * @param depth		number of layers that were removed already
- * @param plain		the packet without these, owned, empty if there are none
- * @param from		comment for that packet, DECRYPTER_COMMENT_LEN bytes
- * @param in_order	FALSE to leave packets that have to be decrypted in order
+ * @param plain		packet without these layers, gets owned, empty if there are none
+ * @param from		comment on the last of these layers, DECRYPTER_COMMENT_LEN bytes,
+ *					gets overwritten
+ * @param in_order	FALSE to leave IKE messages
  */
 static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
 						   chunk_t plain, char *from, decrypter_t *decrypter,
@@ -227,7 +228,7 @@ METHOD(batch_t, write_, bool,
 		success = success &&
 				  pcapng->write(pcapng, &this->blocks, written, ordered.before);
 		written = ordered.before;
-		/* its blocks follow those of all others */
+		/* appended to the blocks of all others, and removed again */
 		decrypt_layers(this, ordered.packet, ordered.depth, ordered.plain,
 					   ordered.from, decrypter, TRUE);
 		success = success &&
@@ -243,7 +244,7 @@ METHOD(batch_t, write_, bool,
 }
 
 /**
- * Free what a packet that was not written has.
+ * Free an IKE message that was not written.
  */
 static void free_ordered(void *data, int idx, void *user)
 {

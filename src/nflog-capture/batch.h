@@ -29,8 +29,8 @@ typedef struct batch_t batch_t;
 /**
  * Packets that are read, decrypted and written together.
  *
- * The three steps may be done by different threads, one after the other.  Memory is
- * kept for the next packets.
+ * Each of these steps may be done by another thread, one at a time.  Memory is reused
+ * for the next packets.
  */
 struct batch_t {
 
@@ -38,25 +38,25 @@ struct batch_t {
 	 * Add a packet.
 	 *
 	 * @param packet	packet, gets copied
-	 * @return			FALSE if the batch is full then, to be decrypted and written
+	 * @return			FALSE if the batch is full now, add no more packets until it was
+	 *					written
 	 */
 	bool (*add)(batch_t *this, trace_packet_t *packet);
 
 	/**
-	 * Decrypt all packets, but not those inside or outside of others that have to be
-	 * decrypted in order.
+	 * Decrypt all packets but IKE messages, which have to be decrypted in the order of
+	 * capture.
 	 *
-	 * @param decrypter	decrypts, of this thread only
+	 * @param decrypter	decrypter of the calling thread
 	 */
 	void (*decrypt)(batch_t *this, decrypter_t *decrypter);
 
 	/**
-	 * Decrypt what has to be decrypted in order, write all packets, and remove them
-	 * from the batch.
+	 * Decrypt IKE messages, write all packets, and remove them from the batch.
 	 *
-	 * @param decrypter	decrypts, has got all batches before
+	 * @param decrypter	decrypter that was passed with all batches before
 	 * @param pcapng	file to write to
-	 * @return			FALSE if it can't be written to anymore
+	 * @return			FALSE if writing failed
 	 */
 	bool (*write)(batch_t *this, decrypter_t *decrypter, pcapng_t *pcapng);
 

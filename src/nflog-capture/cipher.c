@@ -16,7 +16,7 @@
 
 #include <crypto/aead.h>
 
-/** bytes of HMAC_SHA2_256_96's ICV, which libstrongswan doesn't know */
+/** bytes of the ICV of HMAC_SHA2_256_96, which libstrongswan lacks */
 #define SHA256_96_LEN 12
 
 typedef struct private_cipher_t private_cipher_t;
@@ -89,7 +89,7 @@ METHOD(cipher_t, verify, bool,
 }
 
 /**
- * Open what is protected by an AEAD.
+ * Decrypt with an AEAD.
  */
 static verdict_t open_aead(private_cipher_t *this, chunk_t header, chunk_t iv,
 						   chunk_t body, chunk_t icv, chunk_t *plain)
@@ -98,7 +98,7 @@ static verdict_t open_aead(private_cipher_t *this, chunk_t header, chunk_t iv,
 	bool good;
 
 	if (this->gmac)
-	{	/* all of it is authenticated, nothing encrypted */
+	{	/* all data is authenticated, nothing is encrypted */
 		assoc = chunk_cat("ccc", header, iv, body);
 		good = this->aead->decrypt(this->aead, icv, assoc, iv, &empty);
 		chunk_free(&empty);
@@ -110,7 +110,7 @@ static verdict_t open_aead(private_cipher_t *this, chunk_t header, chunk_t iv,
 		body.len += icv.len;
 		good = this->aead->decrypt(this->aead, body, header, iv, plain);
 		if (!good)
-		{	/* some plugins leave something there */
+		{	/* some plugins return data nevertheless */
 			chunk_clear(plain);
 		}
 	}
@@ -191,7 +191,7 @@ METHOD(cipher_t, destroy, void,
 }
 
 /**
- * Bytes at the end of a key that are not for the cipher, but a salt or nonce.
+ * Get the length of the salt or nonce at the end of a key.
  */
 static size_t get_salt(encryption_algorithm_t encr)
 {

@@ -28,16 +28,16 @@ typedef struct cipher_t cipher_t;
 typedef enum verdict_t verdict_t;
 
 /**
- * What can be said about a packet, from better to worse.
+ * Result of decrypting a packet, from best to worst.
  */
 enum verdict_t {
 	/** ICV is good */
 	VERDICT_GOOD,
 	/** there is no ICV */
 	VERDICT_UNCHECKED,
-	/** ICV is bad, or it does not make sense when decrypted */
+	/** ICV is bad, or without one decrypting yields no valid data */
 	VERDICT_BAD,
-	/** not the whole packet, or malformed */
+	/** truncated or malformed */
 	VERDICT_MALFORMED,
 	/** there is no key */
 	VERDICT_NO_KEY,
@@ -50,16 +50,17 @@ enum verdict_t {
 extern enum_name_t *verdict_names;
 
 /**
- * Encryption and integrity protection of one direction, of ESP or IKEv2.
+ * Encryption and integrity protection of one direction of an ESP SA or IKEv2 SA, only the
+ * latter of an AH SA.
  */
 struct cipher_t {
 
 	/**
 	 * Check the ICV, and decrypt.
 	 *
-	 * @param header	what is authenticated before the IV
+	 * @param header	authenticated data before the IV
 	 * @param data		IV, encrypted data, ICV
-	 * @param suffix	what is authenticated in addition, but not by AEADs
+	 * @param suffix	authenticated data after that, not with AEADs
 	 * @param plain		receives allocated data, empty if not decrypted
 	 * @return			one of VERDICT_GOOD, _UNCHECKED, _BAD and _MALFORMED
 	 */
@@ -69,15 +70,15 @@ struct cipher_t {
 	/**
 	 * Check an ICV only.
 	 *
-	 * @param data		what is authenticated
-	 * @param suffix	what is authenticated in addition
+	 * @param data		authenticated data
+	 * @param suffix	authenticated data that follows
 	 * @param icv		ICV, of the length that get_icv_size() returns
 	 * @return			TRUE if the ICV is good
 	 */
 	bool (*verify)(cipher_t *this, chunk_t data, chunk_t suffix, chunk_t icv);
 
 	/**
-	 * Is this an AEAD?
+	 * Check if this is an AEAD.
 	 */
 	bool (*is_aead)(cipher_t *this);
 
@@ -99,7 +100,8 @@ struct cipher_t {
  * @param encr_key	key, with salt or nonce
  * @param integ		integrity algorithm, AUTH_UNDEFINED for none
  * @param integ_key	key
- * @return			cipher, NULL if not supported, or a key does not fit
+ * @return			cipher, NULL if libstrongswan lacks an algorithm, or a key has the
+ *					wrong length
  */
 cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
 							  integrity_algorithm_t integ, chunk_t integ_key);

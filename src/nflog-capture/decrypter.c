@@ -25,7 +25,7 @@ typedef struct layer_t layer_t;
 static private_decrypter_t *create(keyring_t *keys);
 
 /**
- * What is counted.
+ * Protocols that are counted.
  */
 enum {
 	COUNT_ESP,
@@ -35,12 +35,12 @@ enum {
 };
 
 /**
- * What there was in a layer.
+ * Counters of a layer.
  */
 struct layer_t {
 	/** number of packets by verdict */
 	u_int counts[COUNT_MAX][VERDICT_MAX];
-	/** IKE messages in the clear, fragments and packets that are cut, all others */
+	/** IKE messages in the clear, IP fragments and truncated packets, all others */
 	u_int clear, parts, others;
 };
 
@@ -65,13 +65,13 @@ struct private_decrypter_t {
 	sas_t *sas;
 
 	/**
-	 * The same, to learn from IKEv1 messages inside, NULL if there are no keys for
-	 * any.  Sequence numbers begin once more when the packets are decrypted.
+	 * Decrypts for learn(), with sequence numbers of its own, NULL if there are no keys
+	 * of IKEv1.
 	 */
 	sas_t *learning;
 
 	/**
-	 * Decrypt messages of IKEv1 and IKEv2, NULL for a clone.
+	 * Decrypt IKE messages, NULL in a clone.
 	 */
 	ike_t *ikev1, *ikev2;
 
@@ -81,13 +81,13 @@ struct private_decrypter_t {
 	layer_t layers[DECRYPTER_MAX_LAYERS];
 
 	/**
-	 * Number of packets that are encrypted, but in too many others.
+	 * Encrypted packets in more than DECRYPTER_MAX_LAYERS layers.
 	 */
 	u_int deep;
 };
 
 /**
- * Is a packet one of ESP or AH, or may be?
+ * Check if a packet may be one of ESP or AH.
  */
 static bool is_ipsec(wire_packet_t *packet)
 {
@@ -95,7 +95,7 @@ static bool is_ipsec(wire_packet_t *packet)
 }
 
 /**
- * Create the packet of a decrypted message.
+ * Create an IP packet with a decrypted IKE message.
  */
 static chunk_t wrap_message(wire_packet_t *packet, chunk_t message)
 {
@@ -112,7 +112,7 @@ static chunk_t wrap_message(wire_packet_t *packet, chunk_t message)
 }
 
 /**
- * Get what decrypts a message.
+ * Get the object that decrypts an IKE message.
  */
 static ike_t *get_ike(private_decrypter_t *this, chunk_t message)
 {
@@ -172,7 +172,7 @@ static bool decrypt_sa(private_decrypter_t *this, layer_t *layer,
 		return FALSE;
 	}
 	layer->counts[ah ? COUNT_AH : COUNT_ESP][verdict]++;
-	/* what AH protects is there whatever its ICV is */
+	/* AH leaves its payload in the clear, even if the ICV is bad */
 	return plain->len && (ah || verdict != VERDICT_BAD);
 }
 
@@ -206,8 +206,8 @@ static void decrypt_ike(private_decrypter_t *this, layer_t *layer, bool inside,
 }
 
 /**
- * Count a fragment, or a packet that is cut.  Inside of others there are many which
- * are no IPsec packets, as their headers show.
+ * Count an IP fragment, or truncated packet.  Inside of others only those are counted
+ * whose header says that they are IPsec.
  */
 static void count_part(layer_t *layer, wire_packet_t *packet, bool inside,
 					   char *comment)
@@ -283,9 +283,9 @@ METHOD(decrypter_t, add, void,
 }
 
 /**
- * Print how many packets there were in a layer.
+ * Print the counters of a layer.
  *
- * @param where		follows what was counted
+ * @param where		appended to the names of counters
  */
 static void print_layer(layer_t *layer, char *where, FILE *file)
 {
@@ -388,7 +388,7 @@ METHOD(decrypter_t, is_good, bool,
 			counts = this->layers[i].counts[j];
 			bad += counts[VERDICT_BAD] + counts[VERDICT_MALFORMED];
 			if (!i)
-			{	/* inside there may be others' IPsec, as any other traffic */
+			{	/* others' IPsec inside of a tunnel is traffic like any other */
 				bad += counts[VERDICT_NO_KEY];
 			}
 		}
@@ -413,7 +413,7 @@ METHOD(decrypter_t, clone_, decrypter_t*,
 }
 
 /**
- * Create a decrypter for ESP and AH.
+ * Create a decrypter for ESP and AH only.
  */
 static private_decrypter_t *create(keyring_t *keys)
 {

@@ -26,28 +26,28 @@
 
 typedef struct decrypter_t decrypter_t;
 
-/** longest comment about a packet */
+/** size of the buffer for a packet's comment */
 #define DECRYPTER_COMMENT_LEN 256
 
-/** layers of encryption that are removed, Linux has no more of them on its way in
- * (XFRM_MAX_DEPTH in include/net/xfrm.h) */
+/** layers of encryption that are removed: the kernel removes no more from a packet that
+ * arrives (XFRM_MAX_DEPTH in include/net/xfrm.h) */
 #define DECRYPTER_MAX_LAYERS 6
 
 /**
- * Decrypts packets with the keys of a key file, and counts them.
+ * Decrypts packets with the keys of a keyring, and counts them.
  *
- * A decrypted packet may contain ESP, AH or IKE again, if a tunnel is in another one.
- * Each call removes one layer.
+ * If a tunnel is in another one, a decrypted packet contains ESP, AH or IKE again.  Each
+ * call removes one layer.
  */
 struct decrypter_t {
 
 	/**
-	 * Learn what other packets need to be decrypted, as with IKEv1.  Pass all packets
-	 * before the first one is decrypted.
+	 * Learn the IVs of IKEv1 from a packet.  Pass all packets before the first one is
+	 * decrypted.
 	 *
 	 * @param data		IP packet
-	 * @return			FALSE if there is nothing to learn with these keys, however many
-	 *					packets are passed
+	 * @return			FALSE if the keyring has no keys of IKEv1, there is no need to pass
+	 *					others then
 	 */
 	bool (*learn)(decrypter_t *this, chunk_t data);
 
@@ -56,12 +56,11 @@ struct decrypter_t {
 	 *
 	 * @param depth		number of layers that were removed before
 	 * @param packet	IP packet
-	 * @param plain		receives allocated IP packet in the clear, empty if
-	 *					there is none
-	 * @param comment	receives a comment of at most DECRYPTER_COMMENT_LEN,
-	 *					empty if there is nothing to say
-	 * @return			TRUE if the packet in the clear may be encrypted in turn, pass
-	 *					it as well
+	 * @param plain		receives allocated IP packet, empty if there is none
+	 * @param comment	receives a comment, buffer of DECRYPTER_COMMENT_LEN bytes, empty if
+	 *					the packet is not encrypted
+	 * @return			TRUE if the decrypted packet may be encrypted in turn, pass that
+	 *					as well
 	 */
 	bool (*decrypt)(decrypter_t *this, u_int depth, wire_packet_t *packet,
 					chunk_t *plain, char *comment);
@@ -75,23 +74,22 @@ struct decrypter_t {
 	decrypter_t *(*clone)(decrypter_t *this);
 
 	/**
-	 * Add the counters of another decrypter.
+	 * Add the counters of a clone.
 	 *
 	 * @param other		decrypter created by clone()
 	 */
 	void (*add)(decrypter_t *this, decrypter_t *other);
 
 	/**
-	 * Print how many packets there were.
+	 * Print the summary.
 	 *
 	 * @param file		file to print to
 	 */
 	void (*print)(decrypter_t *this, FILE *file);
 
 	/**
-	 * Check if all packets that are encrypted could be decrypted, no ICV was bad,
-	 * and no fragment of an IKE message is missing.  For packets inside of others
-	 * there may be no key.
+	 * Check if all encrypted packets were decrypted, no ICV was bad, and no fragment of
+	 * an IKE message was missing.  Packets inside of others may lack a key.
 	 *
 	 * @return			TRUE if so
 	 */

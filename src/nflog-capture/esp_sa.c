@@ -89,7 +89,7 @@ static bool try_high(void *data, uint32_t high)
 	attempt->verdict = this->cipher->open(this->cipher, assoc,
 								chunk_skip(attempt->esp, ESP_LEN), suffix,
 								&attempt->plain);
-	/* nothing else says that these are the high bits */
+	/* only the ICV shows that these are the high bits */
 	return attempt->verdict == VERDICT_GOOD ||
 		   attempt->verdict == VERDICT_UNCHECKED;
 }
@@ -123,7 +123,7 @@ static bool remove_trailer(chunk_t *data, uint8_t *next, bool check)
 }
 
 /**
- * Length of an IP packet, to remove padding for traffic flow confidentiality.
+ * Get the length of an IP packet without padding for traffic flow confidentiality.
  */
 static size_t get_length(chunk_t data, uint8_t next)
 {
@@ -157,7 +157,7 @@ METHOD(ipsec_sa_t, decrypt, verdict_t,
 	}
 	seqno_try(&this->seqno, untoh32(attempt.esp.ptr + 4), try_high, &attempt);
 	data = attempt.plain;
-	/* what is not authenticated may be the result of a wrong key */
+	/* without an ICV, only the padding reveals a wrong key */
 	if (!remove_trailer(&data, &next, attempt.verdict == VERDICT_UNCHECKED))
 	{
 		if (attempt.verdict == VERDICT_UNCHECKED)

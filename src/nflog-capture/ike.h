@@ -35,40 +35,37 @@ typedef struct ike_t ike_t;
 #define IKE_LENGTH 24
 
 /**
- * Decrypts messages of IKE_SAs, those of IKEv1 or those of IKEv2.
+ * Decrypts the messages of IKEv1 or IKEv2.
  *
- * A decrypted message is as it could have been sent without encryption: the payloads
- * in the encrypted payload replace it.
+ * In a decrypted message, the encrypted payload is replaced by the payloads in it.
  */
 struct ike_t {
 
 	/**
-	 * Learn what other messages depend on, with IKEv2 they don't.
+	 * Learn IVs from a message, no-op with IKEv2.
 	 *
-	 * Pass all messages before the first one is decrypted, then these may be in any
-	 * order.
+	 * Pass all messages before the first one is decrypted, as those of IKEv1 may be in
+	 * any order.
 	 *
 	 * @param message	message, from its header on, of that length
 	 */
 	void (*learn)(ike_t *this, chunk_t message);
 
 	/**
-	 * Decrypt a message, or find out that it is in the clear.
+	 * Decrypt a message, unless it is in the clear.
 	 *
 	 * @param message	message, from its header on, of that length
-	 * @param inside	TRUE if it was inside of another packet, then it does not matter
-	 *					that there is no key
+	 * @param inside	TRUE if it was inside of another packet, so it may lack a key
 	 * @param encrypted	receives FALSE if the message is in the clear
-	 * @param plain		receives allocated message, empty if there is none, as
-	 *					for all but the last fragment of one
+	 * @param plain		receives allocated message, empty if there is none, as for all
+	 *					fragments but the last
 	 * @return			verdict about the message if it is encrypted
 	 */
 	verdict_t (*decrypt)(ike_t *this, chunk_t message, bool inside,
 						 bool *encrypted, chunk_t *plain);
 
 	/**
-	 * Get the number of messages of which some fragments were decrypted, and others
-	 * are missing.
+	 * Get the number of messages with missing fragments.
 	 *
 	 * @return			number of messages
 	 */

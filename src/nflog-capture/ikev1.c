@@ -56,7 +56,7 @@ static void destroy_sa(ikev1_sa_t *sa)
 }
 
 /**
- * Get the IKE_SAs that a message may be of.
+ * Get the IKE_SAs with the initiator SPI of a message.
  *
  * @return			list of ikev1_sa_t, NULL if there are none
  */

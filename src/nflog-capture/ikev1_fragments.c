@@ -30,7 +30,7 @@
 #define MAX_FRAGMENTS 255
 #define MAX_REASSEMBLED 64
 
-/** bytes of a message, that has to fit in an IP packet */
+/** bytes of a message, which has to fit into an IP packet */
 #define MAX_LEN 65000
 
 typedef struct private_ikev1_fragments_t private_ikev1_fragments_t;
@@ -47,34 +47,34 @@ struct private_ikev1_fragments_t {
 	ikev1_fragments_t public;
 
 	/**
-	 * Messages that are reassembled, newest last, reassembly_t.
+	 * Reassemblies, newest last, reassembly_t.
 	 */
 	linked_list_t *reassemblies;
 
 	/**
-	 * Messages that are not reassembled anymore, but were incomplete.
+	 * Incomplete messages whose reassembly was dropped.
 	 */
 	u_int incomplete;
 };
 
 /**
- * Message that is reassembled.
+ * Reassembly of a message.
  */
 struct reassembly_t {
 	/** SPIs, as in the header */
 	uint8_t spis[16];
-	/** id that fragments of a message have in common */
+	/** ID of the fragments */
 	uint16_t id;
 	/** data, by number */
 	chunk_t parts[MAX_FRAGMENTS];
-	/** number of all parts, 0 if not known */
+	/** number of parts, 0 if not known */
 	u_int total;
-	/** bytes of the parts that are there */
+	/** bytes of the parts that were received */
 	size_t len;
-	/** TRUE for those that came again since the message was complete, their bytes */
+	/** parts that were received again after the message was complete, and their bytes */
 	bool again[MAX_FRAGMENTS];
 	size_t again_len;
-	/** TRUE if it was complete */
+	/** TRUE if it is complete */
 	bool complete;
 	/** TRUE to count it as incomplete */
 	bool counts;
@@ -95,8 +95,8 @@ static void reassembly_destroy(reassembly_t *this)
 }
 
 /**
- * Begin anew, as this is a fragment of another message.  What came again since the last
- * one was complete belongs to the new one, as its begin may be the same.
+ * Start over with a fragment of another message.  Parts that were received again after
+ * the last message was complete belong to the new one.
  */
 static void reset(private_ikev1_fragments_t *this, reassembly_t *reassembly,
 				  bool counts)
@@ -159,7 +159,7 @@ static reassembly_t *get_reassembly(private_ikev1_fragments_t *this,
 }
 
 /**
- * Put the parts together, if the result is a message.
+ * Join the parts, empty if the result is no message.
  */
 static chunk_t join(reassembly_t *this)
 {
@@ -189,7 +189,7 @@ static chunk_t join(reassembly_t *this)
 }
 
 /**
- * Are all parts there?
+ * Check if all parts were received.
  */
 static bool is_complete(reassembly_t *this)
 {
@@ -226,7 +226,7 @@ METHOD(ikev1_fragments_t, add, bool,
 	data = chunk_create(payload.ptr + FRAGMENT_LEN, len - FRAGMENT_LEN);
 	reassembly = get_reassembly(this, message, untoh16(payload.ptr + 4), counts);
 	part = &reassembly->parts[number - 1];
-	/* many use the same ID for all messages */
+	/* many implementations use the same ID for all messages */
 	if ((part->ptr && !chunk_equals(*part, data)) ||
 		(reassembly->total && (last ? number != reassembly->total
 									: number > reassembly->total)))
@@ -243,14 +243,14 @@ METHOD(ikev1_fragments_t, add, bool,
 		reassembly->again_len += data.len;
 	}
 	else if (part->ptr)
-	{	/* sent again before it is complete */
+	{	/* received again before the message is complete */
 	}
 	else if (reassembly->len + data.len <= MAX_LEN)
 	{
 		*part = chunk_clone(data);
 		reassembly->len += data.len;
 	}
-	/* if a message is sent again, so it is returned again */
+	/* a message that is sent again is returned again */
 	if (reassembly->complete ? reassembly->again_len == reassembly->len
 							 : is_complete(reassembly))
 	{
@@ -258,7 +258,7 @@ METHOD(ikev1_fragments_t, add, bool,
 		memset(reassembly->again, 0, sizeof(reassembly->again));
 		reassembly->again_len = 0;
 		reassembly->complete = TRUE;
-		/* it may be something else in all */
+		/* the parts may not yield a message */
 		reassembly->counts = reassembly->counts && !whole->len;
 	}
 	return TRUE;

@@ -25,8 +25,8 @@
 typedef struct ikev1_fragments_t ikev1_fragments_t;
 
 /**
- * Reassembles messages of IKEv1 that were sent in fragments, each in a message of
- * its own.  Those of IKEv2 are encrypted one by one.
+ * Reassembles IKEv1 messages, whose fragments are not encrypted one by one, unlike those
+ * of IKEv2.
  */
 struct ikev1_fragments_t {
 
@@ -34,17 +34,15 @@ struct ikev1_fragments_t {
 	 * Add a message.
 	 *
 	 * @param message	message, from its IKE header on, of that length
-	 * @param counts	TRUE to count the message it is a fragment of if it remains
-	 *					incomplete
-	 * @param whole		receives the allocated message that is complete now, empty
-	 *					if that's not yet the case
+	 * @param counts	TRUE to count its message if that stays incomplete
+	 * @param whole		receives the allocated message once it is complete, empty before
 	 * @return			TRUE if the message is a fragment
 	 */
 	bool (*add)(ikev1_fragments_t *this, chunk_t message, bool counts,
 				chunk_t *whole);
 
 	/**
-	 * Get the number of messages of which fragments are missing.
+	 * Get the number of messages with missing fragments.
 	 *
 	 * @return			number of messages
 	 */

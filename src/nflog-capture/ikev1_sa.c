@@ -84,7 +84,7 @@ static void exchange_destroy(void *value, const void *key)
 }
 
 /**
- * Hash of a message ID, which anybody may have chosen.
+ * Hash a message ID, keyed, as attackers may choose it.
  */
 static u_int mid_hash(const void *key)
 {
@@ -158,7 +158,7 @@ static size_t parse_payloads(uint8_t type, chunk_t data, uint8_t find,
 }
 
 /**
- * Get what is encrypted in a message, empty if that can't be.
+ * Get the encrypted part of a message, empty if its length is invalid.
  */
 static chunk_t get_body(private_ikev1_sa_t *this, chunk_t message)
 {
@@ -216,7 +216,7 @@ static void learn_block(private_ikev1_sa_t *this, chunk_t message)
 }
 
 /**
- * Hash two values, as far as they are an IV.
+ * Hash two values to an IV.
  *
  * @param iv		buffer of MAX_BLOCK bytes for the result
  * @return			IV, in that buffer, empty on failure
@@ -237,8 +237,8 @@ static chunk_t create_iv(private_ikev1_sa_t *this, chunk_t a, chunk_t b, uint8_t
 }
 
 /**
- * Learn a public value, which yields the initial IV with that of the other side, that
- * of the initiator first.  Which is whose is not known.
+ * Learn a public value.  The initial IV is a hash of those of initiator and responder,
+ * but which one is whose is not known.
  */
 static void learn_value(private_ikev1_sa_t *this, chunk_t value)
 {
@@ -262,7 +262,7 @@ static void learn_value(private_ikev1_sa_t *this, chunk_t value)
 }
 
 /**
- * Try an IV.  It affects the first block only, so each of them costs next to nothing.
+ * Try an IV, which affects the first block only, so this is cheap.
  *
  * @param raw		body of the message, decrypted with an IV of zeros
  * @param plain		receives the message if this is its IV

@@ -30,15 +30,13 @@ typedef struct ikev1_sa_t ikev1_sa_t;
 /**
  * IKE_SA of IKEv1, decrypts its messages.
  *
- * What it learns is bounded by the trace.  The time that it takes for a message is
- * bounded by the length of the message.
+ * Memory is bounded by the length of the trace, time per message by that of the message.
  */
 struct ikev1_sa_t {
 
 	/**
-	 * Check if a message is one of the IKE_SA.  Several may have the same SPI of the
-	 * initiator, and the responder's is not in the first message, nor in every key
-	 * file.
+	 * Check if a message has the SPIs of the IKE_SA.  Several IKE_SAs may have the same
+	 * initiator SPI, and the responder's may be missing in the message or key file.
 	 *
 	 * @param message	message, from its header on
 	 * @return			TRUE if so
@@ -46,15 +44,15 @@ struct ikev1_sa_t {
 	bool (*has_spis)(ikev1_sa_t *this, chunk_t message);
 
 	/**
-	 * Learn the IVs of other messages.
+	 * Learn the IVs of other messages from a message.
 	 *
 	 * @param message	whole message, from its header on
 	 */
 	void (*learn)(ikev1_sa_t *this, chunk_t message);
 
 	/**
-	 * Decrypt a message.  Its IV is the end of the one before in its exchange, or it is
-	 * the first one.
+	 * Decrypt a message.  Its IV is the last block of the message before in the exchange,
+	 * or derived if it is the first one.
 	 *
 	 * @param message	whole message, from its header on
 	 * @param plain		receives allocated message, unchanged unless it is decrypted

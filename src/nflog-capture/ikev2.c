@@ -57,12 +57,12 @@ struct private_ikev2_t {
 	spi_table_t *sets;
 
 	/**
-	 * Fragments that wait for others, newest last, reassembly_t.
+	 * Reassemblies, newest last, reassembly_t.
 	 */
 	linked_list_t *fragments;
 
 	/**
-	 * Messages that are not reassembled anymore, but were incomplete.
+	 * Incomplete messages whose reassembly was dropped.
 	 */
 	u_int incomplete;
 };
@@ -96,7 +96,7 @@ struct message_t {
 };
 
 /**
- * Message that is reassembled.
+ * Reassembly of a message.
  */
 struct reassembly_t {
 	/** SPIs, flags and message ID, as in the headers */
@@ -193,7 +193,7 @@ static verdict_t parse(message_t *message, chunk_t data)
 }
 
 /**
- * Put payloads in the place of the encrypted one.
+ * Replace the encrypted payload by the payloads in it.
  */
 static chunk_t compose(message_t *message, uint8_t next, chunk_t payloads)
 {
@@ -255,7 +255,7 @@ static reassembly_t *get_reassembly(private_ikev2_t *this, message_t *message)
 }
 
 /**
- * Add a fragment, get the message if it's complete.
+ * Add a fragment, return the message once it is complete.
  *
  * @param payloads	decrypted payloads, gets owned
  */
@@ -298,7 +298,7 @@ static chunk_t reassemble(private_ikev2_t *this, message_t *message,
 }
 
 /**
- * Decrypt with one set of keys, the result is without padding.
+ * Decrypt with one set of keys, and remove the padding.
  */
 static verdict_t open_message(set_t *set, message_t *message, chunk_t *payloads)
 {

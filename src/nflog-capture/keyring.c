@@ -22,10 +22,10 @@
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
-/** lines and SAs that are reported, there may be millions in another file */
+/** lines and SAs that are reported: any other file may have millions of lines */
 #define MAX_REPORTED 100
 
-/** SAs and sets of keys that are used, each takes some hundred bytes */
+/** SAs and sets of keys, some hundred bytes each */
 #define MAX_KEYS (1024 * 1024)
 
 typedef struct private_keyring_t private_keyring_t;
@@ -62,7 +62,7 @@ struct private_keyring_t {
 	bool versions[3];
 
 	/**
-	 * Lines that could not be parsed, or are too many.
+	 * Lines that could not be parsed, or kept.
 	 */
 	u_int errors;
 
@@ -72,13 +72,13 @@ struct private_keyring_t {
 	hashtable_t *reported;
 
 	/**
-	 * Protects reported.
+	 * Guards reported.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * What has the same SPI.
+ * Keys with the same SPI.
  */
 struct same_t {
 
@@ -142,7 +142,7 @@ static void ikes_destroy(void *value, const void *key)
 }
 
 /**
- * Enumerate what has the same SPI.
+ * Enumerate the keys with an SPI.
  */
 static enumerator_t *create_enumerator(hashtable_t *table, uint64_t spi)
 {
@@ -251,8 +251,7 @@ static bool parse_line(private_keyring_t *this, chunk_t line)
 /**
  * Read a line, without its end.
  *
- * @param line		buffer with its size, receives the line with its length, cut to the
- *					size of the buffer if it is too long
+ * @param line		buffer, receives the line, truncated to the size of the buffer
  * @return			FALSE if there are no more
  */
 static bool read_line(FILE *file, chunk_t *line)
@@ -287,7 +286,7 @@ static bool is_finite(FILE *file)
  */
 static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 {
-	/* buffers of our own are wiped */
+	/* our own buffers, so that they can be wiped */
 	uint8_t buf[4096], content[NFLOG_KEY_FILE_MAX_LINE];
 	chunk_t line = chunk_from_thing(content);
 	u_int number = 0;
@@ -297,7 +296,7 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 	while (read_line(file, &line))
 	{
 		number++;
-		/* one that fills the buffer is too long */
+		/* fails if the line fills the buffer, and so may be truncated */
 		if (!parse_line(this, line) && ++this->errors <= MAX_REPORTED)
 		{
 			fprintf(stderr, "%s:%u: unable to %s this line of the key file%s\n",

@@ -26,14 +26,14 @@
 
 typedef struct keyring_t keyring_t;
 
-/** SAs with the same SPI, and sets of keys of an IKE_SA, that are used, the newest ones:
- * all of them are tried for a packet that none fits */
+/** newest SAs with the same SPI, and sets of keys with the same initiator SPI, that are
+ * used: all of them are tried for a packet that fits none */
 #define KEYRING_MAX_SAME 64
 
 /**
  * The keys of all key files, nflog-capture(1) describes these.
  *
- * While no more are added any thread may use all methods.
+ * Once all key files were added, any thread may use all methods.
  */
 struct keyring_t {
 
@@ -46,8 +46,7 @@ struct keyring_t {
 	enumerator_t *(*create_sa_enumerator)(keyring_t *this, uint64_t spi);
 
 	/**
-	 * Enumerate sets of keys of IKE_SAs whose initiator has an SPI, the newest one
-	 * first.
+	 * Enumerate sets of keys of IKE_SAs with an initiator SPI, the newest one first.
 	 *
 	 * @param spi_i		SPI of the initiator, in host order
 	 * @return			enumerator over nflog_key_ike_t*
@@ -63,14 +62,14 @@ struct keyring_t {
 	bool (*has_ike)(keyring_t *this, int version);
 
 	/**
-	 * Print that an SA can't be decrypted with libstrongswan, once.
+	 * Print, once, that libstrongswan lacks the algorithms of an SA.
 	 *
 	 * @param sa		SA of this keyring
 	 */
 	void (*report)(keyring_t *this, nflog_key_sa_t *sa);
 
 	/**
-	 * Read another key file in addition.
+	 * Read another key file.
 	 *
 	 * @param path		path of the file
 	 * @return			FALSE if the file can't be read, the reason was printed
@@ -78,8 +77,7 @@ struct keyring_t {
 	bool (*add)(keyring_t *this, char *path);
 
 	/**
-	 * Get the number of lines that could not be parsed, the first ones of which
-	 * were reported.
+	 * Get the number of lines that could not be parsed, or kept.
 	 *
 	 * @return			number of lines
 	 */
@@ -100,12 +98,12 @@ struct keyring_t {
 keyring_t *keyring_create(char *path);
 
 /**
- * Hash of an SPI of 64 bits in a hashtable, which anybody may have chosen.
+ * Hash an SPI of 64 bits, keyed, as attackers may choose it.
  */
 u_int keyring_spi_hash(const void *key);
 
 /**
- * Compare SPIs of 64 bits in a hashtable.
+ * Compare SPIs of 64 bits.
  */
 bool keyring_spi_equals(const void *a, const void *b);
 

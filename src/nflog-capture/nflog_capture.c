@@ -35,13 +35,13 @@
 #define PLUGINS "des md5 gcrypt aesni hmac openssl aes sha1 sha2 xcbc cmac ctr ccm " \
 				"gcm chapoly camellia random nonce"
 
-/** status when all was decrypted, when it was not, and if that was not tried */
+/** exit status: all packets were decrypted, not all were, and nothing was written */
 #define STATUS_GOOD 0
 #define STATUS_BAD 1
 #define STATUS_ERROR 2
 
 /**
- * Print how to use it.
+ * Print the usage.
  */
 static int usage(FILE *file, int status)
 {
@@ -106,7 +106,7 @@ static bool read_packet(void *data, trace_packet_t *packet)
 /**
  * Decrypt traces that are open.
  *
- * @return			status, STATUS_ERROR if nothing or not all was written
+ * @return			exit status, STATUS_ERROR if the output is not complete
  */
 static int write_traces(linked_list_t *traces, uint16_t type,
 						decrypter_t *decrypter, output_t *output)
@@ -117,7 +117,7 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 	pcapng_t *pcapng;
 
 	pcapng = pcapng_create(output, type);
-	/* the output reports what could not be written */
+	/* finish() prints why writing failed */
 	workers_run(read_packet, &source, decrypter, pcapng);
 	pcapng->destroy(pcapng);
 	source.traces->destroy(source.traces);
@@ -129,8 +129,8 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 }
 
 /**
- * Open all traces, let the decrypter learn from them, and check that they can be
- * decrypted together.
+ * Open all traces, have the decrypter learn from them, and check that they have the
+ * same link type.
  *
  * @param traces	receives trace_t
  * @param type		receives their link type
@@ -153,14 +153,14 @@ static bool open_traces(char **paths, decrypter_t *decrypter,
 		*type = i ? *type : trace->get_link_type(trace);
 		if (*type != trace->get_link_type(trace))
 		{
-			fprintf(stderr, "%s has another link type than %s, decrypt them one "
-					"by one\n", paths[i], paths[0]);
+			fprintf(stderr, "%s has another link type than %s, decrypt each of "
+					"them separately\n", paths[i], paths[0]);
 			return FALSE;
 		}
 		while (trace->read(trace, &packet) &&
 			   decrypter->learn(decrypter, packet.ip))
 		{
-			/* it has got the packet */
+			/* until nothing is left to learn */
 		}
 		trace->close(trace);
 	}
@@ -168,9 +168,9 @@ static bool open_traces(char **paths, decrypter_t *decrypter,
 }
 
 /**
- * Decrypt traces, all to the same file.
+ * Decrypt traces to one file.
  *
- * @param paths		paths of the traces, ends with NULL
+ * @param paths		paths of traces, NULL-terminated
  */
 static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
 						  FILE *report)
@@ -206,13 +206,13 @@ static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
 }
 
 /**
- * Is a trace a file that others may lie next to?
+ * Check if a trace is a file, so that keys and output can be next to it.
  */
 static bool has_folder(char *trace)
 {
 	struct stat st;
 
-	/* if it does not exist, opening it fails later on */
+	/* one that does not exist is reported when it is opened */
 	return !streq(trace, "-") && (stat(trace, &st) != 0 || S_ISREG(st.st_mode) ||
 								  S_ISDIR(st.st_mode));
 }
@@ -255,7 +255,7 @@ static char *get_output_path(char *trace)
 /**
  * Decrypt traces with key files.
  *
- * @param inputs	paths of the key files and then of the traces, ends with NULL
+ * @param inputs	paths of key files, followed by those of traces, NULL-terminated
  * @param count		number of key files
  * @param path		path of the file to write
  */
@@ -287,7 +287,7 @@ static int decrypt_files(char **inputs, int count, char *path)
 }
 
 /**
- * The command "decrypt".
+ * Run the command "decrypt".
  */
 static int decrypt(int argc, char *argv[])
 {
@@ -357,10 +357,10 @@ int main(int argc, char *argv[])
 	{
 		return STATUS_ERROR;
 	}
-	/* what can't be written is reported, and no reason to be killed */
+	/* report writes that fail instead of being killed */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	/* settings of a daemon on the same machine don't matter */
+	/* without strongswan.conf, which is for the daemon */
 	dbg = dbg_none;
 	if (!library_init("", "nflog-capture") ||
 		!lib->plugins->load(lib->plugins, PLUGINS))

@@ -44,7 +44,7 @@ struct private_output_t {
 	char *path;
 
 	/**
-	 * Last component of the path, NULL if it's written to directly.
+	 * Last component of the path, NULL for a FIFO or device.
 	 */
 	char *name;
 
@@ -54,18 +54,18 @@ struct private_output_t {
 	FILE *file;
 
 	/**
-	 * First error, as in errno, 0 if there was none.
+	 * First error (errno), 0 if there was none.
 	 */
 	int error;
 };
 
 /**
- * The temporary file, if it has a name, for signal handlers.
+ * The temporary file, for signal handlers.
  */
 static struct {
-	/** folder it is in, also that of a file without a name */
+	/** directory of the output, -1 for a FIFO or device */
 	int dir;
-	/** its name, empty if there is none */
+	/** name in that directory, empty for none */
 	char name[32];
 } temp = {
 	.dir = -1,
@@ -77,17 +77,17 @@ static int signals[] = {
 };
 
 /**
- * Remove the temporary file, and end as if the signal was not caught.
+ * Remove the temporary file, and end the program by the same signal.
  */
 static void handle_signal(int number)
 {
 	unlinkat(temp.dir, temp.name, 0);
-	/* the default is set again already, it ends the program on return */
+	/* SA_RESETHAND has set the default action, which follows on return */
 	raise(number);
 }
 
 /**
- * Forget the name of the temporary file, it is gone.
+ * Forget the name of the temporary file, and reset signal handlers.
  */
 static void forget_temp()
 {
@@ -106,7 +106,7 @@ static void forget_temp()
 }
 
 /**
- * Choose a name for the temporary file, and have it removed from now on.
+ * Choose a name for the temporary file, and have signals remove it.
  */
 static bool name_temp()
 {
@@ -124,7 +124,7 @@ static bool name_temp()
 	snprintf(temp.name, sizeof(temp.name), ".nflog-capture.%.8x", random);
 	sigfillset(&handler.sa_mask);
 	for (i = 0; i < countof(signals); i++)
-	{	/* what nohup(1) and others ignore stays so */
+	{	/* signals that nohup(1) ignores stay ignored */
 		if (sigaction(signals[i], NULL, &action) == 0 &&
 			action.sa_handler == SIG_DFL)
 		{
@@ -158,7 +158,7 @@ static int create_named()
 }
 
 /**
- * Give a file that has no name one.
+ * Give a file without a name one.
  */
 static bool link_file(int fd, char *name)
 {
@@ -169,7 +169,7 @@ static bool link_file(int fd, char *name)
 }
 
 /**
- * Give a file that has no name a temporary one.
+ * Give a file without a name a temporary one.
  */
 static bool link_temp(int fd)
 {
@@ -191,8 +191,8 @@ static bool link_temp(int fd)
 }
 
 /**
- * Create a file in the folder of the output, without a name if possible, so that
- * nothing can be left of it.
+ * Create a file in the directory of the output, without a name if possible, so that
+ * nothing is left if the program is killed.
  */
 static int create_file(private_output_t *this)
 {
@@ -207,16 +207,16 @@ static int create_file(private_output_t *this)
 	{
 		return -1;
 	}
-	/* it is given a name through there */
+	/* link_file() needs that */
 	if (access("/proc/self/fd", X_OK) == 0)
 	{
 		fd = openat(temp.dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	}
 	if (fd < 0)
-	{	/* file systems that can't do that have different errors for it */
+	{	/* file systems that don't support O_TMPFILE fail with different errors */
 		fd = create_named();
 	}
-	/* whatever the umask is */
+	/* independent of the umask */
 	if (fd >= 0 && fchmod(fd, 0600) != 0)
 	{
 		close(fd);
@@ -237,7 +237,7 @@ METHOD(output_t, write_, bool,
 }
 
 /**
- * Complain about the output.
+ * Print why the output can't be written.
  */
 static bool refuse(char *path, const char *reason)
 {
@@ -247,8 +247,7 @@ static bool refuse(char *path, const char *reason)
 }
 
 /**
- * Check that what has the name of a regular file may be replaced, which is nothing
- * or another regular file.
+ * Check that the output replaces nothing but a regular file.
  */
 static bool may_replace(char *path)
 {
@@ -273,7 +272,7 @@ static bool may_replace(char *path)
 }
 
 /**
- * Put a complete file in its place.
+ * Give a complete file its name.
  */
 static bool put_in_place(private_output_t *this)
 {
@@ -290,7 +289,7 @@ static bool put_in_place(private_output_t *this)
 			return refuse(this->path, strerror(errno));
 		}
 	}
-	/* it may have changed since */
+	/* another file may have that name meanwhile */
 	if (!may_replace(this->path))
 	{
 		return FALSE;
@@ -306,7 +305,7 @@ static bool put_in_place(private_output_t *this)
 METHOD(output_t, finish, bool,
 	private_output_t *this)
 {
-	/* some file systems notice then only that they are full */
+	/* some file systems report only now that they are full */
 	if (!this->error && (fflush(this->file) != 0 ||
 						 (this->name && fsync(fileno(this->file)) != 0)))
 	{
@@ -340,7 +339,7 @@ METHOD(output_t, destroy, void,
 }
 
 /**
- * Check that the output is none of the files that are read.  Devices may be.
+ * Check that the output is none of the files that are read, but allow devices.
  */
 static bool is_other(char *path, struct stat *st, char *inputs[])
 {
@@ -384,7 +383,7 @@ static int open_output(private_output_t *this, char *inputs[])
 		return dup(STDOUT_FILENO);
 	}
 	if (there && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
-	{	/* without O_CREAT and O_TRUNC, it may have been replaced meanwhile */
+	{	/* not O_CREAT or O_TRUNC, as another file may have that name by now */
 		fd = open(this->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 		if (fd >= 0 && (fstat(fd, &st) != 0 ||
 						!(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))))

@@ -25,11 +25,11 @@
 typedef struct output_t output_t;
 
 /**
- * File, FIFO or device that is written to.
+ * File, FIFO or character device that is written to.
  *
- * A regular file has no name, or a temporary one that is removed whenever a signal
- * can be caught, until it is complete, and then replaces that of the same name.
- * Anything else is written to directly, and never replaced.
+ * A regular file replaces that of the same name once it is complete.  Until then it has
+ * no name, or a temporary one, which is removed on all signals that can be caught.  A
+ * FIFO or device is written to directly, and never replaced.
  */
 struct output_t {
 
@@ -42,14 +42,14 @@ struct output_t {
 	bool (*write)(output_t *this, chunk_t data);
 
 	/**
-	 * Complete it, and put a regular file in its place.
+	 * Complete the output, and give a regular file its name.
 	 *
-	 * @return			FALSE if that, or a write, failed, the reason was printed
+	 * @return			FALSE if that or a write failed, the reason was printed
 	 */
 	bool (*finish)(output_t *this);
 
 	/**
-	 * Destroy an output_t, and a regular file if it was not finished.
+	 * Destroy an output_t, remove a regular file that was not finished.
 	 */
 	void (*destroy)(output_t *this);
 };
@@ -57,14 +57,13 @@ struct output_t {
 /**
  * Create an output_t instance.
  *
- * Refused are directories, block devices, sockets, symbolic links that don't lead
- * to a FIFO or character device, and files that are read, by whatever name.  A
- * regular file gets readable for its owner only.  Opening a FIFO waits for its
- * reader.
+ * Refuses directories, block devices, sockets, symbolic links that don't lead to a FIFO
+ * or character device, and files that are read, by whatever name.  Only its owner can
+ * read a regular file.  Opening a FIFO waits for its reader.
  *
  * @param path		path of the file, "-" for stdout, not owned
- * @param inputs	paths of files that are read, "-" for stdin, ends with NULL
- * @return			output, NULL if that's not possible, the reason was printed
+ * @param inputs	paths of files that are read, "-" for stdin, NULL-terminated
+ * @return			output, NULL if refused or on errors, the reason was printed
  */
 output_t *output_create(char *path, char *inputs[]);
 

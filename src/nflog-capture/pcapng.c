@@ -14,7 +14,7 @@
 
 #include "pcapng.h"
 
-/** types of blocks and options, as the specification of pcapng has them */
+/** types of blocks and options (draft-ietf-opsawg-pcapng) */
 #define SECTION_HEADER 0x0a0d0d0a
 #define INTERFACE_DESCRIPTION 1
 #define ENHANCED_PACKET 6
@@ -40,7 +40,7 @@ struct private_pcapng_t {
 	pcapng_t public;
 
 	/**
-	 * What is written to.
+	 * Output, not owned.
 	 */
 	output_t *output;
 
@@ -56,7 +56,7 @@ struct private_pcapng_t {
 };
 
 /**
- * Get memory for more bytes, which get used.
+ * Extend the used bytes, return the position of the new ones.
  */
 static uint8_t *extend(blocks_t *blocks, size_t len)
 {
@@ -72,7 +72,7 @@ static uint8_t *extend(blocks_t *blocks, size_t len)
 }
 
 /**
- * Append bytes, return the position behind them.
+ * Copy bytes, return the position after them.
  */
 static uint8_t *append(uint8_t *pos, chunk_t data)
 {
@@ -84,11 +84,11 @@ static uint8_t *append(uint8_t *pos, chunk_t data)
 }
 
 /**
- * Add a block.  All is in host order.
+ * Add a block, in host order.
  *
- * @param fixed		its fields of fixed length
- * @param data		data that follows, gets padded
- * @param code		code of the option that follows
+ * @param fixed		fields of fixed length
+ * @param data		data that follows these, gets padded
+ * @param code		code of the option that follows the data
  * @param text		text of that option, NULL or empty for none
  */
 static void add_block(blocks_t *blocks, uint32_t type, chunk_t fixed, chunk_t data,
@@ -107,7 +107,7 @@ static void add_block(blocks_t *blocks, uint32_t type, chunk_t fixed, chunk_t da
 	{
 		option.len = min(strlen(text), MAX_TEXT);
 		padding = -option.len & 3;
-		/* followed by the end of options, which are zeros */
+		/* followed by the end of options, all zero */
 		total += sizeof(option) + option.len + padding + sizeof(option);
 	}
 	pos = extend(blocks, total);
@@ -165,7 +165,7 @@ static void add_interface(private_pcapng_t *this, blocks_t *blocks)
 }
 
 /**
- * Write what describes the file, and free it.
+ * Write blocks, and free them.
  */
 static bool write_blocks(private_pcapng_t *this, blocks_t *blocks)
 {
@@ -182,7 +182,7 @@ METHOD(pcapng_t, write_, bool,
 {
 	blocks_t interfaces = {};
 
-	/* many layers are rare, there is no need to describe them all */
+	/* described when needed, as many layers are rare */
 	while (this->interfaces <= blocks->layers)
 	{
 		add_interface(this, &interfaces);

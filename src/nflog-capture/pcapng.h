@@ -28,12 +28,12 @@ typedef struct pcapng_t pcapng_t;
 typedef struct blocks_t blocks_t;
 
 /**
- * Blocks of packets, to be written to a file of type pcapng.
+ * Blocks of packets for a pcapng file.
  */
 struct blocks_t {
-	/** memory that is allocated */
+	/** memory for blocks */
 	chunk_t data;
-	/** bytes of it that are used */
+	/** bytes used of that */
 	size_t used;
 	/** highest number of layers that were removed from a packet */
 	u_int layers;
@@ -43,19 +43,19 @@ struct blocks_t {
  * Add the block of a packet.
  *
  * @param blocks	blocks to add to, all zero at first
- * @param layers	layers that were removed, 0 for the packet of the trace, else it is
- *					an IP packet
+ * @param layers	layers that were removed, 0 for a packet of the trace, data is an IP
+ *					packet otherwise
  * @param time		time of the packet
  * @param data		bytes of the packet
- * @param len		bytes that it had when it was captured
+ * @param len		length of the packet when it was captured
  * @param comment	comment, empty for none
  */
 void blocks_add_packet(blocks_t *blocks, u_int layers, struct timeval *time,
 					   chunk_t data, size_t len, char *comment);
 
 /**
- * Writes a file of type pcapng, with an interface for the packets of the trace, and one
- * for each number of layers that were removed from them.
+ * Writes a pcapng file, with an interface for the packets of the trace, and one for each
+ * number of layers that were removed.
  */
 struct pcapng_t {
 
@@ -63,9 +63,9 @@ struct pcapng_t {
 	 * Write blocks.
 	 *
 	 * @param blocks	blocks of packets
-	 * @param begin		position of the first byte to write, that of a block
-	 * @param end		position behind the last one
-	 * @return			FALSE if the output can't be written to anymore
+	 * @param begin		position of the first block to write
+	 * @param end		position after the last one
+	 * @return			FALSE if writing failed
 	 */
 	bool (*write)(pcapng_t *this, blocks_t *blocks, size_t begin, size_t end);
 

@@ -48,9 +48,9 @@ struct private_sas_t {
 struct entry_t {
 	/** algorithms and keys */
 	nflog_key_sa_t *key;
-	/** decrypts, NULL if not supported, or not needed so far */
+	/** decrypts, NULL if not supported, or not created yet */
 	ipsec_sa_t *sa;
-	/** TRUE if creating it was tried */
+	/** TRUE if creating that was tried */
 	bool created;
 	/** algorithms, for comments */
 	char algorithms[128];
@@ -66,7 +66,7 @@ static void entry_destroy(entry_t *this)
 }
 
 /**
- * Does an SA have the addresses of the packet?
+ * Check if an SA has the addresses of a packet.
  */
 static bool is_exact(nflog_key_sa_t *key, wire_packet_t *packet)
 {
@@ -75,7 +75,8 @@ static bool is_exact(nflog_key_sa_t *key, wire_packet_t *packet)
 }
 
 /**
- * Get what decrypts the packets of an SA, NULL if libstrongswan can't.
+ * Get the object that decrypts the packets of an SA, NULL if libstrongswan lacks its
+ * algorithms.
  */
 static ipsec_sa_t *get_sa(private_sas_t *this, entry_t *entry)
 {
@@ -95,11 +96,12 @@ static ipsec_sa_t *get_sa(private_sas_t *this, entry_t *entry)
 }
 
 /**
- * Try the SAs that have (not) the addresses of the packet.
+ * Try the SAs that have, or don't have, the addresses of the packet.
  *
- * @param verdict	the best verdict so far, gets replaced by a better one
- * @param plain		packet in the clear that goes with it
- * @return			SA that the packet is of, NULL if there is none
+ * @param exact		TRUE for those that have them
+ * @param verdict	best verdict so far, replaced by a better one
+ * @param plain		decrypted packet with that verdict
+ * @return			SA of the packet, NULL if there is none
  */
 static entry_t *try_sas(private_sas_t *this, linked_list_t *list,
 						wire_packet_t *packet, uint8_t proto, bool exact,
@@ -201,10 +203,10 @@ static char *append_number(char *pos, char *end, uint32_t number)
 }
 
 /**
- * Describe a packet, its SA and the verdict.  With printf() and libstrongswan's hooks
- * this takes as long as decrypting the packet.
+ * Describe a packet, its SA and the verdict.  Does not use printf(), which takes as long
+ * as decrypting the packet.
  *
- * @param entry		SA, NULL if not known
+ * @param entry		SA, NULL if there is none
  */
 static void print_comment(char *pos, size_t len, bool ah, uint32_t spi,
 						  uint32_t seq, entry_t *entry, verdict_t verdict)
@@ -263,7 +265,7 @@ METHOD(sas_t, decrypt, verdict_t,
 		list = this->sas->get(this->sas, spi);
 	}
 	if (list)
-	{	/* addresses differ if captured on the other side of a NAT */
+	{	/* other addresses, if captured on the other side of a NAT */
 		entry = try_sas(this, list, packet, proto, TRUE, &verdict, plain) ?:
 				try_sas(this, list, packet, proto, FALSE, &verdict, plain);
 	}

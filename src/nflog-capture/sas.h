@@ -26,25 +26,25 @@
 typedef struct sas_t sas_t;
 
 /**
- * The ESP and AH SAs of a keyring, decrypts packets with the one they are of.
+ * The ESP and AH SAs of a keyring.
  *
- * What it takes to decrypt the packets of an SA is created with the first of them.
- * For one thread at a time.
+ * The objects that decrypt the packets of an SA are created with the first of these.  For
+ * one thread at a time.
  */
 struct sas_t {
 
 	/**
 	 * Decrypt an ESP or AH packet.
 	 *
-	 * As long as extended sequence numbers are used, packets of an SA have to be in
-	 * about the order that they were sent in.
+	 * With extended sequence numbers, pass the packets of an SA roughly in the order in
+	 * which they were sent.
 	 *
 	 * @param packet	ESP or AH packet
 	 * @param plain		receives allocated IP packet in the clear, empty if there
 	 *					is none
 	 * @param comment	receives a description of the packet, its SA and the verdict
 	 * @param len		bytes of the buffer for the comment
-	 * @return			verdict, VERDICT_NO_KEY if its SA is not known
+	 * @return			verdict, VERDICT_NO_KEY if the SA is not in the keyring
 	 */
 	verdict_t (*decrypt)(sas_t *this, wire_packet_t *packet, chunk_t *plain,
 						 char *comment, size_t len);

@@ -97,7 +97,7 @@ METHOD(spi_table_t, get, linked_list_t*,
 	}
 	enumerator->destroy(enumerator);
 	if (!objects->get_count(objects))
-	{	/* anybody may send packets with any SPI */
+	{	/* not kept, as attackers may use any SPI */
 		objects->destroy(objects);
 		return NULL;
 	}

@@ -27,27 +27,27 @@
 typedef struct spi_table_t spi_table_t;
 
 /**
- * What decrypts with the keys of a keyring, by SPI.
+ * Objects that decrypt with the keys of a keyring, by SPI.
  *
- * A key file may have very many keys, so what decrypts with them is created with the
- * first packet that has their SPI.
+ * As a key file may have many keys, the objects of an SPI are created with the first
+ * packet that has it.
  *
  * For one thread at a time.
  */
 struct spi_table_t {
 
 	/**
-	 * Get what decrypts with the keys of an SPI.
+	 * Get the objects of an SPI.
 	 *
 	 * @param spi		SPI of an ESP or AH SA, or of the initiator of an IKE_SA, in host
 	 *					order
-	 * @return			list of what the constructor returned for each, the newest key
-	 *					first, NULL if there are none; not owned
+	 * @return			objects, that of the newest key first, NULL if there are none; list
+	 *					not owned
 	 */
 	linked_list_t *(*get)(spi_table_t *this, uint64_t spi);
 
 	/**
-	 * Destroy a spi_table_t, and what was created.
+	 * Destroy a spi_table_t with all objects.
 	 */
 	void (*destroy)(spi_table_t *this);
 };
@@ -58,7 +58,7 @@ struct spi_table_t {
  * @param keys		keys, not owned
  * @param enumerate	method of the keys to enumerate those of an SPI
  * @param create	constructor, called with a key, may return NULL
- * @param destroy	destructor of what that returned
+ * @param destroy	destructor of the objects
  */
 spi_table_t *spi_table_create(keyring_t *keys,
 							  enumerator_t *(*enumerate)(keyring_t*, uint64_t),

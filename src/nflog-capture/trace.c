@@ -53,22 +53,22 @@ struct private_trace_t {
 	char *path;
 
 	/**
-	 * What can't be opened again by its path, -1 if that is possible.
+	 * File descriptor of stdin, or of the copy of a pipe, -1 for other files.
 	 */
 	int fd;
 
 	/**
-	 * The file when it was opened first.
+	 * Status of the file when the trace was created.
 	 */
 	struct stat st;
 
 	/**
-	 * The file, NULL while it is not read.
+	 * The open file, NULL while it is closed.
 	 */
 	pcap_t *pcap;
 
 	/**
-	 * Bytes of the file that were read, or fewer in a file of type pcapng.
+	 * Bytes that were read, or fewer in a pcapng file.
 	 */
 	off_t read;
 
@@ -78,13 +78,13 @@ struct private_trace_t {
 	uint16_t type;
 
 	/**
-	 * Why it can't be read any further, empty if it can.
+	 * Error that ended reading, empty for none.
 	 */
 	char error[PCAP_ERRBUF_SIZE];
 };
 
 /**
- * Find the payload in attributes, with lengths in host order.
+ * Find the payload in the attributes, whose headers are in host order.
  */
 static chunk_t get_payload(chunk_t data)
 {
@@ -126,7 +126,7 @@ METHOD(trace_t, read_, bool,
 	struct pcap_pkthdr *header;
 	const u_char *data;
 
-	/* a file that grows as fast as it is read would have no end */
+	/* a file that grows while it is read might have no end */
 	if (!this->pcap || this->read >= this->st.st_size)
 	{
 		close_(this);
@@ -155,7 +155,7 @@ METHOD(trace_t, read_, bool,
 }
 
 /**
- * Complain about the file.
+ * Print why the file can't be read.
  */
 static bool refuse(private_trace_t *this, const char *reason)
 {
@@ -165,7 +165,7 @@ static bool refuse(private_trace_t *this, const char *reason)
 }
 
 /**
- * Open the file, or what is kept open.
+ * Open the file once more.
  */
 static int open_file(private_trace_t *this)
 {
@@ -241,7 +241,7 @@ METHOD(trace_t, destroy, void,
 }
 
 /**
- * Copy what comes through a pipe to a file without a name.
+ * Copy a pipe to a file without a name.
  *
  * @return			file descriptor, -1 on errors, see errno
  */
@@ -271,7 +271,7 @@ static int copy_pipe(int from)
 }
 
 /**
- * Open the file for the first time, and keep open what can't be opened again.
+ * Check the file, and keep a descriptor if it can't be opened by its path again.
  */
 static bool open_first(private_trace_t *this)
 {

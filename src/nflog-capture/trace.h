@@ -28,24 +28,24 @@ typedef struct trace_t trace_t;
 typedef struct trace_packet_t trace_packet_t;
 
 /**
- * Packet as it is in a trace.
+ * Packet of a trace.
  */
 struct trace_packet_t {
 	/** time of the packet */
 	struct timeval time;
 	/** captured bytes, valid until the next one is read */
 	chunk_t data;
-	/** bytes of the packet when it was captured */
+	/** length of the packet when it was captured */
 	size_t len;
-	/** the IP packet in there, empty if there is none */
+	/** IP packet in there, empty if there is none */
 	chunk_t ip;
 };
 
 /**
- * Reads a trace, with link type NFLOG or raw, several times if needed.
+ * Reads a trace with link type NFLOG or raw, several times if needed.
  *
- * What is added to a file after the trace was created is not read.  What comes
- * through a pipe is copied first, to a temporary file that has no name.
+ * Bytes that are appended to the file after the trace was created are not read.  A pipe
+ * is copied to a temporary file without a name first.
  */
 struct trace_t {
 
@@ -58,14 +58,14 @@ struct trace_t {
 	bool (*read)(trace_t *this, trace_packet_t *packet);
 
 	/**
-	 * Read from the first packet on once more.
+	 * Go back to the first packet.
 	 *
-	 * @return			FALSE if that is not possible, the reason was printed
+	 * @return			FALSE on errors, the reason was printed
 	 */
 	bool (*rewind)(trace_t *this);
 
 	/**
-	 * Close the file, as there may be very many traces, until rewind() is called.
+	 * Close the file until rewind() is called, as the traces of a ring are many.
 	 */
 	void (*close)(trace_t *this);
 
@@ -75,9 +75,10 @@ struct trace_t {
 	uint16_t (*get_link_type)(trace_t *this);
 
 	/**
-	 * Check if the file ends within a packet, or could not be read to its end.
+	 * Check if the file ends within a packet, or could not be read to its end, and print
+	 * the reason.
 	 *
-	 * @return			TRUE if so, the reason gets printed
+	 * @return			TRUE if so
 	 */
 	bool (*is_torn)(trace_t *this);
 

@@ -23,7 +23,7 @@
 #define NATT_PORT 4500
 
 /**
- * Does this look like an IKE message?  The port does not decide.
+ * Check for an IKE message, which may use any port.
  */
 static bool is_ike(chunk_t data)
 {
@@ -38,7 +38,7 @@ static bool is_ike(chunk_t data)
 }
 
 /**
- * Find out what is in UDP.
+ * Parse a UDP header, and determine what follows it.
  */
 static void parse_udp(wire_packet_t *packet)
 {

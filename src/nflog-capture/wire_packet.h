@@ -26,16 +26,16 @@ typedef struct wire_packet_t wire_packet_t;
 typedef enum wire_packet_kind_t wire_packet_kind_t;
 
 /**
- * What an IP packet carries.
+ * Content of an IP packet.
  */
 enum wire_packet_kind_t {
 	/** something else */
 	PACKET_OTHER,
-	/** ESP, or something else in UDP that looks like that */
+	/** ESP, or anything in UDP that may be ESP */
 	PACKET_ESP,
 	PACKET_AH,
 	PACKET_IKE,
-	/** not the whole packet: a fragment, or cut when captured */
+	/** IP fragment, or truncated when captured */
 	PACKET_PART,
 	PACKET_MALFORMED,
 };
@@ -44,7 +44,7 @@ enum wire_packet_kind_t {
  * An IP packet, which is not owned.
  */
 struct wire_packet_t {
-	/** what it carries */
+	/** content */
 	wire_packet_kind_t kind;
 	/** the packet */
 	chunk_t data;
@@ -58,12 +58,12 @@ struct wire_packet_t {
 	size_t payload;
 	/** TRUE if encapsulated in UDP */
 	bool udp;
-	/** TRUE if there is UDP, but not on the port that is for ESP */
+	/** TRUE if encapsulated in UDP, but not on port 4500, so this may not be ESP */
 	bool doubtful;
 };
 
 /**
- * Find out what is in an IP packet.
+ * Parse an IP packet.
  *
  * @param packet	receives the result, points into data
  * @param data		data that begins with an IP header
@@ -71,7 +71,7 @@ struct wire_packet_t {
 void wire_packet_parse(wire_packet_t *packet, chunk_t data);
 
 /**
- * Get what the packet carries, from the ESP, AH or IKE header on.
+ * Get the content of a packet, from the ESP, AH or IKE header on.
  *
  * @param packet	packet
  * @return			points into the packet
@@ -79,7 +79,7 @@ void wire_packet_parse(wire_packet_t *packet, chunk_t data);
 chunk_t wire_packet_payload(wire_packet_t *packet);
 
 /**
- * Create a copy of a packet's IP header, followed by something else.
+ * Create a packet with the IP header of another one, and another payload.
  *
  * @param packet	packet
  * @param proto		protocol of the payload

@@ -23,10 +23,10 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** threads, more would only wait for their turn to read or write */
+/** threads, more would wait for their turn to read or write */
 #define MAX_WORKERS 32
 
-/** batches per thread: one that it works on, and others that wait to be written */
+/** batches per thread: one that it decrypts, others wait to be written */
 #define BATCHES_EACH 3
 
 typedef struct workers_t workers_t;
@@ -49,14 +49,14 @@ struct slot_t {
 struct worker_t {
 	/** all of them */
 	workers_t *workers;
-	/** decrypts what needs no order, owned */
+	/** decrypts all but IKE messages, owned */
 	decrypter_t *decrypter;
-	/** the thread, NULL for the caller's, and if it could not be created */
+	/** the thread, NULL for the caller's, or if it could not be created */
 	thread_t *thread;
 };
 
 /**
- * What threads share.
+ * Data that threads share.
  */
 struct workers_t {
 
@@ -66,12 +66,12 @@ struct workers_t {
 	workers_read_t read;
 
 	/**
-	 * Data to pass.
+	 * Data to pass to it.
 	 */
 	void *data;
 
 	/**
-	 * Decrypts what needs order, for the thread that writes.
+	 * Decrypts IKE messages, for the thread that writes.
 	 */
 	decrypter_t *decrypter;
 
@@ -111,13 +111,13 @@ struct workers_t {
 	bool finished, failed;
 
 	/**
-	 * Guards the numbers and flags, also those of slots, but no batch: a single thread
-	 * reads it, decrypts it, and marks it as decrypted, a single one writes it then.
+	 * Guards numbers and flags, including those of slots.  A batch needs no lock: one
+	 * thread reads, decrypts and marks it as decrypted, after that one writes it.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * Signaled if a thread that waits may have something to do.
+	 * Signaled when a batch was read or written, and when a thread ends.
 	 */
 	condvar_t *condvar;
 };
@@ -217,7 +217,7 @@ static bool decrypt_next(worker_t *worker)
 /**
  * Wait until there may be something to do.  Mutex is locked.
  *
- * @return			FALSE if there is nothing left but what other threads do
+ * @return			FALSE if all that is left is done by other threads
  */
 static bool wait_next(workers_t *this)
 {
@@ -232,8 +232,8 @@ static bool wait_next(workers_t *this)
 /**
  * Read, decrypt and write batches, until there are no more.
  *
- * Threads may end while others decrypt or write: the one that decrypts, or writes,
- * last writes all that is left.
+ * Threads may end while others decrypt or write: the last one of these writes all that
+ * is left.
  */
 static void *work(worker_t *worker)
 {
@@ -244,7 +244,7 @@ static void *work(worker_t *worker)
 	{
 		/* go on */
 	}
-	/* have the next one end that waits */
+	/* have the next thread that waits end, too */
 	this->condvar->signal(this->condvar);
 	this->mutex->unlock(this->mutex);
 	return NULL;
@@ -290,7 +290,7 @@ bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
 		this->workers[i].decrypter = decrypter->clone(decrypter);
 	}
 	for (i = 1; i < count; i++)
-	{	/* if that fails, fewer threads do it */
+	{	/* without it the others take longer */
 		worker = &this->workers[i];
 		worker->thread = thread_create((void*)work, worker);
 	}

@@ -36,19 +36,18 @@ typedef bool (*workers_read_t)(void *data, trace_packet_t *packet);
 /**
  * Decrypt packets, and write them in the order in which they are read.
  *
- * There is a thread per processor that this process may use, at most 32, the caller's is
- * one of them.  Each reads a batch of packets, decrypts it, and writes what is next:
- * one at a time reads, and one writes, as files allow no more, but any number of them
- * decrypts.  What a thread decrypts, and mostly writes, is in its processor's cache.
+ * Uses a thread per processor that is available to the process, at most 32, including
+ * the caller's.  Each reads a batch of packets, decrypts it, and writes the next one in
+ * order.  Only one reads and one writes at a time, as the kernel locks a file that is
+ * written to, but all decrypt, with the packets in the cache of their processor.
  *
  * Memory is bounded: there is a fixed number of batches.
  *
  * @param read		reads packets
  * @param data		data to pass to it
- * @param decrypter	decrypts what has to be decrypted in order, gets the counters of all
- *					threads
+ * @param decrypter	decrypts IKE messages, the counters of all threads are added to it
  * @param pcapng	file to write to
- * @return			FALSE if writing failed, not all packets were read then
+ * @return			FALSE if writing failed, not all packets are read then
  */
 bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
 				 pcapng_t *pcapng);

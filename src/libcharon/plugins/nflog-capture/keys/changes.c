@@ -17,15 +17,14 @@
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
-/** changes that may wait to be written, each takes less than a kilobyte */
+/** changes in the queue, less than a kilobyte each */
 #define MAX_CHANGES 65536
 
-/** first and longest delay until what failed is tried again, in ms */
+/** first and longest delay before a retry, in ms */
 #define MIN_RETRY 250
 #define MAX_RETRY 30000
 
-/** delay until the tables are written again, as multiple of the time that writing them
- * took, and the longest one, in ms */
+/** pause after writing, as multiple of the time it took, and the longest one in ms */
 #define PAUSE 9
 #define MAX_PAUSE 4500
 
@@ -47,12 +46,12 @@ struct private_nflog_changes_t {
 	linked_list_t *changes;
 
 	/**
-	 * Those of them that others can be merged into, change => change.
+	 * Those that others can be merged into, change => change.
 	 */
 	hashtable_t *merging;
 
 	/**
-	 * TRUE if there are some that were not tried yet.
+	 * TRUE if some were not tried yet.
 	 */
 	bool fresh;
 
@@ -62,29 +61,29 @@ struct private_nflog_changes_t {
 	bool urgent;
 
 	/**
-	 * When the last ones were taken, monotonic.
+	 * When changes were last taken, monotonic.
 	 */
 	timeval_t taken;
 
 	/**
-	 * When fresh ones should be taken, monotonic.
+	 * When fresh ones are due, monotonic.
 	 */
 	timeval_t due;
 
 	/**
-	 * Delay before what failed is tried again, in ms, 0 if nothing failed, and
-	 * when that is, monotonic.
+	 * Delay before the next retry, in ms, 0 if nothing failed, and when it is due,
+	 * monotonic.
 	 */
 	u_int delay;
 	timeval_t retry;
 
 	/**
-	 * Changes that were dropped, as too many were waiting.
+	 * Number of changes that were dropped since writing failed.
 	 */
 	u_int dropped;
 
 	/**
-	 * Protects all of the above.
+	 * Guards all of the above.
 	 */
 	mutex_t *mutex;
 };
@@ -113,7 +112,7 @@ void nflog_change_destroy(nflog_change_t *change)
 }
 
 /**
- * Hash of a change that can be merged.
+ * Hash a change that can be merged.
  */
 static u_int change_hash(const void *key)
 {
@@ -124,7 +123,7 @@ static u_int change_hash(const void *key)
 }
 
 /**
- * Can changes be merged?
+ * Check if changes can be merged.
  */
 static bool change_equals(const void *key, const void *other_key)
 {
@@ -135,9 +134,9 @@ static bool change_equals(const void *key, const void *other_key)
 }
 
 /**
- * Remove the oldest change if there are too many, mutex is locked.
+ * Remove the oldest change if there are too many.  Mutex is locked.
  *
- * @return			change if it is the first one that is lost, to be reported
+ * @return			that change if it is the first one dropped, to be logged
  */
 static nflog_change_t *limit(private_nflog_changes_t *this)
 {
@@ -161,7 +160,7 @@ static nflog_change_t *limit(private_nflog_changes_t *this)
 }
 
 /**
- * Log that changes are dropped, and destroy the first one, mutex is not locked.
+ * Log that changes are dropped, and destroy the first one.  Mutex is not locked.
  */
 static void report(nflog_change_t *first)
 {
@@ -174,9 +173,9 @@ static void report(nflog_change_t *first)
 }
 
 /**
- * Add a change, or merge it into one that waits, mutex is locked.
+ * Add a change, or merge it into another one.  Mutex is locked.
  *
- * @return			change to report, see limit()
+ * @return			change to log, see limit()
  */
 static nflog_change_t *add_change(private_nflog_changes_t *this, nflog_change_t *change)
 {
@@ -195,7 +194,7 @@ static nflog_change_t *add_change(private_nflog_changes_t *this, nflog_change_t 
 	if (former)
 	{
 		if (change->type == CHANGE_MOVE)
-		{	/* packets had these addresses meanwhile */
+		{	/* packets may have had the former addresses */
 			former->any |= former->family | change->any;
 			former->family = change->family;
 			row = former->row;
@@ -224,7 +223,7 @@ METHOD(nflog_changes_t, add, void,
 }
 
 /**
- * Get all changes, there are none then, mutex is locked.
+ * Remove all changes from the queue.  Mutex is locked.
  */
 static linked_list_t *take_all(private_nflog_changes_t *this)
 {
@@ -266,7 +265,7 @@ static void add_ms(timeval_t *time, u_int ms)
 }
 
 /**
- * Get the milliseconds until a time, 0 if that is over.
+ * Get the milliseconds until a time, 0 if it has passed.
  */
 static u_int get_ms(timeval_t *from, timeval_t *to)
 {
@@ -335,7 +334,7 @@ METHOD(nflog_changes_t, pending, bool,
 }
 
 /**
- * Get the milliseconds until changes should be taken, UINT_MAX if there are none.
+ * Get the milliseconds until changes are due, UINT_MAX if there are none.
  */
 static u_int get_wait(private_nflog_changes_t *this)
 {

@@ -30,16 +30,16 @@ typedef enum nflog_change_type_t nflog_change_type_t;
 #include <collections/linked_list.h>
 
 /**
- * What is changed.
+ * Type of a change.
  */
 enum nflog_change_type_t {
 	/** a row of a new SA is added to a table */
 	CHANGE_ADD,
 	/** an SA gets a row with other addresses */
 	CHANGE_MOVE,
-	/** preferences are written, or get a port */
+	/** preferences are written, or a port is added to them */
 	CHANGE_PREFERENCES,
-	/** rows of traces that do not exist are removed */
+	/** rows of traces that no longer exist are removed */
 	CHANGE_PRUNE,
 	/** an IKE_SA ended */
 	CHANGE_END,
@@ -76,22 +76,22 @@ struct nflog_change_t {
 	uint32_t sa;
 
 	/**
-	 * New row, or the columns that identify it if an SA is moved, owned.
+	 * New row, or its identifying columns if an SA is moved, owned.
 	 */
 	char *row;
 
 	/**
-	 * Family of the addresses in there, as flag, if an SA is moved.
+	 * Family of these addresses, if an SA is moved.
 	 */
 	nflog_any_t family;
 
 	/**
-	 * Families for which there is a row for any address as well.
+	 * Families for which a row for any address is added as well.
 	 */
 	nflog_any_t any;
 
 	/**
-	 * Port that Wireshark has to know to find the SA's packets, 0 for none.
+	 * UDP port on which Wireshark has to expect ESP, 0 for none.
 	 */
 	uint16_t port;
 };
@@ -110,38 +110,38 @@ nflog_change_t *nflog_change_create(nflog_change_type_t type, char *conn);
 void nflog_change_destroy(nflog_change_t *change);
 
 /**
- * Changes that wait to be written to the disk, at most 65536, and those that could not
- * be written, which wait for a while that is doubled each time, from 250 ms to 30 s.
+ * Queue of changes to be written to the disk, at most 65536.
  *
- * Peers decide how often an SA changes its addresses, and tables are written whole.
- * So the tables are written for at most a tenth of the time, unless a single time takes
- * longer than 500 ms.  What waits meanwhile is merged: an SA that changes its addresses
- * several times gets a row with the last ones, and those for any address instead of
- * the others.
+ * Changes that failed are tried again after 250 ms, and then after twice the time as
+ * before, up to 30 s.
  *
- * Any thread may add changes, one takes them.  No method blocks for longer than it
- * takes to go through the list.
+ * A peer decides how often its SAs change addresses, and tables are written as a whole.
+ * So writing takes at most a tenth of the time, unless it takes longer than 500 ms.  What
+ * is queued meanwhile is merged: an SA that changes its addresses several times gets a
+ * row with the last ones, and rows for any address that stand for the others.
+ *
+ * Any thread may add changes, one thread takes them.  No method blocks for longer than
+ * it takes to go through the list.
  */
 struct nflog_changes_t {
 
 	/**
-	 * Add a change, the oldest one is dropped if there are too many.
+	 * Add a change, and drop the oldest one if there are too many.
 	 *
 	 * @param change	change, gets owned
 	 */
 	void (*add)(nflog_changes_t *this, nflog_change_t *change);
 
 	/**
-	 * Take all changes, if there are new ones, or if it is time to try those that
-	 * failed again.
+	 * Take all changes, if there are new ones, or if it is time to retry.
 	 *
 	 * @return			list of changes, NULL if there is nothing to do now
 	 */
 	linked_list_t *(*take)(nflog_changes_t *this);
 
 	/**
-	 * Put back the changes that failed, before those that were added meanwhile.
-	 * To be called after each take().
+	 * Put back changes that failed, before those added meanwhile.  Call this after each
+	 * take().
 	 *
 	 * @param failed	changes that failed, gets owned, empty if none did
 	 */
@@ -169,7 +169,7 @@ struct nflog_changes_t {
 	u_int (*get_delay)(nflog_changes_t *this);
 
 	/**
-	 * Have all changes taken now, whatever failed.
+	 * Have all changes taken now.
 	 */
 	void (*retry)(nflog_changes_t *this);
 

@@ -27,7 +27,7 @@
 typedef struct parser_t parser_t;
 
 /**
- * How to parse a field "name=value" of a line.
+ * Parser of a field "name=value".
  */
 struct parser_t {
 
@@ -37,12 +37,12 @@ struct parser_t {
 	char *name;
 
 	/**
-	 * Function to parse the value, FALSE if that is not possible.
+	 * Parse the value, FALSE if it is invalid.
 	 */
 	bool (*parse)(char *value, void *out);
 
 	/**
-	 * Where to store it.
+	 * Receives the result.
 	 */
 	void *out;
 };
@@ -122,7 +122,7 @@ char *nflog_key_file_write_ike(nflog_key_ike_t *ike)
 }
 
 /**
- * Parse exactly as many hex digits as given.
+ * Parse a number with a given number of hex digits.
  */
 static bool parse_hex(char *value, u_int digits, uint64_t *out)
 {
@@ -203,7 +203,7 @@ static bool parse_fields(char *line, parser_t *parsers, u_int count)
 		}
 		*value++ = '\0';
 		for (i = 0; i < count; i++)
-		{	/* a later version may have more of them */
+		{	/* ignore unknown ones, of later versions */
 			if (streq(field, parsers[i].name) &&
 				!parsers[i].parse(value, parsers[i].out))
 			{
@@ -355,7 +355,7 @@ bool nflog_key_file_parse(chunk_t line, nflog_key_sa_t **sa,
 }
 
 /**
- * Check if a line begins with a word, and a space.
+ * Check if a line begins with a string.
  */
 static bool has_prefix(chunk_t line, char *prefix)
 {

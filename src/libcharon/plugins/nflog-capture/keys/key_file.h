@@ -37,15 +37,15 @@ typedef struct nflog_row_t nflog_row_t;
 /** first line of the key file */
 #define NFLOG_KEY_FILE_HEADER "# nflog-capture keys 1, see nflog-capture(1)\n"
 
-/** bytes of the longest line, the plugin writes some hundred at most */
+/** bytes of the longest line, the plugin writes at most some hundred */
 #define NFLOG_KEY_FILE_MAX_LINE 8192
 
 /**
  * The key file: a text file with a line per SA, which nflog-capture(1) describes.
  *
- * The plugin writes it, the program reads it, both with these functions, which need
- * no more than libstrongswan.  Lines are allocated, without a line feed, contain
- * keys, and have to be freed with nflog_key_line_free().
+ * The plugin writes it, nflog-capture(1) reads it, both with these functions, which need
+ * libstrongswan only.  Lines are allocated, have no line feed, contain keys, and have to
+ * be freed with nflog_key_line_free().
  */
 
 /**
@@ -90,12 +90,12 @@ struct nflog_key_ike_t {
 };
 
 /**
- * What a table has to know of its row, which points into the line.
+ * Parts of a row that a table needs, point into the line.
  */
 struct nflog_row_t {
 	/** the columns that identify the row, which begin the line, may be empty */
 	chunk_t columns;
-	/** SPI in hex as we write it, that of the initiator of an IKE_SA, may be empty */
+	/** SPI in hex, that of the initiator of an IKE_SA, empty if the row is not ours */
 	chunk_t spi;
 	/** TRUE if the row matches any address */
 	bool any;
@@ -133,19 +133,19 @@ char *nflog_key_file_write_ike(nflog_key_ike_t *ike);
 /**
  * Parse a line.
  *
- * Comments and empty lines are correct, but yield neither an SA nor keys.  A
- * carriage return at the end is ignored.
+ * Comments and empty lines are valid, but yield neither an SA nor keys.  A carriage
+ * return at the end is ignored.
  *
  * @param line		line, without its line feed, may contain any bytes
  * @param sa		receives ESP or AH SA, allocated, NULL if the line has none
  * @param ike		receives set of keys, allocated, NULL if the line has none
- * @return			FALSE if this is no line of a key file
+ * @return			FALSE if this is not a valid line
  */
 bool nflog_key_file_parse(chunk_t line, nflog_key_sa_t **sa,
 						  nflog_key_ike_t **ike);
 
 /**
- * Find what a table has to know in a line.  The fields are not parsed.
+ * Find the parts of a line that a table needs, without parsing its fields.
  *
  * @param line		line, without its line feed, may contain any bytes
  * @param row		receives the result, points into line

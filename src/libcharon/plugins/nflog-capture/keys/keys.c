@@ -24,7 +24,7 @@
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
-/** Wireshark looks for ESP on this UDP port */
+/** UDP port on which Wireshark expects ESP */
 #define NATT_PORT 4500
 
 typedef struct private_nflog_keys_t private_nflog_keys_t;
@@ -45,7 +45,7 @@ struct private_nflog_keys_t {
 	nflog_keytables_t *tables;
 
 	/**
-	 * What was logged, char* => char*, protected by mutex.
+	 * Messages that were logged, char* => char*.
 	 */
 	hashtable_t *logged;
 
@@ -55,7 +55,7 @@ struct private_nflog_keys_t {
 	nflog_changes_t *changes;
 
 	/**
-	 * Protects logged.
+	 * Guards logged.
 	 */
 	mutex_t *mutex;
 };
@@ -83,7 +83,7 @@ static nflog_change_t *create_change(nflog_change_type_t type, char *conn,
  * Queue the row of a new SA.
  *
  * @param row		row, gets owned, NULL on failure
- * @param any		families for which there is a row for any address as well
+ * @param any		families for which a row for any address is added as well
  * @return			identifies the SA in the table
  */
 static uint32_t add_row(private_nflog_keys_t *this, char *conn,
@@ -125,7 +125,7 @@ static void move_row(private_nflog_keys_t *this, char *conn,
 }
 
 /**
- * Queue a port that Wireshark has to know.
+ * Queue a UDP port on which Wireshark has to expect ESP, unless it is 0.
  */
 static void queue_port(private_nflog_keys_t *this, char *conn,
 					   uint16_t port)
@@ -143,7 +143,7 @@ static void queue_port(private_nflog_keys_t *this, char *conn,
 }
 
 /**
- * Log what Wireshark can not do, once.
+ * Log a limit of Wireshark, once.
  */
 static void log_limit(private_nflog_keys_t *this, char *conn, char *limit,
 					  char *what, uint16_t encr, uint16_t integ)
@@ -167,7 +167,7 @@ static void log_limit(private_nflog_keys_t *this, char *conn, char *limit,
 	}
 	this->mutex->unlock(this->mutex);
 	if (new)
-	{	/* it is kept until the end */
+	{	/* the hashtable owns it */
 		DBG1(DBG_CHD, "%s", text);
 	}
 	else
@@ -177,8 +177,7 @@ static void log_limit(private_nflog_keys_t *this, char *conn, char *limit,
 }
 
 /**
- * Get the port that Wireshark has to know to find packets encapsulated in UDP,
- * ours, unless it finds them anyway.
+ * Get our UDP port if Wireshark does not already expect ESP on it, 0 otherwise.
  */
 static uint16_t get_port(host_t *src, host_t *dst, bool inbound)
 {
@@ -190,7 +189,7 @@ static uint16_t get_port(host_t *src, host_t *dst, bool inbound)
 }
 
 /**
- * Get the family of an address as flag.
+ * Get the family of an address.
  */
 static nflog_any_t get_family(host_t *host)
 {

@@ -34,24 +34,24 @@ typedef struct nflog_keys_t nflog_keys_t;
  * Rows are queued by charon's threads, and written by the thread that calls
  * flush(), which wipes them.  No other method opens a file.
  *
- * Tables are always written whole: Wireshark ignores what follows a torn row.
- * What could not be written stays in memory, within a bound, to be tried again
- * with the next rows, and after a while.
+ * Tables are always written as a whole, because Wireshark ignores all rows after an
+ * incomplete one.  Rows that could not be written stay in memory, at most 65536, and are
+ * tried again with the next ones, or after a delay.
  *
- * What Wireshark, or older releases of it, can not do with an SA is logged once
- * per connection.
+ * If Wireshark, or an older release of it, does not decrypt an SA, or does not check its
+ * ICVs, this is logged once per connection.
  */
 struct nflog_keys_t {
 
 	/**
 	 * Queue the rows of an ESP or AH SA, for esp_sa and the key file.
 	 *
-	 * AH SAs have no row in esp_sa, nor do SAs with algorithms that Wireshark does
-	 * not know.  SAs that are encapsulated in UDP, i.e. behind a NAT, get a second
-	 * row for any address, so that what is captured elsewhere can be decrypted.
+	 * AH SAs, and SAs with algorithms that Wireshark lacks, have no row in esp_sa.  SAs
+	 * that are encapsulated in UDP get a second row for any address, so that Wireshark
+	 * decrypts packets captured on the other side of the NAT.
 	 *
-	 * Rows of another SA with the same SPI and addresses are replaced in esp_sa, so
-	 * this is for SAs that the kernel accepted.
+	 * In esp_sa, rows of another SA with the same SPI and addresses are replaced, so call
+	 * this only for SAs that the kernel accepted.
 	 *
 	 * @param conn		name of the connection
 	 * @param id		SA, as given to the kernel
@@ -62,8 +62,8 @@ struct nflog_keys_t {
 						kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Queue a change of an SA's addresses.  It gets more rows, but no more than
-	 * NFLOG_MAX_ADDRESSES, and never replaces those of another SA.
+	 * Queue a change of an SA's addresses.  It gets another row, up to
+	 * NFLOG_MAX_ADDRESSES, which never replaces that of another SA.
 	 *
 	 * @param conn		name of the connection
 	 * @param sa		SA, as returned by add_esp()
@@ -79,9 +79,8 @@ struct nflog_keys_t {
 	 * Queue the rows of a set of keys of an IKE_SA, for ikev1_decryption_table
 	 * or ikev2_decryption_table, and the key file.
 	 *
-	 * These stay at least until end_ike() is called.
-	 *
-	 * IKEv1 has one encryption key (Ka), sk_ei.
+	 * They stay at least until end_ike() is called.  IKEv1 has one encryption key (Ka),
+	 * sk_ei.
 	 *
 	 * @param conn		name of the connection
 	 * @param version	IKE version
@@ -98,60 +97,60 @@ struct nflog_keys_t {
 					chunk_t sk_ai, chunk_t sk_ar);
 
 	/**
-	 * Note the end of an IKE_SA, its rows go with its trace.
+	 * Note the end of an IKE_SA, from now on its rows are removed with its trace.
 	 *
 	 * @param id		SPIs of the IKE_SA
 	 */
 	void (*end_ike)(nflog_keys_t *this, ike_sa_id_t *id);
 
 	/**
-	 * Check if rows are queued, also those that could not be written.
+	 * Check if rows are queued, including those that could not be written.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*pending)(nflog_keys_t *this);
 
 	/**
-	 * Check if flush() should be called now: rows are queued, and the tables were
-	 * not written just before, which takes a tenth of the time at most.
+	 * Check if flush() should be called now: rows are queued, and the pause since the
+	 * tables were last written is over.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*is_due)(nflog_keys_t *this);
 
 	/**
-	 * Get the time until is_due() returns TRUE, if no more rows are queued.
+	 * Get the time until is_due() returns TRUE.
 	 *
 	 * @return			time in ms, 0 if no rows are queued
 	 */
 	u_int (*get_delay)(nflog_keys_t *this);
 
 	/**
-	 * Let is_due() return TRUE, and flush() try what could not be written again.
+	 * Have is_due() return TRUE, and flush() write all rows, whatever failed before.
 	 */
 	void (*retry)(nflog_keys_t *this);
 
 	/**
 	 * Write queued rows to the tables, and wipe them.
 	 *
-	 * If there are only those that could not be written, it does nothing until
-	 * the time that get_delay() returns has passed.
+	 * If all of them could not be written before, this does nothing until the time
+	 * that get_delay() returns has passed.
 	 */
 	void (*flush)(nflog_keys_t *this);
 
 	/**
-	 * Have flush() remove the rows of traces that do not exist anymore.  It does this
-	 * anyway for tables that it writes.
+	 * Have flush() remove the rows of traces that no longer exist, as it does anyway in
+	 * tables that it writes.
 	 *
-	 * A row stays as long as there is a trace with its SPI in the name, and
-	 * before that for some minutes, or until the IKE_SA ended.
+	 * A row stays as long as there is a trace with its SPI in the name, and before that
+	 * for five minutes, or until the IKE_SA ended.
 	 *
 	 * @param conn		directory of the connection
 	 */
 	void (*prune)(nflog_keys_t *this, char *conn);
 
 	/**
-	 * Destroy a nflog_keys_t, queued rows are wiped.
+	 * Destroy a nflog_keys_t, and wipe queued rows.
 	 */
 	void (*destroy)(nflog_keys_t *this);
 };
@@ -159,7 +158,7 @@ struct nflog_keys_t {
 /**
  * Create a nflog_keys_t instance.
  *
- * @param store		where the tables are written, not owned
+ * @param store		directories of connections, not owned
  */
 nflog_keys_t *nflog_keys_create(nflog_store_t *store);
 

@@ -106,12 +106,12 @@ struct row_t {
 	char *line;
 
 	/**
-	 * What is in there.
+	 * Positions of its parts.
 	 */
 	nflog_row_t columns;
 
 	/**
-	 * SA that it is of, NULL if we didn't write it.
+	 * SA of the row, NULL if the row is not ours.
 	 */
 	sa_t *sa;
 
@@ -127,7 +127,7 @@ struct row_t {
 struct sa_t {
 
 	/**
-	 * Row that its keys are copied from, may be obsolete.
+	 * Row to copy the keys from, may be obsolete.
 	 */
 	row_t *source;
 
@@ -139,7 +139,7 @@ struct sa_t {
 };
 
 /**
- * Hash of the columns that identify a row.
+ * Hash the columns that identify a row.
  */
 static u_int id_hash(const void *key)
 {
@@ -170,7 +170,7 @@ CALLBACK(row_destroy, void,
 }
 
 /**
- * Find what is in a line, FALSE if it is none of the table.
+ * Parse a line, FALSE if it is no line of the table.
  */
 static bool parse(nflog_keytable_type_t type, chunk_t line, nflog_row_t *row)
 {
@@ -249,8 +249,8 @@ static sa_t *get_sa(private_nflog_keytable_t *this, row_t *row)
 static void add_any(private_nflog_keytable_t *this, row_t *source, int family);
 
 /**
- * Add a row with addresses to those of its SA, the oldest of which is replaced by one
- * for any address if there are too many.
+ * Add a row to those of its SA.  If there are too many, replace the oldest one by a row
+ * for any address.
  */
 static void add_to_sa(private_nflog_keytable_t *this, row_t *row)
 {
@@ -282,8 +282,8 @@ static void add_to_sa(private_nflog_keytable_t *this, row_t *row)
  * Add a row.
  *
  * @param line		the row, gets owned
- * @param replace	TRUE to replace that of another SA with the same columns, if they
- *					are those of another one nothing is added otherwise
+ * @param replace	TRUE to replace the row of another SA with the same columns, FALSE
+ *					to add nothing in that case
  */
 static void add_row(private_nflog_keytable_t *this, char *line, bool replace)
 {
@@ -346,7 +346,7 @@ static void copy_row(private_nflog_keytable_t *this, row_t *source,
 }
 
 /**
- * Add a row for any address to an SA, unless it or another one has it.
+ * Add a row for any address to an SA, unless it has one.
  */
 static void add_any(private_nflog_keytable_t *this, row_t *source, int family)
 {
@@ -399,7 +399,7 @@ static void read_rows(private_nflog_keytable_t *this)
 	this->new = !content.len;
 	lines = array_create(0, 0);
 	rest = content;
-	/* what a crash, or somebody else, left incomplete would hide all that follows */
+	/* incomplete lines are removed, as Wireshark ignores all that follows them */
 	while (rest.len && (end = memchr(rest.ptr, '\n', rest.len)))
 	{
 		line = chunk_create(rest.ptr, end - rest.ptr);
@@ -414,7 +414,7 @@ static void read_rows(private_nflog_keytable_t *this)
 			array_insert(lines, ARRAY_TAIL, str);
 		}
 		else if (line.len && line.ptr[0] != '#')
-		{	/* the comment at the top of the key file is written again */
+		{	/* the first line of the key file is written again */
 			this->bad++;
 		}
 	}
@@ -435,8 +435,7 @@ METHOD(nflog_keytable_t, add, void,
 	uint32_t hash = nflog_keytable_get_sa(this->type, row);
 	sa_t *sa;
 
-	/* the initiator of IKEv1 has chosen what identifies a row, perhaps the SPI of
-	 * another one */
+	/* an initiator of IKEv1 may choose the SPI of another one */
 	add_row(this, strdup(row), this->type != TABLE_IKEV1);
 	sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
 	add_families(this, sa ? sa->source : NULL, any);
@@ -479,7 +478,9 @@ METHOD(nflog_keytable_t, is_new, bool,
 }
 
 /**
- * Append the rows that are (not) for any address to the content.
+ * Append rows to the content.
+ *
+ * @param any		TRUE for those for any address, FALSE for all others
  */
 static void append_rows(private_nflog_keytable_t *this, bool any,
 						chunk_t content, size_t *len)

@@ -38,7 +38,7 @@ enum nflog_keytable_type_t {
 };
 
 /**
- * Families of addresses for which an SA gets a row that matches any address, flags.
+ * Address families for which an SA gets a row for any address, flags.
  */
 enum nflog_any_t {
 	ANY_NONE = 0,
@@ -46,7 +46,7 @@ enum nflog_any_t {
 	ANY_IPV6 = (1 << 1),
 };
 
-/** rows with addresses that an SA has in a table, whatever its peer does */
+/** rows with addresses of an SA in a table, however often its peer changes these */
 #define NFLOG_MAX_ADDRESSES 4
 
 /**
@@ -55,7 +55,7 @@ enum nflog_any_t {
 extern char *nflog_keytable_names[];
 
 /**
- * Callback to decide about a row.
+ * Callback to decide whether a row stays.
  *
  * @param data		data, as passed to keep()
  * @param spi		SPI in hex, as we write it
@@ -68,19 +68,18 @@ typedef bool (*nflog_keytable_cb_t)(void *data, chunk_t spi);
  * the key file.
  *
  * A row is identified by its first columns: the SPIs of an IKE_SA, or protocol,
- * addresses and SPI of an ESP SA.  A new row replaces the one with the same columns,
- * but in the key file, where only the same line is replaced, as an SPI may be used
- * again, and an IKE_SA may have several sets of keys, and in that of IKEv1, where the
- * SPI that the initiator has chosen is all that identifies a row.
+ * addresses and SPI of an ESP SA.  A new row replaces the one with the same columns, with
+ * two exceptions: in the key file only an equal line is replaced, as an SPI may be used
+ * again, and an IKE_SA may have several sets of keys.  In the table of IKEv1 none is
+ * replaced, as only the initiator's SPI identifies a row, which a peer may choose.
  *
  * An SA is identified by its SPI and keys.  It has a row for each of its last addresses,
  * at most NFLOG_MAX_ADDRESSES, as a peer decides how often these change.  Packets with
- * older ones match a row of esp_sa for any address.  In the key file a line less costs
- * nothing, nflog-capture(1) tries all keys of an SPI.
+ * older addresses match a row for any address in esp_sa.  The key file needs none, as
+ * nflog-capture(1) tries all keys of an SPI.
  *
- * Tables are written with the newest rows where Wireshark finds them first: in
- * esp_sa at the top, but those for any address at the end of it, in the IKE
- * tables at the end.
+ * Wireshark finds the newest rows first: in esp_sa they are at the top, followed by those
+ * for any address, in the IKE tables at the end.
  *
  * For one thread at a time.
  */
@@ -90,23 +89,23 @@ struct nflog_keytable_t {
 	 * Add the row of a new SA.
 	 *
 	 * @param row		row, gets cloned
-	 * @param any		families for which there is a row for any address as well
+	 * @param any		families for which a row for any address is added as well
 	 */
 	void (*add)(nflog_keytable_t *this, char *row, nflog_any_t any);
 
 	/**
-	 * Add a row with other addresses to an SA, with the keys of those that it has.
-	 * Nothing is added if it has none, or if these are the columns of another SA.
+	 * Add a row with other addresses to an SA, with the keys of its other rows.  Does
+	 * nothing if it has none, or if another SA has these columns.
 	 *
 	 * @param sa		SA, as returned by nflog_keytable_get_sa()
 	 * @param columns	columns that identify the new row
-	 * @param any		families for which there is a row for any address as well
+	 * @param any		families for which a row for any address is added as well
 	 */
 	void (*move)(nflog_keytable_t *this, uint32_t sa, char *columns,
 				 nflog_any_t any);
 
 	/**
-	 * Keep some rows only.  Those that we didn't write are kept.
+	 * Remove rows.  Rows that are not ours always stay.
 	 *
 	 * @param cb		called for each row
 	 * @param data		passed to callback
@@ -114,7 +113,7 @@ struct nflog_keytable_t {
 	void (*keep)(nflog_keytable_t *this, nflog_keytable_cb_t cb, void *data);
 
 	/**
-	 * Check if there was no such table before.
+	 * Check if the table did not exist before.
 	 *
 	 * @return			TRUE if it is new
 	 */
@@ -123,8 +122,8 @@ struct nflog_keytable_t {
 	/**
 	 * Write the table as a whole, if it changed.
 	 *
-	 * @return			FALSE if that failed, or if the table could not be read, and
-	 *					so must not be written
+	 * @return			FALSE if that failed, or if the table is not written because it
+	 *					could not be read
 	 */
 	bool (*write)(nflog_keytable_t *this);
 
@@ -135,7 +134,7 @@ struct nflog_keytable_t {
 };
 
 /**
- * Create a nflog_keytable_t instance, with the rows that the file has.
+ * Create a nflog_keytable_t instance, and read the file.
  *
  * @param store		store to read and write the table, not owned
  * @param conn		directory of the connection

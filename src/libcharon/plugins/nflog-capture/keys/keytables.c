@@ -22,11 +22,10 @@
 #include <collections/hashtable.h>
 
 /**
- * What makes Wireshark use the tables, and show the capture point of packets.
+ * Preferences that make Wireshark use the tables, and show capture points.
  *
- * With its default list of ports for UDP encapsulation, Wireshark takes packets
- * for something else if the other port, that of a NAT, is a well-known one.  Any
- * other list has precedence.
+ * The list of ports is not the default one: with that, Wireshark takes UDP-encapsulated
+ * packets for another protocol if the other port, that of a NAT, is a well-known one.
  */
 static char preferences[] =
 	"# Wireshark's preferences for the traces in this directory\n"
@@ -43,10 +42,10 @@ static char preferences[] =
 	"\t\"Point\", \"%Cus:nflog.prefix:0:R\",\n"
 	"\t\"Info\", \"%i\"\n";
 
-/** where the ports are in there */
+/** begin of the line with the ports */
 #define PORTS "\nudpencap.udp.port:"
 
-/** ports that are added at most, sockets may get a new one each time */
+/** ports in that line, as sockets may get a new one each time */
 #define MAX_PORTS 32
 
 typedef struct private_nflog_keytables_t private_nflog_keytables_t;
@@ -114,7 +113,7 @@ static bool write_preferences(nflog_store_t *store, char *conn, uint16_t port)
 		return FALSE;
 	}
 	if (content.len && memchr(content.ptr, 0, content.len))
-	{	/* whatever that is, it is not ours */
+	{	/* not written by us or Wireshark */
 		DBG1(DBG_CFG, "nflog-capture: unable to parse the preferences of connection "
 			 "'%s', remove them to have them written again", conn);
 		chunk_free(&content);
@@ -129,7 +128,7 @@ static bool write_preferences(nflog_store_t *store, char *conn, uint16_t port)
 		len = asprintf(&new, "%.*s,%u%s", (int)(pos - old), old, port, pos);
 	}
 	else
-	{	/* a user who removed the ports does not want them */
+	{	/* a user may have removed the ports on purpose */
 		len = content.len ? -1 : asprintf(&new, "%s", old);
 	}
 	if (len >= 0)
@@ -203,7 +202,7 @@ static bool write_tables(private_nflog_keytables_t *this, char *conn,
 	bool all = TRUE;
 	int i;
 
-	/* others may have removed traces as well */
+	/* others may remove traces, too */
 	this->retention->look(this->retention, conn);
 	for (i = 0; i < TABLE_MAX; i++)
 	{
@@ -355,7 +354,7 @@ METHOD(nflog_keytables_t, apply, void,
 	enumerator->destroy(enumerator);
 	conns->destroy(conns);
 
-	/* last, so that rows of short IKE_SAs do not stay for ever */
+	/* after their rows were added, so that these don't stay forever */
 	apply_ends(this, changes, failed->get_count(failed) > 0);
 	while (failed->remove_last(failed, (void**)&change) == SUCCESS)
 	{

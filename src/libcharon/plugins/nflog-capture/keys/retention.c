@@ -36,23 +36,23 @@ struct private_nflog_retention_t {
 	nflog_retention_t public;
 
 	/**
-	 * Where the traces are.
+	 * Directories of connections, not owned.
 	 */
 	nflog_store_t *store;
 
 	/**
-	 * SAs that don't have a trace yet, by connection and SPI, recent_t.
+	 * SAs without a trace so far, by connection and SPI, recent_t.
 	 */
 	hashtable_t *recent;
 
 	/**
-	 * SPIs whose rows are to be kept, found by look(), char* => char*.
+	 * SPIs whose rows stay, found by look(), char* => char*.
 	 */
 	hashtable_t *spis;
 };
 
 /**
- * SA whose rows were written before it got a trace.
+ * SA without a trace so far.
  */
 struct recent_t {
 
@@ -67,7 +67,7 @@ struct recent_t {
 	char *spi;
 
 	/**
-	 * When its rows are to be removed, 0 while an IKE_SA is there.
+	 * When its rows may be removed, monotonic, 0 for an IKE_SA that did not end.
 	 */
 	time_t limit;
 };
@@ -149,7 +149,7 @@ METHOD(nflog_retention_t, end, void,
 }
 
 /**
- * Add an SPI to those whose rows are kept.
+ * Add an SPI whose rows stay.
  */
 static void add_spi(private_nflog_retention_t *this, char *spi)
 {
@@ -194,7 +194,7 @@ METHOD(nflog_retention_t, look, void,
 		}
 		if (this->spis->get(this->spis, recent->spi) ||
 			(recent->limit && recent->limit < now))
-		{	/* from now on its trace decides */
+		{	/* its trace decides from now on, if there is one */
 			this->recent->remove_at(this->recent, enumerator);
 			recent_destroy(recent);
 		}

@@ -27,18 +27,18 @@ typedef struct nflog_retention_t nflog_retention_t;
 /**
  * Decides which rows of key tables stay.
  *
- * Those are the rows of an SPI in the name of a trace, and rows of SAs that did
- * not get their trace yet: some minutes for one of an ESP SA, until it ended for
- * an IKE_SA, which might not send a message of its own for a long time.
+ * Those are the rows whose SPI is in the name of a trace, and those of SAs that have no
+ * trace yet: rows of an ESP or AH SA for five minutes, rows of an IKE_SA until five
+ * minutes after its end, as it may not send a message for a long time.
  *
- * SPIs are those of ESP and AH SAs, or of the initiator of an IKE_SA, in hex.
+ * SPIs are those of ESP and AH SAs, or of initiators of IKE_SAs, in hex.
  *
  * For one thread at a time.
  */
 struct nflog_retention_t {
 
 	/**
-	 * Add an SA that has rows, and should get a trace.
+	 * Add an SA that has rows, but perhaps no trace yet.
 	 *
 	 * @param conn		directory of the connection
 	 * @param spi		SPI
@@ -46,21 +46,21 @@ struct nflog_retention_t {
 	void (*add)(nflog_retention_t *this, char *conn, char *spi);
 
 	/**
-	 * Note that an IKE_SA ended, of whatever connection.
+	 * Note that an IKE_SA ended, of any connection.
 	 *
 	 * @param spi		SPI
 	 */
 	void (*end)(nflog_retention_t *this, char *spi);
 
 	/**
-	 * Find the traces of a connection, before calling keep().
+	 * Find the traces of a connection, for keep().
 	 *
 	 * @param conn		directory of the connection
 	 */
 	void (*look)(nflog_retention_t *this, char *conn);
 
 	/**
-	 * Check if a row is to be kept.
+	 * Check if a row of that connection stays.
 	 *
 	 * @param spi		SPI
 	 * @return			TRUE if so
@@ -76,7 +76,7 @@ struct nflog_retention_t {
 /**
  * Create a nflog_retention_t instance.
  *
- * @param store		where the traces are, not owned
+ * @param store		directories of connections, not owned
  */
 nflog_retention_t *nflog_retention_create(nflog_store_t *store);
 

@@ -33,7 +33,7 @@
 /** source and destination of a row that matches any address */
 #define ANY_ADDRESSES "\"*\",\"*\""
 
-/** what Wireshark does not do, or what releases don't */
+/** limits of Wireshark, or of older releases */
 #define NOT_DECRYPTED "does not decrypt"
 #define NOT_BEFORE_4_6 "before 4.6 does not decrypt"
 #define NOT_CHECKED "does not check the ICVs of"
@@ -168,7 +168,7 @@ static algorithm_t ike_unchecked[] = {
 };
 
 /**
- * Encryption that Wireshark knows in IKEv1, its table has no names.
+ * Encryption that Wireshark supports in IKEv1, whose table has no names.
  */
 static algorithm_t ikev1_encr[] = {
 	{ ENCR_DES,		0,	 "DES-CBC" },
@@ -228,7 +228,7 @@ char *nflog_uat_write_any(int family, chunk_t spi)
 }
 
 /**
- * Get the key of an SA as Wireshark expects it, to be wiped.
+ * Get the key of an SA as Wireshark expects it, allocated, to be wiped.
  */
 static chunk_t get_esp_key(nflog_key_sa_t *sa)
 {
@@ -281,7 +281,7 @@ char *nflog_uat_write_esp(nflog_key_sa_t *sa, char **limit)
 		*limit = NOT_BEFORE_4_6;
 	}
 	else if (strpfx(integ, "ANY"))
-	{	/* the columns for ESN have no use, and older releases complain */
+	{	/* the columns for ESN are of no use then, and older releases warn */
 		*limit = NOT_CHECKED;
 		esn = FALSE;
 	}
@@ -320,7 +320,7 @@ char *nflog_uat_write_ikev2(nflog_key_ike_t *ike, uint16_t size, char **limit)
 	encr_name = find(ike_encr, countof(ike_encr), ike->encr, size);
 	integ_name = find(ike_integ, countof(ike_integ), integ, 0);
 	if (!integ_name)
-	{	/* Wireshark refuses keys with these */
+	{	/* Wireshark refuses rows that have keys for these */
 		integ_name = find(ike_unchecked, countof(ike_unchecked), integ, 0);
 		sk_ai = sk_ar = chunk_empty;
 		*limit = NOT_CHECKED;
@@ -360,7 +360,7 @@ char *nflog_uat_write_ikev1(nflog_key_ike_t *ike, char **limit)
 }
 
 /**
- * Find the SPI in the columns that identify a row, if it is as we write it.
+ * Find the SPI in the columns that identify a row, empty if the row is not ours.
  */
 static chunk_t find_spi(nflog_keytable_type_t type, chunk_t columns)
 {

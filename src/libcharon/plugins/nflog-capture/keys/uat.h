@@ -30,8 +30,8 @@
  * nflog_key_line_free().  They are NULL if Wireshark does not know the algorithms, or
  * on failure.
  *
- * Functions that write them return what (not every) Wireshark can do with an SA, as in
- * "does not check the ICVs of", NULL if there is no such limit.
+ * Functions that write them return the limit of Wireshark, or of its older releases, as
+ * in "does not check the ICVs of", NULL for none.
  */
 
 /**
@@ -60,11 +60,11 @@ char *nflog_uat_write_any(int family, chunk_t spi);
  * key stream are the same if the nonce of CTR (RFC 3686) is the flags of CCM,
  * 03, and its salt (RFC 4309).
  *
- * With extended sequence numbers there are two more columns, which Wireshark
- * knows since 4.4.  Older releases ignore them, with a warning, decrypt, but call
- * the ICVs bad.  They would do so without these columns as well.
+ * With extended sequence numbers the row has two more columns, supported since Wireshark
+ * 4.4.  Older releases warn about them, and decrypt, but consider the ICVs bad, with or
+ * without these columns.
  *
- * Wireshark before 4.6 skips a row with ChaCha20-Poly1305, with a warning.
+ * Wireshark before 4.6 warns about a row with ChaCha20-Poly1305, and skips it.
  *
  * @param sa		SA
  * @param limit		receives the limit of Wireshark, see above
@@ -92,15 +92,15 @@ char *nflog_uat_write_ikev2(nflog_key_ike_t *ike, uint16_t size, char **limit);
 char *nflog_uat_write_ikev1(nflog_key_ike_t *ike, char **limit);
 
 /**
- * Find what a table has to know in a line.  Comments, and rows that are not of this
- * plugin, are correct, but lack an SPI, and perhaps columns.
+ * Find the parts of a line that a table needs.  Comments, and rows that are not ours, are
+ * valid, but yield no SPI, and perhaps no columns.
  *
  * Wireshark ignores all lines after one that is incomplete.
  *
  * @param type		type of the table
  * @param line		line, without its line feed, may contain any bytes
  * @param row		receives the result, points into line
- * @return			FALSE if this is no line of the table, or not all of it
+ * @return			FALSE if this is no complete line of the table
  */
 bool nflog_uat_parse(nflog_keytable_type_t type, chunk_t line, nflog_row_t *row);
 
