@@ -25,6 +25,7 @@
 
 #include "rules/rules.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 
@@ -75,8 +76,11 @@ static char failure[256];
 /** number of times that a thread to write traces failed */
 static int writer_failures;
 
-/** lines about what is not captured */
-static char missing[16384];
+/** lines about what is captured or not */
+static char capturing[16384];
+
+/** guards what log_line() changes, as several threads may log at once */
+static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /** begin of the line on which the log file stalls, NULL if it does not */
 static char *stalling;
@@ -123,19 +127,38 @@ static void log_line(logger_t *this, debug_t group, level_t level, int thread,
 		sem_post(&stalled);
 		sem_wait(&resumed);
 	}
+	pthread_mutex_lock(&log_mutex);
 	snprintf(line, sizeof(line), "%s", message);
 	replaced += strstr(message, "without owner") != NULL;
 	writer_failures += strstr(message, "thread to write traces") != NULL;
-	if (strstr(message, "not capturing"))
+	if (strstr(message, "capturing"))
 	{
-		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s\n",
-				 message);
+		snprintf(capturing + strlen(capturing), sizeof(capturing) - strlen(capturing),
+				 "%s\n", message);
 	}
 	if (strstr(message, "unable to add rules"))
 	{
 		snprintf(failure, sizeof(failure), "%s", message);
 		failures++;
 	}
+	pthread_mutex_unlock(&log_mutex);
+}
+
+/**
+ * Wait until it is logged that something is captured or not.
+ */
+static inline void wait_for_line(char *text)
+{
+	bool found;
+
+	do
+	{
+		usleep(1000);
+		pthread_mutex_lock(&log_mutex);
+		found = strstr(capturing, text) != NULL;
+		pthread_mutex_unlock(&log_mutex);
+	}
+	while (!found);
 }
 
 /**
@@ -178,7 +201,7 @@ static int setup_rules(void **state)
 	};
 
 	failures = replaced = writer_failures = 0;
-	missing[0] = '\0';
+	capturing[0] = '\0';
 	lanes = 2;
 	memset(&count, 0, sizeof(count));
 	obstacle = NULL;

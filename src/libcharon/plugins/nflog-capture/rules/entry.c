@@ -585,7 +585,7 @@ char *nflog_entry_name(nflog_entry_t *this, u_int sides, char *buf, size_t len)
 		return buf;
 	}
 	if (this->sides[NFLOG_SIDE_ESP].count && this->sides[NFLOG_SIDE_PLAIN].count &&
-		sides != (1 << NFLOG_SIDES) - 1)
+		sides != NFLOG_ALL_SIDES)
 	{
 		side = sides == 1 << NFLOG_SIDE_ESP ? "ESP packets of " : "plain packets of ";
 	}

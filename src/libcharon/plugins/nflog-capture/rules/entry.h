@@ -39,6 +39,9 @@ typedef enum nflog_entry_state_t nflog_entry_state_t;
 #define NFLOG_SIDE_PLAIN 1
 #define NFLOG_SIDES 2
 
+/** a bit for each side */
+#define NFLOG_ALL_SIDES ((1 << NFLOG_SIDES) - 1)
+
 /**
  * What a side of an SA uses in the table.
  */

@@ -317,7 +317,7 @@ METHOD(nflog_pending_t, log_missed, void,
 		log_(this, LEVEL_CTRL, entry->removing
 				? "%s ended, rules were missing for %" PRIu64 " ms"
 				: "capturing %s now, rules were missing for %" PRIu64 " ms",
-			 nflog_entry_name(entry, ~0, name, sizeof(name)),
+			 nflog_entry_name(entry, NFLOG_ALL_SIDES, name, sizeof(name)),
 			 nflog_entry_get_missed(entry));
 	}
 	entry->logged = 0;

@@ -233,7 +233,7 @@ static void finish(private_nflog_worker_t *this, nflog_entry_t *entry,
 	err = nflog_entry_end(entry);
 	this->pending->log(this->pending, LEVEL_DIAG, "%s rules of %s",
 					   err ? "unable to change" : "changed",
-					   nflog_entry_name(entry, ~0, name, sizeof(name)));
+					   nflog_entry_name(entry, NFLOG_ALL_SIDES, name, sizeof(name)));
 	if (entry->removing && !nflog_entry_is_used(entry))
 	{
 		removed->insert_last(removed, remove_(this, entry));
