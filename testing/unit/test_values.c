@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 
 #include "strongswan.h"
+#include "options/values.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -220,6 +221,9 @@ static void test_refused(void **state)
 		{ "max_total", "1e", "suffix k, m, or g" },
 		{ "max_wait", "0", "1 to 60000" },
 		{ "max_wait", "100ms", "1 to 60000" },
+		{ "buffer_size", "16777215", "16m to 4g" },
+		{ "buffer_size", "5g", "16m to 4g" },
+		{ "buffer_size", "all", "16m to 4g" },
 		{ "group", "65529", "0 to 65528" },
 		{ "group", "x", "0 to 65528" },
 		{ "swanctl_conf", "swanctl.conf", "absolute path" },
@@ -422,6 +426,21 @@ static void test_dir(void **state)
 	assert_int_equal(lines, 2);
 }
 
+static void test_buffer_size(void **state)
+{
+	char *key = "%s.plugins.nflog-capture.buffer_size";
+
+	assert_int_equal(nflog_values_buffer_size(), 64 << 20);
+	lib->settings->set_str(lib->settings, key, "16m", lib->ns);
+	assert_int_equal(nflog_values_buffer_size(), 16 << 20);
+	lib->settings->set_str(lib->settings, key, "4g", lib->ns);
+	assert_int_equal(nflog_values_buffer_size(), 4ULL << 30);
+	/* what is refused does not apply */
+	lib->settings->set_str(lib->settings, key, "15m", lib->ns);
+	assert_int_equal(nflog_values_buffer_size(), 64 << 20);
+	lib->settings->set_str(lib->settings, key, NULL, lib->ns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_empty, begin, end),
 		cmocka_unit_test_setup_teardown(test_dir, begin, end),
+		cmocka_unit_test_setup_teardown(test_buffer_size, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

@@ -18,6 +18,7 @@
 #include "reader/lanes.h"
 #include "events/existing.h"
 #include "events/release.h"
+#include "options/values.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
@@ -153,7 +154,7 @@ CALLBACK(start_options, job_requeue_t,
 static bool start(private_nflog_capture_plugin_t *this)
 {
 	this->pipeline = nflog_pipeline_create(nflog_lanes_number(),
-										   NFLOG_QUEUE_SIZE);
+										   nflog_values_buffer_size());
 	if (!this->pipeline)
 	{
 		DBG1(DBG_CFG, "nflog-capture: unable to capture anything, no memory for packets");

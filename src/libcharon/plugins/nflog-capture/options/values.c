@@ -32,6 +32,11 @@
 #define DEFAULT_WAIT 100
 #define MAX_WAIT 60000
 
+/** default, bounds of the option buffer_size */
+#define DEFAULT_BUFFER (64ULL << 20)
+#define MIN_BUFFER (16ULL << 20)
+#define MAX_BUFFER (4ULL << 30)
+
 #ifndef SWANCTLDIR
 #define SWANCTLDIR "/etc/swanctl"
 #endif
@@ -188,6 +193,16 @@ static bool parse_wait(char *value, void *out)
 }
 
 /**
+ * Parse the size of the memory for packets.
+ */
+static bool parse_buffer(char *value, void *out)
+{
+	uint64_t *size = out;
+
+	return nflog_values_size(value, size) && *size >= MIN_BUFFER && *size <= MAX_BUFFER;
+}
+
+/**
  * Parse a boolean, as settings_t does, but refuse anything else.
  */
 static bool parse_bool(char *value, void *out)
@@ -333,6 +348,7 @@ static const option_t options[] = {
 	{ "load", parse_load, CHECKED, BOOL_ALLOWED, TRUE },
 	{ "dir", parse_dir, 0, "an absolute path", TRUE },
 	{ "max_total", parse_size, CHECKED, SIZE_ALLOWED, TRUE },
+	{ "buffer_size", parse_buffer, CHECKED, "16m to 4g", TRUE },
 	{ "max_wait", parse_wait, CHECKED, "1 to 60000 ms", TRUE },
 	{ "group", parse_group, CHECKED, "0 to 65528", TRUE },
 	{ "swanctl_conf", parse_path, CHECKED, "an absolute path", TRUE },
@@ -450,6 +466,20 @@ u_int nflog_values_max_wait()
 								  "%s.plugins.nflog-capture.max_wait",
 								  DEFAULT_WAIT, lib->ns);
 	return min(max(wait, 1), MAX_WAIT);
+}
+
+/*
+ * Described in header
+ */
+uint64_t nflog_values_buffer_size()
+{
+	uint64_t size;
+	char *value;
+
+	value = lib->settings->get_str(lib->settings, "%s.plugins.nflog-capture.buffer_size",
+								   "", lib->ns);
+	/* an invalid one is logged when options are read */
+	return parse_buffer(value, &size) ? size : DEFAULT_BUFFER;
 }
 
 /**

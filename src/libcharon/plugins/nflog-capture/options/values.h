@@ -126,6 +126,13 @@ bool nflog_values_size(char *value, uint64_t *size);
 u_int nflog_values_max_wait();
 
 /**
+ * Get the option buffer_size: how much memory packets may take that wait to be written.
+ *
+ * @return			bytes, 16 MiB to 4 GiB
+ */
+uint64_t nflog_values_buffer_size();
+
+/**
  * Get the path of swanctl.conf: the option swanctl_conf, or the default of swanctl.
  *
  * @return			path (allocated)
