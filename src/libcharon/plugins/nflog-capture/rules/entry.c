@@ -480,6 +480,7 @@ static bool change_side(nflog_nft_table_t *table, nflog_side_t *side)
 	{	/* another SA has the element, and may wait for one that we don't want anymore */
 		add_nothing(side);
 		err = change(table, &side, 1);
+		side->result = err ?: EEXIST;
 	}
 	if (err)
 	{

@@ -98,7 +98,7 @@ static void unlock(private_nflog_rules_t *this)
 }
 
 /**
- * Do what is pending, mutex is locked but not meanwhile.
+ * Do what is pending, with the mutex locked, unlocks it meanwhile.
  */
 static void process(private_nflog_rules_t *this)
 {
@@ -163,7 +163,7 @@ static void *run(private_nflog_rules_t *this)
 }
 
 /**
- * Make sure that the thread is running, mutex is locked.
+ * Make sure that the thread is running, with the mutex locked.
  */
 static bool start_thread(private_nflog_rules_t *this)
 {
@@ -179,7 +179,7 @@ static bool start_thread(private_nflog_rules_t *this)
 }
 
 /**
- * Have the thread change the rules of an entry, mutex is locked.
+ * Have the thread change the rules of an entry, with the mutex locked.
  *
  * @param first			TRUE if somebody waits for that
  */
@@ -190,8 +190,8 @@ static void enqueue(private_nflog_rules_t *this, nflog_entry_t *entry, bool firs
 }
 
 /**
- * Wait until the thread did what is to be done for an entry, mutex is locked but not
- * meanwhile.  Once somebody waited in vain, nobody waits until the thread goes on.
+ * Wait until the thread did what is to be done for an entry, with the mutex locked,
+ * unlocks it meanwhile.  Once somebody waited in vain, nobody waits until the thread goes on.
  *
  * @return				FALSE if the entry was removed meanwhile, so neither it nor its
  *						SA may be used anymore
@@ -215,8 +215,8 @@ static bool wait_for(private_nflog_rules_t *this, nflog_entry_t *entry)
 }
 
 /**
- * Change the rules of an entry to what is wanted, and wait for that, mutex is locked but
- * not meanwhile.
+ * Change the rules of an entry to what is wanted, and wait for that, with the mutex locked,
+ * unlocks it meanwhile.
  *
  * @return				TRUE if they are in place, FALSE if not, which is logged, or if
  *						the entry was removed meanwhile
@@ -245,7 +245,7 @@ static bool apply(private_nflog_rules_t *this, nflog_entry_t *entry)
 }
 
 /**
- * Add an entry, and apply its rules, mutex is locked but not meanwhile.
+ * Add an entry, and apply its rules, with the mutex locked, unlocks it meanwhile.
  *
  * @return				as by apply()
  */
@@ -256,7 +256,7 @@ static bool add_entry(private_nflog_rules_t *this, nflog_entry_t *entry)
 }
 
 /**
- * Remove an entry, mutex is locked.
+ * Remove an entry, with the mutex locked.
  *
  * @return				TRUE if it is gone, FALSE if the thread removes it
  */
@@ -352,7 +352,7 @@ METHOD(nflog_rules_t, remove_, void,
 }
 
 /**
- * Set the entry of IKE messages, NULL for none, mutex is locked.
+ * Set the entry of IKE messages, NULL for none, with the mutex locked.
  */
 static void set_ike(private_nflog_rules_t *this, nflog_entry_t *ike)
 {

@@ -71,7 +71,7 @@ static void unlock(private_nflog_worker_t *this)
 }
 
 /**
- * Remove the table, mutex is locked but not meanwhile.
+ * Remove the table, with the mutex locked, unlocks it meanwhile.
  */
 static void close_table(private_nflog_worker_t *this)
 {
@@ -84,7 +84,7 @@ static void close_table(private_nflog_worker_t *this)
 }
 
 /**
- * Remove the table, as it is not known what is in it, mutex is locked.
+ * Remove the table, as it is not known what is in it, with the mutex locked.
  */
 static void give_up_table(private_nflog_worker_t *this)
 {
@@ -105,7 +105,7 @@ static void give_up_table(private_nflog_worker_t *this)
 }
 
 /**
- * Create the table, mutex is locked but not meanwhile.
+ * Create the table, with the mutex locked, unlocks it meanwhile.
  */
 static void create_table(private_nflog_worker_t *this)
 {
@@ -186,7 +186,7 @@ METHOD(nflog_worker_t, remove_, nflog_sa_t*,
 }
 
 /**
- * Take entries that have their rules changed next, mutex is locked.
+ * Take entries that have their rules changed next, with the mutex locked.
  *
  * @param entries		receives the entries
  * @param removed		receives SAs without rules
@@ -219,7 +219,7 @@ static u_int take_batch(private_nflog_worker_t *this,
 }
 
 /**
- * Handle an entry after a transaction, mutex is locked.
+ * Handle an entry after a transaction, with the mutex locked.
  *
  * @param removed		receives its SA if it has no rules anymore
  */
