@@ -162,6 +162,36 @@ static inline void wait_for_line(char *text)
 }
 
 /**
+ * Get the number of tables without owner that were replaced.
+ */
+static inline int get_replaced()
+{
+	int count;
+
+	pthread_mutex_lock(&log_mutex);
+	count = replaced;
+	pthread_mutex_unlock(&log_mutex);
+	return count;
+}
+
+/**
+ * Wait until a failure was logged.
+ */
+static inline void wait_for_failure()
+{
+	bool found;
+
+	do
+	{
+		usleep(1000);
+		pthread_mutex_lock(&log_mutex);
+		found = failures > 0;
+		pthread_mutex_unlock(&log_mutex);
+	}
+	while (!found);
+}
+
+/**
  * Get the level of what to keep.
  */
 static level_t get_level(logger_t *this, debug_t group)

@@ -187,13 +187,13 @@ static void test_listing(void **state)
 		run("test -z \"$(nft list ruleset)\"");
 
 		reload(TRUE);
-		assert_int_equal(replaced, 0);
+		assert_int_equal(get_replaced(), 0);
 		/* one that stayed gives way to ours */
 		reload(FALSE);
 		sas[0] = create_sa(TRUE, 0xc0000001, TRUE, TRUE);
 		rules->add(rules, sas[0]);
 		rules_wait(sas[0]);
-		assert_int_equal(replaced, 1);
+		assert_int_equal(get_replaced(), 1);
 		replaced = 0;
 		run("test $(nft list ruleset | grep -c 'c0000001.*packets 0') = 2");
 		run("! nft list ruleset | grep c0000002");

@@ -153,7 +153,7 @@ static void test_lost_answers(void **state)
 	kernel = KERNEL_SILENT;
 	sas[0] = create_sa(TRUE, 1, TRUE, TRUE);
 	assert_false(rules->add(rules, sas[0]));
-	assert_non_null(strstr(line, "inbound SA 00000001 of connection 'conn'"));
+	wait_for_line("inbound SA 00000001 of connection 'conn'");
 	sem_wait(&blocked);
 	kernel = KERNEL_WORKS;
 	for (i = 1; i < countof(sas); i++)
@@ -198,10 +198,7 @@ static void test_no_memory(void **state)
 	kernel = KERNEL_FULL;
 	sas[1] = create_sa(TRUE, 2, TRUE, TRUE);
 	assert_false(rules->add(rules, sas[1]));
-	while (!failures)
-	{
-		usleep(1000);
-	}
+	wait_for_failure();
 	/* early packets are counted later */
 	rules->count_early(rules, sas[0]);
 	kernel = KERNEL_WORKS;
@@ -217,10 +214,7 @@ static void test_no_memory(void **state)
 	count.missed = failures = 0;
 	kernel = KERNEL_FULL;
 	rules->reduce(rules, sas[0], &sas[0]->match);
-	while (!failures)
-	{
-		usleep(1000);
-	}
+	wait_for_failure();
 	kernel = KERNEL_WORKS;
 	rules->retry(rules);
 	remove_sa(sas[0]);
@@ -240,7 +234,7 @@ static void test_busy(void **state)
 	{
 		sas[i] = create_sa(TRUE, i + 1, TRUE, FALSE);
 		assert_false(rules->add(rules, sas[i]));
-		assert_non_null(strstr(line, "nf_tables is busy"));
+		wait_for_line("nf_tables is busy");
 	}
 	sem_wait(&blocked);
 	/* this waits for nothing */
@@ -453,10 +447,7 @@ static void test_table_taken(void **state)
 		assert_false(rules->add(rules, sas[i]));
 	}
 	/* it may have been too busy to say so at once */
-	while (!failures)
-	{
-		usleep(1000);
-	}
+	wait_for_failure();
 	assert_non_null(strstr(failure, "exists already, does another charon run"));
 	other->destroy(other);
 	add_next();
@@ -502,15 +493,12 @@ static void test_leftover(void **state)
 		rules->retry(rules);
 		rules->count_early(rules, sa);
 	}
-	while (!failures)
-	{
-		usleep(1000);
-	}
-	assert_int_equal(replaced, 0);
+	wait_for_failure();
+	assert_int_equal(get_replaced(), 0);
 	kernel = KERNEL_WORKS;
 	rules->retry(rules);
 	rules_wait(sa);
-	assert_int_equal(replaced, 1);
+	assert_int_equal(get_replaced(), 1);
 	remove_sa(sa);
 }
 
@@ -610,7 +598,7 @@ static void test_groups_taken(void **state)
 
 	obstacle = "the group is used by another process";
 	rules->log_ike(rules, TRUE);
-	assert_non_null(strstr(line, "not capturing IKE messages"));
+	wait_for_line("not capturing IKE messages");
 	sa = create_sa(TRUE, 1, TRUE, FALSE);
 	assert_false(rules->add(rules, sa));
 	assert_true(rules->get_ike_missed(rules) > 0);
@@ -668,10 +656,7 @@ static int run_without_capability()
 	rules->log_ike(rules, TRUE);
 	sa = create_sa(TRUE, 1, TRUE, TRUE);
 	added = rules->add(rules, sa);
-	while (!failures)
-	{
-		usleep(1000);
-	}
+	wait_for_failure();
 	rules->retry(rules);
 	rules->log_ike(rules, FALSE);
 	rules->end_ike(rules);
