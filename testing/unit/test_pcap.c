@@ -39,7 +39,7 @@ static void test_ring_full(void **state)
 	forget_packets();
 	/* all in new files, but for those of the last one that was there */
 	assert_int_equal(write_packets(90), 90);
-	logged(1, "goes on");
+	logged(1, "resumed trace");
 	finish("No space left on device");
 }
 
@@ -93,7 +93,7 @@ static void test_replaced(void **state)
 	close(fd);
 	forget_packets();
 	assert_int_equal(write_packets(10), 10);
-	logged(1, "was replaced or cut by someone else");
+	logged(1, "was replaced or cut by another process");
 	assert_int_equal(stat(path(NAME ".pcap"), &st), 0);
 	assert_int_equal(st.st_size, 4);
 	assert_int_equal(unlink(path(NAME ".pcap")), 0);

@@ -39,7 +39,7 @@ static void test_full(void **state)
 	logged(0, NULL);
 	empty();
 	assert_int_equal(write_packets(20), 20);
-	logged(1, "goes on");
+	logged(1, "resumed trace");
 	assert_int_equal(write_packets(20), 20);
 	logged(0, NULL);
 	check_files(1);
@@ -103,7 +103,7 @@ static void test_descriptors(void **state)
 	assert_in_range(keys->get_delay(keys), 1, 1000);
 
 	assert_int_equal(write_packets(10), 10);
-	logged(1, "goes on");
+	logged(1, "resumed trace");
 	keys->retry(keys);
 	keys->flush(keys);
 	assert_false(keys->pending(keys));
@@ -143,7 +143,7 @@ static void test_drops_unknown(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	/* not all that the kernel ever dropped */
 	xfrm_stat->report(xfrm_stat, dropped, "net{1}");
-	logged(1, "dropped while net{1} was captured is not known");
+	logged(1, "unknown what the kernel dropped while net{1} was captured");
 	xfrm_stat->put(xfrm_stat, dropped);
 	xfrm_stat->destroy(xfrm_stat);
 }

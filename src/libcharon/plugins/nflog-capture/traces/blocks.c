@@ -36,18 +36,18 @@ struct private_nflog_blocks_t {
 	uint8_t *memory;
 
 	/**
-	 * Number of blocks, and of those that are free.
+	 * Number of all blocks, and of free ones.
 	 */
 	u_int count, free_count;
 
 	/**
-	 * Free blocks, that used last is the first, so that no more memory is touched
-	 * than needed.
+	 * Free blocks.  The last one returned is taken first, so no more memory is touched than
+	 * needed.
 	 */
 	nflog_block_t *free;
 
 	/**
-	 * Protects free blocks.
+	 * Guards free and free_count.
 	 */
 	mutex_t *mutex;
 };

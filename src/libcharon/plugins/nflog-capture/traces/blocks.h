@@ -25,34 +25,37 @@ typedef struct nflog_blocks_t nflog_blocks_t;
 
 #include "packet.h"
 
-/** bytes of a block */
+/** size of a block, in bytes */
 #define NFLOG_BLOCK_SIZE (1024 * 1024)
 
-/** processors share memory in units of this many bytes */
+/** size of a cache line, in bytes: the unit in which processors share memory */
 #define NFLOG_CACHE_LINE 64
 
 /**
- * Memory for packets: their records, and from its end downwards what describes them.
+ * Memory for packets: records, and from the end of the block downwards the entries that
+ * describe them (nflog_packet_t).
+ *
+ * The reader that owns the block adds to it, the queue's mutex guards the other fields.
  */
 struct nflog_block_t {
-	/** next block of an owner's list, NULL for the last one */
+	/** next block in the list of the owner, NULL for the last one */
 	nflog_block_t *next;
-	/** bytes of records in data */
+	/** bytes of records in data, the reader's */
 	size_t used;
-	/** packets that the reader added */
+	/** packets added, the reader's */
 	u_int added;
-	/** packets that the writer may look at, and those that it released */
+	/** packets published to the writer, and packets that it released, from the first on */
 	u_int published, released;
 	/** records */
 	uint8_t data[] __attribute__((aligned(NFLOG_CACHE_LINE)));
 };
 
 /**
- * Get a packet of a block.
+ * Get an entry of a block.
  *
  * @param block		block
- * @param i			number of the packet, in the order in which they were added
- * @return			packet
+ * @param i			number of the packet, in the order of addition
+ * @return			entry
  */
 static inline nflog_packet_t *nflog_block_get(nflog_block_t *block, u_int i)
 {
@@ -60,12 +63,12 @@ static inline nflog_packet_t *nflog_block_get(nflog_block_t *block, u_int i)
 }
 
 /**
- * Check if there is space in a block.
+ * Check if a block has space.
  *
  * @param block		block
  * @param bytes		bytes of records to add
- * @param packets	number of packets to add, at least one
- * @return			TRUE if there is
+ * @param packets	number of entries to add, at least one
+ * @return			TRUE if they fit
  */
 static inline bool nflog_block_has_space(nflog_block_t *block, size_t bytes,
 										 u_int packets)
@@ -87,28 +90,28 @@ static inline void nflog_block_clear(nflog_block_t *block)
 }
 
 /**
- * Bounded number of blocks, thread-safe.
+ * Bounded pool of blocks.  All methods but destroy() are thread-safe.
  */
 struct nflog_blocks_t {
 
 	/**
-	 * Get an empty block.
+	 * Take an empty block.
 	 *
-	 * @return			block, NULL if all are in use
+	 * @return			block, owned by the caller until put(), NULL if all are in use
 	 */
 	nflog_block_t *(*get)(nflog_blocks_t *this);
 
 	/**
-	 * Give a block back.
+	 * Return a block.
 	 *
 	 * @param block		block
 	 */
 	void (*put)(nflog_blocks_t *this, nflog_block_t *block);
 
 	/**
-	 * Get how much of the memory is in use.
+	 * Get the share of blocks in use.
 	 *
-	 * @return			percent
+	 * @return			share, in percent
 	 */
 	u_int (*get_used)(nflog_blocks_t *this);
 
@@ -121,8 +124,8 @@ struct nflog_blocks_t {
 /**
  * Create a nflog_blocks_t instance.
  *
- * @param count		number of blocks, memory is taken from the system as it is used
- * @return			NULL if there is no memory
+ * @param count		number of blocks, the system provides the memory as it is used
+ * @return			pool, NULL if there is no memory
  */
 nflog_blocks_t *nflog_blocks_create(u_int count);
 

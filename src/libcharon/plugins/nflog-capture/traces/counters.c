@@ -19,15 +19,14 @@
 #include <linux/if_ether.h>
 
 /**
- * Bytes of what a large packet was merged from, at least, without headers: what TCP
- * sends if it knows of no other limit (RFC 9293, section 3.7.1), and about the
- * smallest MTU of IPv4 that matters.  Senders that write less at once have smaller
- * ones, but then few large packets.
+ * Size of the packets that a large packet was merged from, at least, in bytes without headers:
+ * TCP's default MSS (RFC 9293, section 3.7.1), which is about the smallest MTU of IPv4 that
+ * matters.  Senders of smaller writes have smaller ones, but few large packets.
  */
 #define MIN_SEGMENT 536
 
 /**
- * Append to a text.
+ * Append to a string.
  */
 static void append(char *buf, size_t len, char *format, ...)
 {
@@ -48,8 +47,8 @@ static uint64_t get_unread(nflog_counters_t *count)
 }
 
 /**
- * Get the number of these that were read, but are first fragments that arrived
- * twice, or without the others.
+ * Get the number of unread packets that are no loss: first fragments that were read, but
+ * not reassembled, as they arrived twice, or without the others.
  */
 static uint64_t get_incomplete(nflog_counters_t *count)
 {
@@ -58,8 +57,7 @@ static uint64_t get_incomplete(nflog_counters_t *count)
 }
 
 /**
- * Get the number of packets that netfilter saw, those that it saw twice once, and
- * without incomplete ones.
+ * Get the number of packets that netfilter saw: without repetitions and incomplete packets.
  */
 static uint64_t get_seen(nflog_counters_t *count)
 {
@@ -76,8 +74,8 @@ bool nflog_counters_is_short(nflog_counters_t *count)
 }
 
 /**
- * Get the number of packets that were dropped before it was known that they are
- * of this SA, as far as what the SA processed shows it.
+ * Get the number of packets dropped before their SA was known that are of this SA, by what
+ * the SA processed.
  */
 static uint64_t unidentified(nflog_counters_t *count)
 {
@@ -86,8 +84,8 @@ static uint64_t unidentified(nflog_counters_t *count)
 }
 
 /**
- * Get the number of incomplete packets that the kernel put together nevertheless,
- * as far as what the SA processed shows it, so fragments of these were not read.
+ * Get the number of incomplete packets that the kernel reassembled, by what the SA
+ * processed: fragments of them were logged, but not read.
  */
 static uint64_t lost_fragments(nflog_counters_t *count)
 {
@@ -97,8 +95,7 @@ static uint64_t lost_fragments(nflog_counters_t *count)
 }
 
 /**
- * Get the number of packets that the rule logged, but that were lost before they
- * were read.
+ * Get the number of packets that the rule logged, but that were lost before they were read.
  */
 static uint64_t kernel_lost(nflog_counters_t *count)
 {
@@ -108,7 +105,7 @@ static uint64_t kernel_lost(nflog_counters_t *count)
 }
 
 /**
- * Describe packets that the SA processed, but no rule saw.
+ * Describe packets that the SA processed, but that no rule saw.
  */
 static void describe_unseen(nflog_counters_t *count,
 							nflog_point_t point, uint64_t unseen,
@@ -140,7 +137,7 @@ static void describe_unseen(nflog_counters_t *count,
 }
 
 /**
- * Describe packets that were seen, but that the SA does not count.
+ * Describe packets that rules saw, but that the SA did not process.
  */
 static void describe_surplus(nflog_point_t point, uint64_t surplus,
 							 char *buf, size_t len)
@@ -151,9 +148,8 @@ static void describe_surplus(nflog_point_t point, uint64_t surplus,
 }
 
 /**
- * Get the number of packets that the kernel dropped as there was only an SPI yet:
- * those that the rule logged until the SA was installed, but that are not among
- * the packets of the SA, as the last of these may be.
+ * Get the number of packets that the kernel dropped as there was only an SPI yet: logged
+ * before the SA was installed, and not processed by it, as the last of them may be.
  */
 static uint64_t early_dropped(nflog_counters_t *count)
 {

@@ -25,81 +25,83 @@ typedef struct nflog_counters_t nflog_counters_t;
 #include "options/cfg.h"
 
 /**
- * What happened to the packets of a capture point.
+ * Counters of a capture point of a trace.
+ *
+ * Readers count with nflog_counters_add(), see nflog_trace_t for which thread owns what.
  */
 struct nflog_counters_t {
-	/** packets that the rule in the kernel logged, if has_logged */
+	/** packets that the rule in the kernel logged, valid if has_logged */
 	uint64_t logged;
 	/** packets read from the NFLOG group */
 	uint64_t received;
-	/** read first fragments of IPv6 packets, each of which the rule logged */
+	/** first fragments of IPv6 packets read, each was logged by the rule */
 	uint64_t fragments;
-	/** those of received that were put together from fragments */
+	/** packets reassembled from fragments, included in received */
 	uint64_t whole;
-	/** received, but not written, as the kernel brought them to us once more */
+	/** received, but not written, as the kernel logged the packet twice */
 	uint64_t again;
-	/** received, but dropped for lack of memory, as the disk is too slow */
+	/** received, but dropped, as memory was full, because the disk is too slow */
 	uint64_t overrun;
-	/** not written as they don't match the filter */
+	/** not written, as the filter does not match */
 	uint64_t filtered;
-	/** not written as the disk budget is exhausted */
+	/** not written, as the quota is exhausted */
 	uint64_t budget;
-	/** not written as the disk refused them */
+	/** not written, as the file system refused */
 	uint64_t refused;
-	/** dropped before it was known whose they are, some may be of this SA */
+	/** packets dropped before their SA was known, some may be of this SA */
 	uint64_t unidentified;
-	/** those read that may be several packets that the kernel merged */
+	/** large packets read, each may be several that the kernel merged (GRO, GSO) */
 	uint64_t large;
-	/** packets that these may have been, at most, besides one each */
+	/** packets that large packets were merged from, at most, not counting one each */
 	uint64_t segments;
-	/** written */
+	/** packets written */
 	uint64_t packets;
-	/** bytes of written IP packets, as they were before these were cut */
+	/** bytes of the IP packets written, before they were cut */
 	uint64_t bytes;
-	/** written, but cut, by the snaplen, or as NFLOG does not copy that much */
+	/** packets written, but cut, by the snaplen, or by NFLOG's limit */
 	uint64_t cut;
 	/** packets that the rule logged before the SA was installed, at most */
 	uint64_t early;
-	/** time for which nothing was captured, as rules could not be added, in ms */
+	/** time without rules, in which nothing was captured, in ms */
 	uint64_t missed;
-	/** packets that the SA processed, if has_sa */
+	/** packets that the SA processed, valid if has_sa */
 	uint64_t sa;
-	/** logged is known, unless uncounted */
+	/** TRUE if logged is known, unless uncounted */
 	bool has_logged;
-	/** some packets were awaited in vain when reading ended */
+	/** TRUE if reading ended before all packets arrived */
 	bool gave_up;
-	/** some logged packets were not counted, so it's not known what the kernel lost */
+	/** TRUE if packets were logged without a count, so losses in the kernel are unknown */
 	bool uncounted;
-	/** sa is known */
+	/** TRUE if sa is known */
 	bool has_sa;
-	/** sa is not known, the SA was gone before charon deleted it */
+	/** TRUE if sa is unknown, as the SA was gone before charon deleted it */
 	bool gone;
-	/** there never was an SA, as for the loser of a rekey collision */
+	/** TRUE if the SA was never installed, as for the loser of a rekey collision */
 	bool absent;
-	/** the SA is offloaded, which may keep its packets from netfilter */
+	/** TRUE if the SA is offloaded, so netfilter may not see its packets */
 	bool offloaded;
-	/** flows are offloaded, which may keep what arrives in the clear from it */
+	/** TRUE if flows are offloaded, so netfilter may not see what arrives in the clear */
 	bool flowtable;
 };
 
 /**
- * Count a packet, several readers may do that at the same time.
+ * Count a packet, may be called by several readers at the same time.
  *
- * @param counter	one of the counters
+ * @param counter	counter to increment
  */
 void nflog_counters_add(uint64_t *counter);
 
 /**
- * Get one of the counters while readers may count packets.
+ * Get a counter, may be called while readers count packets.
  *
- * @param counter	one of the counters
- * @return			its value
+ * @param counter	counter
+ * @return			value
  */
 uint64_t nflog_counters_get(uint64_t *counter);
 
 /**
- * Count a packet that was read, if it may be several that the kernel merged, or put
- * together from fragments.
+ * Count a packet as large, if it may be several that the kernel merged, or was reassembled
+ * from fragments.
  *
  * @param count		counters
  * @param len		bytes of the IP packet
@@ -115,9 +117,9 @@ void nflog_counters_large(nflog_counters_t *count, uint32_t len);
 bool nflog_counters_is_short(nflog_counters_t *count);
 
 /**
- * Describe what happened at a capture point, for the log.
+ * Describe the counters of a capture point, for the end line.
  *
- * What was seen is compared with what the SA processed, in both directions.
+ * Compares the packets seen with those that the SA processed: too few, and too many.
  *
  * @param count		counters
  * @param point		capture point

@@ -22,14 +22,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-/** how long to wait for the kernel's answer, in ms */
+/** time to wait for the kernel's answer, in ms */
 #define TIMEOUT 100
 
-/** the socket has no other request */
+/** sequence number, the socket has one request only */
 #define SEQ 1
 
 /**
- * Handle a message of the answer.
+ * Handle a message of the answer, each is about a flowtable.
  */
 static int found(const struct nlmsghdr *hdr, void *data)
 {
@@ -38,7 +38,7 @@ static int found(const struct nlmsghdr *hdr, void *data)
 }
 
 /**
- * Ask for the flowtables of all families.
+ * Request the flowtables of all families.
  */
 static int request(struct mnl_socket *socket, bool *exists)
 {
@@ -81,7 +81,7 @@ bool nflog_flowtable_exists()
 
 	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	err = socket ? request(socket, &exists) : errno;
-	/* a kernel without nf_tables answers EINVAL, and has none */
+	/* a kernel without nf_tables answers EINVAL, and has no flowtable */
 	if (err && err != EINVAL)
 	{
 		DBG1(DBG_KNL, "nflog-capture: unable to list flowtables: %s", strerror(err));

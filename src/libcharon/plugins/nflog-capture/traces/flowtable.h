@@ -25,14 +25,14 @@
 /**
  * Check if there is a flowtable of nftables in the network namespace.
  *
- * Packets of a flow that was added to one are forwarded when they arrive at its
- * devices, before prerouting (nf_flow_offload_ip_hook() in the kernel's
- * nf_flow_table_ip.c), also those that were decapsulated.
+ * Packets of flows in a flowtable are forwarded as they arrive at its devices, before
+ * prerouting (nf_flow_offload_ip_hook() in the kernel's nf_flow_table_ip.c),
+ * decapsulated packets too.
  *
- * This asks the kernel, and waits a moment for its answer, so it is nothing for
- * charon's threads.
+ * Asks the kernel and waits for the answer, 100 ms at most, so charon's threads must not
+ * call this.
  *
- * @return			TRUE if there is one
+ * @return			TRUE if there is one, FALSE also on failure, which is logged
  */
 bool nflog_flowtable_exists();
 

@@ -22,11 +22,11 @@
 #include <netinet/udp.h>
 #include <stddef.h>
 
-/** the shortest extension header of IPv6, and the unit of their length */
+/** length of the shortest IPv6 extension header, and unit of their length, in bytes */
 #define MIN_EXTENSION_LEN 8
 
 /**
- * Set how long a packet is, as by its header.
+ * Set the length by the header, and remove what follows the end.
  */
 static void set_len(nflog_ip_packet_t *packet, size_t len)
 {
@@ -49,8 +49,8 @@ static bool parse_ipv4(nflog_ip_packet_t *packet)
 	}
 	memcpy(&ip, data.ptr, sizeof(ip));
 	len = ip.ihl * 4;
-	/* there is no length if the kernel merged more than fits in the field (BIG
-	 * TCP, iph_totlen() in include/linux/ip.h) */
+	/* 0 if the kernel merged more than fits in the field (BIG TCP, iph_totlen() in
+	 * include/linux/ip.h) */
 	set_len(packet, ntohs(ip.tot_len) ?: data.len);
 	packet->src = chunk_create(data.ptr + offsetof(struct iphdr, saddr), 4);
 	packet->dst = chunk_create(data.ptr + offsetof(struct iphdr, daddr), 4);
@@ -68,7 +68,7 @@ static bool parse_ipv4(nflog_ip_packet_t *packet)
 }
 
 /**
- * Parse the fragment header of IPv6, which is there.
+ * Parse the IPv6 fragment header, which is complete.
  */
 static void parse_fragment(nflog_ip_packet_t *packet, size_t pos)
 {
@@ -83,7 +83,7 @@ static void parse_fragment(nflog_ip_packet_t *packet, size_t pos)
 }
 
 /**
- * Walk the extension headers of an IPv6 packet.
+ * Parse the extension headers of an IPv6 packet.
  *
  * @param pos			position of the first one
  */
@@ -113,7 +113,7 @@ static bool parse_extensions(nflog_ip_packet_t *packet, size_t pos)
 		if (packet->proto == IPPROTO_FRAGMENT)
 		{
 			if (packet->fragment_pos)
-			{	/* a fragment of a fragment, which the kernel does not know either */
+			{	/* a fragment of a fragment, which the kernel does not reassemble either */
 				return FALSE;
 			}
 			parse_fragment(packet, pos);
@@ -135,7 +135,7 @@ static bool parse_extensions(nflog_ip_packet_t *packet, size_t pos)
 }
 
 /**
- * Parse an IPv6 header, and those that extend it.
+ * Parse an IPv6 header, and its extension headers.
  */
 static bool parse_ipv6(nflog_ip_packet_t *packet)
 {
@@ -148,8 +148,8 @@ static bool parse_ipv6(nflog_ip_packet_t *packet)
 	}
 	memcpy(&ip, data.ptr, sizeof(ip));
 	if (ip.ip6_plen || ip.ip6_nxt != IPPROTO_HOPOPTS)
-	{	/* else it has a jumbo payload option, as with BIG TCP (ip6_rcv_core() in
-		 * the kernel's net/ipv6/ip6_input.c) */
+	{	/* else it has a jumbo payload option, as with BIG TCP (ip6_rcv_core() in the
+		 * kernel's net/ipv6/ip6_input.c) */
 		set_len(packet, sizeof(ip) + ntohs(ip.ip6_plen));
 	}
 	packet->src = chunk_create(data.ptr + offsetof(struct ip6_hdr, ip6_src), 16);
@@ -226,7 +226,7 @@ void nflog_ip_set_checksum(chunk_t src, chunk_t dst, uint8_t proto,
 	sum = chunk_internet_checksum_inc(payload,
 				nflog_ip_pseudo_checksum(src, dst, proto, payload.len));
 	if (!sum && proto == IPPROTO_UDP)
-	{	/* 0 means that there is none, RFC 768 */
+	{	/* 0 stands for no checksum, RFC 768 */
 		sum = 0xffff;
 	}
 	memcpy(payload.ptr + offset, &sum, sizeof(sum));

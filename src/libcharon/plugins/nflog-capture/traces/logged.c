@@ -16,7 +16,7 @@
 
 #include <linux/netfilter/nfnetlink.h>
 
-/** size of attributes of a fixed size (struct and nla_put_*() in nfnetlink_log.c) */
+/** length of attributes of fixed size (structs and nla_put_*() in nfnetlink_log.c) */
 static const size_t sizes[NFULA_MAX + 1] = {
 	[NFULA_PACKET_HDR] = sizeof(struct nfulnl_msg_packet_hdr),
 	[NFULA_MARK] = sizeof(uint32_t),
@@ -59,7 +59,7 @@ char *nflog_prefix_get(nflog_prefix_t prefix)
 }
 
 /**
- * Parse a log prefix, FALSE if it is none of ours.
+ * Parse a log prefix, returns FALSE if it is none of ours.
  */
 static bool parse_prefix(nflog_logged_t *logged, char *text)
 {
@@ -77,7 +77,7 @@ static bool parse_prefix(nflog_logged_t *logged, char *text)
 }
 
 /**
- * Is an attribute of a known type as long as it must be?
+ * Check if an attribute is as long as its type requires.
  */
 static inline bool is_valid(struct nlattr *attr, uint16_t type)
 {
@@ -109,8 +109,8 @@ bool nflog_logged_parse(struct nlmsghdr *hdr,
 	logged->msg = NLMSG_DATA(hdr);
 	memset(logged->attrs, 0, sizeof(logged->attrs));
 	logged->fragment = FRAGMENT_NONE;
-	/* this is done for each packet, so it does not call a function for each
-	 * attribute, as libmnl does */
+	/* in place of libmnl's functions, which call one for each attribute, as this is done
+	 * for each packet */
 	pos = (uint8_t*)(logged->msg + 1);
 	while (end - pos >= NLA_HDRLEN)
 	{

@@ -30,21 +30,21 @@ typedef enum nflog_fragment_t nflog_fragment_t;
 #include <linux/netlink.h>
 
 /**
- * Log prefixes of our rules, which say where a packet was seen.
+ * Log prefixes of the rules, which state the capture point and how to find the SA.
  */
 enum nflog_prefix_t {
 	/** ESP, AH, or ESP in UDP, as it arrives and leaves */
 	PREFIX_ESP_IN,
 	PREFIX_ESP_OUT,
-	/** packet after decapsulation, and before encapsulation, the mark has the number of
-	 *  its SA */
+	/** packet after decapsulation, and before encapsulation, the number of its SA replaces
+	 *  its mark */
 	PREFIX_PLAIN_IN,
 	PREFIX_PLAIN_OUT,
-	/** packet after decapsulation, with a VRF for its device */
+	/** packet after decapsulation, its device is a VRF */
 	PREFIX_VRF_IN,
 	/** packet after decapsulation, on a VTI device */
 	PREFIX_VTI_IN,
-	/** packet that charon decapsulated itself, or is going to encapsulate */
+	/** packet on a TUN device, that charon decapsulated, or is going to encapsulate */
 	PREFIX_TUN_IN,
 	PREFIX_TUN_OUT,
 	/** fragment of an IPv6 packet that arrives */
@@ -55,7 +55,7 @@ enum nflog_prefix_t {
 };
 
 /**
- * Get the text of a log prefix, which is the name of its chain, too.
+ * Get the text of a log prefix, which is the name of its chain too.
  *
  * @param prefix	log prefix
  * @return			text
@@ -63,47 +63,47 @@ enum nflog_prefix_t {
 char *nflog_prefix_get(nflog_prefix_t prefix);
 
 /**
- * What IPv6 fragments have to do with a logged packet.
+ * Relation of a logged packet to IPv6 fragments.
  */
 enum nflog_fragment_t {
-	/** nothing */
+	/** none */
 	FRAGMENT_NONE = 0,
-	/** it is the first one of a packet, logged and counted by the rule of an SA, and
-	 *  logged once more by that for fragments, from which packets are put together */
+	/** first fragment, logged and counted by the rule of an SA; the rule for fragments
+	 *  logs it again, to reassemble the packet */
 	FRAGMENT_FIRST,
-	/** it was put together */
+	/** reassembled packet */
 	FRAGMENT_WHOLE,
 };
 
 /**
- * A packet as the kernel logged it, all is valid during the callback only.
+ * Packet as the kernel logged it, valid during the callback only.
  */
 struct nflog_logged_t {
-	/** where its message begins, NULL if it is a clone */
+	/** begin of its message, NULL if it is a clone */
 	uint8_t *start;
-	/** family and group, as they precede the attributes */
+	/** family and group, which precede the attributes */
 	struct nfgenmsg *msg;
-	/** the attributes, indexed by their type, NULL if not there, or too short */
+	/** attributes by type, NULL if absent, or too short for their type */
 	struct nlattr *attrs[NFULA_MAX + 1];
 	/** log prefix */
 	nflog_prefix_t prefix;
-	/** time stamp of the kernel, or the time at which it was received */
+	/** time stamp of the kernel, or time of reception */
 	timeval_t time;
-	/** order in which packets were logged, whatever their group, it may wrap */
+	/** order in which packets were logged, across all groups, may wrap */
 	uint32_t order;
-	/** FRAGMENT_NONE until it is looked at */
+	/** FRAGMENT_NONE until the packet is parsed */
 	nflog_fragment_t fragment;
 };
 
 /**
  * Parse a logged packet.
  *
- * What is in the message is not copied.  Attributes that are too short for their
- * type are ignored, so is a prefix that is not terminated.
+ * Nothing is copied.  Attributes that are too short for their type are ignored, as is a
+ * prefix without terminator.
  *
- * @param hdr		message, complete as by its length
- * @param logged	receives message and attributes, time and order are not changed
- * @return			FALSE if that is no message about a packet with a prefix of ours
+ * @param hdr		message, complete by its length
+ * @param logged	receives message, attributes and prefix, time and order are not set
+ * @return			FALSE if it is no message about a packet with a prefix of ours
  */
 bool nflog_logged_parse(struct nlmsghdr *hdr,
 						nflog_logged_t *logged);
@@ -112,8 +112,8 @@ bool nflog_logged_parse(struct nlmsghdr *hdr,
  * Clone a logged packet, to keep it beyond the callback.
  *
  * @param logged	packet
- * @param bytes		set to the bytes of memory that the clone takes
- * @return			clone, to be freed with free()
+ * @param bytes		receives the bytes of memory that the clone takes
+ * @return			clone, owned by the caller, destroyed with free()
  */
 nflog_logged_t *nflog_logged_clone(
 							nflog_logged_t *logged, size_t *bytes);

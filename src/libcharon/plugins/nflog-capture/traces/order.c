@@ -15,24 +15,24 @@
 #include "order.h"
 
 /**
- * Packets younger than this, in ms, wait for older ones, as stamps are not in the
- * order in which packets are logged if several processors receive them.
+ * Time for which packets wait for older ones, in ms, as time stamps are not in the order
+ * of logging if several processors receive packets.
  */
 #define MIN_DISORDER 20
 
 /**
- * And if it is not known that all that were logged before them have been read,
- * the reader just had nothing left to read, which takes longer to be sure.
+ * The same if it is unknown that all packets logged before were read.  The readers just had
+ * nothing left to read, which takes longer to be sure.
  */
 #define MAX_DISORDER 200
 
 /**
- * If there are many packets, use the shorter reordering window, in ms, which suffices if
- * all processors are on time: packets are written before they leave the caches.
+ * The same if there are many packets: a shorter window, which suffices if no processor is
+ * late, so packets are written before they leave the caches.
  */
 #define LITTLE_DISORDER 2
 
-/** when not to wait to be sure about older packets, in percent of the memory */
+/** memory in use above which not to wait for older packets, in percent */
 #define TOO_MANY_PACKETS 90
 
 /**
@@ -62,7 +62,7 @@ static int order_cmp(const nflog_packet_t *a,
 }
 
 /**
- * Compare packets by time, and the order in which they were logged, for qsort().
+ * Compare packets by time, then by the order in which they were logged, for qsort().
  */
 static int packet_cmp(const void *a, const void *b)
 {
@@ -73,7 +73,7 @@ static int packet_cmp(const void *a, const void *b)
 }
 
 /**
- * Merge two lists of packets, each in the order in which they were logged.
+ * Merge two lists of packets, each in the order of logging.
  */
 static nflog_packet_t *merge(nflog_packet_t *a,
 							 nflog_packet_t *b)
@@ -101,12 +101,12 @@ static nflog_packet_t *merge(nflog_packet_t *a,
 /**
  * Sort a list of packets by the order in which they were logged.
  *
- * They are in order already, but for a few that were kept back meanwhile.  So
- * this merges the parts of the list that are in order, usually there is one.
+ * All are in order but a few that were kept meanwhile.  So this merges the runs that are in
+ * order, usually a single one.
  */
 static nflog_packet_t *sort(nflog_packet_t *list)
 {
-	/* each of 2^i parts */
+	/* each the merge of 2^i runs */
 	nflog_packet_t *merged[32] = {}, *part, *last;
 	int i;
 
@@ -136,9 +136,9 @@ static nflog_packet_t *sort(nflog_packet_t *list)
 /**
  * Correct the times of packets that the kernel did not stamp.
  *
- * They have the time at which they were read, but it can't be after that of any
- * stamped packet that was logged later.  So a request does not get behind its
- * answer, however late it was read.
+ * They have the time of reception, but were logged before any stamped packet of later order,
+ * so their time must not exceed its time.  So a request comes before its answer, however
+ * late it was read.
  */
 static void correct_times(nflog_packet_t **packets, u_int count)
 {
@@ -191,7 +191,7 @@ u_int nflog_order_collect(nflog_trace_t *trace, nflog_packet_t **packets)
 }
 
 /**
- * Was a packet logged at least that many ms ago?
+ * Check if a packet was logged at least that many ms ago.
  */
 static bool is_older(nflog_packet_t *packet, timeval_t *now, u_int ms)
 {
@@ -205,11 +205,11 @@ static bool is_older(nflog_packet_t *packet, timeval_t *now, u_int ms)
 }
 
 /**
- * Is a packet to be written now, or may an older one come?
+ * Check if a packet is due, i.e. no older one can arrive anymore.
  *
- * @param progress	how far the readers got
+ * @param progress	progress of the readers
  * @param many		TRUE if there are many packets
- * @param used		how much of the memory is used, in percent
+ * @param used		memory in use, in percent
  */
 static bool is_due(nflog_packet_t *packet, timeval_t *now,
 				   nflog_progress_t *progress, bool many, u_int used)

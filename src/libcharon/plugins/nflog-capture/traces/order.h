@@ -28,20 +28,20 @@ typedef struct nflog_progress_t nflog_progress_t;
  * How far packets have been read.
  */
 struct nflog_progress_t {
-	/** all up to this one have been read, see nflog_logged_t, if is_known */
+	/** all packets up to this one were read, see nflog_logged_t, valid if is_known */
 	uint32_t order;
-	/** order is known */
+	/** TRUE if order is known */
 	bool is_known;
-	/** there was nothing left to read */
+	/** TRUE if nothing was left to read */
 	bool idle;
 };
 
 /**
- * Get how far the packets of two sources have been read.
+ * Get the progress of two sources together.
  *
- * @param a			progress of the one
- * @param b			progress of the other
- * @return			progress of both
+ * @param a			progress of the first source
+ * @param b			progress of the second source
+ * @return			progress that holds for both
  */
 nflog_progress_t nflog_progress_both(nflog_progress_t a,
 									 nflog_progress_t b);
@@ -63,31 +63,31 @@ static inline int nflog_order_cmp(uint32_t a, uint32_t b)
  *
  * @param a			order of a packet, which may wrap
  * @param b			order of another packet
- * @return			one of them
+ * @return			order of the later one
  */
 uint32_t nflog_later(uint32_t a, uint32_t b);
 
 /**
- * Collect the packets of a trace in the order of their times.
+ * Collect the packets of a trace, in the order of time.
  *
- * The times of those that the kernel did not stamp are corrected by those that it did.
+ * Corrects the times of packets that the kernel did not stamp by those that it did.
  *
  * @param trace		trace
- * @param packets	filled with the packets
+ * @param packets	receives the packets
  * @return			number of packets
  */
 u_int nflog_order_collect(nflog_trace_t *trace, nflog_packet_t **packets);
 
 /**
- * Get the number of packets that are due, none that is to be written before them may come
- * anymore.
+ * Get the number of packets that are due, i.e. no packet can arrive anymore that has to be
+ * written before them.
  *
- * @param packets	packets, in the order of their times
+ * @param packets	packets, in the order of time
  * @param count		number of packets
- * @param progress	how far the readers got
- * @param many		TRUE if there are many packets
- * @param used		how much of the memory is used, in percent
- * @return			number of packets, from the first on
+ * @param progress	progress of the readers
+ * @param many		TRUE if there are many packets, to use the shorter reordering window
+ * @param used		memory in use, in percent
+ * @return			number of packets that are due, from the first on
  */
 u_int nflog_order_get_due(nflog_packet_t **packets, u_int count,
 						  nflog_progress_t *progress, bool many, u_int used);

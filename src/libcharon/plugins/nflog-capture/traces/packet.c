@@ -28,16 +28,16 @@
 /** RFC 3948, section 2.2 */
 #define NON_ESP_MARKER_LEN 4
 
-/** bytes of an attribute, at most, all that the kernel adds to our groups are shorter */
+/** bytes of an attribute, at most, longer than any that the kernel adds in our groups */
 #define MAX_ATTR 64
 
-/** RFC 7296, section 3.1, it begins with the SPIs */
+/** bytes of the header, which begins with the SPIs, RFC 7296, section 3.1 */
 #define IKE_HEADER_LEN 28
 #define IKE_VERSION_OFFSET 17
 #define IKE_LENGTH_OFFSET 24
 
 /**
- * Get the packet itself.
+ * Get the IP packet.
  */
 static chunk_t get_payload(nflog_logged_t *logged)
 {
@@ -48,8 +48,8 @@ static chunk_t get_payload(nflog_logged_t *logged)
 }
 
 /**
- * Walk the headers of a packet that is not just a part of one, of IPv4 it may be the
- * first part.
+ * Parse the headers of an IP packet, returns FALSE for fragments, but for the first one of
+ * IPv4.
  */
 static bool parse_whole(nflog_ip_packet_t *ip, chunk_t packet)
 {
@@ -133,7 +133,7 @@ bool nflog_ike_key_equals(const void *a, const void *b)
 }
 
 /**
- * Does this have version and length of an IKE message?
+ * Check if version and length are those of an IKE message.
  */
 static bool is_ike(chunk_t message)
 {
@@ -169,7 +169,7 @@ bool nflog_packet_parse_ike(nflog_logged_t *logged,
 		return FALSE;
 	}
 	if (logged->fragment == FRAGMENT_WHOLE && !is_ike(message))
-	{	/* rules log other messages by their ports, but fragments of any packet */
+	{	/* for other messages a rule checked the ports, but not for reassembled ones */
 		return FALSE;
 	}
 	peer = inbound ? ip.src : ip.dst;
@@ -220,13 +220,13 @@ bool nflog_packet_is_tunneled(nflog_logged_t *logged,
 }
 
 /**
- * Finish a checksum that is left to the hardware.
+ * Complete a checksum that was left to the hardware.
  *
- * The kernel then puts the sum of the pseudo header into the field, not
- * inverted (CHECKSUM_PARTIAL, skbuff.h), and copies it as it is.  If a checksum
- * that is right happens to have that value, this does not change it.
+ * In its place the kernel puts the sum of the pseudo header, not inverted, and copies that
+ * (CHECKSUM_PARTIAL, skbuff.h).  A valid checksum that happens to have that value stays the
+ * same.
  *
- * @param ip			packet as logged, a whole one with all its headers, changed
+ * @param ip			packet, whole, with all headers, gets changed
  */
 static void finish_checksum(nflog_ip_packet_t *ip)
 {
@@ -247,7 +247,7 @@ static void finish_checksum(nflog_ip_packet_t *ip)
 }
 
 /**
- * Is an attribute passed on to the trace as it is?
+ * Check if an attribute is passed on to the trace unchanged.
  */
 static inline bool is_kept(nflog_logged_t *logged, int type)
 {
@@ -270,7 +270,7 @@ static uint8_t *put_header(uint8_t *pos, uint16_t type, size_t len)
 }
 
 /**
- * Put data, with zeros up to a length.
+ * Put data, padded with zeros.
  */
 static uint8_t *put_padded(uint8_t *pos, const void *data, size_t len, size_t padded)
 {
@@ -302,9 +302,9 @@ size_t nflog_packet_header_len(nflog_logged_t *logged, nflog_link_t link, char *
 }
 
 /**
- * Build the attributes of LINKTYPE_NFLOG in front of the IP packet.
+ * Build the attributes of LINKTYPE_NFLOG before the IP packet.
  *
- * What is longer than needed is added to the prefix, as zeros behind its end.
+ * Space beyond what is needed is added to the prefix, as zeros behind its terminator.
  */
 static void build_attributes(nflog_logged_t *logged, char *prefix, size_t payload,
 							 uint8_t *pos, uint8_t *end)
@@ -336,7 +336,7 @@ static void build_attributes(nflog_logged_t *logged, char *prefix, size_t payloa
 void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
 						nflog_link_t link, char *prefix, void *record, size_t header)
 {
-	/* what it is built of may be where it is built */
+	/* the source may be in the memory of the record */
 	uint8_t buf[NFLOG_HEADER_SIZE] __attribute__((aligned(sizeof(uint32_t))));
 	nflog_record_t *built = (nflog_record_t*)buf;
 	chunk_t payload = get_payload(logged);
@@ -349,7 +349,7 @@ void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
 		memcpy(data, payload.ptr, payload.len);
 		payload.ptr = data;
 	}
-	/* the kernel does not report how long it was before it was copied */
+	/* the kernel does not report the length before the packet was copied */
 	parsed = nflog_ip_packet_parse(&ip, payload);
 	*packet = (nflog_packet_t){
 		.record = record,
@@ -395,7 +395,7 @@ void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
 		return;
 	}
 	if (packet->offset)
-	{	/* the packet is the last attribute, and padded as all of them are */
+	{	/* the packet is the last attribute, and padded like any other */
 		attr = (struct nlattr*)(record->data + packet->offset - NLA_HDRLEN);
 		attr->nla_len = NLA_HDRLEN + snaplen;
 		len = NLA_ALIGN(snaplen);

@@ -30,61 +30,60 @@ typedef struct nflog_trace_t nflog_trace_t;
 #include "options/cfg.h"
 
 /**
- * Record as it is written to a pcap file (pcap-savefile(5)).
+ * Record as written to a pcap file (pcap-savefile(5)).
  */
 struct nflog_record_t {
 	/** seconds since 1970, and microseconds */
 	uint32_t sec, usec;
 	/** bytes in data */
 	uint32_t caplen;
-	/** as caplen, had the packet been copied as a whole */
+	/** length of data, had the packet been copied as a whole */
 	uint32_t len;
-	/** IP packet, for LINK_NFLOG the last attribute, as described in the LINKTYPE_NFLOG
-	 *  specification */
+	/** IP packet, for LINK_NFLOG as the last attribute (LINKTYPE_NFLOG specification) */
 	uint8_t data[];
 };
 
 /**
- * Captured packet on its way from the reader to the trace.
+ * Entry that describes a captured packet on its way from the reader to the trace.
  *
- * Where it is written, and in which order, is decided by this alone.  Its record has left
- * the processor's caches by then.
+ * It has all that decides where to write the packet, and in which order, as the record has
+ * left the processor's caches by then.
  */
 struct nflog_packet_t {
-	/** trace it belongs to, NULL if it needs not be written (anymore) */
+	/** trace, not owned, NULL if there is nothing to write (anymore) */
 	nflog_trace_t *trace;
-	/** next packet of the same trace, while it is put in order */
+	/** next packet of the same trace, while packets are sorted */
 	nflog_packet_t *next;
-	/** its record */
+	/** record */
 	nflog_record_t *record;
-	/** order in which packets were logged, it may wrap */
+	/** order in which packets were logged, may wrap */
 	uint32_t order;
 	/** time and lengths, as in the record */
 	uint32_t sec, usec, caplen, len;
-	/** bytes that the IP packet had before it was copied, and bytes that were copied */
+	/** length of the IP packet, and bytes of it that were copied */
 	uint32_t original, payload;
 	/** bytes in the record's data before the IP packet, 0 for LINK_RAW */
 	uint16_t offset;
 	/** capture point, as nflog_point_t */
 	uint8_t point;
-	/** TRUE if the kernel stamped it, else it has the time of reception */
+	/** TRUE if the kernel stamped it, FALSE if it has the time of reception */
 	bool stamped;
 };
 
 /**
- * What identifies the SA of an ESP or AH packet.
+ * Identifies the SA of an ESP or AH packet.
  */
 struct nflog_esp_key_t {
 	/** SPI, in network order */
 	uint32_t spi;
 	/** 1 if inbound, 0 if outbound */
 	uint32_t inbound;
-	/** destination address, the first four bytes if it is IPv4 */
+	/** destination address, the first four bytes if IPv4, others 0 */
 	uint8_t dst[16];
 };
 
 /**
- * Hash of a nflog_esp_key_t, for hashtables.
+ * Hash a nflog_esp_key_t, for hashtables.
  *
  * @param key			key
  * @return				hash value
@@ -101,30 +100,30 @@ u_int nflog_esp_key_hash(const void *key);
 bool nflog_esp_key_equals(const void *a, const void *b);
 
 /**
- * Find the destination and SPI in an ESP, AH, or UDP-encapsulated ESP packet.
+ * Find destination and SPI of an ESP, AH, or UDP-encapsulated ESP packet.
  *
- * @param logged		packet, as logged, fragment is set to FRAGMENT_FIRST if it is
- *						one, the rules log no others
- * @param inbound		TRUE if it was logged as it arrived
- * @param key			key to fill in
- * @return				FALSE if it's no such packet
+ * @param logged		packet, fragment is set to FRAGMENT_FIRST if it is the first
+ *						fragment, others are not logged
+ * @param inbound		TRUE if it arrived
+ * @param key			receives the key
+ * @return				FALSE if it is no such packet
  */
 bool nflog_packet_parse(nflog_logged_t *logged,
 						bool inbound, nflog_esp_key_t *key);
 
 /**
- * How IKE messages are found, without any padding: initiator SPIs are chosen by
- * the peer, so those of two peers may be the same.
+ * Identifies the IKE_SA of a message, without any padding.  Has the address, as initiators
+ * choose their SPI, so two peers may have the same.
  */
 struct nflog_ike_key_t {
-	/** SPIs, in network order, that of the responder is 0 in first messages */
+	/** SPIs, in network order, the responder's is 0 in first messages */
 	uint64_t spi_i, spi_r;
-	/** address of the peer, the first four bytes if it is IPv4 */
+	/** address of the peer, the first four bytes if IPv4, others 0 */
 	uint8_t peer[16];
 };
 
 /**
- * Hash of a nflog_ike_key_t, which no sender can predict.
+ * Hash a nflog_ike_key_t, with a seed that no sender can predict.
  */
 u_int nflog_ike_key_hash(const void *key);
 
@@ -134,11 +133,10 @@ u_int nflog_ike_key_hash(const void *key);
 bool nflog_ike_key_equals(const void *a, const void *b);
 
 /**
- * Parse a logged packet to find the IKE_SA it belongs to.
+ * Find SPIs and peer of an IKE message.
  *
- * The packet shows if there is a non-ESP marker, as an initiator SPI is never
- * zero.  One that was put together from fragments has to look like an IKE message, as
- * its ports were not checked.
+ * Recognizes the non-ESP marker by its zeros, as an initiator SPI is never zero.  A
+ * reassembled packet has to look like an IKE message, as no rule checked its ports.
  *
  * @param logged		packet
  * @param inbound		TRUE if it was received
@@ -151,56 +149,56 @@ bool nflog_packet_parse_ike(nflog_logged_t *logged,
 /**
  * Find addresses and ports of a packet in the clear.
  *
- * @param logged		packet, as logged
- * @param src			receives the source, allocated
- * @param dst			receives the destination, allocated
+ * @param logged		packet
+ * @param src			receives the source, owned by the caller
+ * @param dst			receives the destination, owned by the caller
  * @param proto			receives the protocol
- * @return				FALSE if it's no IP packet
+ * @return				FALSE if it is no IP packet, nothing is allocated then
  */
 bool nflog_packet_parse_plain(nflog_logged_t *logged,
 							  host_t **src, host_t **dst,
 							  uint8_t *proto);
 
 /**
- * Check if a packet in the clear is an IP packet in another one.
+ * Check if a packet in the clear is an IP packet within another one.
  *
- * @param logged		packet, as logged
- * @param dst			destination of the outer one
+ * @param logged		packet
+ * @param dst			destination of the outer packet
  * @return				TRUE if it is
  */
 bool nflog_packet_is_tunneled(nflog_logged_t *logged,
 							  host_t *dst);
 
-/** bytes of a record in front of the IP packet, at most */
+/** bytes of a record before the IP packet, at most */
 #define NFLOG_HEADER_SIZE 2048
 
 /**
- * Get the bytes that a record needs in front of the IP packet.
+ * Get the bytes that a record needs before the IP packet.
  *
- * @param logged		packet, as logged
+ * @param logged		packet
  * @param link			link type of the trace
- * @param prefix		log prefix to have in the trace
+ * @param prefix		log prefix for the trace
  * @return				bytes, NFLOG_HEADER_SIZE at most
  */
 size_t nflog_packet_header_len(nflog_logged_t *logged, nflog_link_t link, char *prefix);
 
 /**
- * Build the record of a packet, and describe it, except for its trace and capture point.
+ * Build the record of a packet, and its entry, except for trace and capture point.
  *
- * This may be done where the packet was received: the header then takes the place of the
- * kernel's, which has the same parts, and the IP packet stays where it is.
+ * The record may be built where the packet was received: its header, which has the same
+ * parts, then replaces the kernel's, and the IP packet stays where it is.
  *
- * Checksums of TCP and UDP that are left to the hardware are finished.
+ * Completes checksums of TCP and UDP that were left to the hardware.
  *
- * @param packet		packet to describe
- * @param logged		packet, as logged, not valid anymore if its memory is reused
+ * @param packet		entry to fill in
+ * @param logged		packet, not valid anymore if its memory is reused
  * @param link			link type of the trace
- * @param prefix		log prefix to have in the trace
- * @param record		where to build the record, with space for the IP packet, aligned
- *						to four bytes behind it
- * @param header		bytes of the record in front of the IP packet, at least those that
- *						are needed, for LINK_RAW just these, a multiple of four, and
- *						NFLOG_HEADER_SIZE at most
+ * @param prefix		log prefix for the trace
+ * @param record		where to build the record, has space for the IP packet, which is
+ *						padded to four bytes
+ * @param header		bytes of the record before the IP packet: a multiple of four,
+ *						NFLOG_HEADER_SIZE at most, at least what is needed, for LINK_RAW
+ *						exactly that
  */
 void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
 						nflog_link_t link, char *prefix, void *record, size_t header);

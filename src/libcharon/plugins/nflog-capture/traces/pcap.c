@@ -27,21 +27,21 @@
 
 #include <collections/array.h>
 
-/** as tcpdump's, no packet that NFLOG copies is longer */
+/** snaplen in the header of files, as tcpdump's, more than NFLOG copies */
 #define FILE_SNAPLEN 262144
 
 /** magic number of a file with time stamps in microseconds, pcap-savefile(5) */
 #define FILE_MAGIC 0xa1b2c3d4
 
-/** link types as they are in files, which is not what libpcap calls them,
+/** link types in files, which are not libpcap's DLT_ values,
  *  https://www.tcpdump.org/linktypes.html */
 #define LINKTYPE_RAW 101
 #define LINKTYPE_NFLOG 239
 
-/** names to try that another process has taken, before it is tried again later */
+/** names to try if other processes use them, before trying again later */
 #define MAX_TAKEN 64
 
-/** packets written with one system call, IOV_MAX */
+/** packets written with one system call, at most IOV_MAX */
 #define MAX_WRITE 1024
 
 typedef struct private_nflog_pcap_t private_nflog_pcap_t;
@@ -57,7 +57,7 @@ struct private_nflog_pcap_t {
 	nflog_pcap_t public;
 
 	/**
-	 * Where files are created.
+	 * Creates files, not owned.
 	 */
 	nflog_store_t *store;
 
@@ -67,7 +67,7 @@ struct private_nflog_pcap_t {
 	char *dir;
 
 	/**
-	 * First part of the name of all files.
+	 * First part of the names of files.
 	 */
 	char *name;
 
@@ -80,50 +80,49 @@ struct private_nflog_pcap_t {
 	u_int duration;
 
 	/**
-	 * Name of the file that is written, or is to be created.
+	 * Name of the current file, which may not exist yet.
 	 */
 	char *file;
 
 	/**
-	 * Its number.
+	 * Number of the current file.
 	 */
 	u_int number;
 
 	/**
-	 * Numbers of the files of a ring that were created and not removed, as u_int,
-	 * the oldest one first.
+	 * Numbers of the files of a ring that exist, as u_int, the oldest one first.
 	 */
 	array_t *ring;
 
 	/**
-	 * Bytes in it, header and whole records, 0 if it is not there.
+	 * Bytes in the current file, header and whole records, 0 if it does not exist.
 	 */
 	uint64_t size;
 
 	/**
-	 * TRUE if there is a part of a record behind these.
+	 * TRUE if a part of a record follows these.
 	 */
 	bool torn;
 
 	/**
-	 * What it was when it was created, to notice if it was replaced.
+	 * Device and inode of the file when it was created, to notice if it was replaced.
 	 */
 	dev_t dev;
 	ino_t ino;
 
 	/**
-	 * Time of the oldest packet in it, in seconds, if there is any.
+	 * Time of the oldest packet in the file, in seconds, if it has any.
 	 */
 	uint32_t begin;
 
 	/**
-	 * When it was logged that somebody else replaced it, monotonic.
+	 * When it was logged that the file was replaced, monotonic.
 	 */
 	time_t logged;
 };
 
 /**
- * Is this a ring of files?
+ * Check if this is a ring of files.
  */
 static bool is_ring(private_nflog_pcap_t *this)
 {
@@ -131,7 +130,7 @@ static bool is_ring(private_nflog_pcap_t *this)
 }
 
 /**
- * Are there packets in the file?
+ * Check if the file has packets.
  */
 static bool has_packets(private_nflog_pcap_t *this)
 {
@@ -139,7 +138,7 @@ static bool has_packets(private_nflog_pcap_t *this)
 }
 
 /**
- * Get the name of one of our files, allocated.
+ * Get the name of a file, allocated.
  */
 static char *file_name(private_nflog_pcap_t *this, u_int number)
 {
@@ -149,9 +148,9 @@ static char *file_name(private_nflog_pcap_t *this, u_int number)
 /**
  * Open the file if it is still the one that was created.
  *
- * @param size		receives the bytes in it
- * @return			file descriptor, -1 with errno set on failure, ESTALE if it is
- *					another one, or was cut by someone else
+ * @param size		receives its size in bytes
+ * @return			file descriptor, -1 with errno set on failure, ESTALE if another
+ *					process replaced or cut it
  */
 static int open_same(private_nflog_pcap_t *this, uint64_t *size)
 {
@@ -174,8 +173,8 @@ static int open_same(private_nflog_pcap_t *this, uint64_t *size)
 }
 
 /**
- * Remove what a write that failed left behind the last whole record, as it would
- * make all that follows unreadable.
+ * Remove the part of a record that a failed write left, as it would make all that follows
+ * unreadable.
  */
 static bool cut_torn(private_nflog_pcap_t *this, int fd, uint64_t size)
 {
@@ -184,7 +183,7 @@ static bool cut_torn(private_nflog_pcap_t *this, int fd, uint64_t size)
 }
 
 /**
- * Complete the file that is written.
+ * Complete the current file.
  */
 static void end_file(private_nflog_pcap_t *this)
 {
@@ -192,7 +191,7 @@ static void end_file(private_nflog_pcap_t *this)
 	int fd;
 
 	if (this->torn)
-	{	/* it could not be cut when that happened */
+	{	/* cutting failed before */
 		fd = open_same(this, &size);
 		if (fd >= 0)
 		{
@@ -209,7 +208,7 @@ static void end_file(private_nflog_pcap_t *this)
 }
 
 /**
- * Go on with another file, which is created when it's needed.
+ * Continue with the next file, which is created as soon as there are packets.
  */
 static void next_file(private_nflog_pcap_t *this)
 {
@@ -221,7 +220,7 @@ static void next_file(private_nflog_pcap_t *this)
 	free(this->file);
 	this->file = file_name(this, ++this->number);
 	while (removed && this->files && array_count(this->ring) >= this->files)
-	{	/* if that fails it's due again with the next file */
+	{	/* if this fails, it is tried again with the next file */
 		array_get(this->ring, ARRAY_HEAD, &oldest);
 		name = file_name(this, oldest);
 		removed = this->store->remove_file(this->store, this->dir, name);
@@ -251,19 +250,19 @@ static int create_file(private_nflog_pcap_t *this)
 	struct stat st;
 	int fd, error, i;
 
-	/* before it is there, so that no other process removes it */
+	/* before the file exists, so no other process removes it */
 	this->store->set_used(this->store, this->dir, this->file, TRACE_USED);
 	fd = this->store->create_file(this->store, this->dir, this->file,
 								  chunk_from_thing(header));
 	for (i = 0; fd < 0 && errno == EEXIST && i < MAX_TAKEN; i++)
-	{	/* another process has it, or had */
+	{	/* another process uses this name, or used it */
 		next_file(this);
 		this->store->set_used(this->store, this->dir, this->file, TRACE_USED);
 		fd = this->store->create_file(this->store, this->dir, this->file,
 									  chunk_from_thing(header));
 	}
 	if (fd < 0)
-	{	/* its keys have to be there when it gets created */
+	{	/* keys have to be there before packets */
 		error = errno;
 		if (error == EEXIST)
 		{
@@ -290,7 +289,7 @@ static int create_file(private_nflog_pcap_t *this)
 }
 
 /**
- * Log that somebody else replaced or cut the file, whose packets are lost.
+ * Log that another process replaced or cut the file, so its packets are lost.
  */
 static void log_replaced(private_nflog_pcap_t *this)
 {
@@ -298,15 +297,15 @@ static void log_replaced(private_nflog_pcap_t *this)
 
 	if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 	{
-		DBG1(DBG_CHD, "trace '%s/%s' was replaced or cut by someone else, it "
-			 "continues in a new file",
+		DBG1(DBG_CHD, "trace '%s/%s' was replaced or cut by another process, "
+			 "continuing in a new file",
 			 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 			 this->file);
 	}
 }
 
 /**
- * Open the file, or create another one if it isn't what it was.
+ * Open the current file, or create another one if it was replaced.
  *
  * @return			file descriptor, -1 with errno set on failure
  */
@@ -333,7 +332,7 @@ static int open_file(private_nflog_pcap_t *this)
 	switch (errno)
 	{
 		case ENOENT:
-			/* removed by someone else, its name can be used again */
+			/* removed by another process, so the name is free again */
 			end_file(this);
 			return create_file(this);
 		case ESTALE:
@@ -370,7 +369,7 @@ METHOD(nflog_pcap_t, start, int,
 }
 
 /**
- * Get the size of a packet in a file.
+ * Get the bytes of a packet in a file.
  */
 static size_t record_size(nflog_packet_t *packet)
 {
@@ -378,7 +377,7 @@ static size_t record_size(nflog_packet_t *packet)
 }
 
 /**
- * Get what to write, records that lie one behind the other as one.
+ * Set up the vector to write, adjacent records become one element.
  *
  * @return			number of elements
  */
@@ -402,11 +401,11 @@ static u_int get_vector(nflog_packet_t **packets, u_int count, struct iovec *iov
 }
 
 /**
- * Append packets to the file that is open, as many as possible.
+ * Append packets to the open file, as many as possible.
  *
  * @param total		bytes of all records
- * @param error		set to an errno if not all were written
- * @return			number of packets that were written, all of which are whole
+ * @param error		receives an errno if not all were written
+ * @return			number of packets written, as whole records
  */
 static u_int append(private_nflog_pcap_t *this, int fd,
 					nflog_packet_t **packets, u_int count, size_t total,
@@ -424,10 +423,10 @@ static u_int append(private_nflog_pcap_t *this, int fd,
 	{
 		this->size += record_size(packets[done++]);
 	}
-	/* if this fails it's tried again before anything is appended */
+	/* if this fails, it is tried again before anything is appended */
 	cut_torn(this, fd, before + written);
 	if (close(fd) != 0 && errno != EINTR)
-	{	/* file systems of other hosts may refuse as late as that */
+	{	/* network file systems may refuse as late as on close() */
 		*error = errno;
 		this->size = before;
 		this->torn = TRUE;
@@ -440,8 +439,8 @@ static u_int append(private_nflog_pcap_t *this, int fd,
  * Write packets that belong to the same file.
  *
  * @param total		bytes of all records
- * @param error		set to an errno, or NFLOG_OVER_BUDGET, if not all were written
- * @return			number of packets that were written
+ * @param error		receives an errno, or NFLOG_OVER_BUDGET, if not all were written
+ * @return			number of packets written
  */
 static u_int write_run(private_nflog_pcap_t *this,
 					   nflog_packet_t **packets, u_int count, size_t total,
@@ -473,10 +472,10 @@ static u_int write_run(private_nflog_pcap_t *this,
 }
 
 /**
- * Get the packets to write to the file next, with one system call.
+ * Get the packets to write to the current file next, with one system call.
  *
- * @param begin		set to the time of the oldest packet in the file then
- * @param total		set to the bytes of their records
+ * @param begin		receives the time of the oldest packet in the file after that
+ * @param total		receives the bytes of their records
  * @return			number of packets, 0 if the file is complete
  */
 static u_int get_run(private_nflog_pcap_t *this,
@@ -494,7 +493,7 @@ static u_int get_run(private_nflog_pcap_t *this,
 	{
 		size = record_size(packets[run]);
 		sec = packets[run]->sec;
-		/* if the clock was set back, time counts anew */
+		/* if the clock was set back, the duration begins anew */
 		oldest = min(*begin, sec);
 		if ((run || has_packets(this)) &&
 			((this->file_size && used + *total + size > this->file_size) ||
@@ -536,7 +535,7 @@ METHOD(nflog_pcap_t, write_, u_int,
 			{
 				break;
 			}
-			/* no file gets larger than this one, but there may be others */
+			/* this file has reached a limit on its size, another one may have space */
 			next_file(this);
 		}
 	}

@@ -26,50 +26,49 @@ typedef struct nflog_pcap_t nflog_pcap_t;
 #include "packet.h"
 #include "files/store.h"
 
-/** instead of an errno, if the disk budget does not allow to write */
+/** replaces an errno if the quota does not allow to write */
 #define NFLOG_OVER_BUDGET -1
 
 /**
- * Writes the pcap files of a trace: a single one, or a ring.
+ * Writes the pcap files of a trace: a single file, or a ring.
  *
- * Each file consists of a header and whole records at any time.  If writing fails
- * the caller may try again whenever it likes.  A file that someone else removed,
- * replaced or cut is left alone, and another one is created, with the next number
- * if the name is taken.  Where a limit on the size of files is reached (RLIMIT_FSIZE,
- * or that of the file system), packets continue in another file.
+ * At any time, each file consists of a header and whole records.  If writing fails, the
+ * caller may try again at any time.  A file that another process removed, replaced or cut
+ * is left alone, and the trace continues in another file, with the next number if the name
+ * is taken, as it does at a limit on the size of files (RLIMIT_FSIZE, or the file
+ * system's).
  *
- * Used by one thread, no method locks.
+ * Used by one thread, nothing is locked.
  */
 struct nflog_pcap_t {
 
 	/**
 	 * Create the first file.
 	 *
-	 * @return			0, or an errno, or NFLOG_OVER_BUDGET
+	 * @return			0, an errno, or NFLOG_OVER_BUDGET
 	 */
 	int (*start)(nflog_pcap_t *this);
 
 	/**
-	 * Write packets, until that fails.
+	 * Write packets, until writing fails.
 	 *
 	 * @param packets	packets, in the order in which to write them
 	 * @param count		number of packets
-	 * @param error		set to an errno, or NFLOG_OVER_BUDGET, if not all
-	 *					were written
-	 * @return			number of packets that were written
+	 * @param error		receives an errno, or NFLOG_OVER_BUDGET, if not all were written
+	 * @return			number of packets written
 	 */
 	u_int (*write)(nflog_pcap_t *this, nflog_packet_t **packets,
 				   u_int count, int *error);
 
 	/**
-	 * Get the name of the current file, which may not be there yet.
+	 * Get the name of the current file, which may not exist yet.
 	 *
-	 * @return			name of the file
+	 * @return			name, internal data
 	 */
 	char *(*get_file)(nflog_pcap_t *this);
 
 	/**
-	 * Destroy a nflog_pcap_t, its file is complete.
+	 * Destroy a nflog_pcap_t, completes its file.
 	 */
 	void (*destroy)(nflog_pcap_t *this);
 };
@@ -77,9 +76,9 @@ struct nflog_pcap_t {
 /**
  * Create a nflog_pcap_t instance.
  *
- * @param store		where files are created, not owned
+ * @param store		creates files, not owned
  * @param dir		directory of the connection
- * @param name		first part of the names of files
+ * @param name		file name, without number and extension
  * @param cfg		options, not owned
  */
 nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,

@@ -18,32 +18,32 @@
 #include <threading/condvar.h>
 #include <threading/mutex.h>
 
-/** packets that are added of one message at most, the kernel's threshold is lower */
+/** packets added of one message, at most, the kernel's threshold is lower */
 #define MAX_ADDED 256
 
 typedef struct private_nflog_queue_t private_nflog_queue_t;
 typedef struct part_t part_t;
 
 /**
- * Packets between one reader and the writer.
+ * Blocks of packets between one reader and the writer.
  *
- * A lane has two parts: one for messages that are received, and one for records that
- * don't fit in there, or come from elsewhere.
+ * Each lane has two parts: one for received messages, and one for records that don't fit in
+ * there, or come from elsewhere.
  */
 struct part_t {
 
 	/**
-	 * Block that the reader adds to, NULL if there was none yet.
+	 * Block that the reader adds to, the reader's, NULL if there was none yet.
 	 */
 	nflog_block_t *last;
 
 	/**
-	 * End of the memory to receive messages, NULL if there is none.
+	 * End of the memory to receive messages, the reader's, NULL if there is none.
 	 */
 	uint8_t *space_end;
 
 	/**
-	 * Bytes of records that were not published yet.
+	 * Bytes of records that were not published yet, the reader's.
 	 */
 	size_t fresh;
 
@@ -53,8 +53,8 @@ struct part_t {
 	nflog_block_t *first;
 
 	/**
-	 * Block with the last packet that the writer looks at, and the number of packets
-	 * up to that in there, NULL if there was none yet.
+	 * Block with the last packet that the writer peeked at, and the number of packets in it
+	 * up to that one, NULL if there was none yet.
 	 */
 	nflog_block_t *peeked;
 	u_int peeked_end;
@@ -78,28 +78,28 @@ struct private_nflog_queue_t {
 	size_t size;
 
 	/**
-	 * Parts of lanes, all that are received into first.
+	 * Parts of all lanes: first those for received messages, then the others.
 	 */
 	part_t *parts;
 
 	/**
-	 * Number of lanes, one more than there are readers.
+	 * Number of lanes, including the one without reader.
 	 */
 	u_int count;
 
 	/**
-	 * Bytes of records published that the writer did not peek at.
+	 * Bytes of published records that the writer did not peek at yet.
 	 */
 	uint64_t fresh;
 
 	/**
-	 * Packets published that the writer did not release.
+	 * Published packets that the writer did not release yet.
 	 */
 	u_int waiting;
 
 	/**
-	 * How many bytes that the writer did not peek at have to be published until it
-	 * wakes up.
+	 * Bytes of published records that wake up the writer, not counting those that it
+	 * peeked at.
 	 */
 	uint64_t wanted;
 
@@ -114,28 +114,28 @@ struct private_nflog_queue_t {
 	bool haste;
 
 	/**
-	 * Protects how blocks follow each other in parts, what is published and released
-	 * of them, and all from fresh to haste.
+	 * Guards the lists of blocks in parts, what is published and released of blocks, and
+	 * all from fresh to haste.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * Signals that there is something to do for the writer.
+	 * Signals that the writer has something to do.
 	 */
 	condvar_t *condvar;
 	/**
-	 * Packets that the writer peeked at, the writer's.
+	 * Array of packets that the writer peeked at, the writer's.
 	 */
 	nflog_packet_t **packets;
 
 	/**
-	 * Number of packets that fit in packets.
+	 * Number of packets that fit in the array.
 	 */
 	u_int capacity;
 };
 
 /**
- * Get the part of a lane for messages that are received, or for all else.
+ * Get a part of a lane: for received messages, or for other records.
  */
 static inline part_t *get_part(private_nflog_queue_t *this, u_int lane, bool received)
 {
@@ -143,7 +143,7 @@ static inline part_t *get_part(private_nflog_queue_t *this, u_int lane, bool rec
 }
 
 /**
- * Publish what was added to the last block of a part, mutex is locked.
+ * Publish what was added to the last block of a part, the mutex is locked.
  */
 static void publish_part(private_nflog_queue_t *this, part_t *part)
 {
@@ -154,7 +154,7 @@ static void publish_part(private_nflog_queue_t *this, part_t *part)
 }
 
 /**
- * Take another block for a part.
+ * Add a block to a part.
  */
 static bool add_block(private_nflog_queue_t *this, part_t *part)
 {
@@ -167,7 +167,7 @@ static bool add_block(private_nflog_queue_t *this, part_t *part)
 	}
 	this->mutex->lock(this->mutex);
 	if (part->last)
-	{	/* the packets in there are complete */
+	{	/* the packets in the previous block are complete */
 		publish_part(this, part);
 		part->last->next = block;
 	}
@@ -181,9 +181,9 @@ static bool add_block(private_nflog_queue_t *this, part_t *part)
 }
 
 /**
- * Make sure that there is space in the last block of a part.
+ * Ensure space in the last block of a part.
  *
- * What the writer released is used again at once, as it is in the processor's caches.
+ * Memory that the writer released is reused at once, as it is in the processor's caches.
  */
 static bool ensure_space(private_nflog_queue_t *this, part_t *part, size_t bytes,
 						 u_int packets)
@@ -218,7 +218,7 @@ METHOD(nflog_queue_t, get_space, uint8_t*,
 }
 
 /**
- * Add a packet to the last block of a part, which has space for it.
+ * Add a packet to the last block of a part, which has space.
  */
 static nflog_packet_t *add_packet(part_t *part)
 {
@@ -247,9 +247,9 @@ METHOD(nflog_queue_t, add, nflog_packet_t*,
 }
 
 /**
- * Add a packet where it was received, NULL if that is not possible.
+ * Add a packet where it was received, returns NULL if that is not possible.
  *
- * @param needed	bytes that its record needs in front of the IP packet
+ * @param needed	bytes that the record needs before the IP packet
  */
 static nflog_packet_t *add_in_place(private_nflog_queue_t *this, u_int lane,
 									nflog_tap_t *tap, nflog_logged_t *logged,
@@ -270,7 +270,7 @@ static nflog_packet_t *add_in_place(private_nflog_queue_t *this, u_int lane,
 		return NULL;
 	}
 	if (tap->link == LINK_RAW)
-	{	/* no other part of a record may be longer than needed */
+	{	/* padding goes to the prefix, so no other attribute grows */
 		header = needed;
 	}
 	packet = add_packet(part);
@@ -281,7 +281,7 @@ static nflog_packet_t *add_in_place(private_nflog_queue_t *this, u_int lane,
 }
 
 /**
- * Copy a packet.
+ * Add a copy of a packet.
  */
 static nflog_packet_t *add_copy(private_nflog_queue_t *this, u_int lane, nflog_tap_t *tap,
 								nflog_logged_t *logged, size_t needed)
@@ -357,7 +357,7 @@ METHOD(nflog_queue_t, get_lanes, u_int,
 }
 
 /**
- * Get the time that is that many ms ahead.
+ * Get the time in that many ms.
  */
 static timeval_t get_deadline(u_int ms)
 {
@@ -379,7 +379,7 @@ METHOD(nflog_queue_t, wait_, bool,
 	bool expired = FALSE, is_batch;
 
 	this->mutex->lock(this->mutex);
-	/* any packet will do */
+	/* any packet wakes up the writer */
 	this->wanted = 0;
 	while (!this->awake && !this->waiting && !expired)
 	{
@@ -417,7 +417,7 @@ METHOD(nflog_queue_t, wake, void,
 }
 
 /**
- * Append packets of a block to those that the writer peeks at.
+ * Add packets of a block to the array that the writer peeks at.
  */
 static u_int peek_block(private_nflog_queue_t *this, nflog_block_t *block, u_int end,
 						u_int count)
@@ -443,8 +443,8 @@ static u_int peek_block(private_nflog_queue_t *this, nflog_block_t *block, u_int
 }
 
 /**
- * Get the number of packets in a block of a part up to which the writer looks at them,
- * in those up to peeked at all of them.
+ * Get the number of packets in a block that the writer peeked at: all published ones,
+ * but up to peeked_end in the last block that it peeked at.
  */
 static u_int get_end(part_t *part, nflog_block_t *block)
 {
@@ -452,8 +452,8 @@ static u_int get_end(part_t *part, nflog_block_t *block)
 }
 
 /**
- * Check if there are packets in a part that the writer may look at, mutex is locked.
- * If there are none, the reader may use its block again at any time.
+ * Check if the writer may peek at packets of a part, the mutex is locked.  Otherwise the
+ * reader may reuse its block at any time.
  */
 static bool has_packets(part_t *part)
 {
@@ -497,7 +497,7 @@ METHOD(nflog_queue_t, peek, u_int,
 /**
  * Release packets of a block.
  *
- * @return			TRUE if there are none left that the writer looks at
+ * @return			TRUE if the writer peeks at none of them anymore
  */
 static bool release_packets(private_nflog_queue_t *this, nflog_block_t *block, u_int end)
 {
@@ -528,7 +528,7 @@ METHOD(nflog_queue_t, release, void,
 			   release_packets(this, part->first, get_end(part, part->first)))
 		{
 			if (part->first == part->peeked)
-			{	/* the reader may use it again at once */
+			{	/* the reader may reuse it at once */
 				part->peeked = NULL;
 				break;
 			}
@@ -561,7 +561,7 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 	nflog_blocks_t *blocks;
 	u_int count;
 
-	/* each part keeps the block that it adds to */
+	/* each part may hold a block that it adds to */
 	count = max((size + NFLOG_BLOCK_SIZE - 1) / NFLOG_BLOCK_SIZE, 2 * (lanes + 1));
 	blocks = nflog_blocks_create(count);
 	if (!blocks)

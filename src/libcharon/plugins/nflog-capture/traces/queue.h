@@ -25,22 +25,25 @@ typedef struct nflog_queue_t nflog_queue_t;
 #include "packet.h"
 #include "trace.h"
 
-/** bytes for packets that wait to be written, at most, used only as needed */
+/** default size of the memory for packets, in bytes, used only as needed */
 #define NFLOG_QUEUE_SIZE (64 * 1024 * 1024)
 
-/** bytes that are worth writing, as they are still in the processor's caches */
+/** batch worth writing, in bytes: small enough to be in the processor's caches still */
 #define NFLOG_QUEUE_BATCH (1024 * 1024)
 
-/** bytes that can be received into a lane at once */
+/** bytes that a lane can receive at once */
 #define NFLOG_QUEUE_SPACE (256 * 1024)
 
 /**
  * Bounded memory for packets, between reader threads and one writer thread.
  *
- * Each reader has a lane of its own, which takes memory in blocks.  It receives the
- * kernel's messages into a block, where they become records, adds packets and publishes
- * them in batches.  The writer looks at all packets that are published, and releases them
- * from the oldest on.
+ * Each reader has a lane, which takes memory in blocks.  The reader receives the kernel's
+ * messages into a block, where they become records, adds packets, and publishes them in
+ * batches.  The writer peeks at all published packets, and releases them, from the oldest
+ * on.
+ *
+ * The readers' methods may be called for different lanes at the same time, but not for the
+ * same one.
  */
 struct nflog_queue_t {
 
@@ -50,16 +53,18 @@ struct nflog_queue_t {
 	 * What is not added as a packet is used again.
 	 *
 	 * @param lane		number of the reader's lane
-	 * @return			NFLOG_QUEUE_SPACE bytes, NULL if memory is exhausted
+	 * @return			NFLOG_QUEUE_SPACE bytes, valid until the next call for the lane, NULL
+	 *					if memory is exhausted
 	 */
 	uint8_t *(*get_space)(nflog_queue_t *this, u_int lane);
 
 	/**
-	 * Get memory for a packet, called by a reader.
+	 * Add a packet, called by a reader.
 	 *
 	 * @param lane		number of the reader's lane
-	 * @param len		bytes needed for its record
-	 * @return			packet with its record, NULL if memory is exhausted
+	 * @param len		bytes of its record
+	 * @return			entry, with memory for its record, to be filled in, NULL if memory is
+	 *					exhausted
 	 */
 	nflog_packet_t *(*add)(nflog_queue_t *this, u_int lane,
 						   size_t len);
@@ -67,52 +72,50 @@ struct nflog_queue_t {
 	/**
 	 * Add a logged packet for the trace of a capture point, called by a reader.
 	 *
-	 * If it was received into this lane it stays there, and logged is not valid anymore.
-	 * It counts as received, and as overrun if memory is exhausted.
+	 * If it was received into this lane, it stays where it is, and logged is not valid anymore.
+	 * Counts it as received, and as overrun if memory is exhausted.
 	 *
 	 * @param lane		number of the reader's lane
 	 * @param tap		capture point
-	 * @param logged	packet, as logged
+	 * @param logged	packet
 	 */
 	void (*add_logged)(nflog_queue_t *this, u_int lane,
 					   nflog_tap_t *tap, nflog_logged_t *logged);
 
 	/**
-	 * Publish all added packets, called by a reader.  Those that it filled in before
-	 * it added another one may be published already.
+	 * Publish all added packets, called by a reader.  Packets may be published earlier, as
+	 * soon as another one is added, so they have to be filled in before that.
 	 *
 	 * @param lane		number of the reader's lane
 	 */
 	void (*publish)(nflog_queue_t *this, u_int lane);
 
 	/**
-	 * Get the number of lanes.
+	 * Get the number of lanes of readers.
 	 *
-	 * There is one more lane, which has this number, for packets that were kept
-	 * before.  Whoever adds packets there has to keep all others from doing so.
-	 *
-	 * @return			number of readers there may be
+	 * There is another lane, which has this number, for packets that were kept.  Its callers
+	 * have to exclude each other.
+	 * @return			number of lanes
 	 */
 	u_int (*get_lanes)(nflog_queue_t *this);
 
 	/**
-	 * Wait until there are packets or wake() is called, called by the writer.
+	 * Wait until there are packets, or wake() is called.  Called by the writer.
 	 *
-	 * Returns a while later, to gather a batch that is worth writing, but
-	 * without delay if there are many, or wake() calls for haste.
+	 * Then waits on for a batch worth writing, but returns without delay if there is one, or
+	 * wake() asks for haste.
 	 *
-	 * @param delay		how long to gather a batch, in ms
-	 * @param bytes		size of a batch that is worth writing without delay,
-	 *					NFLOG_QUEUE_BATCH at least, and half of the memory at most
-	 * @param timeout	how long to wait at most if there are no packets, in ms, 0
-	 *					for no limit
+	 * @param delay		time to wait for a batch, in ms
+	 * @param bytes		size of a batch worth writing without delay, at least
+	 *					NFLOG_QUEUE_BATCH, and at most half of the memory
+	 * @param timeout	time to wait if there are no packets, in ms, 0 for no limit
 	 * @return			TRUE if there is such a batch
 	 */
 	bool (*wait)(nflog_queue_t *this, u_int delay, size_t bytes,
 				 u_int timeout);
 
 	/**
-	 * Wake up the writer, or keep it from waiting the next time.
+	 * Wake up the writer, or keep it from waiting the next time.  Thread-safe.
 	 *
 	 * @param haste		TRUE to do so without delay
 	 */
@@ -121,18 +124,18 @@ struct nflog_queue_t {
 	/**
 	 * Get all published packets, called by the writer.
 	 *
-	 * @param packets	set to an internal array of the packets that have a trace,
-	 *					in the order of arrival in each lane, one lane after the
-	 *					other, valid until the next call
-	 * @param used		set to how much of the memory is used, in percent
+	 * @param packets	receives an internal array of the packets that have a trace, one
+	 *					lane after the other, in the order of arrival in each, valid
+	 *					until the next call
+	 * @param used		receives the memory in use, in percent
 	 * @return			number of packets
 	 */
 	u_int (*peek)(nflog_queue_t *this,
 				  nflog_packet_t ***packets, u_int *used);
 
 	/**
-	 * Release the memory of packets, in each lane up to the first that has a
-	 * trace.
+	 * Release the memory of packets, in each lane up to the first one that still has a trace.
+	 * Called by the writer.
 	 */
 	void (*release)(nflog_queue_t *this);
 
@@ -145,9 +148,9 @@ struct nflog_queue_t {
 /**
  * Create a nflog_queue_t instance.
  *
- * @param lanes		number of lanes, one for each reader
- * @param size		bytes to use at most in all lanes together, taken from the
- *					system as needed
+ * @param lanes		number of readers, one lane for each
+ * @param size		bytes of memory for all lanes together, the system provides it as it
+ *					is used
  * @return			queue, NULL if there is no memory
  */
 nflog_queue_t *nflog_queue_create(u_int lanes, size_t size);

@@ -23,7 +23,7 @@
 #include <inttypes.h>
 #include <limits.h>
 
-/** packets passed on at once */
+/** packets written at once */
 #define MAX_WRITE 1024
 
 typedef struct private_nflog_trace_t private_nflog_trace_t;
@@ -39,7 +39,7 @@ struct private_nflog_trace_t {
 	nflog_trace_t public;
 
 	/**
-	 * Where files are created.
+	 * Creates files, not owned.
 	 */
 	nflog_store_t *store;
 
@@ -55,17 +55,17 @@ struct private_nflog_trace_t {
 	char *label;
 
 	/**
-	 * Capture point for one direction, that for the other one is the next.
+	 * Capture point of arriving packets, the next one is of leaving packets.
 	 */
 	nflog_point_t point;
 
 	/**
-	 * First part of the name of all files.
+	 * First part of the names of files.
 	 */
 	char *name;
 
 	/**
-	 * Its files, NULL until it begins.
+	 * Files, NULL until the trace begins.
 	 */
 	nflog_pcap_t *pcap;
 
@@ -80,8 +80,8 @@ struct private_nflog_trace_t {
 	bool started;
 
 	/**
-	 * Packets that could not be written: their number, the time of the first and
-	 * last one, why, and how often that began.
+	 * Packets that could not be written: their number, the time of the first and last one,
+	 * the last reason, and the number of gaps.
 	 */
 	uint64_t missing;
 	time_t since, until;
@@ -89,35 +89,35 @@ struct private_nflog_trace_t {
 	u_int gaps;
 
 	/**
-	 * TRUE while packets can't be written, and missing when that began.
+	 * TRUE during a gap, and missing when it began.
 	 */
 	bool gap;
 	uint64_t before;
 
 	/**
-	 * When it was logged that the trace goes on, monotonic.
+	 * When a resumption was logged last, monotonic.
 	 */
 	time_t logged;
 
 	/**
-	 * Packets that are kept, and the last one of them: those that the kernel
-	 * did not stamp, and those that it did.
+	 * Packets that are kept, first and last one of two lists: not stamped by the kernel,
+	 * and stamped.
 	 */
 	nflog_packet_t *kept[2], *last[2];
 
 	/**
-	 * Counters of each capture point.
+	 * Counters by capture point.
 	 */
 	nflog_counters_t counts[POINT_MAX];
 
 	/**
-	 * Reads what the kernel dropped meanwhile, NULL if another trace does that.
+	 * Reads the kernel's drop counters, not owned, NULL if another trace does.
 	 */
 	nflog_xfrm_stat_t *xfrm_stat;
 
 	/**
-	 * What it dropped before, NULL until the trace is started, or if another one
-	 * does that.
+	 * Drop counters at the start of the trace, NULL before that, or if another trace logs
+	 * them.
 	 */
 	nflog_dropped_t *dropped;
 
@@ -144,7 +144,7 @@ static const char *get_reason(private_nflog_trace_t *this)
 }
 
 /**
- * Note that packets can't be written now, the reason has been logged.
+ * Begin a gap, the reason was logged.
  */
 static void begin_gap(private_nflog_trace_t *this, int error)
 {
@@ -157,17 +157,17 @@ static void begin_gap(private_nflog_trace_t *this, int error)
 }
 
 /**
- * Note that packets can be written.
+ * End a gap, packets can be written again.
  */
 static void end_gap(private_nflog_trace_t *this)
 {
 	if (this->gap)
 	{
 		this->gap = FALSE;
-		/* where the disk is full most of the time, the end of the trace will do */
+		/* if the disk is full most of the time, the end line suffices */
 		if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 		{
-			DBG1(DBG_CHD, "trace '%s' of connection '%s' goes on, %" PRIu64
+			DBG1(DBG_CHD, "resumed trace '%s' of connection '%s', %" PRIu64
 				 " packets were not written: %s",
 				 this->pcap->get_file(this->pcap), this->conn,
 				 this->missing - this->before, get_reason(this));
@@ -182,7 +182,7 @@ METHOD(nflog_trace_t, start, void,
 
 	this->started = TRUE;
 	if (this->xfrm_stat)
-	{	/* not before, as charon's threads read no files */
+	{	/* not on creation, as charon's threads read no files */
 		this->dropped = this->xfrm_stat->get(this->xfrm_stat);
 	}
 	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
@@ -229,7 +229,7 @@ METHOD(nflog_trace_t, collect, void,
 }
 
 /**
- * Does a packet match the filter?
+ * Check if a packet matches the filter.
  */
 static bool match(private_nflog_trace_t *this,
 				  nflog_packet_t *packet)
@@ -277,7 +277,7 @@ static void refuse(private_nflog_trace_t *this,
 /**
  * Write some packets.
  *
- * @return			FALSE if not all were written, trying to write more is no use
+ * @return			FALSE if not all were written, so writing more would fail
  */
 static bool flush(private_nflog_trace_t *this,
 				  nflog_packet_t **packets, u_int count)
@@ -329,7 +329,7 @@ METHOD(nflog_trace_t, write_, void,
 			continue;
 		}
 		if (!writable)
-		{	/* is tried again with what comes next */
+		{	/* tried again with the next packets */
 			refuse(this, &packet, 1);
 			continue;
 		}
@@ -356,7 +356,7 @@ METHOD(nflog_trace_t, end, void,
 	char buf[POINT_MAX][512] = {}, missing[256] = "", path[PATH_MAX];
 	nflog_point_t in, out;
 
-	/* completes its file */
+	/* complete the file */
 	DESTROY_IF(this->pcap);
 	this->pcap = NULL;
 
@@ -494,7 +494,7 @@ void nflog_tap_init(nflog_tap_t *tap,
 		tap->trace = trace->get_ref(trace);
 		tap->count = trace->get_count(trace, point);
 		tap->link = trace->get_link(trace);
-		/* cut a long name at its begin, as the unique id distinguishes SAs */
+		/* cut a long name at its begin, as the unique id identifies the SA */
 		cut = snprintf(suffix, sizeof(suffix), " %N", nflog_point_names,
 					   point) + strlen(label) + 1 - sizeof(tap->prefix);
 		snprintf(tap->prefix, sizeof(tap->prefix), "%s%s", label + max(0, cut),

@@ -29,28 +29,27 @@ typedef struct nflog_tap_t nflog_tap_t;
 #include "packet.h"
 #include "files/store.h"
 
-/** size of a log prefix, NF_LOG_PREFIXLEN in the kernel's nf_log.h */
+/** size of a log prefix, NF_LOG_PREFIXLEN in the kernel's nf_log.h, in bytes */
 #define NFLOG_PREFIX_LEN 128
 
 /**
- * Trace of one SA: a pcap file, or a ring of them, with its counters.
+ * Trace of one SA: a pcap file, or a ring of files, and its counters.
  *
- * Used by one thread after the other, none of its methods locks: until it is
- * passed to the writer, by the thread that created it, then by the writer.  Only
- * the counters logged, received, overrun and sa are the reader's until it
- * releases the trace.
+ * Nothing is locked: the trace belongs to the thread that creates it, and from
+ * nflog_writer_t.start() on to the writer.  Two exceptions: references, and the counters of the readers (logged,
+ * received, overrun, sa), which are theirs until they release the trace.
  */
 struct nflog_trace_t {
 
 	/**
 	 * Begin the trace: create its file.
 	 *
-	 * A failure is logged, and each write() tries again.
+	 * Logs a failure, write() tries again.
 	 */
 	void (*start)(nflog_trace_t *this);
 
 	/**
-	 * Check if the trace began, packets can't be written before.
+	 * Check if the trace has begun, packets can't be written before.
 	 *
 	 * @return			TRUE if start() was called
 	 */
@@ -59,15 +58,15 @@ struct nflog_trace_t {
 	/**
 	 * Keep a packet until collect() is called.
 	 *
-	 * @param packet	packet
+	 * @param packet	packet, not owned
 	 * @return			TRUE if it is the first one
 	 */
 	bool (*keep)(nflog_trace_t *this, nflog_packet_t *packet);
 
 	/**
-	 * Collect the packets that were kept, each list is in the order of keep().
+	 * Collect the packets that were kept, as two lists in the order of keep().
 	 *
-	 * @param stamped	receives those that the kernel stamped, NULL if none
+	 * @param stamped	receives packets that the kernel stamped, NULL if none
 	 * @param others	receives all others, NULL if none
 	 */
 	void (*collect)(nflog_trace_t *this,
@@ -75,9 +74,8 @@ struct nflog_trace_t {
 					nflog_packet_t **others);
 
 	/**
-	 * Write packets.  Those that can't be written, as the disk is full, for instance,
-	 * are counted, and writing is tried again with the next ones.  Success after a
-	 * failure is logged.
+	 * Write packets.  Counts packets that can't be written, for instance as the disk is full,
+	 * and tries again with the next ones.  Logs when writing succeeds again.
 	 *
 	 * @param packets	packets, in the order in which to write them
 	 * @param count		number of packets
@@ -86,13 +84,13 @@ struct nflog_trace_t {
 				  u_int count);
 
 	/**
-	 * End the trace: complete its file, log its counters, and what the kernel
-	 * dropped meanwhile.
+	 * End the trace: complete its file, and log the end line, with what the kernel dropped
+	 * meanwhile.
 	 */
 	void (*end)(nflog_trace_t *this);
 
 	/**
-	 * Get the link type of the packets to write.
+	 * Get the link type of the trace.
 	 *
 	 * @return			link type
 	 */
@@ -110,28 +108,28 @@ struct nflog_trace_t {
 	/**
 	 * Set the name of the trace, before start().
 	 *
-	 * @param name		name of the file, without the number in a ring, and .pcap
+	 * @param name		file name, without the number in a ring, and without .pcap
 	 */
 	void (*set_name)(nflog_trace_t *this, char *name);
 
 	/**
-	 * Log at the end of the trace what the kernel dropped since it was started.
+	 * Log at the end of the trace what the kernel dropped since start().
 	 *
 	 * @param xfrm_stat	reads the kernel's counters, not owned
 	 */
 	void (*set_drops)(nflog_trace_t *this, nflog_xfrm_stat_t *xfrm_stat);
 
 	/**
-	 * Add a reference to the trace, the creator has one.
+	 * Add a reference, the creator has the first one.  Thread-safe.
 	 *
 	 * @return			this trace
 	 */
 	nflog_trace_t *(*get_ref)(nflog_trace_t *this);
 
 	/**
-	 * Drop a reference to the trace, may be called by any thread.
+	 * Drop a reference, thread-safe.
 	 *
-	 * @return			TRUE if it was the last, so that the trace has to end
+	 * @return			TRUE if it was the last one, so the trace has to end
 	 */
 	bool (*put_ref)(nflog_trace_t *this);
 
@@ -144,10 +142,10 @@ struct nflog_trace_t {
 /**
  * Create a nflog_trace_t instance.
  *
- * @param store		where its files are created, not owned
+ * @param store		creates files, not owned
  * @param conn		name of the connection
  * @param label		name of the CHILD_SA or IKE_SA, for log messages
- * @param point		capture point for what arrives, the next is for what leaves
+ * @param point		capture point of arriving packets, the next one is of leaving packets
  * @param cfg		options, not owned
  */
 nflog_trace_t *nflog_trace_create(nflog_store_t *store,
@@ -155,29 +153,30 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 						nflog_cfg_t *cfg);
 
 /**
- * One capture point of an SA: what is needed for each packet that is seen there.
+ * Capture point of an SA, with all that is needed for a packet seen there.  Its owner guards
+ * it.
  */
 struct nflog_tap_t {
-	/** trace for the packets, with a reference, NULL if not captured here */
+	/** trace, with a reference, NULL if nothing is captured here */
 	nflog_trace_t *trace;
-	/** the trace's counters for this point, may be those of a former SA too */
+	/** counters of the trace for this point, may include those of a former SA */
 	nflog_counters_t *count;
 	/** link type of the trace */
 	nflog_link_t link;
 	/** capture point */
 	nflog_point_t point;
-	/** TRUE if packets are kept for now, see nflog_early_t */
+	/** TRUE while packets are kept, see nflog_early_t */
 	bool early;
-	/** log prefix: SA, its unique id, capture point */
+	/** log prefix: name of the SA, with its unique id, and capture point */
 	char prefix[NFLOG_PREFIX_LEN];
 };
 
 /**
  * Set up a capture point.
  *
- * @param tap		capture point
- * @param trace		trace, of which this gets a reference, NULL if not captured here
- * @param point		which one it is
+ * @param tap		capture point to initialize
+ * @param trace		trace, gets referenced, NULL if nothing is captured here
+ * @param point		which capture point it is
  * @param label		name of the SA, with its unique id
  */
 void nflog_tap_init(nflog_tap_t *tap,

@@ -21,14 +21,14 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** how long to gather packets before they are written, in ms */
+/** time to gather packets before they are written, in ms */
 #define MIN_DELAY 250
 #define MAX_DELAY 5000
 
-/** writing shall take at most this fraction of the time, if memory allows it */
+/** share of the time that writing may take, in percent, if memory allows */
 #define MAX_SHARE 25
 
-/** bytes of a trace that are worth opening its file */
+/** bytes of a trace that are worth opening its file for */
 #define TRACE_BATCH 8192
 
 typedef struct private_nflog_writer_t private_nflog_writer_t;
@@ -44,17 +44,17 @@ struct private_nflog_writer_t {
 	nflog_writer_t public;
 
 	/**
-	 * Packets to write.
+	 * Packets to write, not owned.
 	 */
 	nflog_queue_t *queue;
 
 	/**
-	 * Key tables to write.
+	 * Key tables to write, not owned.
 	 */
 	nflog_keys_t *keys;
 
 	/**
-	 * Where traces are.
+	 * Contains the traces, not owned.
 	 */
 	nflog_store_t *store;
 
@@ -69,38 +69,38 @@ struct private_nflog_writer_t {
 	linked_list_t *ending;
 
 	/**
-	 * Number of traces that were started, but did not end yet.
+	 * Number of traces that were started, and have not ended yet.
 	 */
 	u_int traces;
 
 	/**
-	 * Writing thread, NULL if there was none yet.
+	 * Thread that writes, NULL if never started.
 	 */
 	thread_t *thread;
 
 	/**
-	 * When it was logged that the thread can't be created, 0 if it can.
+	 * When it was logged that the thread can't be created, 0 if that did not fail.
 	 */
 	time_t failed;
 
 	/**
-	 * TRUE if the thread is not about to end.
+	 * TRUE while the thread runs, and is not about to end.
 	 */
 	bool running;
 
 	/**
-	 * TRUE to end it even if there are keys that can't be written.
+	 * TRUE to end the thread even if there are keys that can't be written.
 	 */
 	bool stopping;
 
 	/**
-	 * Protects all of the above.
+	 * Guards all from starting to stopping.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * Returns how far the readers got, with its data, and the lock for both, which
-	 * no reader takes.
+	 * Callback for the progress of the readers, its data, and the lock that guards both,
+	 * which no reader takes.
 	 */
 	nflog_progress_t (*progress_cb)(void *data);
 	void *progress_data;
@@ -108,7 +108,7 @@ struct private_nflog_writer_t {
 };
 
 /**
- * Get how far the readers got, what they read up to there is published.
+ * Get the progress of the readers, what they read up to there is published.
  */
 static nflog_progress_t get_progress(private_nflog_writer_t *this)
 {
@@ -161,7 +161,7 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	}
 	this->store->keep_dir(this->store, TRUE);
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
-	{	/* all packets are in lists now, so this memory can be used again */
+	{	/* all packets are in lists now, so reuse the array */
 		count = nflog_order_collect(trace, packets);
 		if (!ending->get(ending, trace))
 		{
@@ -182,7 +182,7 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 }
 
 /**
- * Start and end traces, and write what is between.
+ * Start and end traces, and write packets in between.
  *
  * @param many		TRUE if there are many packets
  * @return			how long writing took, in ms
@@ -209,7 +209,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	starting->destroy(starting);
 
 	if (this->keys->is_due(this->keys))
-	{	/* before the packets, so that whoever reads these can decrypt them */
+	{	/* before packets, so whoever reads these can decrypt them */
 		this->keys->flush(this->keys);
 	}
 
@@ -251,7 +251,7 @@ static void *run(private_nflog_writer_t *this)
 	{
 		many = this->queue->wait(this->queue, delay, batch,
 								 this->keys->get_delay(this->keys));
-		/* starting and ending traces is not less work if it waits */
+		/* waiting would not make starting and ending traces less work */
 		took = work(this, many);
 		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
 
@@ -268,7 +268,7 @@ static void *run(private_nflog_writer_t *this)
 }
 
 /**
- * Make sure that the thread is running, mutex is locked.
+ * Ensure that the thread is running, the mutex is locked.
  */
 static void ensure_running(private_nflog_writer_t *this)
 {
@@ -283,8 +283,8 @@ static void ensure_running(private_nflog_writer_t *this)
 		{
 			if (nflog_log_once(&this->failed, 0))
 			{
-				DBG1(DBG_CHD, "nflog-capture: unable to create a thread to write traces, "
-					 "trying again when the next one starts or ends");
+				DBG1(DBG_CHD, "nflog-capture: unable to create the thread that writes "
+					 "traces, trying again when the next one starts or ends");
 			}
 			return;
 		}
@@ -339,11 +339,11 @@ METHOD(nflog_writer_t, destroy, void,
 		this->thread->join(this->thread);
 	}
 	if (this->traces)
-	{	/* as there was no thread */
+	{	/* there was no thread */
 		work(this, FALSE);
 	}
 	if (this->keys->pending(this->keys))
-	{	/* what the end of the traces changed */
+	{	/* the end of traces changed key tables */
 		this->keys->flush(this->keys);
 	}
 	this->starting->destroy(this->starting);

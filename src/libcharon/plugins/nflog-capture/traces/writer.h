@@ -28,40 +28,41 @@ typedef struct nflog_writer_t nflog_writer_t;
 #include "trace.h"
 
 /**
- * Thread that writes everything to the disk: packets from the queue to their
- * traces, in the order of their time stamps, and key tables.
+ * Thread that writes everything to the disk: packets from the queue to their traces, in the
+ * order of time, and key tables.
  *
- * The thread runs only while there are traces, or keys to write.
+ * The thread runs only while there are traces, or keys to write.  All methods but destroy()
+ * are thread-safe.
  */
 struct nflog_writer_t {
 
 	/**
-	 * Set a callback that returns how far the readers got.  What they read up to
-	 * there is published.
+	 * Set a callback that returns the progress of the readers.  All that they read up to there
+	 * is published.
 	 *
-	 * @param cb		callback, with its data, NULL if there is nothing to read
+	 * @param cb		callback, NULL if nothing is read; not called anymore after this returns
 	 * @param data		data to pass to cb
 	 */
 	void (*set_progress_cb)(nflog_writer_t *this,
 							nflog_progress_t (*cb)(void *data), void *data);
 
 	/**
-	 * Begin a trace, its packets are written from then on.
+	 * Begin a trace, from then on its packets are written.
 	 *
-	 * @param trace		trace, destroyed when its last reference is released
+	 * @param trace		trace, the writer destroys it after its last reference is released
 	 */
 	void (*start)(nflog_writer_t *this, nflog_trace_t *trace);
 
 	/**
-	 * Release a trace, if it was the last reference the trace ends, after all
-	 * packets that were published before are written.
+	 * Release a reference to a trace.  After the last one, the trace ends, once all packets
+	 * published before are written.
 	 *
-	 * @param trace		trace to release, NULL if there is none
+	 * @param trace		trace, NULL to do nothing
 	 */
 	void (*release)(nflog_writer_t *this, nflog_trace_t *trace);
 
 	/**
-	 * Get keys written that were queued.
+	 * Write the keys that were queued.
 	 */
 	void (*write_keys)(nflog_writer_t *this);
 
@@ -76,7 +77,7 @@ struct nflog_writer_t {
  *
  * @param queue		packets to write, not owned
  * @param keys		key tables to write, not owned
- * @param store		where traces are, not owned
+ * @param store		contains the traces, not owned
  */
 nflog_writer_t *nflog_writer_create(
 							nflog_queue_t *queue,

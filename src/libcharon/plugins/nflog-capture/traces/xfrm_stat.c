@@ -22,15 +22,15 @@
 
 #define FILE_NAME "/proc/net/xfrm_stat"
 
-/** how old counters may be, in ms: at the begin, and at the end of a capture */
+/** maximum age of counters, in ms: at the begin of a capture, and at the end */
 #define MAX_AGE_BEGIN 100
 #define MAX_AGE_END 10
 
 typedef struct private_nflog_xfrm_stat_t private_nflog_xfrm_stat_t;
 
 /**
- * Counters, and what each of them means, see the kernel's
- * Documentation/networking/xfrm_proc.rst and where net/xfrm counts.
+ * Counters and their meaning, by Documentation/networking/xfrm_proc.rst, and the places in
+ * net/xfrm that increment them.
  */
 static const struct {
 	char *name;
@@ -83,7 +83,7 @@ static const struct {
 };
 
 /**
- * Values of the counters at some time.
+ * Values of the counters at some time, shared by reference.
  */
 struct nflog_dropped_t {
 
@@ -98,12 +98,12 @@ struct nflog_dropped_t {
 	refcount_t ref;
 
 	/**
-	 * Why they could not be read, an errno, or 0.
+	 * errno if they could not be read, or 0.
 	 */
 	int error;
 
 	/**
-	 * Those that this kernel does not have are 0.
+	 * Values, 0 for counters that this kernel lacks.
 	 */
 	uint64_t values[countof(counters)];
 };
@@ -119,12 +119,12 @@ struct private_nflog_xfrm_stat_t {
 	nflog_xfrm_stat_t public;
 
 	/**
-	 * The latest values, with a reference, NULL if there are none yet.
+	 * Latest values, with a reference, NULL if there are none yet.
 	 */
 	nflog_dropped_t *latest;
 
 	/**
-	 * Protects latest.
+	 * Guards latest.
 	 */
 	mutex_t *mutex;
 };
@@ -160,7 +160,7 @@ static nflog_dropped_t *read_counters()
 		fclose(file);
 	}
 	else if (errno != ENOENT)
-	{	/* a kernel without XFRM statistics does not have this file */
+	{	/* kernels without XFRM statistics lack this file */
 		dropped->error = errno;
 	}
 	return dropped;
@@ -176,7 +176,7 @@ METHOD(nflog_xfrm_stat_t, put, void,
 }
 
 /**
- * Get a reference to the counters as they are, or were up to max_age ms ago.
+ * Get counters that are at most max_age ms old, with a reference.
  */
 static nflog_dropped_t *get_counters(
 							private_nflog_xfrm_stat_t *this, u_int max_age)
@@ -218,8 +218,8 @@ METHOD(nflog_xfrm_stat_t, report, void,
 	now = get_counters(this, MAX_AGE_END);
 	if (since->error || now->error)
 	{
-		DBG1(DBG_CHD, "nflog-capture: unable to read " FILE_NAME ", what the kernel "
-			 "dropped while %s was captured is not known: %s", label,
+		DBG1(DBG_CHD, "nflog-capture: unable to read " FILE_NAME ", unknown what the "
+			 "kernel dropped while %s was captured: %s", label,
 			 strerror(since->error ?: now->error));
 		put(this, now);
 		return;

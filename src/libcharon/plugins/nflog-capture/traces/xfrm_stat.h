@@ -26,35 +26,36 @@ typedef struct nflog_dropped_t nflog_dropped_t;
 #include <library.h>
 
 /**
- * Determines which packets the kernel's IPsec dropped in the meantime, by the
- * counters in /proc/net/xfrm_stat.  These are of the network namespace, not of
- * single SAs.
+ * Determines which packets the kernel's IPsec dropped while something was captured, by the
+ * counters in /proc/net/xfrm_stat.  These count for the network namespace, not for single
+ * SAs.
  *
- * The kernel adds up the counters of all processors whenever that file is read,
- * so this is not done for each of many captures that begin or end together.
+ * Reading the file makes the kernel sum up the counters of all processors, so traces that
+ * begin together share one reading.  Thread-safe, but reads a file, so charon's threads
+ * must not call this.
  */
 struct nflog_xfrm_stat_t {
 
 	/**
-	 * Get what was dropped up to now, or up to a tenth of a second ago.
+	 * Get the counters, as they are now, or were up to a tenth of a second ago.
 	 *
-	 * @return			to be passed to report() or put()
+	 * @return			counters, to be released with put()
 	 */
 	nflog_dropped_t *(*get)(nflog_xfrm_stat_t *this);
 
 	/**
-	 * Log the counters that moved since, if any.
+	 * Log the counters that increased since then, if any.
 	 *
-	 * @param since		what was dropped before
+	 * @param since		counters, as returned by get()
 	 * @param label		name of what was captured meanwhile
 	 */
 	void (*report)(nflog_xfrm_stat_t *this, nflog_dropped_t *since,
 				   char *label);
 
 	/**
-	 * Release what get() returned.
+	 * Release counters.
 	 *
-	 * @param dropped	what was dropped
+	 * @param dropped	counters, as returned by get()
 	 */
 	void (*put)(nflog_xfrm_stat_t *this, nflog_dropped_t *dropped);
 
