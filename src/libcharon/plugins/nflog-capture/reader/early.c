@@ -20,8 +20,8 @@
 #include <threading/mutex.h>
 
 /**
- * How long the kernel keeps an SPI for an SA, in s: the default of strongSwan's
- * kernel-netlink for net.core.xfrm_acq_expires.
+ * Time for which the kernel keeps an SPI without SA, in s: strongSwan's default for
+ * net.core.xfrm_acq_expires (kernel-netlink).
  */
 #define DEFAULT_ACQ_EXPIRES 165
 
@@ -40,22 +40,22 @@ struct private_nflog_early_t {
 	nflog_early_t public;
 
 	/**
-	 * Where adopted packets are queued.
+	 * Where adopted packets are queued, not owned.
 	 */
 	nflog_queue_t *queue;
 
 	/**
-	 * SPIs by destination and SPI, nflog_esp_key_t => entry_t.
+	 * All SPIs, by destination and SPI, nflog_esp_key_t => entry_t, owned.
 	 */
 	hashtable_t *spis;
 
 	/**
-	 * SPIs that wait for an SA, that was added first expires first, entry_t.
+	 * SPIs that wait for an SA, in the order of expiry, entry_t.
 	 */
 	linked_list_t *waiting;
 
 	/**
-	 * SPIs that won't get an SA, entry_t.
+	 * SPIs that won't get an SA, and have rules to remove, entry_t.
 	 */
 	linked_list_t *ended;
 
@@ -65,12 +65,12 @@ struct private_nflog_early_t {
 	size_t bytes;
 
 	/**
-	 * When it was logged that there are too many SPIs, 0 once there are not.
+	 * When it was logged that there are too many SPIs, 0 if there are not.
 	 */
 	time_t logged;
 
 	/**
-	 * Protects all of the above.
+	 * Guards all of the above.
 	 */
 	mutex_t *mutex;
 };
@@ -81,12 +81,12 @@ struct private_nflog_early_t {
 struct kept_t {
 
 	/**
-	 * Packet as logged.
+	 * Packet, owned.
 	 */
 	nflog_logged_t *logged;
 
 	/**
-	 * Packet that arrived next, NULL for the last one.
+	 * Next packet by arrival, NULL for the last one.
 	 */
 	kept_t *next;
 };
@@ -97,7 +97,7 @@ struct kept_t {
 struct entry_t {
 
 	/**
-	 * Describes the SPI, without traces.
+	 * SA without traces that describes the SPI to the rules, owned.
 	 */
 	nflog_sa_t *sa;
 
@@ -107,17 +107,17 @@ struct entry_t {
 	nflog_counters_t count;
 
 	/**
-	 * TRUE if it does not expire, so it is not in the list of those that wait.
+	 * TRUE if it does not expire, so it is not in the list of waiting ones.
 	 */
 	bool claimed;
 
 	/**
-	 * TRUE if packets are not kept anymore.
+	 * TRUE if no more packets are kept.
 	 */
 	bool closed;
 
 	/**
-	 * SA that took it over, NULL if none did.
+	 * SA that adopted it, not owned, NULL if none did.
 	 */
 	nflog_sa_t *adopter;
 
@@ -127,7 +127,7 @@ struct entry_t {
 	kept_t *kept, **end;
 
 	/**
-	 * Bytes of these.
+	 * Bytes of kept packets.
 	 */
 	size_t bytes;
 
@@ -138,8 +138,8 @@ struct entry_t {
 };
 
 /**
- * Drop the packets of an SPI, after they were queued for a capture point, if any,
- * mutex is locked.
+ * Queue the packets of an SPI for a capture point, if any, then drop them, the mutex is
+ * locked.
  */
 static void empty(private_nflog_early_t *this, entry_t *entry,
 				  nflog_tap_t *tap)
@@ -167,7 +167,7 @@ static void empty(private_nflog_early_t *this, entry_t *entry,
 }
 
 /**
- * Destroy an SPI, mutex is locked.
+ * Destroy an SPI, the mutex is locked.
  */
 static void entry_destroy(private_nflog_early_t *this, entry_t *entry)
 {
@@ -177,7 +177,7 @@ static void entry_destroy(private_nflog_early_t *this, entry_t *entry)
 }
 
 /**
- * Add an SPI, NULL if there is one already, or if there are too many.
+ * Add an SPI, returns NULL if it is known already, or if there are too many.
  */
 static entry_t *add(private_nflog_early_t *this, nflog_sa_t *sa)
 {
@@ -217,7 +217,7 @@ static entry_t *add(private_nflog_early_t *this, nflog_sa_t *sa)
 }
 
 /**
- * Have an SPI wait for its SA, from now on it may expire.
+ * Let an SPI wait for its SA, so it may expire from now on.
  */
 static void begin_waiting(private_nflog_early_t *this, entry_t *entry)
 {
@@ -249,7 +249,7 @@ METHOD(nflog_early_t, expect, void,
 		return;
 	}
 	rules->add(rules, sa);
-	/* its rules must not be removed before */
+	/* not earlier, as its rules must not be removed before they were added */
 	begin_waiting(this, entry);
 }
 
@@ -302,7 +302,7 @@ METHOD(nflog_early_t, keep, bool,
 		bytes += sizeof(*kept);
 		if (entry->bytes + bytes > NFLOG_EARLY_SPI_BYTES ||
 			this->bytes + bytes > NFLOG_EARLY_BYTES)
-		{	/* the first ones matter most, so these stay */
+		{	/* the first packets matter most */
 			free(kept->logged);
 			free(kept);
 			entry->count.overrun++;
@@ -341,7 +341,7 @@ METHOD(nflog_early_t, adopt, void,
 }
 
 /**
- * There won't be an SA for an SPI, which does not wait anymore, mutex is locked.
+ * End an SPI that does not wait anymore, as it gets no SA, the mutex is locked.
  */
 static void end(private_nflog_early_t *this, entry_t *entry)
 {
@@ -384,9 +384,9 @@ METHOD(nflog_early_t, settle, bool,
 }
 
 /**
- * Have SPIs end that expired, mutex is locked.
+ * End expired SPIs, the mutex is locked.
  *
- * @return				time until another one expires, in ms, -1 if there is none
+ * @return				time until the next SPI expires, in ms, -1 if there is none
  */
 static int end_expired(private_nflog_early_t *this)
 {
@@ -431,7 +431,7 @@ METHOD(nflog_early_t, remove_, int,
 METHOD(nflog_early_t, removed, void,
 	private_nflog_early_t *this, nflog_sa_t *sa)
 {
-	/* the SPIs are there as long as their rules are */
+	/* the SPIs exist as long as their rules */
 	this->mutex->lock(this->mutex);
 	entry_destroy(this, this->spis->remove(this->spis, &sa->key));
 	this->mutex->unlock(this->mutex);

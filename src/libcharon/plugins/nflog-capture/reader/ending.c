@@ -23,25 +23,24 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** how often to check if packets were read that are awaited, in ms */
+/** interval to check if awaited packets were read, in ms */
 #define INTERVAL 5
 
 /**
- * How long to wait for packets that charon has, in ms, as some may be lost.  It
- * usually takes milliseconds.
+ * Time to wait for packets that charon still has, in ms, as it may have dropped some.
+ * Usually takes milliseconds.
  */
 #define LINGER_TIMEOUT 3000
 
 /**
- * How long to wait for packets that rules counted, in ms.  The kernel passes
- * them on within a tick of its clock, unless it lost them, but on a busy machine
- * it may take a while until it gets to that.
+ * Time to wait for packets that rules counted, in ms.  The kernel passes them on with the
+ * next tick of its clock, unless it dropped them, but a busy machine may take longer.
  */
 #define DRAIN_TIMEOUT 1000
 
 /**
- * How long to do so while other packets arrive without end, in ms.  What the
- * kernel had queued by then has been read long before.
+ * The same while other packets arrive without end, in ms.  By then, all that the kernel had
+ * queued was read.
  */
 #define DRAIN_LIMIT 3000
 
@@ -58,22 +57,22 @@ struct private_nflog_ending_t {
 	nflog_ending_t public;
 
 	/**
-	 * What the thread works on.
+	 * Objects that the thread works on.
 	 */
 	nflog_ending_parts_t parts;
 
 	/**
-	 * SAs that were just added, nflog_sa_t.
+	 * SAs just added, nflog_sa_t.
 	 */
 	linked_list_t *added;
 
 	/**
-	 * SAs with rules, packets of which charon may still have, nflog_sa_t.
+	 * SAs with rules, some packets of which charon may still have, nflog_sa_t.
 	 */
 	linked_list_t *lingering;
 
 	/**
-	 * SAs without rules, some packets of which have yet to be read, nflog_sa_t.
+	 * SAs without rules, some packets of which may be unread, nflog_sa_t.
 	 */
 	linked_list_t *draining;
 
@@ -83,23 +82,23 @@ struct private_nflog_ending_t {
 	thread_t *thread;
 
 	/**
-	 * TRUE if it is to end, once there is nothing left.
+	 * TRUE to end the thread, once nothing is left.
 	 */
 	bool stop;
 
 	/**
-	 * Wakes it up.
+	 * Wakes up the thread, an eventfd.
 	 */
 	int event;
 
 	/**
-	 * Protects the lists, thread and stop, not held while calling others.
+	 * Guards the lists, thread and stop, not held while calling others.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * Set until when to wait for the packets of an SA.
+ * Set the time until which to wait for packets of an SA.
  */
 static void set_deadline(nflog_sa_t *sa, u_int ms)
 {
@@ -137,9 +136,9 @@ METHOD(nflog_ending_t, drain, void,
 }
 
 /**
- * May charon have packets that it did not pass on to this capture point?  Not known
- * if the SA was gone before charon deleted it; not of interest if the SA is still in
- * use, as we only stop to capture it.
+ * Check if charon may have packets that it did not pass to this capture point.  Unknown if
+ * the SA was gone before charon deleted it.  Not checked if the SA remains, and just its
+ * capture ends.
  */
 static bool is_pending(nflog_tap_t *tap)
 {
@@ -150,7 +149,7 @@ static bool is_pending(nflog_tap_t *tap)
 }
 
 /**
- * Are there packets at this capture point that the kernel did not pass on?
+ * Check if there are packets of this capture point that the kernel did not pass on.
  */
 static bool is_missing(nflog_tap_t *tap)
 {
@@ -159,7 +158,7 @@ static bool is_missing(nflog_tap_t *tap)
 }
 
 /**
- * Are there packets on the TUN device that the kernel did not pass on?
+ * Check if there are packets on the TUN device that the kernel did not pass on.
  */
 static bool is_missing_tun(nflog_sa_t *sa)
 {
@@ -168,8 +167,8 @@ static bool is_missing_tun(nflog_sa_t *sa)
 }
 
 /**
- * Are there packets of a lingering SA that charon encrypted, but did not send yet,
- * or decrypted, but did not pass on?
+ * Check if charon may have packets of a lingering SA: encrypted but not sent, or decrypted
+ * but not injected.
  */
 static bool is_lingering(nflog_sa_t *sa, timeval_t *now)
 {
@@ -188,7 +187,7 @@ static bool is_lingering(nflog_sa_t *sa, timeval_t *now)
 }
 
 /**
- * Are there packets of an SA without rules that may still be read?
+ * Check if packets of an SA without rules may still be unread.
  */
 static bool is_draining(nflog_sa_t *sa, timeval_t *now)
 {
@@ -210,7 +209,7 @@ static bool is_draining(nflog_sa_t *sa, timeval_t *now)
 }
 
 /**
- * Move the SAs from a list to another one that do not wait anymore.
+ * Move the SAs that don't wait anymore to another list.
  */
 static void filter(linked_list_t *from, linked_list_t *to,
 				   bool (*waits)(nflog_sa_t *sa, timeval_t *now), timeval_t *now)
@@ -231,7 +230,7 @@ static void filter(linked_list_t *from, linked_list_t *to,
 }
 
 /**
- * Take the SAs whose rules can be removed, all lanes are locked.
+ * Get the SAs whose rules can be removed, all lanes are locked.
  */
 static linked_list_t *get_gone(private_nflog_ending_t *this)
 {
@@ -260,10 +259,9 @@ static linked_list_t *get_gone(private_nflog_ending_t *this)
 }
 
 /**
- * Take the SAs without rules of which all packets were read, or are not awaited any
- * longer.
+ * Get the SAs without rules whose packets were all read, or are not awaited anymore.
  *
- * @param idle			TRUE if there was nothing left to read
+ * @param idle			TRUE if nothing was left to read
  */
 static linked_list_t *get_drained(private_nflog_ending_t *this, bool idle)
 {
@@ -285,7 +283,7 @@ static linked_list_t *get_drained(private_nflog_ending_t *this, bool idle)
 }
 
 /**
- * Are packets of SAs awaited?
+ * Check if packets of any SA are awaited.
  */
 static bool is_waiting(private_nflog_ending_t *this)
 {
@@ -299,7 +297,7 @@ static bool is_waiting(private_nflog_ending_t *this)
 }
 
 /**
- * Remove the rules of SAs that are gone.
+ * Remove the rules of SAs that charon has no packets of anymore.
  */
 static void remove_rules(private_nflog_ending_t *this)
 {
@@ -318,8 +316,7 @@ static void remove_rules(private_nflog_ending_t *this)
 }
 
 /**
- * Count incomplete packets that were dropped, which may have been of an SA, all
- * lanes are locked.
+ * Count dropped incomplete packets that may have been of an SA, all lanes are locked.
  */
 static void count_dropped(private_nflog_ending_t *this,
 						  nflog_sa_t *sa)
@@ -333,9 +330,9 @@ static void count_dropped(private_nflog_ending_t *this,
 }
 
 /**
- * End SAs of which all packets have been read, and those that are not captured.
+ * End SAs whose packets were all read, and excluded SAs.
  *
- * @return				TRUE if there are any of the latter left
+ * @return				TRUE if there are excluded SAs left
  */
 static bool end_sas(private_nflog_ending_t *this)
 {
@@ -346,7 +343,7 @@ static bool end_sas(private_nflog_ending_t *this)
 
 	idle = this->parts.lanes->is_idle(this->parts.lanes);
 	drained = get_drained(this, idle);
-	/* what was read of them is published after that */
+	/* after this, all that was read of them is published */
 	this->parts.lanes->lock(this->parts.lanes);
 	enumerator = drained->create_enumerator(drained);
 	while (enumerator->enumerate(enumerator, &sa))
@@ -394,7 +391,7 @@ static int flush_messages(private_nflog_ending_t *this)
 
 	get_missed(this, &missed);
 	idle = this->parts.lanes->is_idle(this->parts.lanes);
-	/* they are added to the first lane, as are those that it reads */
+	/* they are added to the first lane, whose thread reads IKE messages */
 	this->parts.lanes->lock(this->parts.lanes);
 	timeout = this->parts.ike_messages->flush(this->parts.ike_messages, &missed, idle);
 	this->parts.lanes->unlock(this->parts.lanes);
@@ -402,8 +399,8 @@ static int flush_messages(private_nflog_ending_t *this)
 }
 
 /**
- * Remove the rules for IKE messages if these are not to be captured anymore, and there
- * is no trace left.
+ * Remove the rules for IKE messages if these are not captured anymore, and no trace is
+ * left.
  */
 static void end_ike(private_nflog_ending_t *this)
 {
@@ -414,9 +411,9 @@ static void end_ike(private_nflog_ending_t *this)
 }
 
 /**
- * Close the NFLOG groups if all that was logged to them has been read.
+ * Close the NFLOG groups if all packets logged to them were read.
  *
- * @return				TRUE if they are closed
+ * @return				TRUE if closed
  */
 static bool close_lanes(private_nflog_ending_t *this)
 {
@@ -431,7 +428,7 @@ static bool close_lanes(private_nflog_ending_t *this)
 }
 
 /**
- * Get the shorter one of two timeouts, -1 for none.
+ * Get the shorter of two timeouts, -1 for none.
  */
 static int shorter(int a, int b)
 {
@@ -439,7 +436,7 @@ static int shorter(int a, int b)
 }
 
 /**
- * Thread that ends SAs, and the traces of IKE_SAs.
+ * Thread that ends SAs and the traces of IKE_SAs.
  */
 static void *run(private_nflog_ending_t *this)
 {

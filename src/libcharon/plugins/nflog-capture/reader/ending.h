@@ -33,7 +33,7 @@ typedef struct nflog_ending_parts_t nflog_ending_parts_t;
 #include "traces/writer.h"
 
 /**
- * What the thread works on, not owned.
+ * Objects that the thread works on, not owned.
  */
 struct nflog_ending_parts_t {
 	/** lanes to close, locked while the SAs that they look up change */
@@ -42,70 +42,70 @@ struct nflog_ending_parts_t {
 	nflog_rules_t *rules;
 	/** SAs to remove */
 	nflog_sa_lookup_t *sa_lookup;
-	/** SAs that are not captured */
+	/** SAs found by selectors, and excluded SAs, to expire */
 	nflog_ts_lookup_t *ts_lookup;
 	/** SPIs that expire */
 	nflog_early_t *early;
-	/** counts what was dropped, used with all lanes locked */
+	/** counts dropped packets, all lanes are locked */
 	nflog_ip6_fragments_t *ip6_fragments;
 	/** IKE messages to flush, and traces of IKE_SAs to end */
 	nflog_ike_messages_t *ike_messages;
-	/** to which traces are released */
+	/** releases traces */
 	nflog_writer_t *writer;
 };
 
 /**
- * Thread that ends SAs, the traces of IKE_SAs, and the waiting for SPIs, and that closes
- * the lanes after the last of these.
+ * Thread that ends SAs and the traces of IKE_SAs, expires SPIs, and closes the lanes after the
+ * last of these.
  *
- * Rules of an SA are removed first, then the packets are awaited that they logged.
+ * To end an SA, it removes the rules, then waits for the packets that they logged.
  *
- * If charon itself does ESP (kernel-libipsec), packets that it encrypted wait in
- * the queue of its sender, and decrypted ones for the thread that passes them on.
- * The rules of such an SA stay until these were seen: as many as the SA counted.
+ * If charon does ESP itself (kernel-libipsec), encrypted packets wait in its sender's queue,
+ * and decrypted packets for the thread that injects them.  So the rules of such an SA stay
+ * until as many packets were seen as the SA counted.
  *
- * Each wait has a limit.  If that is reached before all packets were read, the counters
- * of the trace say so.
+ * Each wait is limited.  If packets are missing then, counters of the trace state it
+ * (gave_up).
  *
- * All methods are thread-safe, and return at once.
+ * All methods but destroy() are thread-safe, and don't wait.
  */
 struct nflog_ending_t {
 
 	/**
-	 * Make sure that the thread is running.
+	 * Ensure that the thread is running.
 	 *
-	 * @return			FALSE if it can't be created
+	 * @return			FALSE if it can't be created, not logged
 	 */
 	bool (*start)(nflog_ending_t *this);
 
 	/**
-	 * Wake up the thread, as there may be something to do.
+	 * Wake up the thread, as there may be work.
 	 */
 	void (*wake)(nflog_ending_t *this);
 
 	/**
-	 * End an SA, once all packets are read.
+	 * End an SA, after all its packets were read.
 	 *
 	 * @param sa		SA with rules, gets owned
 	 */
 	void (*add)(nflog_ending_t *this, nflog_sa_t *sa);
 
 	/**
-	 * The rules of such an SA were removed just now.
+	 * Wait for the packets of an SA passed to add(), whose rules were removed just now.
 	 *
 	 * @param sa		SA
 	 */
 	void (*drain)(nflog_ending_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Get the packets that were dropped before it was known whose they are.
+	 * Get the packets dropped before their SA or IKE_SA was known.
 	 *
 	 * @param missed	receives their numbers
 	 */
 	void (*get_missed)(nflog_ending_t *this, nflog_missed_t *missed);
 
 	/**
-	 * Destroy a nflog_ending_t, after all SAs have ended, and lanes were closed.
+	 * Destroy a nflog_ending_t, after all SAs ended, and lanes are closed.
 	 */
 	void (*destroy)(nflog_ending_t *this);
 };
@@ -113,7 +113,7 @@ struct nflog_ending_t {
 /**
  * Create a nflog_ending_t instance.
  *
- * @param parts		what the thread works on
+ * @param parts		objects to work on, copied
  */
 nflog_ending_t *nflog_ending_create(nflog_ending_parts_t *parts);
 

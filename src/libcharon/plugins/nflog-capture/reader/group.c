@@ -24,23 +24,23 @@
 
 #include <daemon.h>
 
-/** what the kernel takes at most, and what gave the highest rate, it may round that up to
- *  NFLOG_QUEUE_SPACE */
+/** buffer of the kernel for a message, in bytes: its maximum, which gave the highest rate,
+ *  may be rounded up to NFLOG_QUEUE_SPACE */
 #define KERNEL_BUFFER 131072
 
-/** threshold of messages that gave the highest rate */
+/** threshold of packets in a message that gave the highest rate */
 #define MAX_THRESHOLD 100
 
-/** holds what arrives in some 100 ms at line rate, used only if needed */
+/** receive buffer, in bytes, for some 100 ms at line rate, used only as needed */
 #define SOCKET_BUFFER (64 * 1024 * 1024)
 
-/** bytes of a packet, the most that the kernel copies */
+/** bytes of a packet to copy, the maximum */
 #define COPY_RANGE 0xffff
 
-/** packets may wait in the kernel for this time for their stamps, in us */
+/** time for which stamped packets may wait in the kernel, in us */
 #define STAMP_DELAY 500
 
-/** interval in which to adapt the threshold, in us */
+/** interval to adapt the threshold, in us */
 #define ADAPT_INTERVAL 50000
 
 typedef struct private_nflog_group_t private_nflog_group_t;
@@ -66,12 +66,12 @@ struct private_nflog_group_t {
 	uint16_t group;
 
 	/**
-	 * TRUE if the kernel stamps packets.
+	 * TRUE if the kernel stamps the packets.
 	 */
 	bool stamped;
 
 	/**
-	 * Threshold of messages.
+	 * Threshold of packets in a message.
 	 */
 	uint32_t threshold;
 
@@ -81,22 +81,22 @@ struct private_nflog_group_t {
 	u_int packets;
 
 	/**
-	 * When that was.
+	 * When that was, by the wall clock.
 	 */
 	timeval_t adapted;
 
 	/**
-	 * Sequence number of the last request.
+	 * Sequence number of the last request to the kernel.
 	 */
 	uint32_t request;
 
 	/**
-	 * Next sequence number of packets to expect.
+	 * Next sequence number expected of a packet.
 	 */
 	uint32_t seq;
 
 	/**
-	 * Order of the last packet, if there was any.
+	 * Order of the last packet, and TRUE if there was any.
 	 */
 	uint32_t order;
 	bool has_order;
@@ -107,14 +107,14 @@ struct private_nflog_group_t {
 	uint64_t lost;
 
 	/**
-	 * Memory to receive answers, and messages for which there is no other.
+	 * Buffer for answers, and for messages received without other memory.
 	 */
 	uint8_t *buffer;
 };
 
 /**
- * Send a request to configure the group, and wait for the answer, behind packets
- * that others log to the group.
+ * Send a request to configure the group, and wait for the answer, which may come behind
+ * packets that others log to the group.
  */
 static int configure(private_nflog_group_t *this, struct nlmsghdr *hdr)
 {
@@ -166,8 +166,8 @@ static int bind_group(private_nflog_group_t *this)
 								 this->group);
 	nflog_attr_put_cfg_cmd(hdr, NFULNL_CFG_CMD_BIND);
 	err = configure(this, hdr);
-	/* the error is the same if another process uses it (nfulnl_recv_config() in the
-	 * kernel's nfnetlink_log.c), and if we lack the capability */
+	/* the kernel also returns this if another process uses the group
+	 * (nfulnl_recv_config() in nfnetlink_log.c) */
 	return err == EPERM && lib->caps->check(lib->caps, CAP_NET_ADMIN) ? EBUSY
 																	 : err;
 }
@@ -192,7 +192,7 @@ static int set_parameters(private_nflog_group_t *this)
 }
 
 /**
- * Adapt the threshold to the rate of packets.
+ * Adapt the threshold to the packet rate.
  */
 static void adapt(private_nflog_group_t *this, timeval_t *now)
 {
@@ -224,7 +224,7 @@ static void adapt(private_nflog_group_t *this, timeval_t *now)
 }
 
 /**
- * Handle a packet.
+ * Handle a message about a packet.
  */
 static void handle(private_nflog_group_t *this, struct nlmsghdr *hdr,
 				   timeval_t *now, nflog_group_cb_t cb, void *data)
@@ -286,18 +286,18 @@ METHOD(nflog_group_t, receive, int,
 	int len;
 
 	space = space ?: this->buffer;
-	/* none is longer than that */
+	/* messages are not longer than that */
 	size = nflog_netlink_receive(mnl_socket_get_fd(this->socket), space,
 								 NFLOG_QUEUE_SPACE, NULL);
 	if (size <= 0)
-	{	/* ENOBUFS does not happen, losses show in the sequence */
+	{	/* losses show in the sequence, not by ENOBUFS */
 		return size ? errno : EAGAIN;
 	}
 	gettimeofday(&now, NULL);
 
 	len = min(size, NFLOG_QUEUE_SPACE);
 	for (hdr = (struct nlmsghdr*)space; mnl_nlmsg_ok(hdr, len); hdr = next)
-	{	/* the callback may change it */
+	{	/* the callback may change the message */
 		next = mnl_nlmsg_next(hdr, &len);
 		handle(this, hdr, &now, cb, data);
 	}
@@ -349,8 +349,8 @@ static int open_socket(private_nflog_group_t *this)
 	{
 		return err;
 	}
-	/* the kernel counts what does not fit, it need not report each time
-	 * that it happens, and drops less if it does not have to */
+	/* losses show in the sequence, so the kernel need not report each, which would cost
+	 * more packets */
 	mnl_socket_setsockopt(this->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));
 	if (setsockopt(mnl_socket_get_fd(this->socket), SOL_SOCKET, SO_RCVBUFFORCE,
 				   &size, sizeof(size)) != 0)

@@ -25,10 +25,10 @@ typedef struct nflog_group_t nflog_group_t;
 #include "traces/queue.h"
 
 /**
- * Callback for each packet of a group.
+ * Callback for a packet of a group.
  *
  * @param data			data, as passed to receive()
- * @param logged		the packet
+ * @param logged		packet, valid during the callback
  */
 typedef void (*nflog_group_cb_t)(void *data,
 								 nflog_logged_t *logged);
@@ -36,8 +36,10 @@ typedef void (*nflog_group_cb_t)(void *data,
 /**
  * Netlink socket that receives the packets logged to an NFLOG group.
  *
- * The kernel gathers packets until there are as many as the group's threshold,
- * or until the next tick of its clock, and passes them on in one message.
+ * The kernel gathers packets up to the group's threshold, or until the next tick of its
+ * clock, and passes them on in one message.
+ *
+ * Nothing is locked, the lane that owns the group does that.
  */
 struct nflog_group_t {
 
@@ -56,29 +58,28 @@ struct nflog_group_t {
 	uint16_t (*get_number)(nflog_group_t *this);
 
 	/**
-	 * Receive one message of the kernel, without waiting.
+	 * Receive a message of the kernel, without waiting.
 	 *
-	 * @param space		where to receive it, NFLOG_QUEUE_SPACE bytes, the callback may
-	 *					change what is there of its packet, and use it further, NULL to
-	 *					use memory that is valid during the callback only
-	 * @param cb		called for each packet
+	 * @param space		memory to receive into, NFLOG_QUEUE_SPACE bytes, the callback may
+	 *					change its packet there, and use that memory further; NULL for
+	 *					memory valid during the callback only
+	 * @param cb		callback for each packet
 	 * @param data		passed to the callback
-	 * @return			0 if there was one, EAGAIN if not, another errno if that
-	 *					failed
+	 * @return			0 if there was a message, EAGAIN if not, or another errno
 	 */
 	int (*receive)(nflog_group_t *this, uint8_t *space, nflog_group_cb_t cb,
 				   void *data);
 
 	/**
-	 * Get the order of the packet that was received last.
+	 * Get the order of the packet received last.
 	 *
 	 * @param order		receives the order, see nflog_logged_t
-	 * @return			FALSE if there was none yet
+	 * @return			FALSE if none was received yet
 	 */
 	bool (*get_order)(nflog_group_t *this, uint32_t *order);
 
 	/**
-	 * Get the number of packets that the kernel dropped, as it had no space.
+	 * Get the number of packets that the kernel dropped, as its queue was full.
 	 *
 	 * @return			packets missing in the sequence received so far
 	 */
@@ -93,15 +94,15 @@ struct nflog_group_t {
 /**
  * Create a nflog_group_t instance.
  *
- * The kernel has to answer within NFLOG_ANSWER_TIMEOUT.
+ * The kernel has to answer within NFLOG_ANSWER_TIMEOUT ms.
  *
  * @param group		number of the group
- * @param stamped	TRUE if the kernel stamps all packets of the group, else these
- *					get the time they're received, so the threshold adapts to
- *					their rate to keep that short after they're sent
- * @return			group, NULL with errno set if it can't be used: EPERM without
- *					CAP_NET_ADMIN, EBUSY if another process uses the group, EINVAL if
- *					the kernel has no nfnetlink_log
+ * @param stamped	TRUE if the kernel stamps all packets of the group, FALSE if they get
+ *					the time of reception, so the threshold adapts to the rate, to
+ *					receive them shortly after they are sent
+ * @return			group, NULL with errno set on failure: EPERM without CAP_NET_ADMIN,
+ *					EBUSY if another process uses the group, EINVAL if the kernel lacks
+ *					nfnetlink_log
  */
 nflog_group_t *nflog_group_create(uint16_t group, bool stamped);
 

@@ -34,73 +34,71 @@ struct private_nflog_ike_messages_t {
 	nflog_ike_messages_t public;
 
 	/**
-	 * Where messages are queued.
+	 * Where messages are queued, not owned.
 	 */
 	nflog_queue_t *queue;
 
 	/**
-	 * Writes traces.
+	 * Writes traces, not owned.
 	 */
 	nflog_writer_t *writer;
 
 	/**
-	 * IKE_SAs by their unique id, nflog_ike_sa_t.
+	 * IKE_SAs by unique id, nflog_ike_sa_t, owned.
 	 */
 	hashtable_t *ike_sas;
 
 	/**
-	 * IKE_SAs, those that are gone too, by both keys of their messages,
+	 * IKE_SAs, including removed ones, by both keys of their messages,
 	 * nflog_ike_key_t => nflog_ike_sa_t.
 	 */
 	hashtable_t *keys;
 
 	/**
-	 * Bounds backlogs of these.
+	 * Bounds the backlogs of IKE_SAs.
 	 */
 	nflog_backlogs_t *backlogs;
 
 	/**
-	 * Messages of IKE_SAs that are not known, or not yet.
+	 * Messages of IKE_SAs that charon has not created, or never does.
 	 */
 	nflog_ike_unknown_t *unknown;
 
 	/**
-	 * IKE_SAs that are gone, with a trace that has yet to end,
-	 * nflog_ike_sa_t.
+	 * Removed IKE_SAs with a trace that has not ended yet, nflog_ike_sa_t, owned.
 	 */
 	linked_list_t *gone;
 
 	/**
-	 * IKE_SAs with a trace that has begun, but with kept messages,
+	 * IKE_SAs whose trace has begun, but whose kept messages were not queued yet,
 	 * nflog_ike_sa_t.
 	 */
 	linked_list_t *pending;
 
 	/**
-	 * Number of IKE_SAs that are captured, and not gone.
+	 * Number of captured IKE_SAs that were not removed.
 	 */
 	u_int captured;
 
 	/**
-	 * Packets that had been dropped at the last flush.
+	 * Packets dropped before the last flush.
 	 */
 	nflog_missed_t missed;
 
 	/**
-	 * Gets those that were dropped so far, with its data, set before there are
-	 * IKE_SAs.
+	 * Callback for the packets dropped so far, and its data, set before there are IKE_SAs.
 	 */
 	void (*missed_cb)(void *data, nflog_missed_t *missed);
 	void *missed_data;
 
 	/**
-	 * Protects all of the above.
+	 * Guards all of the above.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * Get an IKE_SA by its unique id.
+ * Get an IKE_SA by unique id.
  */
 static nflog_ike_sa_t *get_sa(private_nflog_ike_messages_t *this,
 							  uint32_t id)
@@ -148,7 +146,7 @@ METHOD(nflog_ike_messages_t, handle, void,
 }
 
 /**
- * Have flush() queue the kept messages of a trace that began.
+ * Let flush() queue the kept messages of a trace that has begun.
  */
 static void set_pending(private_nflog_ike_messages_t *this,
 						nflog_ike_sa_t *sa)
@@ -161,7 +159,7 @@ static void set_pending(private_nflog_ike_messages_t *this,
 }
 
 /**
- * Move messages that turn out to belong to an IKE_SA.
+ * Move the messages kept for an IKE_SA before it was known to its backlog.
  */
 static void adopt(private_nflog_ike_messages_t *this,
 				  nflog_ike_sa_t *sa)
@@ -205,7 +203,7 @@ static void start_trace(private_nflog_ike_messages_t *this,
 }
 
 /**
- * Get the packets that were dropped so far, mutex is locked but not meanwhile.
+ * Get the packets dropped so far, unlocks the mutex meanwhile.
  */
 static void get_missed(private_nflog_ike_messages_t *this,
 					   nflog_missed_t *missed)
@@ -245,7 +243,7 @@ METHOD(nflog_ike_messages_t, update, nflog_ike_state_t,
 	sa = get_sa(this, id);
 	if (!sa)
 	{
-		/* nobody else creates it, as charon has it checked out */
+		/* no other thread creates it meanwhile, as this one has checked out the IKE_SA */
 		get_missed(this, &missed);
 		sa = nflog_ike_sa_create(id, &missed);
 		this->ike_sas->put(this->ike_sas, (void*)(uintptr_t)id, sa);
@@ -305,7 +303,7 @@ METHOD(nflog_ike_messages_t, reconsider, void,
 	while (enumerator->enumerate(enumerator, NULL, &sa))
 	{
 		if (sa->state == NFLOG_IKE_REFUSED)
-		{	/* what was dropped meanwhile is not lost */
+		{	/* what was dropped while it was refused is no loss */
 			sa->state = NFLOG_IKE_UNDECIDED;
 			sa->missed = missed;
 			memset(sa->backlog.dropped, 0, sizeof(sa->backlog.dropped));
@@ -378,7 +376,7 @@ METHOD(nflog_ike_messages_t, find, nflog_ike_state_t,
 }
 
 /**
- * Destroy an IKE_SA, the trace of which is released.
+ * Destroy an IKE_SA, whose trace was released.
  */
 static void destroy_sa(private_nflog_ike_messages_t *this,
 					   nflog_ike_sa_t *sa)
@@ -405,8 +403,8 @@ METHOD(nflog_ike_messages_t, shelve, void,
 }
 
 /**
- * Have the trace of an IKE_SA end later, or destroy it if there is none, the
- * mutex is locked.
+ * Let the trace of an IKE_SA end later, or destroy the IKE_SA if it has no trace, the mutex
+ * is locked.
  */
 static void end_later(private_nflog_ike_messages_t *this,
 					  nflog_ike_sa_t *sa)
@@ -461,7 +459,7 @@ METHOD(nflog_ike_messages_t, remove_all, void,
 }
 
 /**
- * Queue the kept messages of an IKE_SA, the trace of which has begun.
+ * Queue the kept messages of an IKE_SA whose trace has begun.
  */
 static void flush_sa(private_nflog_ike_messages_t *this,
 					 nflog_ike_sa_t *sa)
@@ -477,7 +475,7 @@ static void flush_sa(private_nflog_ike_messages_t *this,
 }
 
 /**
- * End the trace of an IKE_SA that is gone.
+ * End the trace of a removed IKE_SA.
  */
 static void end_sa(private_nflog_ike_messages_t *this,
 				   nflog_ike_sa_t *sa)

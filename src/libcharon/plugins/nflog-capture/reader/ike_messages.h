@@ -31,57 +31,58 @@ typedef enum nflog_ike_state_t nflog_ike_state_t;
 #include <networking/host.h>
 
 /**
- * What is known about an IKE_SA.
+ * State of an IKE_SA.
  */
 enum nflog_ike_state_t {
-	/** nothing */
+	/** unknown */
 	NFLOG_IKE_NONE,
-	/** not whether it is captured, its messages are kept */
+	/** undecided whether it is captured, messages are kept */
 	NFLOG_IKE_UNDECIDED,
-	/** it is not captured, its messages are dropped */
+	/** not captured, messages are dropped */
 	NFLOG_IKE_REFUSED,
-	/** it is captured, its messages are kept until its trace begins */
+	/** captured, messages are kept until the trace begins */
 	NFLOG_IKE_WAITING,
-	/** its trace began */
+	/** captured, the trace has begun */
 	NFLOG_IKE_STARTED,
 };
 
 /**
- * Packets that were dropped so far before it was known what they are.
+ * Packets dropped so far before their IKE_SA or SA was known.
  */
 struct nflog_missed_t {
-	/** by the kernel, packets that left, and that arrived */
+	/** dropped by the kernel: packets that left, and packets that arrived */
 	uint64_t lost[2];
-	/** incomplete IPv6 packets that arrived */
+	/** incomplete IPv6 packets that arrived, dropped for exceeding a bound */
 	uint64_t incomplete;
-	/** time for which there were no rules for messages, in ms */
+	/** time without rules for IKE messages, in ms */
 	uint64_t time;
 };
 
 /**
- * Brings IKE messages to the traces of their IKE_SAs.
+ * Passes IKE messages to the traces of their IKE_SAs.
  *
- * Messages belong to an IKE_SA by both SPIs, and by the initiator's SPI and the
- * address of the peer as long as there is no responder's SPI.
+ * Messages are found by both SPIs, or as long as there is no responder SPI, by the
+ * initiator SPI and the address of the peer.
  *
- * To which connection an IKE_SA belongs is known later, so its messages are kept
- * in memory until then: up to 64 KiB of an IKE_SA, 8 MiB of 16,384 IKE_SAs in all,
- * half of which with peers of the same address, or IPv6 prefix of 64 bits.  Where
- * that is exceeded all messages of the oldest one are dropped, which its trace
- * counts.  For messages of IKE_SAs that charon has not read yet see
- * nflog_ike_unknown_t.
+ * As the connection of an IKE_SA becomes known later, its messages are kept in memory until
+ * then: up to 64 KiB for an IKE_SA, 8 MiB and 16,384 IKE_SAs in all, half of that for peers
+ * with the same address, or IPv6 prefix of 64 bits.  Beyond that, all messages of the oldest
+ * IKE_SA are dropped, and counted by its trace.  For messages of IKE_SAs that charon has not
+ * created yet, see nflog_ike_unknown_t.
+ *
+ * All methods but destroy() are thread-safe.
  */
 struct nflog_ike_messages_t {
 
 	/**
-	 * Set the SPIs and the peer of an IKE_SA, which is known from then on.
+	 * Set the SPIs and the peer of an IKE_SA, creates it if it is unknown.
 	 *
 	 * @param id		unique id of the IKE_SA
 	 * @param spi_i		SPI of the initiator, in network order
 	 * @param spi_r		SPI of the responder, in network order, 0 if not known
-	 * @param peer		its current peer
-	 * @param flush		set to TRUE if kept messages are to be flushed
-	 * @return			state of the IKE_SA, UNDECIDED if it was not known
+	 * @param peer		current peer
+	 * @param flush		set to TRUE if flush() has to be called
+	 * @return			state of the IKE_SA, UNDECIDED if it was unknown
 	 */
 	nflog_ike_state_t (*update)(nflog_ike_messages_t *this,
 								uint32_t id, uint64_t spi_i,
@@ -89,44 +90,44 @@ struct nflog_ike_messages_t {
 								bool *flush);
 
 	/**
-	 * An undecided IKE_SA is captured, it waits then.
+	 * Capture an undecided IKE_SA, which waits for start() then.
 	 *
 	 * @param id		unique id of the IKE_SA
-	 * @param store		where the trace is created
+	 * @param store		creates the trace, not owned
 	 * @param conn		name of the connection
 	 * @param label		name of the IKE_SA, for log messages and prefixes
-	 * @param cfg		what to capture
+	 * @param cfg		what to capture, not owned
 	 */
 	void (*capture)(nflog_ike_messages_t *this, uint32_t id,
 					nflog_store_t *store, char *conn, char *label,
 					nflog_cfg_t *cfg);
 
 	/**
-	 * An undecided IKE_SA is not captured, until options change.
+	 * Don't capture an undecided IKE_SA, until options change.
 	 *
 	 * @param id		unique id of the IKE_SA
 	 */
 	void (*refuse)(nflog_ike_messages_t *this, uint32_t id);
 
 	/**
-	 * Options changed, refused IKE_SAs are undecided again.
+	 * Make refused IKE_SAs undecided again, as options changed.
 	 */
 	void (*reconsider)(nflog_ike_messages_t *this);
 
 	/**
-	 * Begin the trace of an IKE_SA that waits for that, kept messages are to be
-	 * flushed then.
+	 * Begin the trace of a waiting IKE_SA.  flush() has to be called then, for its kept
+	 * messages.
 	 *
 	 * @param id		unique id of the IKE_SA
-	 * @param early		TRUE if it is not established
+	 * @param early		TRUE if the IKE_SA is not established
 	 */
 	void (*start)(nflog_ike_messages_t *this, uint32_t id, bool early);
 
 	/**
-	 * An IKE_SA is established.
+	 * Note that an IKE_SA is established.
 	 *
 	 * @param id		unique id of the IKE_SA
-	 * @return			TRUE once, if its trace began before
+	 * @return			TRUE the first time, if its trace began before
 	 */
 	bool (*establish)(nflog_ike_messages_t *this, uint32_t id);
 
@@ -134,45 +135,44 @@ struct nflog_ike_messages_t {
 	 * Get the state of an IKE_SA.
 	 *
 	 * @param id		unique id of the IKE_SA
-	 * @return			state, NONE also if it is undecided without any messages
+	 * @return			state, NONE if it is unknown, or undecided without messages
 	 */
 	nflog_ike_state_t (*get_state)(nflog_ike_messages_t *this,
 								   uint32_t id);
 
 	/**
-	 * Find the IKE_SA that has messages without responder SPI.
+	 * Find an IKE_SA by its messages without responder SPI.
 	 *
 	 * @param spi_i		SPI of the initiator, in network order
-	 * @param peer		its peer
+	 * @param peer		peer
 	 * @return			state, NONE if there is no such IKE_SA
 	 */
 	nflog_ike_state_t (*find)(nflog_ike_messages_t *this,
 							  uint64_t spi_i, host_t *peer);
 
 	/**
-	 * An undecided IKE_SA is gone, its messages are kept for a while, as another
-	 * one may go on with its initiator SPI and peer.
+	 * Remove an undecided IKE_SA, but keep its messages for a while, as another one may
+	 * continue with its initiator SPI and peer.
 	 *
 	 * @param id		unique id of the IKE_SA
 	 */
 	void (*shelve)(nflog_ike_messages_t *this, uint32_t id);
 
 	/**
-	 * An IKE_SA is gone.  If its trace began it ends a little later, as its last
-	 * messages may still have to be sent, otherwise its messages are dropped.
+	 * Remove an IKE_SA.  If its trace has begun, it ends a little later, as last messages may
+	 * still have to be sent, otherwise kept messages are dropped.
 	 *
 	 * @param id		unique id of the IKE_SA
 	 */
 	void (*remove)(nflog_ike_messages_t *this, uint32_t id);
 
 	/**
-	 * Handle all IKE_SAs as if they were removed, before shutting down, traces
-	 * of those that wait begin before.
+	 * Remove all IKE_SAs, before shutting down.  Traces of waiting ones begin before.
 	 */
 	void (*remove_all)(nflog_ike_messages_t *this);
 
 	/**
-	 * Handle a logged packet, called by the thread of the first lane.
+	 * Handle a logged packet.  Called by the thread of the first lane.
 	 *
 	 * @param logged	packet
 	 * @param inbound	TRUE if it was received
@@ -181,10 +181,10 @@ struct nflog_ike_messages_t {
 				   nflog_logged_t *logged, bool inbound);
 
 	/**
-	 * Set what gets the packets that were dropped so far, called with nothing locked
-	 * here when an IKE_SA becomes known.
+	 * Set a callback that gets the packets dropped so far.  Called when an IKE_SA becomes
+	 * known, with nothing locked here.
 	 *
-	 * @param cb		callback, with its data, NULL for those of the last flush
+	 * @param cb		callback, NULL to use what the last flush() got
 	 * @param data		data to pass to cb
 	 */
 	void (*set_missed_cb)(nflog_ike_messages_t *this,
@@ -192,15 +192,14 @@ struct nflog_ike_messages_t {
 						  void *data);
 
 	/**
-	 * Pass on kept messages of traces that have begun, and end traces of
-	 * IKE_SAs that are gone.
+	 * Queue the kept messages of traces that have begun, and end the traces of removed
+	 * IKE_SAs.
 	 *
-	 * All is added to the first lane of the queue, which must be locked.
+	 * All are added to the first lane of the queue, which has to be locked.
 	 *
-	 * @param missed	packets that were dropped so far
-	 * @param idle		TRUE if there was nothing left to read, traces end a while later
-	 *					if there always is
-	 * @return			ms until this has to be called again, -1 if it need not be
+	 * @param missed	packets dropped so far
+	 * @param idle		TRUE if nothing was left to read, else traces end a while later
+	 * @return			time until this has to be called again, in ms, -1 for never
 	 */
 	int (*flush)(nflog_ike_messages_t *this,
 				 nflog_missed_t *missed, bool idle);
@@ -208,12 +207,13 @@ struct nflog_ike_messages_t {
 	/**
 	 * Get the number of traces.
 	 *
-	 * @return			number of captured IKE_SAs
+	 * @return			number of captured IKE_SAs, including removed ones whose trace has not
+	 *					ended yet
 	 */
 	u_int (*get_count)(nflog_ike_messages_t *this);
 
 	/**
-	 * Destroy a nflog_ike_messages_t, all traces end.
+	 * Destroy a nflog_ike_messages_t, ends all traces.
 	 */
 	void (*destroy)(nflog_ike_messages_t *this);
 };
@@ -221,8 +221,8 @@ struct nflog_ike_messages_t {
 /**
  * Create a nflog_ike_messages_t instance.
  *
- * @param queue		where messages are queued
- * @param writer	writes traces
+ * @param queue		where messages are queued, not owned
+ * @param writer	writes traces, not owned
  */
 nflog_ike_messages_t *nflog_ike_messages_create(
 							nflog_queue_t *queue,

@@ -17,19 +17,19 @@
 
 #include <time.h>
 
-/** time for the last messages of an IKE_SA to be sent, in ms */
+/** time after which a removed IKE_SA has sent its last messages, in ms */
 #define LINGER 1000
 
-/** time after that in which messages are awaited while others arrive without end, in ms,
- *  and how often to check if they do */
+/** time to wait for messages after that, while others arrive without end, and interval to
+ *  check for them, in ms */
 #define DRAIN_LIMIT 2000
 #define DRAIN_INTERVAL 5
 
-/** bytes of messages to keep for an IKE_SA */
+/** bytes of kept messages of an IKE_SA, at most */
 #define MAX_BACKLOG (64 * 1024)
 
 /**
- * Bounds of all backlogs, which have no timeout.
+ * Limits of all backlogs together, which don't expire.
  */
 static const nflog_limits_t limits = {
 	.items = 16384,
@@ -51,13 +51,13 @@ struct private_nflog_backlogs_t {
 	nflog_backlogs_t public;
 
 	/**
-	 * Bounds backlogs that are not empty.
+	 * Bounds backlogs with messages.
 	 */
 	nflog_shares_t *shares;
 };
 
 /**
- * A backlog is empty.
+ * Stop bounding a backlog that is empty.
  */
 static void release(private_nflog_backlogs_t *this,
 					nflog_ike_backlog_t *backlog)
@@ -100,7 +100,7 @@ METHOD(nflog_backlogs_t, empty, void,
 }
 
 /**
- * Empty a backlog, as all are too large.
+ * Empty a backlog, as all exceed a limit.
  */
 static void drop_held(void *data, nflog_held_t *held, bool excess)
 {
@@ -190,7 +190,7 @@ void nflog_ike_sa_set_first(nflog_ike_key_t *key, uint64_t spi_i,
 }
 
 /**
- * Remove a key, unless another IKE_SA has got it since.
+ * Remove a key, unless another IKE_SA has it now.
  */
 static void remove_key(nflog_ike_sa_t *sa, hashtable_t *keys,
 					   nflog_ike_key_t *key)
@@ -220,7 +220,7 @@ bool nflog_ike_sa_set_keys(nflog_ike_sa_t *sa, hashtable_t *keys,
 		changed = TRUE;
 	}
 	if (sa->pair.spi_i != spi_i || sa->pair.spi_r != spi_r)
-	{	/* a responder that refused the first try may get another SPI */
+	{	/* the responder's SPI may change if it refused the first request */
 		remove_key(sa, keys, &sa->pair);
 		sa->pair.spi_i = spi_i;
 		sa->pair.spi_r = spi_r;
@@ -261,7 +261,7 @@ nflog_ike_sa_t *nflog_ike_sa_find(hashtable_t *keys,
 		first.spi_r = 0;
 		sa = keys->get(keys, &first);
 		if (sa && key->spi_r && sa->pair.spi_r)
-		{	/* of another IKE_SA with this initiator SPI */
+		{	/* of another IKE_SA with the same initiator SPI */
 			return NULL;
 		}
 	}
@@ -321,7 +321,7 @@ void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa)
 }
 
 /**
- * Have the counters of the trace say that messages may not have been read in time.
+ * Note in the counters of the trace that messages may be unread.
  */
 static void give_up(nflog_ike_sa_t *sa)
 {
@@ -377,7 +377,7 @@ void nflog_ike_sa_count(nflog_ike_sa_t *sa,
 		count = sa->taps[i].count;
 		if (count)
 		{
-			/* what was missed before it began may not be known by then */
+			/* time before it was known may be counted late, so its age is the limit */
 			count->missed = min(age, missed->time - sa->missed.time);
 			count->overrun += sa->backlog.dropped[i];
 			count->unidentified += sa->unidentified[i] +

@@ -34,35 +34,34 @@ typedef struct nflog_backlogs_t nflog_backlogs_t;
  * Messages of an IKE_SA that are kept until its trace begins.
  */
 struct nflog_ike_backlog_t {
-	/** bounds them, while there are any, has to be first */
+	/** bounds the backlog while it has messages, has to be first */
 	nflog_held_t held;
-	/** messages, nflog_kept_t */
+	/** messages, nflog_kept_t, owned */
 	linked_list_t *messages;
 	/** bytes of memory they take */
 	size_t bytes;
-	/** TRUE if all were dropped, others are then too, until it is empty again */
+	/** TRUE if all were dropped, so are later ones, until the backlog is emptied */
 	bool closed;
-	/** messages sent and received that were dropped */
+	/** messages dropped, sent and received */
 	uint64_t dropped[2];
 };
 
 /**
  * Bounds backlogs.
  *
- * Each has up to 64 KiB, all together have 8 MiB, those of a single source 4 MiB.
- * How many IKE_SAs there are, and for how long, is up to charon
- * (half_open_timeout, block_threshold, init_limit_half_open).  Not thread-safe.
+ * A backlog has up to 64 KiB, all together 8 MiB, those of a single source 4 MiB.  charon
+ * limits how many IKE_SAs there are, and for how long (half_open_timeout, block_threshold,
+ * init_limit_half_open).  Not thread-safe.
  */
 struct nflog_backlogs_t {
 
 	/**
-	 * Add a message to a backlog.  If it does not fit it is dropped, as the first
-	 * ones matter most, and if all are too large, the one that exists for the
-	 * longest time is emptied.
+	 * Add a message to a backlog.  If the backlog is full, the message is dropped, as the first
+	 * ones matter most.  If all are too large together, the oldest one is emptied.
 	 *
 	 * @param backlog	backlog of the IKE_SA
 	 * @param peer		address of the peer, 4 or 16 bytes
-	 * @param kept		message, gets owned
+	 * @param kept		message, owned by the backlog from now on
 	 */
 	void (*add)(nflog_backlogs_t *this, nflog_ike_backlog_t *backlog,
 				chunk_t peer, nflog_kept_t *kept);
@@ -85,7 +84,7 @@ struct nflog_backlogs_t {
 				  nflog_ike_backlog_t *backlog);
 
 	/**
-	 * Destroy a nflog_backlogs_t, all backlogs are empty.
+	 * Destroy a nflog_backlogs_t, all backlogs have to be empty.
 	 */
 	void (*destroy)(nflog_backlogs_t *this);
 };
@@ -96,10 +95,11 @@ struct nflog_backlogs_t {
 nflog_backlogs_t *nflog_backlogs_create();
 
 /**
- * An IKE_SA, messages of which are kept, or captured.
+ * IKE_SA, messages of which are kept, or captured.  Guarded by the mutex of
+ * nflog_ike_messages_t.
  */
 struct nflog_ike_sa_t {
-	/** messages kept until its trace begins, has to be first */
+	/** messages kept until the trace begins, has to be first */
 	nflog_ike_backlog_t backlog;
 	/** unique id */
 	uint32_t id;
@@ -109,29 +109,29 @@ struct nflog_ike_sa_t {
 	nflog_ike_key_t pair;
 	/** state */
 	nflog_ike_state_t state;
-	/** trace, NULL if it is not captured */
+	/** trace, with a reference, NULL if not captured */
 	nflog_trace_t *trace;
 	/** capture points of sent and received messages */
 	nflog_tap_t taps[2];
-	/** when it began */
+	/** when the IKE_SA became known, in s since 1970 */
 	time_t begin;
-	/** TRUE if the trace began before it was established */
+	/** TRUE if the trace began before the IKE_SA was established */
 	bool early;
-	/** TRUE if its trace began, but its backlog is not in it yet */
+	/** TRUE if the trace has begun, but the backlog has not been queued */
 	bool pending;
-	/** messages sent and received that may have been dropped before it began */
+	/** messages sent and received that may have been dropped before it was known */
 	uint64_t unidentified[2];
-	/** packets that had been dropped before it began */
+	/** packets dropped before it was known */
 	nflog_missed_t missed;
-	/** when the trace ends, after the IKE_SA is gone, monotonic */
+	/** when the trace ends after the IKE_SA was removed, monotonic */
 	timeval_t deadline;
 };
 
 /**
- * Create an IKE_SA, which is undecided.
+ * Create an undecided IKE_SA.
  *
  * @param id		unique id of the IKE_SA
- * @param missed	packets that were dropped so far
+ * @param missed	packets dropped so far
  * @return			IKE_SA
  */
 nflog_ike_sa_t *nflog_ike_sa_create(uint32_t id,
@@ -142,20 +142,20 @@ nflog_ike_sa_t *nflog_ike_sa_create(uint32_t id,
  *
  * @param key		key to set
  * @param spi_i		SPI of the initiator, in network order
- * @param peer		its peer
+ * @param peer		peer
  */
 void nflog_ike_sa_set_first(nflog_ike_key_t *key, uint64_t spi_i,
 							host_t *peer);
 
 /**
- * Set the keys by which messages of an IKE_SA are found.
+ * Set the keys by which messages of an IKE_SA are found, replacing former ones.
  *
  * @param sa		IKE_SA
  * @param keys		table of all keys, nflog_ike_key_t =>
  *					nflog_ike_sa_t
  * @param spi_i		SPI of the initiator, in network order
  * @param spi_r		SPI of the responder, in network order, 0 if not known
- * @param peer		its peer
+ * @param peer		peer
  * @return			TRUE if they changed
  */
 bool nflog_ike_sa_set_keys(nflog_ike_sa_t *sa, hashtable_t *keys,
@@ -181,10 +181,10 @@ nflog_ike_sa_t *nflog_ike_sa_find(hashtable_t *keys,
 								  nflog_ike_key_t *key);
 
 /**
- * Give an IKE_SA a trace, it waits then.
+ * Set the trace of an IKE_SA, which waits then.
  *
  * @param sa		IKE_SA
- * @param trace		trace, gets owned
+ * @param trace		trace, owned by the IKE_SA from now on
  * @param label		name of the IKE_SA, for prefixes
  * @param points	capture points, a bit (1 << nflog_point_t) for each
  */
@@ -193,7 +193,7 @@ void nflog_ike_sa_set_trace(nflog_ike_sa_t *sa,
 							u_int points);
 
 /**
- * Set the name of the trace by the SPIs, before it begins.
+ * Set the name of the trace by the SPIs, has to be done before it begins.
  *
  * @param sa		IKE_SA
  */
@@ -211,35 +211,35 @@ void nflog_ike_sa_queue(nflog_ike_sa_t *sa, nflog_queue_t *queue,
 						nflog_logged_t *logged, bool inbound);
 
 /**
- * An IKE_SA is gone, its trace ends a little later, as its last messages may still have
- * to be sent.
+ * Set when the trace of a removed IKE_SA ends: a little later, as last messages may still
+ * have to be sent.
  *
  * @param sa		IKE_SA
  */
 void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa);
 
 /**
- * Get the time until the trace of an IKE_SA ends that is gone.
+ * Get the time until the trace of a removed IKE_SA ends.
  *
- * If it can end though messages may not have been read yet, its counters say so.
+ * If it ends with messages possibly unread, counters of the trace state it (gave_up).
  *
  * @param sa		IKE_SA
- * @param idle		TRUE if there was nothing left to read
+ * @param idle		TRUE if nothing was left to read
  * @return			time in ms, 0 if it can end now
  */
 int nflog_ike_sa_get_rest(nflog_ike_sa_t *sa, bool idle);
 
 /**
- * Add what the trace misses to its counters.
+ * Count what the trace misses.
  *
  * @param sa		IKE_SA
- * @param missed	packets that were dropped so far
+ * @param missed	packets dropped so far
  */
 void nflog_ike_sa_count(nflog_ike_sa_t *sa,
 						nflog_missed_t *missed);
 
 /**
- * Release the references to the trace.
+ * Release all references to the trace.
  *
  * @param sa		IKE_SA
  * @param writer	writer that ends it
@@ -247,14 +247,14 @@ void nflog_ike_sa_count(nflog_ike_sa_t *sa,
 void nflog_ike_sa_release(nflog_ike_sa_t *sa, nflog_writer_t *writer);
 
 /**
- * Destroy the trace if it never began, so it does not end either.
+ * Destroy the trace if it never began, so it does not have to end.
  *
  * @param sa		IKE_SA
  */
 void nflog_ike_sa_drop_trace(nflog_ike_sa_t *sa);
 
 /**
- * Destroy an IKE_SA with an empty backlog, the trace of which is released.
+ * Destroy an IKE_SA with an empty backlog, whose trace was released.
  */
 void nflog_ike_sa_destroy(nflog_ike_sa_t *sa);
 

@@ -17,8 +17,8 @@
 #include <collections/hashtable.h>
 
 /**
- * Conversations of which messages are kept.  Charon creates an IKE_SA within
- * milliseconds of the first message.
+ * Limits of conversations with kept messages.  charon creates an IKE_SA within milliseconds of
+ * the first message.
  */
 static const nflog_limits_t limits = {
 	.items = 8192,
@@ -28,13 +28,13 @@ static const nflog_limits_t limits = {
 	.timeout = 30,
 };
 
-/** bytes of messages to keep of a conversation, IKE_SA_INITs have 1 or 2 KB */
+/** bytes of kept messages of a conversation, at most, an IKE_SA_INIT has 1 to 2 KB */
 #define MAX_CONVERSATION (8 * 1024)
 
-/** counters of messages that were dropped, each for some sources */
+/** number of counters of dropped messages, several sources may share one */
 #define COUNTERS 1024
 
-/** bytes of an element of a list */
+/** bytes of memory that an element of a list takes */
 #define ELEMENT_SIZE (3 * sizeof(void*))
 
 typedef struct private_nflog_ike_unknown_t private_nflog_ike_unknown_t;
@@ -42,17 +42,17 @@ typedef struct conversation_t conversation_t;
 typedef struct counter_t counter_t;
 
 /**
- * Counts messages that were dropped.
+ * Counter of dropped messages.
  */
 struct counter_t {
 
 	/**
-	 * Messages sent and received.
+	 * Messages dropped, sent and received.
 	 */
 	uint64_t dropped[2];
 
 	/**
-	 * When the last one was dropped.
+	 * When the last one was dropped, monotonic.
 	 */
 	time_t last;
 };
@@ -68,17 +68,17 @@ struct private_nflog_ike_unknown_t {
 	nflog_ike_unknown_t public;
 
 	/**
-	 * Conversations, nflog_ike_key_t => conversation_t.
+	 * Conversations, nflog_ike_key_t => conversation_t, owned.
 	 */
 	hashtable_t *conversations;
 
 	/**
-	 * Bounds these.
+	 * Bounds conversations.
 	 */
 	nflog_shares_t *shares;
 
 	/**
-	 * Messages that were dropped, by hash of their source.
+	 * Counters of dropped messages, by hash of the source.
 	 */
 	counter_t counters[COUNTERS];
 
@@ -89,12 +89,12 @@ struct private_nflog_ike_unknown_t {
 };
 
 /**
- * Messages with the same initiator SPI and peer.
+ * Conversation: messages with the same initiator SPI and peer.
  */
 struct conversation_t {
 
 	/**
-	 * Bounds it, has to be first.
+	 * Bounds the conversation, has to be first.
 	 */
 	nflog_held_t held;
 
@@ -115,9 +115,9 @@ struct conversation_t {
 };
 
 /**
- * Get the counter of messages that are dropped of a conversation.
+ * Get the counter of dropped messages for a conversation.
  *
- * @return				counter, reset if the last one was long ago
+ * @return				counter, reset if it was not used lately
  */
 static counter_t *get_counter(private_nflog_ike_unknown_t *this,
 							  nflog_ike_key_t *key)
@@ -135,7 +135,7 @@ static counter_t *get_counter(private_nflog_ike_unknown_t *this,
 }
 
 /**
- * Count a message that was dropped.
+ * Count a dropped message.
  */
 static void count_dropped(private_nflog_ike_unknown_t *this,
 						  nflog_ike_key_t *key, bool inbound)
@@ -160,7 +160,7 @@ static void drop(private_nflog_ike_unknown_t *this,
 }
 
 /**
- * Drop a conversation that expired, or is too much, and count its messages then.
+ * Drop a conversation that expired, or exceeds a limit, which counts its messages.
  */
 static void drop_held(void *data, nflog_held_t *held, bool excess)
 {
@@ -183,7 +183,7 @@ static void drop_held(void *data, nflog_held_t *held, bool excess)
 }
 
 /**
- * Get a conversation, which begins if there is none.
+ * Get a conversation, created if there is none.
  */
 static conversation_t *get_conversation(private_nflog_ike_unknown_t *this,
 										nflog_ike_key_t *key)
@@ -238,7 +238,7 @@ METHOD(nflog_ike_unknown_t, add, void,
 		add_kept(this, conversation, kept);
 	}
 	else
-	{	/* the first ones matter most, so these stay */
+	{	/* the first messages matter most */
 		count_dropped(this, &first, inbound);
 		nflog_kept_destroy(kept);
 	}

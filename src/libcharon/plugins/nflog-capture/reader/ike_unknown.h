@@ -27,14 +27,14 @@ typedef struct nflog_kept_t nflog_kept_t;
 #include <collections/linked_list.h>
 
 /**
- * Kept message.
+ * Kept IKE message.
  */
 struct nflog_kept_t {
 	/** TRUE if it was received */
 	bool inbound;
-	/** the message as logged */
+	/** message, owned */
 	nflog_logged_t *logged;
-	/** bytes of memory it takes, in a list */
+	/** bytes of memory it takes, including the element of a list */
 	size_t bytes;
 };
 
@@ -54,13 +54,13 @@ nflog_kept_t *nflog_kept_create(nflog_logged_t *logged,
 void nflog_kept_destroy(nflog_kept_t *kept);
 
 /**
- * Keeps IKE messages until charon has created their IKE_SA.
+ * Keeps IKE messages until charon creates their IKE_SA.
  *
- * That is as soon as it has read the first one, so the first few are enough.
- * Up to 8 KiB are kept of messages with the same initiator SPI and peer, for 30
- * s, and 4 MiB of 8,192 such conversations in all, 1 MiB of 1,024 with peers of a
- * single address, or IPv6 prefix of 64 bits, of which the oldest are dropped
- * first.
+ * charon does that as soon as it reads the first message, so the first few are enough.  For
+ * up to 30 s, this keeps up to 8 KiB of messages with the same initiator SPI and peer
+ * (a conversation), 4 MiB of 8,192 conversations in all, and 1 MiB of 1,024 conversations
+ * with peers of a single address, or IPv6 prefix of 64 bits.  Beyond that, the oldest
+ * conversations are dropped.
  *
  * All takes constant time.  Not thread-safe.
  */
@@ -70,7 +70,7 @@ struct nflog_ike_unknown_t {
 	 * Keep a message.
 	 *
 	 * @param key		key of the message
-	 * @param logged	message
+	 * @param logged	message, gets cloned
 	 * @param inbound	TRUE if it was received
 	 * @param now		current time, monotonic
 	 */
@@ -78,23 +78,23 @@ struct nflog_ike_unknown_t {
 				nflog_logged_t *logged, bool inbound, time_t now);
 
 	/**
-	 * Keep messages of an IKE_SA that failed, as the next one may go on with the
-	 * same initiator SPI (INVALID_KE_PAYLOAD, RFC 7296, section 1.3).
+	 * Keep the messages of a failed IKE_SA, as the next one may continue with the same
+	 * initiator SPI (INVALID_KE_PAYLOAD, RFC 7296, section 1.3).
 	 *
 	 * @param key		initiator SPI and address of the peer
-	 * @param list		nflog_kept_t, is empty then
+	 * @param list		messages, nflog_kept_t, gets emptied
 	 * @param now		current time, monotonic
 	 */
 	void (*put)(nflog_ike_unknown_t *this, nflog_ike_key_t *key,
 				linked_list_t *list, time_t now);
 
 	/**
-	 * Take the messages of an IKE_SA that charon created.
+	 * Take the messages of an IKE_SA that charon has created.
 	 *
 	 * @param key		initiator SPI and address of the peer
-	 * @param list		nflog_kept_t, messages get added
+	 * @param list		messages get added, nflog_kept_t, owned by the caller
 	 * @param dropped	receives the number of messages sent and received that were
-	 *					dropped lately, any of which may have been of this IKE_SA
+	 *					dropped lately, any may have been of this IKE_SA
 	 * @param now		current time, monotonic
 	 */
 	void (*take)(nflog_ike_unknown_t *this, nflog_ike_key_t *key,

@@ -26,9 +26,9 @@
 #include <collections/hashtable.h>
 
 /**
- * Incomplete packets that are kept.  In all as many bytes as the kernel keeps by
- * default (net.ipv6.ip6frag_high_thresh), for as long as it does
- * (net.ipv6.ip6frag_time, RFC 8200, section 4.5).
+ * Limits of incomplete packets: as many bytes in all as the kernel's default
+ * (net.ipv6.ip6frag_high_thresh), for the same time (net.ipv6.ip6frag_time, RFC 8200, section
+ * 4.5).
  */
 static const nflog_limits_t limits = {
 	.items = 4096,
@@ -38,13 +38,13 @@ static const nflog_limits_t limits = {
 	.timeout = 60,
 };
 
-/** fragments of a packet, the longest one has 54 with IPv6's smallest MTU */
+/** fragments of a packet, at most, the longest packet has 54 with IPv6's minimum MTU */
 #define MAX_FRAGMENTS 128
 
-/** longest payload of a packet, IPV6_MAXPLEN in the kernel */
+/** length of the longest payload of a packet, IPV6_MAXPLEN in the kernel */
 #define MAX_PAYLOAD 65535
 
-/** longest packet that an attribute has, as if NFLOG had copied it */
+/** length of the longest packet in an attribute, as if NFLOG had copied it */
 #define MAX_ATTR_LEN (UINT16_MAX - NLA_HDRLEN)
 
 typedef struct private_nflog_ip6_fragments_t private_nflog_ip6_fragments_t;
@@ -64,74 +64,74 @@ struct private_nflog_ip6_fragments_t {
 	nflog_ip6_fragments_t public;
 
 	/**
-	 * Packets of which fragments are missing, by their key, incomplete_t.
+	 * Incomplete packets, packet_key_t => incomplete_t, owned.
 	 */
 	hashtable_t *packets;
 
 	/**
-	 * Bounds these.
+	 * Bounds incomplete packets.
 	 */
 	nflog_shares_t *shares;
 
 	/**
-	 * Packets that were dropped, though the kernel may have delivered them.
+	 * Incomplete packets that were dropped, though the kernel may have delivered them.
 	 */
 	uint64_t dropped;
 
 	/**
-	 * Last complete packet.
+	 * Last packet that was completed.
 	 */
 	nflog_logged_t complete;
 
 	/**
-	 * Its payload, an attribute.
+	 * Its payload attribute, owned.
 	 */
 	chunk_t payload;
 };
 
 /**
- * What all fragments of a packet have in common, without any padding.
+ * Identifies the packet of a fragment, without any padding.
  */
 struct packet_key_t {
 	/** addresses */
 	struct in6_addr src, dst;
 	/** identification */
 	uint32_t id;
-	/** interface, if the addresses are valid on a link only, otherwise 0 */
+	/** interface, for addresses that are valid on a link only, otherwise 0 */
 	uint32_t interface;
 };
 
 /**
- * Data of a fragment that is kept.
+ * Data of a fragment.
  */
 struct part_t {
-	/** next one by position, NULL if this is the last */
+	/** next part by position, NULL for the last one */
 	part_t *next;
-	/** TRUE if it was added to the end, and begins where the one before ends */
+	/** TRUE if it was added at the end, adjacent to the part before */
 	bool joined;
 	/** position of the data in the packet */
 	size_t offset;
 	/** bytes of data */
 	size_t len;
-	/** data, unless the packet is foreign */
+	/** data, none if the packet is foreign */
 	uint8_t data[];
 };
 
 /**
- * A packet of which fragments are missing.
+ * Incomplete packet.
  */
 struct incomplete_t {
-	/** bounds it, has to be first */
+	/** bounds the packet, has to be first */
 	nflog_held_t held;
-	/** what identifies it */
+	/** identifies the packet */
 	packet_key_t key;
-	/** headers before the fragment header, allocated once the first fragment is there */
+	/** headers before the fragment header, allocated with the first fragment */
 	chunk_t headers;
-	/** position of the type of the fragment header in these */
+	/** position of the fragment header's type in these headers */
 	size_t proto_pos;
 	/** type of the header behind the fragment header */
 	uint8_t proto;
-	/** TRUE if the first fragment showed that it is neither ESP, AH, nor UDP */
+	/** TRUE if the first fragment is neither of ESP, AH, nor UDP */
 	bool foreign;
 	/** first and last part */
 	part_t *parts, *last;
@@ -139,26 +139,26 @@ struct incomplete_t {
 	u_int count;
 	/** bytes in all parts */
 	size_t bytes;
-	/** bytes that the packet has at least, and if it ended, altogether */
+	/** length of the packet, at least, exact if ended */
 	size_t len;
-	/** TRUE if its last fragment arrived */
+	/** TRUE if the last fragment arrived */
 	bool ended;
 };
 
 /**
- * What becomes of a fragment.
+ * Result of inserting a fragment.
  */
 enum insert_t {
 	/** it is kept */
 	INSERT_DONE,
-	/** it is ignored, its data is known */
+	/** duplicate, ignored */
 	INSERT_DUPLICATE,
-	/** it overlaps others, so the packet is dropped, RFC 5722 */
+	/** overlaps others, so the packet is dropped, RFC 5722 */
 	INSERT_OVERLAP,
 };
 
 /**
- * Hash of a key, which no sender can predict.
+ * Hash a key, with a seed that no sender can predict.
  */
 static u_int key_hash(const void *key)
 {
@@ -182,7 +182,7 @@ static inline size_t end_of(part_t *part)
 }
 
 /**
- * Get the data of a fragment, all that follows the fragment header.
+ * Get the data of a fragment: all that follows the fragment header.
  */
 static chunk_t get_data(nflog_ip_packet_t *fragment)
 {
@@ -191,7 +191,7 @@ static chunk_t get_data(nflog_ip_packet_t *fragment)
 }
 
 /**
- * Set what identifies the packet of a fragment.
+ * Set the key of a fragment's packet.
  */
 static void set_key(packet_key_t *key, nflog_ip_packet_t *fragment,
 					nflog_logged_t *logged)
@@ -210,8 +210,8 @@ static void set_key(packet_key_t *key, nflog_ip_packet_t *fragment,
 }
 
 /**
- * Does the kernel drop this fragment, without regard to others?  See
- * ipv6_frag_rcv() and ip6_frag_queue() in net/ipv6/reassembly.c.
+ * Check if the kernel drops this fragment, regardless of others, see ipv6_frag_rcv() and
+ * ip6_frag_queue() in net/ipv6/reassembly.c.
  */
 static bool is_bad(nflog_ip_packet_t *fragment)
 {
@@ -222,7 +222,7 @@ static bool is_bad(nflog_ip_packet_t *fragment)
 		return TRUE;
 	}
 	if (fragment->offset || !fragment->payload)
-	{	/* not the first one, or without all headers, which is not checked */
+	{	/* not the first one, or not all headers are there, so nothing else to check */
 		return FALSE;
 	}
 	min = fragment->proto == IPPROTO_UDP ? sizeof(struct udphdr) : 1;
@@ -230,7 +230,7 @@ static bool is_bad(nflog_ip_packet_t *fragment)
 }
 
 /**
- * Can a packet with this header be of an SA, or an IKE message?
+ * Check if a packet with this header may be of an SA, or an IKE message.
  */
 static bool is_wanted(uint8_t proto)
 {
@@ -256,7 +256,7 @@ static void drop(private_nflog_ip6_fragments_t *this, incomplete_t *packet)
 }
 
 /**
- * Drop a packet that exceeds a bound, or expired, as it does in the kernel.
+ * Drop a packet that exceeds a limit, or expired, as the kernel does.
  */
 static void drop_held(void *data, nflog_held_t *held, bool excess)
 {
@@ -271,7 +271,7 @@ static void drop_held(void *data, nflog_held_t *held, bool excess)
 }
 
 /**
- * Find the packet that a fragment is of, or begin one.
+ * Get the packet of a fragment, created if there is none.
  */
 static incomplete_t *get_packet(private_nflog_ip6_fragments_t *this,
 								packet_key_t *key, time_t now)
@@ -295,10 +295,10 @@ static incomplete_t *get_packet(private_nflog_ip6_fragments_t *this,
 }
 
 /**
- * Add the data of a fragment to a packet.
+ * Add a part with the data of a fragment to a packet.
  *
- * @param pos			where it is linked
- * @param joined		TRUE if it begins where the part before it ends
+ * @param pos			link to insert the part at
+ * @param joined		TRUE if it is adjacent to the part before
  */
 static void add_part(private_nflog_ip6_fragments_t *this,
 					 incomplete_t *packet, nflog_ip_packet_t *fragment,
@@ -329,8 +329,8 @@ static void add_part(private_nflog_ip6_fragments_t *this,
 }
 
 /**
- * Insert a fragment.  What lies within others that arrived in order is a
- * duplicate, as in the kernel's inet_frag_queue_insert().
+ * Insert a fragment.  One within others that arrived in order is a duplicate, as in the
+ * kernel's inet_frag_queue_insert().
  */
 static insert_t insert(private_nflog_ip6_fragments_t *this,
 					   incomplete_t *packet, nflog_ip_packet_t *fragment)
@@ -374,7 +374,7 @@ static insert_t insert(private_nflog_ip6_fragments_t *this,
 }
 
 /**
- * Set the headers of a packet, as its first fragment has them.
+ * Set the headers of a packet by its first fragment.
  */
 static void set_headers(private_nflog_ip6_fragments_t *this,
 						incomplete_t *packet, nflog_ip_packet_t *fragment)
@@ -405,7 +405,7 @@ static bool add_fragment(private_nflog_ip6_fragments_t *this,
 	packet->ended |= !fragment->more;
 	packet->len = max(packet->len, end);
 	if (!fragment->offset && fragment->payload && !packet->headers.ptr)
-	{	/* headers of others need not be those of the packet, RFC 8200, section 4.5 */
+	{	/* headers of other fragments may differ, RFC 8200, section 4.5 */
 		packet->foreign = !is_wanted(fragment->proto);
 	}
 	switch (insert(this, packet, fragment))
@@ -425,9 +425,9 @@ static bool add_fragment(private_nflog_ip6_fragments_t *this,
 }
 
 /**
- * Put a packet together, of which NFLOG would copy as much.
+ * Reassemble a packet, as much as NFLOG would copy.
  *
- * @return				FALSE if it is too long
+ * @return				FALSE if the packet is too long
  */
 static bool assemble(private_nflog_ip6_fragments_t *this,
 					 incomplete_t *packet)

@@ -25,11 +25,11 @@ typedef struct nflog_ip6_fragments_t nflog_ip6_fragments_t;
 #include "group.h"
 
 /**
- * Puts IPv6 packets together from their fragments: other than with IPv4, the
- * kernel does so only behind the last hook that sees them.
+ * Reassembles IPv6 packets from their fragments: unlike for IPv4, the kernel does so only
+ * behind the last hook that sees them.
  *
- * The headers of the first fragment show what a packet is.  Nothing is kept of those
- * that are neither ESP, AH, nor UDP, but which of their fragments arrived.
+ * The headers in the first fragment identify a packet.  If it is neither ESP, AH, nor UDP,
+ * only which fragments arrived is kept, but no data.
  *
  * Not thread-safe.
  */
@@ -38,25 +38,22 @@ struct nflog_ip6_fragments_t {
 	/**
 	 * Add a fragment.
 	 *
-	 * Fragments are taken and refused as the kernel does it: one that arrives
-	 * twice is ignored, others that overlap make it drop the packet (RFC 5722).
-	 * Incomplete packets are dropped after 60 s, and the oldest ones first if
-	 * there are more than 4,096 of them, 4 MiB of memory in all, or 512 of
-	 * them, 1 MiB from a single prefix of 64 bits, and if they have more than
-	 * 128 fragments.
+	 * Accepts and drops fragments as the kernel does: duplicates are ignored, others that
+	 * overlap drop the packet (RFC 5722).  Incomplete packets are dropped after 60 s, with
+	 * more than 128 fragments, and the oldest first if all exceed 4,096 packets or 4 MiB of
+	 * memory, or those from a single prefix of 64 bits exceed 512 packets or 1 MiB.
 	 *
-	 * @param logged	fragment, as logged
+	 * @param logged	fragment
 	 * @param now		current time, monotonic
-	 * @return			packet if this completes it, of ESP, AH, or UDP, with the
-	 *					attributes of this fragment, valid until the next call,
-	 *					otherwise NULL
+	 * @return			packet of ESP, AH, or UDP that this completes, with the attributes of
+	 *					this fragment, valid until the next call, NULL if there is none
 	 */
 	nflog_logged_t *(*add)(nflog_ip6_fragments_t *this,
 						   nflog_logged_t *logged, time_t now);
 
 	/**
-	 * Get the number of incomplete packets that were dropped for exceeding a
-	 * bound, but not for their age, and that may have been ESP, AH, or UDP.
+	 * Get the number of incomplete packets that were dropped for exceeding a bound, not for
+	 * their age, and that may have been ESP, AH, or UDP.
 	 *
 	 * @return			number of packets
 	 */

@@ -24,7 +24,7 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** messages to read before looking after other things */
+/** messages to read before publishing, and letting others lock the lane, at most */
 #define MAX_MESSAGES 64
 
 typedef struct private_nflog_lane_t private_nflog_lane_t;
@@ -45,39 +45,39 @@ struct private_nflog_lane_t {
 	u_int number;
 
 	/**
-	 * Groups of packets that arrive and leave.
+	 * Groups for packets that arrive, and that leave.
 	 */
 	nflog_group_t *in, *out;
 
 	/**
-	 * Where packets are queued.
+	 * Where packets are published, not owned.
 	 */
 	nflog_queue_t *queue;
 
 	/**
-	 * Called for each packet, with its data.
+	 * Callback for each packet, and its data.
 	 */
 	nflog_lane_cb_t cb;
 	void *data;
 
 	/**
-	 * Locked while a message is read.
+	 * Guards the groups, held while messages are read.
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * Locked to lock the above.  As there is always something to read if there
-	 * is too much of it, the reader would not let go of that alone.
+	 * Held while waiting for the mutex.  If packets arrive without end, the thread would lock
+	 * the mutex again at once, so no other thread got it.
 	 */
 	mutex_t *turn;
 
 	/**
-	 * Reading thread, NULL if not started.
+	 * Thread that reads, NULL if not started.
 	 */
 	thread_t *thread;
 
 	/**
-	 * Ends the thread.
+	 * Ends the thread, an eventfd.
 	 */
 	int event;
 };
@@ -97,7 +97,7 @@ METHOD(nflog_lane_t, unlock, void,
 }
 
 /**
- * Pass a packet on.
+ * Pass a packet to the callback.
  */
 static void handle_packet(void *data, nflog_logged_t *logged)
 {
@@ -107,7 +107,7 @@ static void handle_packet(void *data, nflog_logged_t *logged)
 }
 
 /**
- * Log an error of a group, unless there was just nothing to receive.
+ * Log an error of a group, but not that there was nothing to receive.
  */
 static void log_error(nflog_group_t *group, int err)
 {
@@ -119,7 +119,7 @@ static void log_error(nflog_group_t *group, int err)
 }
 
 /**
- * Receive from a group, into the queue if there is space.
+ * Receive a message from a group, into the queue if it has space.
  */
 static int receive(private_nflog_lane_t *this, nflog_group_t *group)
 {
@@ -130,7 +130,7 @@ static int receive(private_nflog_lane_t *this, nflog_group_t *group)
 }
 
 /**
- * Read packets, up to a limit, and publish them in the queue.
+ * Read messages, up to a limit, and publish the packets.
  */
 static void read_messages(private_nflog_lane_t *this)
 {
@@ -143,7 +143,7 @@ static void read_messages(private_nflog_lane_t *this)
 		out = receive(this, this->out);
 		this->queue->publish(this->queue, this->number);
 		unlock(this);
-		/* those that lock the lane don't wait for the log */
+		/* not before, so those that lock the lane don't wait for the log */
 		log_error(this->in, in);
 		log_error(this->out, out);
 	}
@@ -194,7 +194,7 @@ METHOD(nflog_lane_t, stop, void,
 }
 
 /**
- * Is there nothing to read from a group?
+ * Check if nothing is left to read from a group.
  */
 static bool is_drained(nflog_group_t *group)
 {
@@ -219,7 +219,7 @@ METHOD(nflog_lane_t, get_order, bool,
 }
 
 /**
- * Get how far a single group has been read.
+ * Get the progress of a group.
  */
 static nflog_progress_t get_group_progress(nflog_group_t *group,
 										   uint32_t *settled)

@@ -26,77 +26,77 @@ typedef struct nflog_lane_t nflog_lane_t;
 #include "traces/queue.h"
 
 /**
- * Callback for each packet that is read, the lane is locked.
+ * Callback for a packet that was read, the lane is locked.
  *
  * @param data			data, as passed to nflog_lane_create()
  * @param lane			number of the lane
- * @param logged		packet
+ * @param logged		packet, valid during the callback
  */
 typedef void (*nflog_lane_cb_t)(void *data, u_int lane,
 								nflog_logged_t *logged);
 
 /**
- * Reads the packets that some of the processors log, from two NFLOG groups: one
- * for packets that arrive, which the kernel stamps with the time, and one for
- * packets that leave, which it does not.
+ * Reads the packets that some of the processors log, from two NFLOG groups: one for arriving
+ * packets, which the kernel stamps with the time, and one for leaving packets, which it does
+ * not stamp.
  */
 struct nflog_lane_t {
 
 	/**
-	 * Begin to read, in a thread of its own.
+	 * Begin to read, in a thread.
 	 *
-	 * @return			FALSE if it can't be created, which is logged
+	 * @return			FALSE if the thread can't be created, not logged
 	 */
 	bool (*start)(nflog_lane_t *this);
 
 	/**
-	 * Stop reading, once the thread has read what is there, up to a limit.
+	 * Stop reading, after the thread has read what is there, up to a limit.
 	 *
-	 * Waits for the thread, so the caller must not have the lane locked.  Others may
-	 * lock it meanwhile.
+	 * Waits for the thread, so the caller must not have locked the lane, but others may lock it
+	 * meanwhile.
 	 */
 	void (*stop)(nflog_lane_t *this);
 
 	/**
-	 * Keep the thread from reading until unlock() is called.  All that it has read is
-	 * published when this returns.
+	 * Keep the thread from reading until unlock() is called.  When this returns, all that it
+	 * has read is published.
 	 */
 	void (*lock)(nflog_lane_t *this);
 
 	/**
-	 * Let the thread read on.
+	 * Continue reading.
 	 */
 	void (*unlock)(nflog_lane_t *this);
 
 	/**
-	 * Get the order of the packet that was read last, the lane is locked.
+	 * Get the order of the packet that was read last.  The lane has to be locked.
 	 *
 	 * @param order		receives the order, see nflog_logged_t
-	 * @return			FALSE if there was none yet
+	 * @return			FALSE if none was read yet
 	 */
 	bool (*get_order)(nflog_lane_t *this, uint32_t *order);
 
 	/**
-	 * Get how far the packets of both groups have been read, the lane is locked.
+	 * Get the progress in both groups.  The lane has to be locked.
 	 *
-	 * @param settled	order of a packet that the kernel passed on, with all that
-	 *					were logged before it, NULL if unknown
+	 * @param settled	order of a packet that the kernel has passed on, with all packets
+	 *					logged before, NULL if unknown
 	 * @return			progress
 	 */
 	nflog_progress_t (*get_progress)(nflog_lane_t *this,
 									 uint32_t *settled);
 
 	/**
-	 * Get the number of packets that the kernel dropped, as it had no space, the
-	 * lane is locked.
+	 * Get the number of packets that the kernel dropped, as its queue was full.  The lane has
+	 * to be locked.
 	 *
-	 * @param in		TRUE for those that arrive, FALSE for those that leave
+	 * @param in		TRUE for arriving packets, FALSE for leaving packets
 	 * @return			packets missing in the sequence read so far
 	 */
 	uint64_t (*get_lost)(nflog_lane_t *this, bool in);
 
 	/**
-	 * Destroy a nflog_lane_t, that was stopped.
+	 * Destroy a nflog_lane_t, which has to be stopped.
 	 */
 	void (*destroy)(nflog_lane_t *this);
 };
@@ -105,13 +105,12 @@ struct nflog_lane_t {
  * Create a nflog_lane_t instance.
  *
  * @param number	number of the lane
- * @param group		number of the NFLOG group for packets that arrive, those that
- *					leave have the next one
- * @param queue		queue to publish packets in
- * @param cb		called for each packet
+ * @param group		number of the NFLOG group for arriving packets, leaving packets have
+ *					the next one
+ * @param queue		where packets are published, not owned
+ * @param cb		callback for each packet
  * @param data		data to pass to cb
- * @return			NULL with errno set if not possible, as by
- *					nflog_group_create()
+ * @return			NULL with errno set on failure, see nflog_group_create()
  */
 nflog_lane_t *nflog_lane_create(u_int number, uint16_t group,
 										nflog_queue_t *queue,

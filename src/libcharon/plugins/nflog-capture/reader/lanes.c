@@ -25,31 +25,31 @@
 #include <threading/mutex.h>
 
 /**
- * Time in us after which the kernel has passed on the packets that it had at the
- * begin, which it does with the next tick of its clock, 10 ms at most.
+ * Time after which the kernel has passed on all packets that it had, in us: it does so with
+ * the next tick of its clock, 10 ms at most.
  */
 #define SETTLE_TIME 20000
 
-/** how often to note what has been read, in us, and how many notes cover that time */
+/** interval of notes, in us, and number of notes that cover that time */
 #define NOTE_INTERVAL 4000
 #define MAX_NOTES 8
 
-/** default of the option group */
+/** default of the option "group" */
 #define DEFAULT_GROUP 4500
 
-/** a power of two, more would hardly be of use, as one thread writes */
+/** lanes, at most, a power of two, more hardly help, as a single thread writes */
 #define MAX_LANES (NFLOG_MAX_GROUPS / 2)
 
 typedef struct private_nflog_lanes_t private_nflog_lanes_t;
 typedef struct note_t note_t;
 
 /**
- * What had been read at some time.
+ * Notes how far packets had been read at some time.
  */
 struct note_t {
 
 	/**
-	 * When that was.
+	 * When that was, monotonic.
 	 */
 	timeval_t time;
 
@@ -70,28 +70,28 @@ struct private_nflog_lanes_t {
 	nflog_lanes_t public;
 
 	/**
-	 * Where packets are queued.
+	 * Where packets are published, not owned.
 	 */
 	nflog_queue_t *queue;
 
 	/**
-	 * Called for each packet, with its data.
+	 * Callback for each packet, and its data.
 	 */
 	nflog_lane_cb_t cb;
 	void *data;
 
 	/**
-	 * Lanes.
+	 * Lanes, owned.
 	 */
 	nflog_lane_t *lanes[MAX_LANES];
 
 	/**
-	 * Number of lanes, 0 if they are closed.
+	 * Number of open lanes, 0 if closed.
 	 */
 	u_int count;
 
 	/**
-	 * First NFLOG group, of the thread that opens them.
+	 * First NFLOG group, used by the thread that opens lanes only.
 	 */
 	uint16_t group;
 
@@ -101,18 +101,18 @@ struct private_nflog_lanes_t {
 	bool used;
 
 	/**
-	 * TRUE while lanes are closed, during which the mutex is not held.
+	 * TRUE while lanes are being closed, the mutex is not held then.
 	 */
 	bool closing;
 
 	/**
-	 * Packets of the first lane that the kernel dropped when it was open before,
-	 * those that left, and those that arrived.
+	 * Packets that left, and that arrived, which the kernel dropped from the first lane
+	 * before it was opened last.
 	 */
 	uint64_t lost[2];
 
 	/**
-	 * What had been read lately, the latest first.
+	 * Latest notes, the last one first.
 	 */
 	note_t notes[MAX_NOTES];
 
@@ -122,18 +122,18 @@ struct private_nflog_lanes_t {
 	u_int notes_count;
 
 	/**
-	 * Idle socket that makes the kernel stamp packets, -1 if there is none, of those
+	 * Idle socket that makes the kernel stamp packets, -1 if there is none, used by threads
 	 * that open and close lanes.
 	 */
 	int stamping;
 
 	/**
-	 * Signals that closing ended.
+	 * Signals that lanes were closed.
 	 */
 	condvar_t *closed;
 
 	/**
-	 * Protects all of the above, locked before the lanes.
+	 * Guards all of the above, locked before the lanes.
 	 */
 	mutex_t *mutex;
 };
@@ -182,7 +182,7 @@ METHOD(nflog_lanes_t, is_idle, bool,
 }
 
 /**
- * Was a note made at least that many us ago?
+ * Check if a note is at least that many us old.
  */
 static bool is_older(note_t *note, timeval_t *now, u_int us)
 {
@@ -193,10 +193,10 @@ static bool is_older(note_t *note, timeval_t *now, u_int us)
 }
 
 /**
- * Get what the kernel must have passed on by now: what had been read of any lane
- * a while ago, and all that was logged before.
+ * Get the order up to which the kernel must have passed on packets by now: of the last one
+ * read in any lane a while ago.
  *
- * @return			NULL if nothing is known
+ * @return			NULL if unknown
  */
 static uint32_t *get_settled(private_nflog_lanes_t *this)
 {
@@ -215,7 +215,7 @@ static uint32_t *get_settled(private_nflog_lanes_t *this)
 }
 
 /**
- * Note what has been read.
+ * Note how far packets have been read.
  */
 static void add_note(private_nflog_lanes_t *this, uint32_t order)
 {
@@ -285,8 +285,8 @@ METHOD(nflog_lanes_t, get_lost, uint64_t,
 }
 
 /**
- * Open a socket that makes the kernel stamp packets: before 6.4 it does so only if
- * some socket asks for that.
+ * Open a socket that makes the kernel stamp packets: before 6.4 it does so only if a
+ * socket asks for that.
  */
 static int open_stamping()
 {
@@ -321,7 +321,7 @@ static void destroy_lanes(nflog_lane_t **lanes, u_int count, int stamping)
 }
 
 /**
- * End the threads of all lanes, and close these, mutex is locked but not meanwhile.
+ * Close all lanes, the mutex is locked, but not meanwhile.
  */
 static void close_lanes(private_nflog_lanes_t *this)
 {
@@ -329,7 +329,7 @@ static void close_lanes(private_nflog_lanes_t *this)
 	uint64_t lost, all = 0;
 	u_int i, in, count = this->count;
 
-	/* they can be locked as long as there are threads */
+	/* others may lock lanes as long as there are threads */
 	this->closing = TRUE;
 	this->mutex->unlock(this->mutex);
 	for (i = 0; i < count; i++)
@@ -417,14 +417,14 @@ static void describe(int err, uint16_t group, u_int count, char *reason,
 			snprintf(reason, len, "the kernel needs nfnetlink_log");
 			break;
 		default:
-			snprintf(reason, len, "using NFLOG groups %u to %u failed: %s", group,
+			snprintf(reason, len, "unable to use NFLOG groups %u to %u: %s", group,
 					 group + 2 * count - 1, strerror(err));
 			break;
 	}
 }
 
 /**
- * Get the first NFLOG group.
+ * Get the first NFLOG group by the option.
  *
  * @return				FALSE if the option is not valid
  */
@@ -449,7 +449,7 @@ static bool get_group(u_int count, uint16_t *group, char *reason, size_t len)
 /**
  * Create all lanes, nothing is locked.
  *
- * @return				number of lanes, 0 if not possible
+ * @return				number of lanes, 0 on failure
  */
 static u_int create_lanes(private_nflog_lanes_t *this,
 						  nflog_lane_t *lanes[MAX_LANES], uint16_t *group,
@@ -457,8 +457,8 @@ static u_int create_lanes(private_nflog_lanes_t *this,
 {
 	u_int i, count;
 
-	/* charon's own threads pass on what they decrypt, so packets of an SA don't
-	 * stay on a processor */
+	/* charon's own threads inject what they decrypt, so the packets of an SA don't stay on
+	 * a processor */
 	count = lib->get(lib, "kernel-libipsec-tun")
 				? 1 : this->queue->get_lanes(this->queue);
 	if (!get_group(count, group, reason, len))
@@ -480,9 +480,9 @@ static u_int create_lanes(private_nflog_lanes_t *this,
 }
 
 /**
- * Begin to read, mutex is locked.
+ * Begin to read, the mutex is locked.
  *
- * @return				FALSE if not possible, there may be some threads
+ * @return				FALSE on failure, some threads may run
  */
 static bool start_lanes(private_nflog_lanes_t *this)
 {

@@ -25,78 +25,78 @@ typedef struct nflog_lanes_t nflog_lanes_t;
 #include "lane.h"
 
 /**
- * All lanes.  They are open while rules log to them, and until the packets that these
- * logged have been read.
+ * All lanes.  They are open while rules log to them, and until the packets logged are read.
  *
- * Rules log IKE messages, and IPv6 fragments, to the first lane only.
+ * Rules log IKE messages and IPv6 fragments to the first lane only.
+ *
+ * Thread-safe, but only one thread each calls open(), get_progress() and destroy().
  */
 struct nflog_lanes_t {
 
 	/**
-	 * Open the NFLOG groups that the option "group" sets, and begin to read, unless
-	 * that was done.  They stay open until unused() and close() are called.
+	 * Open the NFLOG groups by the option "group", and begin to read, unless that was done.
+	 * They stay open until close() is called after unused().
 	 *
-	 * Called by one thread, waits for close().
+	 * Called by one thread, the rules' thread, waits for close().
 	 *
-	 * @param group		receives the number of the first NFLOG group, there are two
-	 *					for each lane
+	 * @param group		receives the number of the first NFLOG group, each lane has two
 	 * @param count		receives the number of lanes
-	 * @param reason	receives the reason if not possible, with its remedy
+	 * @param reason	receives the reason of a failure, with its remedy
 	 * @param len		size of reason
-	 * @return			FALSE if not possible
+	 * @return			FALSE on failure
 	 */
 	bool (*open)(nflog_lanes_t *this, uint16_t *group, u_int *count,
 				 char *reason, size_t len);
 
 	/**
-	 * There are no rules anymore that log to them.
+	 * Note that no rules log to the lanes anymore.
 	 */
 	void (*unused)(nflog_lanes_t *this);
 
 	/**
-	 * Close the NFLOG groups, unless rules may log to them.  Waits for the threads,
-	 * with nothing locked.
+	 * Close the NFLOG groups, unless rules may log to them.  Waits for the threads, with
+	 * nothing locked.
 	 *
 	 * @return			TRUE if they are closed
 	 */
 	bool (*close)(nflog_lanes_t *this);
 
 	/**
-	 * Keep all threads from reading until unlock() is called.  All that they have read
-	 * is published when this returns.
+	 * Keep all threads from reading until unlock() is called.  When this returns, all that
+	 * they have read is published.
 	 */
 	void (*lock)(nflog_lanes_t *this);
 
 	/**
-	 * Let the threads read on.
+	 * Continue reading.
 	 */
 	void (*unlock)(nflog_lanes_t *this);
 
 	/**
-	 * Is there nothing to read in any lane?
+	 * Check if nothing is left to read in any lane.
 	 *
-	 * @return			TRUE if so
+	 * @return			TRUE if nothing is left
 	 */
 	bool (*is_idle)(nflog_lanes_t *this);
 
 	/**
-	 * Get how far the packets of all lanes have been read, called by one thread.
+	 * Get the progress in all lanes.  Called by the writer only.
 	 *
 	 * @return			progress
 	 */
 	nflog_progress_t (*get_progress)(nflog_lanes_t *this);
 
 	/**
-	 * Get the number of packets of the first lane that the kernel dropped, as it
-	 * had no space.
+	 * Get the number of packets of the first lane that the kernel dropped, as its queue was
+	 * full.
 	 *
-	 * @param in		TRUE for those that arrive, FALSE for those that leave
-	 * @return			packets missing in all sequences read so far
+	 * @param in		TRUE for arriving packets, FALSE for leaving packets
+	 * @return			packets missing in the sequences read so far, since creation
 	 */
 	uint64_t (*get_lost)(nflog_lanes_t *this, bool in);
 
 	/**
-	 * Destroy a nflog_lanes_t, that is closed.
+	 * Destroy a nflog_lanes_t, which has to be closed.
 	 */
 	void (*destroy)(nflog_lanes_t *this);
 };
@@ -104,15 +104,15 @@ struct nflog_lanes_t {
 /**
  * Create a nflog_lanes_t instance.
  *
- * @param queue		queue to publish packets in, has as many lanes
- * @param cb		called for each packet
+ * @param queue		where packets are published, has as many lanes, not owned
+ * @param cb		callback for each packet
  * @param data		data to pass to cb
  */
 nflog_lanes_t *nflog_lanes_create(nflog_queue_t *queue, nflog_lane_cb_t cb,
 								  void *data);
 
 /**
- * Get the number of lanes that this machine has processors for.
+ * Get the number of lanes that suits the processors of this machine.
  *
  * @return			1, 2, or 4
  */

@@ -21,12 +21,12 @@
 
 #include <libmnl/libmnl.h>
 
-/** packets that are remembered, a power of two, thousands of times what may lie
- * between both passes of a packet */
+/** packets to remember, a power of two, thousands of times those that may lie between
+ * both passes of a packet */
 #define BUCKETS 1024
 #define BUCKET_SIZE 4
 
-/** bytes that a packet's hash depends on, at the begin and at the end of it */
+/** bytes at the begin and at the end of a packet that are hashed */
 #define HASHED_LEN 64
 
 typedef struct private_nflog_passes_t private_nflog_passes_t;
@@ -42,12 +42,12 @@ struct private_nflog_passes_t {
 	nflog_passes_t public;
 
 	/**
-	 * Keys of packets, 0 where there is none, changed atomically.
+	 * Keys of packets, 0 if unused, changed atomically.
 	 */
 	uint64_t keys[BUCKETS][BUCKET_SIZE];
 
 	/**
-	 * Which key of a bucket is replaced next, if all are taken.
+	 * Key of each bucket to replace next if all are used.
 	 */
 	uint8_t next[BUCKETS];
 };
@@ -66,7 +66,7 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 		size = min(len, sizeof(word));
 		word = 0;
 		memcpy(&word, pos, size);
-		/* as in MurmurHash64A */
+		/* multiplier of MurmurHash64A */
 		word *= 0xc6a4a7935bd1e995ULL;
 		word ^= word >> 47;
 		hash = (hash ^ word) * 0xc6a4a7935bd1e995ULL;
@@ -75,7 +75,7 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 }
 
 /**
- * Mix both ends of what may be long into a hash.
+ * Mix the begin and the end of long data into a hash.
  */
 static uint64_t mix_ends(uint64_t hash, chunk_t data)
 {
@@ -89,8 +89,8 @@ static uint64_t mix_ends(uint64_t hash, chunk_t data)
 }
 
 /**
- * Get a hash of a packet, its time stamp, and the number of its SA, that is the same
- * before and after NAT: without addresses, ports, and checksums.
+ * Hash a packet, its time stamp, and the number of its SA, without what NAT changes:
+ * addresses, ports, and checksums.
  */
 static uint64_t get_hash(nflog_logged_t *logged, uint64_t number)
 {
@@ -131,7 +131,7 @@ static uint64_t get_hash(nflog_logged_t *logged, uint64_t number)
 				break;
 			case IPPROTO_ICMP:
 			case IPPROTO_ICMPV6:
-				/* NAT changes the identifier behind the checksum as well */
+				/* NAT also changes the identifier behind the checksum */
 				checksum = offsetof(struct icmphdr, checksum);
 				break;
 		}
@@ -145,7 +145,7 @@ static uint64_t get_hash(nflog_logged_t *logged, uint64_t number)
 }
 
 /**
- * Find a key, and put another one in its place.
+ * Find a key, and replace it by another one.
  */
 static bool replace(uint64_t bucket[BUCKET_SIZE], uint64_t key, uint64_t with)
 {

@@ -27,30 +27,27 @@ typedef struct nflog_passes_t nflog_passes_t;
 /**
  * Finds packets in the clear that pass prerouting for the second time, in a VRF.
  *
- * If a packet arrives in a VRF, it passes with the device it came by, and then, in
- * the same go, with the VRF for its device (vrf_l3_rcv() in drivers/net/vrf.c).  But
- * an SA the ESP packets of which arrive in a VRF hands over what is in them with the
- * VRF for their device, so both passes have that; and what is multicast passes once
- * only.  Rules can't distinguish these, as the kernel's sdif is not there at
- * prerouting.
+ * A packet that arrives in a VRF passes prerouting with the device it came by, then, without
+ * leaving the softirq, with the VRF as device (vrf_l3_rcv() in drivers/net/vrf.c).  But
+ * packets decapsulated from ESP that arrived in a VRF have the VRF as device both times, and
+ * multicast passes once only.  Rules can't distinguish these, as the kernel does not have sdif
+ * at prerouting.
  *
- * So this remembers the last packets, by what NAT does not change between both
- * passes, and the kernel's time stamp.  Only a packet with a VRF for its device may
- * be the second pass of one of these, which is forgotten with it.  So nothing is
- * missing where there is no VRF.
+ * So this remembers the last packets, by what NAT does not change between both passes, and by
+ * the kernel's time stamp.  Only a packet with a VRF as device can be a second pass, then the
+ * first one is forgotten.  So no packet is missed where there is no VRF.
  *
- * Memory is constant, and so is the time for a packet.  It is thread-safe, and takes
- * no lock.
+ * Memory and time per packet are constant.  Thread-safe, without locks.
  */
 struct nflog_passes_t {
 
 	/**
-	 * Check if a packet passes for the second time, and remember it if not.
+	 * Check if a packet passes for the second time, remember it otherwise.
 	 *
-	 * @param logged	packet, as logged at prerouting
+	 * @param logged	packet, logged at prerouting
 	 * @param number	number of its SA
-	 * @param vrf		TRUE if a VRF is its device
-	 * @return			TRUE if it has passed before
+	 * @param vrf		TRUE if its device is a VRF
+	 * @return			TRUE if it passes for the second time
 	 */
 	bool (*is_again)(nflog_passes_t *this,
 					 nflog_logged_t *logged, uint32_t number, bool vrf);

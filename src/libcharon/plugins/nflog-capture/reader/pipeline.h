@@ -31,8 +31,8 @@ typedef struct nflog_pipeline_t nflog_pipeline_t;
 #include "traces/xfrm_stat.h"
 
 /**
- * The objects that packets and keys pass on their way to the disk, of which there is
- * one each, in the order in which they depend on each other.
+ * Objects that packets and keys pass on their way to the disk, a single instance of each, in
+ * the order of dependency.  All are owned.
  */
 struct nflog_pipeline_t {
 
@@ -57,24 +57,24 @@ struct nflog_pipeline_t {
 	nflog_writer_t *writer;
 
 	/**
-	 * Reports what the kernel dropped, when a trace ends.
+	 * Logs at the end of a trace what the kernel dropped.
 	 */
 	nflog_xfrm_stat_t *xfrm_stat;
 
 	/**
-	 * Brings IKE messages to their traces.
+	 * Passes IKE messages to their traces.
 	 */
 	nflog_ike_messages_t *ike_messages;
 
 	/**
-	 * Threads that read packets.
+	 * Reads packets, in threads.
 	 */
 	nflog_reader_t *reader;
 
 	/**
 	 * Destroy a nflog_pipeline_t, after all traces ended.
 	 *
-	 * SAs have to be removed from the reader before.
+	 * All SAs have to be removed from the reader before.
 	 */
 	void (*destroy)(nflog_pipeline_t *this);
 };
@@ -83,7 +83,7 @@ struct nflog_pipeline_t {
  * Create a nflog_pipeline_t instance.
  *
  * @param lanes		number of lanes, see nflog_lanes_number()
- * @param size		bytes of memory for packets
+ * @param size		memory for packets, in bytes
  * @return			NULL if there is not enough memory
  */
 nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size);

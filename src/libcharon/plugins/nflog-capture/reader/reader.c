@@ -38,17 +38,17 @@ struct private_nflog_reader_t {
 	nflog_reader_t public;
 
 	/**
-	 * Where packets are queued.
+	 * Where packets are queued, not owned.
 	 */
 	nflog_queue_t *queue;
 
 	/**
-	 * Writes them, and has to know how far packets have been read.
+	 * Releases traces, and asks for the progress, not owned.
 	 */
 	nflog_writer_t *writer;
 
 	/**
-	 * Where IKE messages are brought to.
+	 * Gets IKE messages, not owned.
 	 */
 	nflog_ike_messages_t *ike_messages;
 
@@ -58,33 +58,33 @@ struct private_nflog_reader_t {
 	nflog_rules_t *rules;
 
 	/**
-	 * Lanes, which read packets.
+	 * Read packets.
 	 */
 	nflog_lanes_t *lanes;
 
 	/**
-	 * SAs added, and not ended yet, changed if all lanes are locked, as their
-	 * threads look up SAs.
+	 * Finds SAs that were added, and have not ended.  All lanes are locked to change it, as
+	 * their threads use it.
 	 */
 	nflog_sa_lookup_t *sa_lookup;
 
 	/**
-	 * Finds them by their traffic selectors, if need be.
+	 * Finds SAs by traffic selectors.
 	 */
 	nflog_ts_lookup_t *ts_lookup;
 
 	/**
-	 * Keeps packets of SPIs that have no SA yet.
+	 * Keeps packets of SPIs without SA.
 	 */
 	nflog_early_t *early;
 
 	/**
-	 * Puts IPv6 packets together, in the first lane.
+	 * Reassembles IPv6 packets, used by the first lane.
 	 */
 	nflog_ip6_fragments_t *ip6_fragments;
 
 	/**
-	 * Ends SAs, and traces of IKE_SAs.
+	 * Ends SAs and the traces of IKE_SAs.
 	 */
 	nflog_ending_t *ending;
 };
@@ -92,7 +92,7 @@ struct private_nflog_reader_t {
 /**
  * Queue a packet for the trace of its SA, or keep it until there is one.
  *
- * @return				FALSE if it is of no SA
+ * @return				FALSE if it belongs to no SA
  */
 static bool handle_sa(private_nflog_reader_t *this, u_int lane,
 					  nflog_logged_t *logged)
@@ -140,7 +140,7 @@ static void handle_packet(void *data, u_int lane, nflog_logged_t *logged)
 }
 
 /**
- * Get how far packets have been read, called by the writer.
+ * Get the progress of the lanes.  Called by the writer.
  */
 static nflog_progress_t get_progress(void *data)
 {
@@ -150,8 +150,7 @@ static nflog_progress_t get_progress(void *data)
 }
 
 /**
- * Get the packets that were dropped before it was known whose they are, called by
- * ike_messages.
+ * Get the packets dropped before their SA or IKE_SA was known.  Called by ike_messages.
  */
 static void get_missed(void *data, nflog_missed_t *missed)
 {
@@ -161,7 +160,7 @@ static void get_missed(void *data, nflog_missed_t *missed)
 }
 
 /**
- * Open the NFLOG groups, called by the thread of the rules.
+ * Open the NFLOG groups.  Called by the rules' thread.
  */
 static bool open_groups(void *data, uint16_t *group, u_int *count,
 						char reason[NFLOG_REASON_LEN])
@@ -179,7 +178,7 @@ static bool open_groups(void *data, uint16_t *group, u_int *count,
 }
 
 /**
- * There are no rules anymore, called by the thread of the rules.
+ * Let the NFLOG groups be closed, as there are no rules.  Called by the rules' thread.
  */
 static void close_groups(void *data)
 {
@@ -190,7 +189,7 @@ static void close_groups(void *data)
 }
 
 /**
- * An SA, or SPI, has no rules anymore, called by the thread of the rules.
+ * Go on with an SA or SPI whose rules were removed.  Called by the rules' thread.
  */
 static void removed(void *data, nflog_sa_t *sa)
 {
@@ -236,7 +235,7 @@ METHOD(nflog_reader_t, settle, void,
 }
 
 /**
- * Queue the packets that were kept for the SPI of an SA.
+ * Queue the packets kept for the SPI of an SA.
  */
 static void adopt(private_nflog_reader_t *this, nflog_sa_t *sa)
 {
@@ -267,7 +266,7 @@ METHOD(nflog_reader_t, add, bool,
 		this->sa_lookup->remove(this->sa_lookup, sa);
 	}
 	else if (sa->esp.trace)
-	{	/* packets are queued below */
+	{	/* keep its packets, they are queued below */
 		spi = this->early->claim(this->early, &sa->key);
 		sa->esp.early = spi != NULL;
 	}
@@ -282,7 +281,7 @@ METHOD(nflog_reader_t, add, bool,
 	DBG2(DBG_KNL, "nflog-capture: reading packets of %s SA %.8x of connection '%s'%s",
 		 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn,
 		 spi ? ", and those that arrived early" : "");
-	/* if rules can't be added now, they are later */
+	/* if rules can't be added now, that is tried again later */
 	if (spi)
 	{
 		this->rules->take_over(this->rules, spi, sa);

@@ -28,23 +28,24 @@ typedef struct nflog_reader_t nflog_reader_t;
 #include "traces/writer.h"
 
 /**
- * Reads packets from the NFLOG groups, finds their SA, and queues them for the SA's
- * trace.
+ * Reads packets from the NFLOG groups, finds their SA, and queues them for its trace.
  *
- * There are as many lanes as the queue has, each with a thread.  Another thread ends
- * SAs, and the traces of IKE_SAs, it starts with the first SA.  Lanes and rules exist
- * only while there are SAs.
+ * Each lane of the queue has a thread.  Another thread, started with the first SA, ends SAs and
+ * the traces of IKE_SAs.  Lanes and rules exist only while there are SAs, or IKE messages are
+ * captured.
  *
- * Threads and sockets get the capabilities of the thread that adds an SA, or enables
- * IKE messages first, so that must have CAP_NET_ADMIN.
+ * Threads and sockets inherit the capabilities of the thread that first adds an SA, or enables
+ * IKE messages, which needs CAP_NET_ADMIN.
+ *
+ * All methods but destroy() are thread-safe.
  */
 struct nflog_reader_t {
 
 	/**
-	 * Begin to keep packets that arrive for an SPI, before there is an SA.
+	 * Begin to keep packets that arrive for an SPI that has no SA yet.
 	 *
-	 * Until settle() is called they are kept in memory, see nflog_early_t.
-	 * If that is not possible, the SA's packets are captured from add() on only.
+	 * They are kept in memory until settle() is called, see nflog_early_t.  On failure, packets
+	 * are captured from add() on only.
 	 *
 	 * @param conn		name of the connection
 	 * @param dst		destination address
@@ -54,9 +55,8 @@ struct nflog_reader_t {
 				   uint32_t spi);
 
 	/**
-	 * The kernel has the SA with an SPI, or there will be none.  If it was added,
-	 * this gets the number of packets that arrived before, otherwise those that
-	 * were kept are dropped.
+	 * End an SPI, as the kernel has its SA, or there will be none.  If the SA was added, it
+	 * gets the number of packets that arrived before, otherwise kept packets are dropped.
 	 *
 	 * @param dst		destination address
 	 * @param spi		SPI, in network order, need not be expected
@@ -64,22 +64,22 @@ struct nflog_reader_t {
 	void (*settle)(nflog_reader_t *this, host_t *dst, uint32_t spi);
 
 	/**
-	 * Begin to capture the packets of an SA, before the kernel has it.
+	 * Capture the packets of an SA, called before the kernel has it.
 	 *
-	 * It gets the packets that were kept for its SPI, if any.
-	 * If its rules can't be added, which is logged, that is tried again later.
-	 * Waits for nflog_values_max_wait() at most, as does update().
+	 * Also captures the packets kept for its SPI.  If rules can't be added, which is logged,
+	 * that is tried again later.  Waits for nflog_values_max_wait() ms at most, as does
+	 * update().
 	 *
-	 * @param sa		SA, owned by the reader if successful, the caller may read
-	 *					what describes it until it calls remove()
-	 * @return			FALSE if not possible, which is logged
+	 * @param sa		SA, owned by the reader on success, the caller may then read its
+	 *					description until it calls remove()
+	 * @return			FALSE on failure, which is logged
 	 */
 	bool (*add)(nflog_reader_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Go on with an SA that is about to get another address or reqid.
+	 * Prepare an SA for another address or reqid.
 	 *
-	 * Until updated() is called its packets are captured with either.
+	 * Until updated() is called, packets are captured with old and new ones.
 	 *
 	 * @param sa		SA as added
 	 * @param dst		new destination address
@@ -89,32 +89,32 @@ struct nflog_reader_t {
 				   host_t *dst, uint32_t reqid);
 
 	/**
-	 * The kernel changed the address or reqid of an SA, or refused to.
+	 * Note that the kernel changed the address or reqid of an SA, or refused to.
 	 *
 	 * @param sa		SA as added
-	 * @param success	TRUE if they changed
+	 * @param success	TRUE if the kernel changed them
 	 */
 	void (*updated)(nflog_reader_t *this, nflog_sa_t *sa,
 					bool success);
 
 	/**
-	 * End the capture of an SA, once all packets that the kernel logged so far
-	 * are read.  This returns at once, the SA must not be used anymore.
+	 * End the capture of an SA, after all packets logged so far are read.  Returns at once,
+	 * the SA must not be used anymore.
 	 *
 	 * @param sa		SA as added
 	 */
 	void (*remove)(nflog_reader_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Keep the packets of an SA that is not captured out of the traces of others, whose
-	 * traffic selectors they may match, if charon does ESP itself.
+	 * Keep the packets of an SA that is not captured out of traces of SAs with similar traffic
+	 * selectors.  Needed only if charon does ESP itself.
 	 *
-	 * @param sa		SA with selectors, without traces, gets owned
+	 * @param sa		SA with selectors, without traces, owned by the reader from now on
 	 */
 	void (*exclude)(nflog_reader_t *this, nflog_sa_t *sa);
 
 	/**
-	 * An SA that is excluded is gone.
+	 * Remove an excluded SA.
 	 *
 	 * @param dst		destination address
 	 * @param spi		SPI, in network order, need not be excluded
@@ -122,30 +122,30 @@ struct nflog_reader_t {
 	void (*include)(nflog_reader_t *this, host_t *dst, uint32_t spi);
 
 	/**
-	 * Begin or end to capture IKE messages, of IKE_SAs with a trace they are
-	 * captured to the end.
+	 * Begin or end to capture IKE messages.  IKE_SAs that have a trace are captured to the
+	 * end.
 	 *
-	 * Waits for nflog_values_max_wait() at most, and goes on to try after that.
+	 * Waits for nflog_values_max_wait() ms at most, tries again after that.
 	 *
 	 * @param enable	TRUE to capture them
 	 */
 	void (*capture_ike)(nflog_reader_t *this, bool enable);
 
 	/**
-	 * Check if IKE messages are to be captured.
+	 * Check if IKE messages are captured.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*captures_ike)(nflog_reader_t *this);
 
 	/**
-	 * Retry what failed, as its cause may be gone.
+	 * Retry what failed, as the cause may be gone.
 	 */
 	void (*retry)(nflog_reader_t *this);
 
 	/**
-	 * Wake up the thread, as there are kept IKE messages to flush, or traces
-	 * of IKE_SAs to end.
+	 * Wake up the thread that ends SAs, as kept IKE messages have to be flushed, or traces of
+	 * IKE_SAs have to end.
 	 */
 	void (*flush_ike)(nflog_reader_t *this);
 
@@ -161,8 +161,8 @@ struct nflog_reader_t {
  * Reads the option "group" whenever sockets are opened.
  *
  * @param queue		where packets are queued, not owned
- * @param writer	to which traces are released, not owned
- * @param ike_messages	where IKE messages are brought to, not owned
+ * @param writer	releases traces, not owned
+ * @param ike_messages	gets IKE messages, not owned
  */
 nflog_reader_t *nflog_reader_create(
 							nflog_queue_t *queue,

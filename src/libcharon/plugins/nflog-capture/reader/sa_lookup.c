@@ -33,22 +33,22 @@ struct private_nflog_sa_lookup_t {
 	nflog_sa_lookup_t public;
 
 	/**
-	 * SAs by what is seen of them on the wire, nflog_esp_key_t.
+	 * SAs by destination and SPI in ESP, nflog_esp_key_t => nflog_sa_t.
 	 */
 	hashtable_t *esp;
 
 	/**
-	 * Outbound and inbound SAs by the number of their packets in the clear.
+	 * Outbound and inbound SAs, by number in the clear, uint32_t => nflog_sa_t.
 	 */
 	hashtable_t *plain[2];
 
 	/**
-	 * SAs that are found by their traffic selectors.
+	 * Finds SAs by traffic selectors, not owned.
 	 */
 	nflog_ts_lookup_t *ts_lookup;
 
 	/**
-	 * Packets that may pass once more.
+	 * Finds packets that pass twice.
 	 */
 	nflog_passes_t *passes;
 
@@ -59,7 +59,7 @@ struct private_nflog_sa_lookup_t {
 };
 
 /**
- * Get the key in the table of SAs by number.
+ * Get the key of a number in the table.
  */
 static void *to_key(uint32_t number)
 {
@@ -67,7 +67,7 @@ static void *to_key(uint32_t number)
 }
 
 /**
- * Is an SA found by a number of its packets in the clear?
+ * Check if an SA is found by a number in the clear.
  */
 static bool has_number(nflog_sa_t *sa)
 {
@@ -75,7 +75,7 @@ static bool has_number(nflog_sa_t *sa)
 }
 
 /**
- * Put a key of an SA, unless another SA has it.
+ * Add a key of an SA, unless another SA has it.
  */
 static bool put_key(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
 					nflog_esp_key_t *key)
@@ -90,7 +90,7 @@ static bool put_key(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
 }
 
 /**
- * Put a number of an SA, unless another SA has it.
+ * Add a number of an SA, unless another SA has it.
  */
 static bool put_number(private_nflog_sa_lookup_t *this, nflog_sa_t *sa,
 					   uint32_t number)
@@ -132,7 +132,7 @@ METHOD(nflog_sa_lookup_t, add, char*,
 }
 
 /**
- * Remove a key of an SA, unless another SA has got it since.
+ * Remove a key of an SA, unless another SA has it now.
  */
 static void remove_key(private_nflog_sa_lookup_t *this,
 					   nflog_sa_t *sa, nflog_esp_key_t *key)
@@ -144,7 +144,7 @@ static void remove_key(private_nflog_sa_lookup_t *this,
 }
 
 /**
- * Remove a number of an SA, unless another SA has got it since.
+ * Remove a number of an SA, unless another SA has it now.
  */
 static void remove_number(private_nflog_sa_lookup_t *this,
 						  nflog_sa_t *sa, uint32_t number)
@@ -204,11 +204,10 @@ METHOD(nflog_sa_lookup_t, remove_, void,
 }
 
 /**
- * Find the SA of a packet in the clear by the number that has the place of its
- * mark.
+ * Find the SA of a packet in the clear by the number that replaces its mark.
  *
- * @param vrf			TRUE if the packet arrived with a VRF for its device
- * @return				SA, NULL if the packet is not to be in its trace
+ * @param vrf			TRUE if the packet's device is a VRF
+ * @return				SA, NULL if the packet does not belong in its trace
  */
 static nflog_sa_t *find_number(private_nflog_sa_lookup_t *this,
 							   nflog_logged_t *logged,
@@ -223,15 +222,15 @@ static nflog_sa_t *find_number(private_nflog_sa_lookup_t *this,
 		return NULL;
 	}
 	number = ntohl(mnl_attr_get_u32(logged->attrs[NFULA_MARK]));
-	/* it's not the packet's own, so it does not belong in the trace */
+	/* it is not the packet's own mark, so the trace must not have it */
 	logged->attrs[NFULA_MARK] = NULL;
 	sa = plain->get(plain, to_key(number));
 	if (!sa || !inbound)
 	{
 		return sa;
 	}
-	/* with IPComp, what was too small to be compressed is decapsulated later, and
-	 * we see it once more (xfrm4_tunnel in tunnel4.c) */
+	/* with IPComp, a packet too small to be compressed is decapsulated later, and passes
+	 * again (xfrm4_tunnel in tunnel4.c) */
 	if ((sa->ipcomp &&
 		 nflog_packet_is_tunneled(logged, sa->match.dst)) ||
 		this->passes->is_again(this->passes, logged, number, vrf))
@@ -244,7 +243,7 @@ static nflog_sa_t *find_number(private_nflog_sa_lookup_t *this,
 }
 
 /**
- * Find the SA of a packet on the wire.
+ * Find the SA of a packet in ESP.
  */
 static nflog_tap_t *find_esp(private_nflog_sa_lookup_t *this,
 							 nflog_logged_t *logged, bool inbound)

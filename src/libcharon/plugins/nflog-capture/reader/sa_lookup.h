@@ -25,13 +25,12 @@ typedef struct nflog_sa_lookup_t nflog_sa_lookup_t;
 #include "ts_lookup.h"
 
 /**
- * Finds the SA of a logged packet: on the wire by destination and SPI in the
- * packet, in the clear by the number that the kernel's rules compute, or by its
- * selectors if the kernel does not have the SA, or the packet came through a VTI
- * device.
+ * Finds the SA of a logged packet: in ESP, by destination and SPI; in the clear, by the number
+ * that the rules compute, or by traffic selectors if the kernel does not have the SA, or the
+ * packet came through a VTI device.
  *
- * Several threads may call find() at the same time, but none then calls anything
- * else.
+ * Several threads may call find() at the same time, all other methods exclude each other and
+ * find() (the caller locks all lanes).
  */
 struct nflog_sa_lookup_t {
 
@@ -39,29 +38,28 @@ struct nflog_sa_lookup_t {
 	 * Add an SA.
 	 *
 	 * @param sa		SA, not owned
-	 * @return			NULL if successful, else the reason why it can't be found, as
-	 *					another SA has its destination and SPI on the wire, or the
-	 *					same number in the clear, it is to be removed then
+	 * @return			NULL on success, else the reason why it can't be found: another SA has
+	 *					its destination and SPI, or its number in the clear; it has to be
+	 *					removed then
 	 */
 	char *(*add)(nflog_sa_lookup_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Change the destination of an SA on the wire, and its reqid in the clear.
+	 * Change the destination of an SA in ESP, and its reqid in the clear.
 	 *
-	 * Packets with those before may still be on their way, these are found too,
-	 * until they change once more.  What another SA has already stays
-	 * with that.
+	 * Packets with the former ones are found too until they change again, as they may be on
+	 * their way.  What another SA has stays with that SA.
 	 *
 	 * @param sa		SA as added
 	 * @param match		new address and reqid
-	 * @return			reason why its packets are not found by them, NULL if they are
+	 * @return			NULL on success, else the reason why packets are not found by these
 	 */
 	char *(*move)(nflog_sa_lookup_t *this, nflog_sa_t *sa,
 				 nflog_match_t *match);
 
 	/**
-	 * Remove an SA, packets that may have been its, but could not be found, are added
-	 * to its counters.
+	 * Remove an SA.  Packets that may have been of the SA, but could not be found, are added to
+	 * its counters.
 	 *
 	 * @param sa		SA as added
 	 */
@@ -70,7 +68,7 @@ struct nflog_sa_lookup_t {
 	/**
 	 * Find the capture point of the SA to which a packet belongs.
 	 *
-	 * @param logged	packet, as logged
+	 * @param logged	packet, its mark is removed if it is the number
 	 * @return			capture point with a trace, NULL if there is none
 	 */
 	nflog_tap_t *(*find)(nflog_sa_lookup_t *this,

@@ -16,10 +16,10 @@
 
 #include <collections/hashtable.h>
 
-/** bytes of an IPv6 address that are assigned to a link, and so to whom it is */
+/** bytes of an IPv6 address that identify a link, and so its owner */
 #define PREFIX_LEN 8
 
-/** links of items: of all, and of the same source */
+/** lists that an item is in: of all items, and of its source */
 #define ALL 0
 #define OWN 1
 
@@ -27,7 +27,7 @@ typedef struct private_nflog_shares_t private_nflog_shares_t;
 typedef struct ages_t ages_t;
 
 /**
- * Items by age.
+ * List of items by age.
  */
 struct ages_t {
 
@@ -48,17 +48,17 @@ struct ages_t {
 };
 
 /**
- * Source of items, exists while there are any.
+ * Source of items, exists while it has any.
  */
 struct nflog_source_t {
 
 	/**
-	 * What identifies it.
+	 * Address, or IPv6 prefix.
 	 */
 	struct in6_addr key;
 
 	/**
-	 * Items from it.
+	 * Items of this source.
 	 */
 	ages_t own;
 };
@@ -74,12 +74,12 @@ struct private_nflog_shares_t {
 	nflog_shares_t public;
 
 	/**
-	 * What may be held.
+	 * Limits of what is held.
 	 */
 	nflog_limits_t limits;
 
 	/**
-	 * Called to drop an item, with its data.
+	 * Callback to drop an item, and its data.
 	 */
 	nflog_drop_cb_t drop;
 	void *data;
@@ -90,13 +90,13 @@ struct private_nflog_shares_t {
 	ages_t all;
 
 	/**
-	 * Sources of items, struct in6_addr => nflog_source_t.
+	 * Sources of items, struct in6_addr => nflog_source_t, owned.
 	 */
 	hashtable_t *sources;
 };
 
 /**
- * Hash of a source, which no sender can predict.
+ * Hash a source, with a seed that no sender can predict.
  */
 static u_int source_hash(const void *key)
 {
@@ -132,7 +132,7 @@ static void append(ages_t *ages, nflog_held_t *item, int i)
 }
 
 /**
- * Take out an item.
+ * Remove an item from a list.
  */
 static void take_out(ages_t *ages, nflog_held_t *item, int i)
 {
@@ -160,7 +160,7 @@ static void take_out(ages_t *ages, nflog_held_t *item, int i)
 }
 
 /**
- * Get a source, which begins to exist if there was nothing from it.
+ * Get a source, created if there is none.
  */
 static nflog_source_t *get_source(private_nflog_shares_t *this,
 								  chunk_t address)
@@ -228,7 +228,7 @@ METHOD(nflog_shares_t, expire, void,
 }
 
 /**
- * Get an item to drop, after one was added or grew.
+ * Get an item to drop after one was added or grew, NULL if all limits hold.
  */
 static nflog_held_t *get_excess(private_nflog_shares_t *this,
 								nflog_held_t *item)

@@ -30,62 +30,62 @@ typedef struct nflog_source_t nflog_source_t;
 #include <netinet/in.h>
 
 /**
- * What may be held, in all, and of a single source.
+ * Limits of what is held, in all, and of a single source.
  */
 struct nflog_limits_t {
 	/** number of items */
 	u_int items, source_items;
 	/** bytes of memory */
 	size_t bytes, source_bytes;
-	/** how long an item may be held, in s */
+	/** time after which expire() drops an item, in s */
 	time_t timeout;
 };
 
 /**
- * Item that is held, to be the first member of what it is about.
+ * Item that is held, the first member of the struct that it is about.
  */
 struct nflog_held_t {
-	/** former and next item by age, of all, and of the same source */
+	/** previous and next item by age, of all, and of the same source, internal */
 	struct {
 		nflog_held_t *prev, *next;
 	} links[2];
-	/** source it is from, internal */
+	/** source, internal */
 	nflog_source_t *source;
-	/** bytes of memory it takes */
+	/** bytes of memory that the item takes, set by the owner */
 	size_t bytes;
-	/** since when it is held, monotonic */
+	/** when it was added, monotonic */
 	time_t since;
 };
 
 /**
- * Callback to drop an item, which has to remove it.
+ * Callback to drop an item, which has to call remove().
  *
  * @param data		data, as passed to nflog_shares_create()
  * @param item		item
- * @param excess	TRUE if there is too much, FALSE if its time is over
+ * @param excess	TRUE if a limit is exceeded, FALSE if the item expired
  */
 typedef void (*nflog_drop_cb_t)(void *data, nflog_held_t *item, bool excess);
 
 /**
- * Bounds what packets from anywhere can make grow, so that a single source, an
- * IPv4 address or an IPv6 prefix of 64 bits, does not take the share of others.
+ * Bounds what packets from anywhere can make grow, so that no single source, an IPv4 address
+ * or an IPv6 prefix of 64 bits, takes the share of others.
  *
- * All takes constant time.  Items are owned by the caller.  Not thread-safe.
+ * Constant time for each item.  Items are owned by the caller.  Not thread-safe.
  */
 struct nflog_shares_t {
 
 	/**
 	 * Hold an item.
 	 *
-	 * @param item		item, its bytes are set
-	 * @param source	address it is from, 4 or 16 bytes
+	 * @param item		item, with its bytes set
+	 * @param source	source address, 4 or 16 bytes
 	 * @param now		current time, monotonic
 	 */
 	void (*add)(nflog_shares_t *this, nflog_held_t *item,
 				chunk_t source, time_t now);
 
 	/**
-	 * An item that is held takes more memory.
+	 * Add to the memory of an item.
 	 *
 	 * @param item		item
 	 * @param bytes		bytes to add
@@ -94,40 +94,38 @@ struct nflog_shares_t {
 				 size_t bytes);
 
 	/**
-	 * Hold an item no longer.
+	 * Stop holding an item.
 	 *
 	 * @param item		item
 	 */
 	void (*remove)(nflog_shares_t *this, nflog_held_t *item);
 
 	/**
-	 * Drop items whose time is over.
+	 * Drop expired items.
 	 *
 	 * @param now		current time, monotonic
 	 */
 	void (*expire)(nflog_shares_t *this, time_t now);
 
 	/**
-	 * Drop items until there is not too much, after one was added or grew: the
-	 * oldest ones of its source if that exceeds its share, then the oldest ones of
-	 * all.
+	 * Drop items after one was added or grew, until all limits hold: the oldest ones of its
+	 * source if that exceeds its share, then the oldest ones of all.
 	 *
-	 * @param item		item that was added or grew, may be dropped too
+	 * @param item		item that was added or grew, may be dropped as well
 	 */
 	void (*limit)(nflog_shares_t *this, nflog_held_t *item);
 
 	/**
-	 * Destroy a nflog_shares_t, that holds nothing.
+	 * Destroy a nflog_shares_t, which has to hold nothing.
 	 */
 	void (*destroy)(nflog_shares_t *this);
 };
 
 /**
- * Get the bytes of memory that an allocation takes, with what the C library adds
- * to it.
+ * Get the memory that an allocation takes, with the overhead of the C library.
  *
- * @param size		bytes that are allocated
- * @return			bytes of memory
+ * @param size		bytes to allocate
+ * @return			bytes of memory taken
  */
 static inline size_t nflog_shares_size(size_t size)
 {
@@ -135,18 +133,18 @@ static inline size_t nflog_shares_size(size_t size)
 }
 
 /**
- * Get what counts as a source.
+ * Get the source of an address: the address, or the IPv6 prefix.
  *
  * @param address	address, 4 or 16 bytes
- * @param source	receives what identifies the source
+ * @param source	receives the source
  */
 void nflog_shares_source(chunk_t address, struct in6_addr *source);
 
 /**
  * Create a nflog_shares_t instance.
  *
- * @param limits	what may be held
- * @param drop		called to drop an item
+ * @param limits	limits, copied
+ * @param drop		callback to drop an item
  * @param data		data to pass to drop
  */
 nflog_shares_t *nflog_shares_create(const nflog_limits_t *limits,

@@ -22,13 +22,13 @@
 #include <collections/linked_list.h>
 
 /**
- * After which time the kernel has passed on all packets of an excluded SA that ended, in
- * ms, which it does with the next tick of its clock.
+ * Time after which the kernel has passed on all packets of an excluded SA that ended, in ms:
+ * it does so with the next tick of its clock.
  */
 #define EXCLUDED_TIMEOUT 20
 
 /**
- * For how long they may remain to be read while other packets arrive without end, in ms.
+ * The same while other packets arrive without end, in ms.
  */
 #define EXCLUDED_LIMIT 3000
 
@@ -36,12 +36,12 @@ typedef struct private_nflog_ts_lookup_t private_nflog_ts_lookup_t;
 typedef struct candidate_t candidate_t;
 
 /**
- * SA that a packet in the clear may be of.
+ * SA that a packet in the clear may belong to.
  */
 struct candidate_t {
 
 	/**
-	 * SA, NULL if there is none.
+	 * SA, NULL if none.
 	 */
 	nflog_sa_t *sa;
 
@@ -51,7 +51,7 @@ struct candidate_t {
 	u_int closeness;
 
 	/**
-	 * Position in the list, the newest SA comes first.
+	 * Position in the list, newer SAs come first.
 	 */
 	u_int position;
 };
@@ -67,17 +67,17 @@ struct private_nflog_ts_lookup_t {
 	nflog_ts_lookup_t public;
 
 	/**
-	 * SAs with selectors, the newest first, nflog_sa_t.
+	 * SAs with selectors, the newest one first, nflog_sa_t.
 	 */
 	linked_list_t *selected;
 
 	/**
-	 * Those of them that are excluded, owned, by their key, nflog_sa_t.
+	 * Excluded SAs among them, owned, nflog_esp_key_t => nflog_sa_t.
 	 */
 	hashtable_t *excluded;
 
 	/**
-	 * Those of these that ended, owned, the one that did first comes first.
+	 * Excluded SAs that ended, owned, in the order in which they did, nflog_sa_t.
 	 */
 	linked_list_t *ended;
 
@@ -87,20 +87,20 @@ struct private_nflog_ts_lookup_t {
 	nflog_vti_t *vti;
 
 	/**
-	 * Number of packets on the wire of SAs with selectors, it may wrap.
+	 * Number of packets in ESP of SAs with selectors, may wrap.
 	 */
 	refcount_t used;
 
 	/**
-	 * Packets read from the TUN device while there was the present table, and those
-	 * that were lost there, as far as known.  Each of those that left, and those that
-	 * arrived, changed atomically by find().
+	 * Packets read from the TUN device since there is the current table, and packets known to
+	 * be lost there.  Both for packets that left, and that arrived, changed atomically by
+	 * find_tun().
 	 */
 	uint64_t tun_read[2], tun_lost[2];
 };
 
 /**
- * Remove an excluded SA, which does not matter anymore.
+ * Remove an excluded SA.
  */
 static void destroy_excluded(private_nflog_ts_lookup_t *this, nflog_sa_t *sa)
 {
@@ -117,7 +117,7 @@ METHOD(nflog_ts_lookup_t, add, void,
 	{
 		excluded = this->excluded->remove(this->excluded, &sa->key);
 		if (excluded)
-		{	/* it is captured from now on */
+		{	/* captured from now on */
 			destroy_excluded(this, excluded);
 		}
 		this->selected->insert_first(this->selected, sa);
@@ -141,8 +141,8 @@ METHOD(nflog_ts_lookup_t, wait_, void,
 }
 
 /**
- * Count packets that may have been of an SA, but could not be found: those that were
- * lost on the TUN device, and those that came through VTI devices that were not known.
+ * Count packets that may have been of an SA, but were not found: lost on the TUN device, or
+ * from unknown VTI devices.
  */
 static void count_unidentified(private_nflog_ts_lookup_t *this, nflog_sa_t *sa)
 {
@@ -195,7 +195,7 @@ METHOD(nflog_ts_lookup_t, expire, bool,
 }
 
 /**
- * Packets in the clear may be of an excluded SA until they must have been read.
+ * End an excluded SA, packets in the clear may be of it until all must have been read.
  */
 static void end_excluded(private_nflog_ts_lookup_t *this,
 						 nflog_esp_key_t *key)
@@ -234,7 +234,7 @@ METHOD(nflog_ts_lookup_t, include, void,
 }
 
 /**
- * Has an SA that is not captured in the clear ended, and were all of its packets read?
+ * Check if an excluded SA has ended, and all of its packets were read.
  */
 static bool is_over(nflog_sa_t *sa)
 {
@@ -249,7 +249,7 @@ static bool is_over(nflog_sa_t *sa)
 }
 
 /**
- * Is an SA better than the one before?
+ * Check if a candidate is better than another one.
  */
 static bool is_better(candidate_t *sa, candidate_t *than, bool inbound)
 {
@@ -267,10 +267,10 @@ static bool is_better(candidate_t *sa, candidate_t *than, bool inbound)
 }
 
 /**
- * Choose between an SA that is captured in the clear, and one that is not.
+ * Choose between a captured and an excluded SA.
  *
- * The packet is not captured if it may be of the latter: what is not enabled must not
- * get on the disk.
+ * If the packet may be of the excluded SA, it is not captured, as what is not enabled must
+ * not get on the disk.
  */
 static nflog_sa_t *choose(candidate_t *captured, candidate_t *other, bool inbound)
 {
@@ -291,16 +291,15 @@ static nflog_sa_t *choose(candidate_t *captured, candidate_t *other, bool inboun
 }
 
 /**
- * Find the SA of a packet in the clear by its selectors.
+ * Find the SA of a packet in the clear by traffic selectors.
  *
- * Packets get the SA with the selectors that match most closely.  Those that leave get
- * the one of these that was installed last, and is still there, or was when they left,
- * if there is none anymore.  As those that arrive
- * may still use the one before, they get that which was seen last on the wire.
+ * Takes the SA whose selectors match most closely.  Among several, a packet that leaves gets
+ * the one installed last that still exists, or if none does, the last one that did.  As a
+ * packet that arrives may still use an earlier SA, it gets the one last seen in ESP.
  *
- * kernel-libipsec looks up the policy that comes first, and then the newest SA with
- * its reqid (process_outbound() in libipsec's ipsec_processor.c).  It does so when it
- * gets to the packet, in one thread, which is after we see it.
+ * kernel-libipsec looks up the first matching policy, then the newest SA with its reqid
+ * (process_outbound() in libipsec's ipsec_processor.c), in one thread, after the packet was
+ * logged.
  *
  * @param vti			key of the VTI device, 0 for a TUN device
  */

@@ -26,27 +26,27 @@ typedef struct nflog_ts_lookup_t nflog_ts_lookup_t;
 #include "rules/sa.h"
 
 /**
- * Finds the SA of a packet in the clear by traffic selectors, if the kernel does not
- * have the SA, so packets pass a TUN device, or if they came through a VTI device.
+ * Finds the SA of a packet in the clear by traffic selectors, if the kernel does not have the
+ * SA, so packets pass a TUN device, or if they came through a VTI device.
  *
- * SAs that are not captured are known as well, if charon does ESP itself, as what is
- * theirs must not get into the traces of others.
+ * If charon does ESP itself, SAs that are not captured are known as well (excluded), to keep
+ * their packets out of the traces of others.
  *
- * Several threads may call use() and the methods that find SAs at the same time, but
- * none then calls anything else, but wait().
+ * Several threads may call use(), find_tun() and find_vti() at the same time.  All other
+ * methods, but wait(), exclude each other and these (the caller locks all lanes).
  */
 struct nflog_ts_lookup_t {
 
 	/**
 	 * Add an SA that is captured.
 	 *
-	 * @param sa		SA, not owned, nothing is done if it has no selectors
+	 * @param sa		SA, not owned, ignored if it has no selectors
 	 */
 	void (*add)(nflog_ts_lookup_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Wait until packets can be found of an SA that was added, if that depends on VTI
-	 * devices.  Lanes need not be locked.
+	 * Wait until the keys of VTI devices are known, if packets of an SA are found by them.
+	 * Lanes need not be locked.
 	 *
 	 * @param sa		SA as added
 	 * @param deadline	how long to wait at most, monotonic
@@ -55,27 +55,26 @@ struct nflog_ts_lookup_t {
 				 timeval_t *deadline);
 
 	/**
-	 * Remove an SA, packets that may have been its, but could not be found, are added
-	 * to its counters.
+	 * Remove an SA.  Packets that may have been of the SA, but could not be found, are added to
+	 * its counters.
 	 *
 	 * @param sa		SA as added
 	 */
 	void (*remove)(nflog_ts_lookup_t *this, nflog_sa_t *sa);
 
 	/**
-	 * Add an SA with selectors that is not captured.
+	 * Exclude an SA with selectors, which is not captured.
 	 *
-	 * Packets in the clear that match its selectors more closely than those of
-	 * captured SAs are not found.  Neither are those that match as closely if it is
-	 * newer, or if they arrive, when the SA that they came out of is not known.  They
-	 * are counted as not identified, in case they are of the captured SA.
+	 * A packet in the clear is not found if it matches these selectors more closely than those
+	 * of captured SAs, or as closely, and the excluded SA is newer, or the packet arrived, as
+	 * its SA is unknown then.  It is counted as unidentified, as it may be of the captured SA.
 	 *
-	 * @param sa		SA without traces, gets owned
+	 * @param sa		SA without traces, owned from now on
 	 */
 	void (*exclude)(nflog_ts_lookup_t *this, nflog_sa_t *sa);
 
 	/**
-	 * End an excluded SA, once packets that were logged before have been read.
+	 * End an excluded SA, after packets logged so far are read.
 	 *
 	 * @param dst		destination address
 	 * @param spi		SPI, in network order, need not be excluded
@@ -83,15 +82,15 @@ struct nflog_ts_lookup_t {
 	void (*include)(nflog_ts_lookup_t *this, host_t *dst, uint32_t spi);
 
 	/**
-	 * Remove excluded SAs that ended, once all of their packets were read.
+	 * Remove excluded SAs that ended, if all of their packets were read.
 	 *
 	 * @param idle		TRUE if all packets that the kernel passed on were read
-	 * @return			TRUE if there are any left
+	 * @return			TRUE if there are excluded SAs left
 	 */
 	bool (*expire)(nflog_ts_lookup_t *this, bool idle);
 
 	/**
-	 * A packet of an SA was seen in ESP.
+	 * Note that a packet of an SA was seen in ESP.
 	 *
 	 * @param sa		SA as added
 	 */
@@ -100,9 +99,9 @@ struct nflog_ts_lookup_t {
 	/**
 	 * Find the SA of a packet that passed a TUN device.
 	 *
-	 * @param logged	packet, as logged
+	 * @param logged	packet
 	 * @param inbound	TRUE if it arrived
-	 * @return			SA, NULL if there is none that is captured in the clear
+	 * @return			SA, NULL if no SA captured in the clear matches
 	 */
 	nflog_sa_t *(*find_tun)(nflog_ts_lookup_t *this, nflog_logged_t *logged,
 							bool inbound);
@@ -110,13 +109,13 @@ struct nflog_ts_lookup_t {
 	/**
 	 * Find the SA of a packet that arrived through a VTI device.
 	 *
-	 * @param logged	packet, as logged
-	 * @return			SA, NULL if there is none that is captured in the clear
+	 * @param logged	packet
+	 * @return			SA, NULL if no SA captured in the clear matches
 	 */
 	nflog_sa_t *(*find_vti)(nflog_ts_lookup_t *this, nflog_logged_t *logged);
 
 	/**
-	 * There is a new table, the counters of which begin with 0.
+	 * Reset counts, as there is a new table, whose counters begin with 0.
 	 */
 	void (*reset)(nflog_ts_lookup_t *this);
 

@@ -27,10 +27,10 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** bytes to receive at a time, the kernel sends no more (rtnetlink.c) */
+/** bytes to receive at once, the kernel sends no more (rtnetlink.c) */
 #define BUFFER_SIZE 32768
 
-/** times to ask again if devices change while the kernel lists them */
+/** tries to list devices that change meanwhile */
 #define MAX_TRIES 5
 
 typedef struct private_nflog_vti_t private_nflog_vti_t;
@@ -47,18 +47,17 @@ struct private_nflog_vti_t {
 	nflog_vti_t public;
 
 	/**
-	 * Devices by the index of their interface, device_t.
+	 * Devices by interface index, device_t, owned.
 	 */
 	hashtable_t *devices;
 
 	/**
-	 * Number of times that devices were to be listed, and how many of these the
-	 * thread has done.
+	 * Number of requests to list devices, and of those that the thread has completed.
 	 */
 	u_int wanted, done;
 
 	/**
-	 * Packets from devices that were not known yet.
+	 * Packets from devices whose key was not known yet.
 	 */
 	uint64_t unknown;
 
@@ -73,30 +72,30 @@ struct private_nflog_vti_t {
 	bool stop;
 
 	/**
-	 * Wakes the thread, and those that wait for it.
+	 * Signal a request to the thread, and its completion to those that wait.
 	 */
 	condvar_t *work, *ready;
 
 	/**
-	 * Protects all of the above, not held while the kernel is asked.
+	 * Guards all of the above, not held while asking the kernel.
 	 */
 	mutex_t *mutex;
 };
 
 /**
- * A device.
+ * Network device.
  */
 struct device_t {
-	/** index of its interface */
+	/** interface index */
 	uint32_t index;
-	/** key for packets that arrive, 0 if it is no VTI device */
+	/** key for packets that arrive, 0 if it is no VTI device, or not known yet */
 	uint32_t key;
-	/** TRUE if the kernel was not asked since it was seen first */
+	/** TRUE if the kernel was not asked about it yet */
 	bool pending;
 };
 
 /**
- * Get the key of a device in a table.
+ * Get the key of a device in the table.
  */
 static void *to_key(uint32_t index)
 {
@@ -104,7 +103,7 @@ static void *to_key(uint32_t index)
 }
 
 /**
- * Put a device into a table, unless it is there.
+ * Add a device to a table, unless it is there.
  */
 static device_t *put_device(hashtable_t *devices, uint32_t index)
 {
@@ -137,7 +136,7 @@ static void destroy_device(void *device, const void *key)
 }
 
 /**
- * Get the key that the information about a device has, 0 if it is no VTI device.
+ * Parse the key in the information about a device, 0 if it is no VTI device.
  */
 static uint32_t parse_info(struct nlattr *info)
 {
@@ -190,9 +189,9 @@ static int parse_link(const struct nlmsghdr *hdr, void *data)
 }
 
 /**
- * Ask the kernel for all devices, which takes as long as it keeps them locked.
+ * Ask the kernel for all devices, takes as long as others keep them locked.
  *
- * @return				0 if successful, an errno otherwise
+ * @return				0 on success, or an errno
  */
 static int list_devices(hashtable_t *devices)
 {
@@ -226,7 +225,7 @@ static int list_devices(hashtable_t *devices)
 }
 
 /**
- * Replace the known devices by those that the kernel has now, mutex is locked.
+ * Replace the known devices by those of the kernel, the mutex is locked.
  */
 static void replace(private_nflog_vti_t *this, hashtable_t *devices)
 {
@@ -237,7 +236,7 @@ static void replace(private_nflog_vti_t *this, hashtable_t *devices)
 	while (enumerator->enumerate(enumerator, NULL, &device))
 	{
 		if (device->pending)
-		{	/* one that is gone has no key, and is not asked for once more */
+		{	/* a device that is gone has no key, and is not asked for again */
 			put_device(devices, device->index);
 		}
 	}
@@ -297,7 +296,7 @@ static void *run(private_nflog_vti_t *this)
 }
 
 /**
- * Have the thread ask the kernel, mutex is locked.
+ * Let the thread ask the kernel, the mutex is locked.
  */
 static void refresh_locked(private_nflog_vti_t *this)
 {

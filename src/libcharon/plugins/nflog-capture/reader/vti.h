@@ -25,12 +25,12 @@ typedef struct nflog_vti_t nflog_vti_t;
 #include <library.h>
 
 /**
- * Knows the keys of VTI devices, which are the marks of the SAs behind them.
+ * Provides the keys of VTI devices, which are the marks of their SAs.
  *
- * A thread asks the kernel for them, which answers once it has the devices locked
- * (rtnl_lock() in net/core/rtnetlink.c), so that may take any time.
+ * A thread asks the kernel, which may take any time, as it locks the devices (rtnl_lock() in
+ * net/core/rtnetlink.c).
  *
- * Thread-safe, nothing but wait() waits for that thread.
+ * Thread-safe, only wait() waits for that thread.
  */
 struct nflog_vti_t {
 
@@ -43,21 +43,21 @@ struct nflog_vti_t {
 	uint32_t (*get_key)(nflog_vti_t *this, uint32_t index);
 
 	/**
-	 * Ask for all keys again, as devices may have changed.
+	 * Ask the kernel for all keys again, as devices may have changed.
 	 */
 	void (*refresh)(nflog_vti_t *this);
 
 	/**
-	 * Wait until the keys are known that were asked for so far.
+	 * Wait until the keys asked for so far are known.
 	 *
 	 * @param deadline	how long to wait at most, monotonic
 	 */
 	void (*wait)(nflog_vti_t *this, timeval_t *deadline);
 
 	/**
-	 * Get the number of packets for which a key was not known yet.
+	 * Get the number of packets whose key was not known yet.
 	 *
-	 * @return			calls of get_key() for devices that were not known
+	 * @return			number of get_key() calls for unknown devices
 	 */
 	uint64_t (*get_unknown)(nflog_vti_t *this);
 
