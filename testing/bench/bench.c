@@ -37,7 +37,7 @@
  */
 uint32_t bench_spi(u_int number)
 {
-	/* an odd factor leads to another value for each number, as if random */
+	/* an odd factor gives each number a different value, which looks random */
 	return htonl(0xc0000000 | (number * 0x9e3779b1 & 0x0fffffff));
 }
 
@@ -87,9 +87,9 @@ void bench_prefer(int cpu, bool realtime)
 	}
 	if (count > 1 && sched_setaffinity(0, sizeof(set), &set) != 0)
 	{
-		bench_fail("setting the processor failed: %s", strerror(errno));
+		bench_fail("unable to set the processor: %s", strerror(errno));
 	}
-	/* the kernel may share processors among sessions first, each has a priority */
+	/* the kernel may share processors among sessions first, each has its priority */
 	setsid();
 	file = fopen("/proc/self/autogroup", "w");
 	if (file)
@@ -100,7 +100,7 @@ void bench_prefer(int cpu, bool realtime)
 	if (setpriority(PRIO_PROCESS, 0, -20) != 0 ||
 		(realtime && sched_setscheduler(0, SCHED_RR, &param) != 0))
 	{
-		bench_fail("setting the priority failed: %s", strerror(errno));
+		bench_fail("unable to set the priority: %s", strerror(errno));
 	}
 }
 
@@ -116,7 +116,7 @@ void bench_freeze(bench_options_t *options, bool on)
 		fd = open(options->freeze, O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || ioctl(fd, on ? FIFREEZE : FITHAW, 0) != 0)
 		{
-			bench_fail("freezing %s failed: %s", options->freeze,
+			bench_fail("unable to freeze %s: %s", options->freeze,
 					   strerror(errno));
 		}
 		close(fd);
@@ -141,17 +141,17 @@ void bench_init(bench_options_t *options)
 	char path[PATH_MAX];
 	FILE *file;
 
-	/* an empty one, the machine's is of no concern */
+	/* empty, so the machine's does not matter */
 	snprintf(path, sizeof(path), "%s/strongswan.conf", options->dir);
 	file = fopen(path, "a");
 	if (!file)
 	{
-		bench_fail("writing %s failed: %s", path, strerror(errno));
+		bench_fail("unable to write %s: %s", path, strerror(errno));
 	}
 	fclose(file);
 	if (!library_init(path, "bench") || !libcharon_init())
 	{
-		bench_fail("initializing libcharon failed");
+		bench_fail("unable to initialize libcharon");
 	}
 	lib->settings->set_str(lib->settings, "bench.plugins.nflog-capture.dir",
 						   options->dir);
@@ -201,7 +201,7 @@ static const struct {
 };
 
 /**
- * Print how to use this, and exit.
+ * Print usage, and exit.
  */
 static void __attribute__((noreturn)) usage()
 {
@@ -229,7 +229,7 @@ static u_int number(const char *arg)
 	value = strtoul(arg, &end, 10);
 	if (*arg < '0' || *arg > '9' || *end || value > UINT32_MAX)
 	{
-		bench_fail("'%s' is no number", arg);
+		bench_fail("'%s' is not a number", arg);
 	}
 	return value;
 }

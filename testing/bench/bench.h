@@ -13,7 +13,7 @@
  */
 
 /*
- * Measures the objects of the plugin, and its peers, with raw ESP packets.
+ * Measures the objects of the plugin, and other tools, with raw ESP packets.
  */
 
 #ifndef BENCH_H_
@@ -36,85 +36,85 @@ struct mnl_socket;
  * Options of all commands.
  */
 typedef struct {
-	/** destination of packets */
+	/** destination address of packets */
 	char *dst;
-	/** packets to send each second, 0 for as many as possible */
+	/** packets to send per second, 0 for as many as possible */
 	u_int rate;
 	/** packets to send */
 	u_int count;
-	/** processes that send, each a share, on processors of their own */
+	/** processes that send a share each, on processors of their own */
 	u_int senders;
 	/** number of the first packet to send */
 	u_int first;
-	/** bytes of an IP packet */
+	/** length of an IP packet, in bytes */
 	u_int size;
-	/** SAs that packets are sent for, and that are captured */
+	/** SAs to send packets for, and to capture, from the first on */
 	u_int sas;
 	u_int captured;
-	/** capture packets that leave, instead of those that arrive */
+	/** capture packets that leave, not packets that arrive */
 	bool out;
 	/** directory for traces */
 	char *dir;
 	/** network namespace to send from, NULL to send from ours */
 	char *netns;
-	/** let packets arrive without a sender, for rates that it does not reach */
+	/** inject packets without a sender, for rates that no sender reaches */
 	bool inject;
-	/** first of the NFLOG groups */
+	/** first NFLOG group */
 	u_int group;
-	/** lanes of the plugin, 0 for as many as it has by itself */
+	/** lanes of the plugin, 0 for its default */
 	u_int lanes;
-	/** provide the rules for a tool that has none of its own */
+	/** add rules for a tool that adds none */
 	bool rules;
-	/** most file descriptors to use, 0 for as many as the system allows */
+	/** file descriptors to use, at most, 0 for the system's limit */
 	u_int files;
-	/** keep a file system frozen while packets are sent, or SAs come and go: its
-	 * mount point */
+	/** mount point of a file system to freeze while packets are sent, or SAs are added and
+	 * removed */
 	char *freeze;
-	/** processes that compete with the tool for processors */
+	/** processes that compete with the tool for its processors */
 	u_int busy;
-	/** run with real-time priority, for what takes little time */
+	/** run with real-time priority, for short measurements */
 	bool realtime;
 	/** fail if packets are missing that were not reported as lost */
 	bool exact;
-	/** CHILD_SAs each second, and for how many seconds */
+	/** CHILD_SAs to add per second, and for how many seconds */
 	u_int storm;
 	u_int seconds;
-	/** encrypt with AES-CBC and HMAC-SHA-256, instead of AES-GCM */
+	/** encrypt with AES-CBC and HMAC-SHA-256, not with AES-GCM */
 	bool cbc;
 	/** command line of a tool */
 	char **tool;
 } bench_options_t;
 
-/** where to run, instead of on a processor: on those that don't send, or on all */
+/** where to run, in place of a processor: on those that don't send, or on all */
 #define BENCH_TOOL -1
 #define BENCH_ALL -2
 
 /**
- * What was sent.
+ * Packets that were sent.
  */
 typedef struct {
-	/** packets */
+	/** number of packets */
 	uint64_t count;
-	/** how long it took, in ns */
+	/** duration of sending, in ns */
 	uint64_t time;
 } bench_sent_t;
 
 /**
- * What is in traces.
+ * Packets that were found in traces.
  */
 typedef struct {
-	/** our packets, each counts once */
+	/** number of our packets, each counted once */
 	uint64_t count;
-	/** packets that are there more than once */
+	/** number of packets found more than once */
 	uint64_t twice;
-	/** packets with a time before that of the packet before */
+	/** number of packets with a time before the previous packet's */
 	uint64_t disorder;
-	/** error of the time stamp in us, of half and 99% of packets, and at most */
+	/** error of time stamps, in us: of 50% and of 99% of packets, and maximum */
 	double p50, p99, max;
 } bench_found_t;
 
 /**
- * Get the SPI of the SA with the given number, in network order.
+ * Get the SPI of an SA by its number, in network order.
  */
 uint32_t bench_spi(u_int number);
 
@@ -124,12 +124,11 @@ uint32_t bench_spi(u_int number);
 uint64_t bench_time(clockid_t clock);
 
 /**
- * Let this process run on a processor, with a high priority, as the machine may
- * have other things to do.
+ * Run this process on a processor, with a high priority, so other processes of the machine
+ * don't disturb it.
  *
- * @param cpu		number of the processor, that of the first sender is 0, or one of
- *					the above
- * @param realtime	TRUE for a priority above all that others do
+ * @param cpu		number of the processor, the first sender has 0, or one of the above
+ * @param realtime	TRUE for real-time priority, above all other processes
  */
 void bench_prefer(int cpu, bool realtime);
 
@@ -140,7 +139,7 @@ void bench_fail(const char *format, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
 /**
- * Freeze the file system of the options, if there is one, or thaw it.
+ * Freeze or thaw the file system in the options, if there is one.
  */
 void bench_freeze(bench_options_t *options, bool on);
 
@@ -150,14 +149,14 @@ void bench_freeze(bench_options_t *options, bool on);
 int bench_double_cmp(const void *a, const void *b);
 
 /**
- * Initialize libcharon, traces are below the directory of the options.
+ * Initialize libcharon, with traces below the directory in the options.
  */
 void bench_init(bench_options_t *options);
 
 /**
- * Create the packet to send.
+ * Build the packet to send.
  *
- * @param packet	memory for it, of the size in the options
+ * @param packet	memory of the size in the options
  */
 void bench_build(bench_options_t *options, uint8_t *packet);
 
@@ -167,62 +166,62 @@ void bench_build(bench_options_t *options, uint8_t *packet);
 bench_sent_t bench_send(bench_options_t *options);
 
 /**
- * Let packets arrive on BENCH_PEER as if its driver had received them.
+ * Inject packets on BENCH_PEER as if its driver had received them.
  */
 bench_sent_t bench_inject(bench_options_t *options);
 
 /**
- * Read the traces in a directory and those below it.
+ * Read all traces below a directory.
  *
  * @param dir		directory
- * @param count		number of packets that were sent
+ * @param count		number of packets sent
  */
 bench_found_t bench_check(char *dir, uint64_t count);
 
 /**
- * Capture with the plugin's objects until there is a SIGINT, counters are written to
- * the file "summary" in the directory of the options.
+ * Capture with the plugin's objects until SIGINT, write counters to the file "summary" in
+ * the directory in the options.
  */
 int bench_capture(bench_options_t *options);
 
 /**
- * Count packets, as fast as possible, until there is a SIGINT.
+ * Count packets, as fast as possible, until SIGINT.
  */
 int bench_count(bench_options_t *options);
 
 /**
- * Send packets while a tool captures, and print what it made of them.
+ * Send packets while a tool captures, and print the result.
  */
 int bench_trial(bench_options_t *options);
 
 /**
- * Add and remove SAs, and print what that costs.
+ * Add and remove SAs, and print the cost.
  */
 int bench_sas(bench_options_t *options);
 
 /**
- * Write a trace of ESP packets, and the key tables beside it, to be decrypted.
+ * Write a trace of ESP packets, and its key tables, to decrypt it.
  */
 int bench_esp(bench_options_t *options);
 
 /**
- * Measure the limits of the machine: the time of a system call, until a page of memory
- * can be used, and to write a packet to the directory.
+ * Measure limits of the machine: the time of a system call, to touch a page of memory, and to
+ * write a packet to the directory.
  */
 int bench_limits(bench_options_t *options);
 
 /**
- * Read packets and write them as they are, with as little work as possible.
+ * Read packets and write them unchanged, with as little work as possible.
  */
 int bench_write(bench_options_t *options);
 
 /**
- * Open a socket that receives the packets of a group, as the plugin does.
+ * Open a socket that receives the packets of a group, configured as the plugin does.
  */
 struct mnl_socket *bench_open_group(bench_options_t *options);
 
 /**
- * Write the number of packets that a tool received.
+ * Write the number of packets received to the file "summary".
  */
 void bench_summary(bench_options_t *options, uint64_t count);
 

@@ -34,7 +34,7 @@ static void write_summary(char *dir, nflog_counters_t *count)
 	file = fopen(path, "w");
 	if (!file)
 	{
-		bench_fail("writing %s failed: %s", path, strerror(errno));
+		bench_fail("unable to write %s: %s", path, strerror(errno));
 	}
 	fprintf(file, "packets %" PRIu64 "\nlogged %" PRIu64 "\nlost %" PRIu64
 			"\noverrun %" PRIu64 "\n", count->packets, count->logged,
@@ -59,7 +59,7 @@ int bench_capture(bench_options_t *options)
 
 	if (options->files && setrlimit(RLIMIT_NOFILE, &limit) != 0)
 	{
-		bench_fail("limiting file descriptors failed: %s", strerror(errno));
+		bench_fail("unable to limit file descriptors: %s", strerror(errno));
 	}
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -75,11 +75,11 @@ int bench_capture(bench_options_t *options)
 		sas[i] = objects_sa(i, !options->out, options->dst, traces[i], NULL);
 		if (!objects->pipeline->reader->add(objects->pipeline->reader, sas[i]))
 		{
-			bench_fail("adding SA %u failed", i + 1);
+			bench_fail("unable to add SA %u", i + 1);
 		}
 		objects->pipeline->writer->start(objects->pipeline->writer, traces[i]);
 	}
-	/* whoever started us waits for that */
+	/* the parent process waits for this */
 	raise(SIGSTOP);
 	sigwait(&set, &sig);
 	for (i = 0; i < options->captured; i++)

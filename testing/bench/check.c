@@ -24,11 +24,11 @@
 #include <linux/netlink.h>
 #include <pcap/pcap.h>
 
-/** header of a packet in a trace of link type NFLOG */
+/** length of the header of a packet in a trace with link type NFLOG */
 #define NFLOG_HEADER_LEN 4
 
 /**
- * What is found, and what is needed for that.
+ * State of a check.
  */
 typedef struct {
 	/** result */
@@ -37,12 +37,12 @@ typedef struct {
 	uint64_t count;
 	/** which of them were found */
 	bool *seen;
-	/** errors of their time stamps */
+	/** errors of time stamps, in us */
 	double *errors;
 } check_t;
 
 /**
- * Find the IP packet in a packet of a trace.
+ * Find the IP packet in a record.
  */
 static chunk_t find_ip(chunk_t data, int link)
 {
@@ -156,7 +156,7 @@ bench_found_t bench_check(char *dir, uint64_t count)
 	}
 	if (!fts || errno)
 	{
-		bench_fail("reading %s failed: %s", dir, strerror(errno));
+		bench_fail("unable to read %s: %s", dir, strerror(errno));
 	}
 	fts_close(fts);
 	if (found->count)

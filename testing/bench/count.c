@@ -31,7 +31,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 
-/** as the plugin has them */
+/** as in the plugin */
 #define KERNEL_BUFFER 131072
 #define SOCKET_BUFFER (64 * 1024 * 1024)
 
@@ -48,7 +48,7 @@ struct mnl_socket *bench_open_group(bench_options_t *options)
 	socket = mnl_socket_open(NETLINK_NETFILTER);
 	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
 	{
-		bench_fail("opening a netlink socket failed: %s", strerror(errno));
+		bench_fail("unable to open a netlink socket: %s", strerror(errno));
 	}
 	for (i = 0; i < 2; i++)
 	{
@@ -68,13 +68,13 @@ struct mnl_socket *bench_open_group(bench_options_t *options)
 		}
 		if (mnl_socket_sendto(socket, hdr, hdr->nlmsg_len) < 0)
 		{
-			bench_fail("sending failed: %s", strerror(errno));
+			bench_fail("unable to send: %s", strerror(errno));
 		}
 		len = mnl_socket_recvfrom(socket, buf, sizeof(buf));
 		if (mnl_cb_run(buf, len, 0, mnl_socket_get_portid(socket), NULL,
 					   NULL) < 0)
 		{
-			bench_fail("binding to group %u failed: %s",
+			bench_fail("unable to bind to group %u: %s",
 					   options->group + options->out, strerror(errno));
 		}
 	}
@@ -95,7 +95,7 @@ void bench_summary(bench_options_t *options, uint64_t count)
 	file = fopen(path, "w");
 	if (!file)
 	{
-		bench_fail("writing %s failed: %s", path, strerror(errno));
+		bench_fail("unable to write %s: %s", path, strerror(errno));
 	}
 	fprintf(file, "packets %" PRIu64 "\n", count);
 	fclose(file);
@@ -104,7 +104,7 @@ void bench_summary(bench_options_t *options, uint64_t count)
 static bool stopped;
 
 /**
- * Just interrupt receiving.
+ * Interrupt receiving.
  */
 static void stop(int signal)
 {

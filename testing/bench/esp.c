@@ -27,18 +27,18 @@
 
 #include "keys/keys.h"
 
-/** name of the connection, and so of the folder */
+/** name of the connection, and of its directory */
 #define CONN "gw"
 
-/** bytes before what is encrypted: IPv4 header, SPI and sequence number */
+/** bytes before the encrypted data: IPv4 header, SPI and sequence number */
 #define IPV4_LEN 20
 #define ESP_LEN 8
 
 typedef struct {
-	/** what keys are written with */
+	/** identifies the SA when writing keys */
 	kernel_ipsec_sa_id_t id;
 	kernel_ipsec_add_sa_t data;
-	/** one or the other */
+	/** one of them */
 	aead_t *aead;
 	crypter_t *crypter;
 	signer_t *signer;
@@ -98,7 +98,7 @@ static void create_sa(sa_t *this, bool cbc)
 	}
 	if (!success)
 	{
-		bench_fail("the algorithm is not supported by libstrongswan");
+		bench_fail("libstrongswan does not support the algorithm");
 	}
 }
 
@@ -117,7 +117,7 @@ static void destroy_sa(sa_t *this)
 }
 
 /**
- * Put an IPv4 header before some bytes.
+ * Add an IPv4 header to data.
  */
 static chunk_t add_ip(uint8_t proto, chunk_t data)
 {
@@ -133,7 +133,7 @@ static chunk_t add_ip(uint8_t proto, chunk_t data)
 }
 
 /**
- * Create the packet that is encrypted: UDP, with a trailer of ESP.
+ * Create the packet to encrypt: UDP, with a trailer of ESP.
  */
 static chunk_t create_inner(sa_t *sa, u_int size)
 {
@@ -154,7 +154,7 @@ static chunk_t create_inner(sa_t *sa, u_int size)
 	trailer.ptr[pad] = pad;
 	trailer.ptr[pad + 1] = IPPROTO_IPIP;
 	packet = add_ip(IPPROTO_UDP, udp);
-	/* a macro, which evaluates its arguments twice */
+	/* a macro that evaluates its arguments twice */
 	return chunk_cat("mm", packet, trailer);
 }
 
@@ -186,7 +186,7 @@ static chunk_t encrypt(sa_t *sa, u_int seq, chunk_t inner)
 	}
 	if (!success)
 	{
-		bench_fail("encrypting failed");
+		bench_fail("unable to encrypt");
 	}
 	return add_ip(IPPROTO_ESP, esp);
 }
@@ -246,7 +246,7 @@ int bench_esp(bench_options_t *options)
 	bench_init(options);
 	if (!lib->plugins->load(lib->plugins, "aesni openssl aes gcm sha2 hmac random"))
 	{
-		bench_fail("loading plugins of libstrongswan failed");
+		bench_fail("unable to load the plugins of libstrongswan");
 	}
 	create_sa(&sa, options->cbc);
 	write_keys(&sa);
@@ -267,7 +267,7 @@ int bench_esp(bench_options_t *options)
 	}
 	if (pcap_dump_flush(dumper) != 0)
 	{
-		bench_fail("writing %s failed", path);
+		bench_fail("unable to write %s", path);
 	}
 	pcap_dump_close(dumper);
 	pcap_close(pcap);

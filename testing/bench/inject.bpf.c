@@ -22,10 +22,10 @@
 
 #include "inject.h"
 
-/** how often to look if it's time for a packet, which bounds how long it waits */
+/** times to check if a packet is due, which bounds the wait */
 #define MAX_LOOKS 20000
 
-/** what userland and this share, one entry */
+/** state shared with userland, one entry */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -34,7 +34,7 @@ struct {
 } state SEC(".maps");
 
 /**
- * See if it's time for the packet.
+ * Check if a packet is due.
  */
 static long look(__u32 index, __u64 *due)
 {
@@ -64,5 +64,5 @@ int inject(struct xdp_md *packet)
 	return XDP_PASS;
 }
 
-/* which that clock is for only */
+/* license required to read that clock */
 char gpl[] SEC("license") = "GPL";

@@ -26,14 +26,14 @@
 /** packets that the device gets at once */
 #define BATCH 64
 
-/** longest packet that fits in the page that the kernel has for each */
+/** length of the longest packet that fits in the page that the kernel has for each */
 #define MAX_SIZE 3000
 
 /**
- * Load the part that runs in the kernel.
+ * Load the part in the kernel.
  *
- * @param state		set to the file descriptor of its state
- * @return			its file descriptor
+ * @param state		receives the file descriptor of its state
+ * @return			file descriptor of the program
  */
 static int load(int *state)
 {
@@ -43,7 +43,7 @@ static int load(int *state)
 	object = bpf_object__open(INJECT_OBJECT);
 	if (!object || bpf_object__load(object) != 0)
 	{
-		bench_fail("loading %s failed: %s", INJECT_OBJECT, strerror(errno));
+		bench_fail("unable to load %s: %s", INJECT_OBJECT, strerror(errno));
 	}
 	program = bpf_object__find_program_by_name(object, "inject");
 	*state = bpf_object__find_map_fd_by_name(object, "state");
@@ -85,7 +85,7 @@ bench_sent_t bench_inject(bench_options_t *options)
 
 	if (options->size > MAX_SIZE || options->sas != 1)
 	{
-		bench_fail("packets of one SA are injected, %u bytes at most", MAX_SIZE);
+		bench_fail("unable to inject packets of several SAs, or of more than %u bytes", MAX_SIZE);
 	}
 	memcpy(frame, &ether, sizeof(ether));
 	bench_build(options, frame + sizeof(ether));
@@ -96,7 +96,7 @@ bench_sent_t bench_inject(bench_options_t *options)
 	if (bpf_map_update_elem(state, &key, &inject, BPF_ANY) != 0 ||
 		bpf_prog_test_run_opts(program, &run) != 0)
 	{
-		bench_fail("injecting packets failed: %s", strerror(errno));
+		bench_fail("unable to inject packets: %s", strerror(errno));
 	}
 	sent.time = bench_time(CLOCK_MONOTONIC) - inject.due;
 	return sent;

@@ -13,7 +13,7 @@
  */
 
 /*
- * What the parts of the injector in userland and in the kernel share.
+ * State shared by the injector's parts in userland and in the kernel.
  */
 
 #ifndef INJECT_H_
@@ -23,18 +23,18 @@
 
 #include "probe.h"
 
-/** bytes of the Ethernet and IP header */
+/** length of the Ethernet and IP headers, in bytes */
 #define INJECT_HEADERS (14 + 20)
 
 /**
  * State of the injector.
  */
 typedef struct {
-	/** when the next packet is due, on the monotonic clock, and the time between
-	 * two packets, in ns */
+	/** when the next packet is due, by the monotonic clock, and the time between packets,
+	 * in ns */
 	__u64 due;
 	__u64 interval;
-	/** what to add to the monotonic clock for the time since 1970, in ns */
+	/** offset from the monotonic clock to the time since 1970, in ns */
 	__u64 offset;
 	/** number of the next packet */
 	__u64 number;

@@ -27,17 +27,17 @@
 #include <time.h>
 #include <unistd.h>
 
-/** times that each is done, the fastest of some rounds counts */
+/** rounds, of which the fastest counts, and repetitions in each */
 #define ROUNDS 5
 #define CALLS 1000000
 #define PAGES 65536
 
-/** bytes that are written, and how many at once: less than caches have */
+/** bytes to write, in all and at once, the latter fit in caches */
 #define FILE_LEN (256 * 1024 * 1024)
 #define WRITE_LEN (256 * 1024)
 
 /**
- * Time of a system call that does nothing, in ns.
+ * Measure a system call that does nothing, in ns.
  */
 static double measure_call(bench_options_t *options)
 {
@@ -52,7 +52,7 @@ static double measure_call(bench_options_t *options)
 }
 
 /**
- * Time until memory that was just mapped can be used, in ns a page.
+ * Measure touching memory that was just mapped, in ns per page.
  */
 static double measure_touch(bench_options_t *options)
 {
@@ -64,9 +64,9 @@ static double measure_touch(bench_options_t *options)
 				0);
 	if (data == MAP_FAILED)
 	{
-		bench_fail("mapping memory failed: %s", strerror(errno));
+		bench_fail("unable to map memory: %s", strerror(errno));
 	}
-	/* huge pages would hide it */
+	/* huge pages would hide the cost */
 	madvise(data, len, MADV_NOHUGEPAGE);
 	begin = bench_time(CLOCK_MONOTONIC);
 	for (i = 0; i < len; i += page)
@@ -79,7 +79,7 @@ static double measure_touch(bench_options_t *options)
 }
 
 /**
- * Time to write a packet of 1400 bytes, among many, to a file in the directory, in ns.
+ * Measure writing a packet of 1400 bytes, among many, to a file in the directory, in ns.
  */
 static double measure_write(bench_options_t *options)
 {
@@ -95,7 +95,7 @@ static double measure_write(bench_options_t *options)
 	{
 		if (write(fd, data, WRITE_LEN) != WRITE_LEN)
 		{
-			bench_fail("writing %s failed: %s", path, strerror(errno));
+			bench_fail("unable to write %s: %s", path, strerror(errno));
 		}
 	}
 	time = bench_time(CLOCK_MONOTONIC) - begin;

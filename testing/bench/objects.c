@@ -17,14 +17,14 @@
 
 #include <daemon.h>
 
-/** the only instance, as traces that end don't know to which they belong */
+/** the only instance, as traces have no reference to it */
 static objects_t objects;
 
-/** original method of traces */
+/** original method of traces, called by the replacement */
 static void (*trace_end)(nflog_trace_t *trace);
 
 /**
- * Add the counters of a trace before it's gone, called by the writer's thread.
+ * Add up the counters of a trace before it is destroyed.  Called by the writer's thread.
  */
 static void add_counts(nflog_trace_t *trace)
 {
@@ -74,7 +74,7 @@ nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 	host = host_create_from_string(dst, 0);
 	if (!host)
 	{
-		bench_fail("'%s' is no address", dst);
+		bench_fail("'%s' is not an address", dst);
 	}
 	sa = nflog_sa_create("conn", "net", number + 1, inbound, host,
 						 bench_spi(number), number + 1, esp, plain);

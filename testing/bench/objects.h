@@ -13,8 +13,7 @@
  */
 
 /*
- * The objects of the plugin that packets pass through, put together as the plugin
- * does it.
+ * The plugin's objects that packets pass, created as the plugin does.
  */
 
 #ifndef OBJECTS_H_
@@ -25,20 +24,20 @@
 #include "reader/pipeline.h"
 
 /**
- * The objects.
+ * The plugin's objects.
  */
 typedef struct {
 	nflog_pipeline_t *pipeline;
-	/** sum of the counters of all traces that ended */
+	/** sums of the counters of all ended traces */
 	nflog_counters_t total;
-	/** number of these */
+	/** number of ended traces */
 	u_int ended;
 } objects_t;
 
 /**
  * Create the objects, once in a process.
  *
- * @param lanes		number of threads that read, 0 for as many as the plugin has
+ * @param lanes		number of lanes, 0 for the plugin's default
  */
 objects_t *objects_create(u_int lanes);
 
@@ -47,7 +46,7 @@ objects_t *objects_create(u_int lanes);
  *
  * @param label		name of the CHILD_SA
  * @param name		name of the file
- * @param point		capture point of packets that arrive
+ * @param point		capture point of arriving packets
  */
 nflog_trace_t *objects_trace(char *label, char *name,
 							 nflog_point_t point);
@@ -55,18 +54,18 @@ nflog_trace_t *objects_trace(char *label, char *name,
 /**
  * Create an SA.
  *
- * @param number	its number
+ * @param number	number of the SA
  * @param inbound	TRUE for an inbound SA
  * @param dst		destination address
- * @param esp		trace of the ESP side, or NULL
- * @param plain		trace of the plain side, or NULL
+ * @param esp		trace of the ESP side, NULL for none
+ * @param plain		trace of the plain side, NULL for none
  */
 nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 					   nflog_trace_t *esp,
 					   nflog_trace_t *plain);
 
 /**
- * End everything and destroy the objects, total remains.
+ * End all traces, and destroy the objects, but not the sums.
  */
 void objects_destroy();
 

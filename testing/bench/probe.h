@@ -13,7 +13,7 @@
  */
 
 /*
- * What the packets of the benchmark hold.
+ * Content of the benchmark's packets.
  */
 
 #ifndef PROBE_H_
@@ -21,11 +21,11 @@
 
 #include <linux/types.h>
 
-/** recognizes our packets */
+/** identifies our packets */
 #define PROBE_MAGIC 0x6e666c67
 
 /**
- * What our packets hold after the IP header, all in host order but the ESP header.
+ * Content of our packets behind the IP header, in host order but the ESP header.
  */
 typedef struct {
 	/** ESP header */
@@ -33,9 +33,9 @@ typedef struct {
 	__u32 seq;
 	/** PROBE_MAGIC */
 	__u32 magic;
-	/** number of the packet, from 0 on */
+	/** number of the packet, from 0 */
 	__u32 number;
-	/** when it was sent, ns since 1970 */
+	/** when it was sent, in ns since 1970 */
 	__u64 time;
 } probe_t;
 

@@ -27,17 +27,17 @@
 
 #include <daemon.h>
 
-/** SAs to add and remove while there are all others */
+/** SAs to add and remove while all others exist */
 #define SAMPLES 1000
 
-/** how long to wait for traces to begin and to end, in s */
+/** time to wait for traces to begin and to end, in s */
 #define TIMEOUT 120
 
-/** how long a CHILD_SA of the storm lives, in s */
+/** lifetime of a CHILD_SA of the storm, in s */
 #define LIFETIME 2
 
 /**
- * A CHILD_SA, all capture points are captured.
+ * CHILD_SA, with all capture points enabled.
  */
 typedef struct {
 	nflog_trace_t *esp;
@@ -47,7 +47,7 @@ typedef struct {
 } child_t;
 
 /**
- * Durations of one kind of call, in us.
+ * Durations of a call, in us.
  */
 typedef struct {
 	double *values;
@@ -57,7 +57,7 @@ typedef struct {
 static objects_t *objects;
 
 /**
- * Add a sample, of what began at the given time.
+ * Add a sample, for a call that began at the given time.
  */
 static void add_sample(samples_t *samples, uint64_t start)
 {
@@ -71,7 +71,7 @@ static void add_sample(samples_t *samples, uint64_t start)
 }
 
 /**
- * Print the distribution of samples, and forget them.
+ * Print the distribution of samples, and remove them.
  */
 static void print_samples(char *what, samples_t *samples)
 {
@@ -86,7 +86,7 @@ static void print_samples(char *what, samples_t *samples)
 }
 
 /**
- * Get the sum of values of /proc/meminfo, of which each name begins the line.
+ * Get the sum of values in a file of /proc, by the names that begin their lines, in bytes.
  */
 static uint64_t get_memory(char *file, char *names[])
 {
@@ -109,14 +109,14 @@ static uint64_t get_memory(char *file, char *names[])
 	}
 	if (!stream)
 	{
-		bench_fail("reading %s failed: %s", file, strerror(errno));
+		bench_fail("unable to read %s: %s", file, strerror(errno));
 	}
 	fclose(stream);
 	return sum;
 }
 
 /**
- * Memory of the kernel that is not given back under pressure.
+ * Get the memory of the kernel that is not reclaimable, in bytes.
  */
 static uint64_t get_kernel()
 {
@@ -125,7 +125,7 @@ static uint64_t get_kernel()
 }
 
 /**
- * Memory of this process.
+ * Get the memory of this process, in bytes.
  */
 static uint64_t get_rss()
 {
@@ -154,7 +154,7 @@ static u_int count_entries(char *path)
 }
 
 /**
- * Add an SA, and keep how long that took.
+ * Add an SA, and measure that.
  */
 static void add_sa(nflog_sa_t *sa, samples_t *samples)
 {
@@ -162,13 +162,13 @@ static void add_sa(nflog_sa_t *sa, samples_t *samples)
 
 	if (!objects->pipeline->reader->add(objects->pipeline->reader, sa))
 	{
-		bench_fail("adding an SA failed");
+		bench_fail("unable to add an SA");
 	}
 	add_sample(samples, start);
 }
 
 /**
- * Add a CHILD_SA with the given number, as captures do.
+ * Add a CHILD_SA with the given number, as the plugin's child does.
  */
 static child_t add_child(bench_options_t *options, u_int number,
 						 samples_t *samples)
@@ -194,7 +194,7 @@ static child_t add_child(bench_options_t *options, u_int number,
 }
 
 /**
- * Remove an SA, and keep how long that took.
+ * Remove an SA, and measure that.
  */
 static void remove_sa(nflog_sa_t *sa, samples_t *samples)
 {
@@ -216,7 +216,7 @@ static void remove_child(child_t *child, samples_t *samples)
 }
 
 /**
- * Wait until the given number of traces ended.
+ * Wait until the given number of traces has ended.
  */
 static void wait_ended(u_int count)
 {
@@ -235,7 +235,7 @@ static void wait_ended(u_int count)
 /**
  * Add and remove CHILD_SAs at a constant rate.
  *
- * @param first		number of the first one
+ * @param first		number of the first CHILD_SA
  * @return			number of traces
  */
 static u_int storm(bench_options_t *options, u_int first)
@@ -299,7 +299,7 @@ int bench_sas(bench_options_t *options)
 	objects = objects_create(options->lanes);
 	printf("idle threads=%u descriptors=%u\n", count_entries("/proc/self/task"),
 		   count_entries("/proc/self/fd"));
-	/* what does not depend on the number of SAs */
+	/* create what does not depend on the number of SAs */
 	children[0] = add_child(options, 0, NULL);
 	while (!children[0].plain->is_started(children[0].plain))
 	{
@@ -331,7 +331,7 @@ int bench_sas(bench_options_t *options)
 	}
 	print_samples("add", &add);
 	for (; i < count + SAMPLES; i++)
-	{	/* one goes, one comes */
+	{	/* replace one CHILD_SA by another */
 		remove_child(&children[i - SAMPLES / 2], &remove);
 		children[i] = add_child(options, i, &add);
 		ended += 2;

@@ -27,14 +27,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/** most packets to send with one system call */
+/** packets to send with one system call, at most */
 #define MAX_BATCH 64
 
-/** batches to send each second, if the rate allows it */
+/** batches to send per second, if the rate allows it */
 #define BATCHES 10000
 
 /**
- * Wait until it is time for the packet with the given number.
+ * Wait until the packet with the given number is due.
  */
 static void wait_for(uint64_t start, uint64_t number, u_int rate)
 {
@@ -51,7 +51,7 @@ static void wait_for(uint64_t start, uint64_t number, u_int rate)
 }
 
 /**
- * Open a socket to send as a host does, the kernel adds the IP header.
+ * Open a socket to send as a host does, for which the kernel adds the IP header.
  */
 static int open_raw(bench_options_t *options)
 {
@@ -64,15 +64,15 @@ static int open_raw(bench_options_t *options)
 	if (fd < 0 || inet_pton(AF_INET, options->dst, &addr.sin_addr) != 1 ||
 		connect(fd, (struct sockaddr*)&addr, sizeof(addr)) != 0)
 	{
-		bench_fail("sending to %s is not possible: %s", options->dst,
+		bench_fail("unable to send to %s: %s", options->dst,
 				   strerror(errno));
 	}
 	return fd;
 }
 
 /**
- * Open a socket to send on a device, which takes less time on the way to where
- * packets are captured.
+ * Open a socket to send on a device, which costs less on the way to where packets are
+ * captured.
  */
 static int open_packet(bench_options_t *options, struct sockaddr_ll *addr)
 {
@@ -90,7 +90,7 @@ static int open_packet(bench_options_t *options, struct sockaddr_ll *addr)
 	if (fd < 0 || !addr->sll_ifindex ||
 		setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) != 0)
 	{
-		bench_fail("sending on %s is not possible: %s", BENCH_DEVICE,
+		bench_fail("unable to send on %s: %s", BENCH_DEVICE,
 				   strerror(errno));
 	}
 	return fd;
@@ -107,7 +107,7 @@ void bench_build(bench_options_t *options, uint8_t *packet)
 
 	if (inet_pton(AF_INET, options->dst, &dst) != 1)
 	{
-		bench_fail("'%s' is no IPv4 address", options->dst);
+		bench_fail("'%s' is not an IPv4 address", options->dst);
 	}
 	memset(packet, 0xa5, options->size);
 	*ip = (struct iphdr){
@@ -183,7 +183,7 @@ bench_sent_t bench_send(bench_options_t *options)
 		ret = sendmmsg(fd, msgs, n, 0);
 		if (ret < 0 && errno != EINTR && errno != ENOBUFS)
 		{
-			bench_fail("sending failed: %s", strerror(errno));
+			bench_fail("unable to send: %s", strerror(errno));
 		}
 		sent.count += max(ret, 0);
 	}

@@ -36,20 +36,20 @@
 
 #include <daemon.h>
 
-/** copy mode of a group that was configured, from the kernel's nfnetlink_log.h */
+/** copy mode of a configured group, from the kernel's nfnetlink_log.h */
 #define COPY_PACKET 2
 
-/** interval in which to look for what the kernel does not report, in us */
+/** polling interval for what the kernel does not report, in us */
 #define INTERVAL 1000
 
-/** a tool does nothing if it uses less than 1% of the time for so long, in us */
+/** time in which an idle tool uses less than 1% of a processor, in us */
 #define QUIET 200000
 
-/** how long to wait for that, in seconds */
+/** time to wait for that, in s */
 #define TIMEOUT 30
 
 /**
- * Start the tool, its output goes to a log.
+ * Start the tool, with its output in a log.
  */
 static pid_t start_tool(bench_options_t *options)
 {
@@ -68,21 +68,21 @@ static pid_t start_tool(bench_options_t *options)
 		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
 			dup2(fd, STDERR_FILENO) < 0)
 		{
-			bench_fail("writing %s failed: %s", path, strerror(errno));
+			bench_fail("unable to write %s: %s", path, strerror(errno));
 		}
 		execvp(options->tool[0], options->tool);
-		bench_fail("running %s failed: %s", options->tool[0], strerror(errno));
+		bench_fail("unable to run %s: %s", options->tool[0], strerror(errno));
 	}
 	if (pid < 0)
 	{
-		bench_fail("starting a process failed: %s", strerror(errno));
+		bench_fail("unable to start a process: %s", strerror(errno));
 	}
 	return pid;
 }
 
 /**
- * Start processes that keep the tool's processors busy, each gets as much of them as
- * the tool.  They end with this process.
+ * Start processes that keep the tool's processors busy, each with the same share as the
+ * tool.  They end with this process.
  */
 static void start_busy(u_int count)
 {
@@ -93,7 +93,7 @@ static void start_busy(u_int count)
 		pid = fork();
 		if (pid < 0)
 		{
-			bench_fail("starting a process failed: %s", strerror(errno));
+			bench_fail("unable to start a process: %s", strerror(errno));
 		}
 	}
 	if (!pid)
@@ -108,7 +108,7 @@ static void start_busy(u_int count)
 }
 
 /**
- * Get what waits in a socket to be read, in bytes.
+ * Get the bytes in a socket that were not read yet.
  */
 static u_int get_unread(u_int portid)
 {
@@ -132,8 +132,8 @@ static u_int get_unread(u_int portid)
 }
 
 /**
- * Check if a tool listens on the group of our packets, and whether it has read
- * everything, also from the groups of other lanes.
+ * Check if a tool listens on the group of our packets, and has read everything, also from the
+ * groups of other lanes.
  */
 static bool is_idle(bench_options_t *options)
 {
@@ -186,7 +186,7 @@ static void wait_idle(bench_options_t *options, pid_t tool)
 }
 
 /**
- * Wait until the tool does nothing, as some lose what they have read if they are
+ * Wait until the tool is idle, as some tools lose what they have read when they are
  * stopped.
  */
 static void wait_quiet(pid_t tool)
@@ -196,7 +196,7 @@ static void wait_quiet(pid_t tool)
 
 	if (clock_getcpuclockid(tool, &clock) != 0)
 	{
-		bench_fail("reading the processor time failed");
+		bench_fail("unable to read the processor time");
 	}
 	do
 	{
@@ -208,7 +208,7 @@ static void wait_quiet(pid_t tool)
 }
 
 /**
- * Wait until the plugin is ready: it stops when it is.
+ * Wait until the plugin is ready, when it stops itself.
  */
 static void wait_stopped(bench_options_t *options, pid_t tool)
 {
@@ -223,11 +223,11 @@ static void wait_stopped(bench_options_t *options, pid_t tool)
 }
 
 /**
- * Send packets in a process of its own.
+ * Send packets in another process.
  *
  * @param number	number of the process
  * @param options	options, with its share of the packets
- * @return			file descriptor to read what was sent from
+ * @return			file descriptor to read the result from
  */
 static int start_sender(u_int number, bench_options_t *options)
 {
@@ -237,7 +237,7 @@ static int start_sender(u_int number, bench_options_t *options)
 
 	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 	{
-		bench_fail("starting a process failed: %s", strerror(errno));
+		bench_fail("unable to start a process: %s", strerror(errno));
 	}
 	if (pid == 0)
 	{
@@ -247,7 +247,7 @@ static int start_sender(u_int number, bench_options_t *options)
 			netns = open(options->netns, O_RDONLY | O_CLOEXEC);
 			if (netns < 0 || setns(netns, CLONE_NEWNET) != 0)
 			{
-				bench_fail("entering %s failed: %s", options->netns,
+				bench_fail("unable to enter %s: %s", options->netns,
 						   strerror(errno));
 			}
 		}
@@ -315,7 +315,7 @@ static int64_t get_summary(bench_options_t *options, char *key)
 }
 
 /**
- * The groups are the tool's.
+ * Pass the groups to the rules, the tool opens them.
  */
 static bool open_groups(void *data, uint16_t *group, u_int *lanes,
 						char reason[NFLOG_REASON_LEN])
@@ -332,7 +332,7 @@ static void close_groups(void *data)
 }
 
 /**
- * Rules are there until the process ends.
+ * Called when rules were removed, which the process does on exit only.
  */
 static void remove_done(void *data, nflog_sa_t *sa)
 {
@@ -355,7 +355,7 @@ static nflog_rules_t *add_rules(bench_options_t *options,
 	rules = nflog_rules_create(&receiver);
 	if (!rules->add(rules, sa))
 	{
-		bench_fail("adding rules failed");
+		bench_fail("unable to add rules");
 	}
 	return rules;
 }
@@ -369,7 +369,7 @@ static bool is_exact(bench_options_t *options, bench_sent_t *sent,
 	int64_t logged = get_summary(options, "logged"),
 			lost = get_summary(options, "lost"),
 			packets = get_summary(options, "packets");
-	/* each captured SA gets its share, the first ones one more */
+	/* each captured SA gets an equal share, the first ones one packet more */
 	uint64_t expected = sent->count / options->sas * options->captured +
 						min(sent->count % options->sas, options->captured);
 
@@ -428,7 +428,7 @@ int bench_trial(bench_options_t *options)
 	bench_freeze(options, FALSE);
 	packets = max(1, sent.count);
 	if (!tool)
-	{	/* just the rules */
+	{	/* rules only, no tool */
 		printf("sent=%" PRIu64 " rate=%.0f sender_ns=%.0f\n", sent.count,
 			   packets * 1e9 / sent.time, sent.time / packets);
 		return 0;
@@ -451,7 +451,7 @@ int bench_trial(bench_options_t *options)
 	}
 	lost = get_summary(options, "lost");
 	printf("sent=%" PRIu64 " kept=%" PRId64 " rate=%.0f sender_ns=%.0f "
-		   "cpu_us=%" PRIu64 " cpu_ns=%.0f told_lost=%" PRId64 " disorder=%"
+		   "cpu_us=%" PRIu64 " cpu_ns=%.0f reported=%" PRId64 " disorder=%"
 		   PRIu64 " twice=%" PRIu64 " p50=%.1f p99=%.1f max=%.1f rss=%ld\n",
 		   sent.count, kept, packets * 1e9 / sent.time, sent.time / packets,
 		   cpu, cpu * 1000 / packets, lost, found.disorder, found.twice,

@@ -39,36 +39,36 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <pcap/pcap.h>
 
-/** bytes of a block after which it is written, and of what is received at once */
+/** size of a block to write, and bytes to receive at once */
 #define BLOCK (1024 * 1024)
 #define MESSAGES (2 * 131072)
 
 /** blocks */
 #define BLOCKS 64
 
-/** ms after which a block is written that is not full */
+/** time after which a block is written that is not full, in ms */
 #define DELAY 100
 
 /**
- * Messages, received one after the other.
+ * Block of messages, received one after the other.
  */
 typedef struct {
 	/** records of a pcap file */
 	uint8_t data[BLOCK + MESSAGES];
-	/** bytes of these */
+	/** bytes of records */
 	size_t used;
 } block_t;
 
 static struct {
-	/** blocks, that of number n is at n % BLOCKS */
+	/** blocks, block n is at n % BLOCKS */
 	block_t *blocks;
-	/** number of blocks that were filled, and of those that were written */
+	/** number of blocks filled, and written */
 	uint64_t filled, written;
-	/** TRUE if none follows */
+	/** TRUE if no more blocks follow */
 	bool done;
 	/** file to write to */
 	int fd;
-	/** guards the numbers and the flag, signaled if these change */
+	/** guards numbers and flag, the condition signals changes */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 } ring = {
@@ -79,7 +79,7 @@ static struct {
 static volatile sig_atomic_t stopped;
 
 /**
- * Just interrupt receiving.
+ * Interrupt receiving.
  */
 static void stop(int signal)
 {
@@ -98,7 +98,7 @@ static void write_all(const void *data, size_t len)
 		written = write(ring.fd, data, len);
 		if (written < 0)
 		{
-			bench_fail("writing failed: %s", strerror(errno));
+			bench_fail("unable to write: %s", strerror(errno));
 		}
 		data += written;
 		len -= written;
@@ -137,7 +137,7 @@ static void *write_blocks(void *data)
 }
 
 /**
- * Hand on the block that was filled, and wait for the next one to be free.
+ * Pass on the filled block, and wait for the next one to be free.
  */
 static block_t *next_block()
 {
@@ -157,9 +157,9 @@ static block_t *next_block()
 }
 
 /**
- * Change the message of a packet to a record of the file, from its header's position.
+ * Convert the message of a packet to a record of the file, which begins at its header.
  *
- * @param now		time for packets that the kernel did not stamp, 0 if not asked yet
+ * @param now		time for packets that the kernel did not stamp, 0 if not read yet
  */
 static void convert(struct nlmsghdr *hdr, struct timeval *now)
 {
@@ -202,7 +202,7 @@ static void convert(struct nlmsghdr *hdr, struct timeval *now)
 }
 
 /**
- * Convert messages that were received behind those of a block.
+ * Convert messages that were received behind the records of a block.
  *
  * @return			number of packets
  */
@@ -222,7 +222,7 @@ static u_int add_messages(block_t *block, int len)
 		if (hdr->nlmsg_type == (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
 		{
 			convert(hdr, &now);
-			/* records are not aligned, messages are, attributes end aligned */
+			/* messages are aligned, records are not, and attributes end aligned */
 			if (to != (uint8_t*)hdr)
 			{
 				memmove(to, hdr, record);
@@ -236,7 +236,7 @@ static u_int add_messages(block_t *block, int len)
 }
 
 /**
- * Receive packets until a signal arrives, return their number.
+ * Receive packets until a signal, returns their number.
  */
 static uint64_t receive_packets(int fd)
 {
@@ -293,7 +293,7 @@ int bench_write(bench_options_t *options)
 	if (!ring.blocks || ring.fd < 0 ||
 		pthread_create(&writer, NULL, write_blocks, NULL) != 0)
 	{
-		bench_fail("preparing to write %s failed: %s", path, strerror(errno));
+		bench_fail("unable to prepare to write %s: %s", path, strerror(errno));
 	}
 	write_all(&header, sizeof(header));
 	sigaction(SIGINT, &action, NULL);
