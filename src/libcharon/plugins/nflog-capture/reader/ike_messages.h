@@ -96,7 +96,7 @@ struct nflog_ike_messages_t {
 	 * @param store		creates the trace, not owned
 	 * @param conn		name of the connection
 	 * @param label		name of the IKE_SA, for log messages and prefixes
-	 * @param cfg		what to capture, not owned
+	 * @param cfg		what to capture, cloned
 	 */
 	void (*capture)(nflog_ike_messages_t *this, uint32_t id,
 					nflog_store_t *store, char *conn, char *label,

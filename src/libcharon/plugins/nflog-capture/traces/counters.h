@@ -44,7 +44,7 @@ struct nflog_counters_t {
 	uint64_t overrun;
 	/** not written, as the filter does not match */
 	uint64_t filtered;
-	/** not written, as the quota is exhausted */
+	/** not written, as the disk budget is exhausted */
 	uint64_t budget;
 	/** not written, as the file system refused */
 	uint64_t refused;

@@ -26,7 +26,7 @@ typedef struct nflog_pcap_t nflog_pcap_t;
 #include "packet.h"
 #include "files/store.h"
 
-/** replaces an errno if the quota does not allow to write */
+/** replaces an errno if the disk budget is exhausted */
 #define NFLOG_OVER_BUDGET -1
 
 /**
@@ -79,7 +79,7 @@ struct nflog_pcap_t {
  * @param store		creates files, not owned
  * @param dir		directory of the connection
  * @param name		file name, without number and extension
- * @param cfg		options, not owned
+ * @param cfg		options, copied
  */
 nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 								char *dir, char *name,

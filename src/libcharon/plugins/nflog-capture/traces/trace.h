@@ -146,7 +146,7 @@ struct nflog_trace_t {
  * @param conn		name of the connection
  * @param label		name of the CHILD_SA or IKE_SA, for log messages
  * @param point		capture point of arriving packets, the next one is of leaving packets
- * @param cfg		options, not owned
+ * @param cfg		options, cloned
  */
 nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 						char *conn, char *label, nflog_point_t point,
