@@ -89,6 +89,11 @@ struct private_nflog_options_t {
 	thread_t *thread;
 
 	/**
+	 * When it was logged that it can't be created, monotonic.
+	 */
+	time_t logged;
+
+	/**
 	 * Signaled after changes were read, and when the thread ends.
 	 */
 	condvar_t *condvar;
@@ -177,7 +182,7 @@ static void ensure_running(private_nflog_options_t *this)
 		request(this);
 		this->since = now();
 		this->thread = thread_create((thread_main_t)run, this);
-		if (!this->thread)
+		if (!this->thread && nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 		{
 			DBG1(DBG_CFG, "nflog-capture: unable to create the thread that reads "
 				 "swanctl.conf, nothing is captured");
