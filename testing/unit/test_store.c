@@ -232,6 +232,30 @@ static void test_owners(void **state)
 	refused("gw", "chmod go-w");
 }
 
+/**
+ * A directory that is kept open is opened again if another process removed it.
+ */
+static void test_removed(void **state)
+{
+	int fd, i;
+
+	create("gw", "x.pcap", 10);
+	store->keep_dir(store, TRUE);
+	close(store->open_file(store, "gw", "x.pcap"));
+	assert_int_equal(unlink(path("gw/x.pcap")), 0);
+	assert_int_equal(rmdir(path("gw")), 0);
+	assert_int_equal(store->open_file(store, "gw", "x.pcap"), -1);
+	logged(1, "gw");
+	create("gw", "y.pcap", 10);
+	for (i = 0; i < 3; i++)
+	{
+		fd = store->open_file(store, "gw", "y.pcap");
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	store->keep_dir(store, FALSE);
+}
+
 static void test_enumerate(void **state)
 {
 	static char *traces[] = {
@@ -327,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_links, begin, end),
 		cmocka_unit_test_setup_teardown(test_dir, begin, end),
 		cmocka_unit_test_setup_teardown(test_owners, begin, end),
+		cmocka_unit_test_setup_teardown(test_removed, begin, end),
 		cmocka_unit_test_setup_teardown(test_enumerate, begin, end),
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
 	};

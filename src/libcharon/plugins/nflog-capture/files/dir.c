@@ -447,7 +447,14 @@ METHOD(nflog_dir_t, open_file, int,
 	/* don't block on a FIFO */
 	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	error = errno;
-	put_dir(this, conn, dir);
+	if (fd < 0 && error == ENOENT)
+	{	/* the directory that is kept open may have been removed */
+		close(dir);
+	}
+	else
+	{
+		put_dir(this, conn, dir);
+	}
 	errno = error;
 	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
 	{
