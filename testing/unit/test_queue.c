@@ -338,6 +338,23 @@ static void test_in_place(void **state)
 	queue->destroy(queue);
 }
 
+static void test_haste(void **state)
+{
+	nflog_queue_t *queue = nflog_queue_create(1, 16 * 1024 * 1024);
+
+	/* with little in each record, more memory is used than is to be written */
+	while (add(queue, 1))
+	{
+		/* until it is full */
+	}
+	queue->publish(queue, 0);
+	assert_true(queue->wait(queue, 3600000, SIZE_MAX, 0));
+	/* nothing was released, so it is full still */
+	assert_null(add(queue, 1));
+	assert_true(queue->wait(queue, 3600000, SIZE_MAX, 0));
+	queue->destroy(queue);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +364,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_in_place),
+		cmocka_unit_test(test_haste),
 	};
 	int ret;
 

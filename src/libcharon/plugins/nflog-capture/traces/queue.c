@@ -21,6 +21,9 @@
 /** packets added of one message, at most, the kernel's threshold is lower */
 #define MAX_ADDED 256
 
+/** memory in use from which on the writer does not wait for more packets, in percent */
+#define HASTE_USED 50
+
 typedef struct private_nflog_queue_t private_nflog_queue_t;
 typedef struct part_t part_t;
 
@@ -72,10 +75,9 @@ struct private_nflog_queue_t {
 	nflog_queue_t public;
 
 	/**
-	 * Memory of all parts, and its size in bytes.
+	 * Memory of all parts.
 	 */
 	nflog_blocks_t *blocks;
-	size_t size;
 
 	/**
 	 * Parts of all lanes: first those for received messages, then the others.
@@ -154,30 +156,31 @@ static void publish_part(private_nflog_queue_t *this, part_t *part)
 }
 
 /**
- * Add a block to a part.
+ * Take another block for a part, and hurry the writer if there are few left.
  */
 static bool add_block(private_nflog_queue_t *this, part_t *part)
 {
 	nflog_block_t *block;
 
 	block = this->blocks->get(this->blocks);
-	if (!block)
-	{
-		return FALSE;
-	}
 	this->mutex->lock(this->mutex);
-	if (part->last)
+	if (block && part->last)
 	{	/* the packets in the previous block are complete */
 		publish_part(this, part);
 		part->last->next = block;
 	}
-	else
+	else if (block)
 	{
 		part->first = block;
 	}
-	part->last = block;
+	part->last = block ?: part->last;
+	if (this->blocks->get_used(this->blocks) >= HASTE_USED)
+	{
+		this->haste = TRUE;
+		this->condvar->signal(this->condvar);
+	}
 	this->mutex->unlock(this->mutex);
-	return TRUE;
+	return block != NULL;
 }
 
 /**
@@ -394,13 +397,13 @@ METHOD(nflog_queue_t, wait_, bool,
 		}
 	}
 	deadline = get_deadline(delay);
-	this->wanted = max(NFLOG_QUEUE_BATCH, min(this->size / 2, bytes));
+	this->wanted = max(NFLOG_QUEUE_BATCH, bytes);
 	while (!this->haste && !expired && this->fresh < this->wanted)
 	{
 		expired = this->condvar->timed_wait_abs(this->condvar, this->mutex,
 												deadline);
 	}
-	is_batch = this->fresh >= this->wanted;
+	is_batch = this->haste || this->fresh >= this->wanted;
 	this->awake = this->haste = FALSE;
 	this->mutex->unlock(this->mutex);
 	return is_batch;
@@ -582,7 +585,6 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 			.destroy = _destroy,
 		},
 		.blocks = blocks,
-		.size = (size_t)count * NFLOG_BLOCK_SIZE,
 		.parts = malloc_align(2 * (lanes + 1) * sizeof(part_t), NFLOG_CACHE_LINE),
 		.count = lanes + 1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

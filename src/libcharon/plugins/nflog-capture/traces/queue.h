@@ -102,14 +102,14 @@ struct nflog_queue_t {
 	/**
 	 * Wait until there are packets, or wake() is called.  Called by the writer.
 	 *
-	 * Then waits on for a batch worth writing, but returns without delay if there is one, or
-	 * wake() asks for haste.
+	 * Then waits on for a batch worth writing, but returns without delay if there is one, if
+	 * half of the memory is used, or wake() asks for haste.
 	 *
 	 * @param delay		time to wait for a batch, in ms
 	 * @param bytes		size of a batch worth writing without delay, at least
-	 *					NFLOG_QUEUE_BATCH, and at most half of the memory
+	 *					NFLOG_QUEUE_BATCH
 	 * @param timeout	time to wait if there are no packets, in ms, 0 for no limit
-	 * @return			TRUE if there is such a batch
+	 * @return			TRUE if it returned without delay
 	 */
 	bool (*wait)(nflog_queue_t *this, u_int delay, size_t bytes,
 				 u_int timeout);
