@@ -403,4 +403,5 @@ void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
 	}
 	packet->payload = snaplen;
 	packet->caplen = record->caplen = packet->offset + len;
+	packet->len = record->len = packet->caplen + packet->original - snaplen;
 }

@@ -292,7 +292,7 @@ static bool flush(private_nflog_trace_t *this,
 		counter = &this->counts[packets[i]->point];
 		counter->packets++;
 		counter->bytes += packets[i]->original;
-		if (packets[i]->caplen < packets[i]->len)
+		if (packets[i]->payload < packets[i]->original)
 		{
 			counter->cut++;
 		}
