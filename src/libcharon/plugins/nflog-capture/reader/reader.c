@@ -117,6 +117,11 @@ static void handle_packet(void *data, u_int lane, nflog_logged_t *logged)
 {
 	private_nflog_reader_t *this = data;
 
+	if (lane && (logged->prefix == PREFIX_IKE_IN || logged->prefix == PREFIX_IKE_OUT ||
+				 logged->prefix == PREFIX_FRAG_IN))
+	{	/* not by our rules, these are handled with the first lane locked */
+		return;
+	}
 	switch (logged->prefix)
 	{
 		case PREFIX_IKE_IN:
