@@ -130,7 +130,7 @@ static void log_line(logger_t *this, debug_t group, level_t level, int thread,
 	pthread_mutex_lock(&log_mutex);
 	snprintf(line, sizeof(line), "%s", message);
 	replaced += strstr(message, "without owner") != NULL;
-	writer_failures += strstr(message, "thread to write traces") != NULL;
+	writer_failures += strstr(message, "thread that writes traces") != NULL;
 	if (strstr(message, "capturing"))
 	{
 		snprintf(capturing + strlen(capturing), sizeof(capturing) - strlen(capturing),
