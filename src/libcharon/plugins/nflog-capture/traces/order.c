@@ -108,7 +108,7 @@ static nflog_packet_t *sort(nflog_packet_t *list)
 {
 	/* each the merge of 2^i runs */
 	nflog_packet_t *merged[32] = {}, *part, *last;
-	int i;
+	int i, used = 0;
 
 	while (list)
 	{
@@ -125,8 +125,9 @@ static nflog_packet_t *sort(nflog_packet_t *list)
 			merged[i] = NULL;
 		}
 		merged[i] = part;
+		used = max(used, i + 1);
 	}
-	for (i = 0; i < countof(merged); i++)
+	for (i = 0; i < used; i++)
 	{
 		list = merge(merged[i], list);
 	}
