@@ -14,6 +14,7 @@
 
 #include "objects.h"
 #include "reader/lanes.h"
+#include "options/values.h"
 
 #include <daemon.h>
 
@@ -88,7 +89,7 @@ nflog_sa_t *objects_sa(u_int number, bool inbound, char *dst,
 objects_t *objects_create(u_int lanes)
 {
 	lanes = lanes ?: nflog_lanes_number();
-	objects.pipeline = nflog_pipeline_create(lanes, NFLOG_QUEUE_SIZE);
+	objects.pipeline = nflog_pipeline_create(lanes, nflog_values_buffer_size());
 	if (!objects.pipeline)
 	{
 		bench_fail("no memory for packets");

@@ -19,6 +19,7 @@
 #include "common.h"
 
 #include "reader/early.h"
+#include "options/values.h"
 
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -421,7 +422,7 @@ static int setup(void **state)
 {
 	ruled = 0;
 	set_lifetime(LIFETIME);
-	queue = nflog_queue_create(1, NFLOG_QUEUE_SIZE);
+	queue = nflog_queue_create(1, nflog_values_buffer_size());
 	early = nflog_early_create(queue);
 	return 0;
 }

@@ -25,9 +25,6 @@ typedef struct nflog_queue_t nflog_queue_t;
 #include "packet.h"
 #include "trace.h"
 
-/** default size of the memory for packets, in bytes, used only as needed */
-#define NFLOG_QUEUE_SIZE (64 * 1024 * 1024)
-
 /** batch worth writing, in bytes: small enough to be in the processor's caches still */
 #define NFLOG_QUEUE_BATCH (1024 * 1024)
 
