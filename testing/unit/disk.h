@@ -140,7 +140,7 @@ static inline u_int write_packets(u_int count)
 		packets[i]->point = POINT_ESP_IN;
 		packets[i]->payload = packets[i]->original = PACKET_LEN;
 		packets[i]->sec = record->sec = 1700000000 + clock_ahead + next_packet + i;
-		packets[i]->caplen = packets[i]->len = record->caplen = record->len = PACKET_LEN;
+		packets[i]->caplen = record->caplen = record->len = PACKET_LEN;
 		*(uint32_t*)record->data = next_packet + i;
 	}
 	trace->write(trace, packets, count);

@@ -139,7 +139,7 @@ static nflog_packet_t *build(fixture_t *f, nflog_link_t link,
 	assert_int_equal(record->sec, packet->sec);
 	assert_int_equal(record->usec, packet->usec);
 	assert_int_equal(record->caplen, packet->caplen);
-	assert_int_equal(record->len, packet->len);
+	assert_int_equal(record->len, record->caplen + packet->original - packet->payload);
 	return packet;
 }
 
@@ -156,7 +156,7 @@ static void test_raw(void **state)
 	nflog_packet_cut(packet, 30);
 	assert_int_equal(packet->caplen, 30);
 	assert_int_equal(packet->record->caplen, 30);
-	assert_int_equal(packet->len, sizeof(ipv4));
+	assert_int_equal(packet->record->len, sizeof(ipv4));
 	assert_int_equal(packet->original, sizeof(ipv4));
 	free(packet);
 	deinit(&f);
@@ -184,7 +184,7 @@ static void test_nflog(void **state)
 	assert_ptr_equal(pos, packet->record->data + packet->caplen);
 	/* the length in the IP header shows the missing byte */
 	assert_int_equal(packet->original, sizeof(ipv6));
-	assert_int_equal(packet->len, packet->caplen + 1);
+	assert_int_equal(packet->record->len, packet->caplen + 1);
 
 	nflog_packet_cut(packet, 41);
 	assert_int_equal(attr->nla_len, NLA_HDRLEN + 41);

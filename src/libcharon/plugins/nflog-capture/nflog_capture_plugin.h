@@ -79,6 +79,7 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *   ike_messages, early, vti, rules
  *   writer
  *   queue
+ *   blocks
  *
  * Objects in events, options, keys and files hold no lock while they call others.
  * ThreadSanitizer checks the order (configure --enable-sanitizers=thread).

@@ -368,11 +368,10 @@ void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
 		memset(data + payload.len, 0, NLA_ALIGN(payload.len) - payload.len);
 		packet->caplen = packet->offset + NLA_ALIGN(payload.len);
 	}
-	packet->len = packet->caplen + packet->original - packet->payload;
 	built->sec = packet->sec;
 	built->usec = packet->usec;
 	built->caplen = packet->caplen;
-	built->len = packet->len;
+	built->len = packet->caplen + packet->original - packet->payload;
 	memcpy(record, buf, header);
 	if (parsed && packet->payload == packet->original &&
 		!nflog_ip_packet_is_fragment(&ip))
@@ -403,5 +402,5 @@ void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
 	}
 	packet->payload = snaplen;
 	packet->caplen = record->caplen = packet->offset + len;
-	packet->len = record->len = packet->caplen + packet->original - snaplen;
+	record->len = packet->caplen + packet->original - snaplen;
 }

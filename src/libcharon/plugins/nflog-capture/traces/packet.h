@@ -58,8 +58,8 @@ struct nflog_packet_t {
 	nflog_record_t *record;
 	/** order in which packets were logged, may wrap */
 	uint32_t order;
-	/** time and lengths, as in the record */
-	uint32_t sec, usec, caplen, len;
+	/** time and length, as in the record */
+	uint32_t sec, usec, caplen;
 	/** length of the IP packet, and bytes of it that were copied */
 	uint32_t original, payload;
 	/** bytes in the record's data before the IP packet, 0 for LINK_RAW */

@@ -125,6 +125,7 @@ struct private_nflog_queue_t {
 	 * Signals that the writer has something to do.
 	 */
 	condvar_t *condvar;
+
 	/**
 	 * Array of packets that the writer peeked at, the writer's.
 	 */
