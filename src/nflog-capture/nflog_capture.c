@@ -11,54 +11,18 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
-
-#define _GNU_SOURCE
-
-#include <errno.h>
-#include <getopt.h>
-#include <libgen.h>
 #include <signal.h>
-#include <sys/stat.h>
 
-#include <collections/linked_list.h>
-
-#include "decrypter.h"
+#include "commands/commands.h"
 #include "events/release.h"
-#include "pcapng.h"
-#include "workers.h"
-#include "trace.h"
-
-/** plugins of libstrongswan, as far as they are installed; the first one that has an
- * algorithm provides it, so they are in the order of their speed (HMAC_SHA2_256 of 1400
- * bytes: 1.4 us by hmac with gcrypt's SHA-256, 2.0 us by openssl, 8.6 us by hmac with
- * sha2), but for what libcrypto and libgcrypt may register and then refuse (DES, MD5) */
-#define PLUGINS "des md5 gcrypt aesni hmac openssl aes sha1 sha2 xcbc cmac ctr ccm " \
-				"gcm chapoly camellia random nonce"
-
-/** exit status: all packets were decrypted, not all were, and nothing was written */
-#define STATUS_GOOD 0
-#define STATUS_BAD 1
-#define STATUS_ERROR 2
 
 /**
- * Print the usage.
+ * All verbs, in the order of the help.
  */
-static int usage(FILE *file, int status)
-{
-	fprintf(file, "usage: nflog-capture decrypt [-k KEYS]... [-o FILE] TRACE...\n"
-			"\n"
-			"Decrypts traces to a pcapng file, in which each decrypted packet\n"
-			"follows the encrypted one, and checks the ICVs.\n"
-			"\n"
-			"  -k KEYS  key file (default: keys, next to the first trace), give\n"
-			"           several for tunnels in tunnels of other connections\n"
-			"  -o FILE  file to write, - for stdout (default: next to the first\n"
-			"           trace, with .decrypted.pcapng instead of .pcap)\n"
-			"  -h       show usage\n"
-			"\n"
-			"Several traces are read as one, like those of a ring.\n");
-	return status;
-}
+static command_t *commands[] = {
+	&command_decrypt,
+	NULL,
+};
 
 /**
  * Log nothing, messages of libstrongswan are of no use here.
@@ -67,292 +31,10 @@ static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 {
 }
 
-/**
- * Packets of several traces.
- */
-typedef struct {
-	/** enumerator over trace_t */
-	enumerator_t *traces;
-	/** the one that is read, NULL for none */
-	trace_t *trace;
-	/** TRUE if one could not be read to its end */
-	bool torn;
-} source_t;
-
-/**
- * Read the next packet, see workers_read_t.
- */
-static bool read_packet(void *data, trace_packet_t *packet)
-{
-	source_t *source = data;
-
-	while (!source->trace || !source->trace->read(source->trace, packet))
-	{
-		source->torn |= source->trace && source->trace->is_torn(source->trace);
-		if (!source->traces->enumerate(source->traces, &source->trace))
-		{
-			source->trace = NULL;
-			return FALSE;
-		}
-		if (!source->trace->rewind(source->trace))
-		{
-			source->torn = TRUE;
-			source->trace = NULL;
-		}
-	}
-	return TRUE;
-}
-
-/**
- * Decrypt traces that are open.
- *
- * @return			exit status, STATUS_ERROR if the output is not complete
- */
-static int write_traces(linked_list_t *traces, uint16_t type,
-						decrypter_t *decrypter, output_t *output)
-{
-	source_t source = {
-		.traces = traces->create_enumerator(traces),
-	};
-	pcapng_t *pcapng;
-
-	pcapng = pcapng_create(output, type);
-	/* finish() prints why writing failed */
-	workers_run(read_packet, &source, decrypter, pcapng);
-	pcapng->destroy(pcapng);
-	source.traces->destroy(source.traces);
-	if (!output->finish(output))
-	{
-		return STATUS_ERROR;
-	}
-	return decrypter->is_good(decrypter) && !source.torn ? STATUS_GOOD : STATUS_BAD;
-}
-
-/**
- * Open all traces, have the decrypter learn from them, and check that they have the
- * same link type.
- *
- * @param traces	receives trace_t
- * @param type		receives their link type
- */
-static bool open_traces(char **paths, decrypter_t *decrypter,
-						linked_list_t *traces, uint16_t *type)
-{
-	trace_packet_t packet;
-	trace_t *trace;
-	int i;
-
-	for (i = 0; paths[i]; i++)
-	{
-		trace = trace_create(paths[i]);
-		if (!trace)
-		{
-			return FALSE;
-		}
-		traces->insert_last(traces, trace);
-		*type = i ? *type : trace->get_link_type(trace);
-		if (*type != trace->get_link_type(trace))
-		{
-			fprintf(stderr, "%s has another link type than %s, decrypt each of "
-					"them separately\n", paths[i], paths[0]);
-			return FALSE;
-		}
-		while (trace->read(trace, &packet) &&
-			   decrypter->learn(decrypter, packet.ip))
-		{
-			/* until nothing is left to learn */
-		}
-		trace->close(trace);
-	}
-	return TRUE;
-}
-
-/**
- * Decrypt traces to one file.
- *
- * @param paths		paths of traces, NULL-terminated
- */
-static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
-						  FILE *report)
-{
-	decrypter_t *decrypter;
-	linked_list_t *traces;
-	uint16_t type = 0;
-	int status = STATUS_ERROR;
-
-	traces = linked_list_create();
-	decrypter = decrypter_create(keys);
-	if (open_traces(paths, decrypter, traces, &type))
-	{
-		status = write_traces(traces, type, decrypter, output);
-		if (status != STATUS_ERROR)
-		{
-			decrypter->print(decrypter, report);
-			if (fflush(report) != 0)
-			{
-				fprintf(stderr, "unable to write to stdout: %s\n",
-						strerror(errno));
-				status = STATUS_BAD;
-			}
-		}
-		if (status == STATUS_GOOD && keys->get_errors(keys))
-		{
-			status = STATUS_BAD;
-		}
-	}
-	traces->destroy_offset(traces, offsetof(trace_t, destroy));
-	decrypter->destroy(decrypter);
-	return status;
-}
-
-/**
- * Check if a trace is a file, so that keys and output can be next to it.
- */
-static bool has_folder(char *trace)
-{
-	struct stat st;
-
-	/* one that does not exist is reported when it is opened */
-	return !streq(trace, "-") && (stat(trace, &st) != 0 || S_ISREG(st.st_mode) ||
-								  S_ISDIR(st.st_mode));
-}
-
-/**
- * Get the path of the key file next to a trace, allocated.
- */
-static char *get_keys_path(char *trace)
-{
-	char *copy = strdup(trace), *path;
-
-	if (asprintf(&path, "%s/keys", dirname(copy)) < 0)
-	{
-		path = NULL;
-	}
-	free(copy);
-	return path;
-}
-
-/**
- * Get the path of the file to write, allocated.
- */
-static char *get_output_path(char *trace)
-{
-	static char suffix[] = ".pcap";
-	size_t len = strlen(trace);
-	char *path;
-
-	if (len > strlen(suffix) && streq(trace + len - strlen(suffix), suffix))
-	{
-		len -= strlen(suffix);
-	}
-	if (asprintf(&path, "%.*s.decrypted.pcapng", (int)len, trace) < 0)
-	{
-		path = NULL;
-	}
-	return path;
-}
-
-/**
- * Decrypt traces with key files.
- *
- * @param inputs	paths of key files, followed by those of traces, NULL-terminated
- * @param count		number of key files
- * @param path		path of the file to write
- */
-static int decrypt_files(char **inputs, int count, char *path)
-{
-	int i, status = STATUS_ERROR;
-	output_t *output = NULL;
-	keyring_t *keys;
-	bool success;
-
-	keys = keyring_create(inputs[0]);
-	success = keys != NULL;
-	for (i = 1; success && i < count; i++)
-	{
-		success = keys->add(keys, inputs[i]);
-	}
-	if (success)
-	{
-		output = output_create(path, inputs);
-	}
-	if (output)
-	{
-		status = decrypt_traces(inputs + count, keys, output,
-								streq(path, "-") ? stderr : stdout);
-		output->destroy(output);
-	}
-	DESTROY_IF(keys);
-	return status;
-}
-
-/**
- * Run the command "decrypt".
- */
-static int decrypt(int argc, char *argv[])
-{
-	char *path = NULL, *output = NULL, **inputs;
-	int opt, count = 0, status = STATUS_ERROR;
-
-	/* key files, then traces, and NULL */
-	inputs = calloc(argc + 1, sizeof(char*));
-	while ((opt = getopt(argc, argv, "k:o:h")) != -1)
-	{
-		switch (opt)
-		{
-			case 'k':
-				inputs[count++] = optarg;
-				break;
-			case 'o':
-				free(output);
-				output = strdup(optarg);
-				break;
-			case 'h':
-				status = usage(stdout, STATUS_GOOD);
-				goto done;
-			default:
-				usage(stderr, STATUS_ERROR);
-				goto done;
-		}
-	}
-	if (optind == argc)
-	{
-		usage(stderr, STATUS_ERROR);
-		goto done;
-	}
-	if ((!count || !output) && !has_folder(argv[optind]))
-	{
-		fprintf(stderr, "%s is no regular file, give the key file with -k and the "
-				"output with -o\n", argv[optind]);
-		goto done;
-	}
-	if (!count)
-	{
-		path = get_keys_path(argv[optind]);
-		inputs[count++] = path;
-	}
-	output = output ?: get_output_path(argv[optind]);
-	memcpy(inputs + count, argv + optind, (argc - optind) * sizeof(char*));
-	status = decrypt_files(inputs, count, output);
-done:
-	free(inputs);
-	free(path);
-	free(output);
-	return status;
-}
-
 int main(int argc, char *argv[])
 {
 	int status;
 
-	if (argc > 1 && (streq(argv[1], "-h") || streq(argv[1], "--help")))
-	{
-		return usage(stdout, STATUS_GOOD);
-	}
-	if (argc < 2 || !streq(argv[1], "decrypt"))
-	{
-		return usage(stderr, STATUS_ERROR);
-	}
 	if (!nflog_release_is_compatible())
 	{
 		return STATUS_ERROR;
@@ -362,14 +44,13 @@ int main(int argc, char *argv[])
 	signal(SIGXFSZ, SIG_IGN);
 	/* without strongswan.conf, which is for the daemon */
 	dbg = dbg_none;
-	if (!library_init("", "nflog-capture") ||
-		!lib->plugins->load(lib->plugins, PLUGINS))
+	if (!library_init("", "nflog-capture"))
 	{
 		fprintf(stderr, "unable to initialize libstrongswan\n");
 		library_deinit();
 		return STATUS_ERROR;
 	}
-	status = decrypt(argc - 1, argv + 1);
+	status = command_dispatch(commands, argc, argv);
 	library_deinit();
 	return status;
 }

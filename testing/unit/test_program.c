@@ -203,19 +203,70 @@ static void check_pcapng(char *path)
 	}
 }
 
+/**
+ * The program's options, and errors in how it is called.
+ */
+static void test_usage(void **state)
+{
+	assert_int_equal(run(""), 2);
+	expect_line("stderr", "^usage: nflog-capture COMMAND");
+	assert_int_equal(run("encrypt"), 2);
+	expect_line("stderr", "^unknown command .encrypt., .nflog-capture --help");
+	assert_int_equal(run("--verbose"), 2);
+	expect_line("stderr", "^unknown option .--verbose., .nflog-capture --help");
+	assert_int_equal(run("--help"), 0);
+	expect_line("stdout", "^  decrypt  *[a-z]");
+	assert_int_equal(run("-h"), 0);
+	assert_int_equal(run("--version"), 0);
+	expect_line("stdout", "^nflog-capture [0-9.]* (strongSwan " VERSION ")$");
+	assert_int_equal(run("decrypt --version"), 0);
+	assert_int_equal(run("decrypt"), 2);
+	expect_line("stderr", "^a trace is missing$");
+	assert_int_equal(run("decrypt -x"), 2);
+	expect_line("stderr", "^nflog-capture: invalid option -- .x.$");
+	expect_line("stderr", "^.nflog-capture decrypt --help. describes the usage$");
+	assert_int_equal(run("decrypt x.pcap --keys"), 2);
+	expect_line("stderr", "option .--keys. requires an argument$");
+	assert_int_equal(run("decrypt -x --help"), 2);
+	assert_int_equal(run("decrypt -h"), 0);
+	expect_line("stdout", "^usage: nflog-capture decrypt");
+	assert_int_equal(run("decrypt -ko x.pcap --help"), 0);
+	expect_line("stdout", "^  -k, --keys KEYS");
+	/* what can't be printed is no success */
+	assert_int_equal(run_command(PROGRAM " --help >/dev/full 2>%s/stderr", dir), 1);
+	expect_line("stderr", "^unable to write to stdout: No space left");
+}
+
+/**
+ * Check that bash completes words to others.
+ *
+ * @param words		words, the last one is completed
+ * @param expected	what it may become, in brackets
+ */
+static void expect_completion(char *words, char *expected)
+{
+	assert_int_equal(run_command("cd %s && PATH=$(dirname " PROGRAM "):$PATH "
+			"bash -c 'source " COMPLETION " && COMP_WORDS=(nflog-capture %s) && "
+			"COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) && _nflog_capture && "
+			"printf \"<%%s>\" \"${COMPREPLY[@]}\"' >%s/stdout", dir, words, dir), 0);
+	expect_line("stdout", expected);
+}
+
+static void test_completion(void **state)
+{
+	expect_completion("dec", "^<decrypt>$");
+	expect_completion("--v", "^<--version>$");
+	expect_completion("decrypt --k", "^<--keys>$");
+	expect_completion("decrypt -", "<--keys><--output><--help><--version>$");
+	expect_completion("decrypt suppr", "^<suppressions>$");
+}
+
 static void test_program(void **state)
 {
 	char path[2 * PATH_MAX];
 	struct stat st;
 	chunk_t content;
 
-	assert_int_equal(run(""), 2);
-	assert_int_equal(run("encrypt"), 2);
-	assert_int_equal(run("decrypt"), 2);
-	assert_int_equal(run("decrypt -x"), 2);
-	assert_int_equal(run("--help"), 0);
-	assert_int_equal(run("decrypt -h"), 0);
-	expect_line("stdout", "^usage: nflog-capture decrypt");
 	assert_int_equal(run("decrypt %s/none/x.pcap", dir), 2);
 	expect_line("stderr", "unable to open .*/none/keys: No such file");
 
@@ -498,6 +549,8 @@ static void test_layers(void **state)
 int main(void)
 {
 	const struct CMUnitTest unit_tests[] = {
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_completion),
 		cmocka_unit_test_setup_teardown(test_program, begin, end),
 		cmocka_unit_test_setup_teardown(test_traces, begin, end),
 		cmocka_unit_test_setup_teardown(test_layers, begin, end),
