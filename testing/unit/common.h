@@ -35,23 +35,43 @@
 /** a directory for the test's files */
 static char dir[] = "/tmp/nflog-capture-test.XXXXXX";
 
-/** number of lines that were logged on level 1, and the last one of them */
+/** number of lines that were logged on level 1, and the last one of them, but where
+ * traces and keys are stored */
 static int lines;
 static char line[2048];
+
+/** number of lines that say where traces are stored, and where keys are, and the last one */
+static int trace_lines, key_lines;
+static char stored_line[2048];
 
 /**
  * Keep what is logged on level 1.
  */
 static void keep_line(debug_t group, level_t level, char *fmt, ...)
 {
+	char buf[sizeof(line)];
 	va_list args;
 
 	if (level <= LEVEL_CTRL)
 	{
 		va_start(args, fmt);
-		vsnprintf(line, sizeof(line), fmt, args);
+		vsnprintf(buf, sizeof(buf), fmt, args);
 		va_end(args);
-		lines++;
+		if (strpfx(buf, "nflog-capture: capturing ") && strstr(buf, "' to /"))
+		{
+			trace_lines++;
+			strcpy(stored_line, buf);
+		}
+		else if (strpfx(buf, "nflog-capture: KEYS of "))
+		{
+			key_lines++;
+			strcpy(stored_line, buf);
+		}
+		else
+		{
+			lines++;
+			strcpy(line, buf);
+		}
 	}
 }
 

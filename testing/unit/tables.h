@@ -42,7 +42,7 @@ static inline int setup(void **state)
 
 static inline int begin(void **state)
 {
-	lines = 0;
+	lines = key_lines = 0;
 	store = nflog_store_create();
 	keys = nflog_keys_create(store);
 	return 0;

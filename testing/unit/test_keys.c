@@ -95,6 +95,31 @@ static void test_esp(void **state)
 	assert_int_equal(lines, 5);
 }
 
+/**
+ * Where keys are is logged when the first ones of a connection are written.
+ */
+static void test_logged(void **state)
+{
+	char expected[PATH_MAX];
+
+	add_spi("gw", 1);
+	assert_int_equal(key_lines, 0);
+	keys->flush(keys);
+	assert_int_equal(key_lines, 1);
+	snprintf(expected, sizeof(expected), "nflog-capture: KEYS of connection 'gw' are "
+			 "stored in %s/gw, which decrypt all traffic of its captured SAs, only root "
+			 "can read them", dir);
+	assert_string_equal(stored_line, expected);
+	add_spi("gw", 2);
+	keys->flush(keys);
+	assert_int_equal(key_lines, 1);
+	add_spi("other", 3);
+	add_ike("other", IKEV2, 4, ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, 16, 32);
+	keys->flush(keys);
+	assert_int_equal(key_lines, 2);
+	assert_int_equal(lines, 0);
+}
+
 static void test_esp_none(void **state)
 {
 	static struct {
@@ -233,6 +258,7 @@ static void test_preferences(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_logged, begin, end),
 		cmocka_unit_test_setup_teardown(test_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(test_esp, begin, end),
 		cmocka_unit_test_setup_teardown(test_esp_none, begin, end),

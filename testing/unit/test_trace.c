@@ -26,7 +26,13 @@
  */
 static void test_full(void **state)
 {
+	char expected[PATH_MAX];
+
+	trace_lines = 0;
 	start((nflog_cfg_t){});
+	snprintf(expected, sizeof(expected), "nflog-capture: capturing CHILD_SA net{1} of "
+			 "connection 'gw' to %s.pcap", path(NAME));
+	assert_string_equal(stored_line, expected);
 	assert_int_equal(write_packets(20), 20);
 	logged(0, NULL);
 	fill(8192);
@@ -52,6 +58,8 @@ static void test_full(void **state)
 	assert_int_equal(write_packets(20), 20);
 	logged(0, NULL);
 	finish("not written in 2 gaps from Nov 14 22:13:");
+	assert_int_equal(trace_lines, 1);
+	assert_true(strpfx(line, "nflog-capture: trace /"));
 	assert_non_null(strstr(line, "No space left on device"));
 	check_files(1);
 }
@@ -59,8 +67,10 @@ static void test_full(void **state)
 static void test_full_at_start(void **state)
 {
 	fill(0);
+	trace_lines = 0;
 	start((nflog_cfg_t){});
 	logged(1, "free some space");
+	assert_int_equal(trace_lines, 0);
 	assert_int_equal(write_packets(10), 0);
 	logged(0, NULL);
 	/* nothing is left behind */

@@ -19,6 +19,9 @@
 #include "keytable.h"
 #include "retention.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include <collections/hashtable.h>
 
 /**
@@ -69,7 +72,30 @@ struct private_nflog_keytables_t {
 	 * Decides which rows stay, owned.
 	 */
 	nflog_retention_t *retention;
+
+	/**
+	 * Directories of connections whose keys were written, char* => char*.
+	 */
+	hashtable_t *announced;
 };
+
+/**
+ * Log where the keys of a connection are, the first time that any are written.
+ */
+static void announce(private_nflog_keytables_t *this, char *conn)
+{
+	char path[PATH_MAX];
+
+	if (!this->announced->get(this->announced, conn))
+	{
+		conn = strdup(conn);
+		this->announced->put(this->announced, conn, conn);
+		DBG1(DBG_CHD, "nflog-capture: KEYS of connection '%s' are stored in %s, which "
+			 "decrypt all traffic of its captured SAs, only %s can read them", conn,
+			 this->store->get_path(this->store, conn, path, sizeof(path)),
+			 geteuid() ? "root and the user of charon" : "root");
+	}
+}
 
 /**
  * Check if a port may be added to the line with ports.
@@ -257,6 +283,10 @@ static void apply_conn(private_nflog_keytables_t *this, char *conn,
 				break;
 			default:
 				done = written[change->table];
+				if (done && change->type == CHANGE_ADD)
+				{
+					announce(this, conn);
+				}
 				break;
 		}
 		if (done)
@@ -363,10 +393,19 @@ METHOD(nflog_keytables_t, apply, void,
 	failed->destroy(failed);
 }
 
+/**
+ * Free the name of a connection.
+ */
+static void announced_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
 METHOD(nflog_keytables_t, destroy, void,
 	private_nflog_keytables_t *this)
 {
 	this->retention->destroy(this->retention);
+	this->announced->destroy_function(this->announced, announced_destroy);
 	free(this);
 }
 
@@ -384,6 +423,7 @@ nflog_keytables_t *nflog_keytables_create(nflog_store_t *store)
 		},
 		.store = store,
 		.retention = nflog_retention_create(store),
+		.announced = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;
 }

@@ -167,17 +167,26 @@ static void end_gap(private_nflog_trace_t *this)
 		/* if the disk is full most of the time, the end line suffices */
 		if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 		{
-			DBG1(DBG_CHD, "resumed trace '%s' of connection '%s', %" PRIu64
-				 " packets were not written: %s",
+			DBG1(DBG_CHD, "nflog-capture: resumed trace '%s' of connection '%s', %"
+				 PRIu64 " packets were not written: %s",
 				 this->pcap->get_file(this->pcap), this->conn,
 				 this->missing - this->before, get_reason(this));
 		}
 	}
 }
 
+/**
+ * Get what the trace is of, for log messages.
+ */
+static char *get_kind(private_nflog_trace_t *this)
+{
+	return this->point == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA";
+}
+
 METHOD(nflog_trace_t, start, void,
 	private_nflog_trace_t *this)
 {
+	char path[PATH_MAX];
 	int error;
 
 	this->started = TRUE;
@@ -191,6 +200,13 @@ METHOD(nflog_trace_t, start, void,
 	if (error)
 	{
 		begin_gap(this, error);
+	}
+	else
+	{
+		DBG1(DBG_CHD, "nflog-capture: capturing %s %s of connection '%s' to %s/%s",
+			 get_kind(this), this->label, this->conn,
+			 this->store->get_path(this->store, this->dir, path, sizeof(path)),
+			 this->pcap->get_file(this->pcap));
 	}
 }
 
@@ -377,10 +393,9 @@ METHOD(nflog_trace_t, end, void,
 				 "from %T to %T: %s", this->missing, this->gaps, &this->since,
 				 TRUE, &this->until, TRUE, get_reason(this));
 	}
-	DBG1(DBG_CHD, "trace %s/%s of %s %s ended: %s; %s%s",
+	DBG1(DBG_CHD, "nflog-capture: trace %s/%s of %s %s ended: %s; %s%s",
 		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
-		 this->name, in == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA", this->label,
-		 buf[in], buf[out], missing);
+		 this->name, get_kind(this), this->label, buf[in], buf[out], missing);
 	if (this->dropped)
 	{
 		this->xfrm_stat->report(this->xfrm_stat, this->dropped, this->label);

@@ -42,9 +42,9 @@ typedef struct nflog_tap_t nflog_tap_t;
 struct nflog_trace_t {
 
 	/**
-	 * Begin the trace: create its file.
+	 * Begin the trace: create its file, and log the file's path.
 	 *
-	 * Logs a failure, write() tries again.
+	 * Logs a failure instead, write() tries again.
 	 */
 	void (*start)(nflog_trace_t *this);
 
