@@ -37,6 +37,8 @@ struct packet_t {
 	size_t data, data_len;
 	/** position and length of the IP packet */
 	size_t ip, ip_len;
+	/** link type */
+	uint16_t link;
 };
 
 /**
@@ -117,6 +119,7 @@ METHOD(batch_t, add, bool,
 		.data_len = packet->data.len,
 		.ip = this->used + (packet->ip.len ? packet->ip.ptr - packet->data.ptr : 0),
 		.ip_len = packet->ip.len,
+		.link = packet->link,
 	};
 	this->used = needed;
 	return this->count < countof(this->packets) && this->used < MAX_BYTES;
@@ -192,7 +195,8 @@ static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
 			snprintf(both, sizeof(both), "%s, carries %s", from, carries);
 			comment = both;
 		}
-		blocks_add_packet(&this->blocks, depth++, &packet->time, data, len, comment);
+		blocks_add_packet(&this->blocks, depth++, packet->link, &packet->time, data,
+						  len, comment);
 		free(plain.ptr);
 		plain = next;
 		next = chunk_empty;
@@ -237,7 +241,6 @@ METHOD(batch_t, write_, bool,
 	}
 	success = success && pcapng->write(pcapng, &this->blocks, written, end);
 	this->blocks.used = 0;
-	this->blocks.layers = 0;
 	this->used = 0;
 	this->count = 0;
 	return success;

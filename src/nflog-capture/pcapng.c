@@ -12,6 +12,7 @@
  * for more details.
  */
 
+#include "link_type.h"
 #include "pcapng.h"
 
 /** types of blocks and options (draft-ietf-opsawg-pcapng) */
@@ -22,7 +23,15 @@
 #define OPT_IF_NAME 2
 #define OPT_USERAPPL 4
 
-#define LINKTYPE_RAW 101
+/** set for packets of the trace until their interface is known, with the link type */
+#define OF_TRACE 0x10000
+
+/** most interfaces of a file, all other link types share the last one */
+#define MAX_INTERFACES 64
+
+/** position in a block of its length, and of the interface */
+#define POS_LEN 4
+#define POS_INTERFACE 8
 
 /** longest name or comment */
 #define MAX_TEXT 1024
@@ -45,14 +54,15 @@ struct private_pcapng_t {
 	output_t *output;
 
 	/**
-	 * Link type of the packets of the trace.
+	 * Interfaces that were described, the trace's with their link type and OF_TRACE, and
+	 * others with the number of layers.
 	 */
-	uint16_t type;
+	uint32_t interfaces[MAX_INTERFACES];
 
 	/**
-	 * Number of interfaces that were described.
+	 * Number of these.
 	 */
-	u_int interfaces;
+	u_int count;
 };
 
 /**
@@ -129,71 +139,100 @@ static void add_block(blocks_t *blocks, uint32_t type, chunk_t fixed, chunk_t da
 /*
  * Described in header
  */
-void blocks_add_packet(blocks_t *blocks, u_int layers, struct timeval *time,
-					   chunk_t data, size_t len, char *comment)
+void blocks_add_packet(blocks_t *blocks, u_int layers, uint16_t link,
+					   struct timeval *time, chunk_t data, size_t len, char *comment)
 {
 	uint64_t usec = time->tv_sec * 1000000ULL + time->tv_usec;
-	uint32_t fixed[] = { layers, usec >> 32, usec, data.len, len };
+	uint32_t fixed[] = {
+		layers ?: OF_TRACE | link, usec >> 32, usec, data.len, len,
+	};
 
-	blocks->layers = max(blocks->layers, layers);
 	add_block(blocks, ENHANCED_PACKET, chunk_from_thing(fixed), data, OPT_COMMENT,
 			  comment);
 }
 
 /**
- * Add the description of the next interface.
+ * Write the description of the next interface.
  */
-static void add_interface(private_pcapng_t *this, blocks_t *blocks)
+static bool write_interface(private_pcapng_t *this, uint32_t interface)
 {
+	bool of_trace = interface & OF_TRACE;
 	struct {
 		uint16_t type, reserved;
 		uint32_t snaplen;
-	} fixed = { .type = this->interfaces ? LINKTYPE_RAW : this->type };
-	char name[32] = "trace";
+	} fixed = { .type = of_trace ? interface : LINKTYPE_RAW };
+	u_int number = of_trace ? 1 : interface, i;
+	blocks_t blocks = {};
+	bool success;
+	char name[32];
 
-	if (this->interfaces == 1)
+	for (i = 0; of_trace && i < this->count; i++)
 	{
-		snprintf(name, sizeof(name), "decrypted");
+		number += (this->interfaces[i] & OF_TRACE) != 0;
 	}
-	else if (this->interfaces)
+	snprintf(name, sizeof(name), "%s", of_trace ? "trace" : "decrypted");
+	if (number > 1)
 	{
-		snprintf(name, sizeof(name), "decrypted %u", this->interfaces);
+		snprintf(name + strlen(name), sizeof(name) - strlen(name), " %u", number);
 	}
-	this->interfaces++;
-	add_block(blocks, INTERFACE_DESCRIPTION, chunk_from_thing(fixed), chunk_empty,
+	add_block(&blocks, INTERFACE_DESCRIPTION, chunk_from_thing(fixed), chunk_empty,
 			  OPT_IF_NAME, name);
+	success = this->output->write(this->output,
+								  chunk_create(blocks.data.ptr, blocks.used));
+	free(blocks.data.ptr);
+	return success;
 }
 
 /**
- * Write blocks, and free them.
+ * Get the number of an interface.
+ *
+ * @return			number, that of the next one if it was not described yet
  */
-static bool write_blocks(private_pcapng_t *this, blocks_t *blocks)
+static u_int find_interface(private_pcapng_t *this, uint32_t interface)
 {
-	bool success;
+	u_int i;
 
-	success = this->output->write(this->output, chunk_create(blocks->data.ptr,
-															 blocks->used));
-	free(blocks->data.ptr);
-	return success;
+	for (i = 0; i < this->count && this->interfaces[i] != interface; i++)
+	{
+		/* there are few */
+	}
+	return i;
 }
 
 METHOD(pcapng_t, write_, bool,
 	private_pcapng_t *this, blocks_t *blocks, size_t begin, size_t end)
 {
-	blocks_t interfaces = {};
+	uint32_t interface, number, len;
+	size_t pos;
 
-	/* described when needed, as many layers are rare */
-	while (this->interfaces <= blocks->layers)
+	for (pos = begin; pos < end; pos += len)
 	{
-		add_interface(this, &interfaces);
+		memcpy(&len, blocks->data.ptr + pos + POS_LEN, sizeof(len));
+		memcpy(&interface, blocks->data.ptr + pos + POS_INTERFACE, sizeof(interface));
+		number = find_interface(this, interface);
+		if (number == MAX_INTERFACES)
+		{
+			number--;
+		}
+		else if (number == this->count)
+		{	/* described when needed, before the first packet of it */
+			if (!this->output->write(this->output, chunk_create(
+									blocks->data.ptr + begin, pos - begin)) ||
+				!write_interface(this, interface))
+			{
+				return FALSE;
+			}
+			this->interfaces[this->count++] = interface;
+			begin = pos;
+		}
+		memcpy(blocks->data.ptr + pos + POS_INTERFACE, &number, sizeof(number));
 	}
-	return write_blocks(this, &interfaces) &&
-		   this->output->write(this->output,
-						chunk_create(blocks->data.ptr + begin, end - begin));
+	return this->output->write(this->output, chunk_create(blocks->data.ptr + begin,
+														  end - begin));
 }
 
 /**
- * Write the header of the file, and those of the first two interfaces.
+ * Write the header of the file.
  */
 static void write_header(private_pcapng_t *this)
 {
@@ -206,9 +245,8 @@ static void write_header(private_pcapng_t *this)
 
 	add_block(&blocks, SECTION_HEADER, chunk_from_thing(section), chunk_empty,
 			  OPT_USERAPPL, "nflog-capture decrypt");
-	add_interface(this, &blocks);
-	add_interface(this, &blocks);
-	write_blocks(this, &blocks);
+	this->output->write(this->output, chunk_create(blocks.data.ptr, blocks.used));
+	free(blocks.data.ptr);
 }
 
 METHOD(pcapng_t, destroy, void,
@@ -220,7 +258,7 @@ METHOD(pcapng_t, destroy, void,
 /*
  * Described in header
  */
-pcapng_t *pcapng_create(output_t *output, uint16_t type)
+pcapng_t *pcapng_create(output_t *output)
 {
 	private_pcapng_t *this;
 
@@ -230,7 +268,6 @@ pcapng_t *pcapng_create(output_t *output, uint16_t type)
 			.destroy = _destroy,
 		},
 		.output = output,
-		.type = type,
 	);
 	write_header(this);
 	return &this->public;

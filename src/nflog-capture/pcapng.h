@@ -27,6 +27,9 @@
 typedef struct pcapng_t pcapng_t;
 typedef struct blocks_t blocks_t;
 
+/** number of layers that may have an interface */
+#define PCAPNG_MAX_LAYERS 16
+
 /**
  * Blocks of packets for a pcapng file.
  */
@@ -35,8 +38,6 @@ struct blocks_t {
 	chunk_t data;
 	/** bytes used of that */
 	size_t used;
-	/** highest number of layers that were removed from a packet */
-	u_int layers;
 };
 
 /**
@@ -44,25 +45,26 @@ struct blocks_t {
  *
  * @param blocks	blocks to add to, all zero at first
  * @param layers	layers that were removed, 0 for a packet of the trace, data is an IP
- *					packet otherwise
+ *					packet otherwise, less than PCAPNG_MAX_LAYERS
+ * @param link		link type of a packet of the trace
  * @param time		time of the packet
  * @param data		bytes of the packet
  * @param len		length of the packet when it was captured
  * @param comment	comment, empty for none
  */
-void blocks_add_packet(blocks_t *blocks, u_int layers, struct timeval *time,
-					   chunk_t data, size_t len, char *comment);
+void blocks_add_packet(blocks_t *blocks, u_int layers, uint16_t link,
+					   struct timeval *time, chunk_t data, size_t len, char *comment);
 
 /**
- * Writes a pcapng file, with an interface for the packets of the trace, and one for each
- * number of layers that were removed.
+ * Writes a pcapng file, with an interface for the packets of the trace of each link type,
+ * and one for each number of layers that were removed, from its first packet on.
  */
 struct pcapng_t {
 
 	/**
 	 * Write blocks.
 	 *
-	 * @param blocks	blocks of packets
+	 * @param blocks	blocks of packets, get the numbers of their interfaces
 	 * @param begin		position of the first block to write
 	 * @param end		position after the last one
 	 * @return			FALSE if writing failed
@@ -79,8 +81,7 @@ struct pcapng_t {
  * Create a pcapng_t instance, and write the header of the file.
  *
  * @param output	output to write to, not owned
- * @param type		link type of the packets of the trace
  */
-pcapng_t *pcapng_create(output_t *output, uint16_t type);
+pcapng_t *pcapng_create(output_t *output);
 
 #endif /** PCAPNG_H_ @}*/

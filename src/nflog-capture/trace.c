@@ -12,28 +12,19 @@
  * for more details.
  */
 
+
+#include "capture_format.h"
+#include "link_type.h"
+#include "input.h"
 #include "trace.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/netfilter/nfnetlink_log.h>
-#include <pcap/pcap.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdio.h>
 
-/** link types, as they are in files */
-#define LINKTYPE_RAW 101
-#define LINKTYPE_NFLOG 239
+/** first bytes of a pcapng file: type of its first block, the same in any byte order */
+#define PCAPNG_BEGIN 0x0a0d0d0a
 
-/** bytes of the header of a pcap file, and of a packet in there */
-#define FILE_LEN 24
-#define RECORD_LEN 16
-
-/** bytes that are read at once */
-#define BUFFER_LEN (256 * 1024)
-
-/** bytes before the attributes of a packet with link type NFLOG */
-#define NFLOG_LEN 4
+/** link types that are reported for a trace */
+#define MAX_REPORTED 8
 
 typedef struct private_trace_t private_trace_t;
 
@@ -53,269 +44,132 @@ struct private_trace_t {
 	char *path;
 
 	/**
-	 * File descriptor of stdin, or of the copy of a pipe, -1 for other files.
+	 * Bytes of the file.
 	 */
-	int fd;
+	input_t *input;
 
 	/**
-	 * Status of the file when the trace was created.
+	 * Reads packets, NULL while the file is closed.
 	 */
-	struct stat st;
+	capture_format_t *format;
 
 	/**
-	 * The open file, NULL while it is closed.
+	 * Error that ended reading, NULL for none.
 	 */
-	pcap_t *pcap;
+	const char *error;
 
 	/**
-	 * Bytes that were read, or fewer in a pcapng file.
+	 * Unknown link types that were reported, and their number.
 	 */
-	off_t read;
-
-	/**
-	 * Link type.
-	 */
-	uint16_t type;
-
-	/**
-	 * Error that ended reading, empty for none.
-	 */
-	char error[PCAP_ERRBUF_SIZE];
+	uint16_t reported[MAX_REPORTED];
+	u_int reported_count;
 };
-
-/**
- * Find the payload in the attributes, whose headers are in host order.
- */
-static chunk_t get_payload(chunk_t data)
-{
-	uint16_t len, type;
-	chunk_t payload = chunk_empty;
-
-	data = chunk_skip(data, NFLOG_LEN);
-	while (data.len >= 4)
-	{
-		memcpy(&len, data.ptr, sizeof(len));
-		memcpy(&type, data.ptr + 2, sizeof(type));
-		if (len < 4 || len > data.len)
-		{
-			break;
-		}
-		if (type == NFULA_PAYLOAD)
-		{
-			payload = chunk_create(data.ptr + 4, len - 4);
-			break;
-		}
-		data = chunk_skip(data, min(data.len, (len + 3) & ~3));
-	}
-	return payload;
-}
 
 METHOD(trace_t, close_, void,
 	private_trace_t *this)
 {
-	if (this->pcap)
+	this->input->close(this->input);
+	DESTROY_IF(this->format);
+	this->format = NULL;
+}
+
+/**
+ * Print, once, that packets have an unknown link type.
+ */
+static void report_link(private_trace_t *this, uint16_t link)
+{
+	u_int i;
+
+	for (i = 0; i < this->reported_count; i++)
 	{
-		pcap_close(this->pcap);
-		this->pcap = NULL;
+		if (this->reported[i] == link)
+		{
+			return;
+		}
+	}
+	if (this->reported_count < MAX_REPORTED)
+	{
+		this->reported[this->reported_count++] = link;
+		fprintf(stderr, "%s has packets of link type %u, in which IP packets can't be "
+				"found\n", streq(this->path, "-") ? "stdin" : this->path, link);
 	}
 }
 
 METHOD(trace_t, read_, bool,
 	private_trace_t *this, trace_packet_t *packet)
 {
-	struct pcap_pkthdr *header;
-	const u_char *data;
+	const char *error;
 
-	/* a file that grows while it is read might have no end */
-	if (!this->pcap || this->read >= this->st.st_size)
+	if (!this->format)
 	{
+		return FALSE;
+	}
+	if (!this->format->read(this->format, this->input, packet, &error))
+	{
+		this->error = this->input->get_error(this->input) ?: error;
 		close_(this);
 		return FALSE;
 	}
-	switch (pcap_next_ex(this->pcap, &header, &data))
+	if (!packet->ip.len && !link_type_is_known(packet->link))
 	{
-		case 1:
-			break;
-		case PCAP_ERROR_BREAK:
-			close_(this);
-			return FALSE;
-		default:
-			snprintf(this->error, sizeof(this->error), "%s",
-					 pcap_geterr(this->pcap));
-			close_(this);
-			return FALSE;
+		report_link(this, packet->link);
 	}
-	this->read += RECORD_LEN + header->caplen;
-	packet->time = header->ts;
-	packet->data = chunk_create((u_char*)data, header->caplen);
-	packet->len = header->len;
-	packet->ip = this->type == LINKTYPE_RAW ? packet->data
-											: get_payload(packet->data);
 	return TRUE;
 }
 
 /**
- * Print why the file can't be read.
+ * Read the header of the file.
  */
-static bool refuse(private_trace_t *this, const char *reason)
+static bool open_format(private_trace_t *this)
 {
-	fprintf(stderr, "unable to open %s: %s\n",
-			streq(this->path, "-") ? "stdin" : this->path, reason);
-	return FALSE;
-}
+	uint32_t begin = PCAPNG_BEGIN;
+	const char *reason;
 
-/**
- * Open the file once more.
- */
-static int open_file(private_trace_t *this)
-{
-	if (this->fd >= 0)
+	if (chunk_equals(this->input->peek(this->input, sizeof(begin)),
+					 chunk_from_thing(begin)))
 	{
-		return lseek(this->fd, 0, SEEK_SET) == 0 ? dup(this->fd) : -1;
+		this->format = pcapng_format_create(this->input, &reason);
 	}
-	return open(this->path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	else
+	{
+		this->format = pcap_format_create(this->input, &reason);
+	}
+	if (!this->format)
+	{
+		return input_refuse(this->path,
+							 this->input->get_error(this->input) ?: reason);
+	}
+	return TRUE;
 }
 
 METHOD(trace_t, rewind_, bool,
 	private_trace_t *this)
 {
-	char errors[PCAP_ERRBUF_SIZE];
-	struct stat st;
-	FILE *file;
-	int fd;
-
 	close_(this);
-	this->error[0] = '\0';
-	this->read = FILE_LEN;
-	fd = open_file(this);
-	if (fd < 0 || fstat(fd, &st) != 0 || !(file = fdopen(fd, "r")))
-	{
-		refuse(this, strerror(errno));
-		if (fd >= 0)
-		{
-			close(fd);
-		}
-		return FALSE;
-	}
-	if (st.st_dev != this->st.st_dev || st.st_ino != this->st.st_ino)
-	{
-		fclose(file);
-		return refuse(this, "it was replaced while it was read");
-	}
-	setvbuf(file, NULL, _IOFBF, BUFFER_LEN);
-	this->pcap = pcap_fopen_offline(file, errors);
-	if (!this->pcap)
-	{
-		fclose(file);
-		return refuse(this, errors);
-	}
-	return TRUE;
-}
-
-METHOD(trace_t, get_link_type, uint16_t,
-	private_trace_t *this)
-{
-	return this->type;
+	this->error = NULL;
+	return this->input->rewind(this->input) && open_format(this);
 }
 
 METHOD(trace_t, is_torn, bool,
 	private_trace_t *this)
 {
-	if (*this->error)
+	if (this->error)
 	{
 		fprintf(stderr, "unable to read %s: %s\n",
 				streq(this->path, "-") ? "stdin" : this->path, this->error);
 	}
-	return *this->error;
+	return this->error != NULL;
 }
 
 METHOD(trace_t, destroy, void,
 	private_trace_t *this)
 {
-	close_(this);
-	if (this->fd >= 0)
+	if (this->input)
 	{
-		close(this->fd);
+		close_(this);
+		this->input->destroy(this->input);
 	}
 	free(this);
-}
-
-/**
- * Copy a pipe to a file without a name.
- *
- * @return			file descriptor, -1 on errors, see errno
- */
-static int copy_pipe(int from)
-{
-	char buf[65536];
-	FILE *file;
-	ssize_t len;
-	int fd = -1;
-
-	file = tmpfile();
-	if (!file)
-	{
-		return -1;
-	}
-	while ((len = read(from, buf, sizeof(buf))) > 0 &&
-		   fwrite(buf, len, 1, file) == 1)
-	{
-		/* go on */
-	}
-	if (len == 0 && fflush(file) == 0)
-	{
-		fd = dup(fileno(file));
-	}
-	fclose(file);
-	return fd;
-}
-
-/**
- * Check the file, and keep a descriptor if it can't be opened by its path again.
- */
-static bool open_first(private_trace_t *this)
-{
-	bool is_stdin = streq(this->path, "-");
-	const char *reason = NULL;
-	char buf[128];
-	int fd;
-
-	fd = is_stdin ? dup(STDIN_FILENO) : open_file(this);
-	if (fd < 0 || fstat(fd, &this->st) != 0)
-	{
-		reason = strerror(errno);
-	}
-	else if (S_ISFIFO(this->st.st_mode) || S_ISSOCK(this->st.st_mode))
-	{
-		this->fd = copy_pipe(fd);
-		if (this->fd < 0 || fstat(this->fd, &this->st) != 0)
-		{
-			snprintf(buf, sizeof(buf), "copying it to a temporary file failed: %s",
-					 strerror(errno));
-			reason = buf;
-		}
-	}
-	else if (S_ISDIR(this->st.st_mode))
-	{
-		reason = "it is a directory, use the name of a trace";
-	}
-	else if (!S_ISREG(this->st.st_mode))
-	{
-		reason = "it is neither a regular file nor a pipe";
-	}
-	else if (is_stdin)
-	{
-		this->fd = dup(fd);
-	}
-	if (!reason && !this->st.st_size)
-	{
-		reason = "it is empty, there is not even a header";
-	}
-	if (fd >= 0)
-	{
-		close(fd);
-	}
-	return !reason || refuse(this, reason);
 }
 
 /*
@@ -324,39 +178,22 @@ static bool open_first(private_trace_t *this)
 trace_t *trace_create(char *path)
 {
 	private_trace_t *this;
-	int type;
 
 	INIT(this,
 		.public = {
 			.read = _read_,
 			.rewind = _rewind_,
 			.close = _close_,
-			.get_link_type = _get_link_type,
 			.is_torn = _is_torn,
 			.destroy = _destroy,
 		},
 		.path = path,
-		.fd = -1,
+		.input = input_create(path),
 	);
-	if (!open_first(this) || !rewind_(this))
+	if (!this->input || !open_format(this))
 	{
 		destroy(this);
 		return NULL;
-	}
-	type = pcap_datalink(this->pcap);
-	switch (type)
-	{
-		case DLT_RAW:
-			this->type = LINKTYPE_RAW;
-			break;
-		case DLT_NFLOG:
-			this->type = LINKTYPE_NFLOG;
-			break;
-		default:
-			fprintf(stderr, "%s has link type %s, neither NFLOG nor raw\n",
-					path, pcap_datalink_val_to_name(type) ?: "?");
-			destroy(this);
-			return NULL;
 	}
 	return &this->public;
 }

@@ -39,10 +39,13 @@ struct trace_packet_t {
 	size_t len;
 	/** IP packet in there, empty if there is none */
 	chunk_t ip;
+	/** link type, as it is in files */
+	uint16_t link;
 };
 
 /**
- * Reads a trace with link type NFLOG or raw, several times if needed.
+ * Reads a file of the formats pcap or pcapng, which may be compressed by gzip, several
+ * times if needed.
  *
  * Bytes that are appended to the file after the trace was created are not read.  A pipe
  * is copied to a temporary file without a name first.
@@ -68,11 +71,6 @@ struct trace_t {
 	 * Close the file until rewind() is called, as the traces of a ring are many.
 	 */
 	void (*close)(trace_t *this);
-
-	/**
-	 * Get the link type, as it is in files.
-	 */
-	uint16_t (*get_link_type)(trace_t *this);
 
 	/**
 	 * Check if the file ends within a packet, or could not be read to its end, and print

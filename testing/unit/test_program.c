@@ -261,6 +261,30 @@ static void test_completion(void **state)
 	expect_completion("decrypt suppr", "^<suppressions>$");
 }
 
+/**
+ * Check with tshark that each of two traces has an interface with its link type.
+ */
+static void check_links(char *path)
+{
+	static char *names[] = { "trace\t7\n", "decrypted\t7\n", "trace 2\t141\n" };
+	char buf[1024];
+	FILE *tshark;
+	int i;
+
+	tshark = open_tshark(path, "-e frame.interface_name -e frame.encap_type");
+	for (i = 0; tshark && i < 4 * countof(tests); i++)
+	{
+		assert_non_null(fgets(buf, sizeof(buf), tshark));
+		assert_string_equal(buf, i % 2 ? names[1] : names[i < 2 * countof(tests)
+														   ? 0 : 2]);
+	}
+	if (tshark)
+	{
+		assert_null(fgets(buf, sizeof(buf), tshark));
+		pclose(tshark);
+	}
+}
+
 static void test_program(void **state)
 {
 	char path[2 * PATH_MAX];
@@ -300,10 +324,11 @@ static void test_program(void **state)
 	assert_true(chunk_write(content, path, 0600, TRUE));
 	assert_int_equal(run("decrypt -k %s/gw/keys %s/torn", dir, dir), 2);
 	chunk_free(&content);
-	content = create_trace(path, DLT_EN10MB);
+	content = create_trace(path, DLT_USB);
 	chunk_free(&content);
-	assert_int_equal(run("decrypt -k %s/gw/keys %s/torn", dir, dir), 2);
-	expect_line("stderr", "has link type EN10MB, neither NFLOG nor raw");
+	assert_int_equal(run("decrypt -k %s/gw/keys %s/torn", dir, dir), 0);
+	expect_line("stderr", "has packets of link type 186, in which IP packets");
+	expect_line("stdout", "^others: 36 packets$");
 
 	/* link type NFLOG, and stdout */
 	snprintf(path, sizeof(path), "%s/gw/nflog.pcap", dir);
@@ -314,8 +339,12 @@ static void test_program(void **state)
 				"1 no ICV$");
 	snprintf(path, sizeof(path), "%s/stdout", dir);
 	check_pcapng(path);
+	/* several link types in one file */
 	assert_int_equal(run("decrypt %s/gw/raw.pcap %s/gw/nflog.pcap -o %s/out", dir,
-						 dir, dir), 2);
+						 dir, dir), 0);
+	expect_line("stdout", "^ESP: 72 packets, 72 decrypted, 70 ICV good, 2 no ICV$");
+	snprintf(path, sizeof(path), "%s/out", dir);
+	check_links(path);
 	assert_int_equal(run("decrypt %s/gw/raw.pcap -o %s/none/out", dir, dir), 2);
 	/* two traces as one, some keys are missing */
 	snprintf(path, sizeof(path), "grep -v ' 0000000[12] \\|esp 0000000[12]' "

@@ -128,7 +128,7 @@ static bool decrypt_all(char *path)
 
 	output = output_create(path, inputs);
 	assert_non_null(output);
-	pcapng = pcapng_create(output, 101);
+	pcapng = pcapng_create(output);
 	success = workers_run(read_packet, &number, decrypter, pcapng);
 	assert_int_equal(number == PACKETS, success);
 	pcapng->destroy(pcapng);
@@ -146,6 +146,11 @@ static uint8_t *check_block(uint8_t *pos, u_int layers, int number)
 	uint64_t usec;
 
 	memcpy(fields, pos, sizeof(fields));
+	while (fields[0] == 1)
+	{	/* an interface, described before its first packet */
+		pos += fields[1];
+		memcpy(fields, pos, sizeof(fields));
+	}
 	usec = (uint64_t)fields[3] << 32 | fields[4];
 	assert_int_equal(fields[0], 6);
 	assert_int_equal(fields[2], layers);
@@ -168,12 +173,9 @@ static void test_order(void **state)
 	map = chunk_map(path, FALSE);
 	assert_non_null(map);
 	pos = map->ptr;
-	/* the section's header, two interfaces */
-	for (i = 0; i < 3; i++)
-	{
-		memcpy(&len, pos + 4, sizeof(len));
-		pos += len;
-	}
+	/* the section's header */
+	memcpy(&len, pos + 4, sizeof(len));
+	pos += len;
 	for (i = 0; i < PACKETS; i++)
 	{
 		kind = get_kind(i);

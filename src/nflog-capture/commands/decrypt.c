@@ -67,15 +67,15 @@ static bool read_packet(void *data, trace_packet_t *packet)
  *
  * @return			exit status, STATUS_ERROR if the output is not complete
  */
-static int write_traces(linked_list_t *traces, uint16_t type,
-						decrypter_t *decrypter, output_t *output)
+static int write_traces(linked_list_t *traces, decrypter_t *decrypter,
+						output_t *output)
 {
 	source_t source = {
 		.traces = traces->create_enumerator(traces),
 	};
 	pcapng_t *pcapng;
 
-	pcapng = pcapng_create(output, type);
+	pcapng = pcapng_create(output);
 	/* finish() prints why writing failed */
 	workers_run(read_packet, &source, decrypter, pcapng);
 	pcapng->destroy(pcapng);
@@ -88,14 +88,11 @@ static int write_traces(linked_list_t *traces, uint16_t type,
 }
 
 /**
- * Open all traces, have the decrypter learn from them, and check that they have the
- * same link type.
+ * Open all traces, and have the decrypter learn from them.
  *
  * @param traces	receives trace_t
- * @param type		receives their link type
  */
-static bool open_traces(char **paths, decrypter_t *decrypter,
-						linked_list_t *traces, uint16_t *type)
+static bool open_traces(char **paths, decrypter_t *decrypter, linked_list_t *traces)
 {
 	trace_packet_t packet;
 	trace_t *trace;
@@ -109,13 +106,6 @@ static bool open_traces(char **paths, decrypter_t *decrypter,
 			return FALSE;
 		}
 		traces->insert_last(traces, trace);
-		*type = i ? *type : trace->get_link_type(trace);
-		if (*type != trace->get_link_type(trace))
-		{
-			fprintf(stderr, "%s has another link type than %s, decrypt each of "
-					"them separately\n", paths[i], paths[0]);
-			return FALSE;
-		}
 		while (trace->read(trace, &packet) &&
 			   decrypter->learn(decrypter, packet.ip))
 		{
@@ -136,14 +126,13 @@ static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
 {
 	decrypter_t *decrypter;
 	linked_list_t *traces;
-	uint16_t type = 0;
 	int status = STATUS_ERROR;
 
 	traces = linked_list_create();
 	decrypter = decrypter_create(keys);
-	if (open_traces(paths, decrypter, traces, &type))
+	if (open_traces(paths, decrypter, traces))
 	{
-		status = write_traces(traces, type, decrypter, output);
+		status = write_traces(traces, decrypter, output);
 		if (status != STATUS_ERROR)
 		{
 			decrypter->print(decrypter, report);
