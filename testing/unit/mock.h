@@ -68,6 +68,18 @@ METHOD(ike_sa_t, mock_ike_get_id, ike_sa_id_t*,
 	return this->spis;
 }
 
+METHOD(ike_sa_t, mock_ike_get_other_eap_id, identification_t*,
+	mock_ike_t *this)
+{
+	return NULL;
+}
+
+METHOD(ike_sa_t, mock_ike_create_virtual_ip_enumerator, enumerator_t*,
+	mock_ike_t *this, bool local)
+{
+	return enumerator_create_empty();
+}
+
 METHOD(ike_sa_t, mock_ike_get_version, ike_version_t,
 	mock_ike_t *this)
 {
@@ -157,6 +169,8 @@ static mock_ike_t *mock_ike_create(char *conn, uint64_t spi, char *me,
 			.create_task_enumerator = _mock_ike_create_task_enumerator,
 			.get_name = _mock_ike_get_name,
 			.get_id = _mock_ike_get_id,
+			.get_other_eap_id = _mock_ike_get_other_eap_id,
+			.create_virtual_ip_enumerator = _mock_ike_create_virtual_ip_enumerator,
 			.get_version = _mock_ike_get_version,
 			.get_state = _mock_ike_get_state,
 			.get_proposal = _mock_ike_get_proposal,

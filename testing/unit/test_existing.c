@@ -76,7 +76,7 @@ METHOD(nflog_manager_t, manager_has_sa, bool,
 }
 
 METHOD(nflog_manager_t, manager_add_existing, bool,
-	nflog_manager_t *this, char *conn, child_sa_t *child_sa, nflog_cfg_t *cfg,
+	nflog_manager_t *this, nflog_candidate_t *subject, child_sa_t *child_sa, nflog_cfg_t *cfg,
 	nflog_manager_sa_t *sas, u_int count)
 {
 	nflog_cfg_destroy(cfg);
@@ -187,6 +187,24 @@ METHOD(ike_sa_t, ike_get_peer_cfg, peer_cfg_t*,
 	return &peer_cfg;
 }
 
+METHOD(ike_sa_t, ike_get_number, uint32_t,
+	ike_sa_t *this)
+{
+	return 1;
+}
+
+METHOD(ike_sa_t, ike_get_identity, identification_t*,
+	ike_sa_t *this)
+{
+	return NULL;
+}
+
+METHOD(ike_sa_t, ike_create_vip_enumerator, enumerator_t*,
+	ike_sa_t *this, bool local)
+{
+	return enumerator_create_empty();
+}
+
 METHOD(ike_sa_t, ike_get_host, host_t*,
 	ike_sa_t *this)
 {
@@ -238,6 +256,7 @@ static void init()
 	child_sa = (child_sa_t){
 		.get_name = _child_get_name,
 		.get_unique_id = _child_get_number,
+		.get_reqid = _child_get_number,
 		.get_config = _child_get_config,
 		.get_protocol = _child_get_protocol,
 		.get_state = _child_get_state,
@@ -251,6 +270,9 @@ static void init()
 		.get_proposal = _child_get_proposal,
 	};
 	ike_sa = (ike_sa_t){
+		.get_unique_id = _ike_get_number,
+		.get_other_eap_id = _ike_get_identity,
+		.create_virtual_ip_enumerator = _ike_create_vip_enumerator,
 		.get_peer_cfg = _ike_get_peer_cfg,
 		.get_my_host = _ike_get_host,
 		.get_other_host = _ike_get_host,

@@ -116,6 +116,7 @@ static peer_cfg_t *get_peer_cfg()
 static child_sa_t child_sa = {
 	.get_name = (void*)get_name,
 	.get_unique_id = (void*)get_unique_id,
+	.get_reqid = (void*)get_unique_id,
 	.get_mark = (void*)get_mark,
 	.get_spi = get_spi,
 };
@@ -125,7 +126,15 @@ static enumerator_t *create_child_sa_enumerator(ike_sa_t *this)
 	return enumerator_create_single(&child_sa, NULL);
 }
 
+static identification_t *get_identity()
+{
+	return NULL;
+}
+
 static ike_sa_t ike_sa = {
+	.get_unique_id = (void*)get_unique_id,
+	.get_other_eap_id = (void*)get_identity,
+	.create_virtual_ip_enumerator = (void*)enumerator_create_empty,
 	.get_peer_cfg = (void*)get_peer_cfg,
 	.create_child_sa_enumerator = create_child_sa_enumerator,
 };
@@ -485,19 +494,20 @@ static void test_existing(void **state)
 		.id = { .src = host, .dst = host, .spi = SPI_IN, .proto = IPPROTO_ESP },
 		.data = { .inbound = TRUE, .reqid = 1, .enc_alg = ENCR_NULL },
 	};
+	nflog_candidate_t subject = { .conn = "net", .child = "net", .child_id = 1 };
 	nflog_cfg_t *cfg;
 
 	set_points("esp");
 	cfg = options->get(options, "net", "net", TRUE);
 	assert_non_null(cfg);
-	assert_false(manager->add_existing(manager, "net", &child_sa, cfg, NULL, 0));
+	assert_false(manager->add_existing(manager, &subject, &child_sa, cfg, NULL, 0));
 
 	cfg = options->get(options, "net", "net", TRUE);
-	assert_true(manager->add_existing(manager, "net", &child_sa, cfg, &in, 1));
+	assert_true(manager->add_existing(manager, &subject, &child_sa, cfg, &in, 1));
 	assert_int_equal(sas, 1);
 
 	cfg = options->get(options, "net", "net", TRUE);
-	assert_false(manager->add_existing(manager, "net", &child_sa, cfg, &in, 1));
+	assert_false(manager->add_existing(manager, &subject, &child_sa, cfg, &in, 1));
 
 	charon->bus->set_sa(charon->bus, &ike_sa);
 	add_sa(&out, FALSE);

@@ -33,6 +33,7 @@
 static nflog_store_t *store;
 static nflog_keys_t *keys;
 static nflog_queue_t *queue;
+static nflog_registry_t *registry;
 static nflog_writer_t *writer;
 static nflog_ike_messages_t *ike_messages;
 static nflog_cfg_t cfg = {
@@ -71,7 +72,8 @@ static int setup(void **state)
 	queue = nflog_queue_create(1, 1024 * 1024);
 	store = nflog_store_create();
 	keys = nflog_keys_create(store);
-	writer = nflog_writer_create(queue, keys, store);
+	registry = nflog_registry_create();
+	writer = nflog_writer_create(queue, keys, store, registry);
 	ike_messages = nflog_ike_messages_create(queue, writer);
 	return 0;
 }
@@ -91,6 +93,7 @@ static void finish()
 {
 	ike_messages->destroy(ike_messages);
 	writer->destroy(writer);
+	registry->destroy(registry);
 }
 
 /**
@@ -171,7 +174,9 @@ static void start(u_int id)
 	char label[32];
 
 	snprintf(label, sizeof(label), "conn[%u]", id);
-	ike_messages->capture(ike_messages, id, store, "conn", label, &cfg);
+	ike_messages->capture(ike_messages, id,
+			nflog_trace_create(store, "conn", label, POINT_IKE_IN, &cfg), label,
+			cfg.points);
 	ike_messages->start(ike_messages, id, FALSE);
 	ike_messages->flush(ike_messages, &missed, TRUE);
 }
@@ -433,13 +438,17 @@ static void test_never_started(void **state)
 {
 	/* what waits for its trace to begin leaves nothing */
 	respond(1, 1, SPI_R, 100);
-	ike_messages->capture(ike_messages, 1, store, "conn", "conn[1]", &cfg);
+	ike_messages->capture(ike_messages, 1,
+			nflog_trace_create(store, "conn", "conn[1]", POINT_IKE_IN, &cfg), "conn[1]",
+			cfg.points);
 	assert_int_equal(ike_messages->get_count(ike_messages), 1);
 	ike_messages->remove(ike_messages, 1);
 	assert_int_equal(ike_messages->get_count(ike_messages), 0);
 	/* except at the end */
 	respond(2, 1, SPI_R, 100);
-	ike_messages->capture(ike_messages, 2, store, "conn", "conn[2]", &cfg);
+	ike_messages->capture(ike_messages, 2,
+			nflog_trace_create(store, "conn", "conn[2]", POINT_IKE_IN, &cfg), "conn[2]",
+			cfg.points);
 	finish();
 	assert_null(strstr(text, "conn[1]"));
 	check(2, "ike-in 2 packets 288 bytes 0 lost; ike-out 2 packets 288 bytes 0 "

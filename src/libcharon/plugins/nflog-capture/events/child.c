@@ -468,16 +468,31 @@ METHOD(nflog_child_t, destroy, void,
 	free(this);
 }
 
+/**
+ * Create the trace of a side.
+ */
+static nflog_trace_t *create_trace(private_nflog_child_t *this,
+								   nflog_pipeline_t *pipeline,
+								   nflog_candidate_t *subject, nflog_point_t point)
+{
+	nflog_trace_t *trace;
+	char label[256];
+
+	snprintf(label, sizeof(label), "%s{%u}", this->child, this->id);
+	trace = nflog_trace_create(pipeline->store, this->conn, label, point, this->cfg);
+	trace->set_listing(trace, pipeline->registry,
+					   pipeline->registry->add(pipeline->registry, subject, point));
+	return trace;
+}
+
 /*
  * Described in header
  */
-nflog_child_t *nflog_child_create(char *conn, char *child, uint32_t id,
-								  uint32_t mark, nflog_cfg_t *cfg,
-								  nflog_pipeline_t *pipeline)
+nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
+								  nflog_cfg_t *cfg, nflog_pipeline_t *pipeline)
 {
 	private_nflog_child_t *this;
 	nflog_trace_t *trace;
-	char label[256];
 
 	INIT(this,
 		.public = {
@@ -488,9 +503,9 @@ nflog_child_t *nflog_child_create(char *conn, char *child, uint32_t id,
 			.set_spi_out = _set_spi_out,
 			.destroy = _destroy,
 		},
-		.conn = strdup(conn),
-		.child = strdup(child),
-		.id = id,
+		.conn = strdup(subject->conn),
+		.child = strdup(subject->child),
+		.id = subject->child_id,
 		.mark = mark,
 		.cfg = cfg,
 		.keys = pipeline->keys,
@@ -498,16 +513,13 @@ nflog_child_t *nflog_child_create(char *conn, char *child, uint32_t id,
 		.writer = pipeline->writer,
 		.start = time(NULL),
 	);
-	snprintf(label, sizeof(label), "%s{%u}", child, id);
 	if (cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{
-		this->esp = nflog_trace_create(pipeline->store, this->conn, label,
-									   POINT_ESP_IN, cfg);
+		this->esp = create_trace(this, pipeline, subject, POINT_ESP_IN);
 	}
 	if (cfg->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
 	{
-		this->plain = nflog_trace_create(pipeline->store, this->conn, label,
-										 POINT_PLAIN_IN, cfg);
+		this->plain = create_trace(this, pipeline, subject, POINT_PLAIN_IN);
 	}
 	trace = this->esp ?: this->plain;
 	if (trace)

@@ -23,6 +23,7 @@
 typedef struct nflog_child_t nflog_child_t;
 
 #include "options/cfg.h"
+#include "options/criteria.h"
 #include "reader/pipeline.h"
 
 #include <kernel/kernel_interface.h>
@@ -93,15 +94,12 @@ struct nflog_child_t {
 /**
  * Create a nflog_child_t instance.
  *
- * @param conn		name of the connection
- * @param child		name of the CHILD_SA
- * @param id		unique id of the CHILD_SA
+ * @param subject	CHILD_SA, cloned
  * @param mark		mark of packets that arrive, 0 for none
  * @param cfg		what to capture, gets owned
  * @param pipeline	passes on packets and keys, not owned
  */
-nflog_child_t *nflog_child_create(char *conn, char *child, uint32_t id,
-								  uint32_t mark, nflog_cfg_t *cfg,
-								  nflog_pipeline_t *pipeline);
+nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
+								  nflog_cfg_t *cfg, nflog_pipeline_t *pipeline);
 
 #endif /** NFLOG_CHILD_H_ @}*/

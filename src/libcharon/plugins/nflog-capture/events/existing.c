@@ -13,6 +13,7 @@
  */
 
 #include "existing.h"
+#include "subject.h"
 #include "xfrm_sa.h"
 
 #include <errno.h>
@@ -101,12 +102,12 @@ static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
 static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 						child_sa_t *child_sa, nflog_cfg_t *cfg, bool again)
 {
-	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
-	char *conn = peer_cfg->get_name(peer_cfg);
+	nflog_candidate_t *subject;
 	nflog_manager_sa_t sas[2] = {};
 	u_int count, i, done = 0;
 	int err = 0;
 
+	subject = nflog_subject_create(ike_sa, ike_sa->get_peer_cfg(ike_sa), child_sa);
 	count = child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_SA ? 2 : 1;
 	while (!err && done < count)
 	{
@@ -118,16 +119,16 @@ static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 		charon->bus->log(charon->bus, DBG_CHD, again ? LEVEL_DIAG : LEVEL_CTRL,
 			"nflog-capture: unable to capture CHILD_SA %s{%u} of connection '%s', "
 			"reading its %s SA %.8x from the kernel failed: %s%s",
-			child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa), conn,
+			subject->child, subject->child_id, subject->conn,
 			done == 1 ? "inbound" : "outbound", ntohl(sas[done - 1].id.spi),
 			strerror(err), err == ESRCH ? "" : ", trying again");
 	}
-	else if (this->manager->add_existing(this->manager, conn, child_sa,
+	else if (this->manager->add_existing(this->manager, subject, child_sa,
 										 nflog_cfg_clone(cfg), sas, count))
 	{
 		DBG1(DBG_CHD, "nflog-capture: capturing CHILD_SA %s{%u} of connection '%s', "
-			 "which is up already", child_sa->get_name(child_sa),
-			 child_sa->get_unique_id(child_sa), conn);
+			 "which is up already", subject->child, subject->child_id,
+			 subject->conn);
 	}
 	for (i = 0; i < done; i++)
 	{
@@ -135,6 +136,7 @@ static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 		sas[i].data.src_ts->destroy(sas[i].data.src_ts);
 		sas[i].data.dst_ts->destroy(sas[i].data.dst_ts);
 	}
+	nflog_candidate_destroy(subject);
 	/* the kernel never has the SAs of kernel-libipsec */
 	return !err || err == ESRCH;
 }

@@ -16,6 +16,7 @@
 #include "ike_keys.h"
 #include "ike_failed.h"
 #include "release.h"
+#include "subject.h"
 
 #include <daemon.h>
 
@@ -45,9 +46,14 @@ struct private_nflog_ike_t {
 	nflog_keys_t *keys;
 
 	/**
-	 * Creates traces.
+	 * Has the files of traces.
 	 */
 	nflog_store_t *store;
+
+	/**
+	 * Knows all traces.
+	 */
+	nflog_registry_t *registry;
 
 	/**
 	 * Reads packets.
@@ -157,14 +163,33 @@ static void write_kept_keys(private_nflog_ike_t *this, ike_sa_id_t *spis,
 }
 
 /**
+ * Create the trace of an IKE_SA.
+ *
+ * @param label			name of the IKE_SA
+ */
+static nflog_trace_t *create_trace(private_nflog_ike_t *this,
+								   nflog_candidate_t *subject, char *label,
+								   nflog_cfg_t *cfg)
+{
+	nflog_trace_t *trace;
+
+	trace = nflog_trace_create(this->store, subject->conn, label, POINT_IKE_IN, cfg);
+	trace->set_listing(trace, this->registry,
+					   this->registry->add(this->registry, subject, POINT_IKE_IN));
+	return trace;
+}
+
+/**
  * Decide whether to capture an IKE_SA, once its connection is known.
  *
+ * @param subject		IKE_SA, gets owned
  * @return				FALSE if it is not
  */
-static bool capture(private_nflog_ike_t *this, uint32_t id,
+static bool capture(private_nflog_ike_t *this, nflog_candidate_t *subject,
 					peer_cfg_t *peer_cfg)
 {
-	char label[256], *conn = peer_cfg->get_name(peer_cfg);
+	uint32_t id = subject->ike_id;
+	char label[256];
 	nflog_cfg_t *cfg;
 	bool wanted = FALSE;
 
@@ -175,12 +200,14 @@ static bool capture(private_nflog_ike_t *this, uint32_t id,
 		if (wanted)
 		{
 			this->reader->capture_ike(this->reader, TRUE);
-			snprintf(label, sizeof(label), "%s[%u]", conn, id);
-			this->ike_messages->capture(this->ike_messages, id, this->store, conn,
-										label, cfg);
+			snprintf(label, sizeof(label), "%s[%u]", subject->conn, id);
+			this->ike_messages->capture(this->ike_messages, id,
+										create_trace(this, subject, label, cfg), label,
+										cfg->points);
 		}
 		nflog_cfg_destroy(cfg);
 	}
+	nflog_candidate_destroy(subject);
 	return wanted;
 }
 
@@ -236,8 +263,13 @@ static bool capture_failed(void *data, nflog_ike_failed_sa_t *sa,
 						   peer_cfg_t *peer_cfg)
 {
 	private_nflog_ike_t *this = data;
+	nflog_candidate_t subject = {
+		.conn = peer_cfg->get_name(peer_cfg),
+		.child = "",
+		.ike_id = sa->id,
+	};
 
-	if (!capture(this, sa->id, peer_cfg))
+	if (!capture(this, nflog_candidate_clone(&subject), peer_cfg))
 	{
 		return FALSE;
 	}
@@ -335,7 +367,8 @@ static void destroying(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 						  this->ike_keys->remove(this->ike_keys, spis));
 		return;
 	}
-	if (state == NFLOG_IKE_UNDECIDED && capture(this, id, peer_cfg))
+	if (state == NFLOG_IKE_UNDECIDED &&
+		capture(this, nflog_subject_create(ike_sa, peer_cfg, NULL), peer_cfg))
 	{	/* a responder that did not get further */
 		state = NFLOG_IKE_WAITING;
 	}
@@ -378,7 +411,8 @@ METHOD(listener_t, message, bool,
 	if (state == NFLOG_IKE_UNDECIDED)
 	{
 		peer_cfg = get_connection(ike_sa);
-		if (peer_cfg && capture(this, id, peer_cfg))
+		if (peer_cfg &&
+			capture(this, nflog_subject_create(ike_sa, peer_cfg, NULL), peer_cfg))
 		{
 			state = NFLOG_IKE_WAITING;
 		}
@@ -491,6 +525,7 @@ nflog_ike_t *nflog_ike_create(nflog_options_t *options,
 		},
 		.options = options,
 		.store = pipeline->store,
+		.registry = pipeline->registry,
 		.keys = pipeline->keys,
 		.reader = pipeline->reader,
 		.writer = pipeline->writer,

@@ -15,6 +15,7 @@
 #include "manager.h"
 #include "child.h"
 #include "sa_table.h"
+#include "subject.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -109,19 +110,9 @@ struct entry_t {
 struct installing_t {
 
 	/**
-	 * Unique id of the CHILD_SA.
+	 * The CHILD_SA.
 	 */
-	uint32_t id;
-
-	/**
-	 * Name of its connection.
-	 */
-	char *conn;
-
-	/**
-	 * Name of the CHILD_SA.
-	 */
-	char *child;
+	nflog_candidate_t *subject;
 
 	/**
 	 * Mark of packets that arrive.
@@ -141,8 +132,7 @@ static void installing_destroy(void *data)
 {
 	installing_t *this = data;
 
-	free(this->conn);
-	free(this->child);
+	nflog_candidate_destroy(this->subject);
 	free(this);
 }
 
@@ -190,9 +180,7 @@ static void begin_installing(private_nflog_manager_t *this, ike_sa_t *ike_sa,
 	if (peer_cfg)
 	{
 		INIT(installing,
-			.id = child_sa->get_unique_id(child_sa),
-			.conn = strdup(peer_cfg->get_name(peer_cfg)),
-			.child = strdup(child_sa->get_name(child_sa)),
+			.subject = nflog_subject_create(ike_sa, peer_cfg, child_sa),
 			.mark = child_sa->get_mark(child_sa, TRUE).value,
 		);
 	}
@@ -206,7 +194,7 @@ static void clear_installing(private_nflog_manager_t *this, uint32_t id)
 {
 	installing_t *installing = this->installing->get(this->installing);
 
-	if (installing && installing->id == id)
+	if (installing && installing->subject->child_id == id)
 	{
 		installing_destroy(installing);
 		this->installing->set(this->installing, NULL);
@@ -276,16 +264,15 @@ METHOD(listener_t, child_state_change, bool,
 /**
  * Create a capture.
  */
-static entry_t *create_entry(private_nflog_manager_t *this, char *conn,
-							 char *child, uint32_t id, uint32_t mark,
+static entry_t *create_entry(private_nflog_manager_t *this,
+							 nflog_candidate_t *subject, uint32_t mark,
 							 nflog_cfg_t *cfg)
 {
 	entry_t *entry;
 
 	INIT(entry,
-		.id = id,
-		.child = nflog_child_create(conn, child, id, mark, cfg,
-									this->pipeline),
+		.id = subject->child_id,
+		.child = nflog_child_create(subject, mark, cfg, this->pipeline),
 	);
 	this->mutex->lock(this->mutex);
 	this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);
@@ -298,20 +285,19 @@ static entry_t *create_entry(private_nflog_manager_t *this, char *conn,
  */
 static entry_t *decide(private_nflog_manager_t *this, installing_t *installing)
 {
+	nflog_candidate_t *subject = installing->subject;
 	nflog_cfg_t *cfg;
 
 	installing->decided = TRUE;
-	cfg = this->options->get(this->options, installing->conn,
-							 installing->child, FALSE);
+	cfg = this->options->get(this->options, subject->conn, subject->child, FALSE);
 	if (!cfg)
 	{
 		DBG2(DBG_CHD, "nflog-capture: not capturing CHILD_SA %s{%u} of connection "
-			 "'%s', it is not enabled", installing->child, installing->id,
-			 installing->conn);
+			 "'%s', it is not enabled", subject->child, subject->child_id,
+			 subject->conn);
 		return NULL;
 	}
-	return create_entry(this, installing->conn, installing->child,
-						installing->id, installing->mark, cfg);
+	return create_entry(this, subject, installing->mark, cfg);
 }
 
 /**
@@ -343,20 +329,18 @@ static bool add_to_entry(private_nflog_manager_t *this, entry_t *entry,
 }
 
 METHOD(nflog_manager_t, add_existing, bool,
-	private_nflog_manager_t *this, char *conn, child_sa_t *child_sa,
+	private_nflog_manager_t *this, nflog_candidate_t *subject, child_sa_t *child_sa,
 	nflog_cfg_t *cfg, nflog_manager_sa_t *sas, u_int count)
 {
-	uint32_t id = child_sa->get_unique_id(child_sa);
 	entry_t *entry;
 	u_int i;
 
-	if (find_by_id(this, id))
+	if (find_by_id(this, subject->child_id))
 	{
 		nflog_cfg_destroy(cfg);
 		return FALSE;
 	}
-	entry = create_entry(this, conn, child_sa->get_name(child_sa), id,
-						 child_sa->get_mark(child_sa, TRUE).value, cfg);
+	entry = create_entry(this, subject, child_sa->get_mark(child_sa, TRUE).value, cfg);
 	entry->existing = TRUE;
 	for (i = 0; i < count; i++)
 	{
@@ -431,7 +415,7 @@ METHOD(nflog_manager_t, add_sa, bool,
 
 	if (installing)
 	{
-		entry = find_by_id(this, installing->id);
+		entry = find_by_id(this, installing->subject->child_id);
 		if (!entry && !installing->decided)
 		{
 			entry = decide(this, installing);

@@ -73,7 +73,7 @@ struct nflog_manager_t {
 	/**
 	 * Capture a CHILD_SA that is up already.
 	 *
-	 * @param conn		name of its connection
+	 * @param subject	CHILD_SA, cloned
 	 * @param child_sa	CHILD_SA
 	 * @param cfg		what to capture, gets owned
 	 * @param sas		its SAs, the outbound one may be installed later
@@ -81,8 +81,9 @@ struct nflog_manager_t {
 	 * @return			TRUE if it is captured, FALSE if it was captured before, or nothing
 	 *					of it is captured
 	 */
-	bool (*add_existing)(nflog_manager_t *this, char *conn, child_sa_t *child_sa,
-						 nflog_cfg_t *cfg, nflog_manager_sa_t *sas, u_int count);
+	bool (*add_existing)(nflog_manager_t *this, nflog_candidate_t *subject,
+						 child_sa_t *child_sa, nflog_cfg_t *cfg,
+						 nflog_manager_sa_t *sas, u_int count);
 
 	/**
 	 * Check if an SA is captured.

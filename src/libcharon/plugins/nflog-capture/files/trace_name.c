@@ -242,6 +242,28 @@ bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1])
 /*
  * Described in header
  */
+char *nflog_trace_name_restart(char *name, time_t start)
+{
+	char *pos, *old = NULL, *new = strdup(name), buf[32];
+
+	/* a label may look like one, too */
+	for (pos = strchr(new, '.'); pos; pos = strchr(pos + 1, '.'))
+	{
+		if (match(".ddddddddTddddddZ.", pos))
+		{
+			old = pos + 1;
+		}
+	}
+	if (old)
+	{
+		memcpy(old, write_start(start, buf, sizeof(buf)), strcspn(old, "."));
+	}
+	return new;
+}
+
+/*
+ * Described in header
+ */
 void nflog_trace_name_tmp(char *name, char *buf, size_t len)
 {
 	snprintf(buf, len, ".%s.%.8lx.tmp", name, random());

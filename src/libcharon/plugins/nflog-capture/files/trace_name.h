@@ -80,6 +80,15 @@ char *nflog_trace_name_child(char *child, time_t start, uint32_t spi_in,
 char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r);
 
 /**
+ * Build the name of a trace that continues another one at a later time.
+ *
+ * @param name		name of the trace, without number and .pcap
+ * @param start		start of the new trace, seconds since 1970
+ * @return			name (allocated)
+ */
+char *nflog_trace_name_restart(char *name, time_t start);
+
+/**
  * Build the name of a file of a trace.
  *
  * @param name		name of the trace

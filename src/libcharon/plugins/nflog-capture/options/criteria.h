@@ -23,6 +23,7 @@
 typedef struct nflog_criteria_t nflog_criteria_t;
 typedef struct nflog_candidate_t nflog_candidate_t;
 
+#include <library.h>
 #include <collections/linked_list.h>
 #include <utils/identification.h>
 
@@ -30,7 +31,7 @@ typedef struct nflog_candidate_t nflog_candidate_t;
 #define NFLOG_MAX_PATTERN 255
 
 /**
- * CHILD_SA or IKE_SA that may be captured, nothing is owned.
+ * CHILD_SA or IKE_SA that may be captured, owns nothing unless it was cloned.
  */
 struct nflog_candidate_t {
 	/** name of the connection */
@@ -72,5 +73,31 @@ struct nflog_criteria_t {
 	/** virtual IP, or subnet of it, NULL for any */
 	char *virtual_ip;
 };
+
+/**
+ * Clone a candidate, with all that it points to.
+ *
+ * @return			clone, to be destroyed with nflog_candidate_destroy()
+ */
+nflog_candidate_t *nflog_candidate_clone(nflog_candidate_t *candidate);
+
+/**
+ * Destroy a candidate that was cloned.
+ *
+ * @param candidate	candidate, NULL to do nothing
+ */
+void nflog_candidate_destroy(nflog_candidate_t *candidate);
+
+/**
+ * Check if a CHILD_SA or an IKE_SA matches.
+ *
+ * Takes time in proportion to the length of pattern and identity, as peers choose the
+ * latter.
+ *
+ * @param candidate	CHILD_SA or IKE_SA
+ * @return			TRUE if all that is set matches, what an SA is rekeyed to is not known
+ *					here
+ */
+bool nflog_criteria_match(nflog_criteria_t *criteria, nflog_candidate_t *candidate);
 
 #endif /** NFLOG_CRITERIA_H_ @}*/

@@ -263,17 +263,14 @@ METHOD(nflog_ike_messages_t, update, nflog_ike_state_t,
 }
 
 METHOD(nflog_ike_messages_t, capture, void,
-	private_nflog_ike_messages_t *this, uint32_t id,
-	nflog_store_t *store, char *conn, char *label,
-	nflog_cfg_t *cfg)
+	private_nflog_ike_messages_t *this, uint32_t id, nflog_trace_t *trace,
+	char *label, u_int points)
 {
-	nflog_trace_t *trace;
 	nflog_ike_sa_t *sa;
 
-	trace = nflog_trace_create(store, conn, label, POINT_IKE_IN, cfg);
 	this->mutex->lock(this->mutex);
 	sa = get_sa(this, id);
-	nflog_ike_sa_set_trace(sa, trace, label, cfg->points);
+	nflog_ike_sa_set_trace(sa, trace, label, points);
 	this->captured++;
 	this->mutex->unlock(this->mutex);
 }

@@ -93,14 +93,12 @@ struct nflog_ike_messages_t {
 	 * Capture an undecided IKE_SA, which waits for start() then.
 	 *
 	 * @param id		unique id of the IKE_SA
-	 * @param store		creates the trace, not owned
-	 * @param conn		name of the connection
-	 * @param label		name of the IKE_SA, for log messages and prefixes
-	 * @param cfg		what to capture, cloned
+	 * @param trace		its trace, gets owned
+	 * @param label		name of the IKE_SA, for prefixes
+	 * @param points	capture points, a bit (1 << nflog_point_t) for each
 	 */
-	void (*capture)(nflog_ike_messages_t *this, uint32_t id,
-					nflog_store_t *store, char *conn, char *label,
-					nflog_cfg_t *cfg);
+	void (*capture)(nflog_ike_messages_t *this, uint32_t id, nflog_trace_t *trace,
+					char *label, u_int points);
 
 	/**
 	 * Don't capture an undecided IKE_SA, until options change.

@@ -26,7 +26,7 @@ typedef struct nflog_backlogs_t nflog_backlogs_t;
 #include "ike_messages.h"
 #include "ike_unknown.h"
 #include "shares.h"
-#include "traces/trace.h"
+#include "traces/tap.h"
 
 #include <collections/hashtable.h>
 

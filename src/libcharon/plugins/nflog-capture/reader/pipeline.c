@@ -22,6 +22,7 @@ METHOD(nflog_pipeline_t, destroy, void,
 	this->reader->destroy(this->reader);
 	this->ike_messages->destroy(this->ike_messages);
 	this->writer->destroy(this->writer);
+	this->registry->destroy(this->registry);
 	this->xfrm_stat->destroy(this->xfrm_stat);
 	this->keys->destroy(this->keys);
 	this->store->destroy(this->store);
@@ -47,11 +48,13 @@ nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size)
 		.queue = queue,
 		.store = nflog_store_create(),
 		.xfrm_stat = nflog_xfrm_stat_create(),
+		.registry = nflog_registry_create(),
 	);
 	this->keys = nflog_keys_create(this->store);
 	this->store->set_removed_cb(this->store, (void*)this->keys->prune,
 								this->keys);
-	this->writer = nflog_writer_create(this->queue, this->keys, this->store);
+	this->writer = nflog_writer_create(this->queue, this->keys, this->store,
+									   this->registry);
 	this->ike_messages = nflog_ike_messages_create(this->queue, this->writer);
 	this->reader = nflog_reader_create(this->queue, this->writer,
 									   this->ike_messages);

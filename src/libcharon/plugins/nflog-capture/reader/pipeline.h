@@ -27,6 +27,7 @@ typedef struct nflog_pipeline_t nflog_pipeline_t;
 #include "files/store.h"
 #include "keys/keys.h"
 #include "traces/queue.h"
+#include "traces/registry.h"
 #include "traces/writer.h"
 #include "traces/xfrm_stat.h"
 
@@ -50,6 +51,11 @@ struct nflog_pipeline_t {
 	 * Packets on their way from the reader to the writer.
 	 */
 	nflog_queue_t *queue;
+
+	/**
+	 * Knows all traces.
+	 */
+	nflog_registry_t *registry;
 
 	/**
 	 * Thread that writes to the disk.

@@ -26,7 +26,7 @@ typedef struct nflog_selectors_t nflog_selectors_t;
 typedef struct nflog_entry_t nflog_entry_t;
 
 #include "traces/packet.h"
-#include "traces/trace.h"
+#include "traces/tap.h"
 
 #include <collections/linked_list.h>
 #include <networking/host.h>

@@ -105,14 +105,31 @@ static uint64_t kernel_lost(nflog_counters_t *count)
 }
 
 /**
+ * Check if packets are captured in the clear.
+ */
+static bool is_plain(nflog_point_t point)
+{
+	return point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT;
+}
+
+/**
+ * Get how many packets that no rule saw may be segments of those that one did.
+ */
+static uint64_t get_segments(nflog_counters_t *count, nflog_point_t point,
+							 uint64_t unseen)
+{
+	return is_plain(point) ? min(count->segments, unseen) : 0;
+}
+
+/**
  * Describe packets that the SA processed, but that no rule saw.
  */
 static void describe_unseen(nflog_counters_t *count,
 							nflog_point_t point, uint64_t unseen,
 							char *buf, size_t len)
 {
-	bool plain = point == POINT_PLAIN_IN || point == POINT_PLAIN_OUT;
-	uint64_t segments = plain ? min(count->segments, unseen) : 0;
+	uint64_t segments = get_segments(count, point, unseen);
+	bool plain = is_plain(point);
 	char *reason = "";
 
 	if (plain && count->flowtable)
@@ -190,6 +207,41 @@ void nflog_counters_large(nflog_counters_t *count, uint32_t len)
 	}
 }
 
+/**
+ * Get the number of packets of the SA that netfilter saw, read or not.
+ */
+static uint64_t get_processed(nflog_counters_t *count)
+{
+	return get_seen(count) + unidentified(count) + lost_fragments(count) -
+		   early_dropped(count);
+}
+
+/*
+ * Described in header
+ */
+void nflog_counters_get_losses(nflog_counters_t *count, nflog_point_t point,
+							   nflog_losses_t *losses)
+{
+	uint64_t seen = get_processed(count);
+
+	*losses = (nflog_losses_t){
+		.kernel = kernel_lost(count),
+		.memory = count->overrun,
+		.budget = count->budget,
+		.disk = count->refused,
+		.early = unidentified(count),
+	};
+	if (count->has_sa && count->sa > seen)
+	{
+		losses->unseen = count->sa - seen;
+		losses->unseen -= get_segments(count, point, losses->unseen);
+	}
+	else if (count->has_sa)
+	{
+		losses->surplus = seen - count->sa;
+	}
+}
+
 /*
  * Described in header
  */
@@ -200,7 +252,7 @@ void nflog_counters_describe(nflog_counters_t *count,
 	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
 	uint64_t uninstalled = early_dropped(count);
 	uint64_t fragments = lost_fragments(count);
-	uint64_t seen = get_seen(count) + early + fragments - uninstalled;
+	uint64_t seen = get_processed(count);
 
 	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64

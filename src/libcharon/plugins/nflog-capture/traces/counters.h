@@ -85,6 +85,26 @@ struct nflog_counters_t {
 };
 
 /**
+ * Packets of a capture point that are not in its trace.
+ */
+typedef struct {
+	/** lost as the kernel's queue was full */
+	uint64_t kernel;
+	/** lost as memory was full */
+	uint64_t memory;
+	/** lost as the disk budget was exhausted */
+	uint64_t budget;
+	/** lost as the file system refused */
+	uint64_t disk;
+	/** dropped before their SA was known */
+	uint64_t early;
+	/** processed by the SA, but not seen by netfilter */
+	uint64_t unseen;
+	/** seen by netfilter, but not processed by the SA */
+	uint64_t surplus;
+} nflog_losses_t;
+
+/**
  * Count a packet, may be called by several readers at the same time.
  *
  * @param counter	counter to increment
@@ -115,6 +135,17 @@ void nflog_counters_large(nflog_counters_t *count, uint32_t len);
  * @return			TRUE if so
  */
 bool nflog_counters_is_short(nflog_counters_t *count);
+
+/**
+ * Get which packets are not in the trace.
+ *
+ * @param count		counters, if they are those of a trace that has not ended, what only the
+ *					kernel knows is 0
+ * @param point		capture point
+ * @param losses	receives the numbers
+ */
+void nflog_counters_get_losses(nflog_counters_t *count, nflog_point_t point,
+							   nflog_losses_t *losses);
 
 /**
  * Describe the counters of a capture point, for the end line.

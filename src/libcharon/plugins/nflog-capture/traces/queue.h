@@ -23,7 +23,7 @@
 typedef struct nflog_queue_t nflog_queue_t;
 
 #include "packet.h"
-#include "trace.h"
+#include "tap.h"
 
 /** batch worth writing, in bytes: small enough to be in the processor's caches still */
 #define NFLOG_QUEUE_BATCH (1024 * 1024)

@@ -122,6 +122,19 @@ struct private_nflog_trace_t {
 	nflog_dropped_t *dropped;
 
 	/**
+	 * listing of the trace, NULL if there is none or it ended, and what has it.
+	 */
+	nflog_listing_t *listing;
+	nflog_registry_t *registry;
+
+	/**
+	 * Start in the name of the files, if they were rotated, and the number of packets that
+	 * were written before.
+	 */
+	time_t rotated;
+	uint64_t former;
+
+	/**
 	 * References.
 	 */
 	refcount_t ref;
@@ -183,17 +196,14 @@ static char *get_kind(private_nflog_trace_t *this)
 	return this->point == POINT_IKE_IN ? "IKE_SA" : "CHILD_SA";
 }
 
-METHOD(nflog_trace_t, start, void,
-	private_nflog_trace_t *this)
+/**
+ * Begin the files.
+ */
+static void begin_files(private_nflog_trace_t *this)
 {
 	char path[PATH_MAX];
 	int error;
 
-	this->started = TRUE;
-	if (this->xfrm_stat)
-	{	/* not on creation, as charon's threads read no files */
-		this->dropped = this->xfrm_stat->get(this->xfrm_stat);
-	}
 	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
 								   this->cfg);
 	error = this->pcap->start(this->pcap);
@@ -207,6 +217,67 @@ METHOD(nflog_trace_t, start, void,
 			 get_kind(this), this->label, this->conn,
 			 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 			 this->pcap->get_file(this->pcap));
+	}
+}
+
+/**
+ * Update the listing.
+ */
+static void update_listing(private_nflog_trace_t *this)
+{
+	if (this->listing)
+	{
+		this->registry->update(this->registry, this->listing,
+							   &this->counts[this->point],
+							   this->pcap->get_file(this->pcap),
+							   this->gap ? get_reason(this) : NULL);
+	}
+}
+
+METHOD(nflog_trace_t, start, void,
+	private_nflog_trace_t *this)
+{
+	char path[PATH_MAX];
+
+	this->started = TRUE;
+	if (this->xfrm_stat)
+	{	/* not on creation, as charon's threads read no files */
+		this->dropped = this->xfrm_stat->get(this->xfrm_stat);
+	}
+	begin_files(this);
+	if (this->listing)
+	{
+		this->store->get_path(this->store, this->dir, path, sizeof(path));
+		this->registry->begin(this->registry, this->listing, &this->public, path,
+							  this->pcap->get_file(this->pcap));
+		update_listing(this);
+	}
+}
+
+METHOD(nflog_trace_t, rotate, void,
+	private_nflog_trace_t *this, time_t start)
+{
+	uint64_t packets;
+	char *name;
+
+	packets = this->counts[this->point].packets + this->counts[this->point + 1].packets;
+	if (packets != this->former)
+	{
+		start = max(start, this->rotated + 1);
+		name = nflog_trace_name_restart(this->name, start);
+		if (streq(name, this->name))
+		{	/* the trace began in this second */
+			free(name);
+			name = nflog_trace_name_restart(this->name, ++start);
+		}
+		free(this->name);
+		this->name = name;
+		this->rotated = start;
+		this->former = packets;
+		/* completes the file */
+		this->pcap->destroy(this->pcap);
+		begin_files(this);
+		update_listing(this);
 	}
 }
 
@@ -364,6 +435,7 @@ METHOD(nflog_trace_t, write_, void,
 	{
 		flush(this, run, pending);
 	}
+	update_listing(this);
 }
 
 METHOD(nflog_trace_t, end, void,
@@ -400,6 +472,11 @@ METHOD(nflog_trace_t, end, void,
 	{
 		this->xfrm_stat->report(this->xfrm_stat, this->dropped, this->label);
 	}
+	if (this->listing)
+	{
+		this->registry->end(this->registry, this->listing, &this->counts[in]);
+		this->listing = NULL;
+	}
 }
 
 METHOD(nflog_trace_t, get_link, nflog_link_t,
@@ -427,6 +504,13 @@ METHOD(nflog_trace_t, set_drops, void,
 	this->xfrm_stat = xfrm_stat;
 }
 
+METHOD(nflog_trace_t, set_listing, void,
+	private_nflog_trace_t *this, nflog_registry_t *registry, nflog_listing_t *listing)
+{
+	this->registry = registry;
+	this->listing = listing;
+}
+
 METHOD(nflog_trace_t, get_ref, nflog_trace_t*,
 	private_nflog_trace_t *this)
 {
@@ -444,6 +528,10 @@ METHOD(nflog_trace_t, destroy, void,
 	private_nflog_trace_t *this)
 {
 	DESTROY_IF(this->pcap);
+	if (this->listing)
+	{	/* it never began */
+		this->registry->drop(this->registry, this->listing);
+	}
 	nflog_cfg_destroy(this->cfg);
 	if (this->dropped)
 	{
@@ -472,10 +560,12 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 			.collect = _collect,
 			.write = _write_,
 			.end = _end,
+			.rotate = _rotate,
 			.get_link = _get_link,
 			.get_count = _get_count,
 			.set_name = _set_name,
 			.set_drops = _set_drops,
+			.set_listing = _set_listing,
 			.get_ref = _get_ref,
 			.put_ref = _put_ref,
 			.destroy = _destroy,
@@ -490,29 +580,4 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 	);
 	nflog_trace_name_label(conn, this->dir);
 	return &this->public;
-}
-
-/*
- * Described in header
- */
-void nflog_tap_init(nflog_tap_t *tap,
-					nflog_trace_t *trace,
-					nflog_point_t point, char *label)
-{
-	char suffix[32];
-	int cut;
-
-	memset(tap, 0, sizeof(*tap));
-	tap->point = point;
-	if (trace)
-	{
-		tap->trace = trace->get_ref(trace);
-		tap->count = trace->get_count(trace, point);
-		tap->link = trace->get_link(trace);
-		/* cut a long name at its begin, as the unique id identifies the SA */
-		cut = snprintf(suffix, sizeof(suffix), " %N", nflog_point_names,
-					   point) + strlen(label) + 1 - sizeof(tap->prefix);
-		snprintf(tap->prefix, sizeof(tap->prefix), "%s%s", label + max(0, cut),
-				 suffix);
-	}
 }

@@ -21,16 +21,13 @@
 #define NFLOG_TRACE_H_
 
 typedef struct nflog_trace_t nflog_trace_t;
-typedef struct nflog_tap_t nflog_tap_t;
 
 #include "counters.h"
 #include "xfrm_stat.h"
 #include "options/cfg.h"
 #include "packet.h"
+#include "registry.h"
 #include "files/store.h"
-
-/** size of a log prefix, NF_LOG_PREFIXLEN in the kernel's nf_log.h, in bytes */
-#define NFLOG_PREFIX_LEN 128
 
 /**
  * Trace of one SA: a pcap file, or a ring of files, and its counters.
@@ -90,6 +87,15 @@ struct nflog_trace_t {
 	void (*end)(nflog_trace_t *this);
 
 	/**
+	 * Complete the files, and continue in others, whose name has another start.  Does nothing
+	 * if no packet was written since the files began.
+	 *
+	 * @param start		start of the new files, seconds since 1970, a later one is used if
+	 *					these exist
+	 */
+	void (*rotate)(nflog_trace_t *this, time_t start);
+
+	/**
 	 * Get the link type of the trace.
 	 *
 	 * @return			link type
@@ -118,6 +124,15 @@ struct nflog_trace_t {
 	 * @param xfrm_stat	reads the kernel's counters, not owned
 	 */
 	void (*set_drops)(nflog_trace_t *this, nflog_xfrm_stat_t *xfrm_stat);
+
+	/**
+	 * Set the listing of the trace, before start().
+	 *
+	 * @param registry	has the listing, not owned
+	 * @param listing	listing, which the trace owns from now on
+	 */
+	void (*set_listing)(nflog_trace_t *this, nflog_registry_t *registry,
+					   nflog_listing_t *listing);
 
 	/**
 	 * Add a reference, the creator has the first one.  Thread-safe.
@@ -151,36 +166,5 @@ struct nflog_trace_t {
 nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 						char *conn, char *label, nflog_point_t point,
 						nflog_cfg_t *cfg);
-
-/**
- * Capture point of an SA, with all that is needed for a packet seen there.  Its owner guards
- * it.
- */
-struct nflog_tap_t {
-	/** trace, with a reference, NULL if nothing is captured here */
-	nflog_trace_t *trace;
-	/** counters of the trace for this point, may include those of a former SA */
-	nflog_counters_t *count;
-	/** link type of the trace */
-	nflog_link_t link;
-	/** capture point */
-	nflog_point_t point;
-	/** TRUE while packets are kept, see nflog_early_t */
-	bool early;
-	/** log prefix: name of the SA, with its unique id, and capture point */
-	char prefix[NFLOG_PREFIX_LEN];
-};
-
-/**
- * Set up a capture point.
- *
- * @param tap		capture point to initialize
- * @param trace		trace, gets referenced, NULL if nothing is captured here
- * @param point		which capture point it is
- * @param label		name of the SA, with its unique id
- */
-void nflog_tap_init(nflog_tap_t *tap,
-					nflog_trace_t *trace,
-					nflog_point_t point, char *label);
 
 #endif /** NFLOG_TRACE_H_ @}*/

@@ -59,6 +59,11 @@ struct private_nflog_writer_t {
 	nflog_store_t *store;
 
 	/**
+	 * has listings of the traces, not owned.
+	 */
+	nflog_registry_t *registry;
+
+	/**
 	 * Traces to start, as nflog_trace_t.
 	 */
 	linked_list_t *starting;
@@ -225,6 +230,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	time_monotonic(&end);
 	timersub(&end, &begin, &end);
 	ends->destroy(ends);
+	this->registry->rotate(this->registry);
 
 	this->mutex->lock(this->mutex);
 	this->traces -= ending->get_count(ending);
@@ -326,6 +332,12 @@ METHOD(nflog_writer_t, write_keys, void,
 	this->queue->wake(this->queue, FALSE);
 }
 
+METHOD(nflog_writer_t, rotate, void,
+	private_nflog_writer_t *this)
+{
+	this->queue->wake(this->queue, TRUE);
+}
+
 METHOD(nflog_writer_t, destroy, void,
 	private_nflog_writer_t *this)
 {
@@ -359,7 +371,8 @@ METHOD(nflog_writer_t, destroy, void,
 nflog_writer_t *nflog_writer_create(
 							nflog_queue_t *queue,
 							nflog_keys_t *keys,
-							nflog_store_t *store)
+							nflog_store_t *store,
+							nflog_registry_t *registry)
 {
 	private_nflog_writer_t *this;
 
@@ -369,11 +382,13 @@ nflog_writer_t *nflog_writer_create(
 			.start = _start,
 			.release = _release,
 			.write_keys = _write_keys,
+			.rotate = _rotate,
 			.destroy = _destroy,
 		},
 		.queue = queue,
 		.keys = keys,
 		.store = store,
+		.registry = registry,
 		.starting = linked_list_create(),
 		.ending = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

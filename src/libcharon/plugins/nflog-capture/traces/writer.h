@@ -67,6 +67,12 @@ struct nflog_writer_t {
 	void (*write_keys)(nflog_writer_t *this);
 
 	/**
+	 * Rotate the files of the traces that are marked in the registry, once all packets
+	 * published before are written.
+	 */
+	void (*rotate)(nflog_writer_t *this);
+
+	/**
 	 * Destroy a nflog_writer_t, after everything is written.
 	 */
 	void (*destroy)(nflog_writer_t *this);
@@ -78,10 +84,12 @@ struct nflog_writer_t {
  * @param queue		packets to write, not owned
  * @param keys		key tables to write, not owned
  * @param store		contains the traces, not owned
+ * @param registry	has listings of the traces, not owned
  */
 nflog_writer_t *nflog_writer_create(
 							nflog_queue_t *queue,
 							nflog_keys_t *keys,
-							nflog_store_t *store);
+							nflog_store_t *store,
+							nflog_registry_t *registry);
 
 #endif /** NFLOG_WRITER_H_ @}*/
