@@ -227,6 +227,9 @@ static void test_refused(void **state)
 		{ "group", "65529", "0 to 65528" },
 		{ "group", "x", "0 to 65528" },
 		{ "swanctl_conf", "swanctl.conf", "absolute path" },
+		{ "socket", "tcp://0.0.0.0:80", "unix://PATH or systemd://NAME" },
+		{ "socket", "unix://charon", "unix://PATH or systemd://NAME" },
+		{ "socket", "systemd://", "unix://PATH or systemd://NAME" },
 	};
 	char buf[512];
 	u_int i;

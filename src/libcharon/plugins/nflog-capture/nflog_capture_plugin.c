@@ -13,6 +13,7 @@
  */
 
 #include "nflog_capture_plugin.h"
+#include "control/control.h"
 #include "events/ike.h"
 #include "events/kernel.h"
 #include "reader/lanes.h"
@@ -80,6 +81,11 @@ struct private_nflog_capture_plugin_t {
 	 * Captures IKE_SAs.
 	 */
 	nflog_ike_t *ike;
+
+	/**
+	 * Serves clients of the control socket, NULL if it can't be opened.
+	 */
+	nflog_control_t *control;
 };
 
 METHOD(plugin_t, get_name, char*,
@@ -169,6 +175,7 @@ static bool start(private_nflog_capture_plugin_t *this)
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	lib->processor->queue_job(lib->processor, (job_t*)
 						callback_job_create(start_options, this, NULL, NULL));
+	this->control = nflog_control_create(nflog_commands_create(this->pipeline));
 	return TRUE;
 }
 
@@ -177,6 +184,7 @@ static bool start(private_nflog_capture_plugin_t *this)
  */
 static void stop(private_nflog_capture_plugin_t *this)
 {
+	DESTROY_IF(this->control);
 	charon->bus->remove_listener(charon->bus, &this->ike->listener);
 	charon->bus->remove_listener(charon->bus, &this->manager->listener);
 	this->kernel->destroy(this->kernel);

@@ -34,6 +34,10 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  * Objects live in rooms, each of which uses only those below it.  Packets, and what is
  * known of their SAs, move down:
  *
+ *   control   control               serves clients of the control socket
+ *                |
+ *             commands              lists and changes what is captured
+ *
  *   events    kernel     ike       learn of SAs and IKE_SAs
  *                \     /
  *               manager            finds the CHILD_SA of an SA
@@ -51,6 +55,8 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *            writer    |           writes packets in the order they were logged
  *               |      |
  *             trace    |           pcap files of an SA, counters
+ *               |      |
+ *            registry  |           knows all traces, for those who ask
  *                      |
  *   keys             keys          Wireshark's key tables, and our key file
  *                      |
@@ -68,6 +74,7 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *   ending    ends SAs, and traces of IKE_SAs, once their packets were read
  *   vti       asks the kernel for the keys of VTI devices
  *   writer    writes traces and key tables, no other thread writes to the disk
+ *   client    serves a client of the control socket, one thread each, while it is connected
  *
  * charon's threads wait a tenth of a second at most for rules to be in place, and for a
  * change of swanctl.conf to be read.
@@ -80,6 +87,7 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *   writer
  *   queue
  *   blocks
+ *   registry
  *
  * Objects in events, options, keys and files hold no lock while they call others.
  * ThreadSanitizer checks the order (configure --enable-sanitizers=thread).

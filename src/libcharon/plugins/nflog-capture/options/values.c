@@ -41,6 +41,13 @@
 #define SWANCTLDIR "/etc/swanctl"
 #endif
 
+#ifndef IPSEC_PIDDIR
+#define IPSEC_PIDDIR "/run"
+#endif
+
+/** default of the option socket, a name that AppArmor's profile of charon allows */
+#define DEFAULT_SOCKET "unix://" IPSEC_PIDDIR "/charon.nflog-capture"
+
 typedef struct option_t option_t;
 
 /**
@@ -312,6 +319,15 @@ static bool parse_path(char *value, void *out)
 }
 
 /**
+ * Parse the URI of a socket that only some may use, unlike one of TCP.
+ */
+static bool parse_socket(char *value, void *out)
+{
+	return (strpfx(value, "unix://") && path_absolute(value + strlen("unix://"))) ||
+		   (strpfx(value, "systemd://") && value[strlen("systemd://")]);
+}
+
+/**
  * Parse an option that the plugin loader has checked.
  */
 static bool parse_load(char *value, void *out)
@@ -352,6 +368,7 @@ static const option_t options[] = {
 	{ "max_wait", parse_wait, CHECKED, "1 to 60000 ms", TRUE },
 	{ "group", parse_group, CHECKED, "0 to 65528", TRUE },
 	{ "swanctl_conf", parse_path, CHECKED, "an absolute path", TRUE },
+	{ "socket", parse_socket, CHECKED, "unix://PATH or systemd://NAME", TRUE },
 };
 
 /**
@@ -480,6 +497,19 @@ uint64_t nflog_values_buffer_size()
 								   "", lib->ns);
 	/* an invalid one is logged when options are read */
 	return parse_buffer(value, &size) ? size : DEFAULT_BUFFER;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_values_socket()
+{
+	char *uri;
+
+	uri = lib->settings->get_str(lib->settings, "%s.plugins.nflog-capture.socket",
+								 DEFAULT_SOCKET, lib->ns);
+	/* an invalid one is logged when options are read */
+	return parse_socket(uri, NULL) ? uri : DEFAULT_SOCKET;
 }
 
 /**

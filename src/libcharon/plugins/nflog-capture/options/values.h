@@ -133,6 +133,13 @@ u_int nflog_values_max_wait();
 uint64_t nflog_values_buffer_size();
 
 /**
+ * Get the option socket: the URI of the control socket.
+ *
+ * @return			URI, internal data of lib->settings
+ */
+char *nflog_values_socket();
+
+/**
  * Get the path of swanctl.conf: the option swanctl_conf, or the default of swanctl.
  *
  * @return			path (allocated)

@@ -1,0 +1,171 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "commands.h"
+#include "fields.h"
+#include "list.h"
+
+/** how deep a command may be nested: objects in an array in an object */
+#define MAX_DEPTH 4
+
+typedef struct private_nflog_commands_t private_nflog_commands_t;
+
+/**
+ * Private data.
+ */
+struct private_nflog_commands_t {
+
+	/**
+	 * Public interface.
+	 */
+	nflog_commands_t public;
+
+	/**
+	 * Has the traces, not owned.
+	 */
+	nflog_pipeline_t *pipeline;
+};
+
+/**
+ * Send the last object of an answer.
+ *
+ * @param end			object to complete, gets owned
+ */
+static void send_end(nflog_channel_t *channel, json_object *end)
+{
+	json_object_object_add(end, "type", json_object_new_string("end"));
+	json_object_object_add(end, "version", json_object_new_int(NFLOG_CHANNEL_VERSION));
+	channel->send(channel, end);
+}
+
+/**
+ * List traces.
+ */
+static void list(private_nflog_commands_t *this, nflog_channel_t *channel,
+				 nflog_fields_t *fields)
+{
+	nflog_selection_t selection;
+	json_object *end;
+	u_int count;
+
+	nflog_selection_init(&selection, fields);
+	if (!nflog_fields_check(fields))
+	{
+		channel->send_error(channel, "invalid", "%s", fields->error);
+		return;
+	}
+	count = nflog_list_send(channel, this->pipeline->registry, &selection);
+	end = json_object_new_object();
+	json_object_object_add(end, "traces", json_object_new_int(count));
+	send_end(channel, end);
+}
+
+/**
+ * All commands.
+ */
+static const struct {
+	/** name */
+	char *name;
+	/** runs it */
+	void (*run)(private_nflog_commands_t *this, nflog_channel_t *channel,
+				nflog_fields_t *fields);
+} commands[] = {
+	{ "list", list },
+};
+
+/**
+ * Run a command that was parsed.
+ */
+static void dispatch(private_nflog_commands_t *this, nflog_channel_t *channel,
+					 nflog_fields_t *fields)
+{
+	uint64_t version;
+	char *name;
+	int i;
+
+	version = nflog_fields_number(fields, "version", UINT32_MAX);
+	name = nflog_fields_string(fields, "command");
+	if (!version || !name)
+	{
+		channel->send_error(channel, "invalid", "%s", fields->error[0] ? fields->error :
+							"fields 'version' and 'command' are required");
+		return;
+	}
+	if (version != NFLOG_CHANNEL_VERSION)
+	{
+		channel->send_error(channel, "version", "version %u is not supported, the plugin "
+				"has version %u, use the nflog-capture that was installed with it",
+				(u_int)version, NFLOG_CHANNEL_VERSION);
+		return;
+	}
+	for (i = 0; i < countof(commands); i++)
+	{
+		if (streq(commands[i].name, name))
+		{
+			commands[i].run(this, channel, fields);
+			return;
+		}
+	}
+	channel->send_error(channel, "unknown-command", "command '%.64s' is unknown", name);
+}
+
+METHOD(nflog_commands_t, run, void,
+	private_nflog_commands_t *this, nflog_channel_t *channel, char *line, size_t len)
+{
+	json_tokener *tokener = json_tokener_new_ex(MAX_DEPTH);
+	nflog_fields_t fields;
+	json_object *object;
+
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	/* with the null byte, so that a number in the end is complete */
+	object = json_tokener_parse_ex(tokener, line, len + 1);
+	if (json_tokener_get_error(tokener) != json_tokener_success ||
+		json_tokener_get_parse_end(tokener) < len ||
+		!json_object_is_type(object, json_type_object))
+	{
+		channel->send_error(channel, "syntax", "the line is no JSON object: %s",
+				json_tokener_error_desc(json_tokener_get_error(tokener)));
+		json_object_put(object);
+	}
+	else
+	{
+		nflog_fields_init(&fields, object);
+		dispatch(this, channel, &fields);
+		nflog_fields_clear(&fields);
+	}
+	json_tokener_free(tokener);
+}
+
+METHOD(nflog_commands_t, destroy, void,
+	private_nflog_commands_t *this)
+{
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+nflog_commands_t *nflog_commands_create(nflog_pipeline_t *pipeline)
+{
+	private_nflog_commands_t *this;
+
+	INIT(this,
+		.public = {
+			.run = _run,
+			.destroy = _destroy,
+		},
+		.pipeline = pipeline,
+	);
+	return &this->public;
+}
