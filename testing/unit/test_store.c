@@ -24,6 +24,9 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+/** status of the last opened file */
+static struct stat st;
+
 static void test_modes(void **state)
 {
 	mode_t masks[] = { 0, 022, 0777 };
@@ -60,7 +63,7 @@ static void test_append(void **state)
 
 	for (i = 0; i < 3; i++)
 	{
-		fd = i ? store->open_file(store, "a_b", "x.pcap") :
+		fd = i ? store->open_file(store, "a_b", "x.pcap", &st) :
 				store->create_file(store, "a_b", "x.pcap", chunk_empty);
 		assert_true(fd >= 0);
 		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -78,17 +81,17 @@ static void test_append(void **state)
 	assert_int_equal(errno, EEXIST);
 	logged(0, NULL);
 	store->remove_file(store, "a_b", "x.pcap");
-	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
+	assert_int_equal(store->open_file(store, "a_b", "x.pcap", &st), -1);
 	logged(1, "removed by someone else");
 	/* not again, until it worked */
-	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
+	assert_int_equal(store->open_file(store, "a_b", "x.pcap", &st), -1);
 	logged(0, NULL);
 	create("a_b", "x.pcap", 10);
-	close(store->open_file(store, "a_b", "x.pcap"));
+	close(store->open_file(store, "a_b", "x.pcap", &st));
 	assert_int_equal(store->create_file(store, "a_b", "x.pcap", chunk_empty), -1);
 	logged(0, NULL);
 	store->remove_file(store, "a_b", "x.pcap");
-	assert_int_equal(store->open_file(store, "a_b", "x.pcap"), -1);
+	assert_int_equal(store->open_file(store, "a_b", "x.pcap", &st), -1);
 	logged(1, "removed by someone else");
 	/* is no error */
 	store->remove_file(store, "a_b", "x.pcap");
@@ -126,7 +129,7 @@ static void refused(char *conn, char *text)
 
 	assert_int_equal(store->create_file(store, conn, "x.pcap", chunk_empty), -1);
 	logged(1, text);
-	assert_int_equal(store->open_file(store, conn, "x.pcap"), -1);
+	assert_int_equal(store->open_file(store, conn, "x.pcap", &st), -1);
 	assert_false(store->read_file(store, conn, "x.pcap", &content));
 	assert_false(store->replace_file(store, conn, "x.pcap", chunk_empty));
 	store->remove_file(store, conn, "x.pcap");
@@ -149,7 +152,7 @@ static void test_links(void **state)
 	assert_int_equal(symlink(target, path("gw/link")), 0);
 	assert_int_equal(store->create_file(store, "gw", "link", chunk_empty), -1);
 	logged(0, NULL);
-	assert_int_equal(store->open_file(store, "gw", "link"), -1);
+	assert_int_equal(store->open_file(store, "gw", "link", &st), -1);
 	logged(1, "symbolic links");
 	assert_false(store->read_file(store, "gw", "link", &content));
 	/* the link itself is replaced */
@@ -161,7 +164,7 @@ static void test_links(void **state)
 	lines = 0;
 	assert_int_equal(mkfifo(path("gw/fifo"), 0600), 0);
 	assert_false(store->read_file(store, "gw", "fifo", &content));
-	assert_int_equal(store->open_file(store, "gw", "fifo"), -1);
+	assert_int_equal(store->open_file(store, "gw", "fifo", &st), -1);
 	logged(1, "gw/fifo");
 
 	/* dir itself may be one */
@@ -170,7 +173,7 @@ static void test_links(void **state)
 	assert_int_equal(rename(captures, target), 0);
 	assert_int_equal(symlink(target, captures), 0);
 	store = nflog_store_create();
-	fd = store->open_file(store, "gw", "x.pcap");
+	fd = store->open_file(store, "gw", "x.pcap", &st);
 	assert_true(fd >= 0);
 	close(fd);
 	logged(0, NULL);
@@ -209,10 +212,10 @@ static void test_owners(void **state)
 	assert_int_equal(chmod(path("gw"), 0775), 0);
 	refused("gw", "chmod go-w");
 	assert_int_equal(chmod(path("gw"), 0702), 0);
-	assert_int_equal(store->open_file(store, "gw", "x.pcap"), -1);
+	assert_int_equal(store->open_file(store, "gw", "x.pcap", &st), -1);
 	logged(0, NULL);
 	assert_int_equal(chmod(path("gw"), 0755), 0);
-	fd = store->open_file(store, "gw", "x.pcap");
+	fd = store->open_file(store, "gw", "x.pcap", &st);
 	assert_true(fd >= 0);
 	close(fd);
 	logged(0, NULL);
@@ -222,12 +225,12 @@ static void test_owners(void **state)
 	assert_int_equal(chmod(path("gw"), 0700), 0);
 	if (geteuid() == 0)
 	{
-		close(store->open_file(store, "gw", "x.pcap"));
+		close(store->open_file(store, "gw", "x.pcap", &st));
 		assert_int_equal(chown(path("gw"), 65534, 65534), 0);
 		refused("gw", "chown");
 		assert_int_equal(chown(path("gw"), 0, 0), 0);
 	}
-	close(store->open_file(store, "gw", "x.pcap"));
+	close(store->open_file(store, "gw", "x.pcap", &st));
 	assert_int_equal(chmod(captures, 0777), 0);
 	refused("gw", "chmod go-w");
 }
@@ -241,15 +244,15 @@ static void test_removed(void **state)
 
 	create("gw", "x.pcap", 10);
 	store->keep_dir(store, TRUE);
-	close(store->open_file(store, "gw", "x.pcap"));
+	close(store->open_file(store, "gw", "x.pcap", &st));
 	assert_int_equal(unlink(path("gw/x.pcap")), 0);
 	assert_int_equal(rmdir(path("gw")), 0);
-	assert_int_equal(store->open_file(store, "gw", "x.pcap"), -1);
+	assert_int_equal(store->open_file(store, "gw", "x.pcap", &st), -1);
 	logged(1, "gw");
 	create("gw", "y.pcap", 10);
 	for (i = 0; i < 3; i++)
 	{
-		fd = store->open_file(store, "gw", "y.pcap");
+		fd = store->open_file(store, "gw", "y.pcap", &st);
 		assert_true(fd >= 0);
 		close(fd);
 	}

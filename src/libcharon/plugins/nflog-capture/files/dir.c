@@ -433,10 +433,10 @@ METHOD(nflog_dir_t, keep_dir, void,
 }
 
 METHOD(nflog_dir_t, open_file, int,
-	private_nflog_dir_t *this, char *conn, char *name, int flags)
+	private_nflog_dir_t *this, char *conn, char *name, int flags,
+	struct stat *st)
 {
 	char *what = "open file";
-	struct stat st;
 	int dir, fd, error;
 
 	dir = take_dir(this, conn);
@@ -456,7 +456,7 @@ METHOD(nflog_dir_t, open_file, int,
 		put_dir(this, conn, dir);
 	}
 	errno = error;
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
+	if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode)))
 	{
 		close(fd);
 		fd = -1;

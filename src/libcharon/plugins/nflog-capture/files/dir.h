@@ -23,6 +23,8 @@
 
 typedef struct nflog_dir_t nflog_dir_t;
 
+#include <sys/stat.h>
+
 #include <library.h>
 
 /**
@@ -57,10 +59,11 @@ struct nflog_dir_t {
 	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
 	 * @param flags		flags for open(2), a missing file is not logged with O_RDONLY
+	 * @param st		receives the status of the file
 	 * @return			file descriptor
 	 */
 	int (*open_file)(nflog_dir_t *this, char *conn, char *name,
-					 int flags);
+					 int flags, struct stat *st);
 
 	/**
 	 * Keep the subdirectory of the last opened file open, so that the next file in it is

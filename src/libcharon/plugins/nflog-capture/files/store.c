@@ -59,26 +59,52 @@ struct private_nflog_store_t {
 	nflog_quota_t *quota;
 
 	/**
-	 * Disk budget in bytes while directories are kept open, if they are, the writer's.
+	 * Disk budget in bytes, and signals that were blocked before, while directories are kept
+	 * open, if they are, the writer's.
 	 */
 	uint64_t max_total;
+	sigset_t former;
 	bool keep;
 };
 
-/*
- * Described in header
+/**
+ * Block SIGXFSZ for this thread, which ends the process if a file reaches a limit on its
+ * size.
  */
-size_t nflog_store_write(int fd, struct iovec *iov, u_int count)
+static void block_signal(sigset_t *former)
 {
-	struct timespec no_wait = {};
-	size_t written = 0;
-	sigset_t set, former;
-	ssize_t len = 0;
-	int error = 0;
+	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, &set, &former);
+	pthread_sigmask(SIG_BLOCK, &set, former);
+}
+
+/**
+ * Remove SIGXFSZ, which is pending for this thread.
+ */
+static void remove_signal()
+{
+	struct timespec no_wait = {};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	while (sigtimedwait(&set, NULL, &no_wait) < 0 && errno == EINTR);
+}
+
+METHOD(nflog_store_t, write_, size_t,
+	private_nflog_store_t *this, int fd, struct iovec *iov, u_int count)
+{
+	size_t written = 0;
+	sigset_t former;
+	ssize_t len = 0;
+	int error = 0;
+
+	if (!this->keep)
+	{
+		block_signal(&former);
+	}
 	while (count && !error)
 	{
 		len = writev(fd, iov, count);
@@ -101,10 +127,13 @@ size_t nflog_store_write(int fd, struct iovec *iov, u_int count)
 		}
 	}
 	if (error == EFBIG)
-	{	/* remove the signal, which is pending for this thread */
-		while (sigtimedwait(&set, NULL, &no_wait) < 0 && errno == EINTR);
+	{
+		remove_signal();
 	}
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	if (!this->keep)
+	{
+		pthread_sigmask(SIG_SETMASK, &former, NULL);
+	}
 	errno = error;
 	return written;
 }
@@ -112,14 +141,14 @@ size_t nflog_store_write(int fd, struct iovec *iov, u_int count)
 /**
  * Write all of a chunk to a file.
  */
-static bool write_all(int fd, chunk_t content)
+static bool write_all(private_nflog_store_t *this, int fd, chunk_t content)
 {
 	struct iovec iov = {
 		.iov_base = content.ptr,
 		.iov_len = content.len,
 	};
 
-	return !content.len || nflog_store_write(fd, &iov, 1) == content.len;
+	return !content.len || write_(this, fd, &iov, 1) == content.len;
 }
 
 METHOD(nflog_store_t, create_file, int,
@@ -134,7 +163,7 @@ METHOD(nflog_store_t, create_file, int,
 		return -1;
 	}
 	fd = this->dir->create_file(this->dir, dir, conn, name);
-	if (fd >= 0 && write_all(fd, header))
+	if (fd >= 0 && write_all(this, fd, header))
 	{
 		DBG2(DBG_CFG, "nflog-capture: created file '%s/%s/%s'",
 			 this->dir->get_dir(this->dir), conn, name);
@@ -155,9 +184,9 @@ METHOD(nflog_store_t, create_file, int,
 }
 
 METHOD(nflog_store_t, open_file, int,
-	private_nflog_store_t *this, char *conn, char *name)
+	private_nflog_store_t *this, char *conn, char *name, struct stat *st)
 {
-	return this->dir->open_file(this->dir, conn, name, O_WRONLY | O_APPEND);
+	return this->dir->open_file(this->dir, conn, name, O_WRONLY | O_APPEND, st);
 }
 
 METHOD(nflog_store_t, report, void,
@@ -194,6 +223,14 @@ static uint64_t get_max_total()
 METHOD(nflog_store_t, keep_dir, void,
 	private_nflog_store_t *this, bool keep)
 {
+	if (keep)
+	{
+		block_signal(&this->former);
+	}
+	else
+	{
+		pthread_sigmask(SIG_SETMASK, &this->former, NULL);
+	}
 	this->keep = keep;
 	this->max_total = get_max_total();
 	this->dir->keep_dir(this->dir, keep);
@@ -204,11 +241,12 @@ METHOD(nflog_store_t, read_file, bool,
 	chunk_t *content)
 {
 	char *what = "read file";
+	struct stat st;
 	bool success;
 	int fd;
 
 	*content = chunk_empty;
-	fd = this->dir->open_file(this->dir, conn, name, O_RDONLY);
+	fd = this->dir->open_file(this->dir, conn, name, O_RDONLY, &st);
 	if (fd < 0)
 	{
 		return errno == ENOENT;
@@ -244,7 +282,7 @@ METHOD(nflog_store_t, replace_file, bool,
 	fd = this->dir->create_file(this->dir, dir, conn, tmp);
 	if (fd >= 0)
 	{
-		success = write_all(fd, content) && fsync(fd) == 0 &&
+		success = write_all(this, fd, content) && fsync(fd) == 0 &&
 				  renameat(dir, tmp, dir, name) == 0;
 		if (success)
 		{
@@ -336,6 +374,7 @@ nflog_store_t *nflog_store_create()
 		.public = {
 			.create_file = _create_file,
 			.open_file = _open_file,
+			.write = _write_,
 			.report = _report,
 			.keep_dir = _keep_dir,
 			.read_file = _read_file,

@@ -27,6 +27,7 @@ typedef struct nflog_store_t nflog_store_t;
 
 #include <library.h>
 
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 /**
@@ -62,9 +63,24 @@ struct nflog_store_t {
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
+	 * @param st		receives the status of the file
 	 * @return			file descriptor, -1 on failure, with errno set
 	 */
-	int (*open_file)(nflog_store_t *this, char *conn, char *name);
+	int (*open_file)(nflog_store_t *this, char *conn, char *name,
+					 struct stat *st);
+
+	/**
+	 * Write as much as possible to a file.
+	 *
+	 * Exceeding the limit for the size of files (RLIMIT_FSIZE) results in EFBIG, but does not
+	 * raise SIGXFSZ, which would end charon.
+	 *
+	 * @param fd		file descriptor
+	 * @param iov		data to write, modified
+	 * @param count		number of elements in iov
+	 * @return			bytes written, if these are not all the reason is in errno
+	 */
+	size_t (*write)(nflog_store_t *this, int fd, struct iovec *iov, u_int count);
 
 	/**
 	 * Note that appending to a file succeeded, or log that it failed.
@@ -77,8 +93,8 @@ struct nflog_store_t {
 				   bool success);
 
 	/**
-	 * Keep the directory of the last opened file open, and the disk budget as it is set,
-	 * while writing many files in a row.
+	 * Keep the directory of the last opened file open, the disk budget as it is set, and
+	 * the signal for large files blocked, while writing many files in a row.
 	 *
 	 * @param keep		TRUE to begin, FALSE to end
 	 */
@@ -190,17 +206,5 @@ struct nflog_store_t {
  */
 nflog_store_t *nflog_store_create();
 
-/**
- * Write as much as possible to a file.
- *
- * Exceeding the limit for the size of files (RLIMIT_FSIZE) results in EFBIG, but does not
- * raise SIGXFSZ, which would end charon.
- *
- * @param fd		file descriptor
- * @param iov		data to write, modified
- * @param count		number of elements in iov
- * @return			bytes written, if these are not all the reason is in errno
- */
-size_t nflog_store_write(int fd, struct iovec *iov, u_int count);
 
 #endif /** NFLOG_STORE_H_ @}*/

@@ -24,9 +24,6 @@
 #include <threading/mutex.h>
 #include <threading/thread.h>
 
-/** messages to read before publishing, and letting others lock the lane, at most */
-#define MAX_MESSAGES 64
-
 typedef struct private_nflog_lane_t private_nflog_lane_t;
 
 /**
@@ -130,23 +127,29 @@ static int receive(private_nflog_lane_t *this, nflog_group_t *group)
 }
 
 /**
- * Read messages, up to a limit, and publish the packets.
+ * Receive from the groups that have something to read.
+ *
+ * Once from each, as poll() takes no longer than a call that finds nothing, and those that
+ * wait for the lane get their turn.
  */
-static void read_messages(private_nflog_lane_t *this)
+static void read_messages(private_nflog_lane_t *this, bool from_in, bool from_out)
 {
-	int i, in = 0, out = 0;
+	int in = 0, out = 0;
 
-	for (i = 0; (!in || !out) && i < MAX_MESSAGES; i++)
+	lock(this);
+	if (from_in)
 	{
-		lock(this);
 		in = receive(this, this->in);
-		out = receive(this, this->out);
-		this->queue->publish(this->queue, this->number);
-		unlock(this);
-		/* not before, so those that lock the lane don't wait for the log */
-		log_error(this->in, in);
-		log_error(this->out, out);
 	}
+	if (from_out)
+	{
+		out = receive(this, this->out);
+	}
+	this->queue->publish(this->queue, this->number);
+	unlock(this);
+	/* not before, so those that lock the lane don't wait for the log */
+	log_error(this->in, in);
+	log_error(this->out, out);
 }
 
 /**
@@ -162,11 +165,16 @@ static void *run(private_nflog_lane_t *this)
 
 	while (!pfd[2].revents)
 	{
-		if (poll(pfd, countof(pfd), -1) < 0 && errno != EINTR)
+		if (poll(pfd, countof(pfd), -1) < 0)
 		{
-			DBG1(DBG_KNL, "nflog-capture: unable to wait for packets: %s", strerror(errno));
+			if (errno != EINTR)
+			{
+				DBG1(DBG_KNL, "nflog-capture: unable to wait for packets: %s",
+					 strerror(errno));
+			}
+			continue;
 		}
-		read_messages(this);
+		read_messages(this, pfd[0].revents, pfd[1].revents);
 	}
 	return NULL;
 }

@@ -169,17 +169,22 @@ static void correct_times(nflog_packet_t **packets, u_int count)
  */
 u_int nflog_order_collect(nflog_trace_t *trace, nflog_packet_t **packets)
 {
-	nflog_packet_t *stamped, *others;
-	bool sorted = TRUE;
+	nflog_packet_t *stamped, *others, *packet;
+	bool sorted;
 	u_int i, count = 0;
 
-	trace->collect(trace, &stamped, &others);
-	stamped = merge(sort(others), sort(stamped));
-	for (; stamped; stamped = stamped->next)
+	sorted = trace->collect(trace, &stamped, &others);
+	packet = sorted ? stamped ?: others : merge(sort(others), sort(stamped));
+	for (; packet; packet = packet->next)
 	{
-		packets[count++] = stamped;
+		packets[count++] = packet;
+	}
+	if (sorted)
+	{	/* the usual case */
+		return count;
 	}
 	correct_times(packets, count);
+	sorted = TRUE;
 	for (i = 1; sorted && i < count; i++)
 	{
 		sorted = time_cmp(packets[i - 1], packets[i]) <= 0;

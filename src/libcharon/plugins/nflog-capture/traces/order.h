@@ -59,6 +59,19 @@ static inline int nflog_order_cmp(uint32_t a, uint32_t b)
 }
 
 /**
+ * Check if a packet was logged after another one, and at the same time or later.
+ *
+ * @param a			packet
+ * @param b			packet that should follow
+ * @return			TRUE if so
+ */
+static inline bool nflog_order_is_sorted(nflog_packet_t *a, nflog_packet_t *b)
+{
+	return nflog_order_cmp(a->order, b->order) <= 0 &&
+		   (a->sec < b->sec || (a->sec == b->sec && a->usec <= b->usec));
+}
+
+/**
  * Get the later one of two packets.
  *
  * @param a			order of a packet, which may wrap

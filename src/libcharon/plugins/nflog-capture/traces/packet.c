@@ -272,10 +272,15 @@ static uint8_t *put_header(uint8_t *pos, uint16_t type, size_t len)
 /**
  * Put data, padded with zeros.
  */
-static uint8_t *put_padded(uint8_t *pos, const void *data, size_t len, size_t padded)
+static inline uint8_t *put_padded(uint8_t *pos, const void *data, size_t len,
+								  size_t padded)
 {
-	memset(mempcpy(pos, data, len), 0, padded - len);
-	return pos + padded;
+	pos = mempcpy(pos, data, len);
+	for (; len < padded; len++)
+	{	/* a few bytes */
+		*pos++ = 0;
+	}
+	return pos;
 }
 
 /*
@@ -319,9 +324,7 @@ static void build_attributes(nflog_logged_t *logged, char *prefix, size_t payloa
 		if (is_kept(logged, i))
 		{
 			attr = logged->attrs[i];
-			len = attr->nla_len - NLA_HDRLEN;
-			pos = put_header(pos, i, len);
-			pos = put_padded(pos, mnl_attr_get_payload(attr), len, NLA_ALIGN(len));
+			pos = put_padded(pos, attr, attr->nla_len, NLA_ALIGN(attr->nla_len));
 		}
 	}
 	len = end - pos - 2 * NLA_HDRLEN;

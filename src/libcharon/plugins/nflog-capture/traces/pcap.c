@@ -157,11 +157,11 @@ static int open_same(private_nflog_pcap_t *this, uint64_t *size)
 	struct stat st;
 	int fd;
 
-	fd = this->store->open_file(this->store, this->dir, this->file);
+	fd = this->store->open_file(this->store, this->dir, this->file, &st);
 	if (fd >= 0)
 	{
-		if (fstat(fd, &st) != 0 || st.st_dev != this->dev ||
-			st.st_ino != this->ino || st.st_size < this->size)
+		if (st.st_dev != this->dev || st.st_ino != this->ino ||
+			st.st_size < this->size)
 		{
 			close(fd);
 			errno = ESTALE;
@@ -416,7 +416,8 @@ static u_int append(private_nflog_pcap_t *this, int fd,
 	size_t written;
 	u_int done = 0;
 
-	written = nflog_store_write(fd, iov, get_vector(packets, count, iov));
+	written = this->store->write(this->store, fd, iov,
+								get_vector(packets, count, iov));
 	*error = errno;
 	while (done < count &&
 		   this->size + record_size(packets[done]) <= before + written)

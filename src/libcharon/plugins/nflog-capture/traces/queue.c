@@ -22,7 +22,7 @@
 #define MAX_ADDED 256
 
 /** memory in use from which on the writer does not wait for more packets, in percent */
-#define HASTE_USED 50
+#define HASTE_USED 75
 
 typedef struct private_nflog_queue_t private_nflog_queue_t;
 typedef struct part_t part_t;

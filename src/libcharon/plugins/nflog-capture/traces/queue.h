@@ -100,7 +100,7 @@ struct nflog_queue_t {
 	 * Wait until there are packets, or wake() is called.  Called by the writer.
 	 *
 	 * Then waits on for a batch worth writing, but returns without delay if there is one, if
-	 * half of the memory is used, or wake() asks for haste.
+	 * three quarters of the memory are used, or wake() asks for haste.
 	 *
 	 * @param delay		time to wait for a batch, in ms
 	 * @param bytes		size of a batch worth writing without delay, at least

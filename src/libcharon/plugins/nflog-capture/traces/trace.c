@@ -16,6 +16,7 @@
 
 #include "trace.h"
 #include "flowtable.h"
+#include "order.h"
 #include "pcap.h"
 #include "options/notes.h"
 
@@ -104,6 +105,12 @@ struct private_nflog_trace_t {
 	 * and stamped.
 	 */
 	nflog_packet_t *kept[2], *last[2];
+
+	/**
+	 * TRUE if one of the lists is empty, and the other one is in the order of logging and of
+	 * time.
+	 */
+	bool sorted;
 
 	/**
 	 * Counters by capture point.
@@ -293,26 +300,34 @@ METHOD(nflog_trace_t, keep, bool,
 	bool first = !this->kept[FALSE] && !this->kept[TRUE];
 	int i = packet->stamped ? 1 : 0;
 
+	if (!this->started)
+	{
+		return FALSE;
+	}
 	packet->next = NULL;
 	if (this->kept[i])
 	{
 		this->last[i]->next = packet;
+		/* now, as it has left the processor's caches when all have been kept */
+		this->sorted &= nflog_order_is_sorted(this->last[i], packet);
 	}
 	else
 	{
 		this->kept[i] = packet;
+		this->sorted = first;
 	}
 	this->last[i] = packet;
 	return first;
 }
 
-METHOD(nflog_trace_t, collect, void,
+METHOD(nflog_trace_t, collect, bool,
 	private_nflog_trace_t *this, nflog_packet_t **stamped,
 	nflog_packet_t **others)
 {
 	*stamped = this->kept[TRUE];
 	*others = this->kept[FALSE];
 	this->kept[TRUE] = this->kept[FALSE] = NULL;
+	return this->sorted;
 }
 
 /**

@@ -53,10 +53,10 @@ struct nflog_trace_t {
 	bool (*is_started)(nflog_trace_t *this);
 
 	/**
-	 * Keep a packet until collect() is called.
+	 * Keep a packet until collect() is called, unless the trace has not begun.
 	 *
 	 * @param packet	packet, not owned
-	 * @return			TRUE if it is the first one
+	 * @return			TRUE if it is the first one that is kept
 	 */
 	bool (*keep)(nflog_trace_t *this, nflog_packet_t *packet);
 
@@ -65,8 +65,10 @@ struct nflog_trace_t {
 	 *
 	 * @param stamped	receives packets that the kernel stamped, NULL if none
 	 * @param others	receives all others, NULL if none
+	 * @return			TRUE if one list is empty, and the other one is in the order of logging
+	 *					and of time
 	 */
-	void (*collect)(nflog_trace_t *this,
+	bool (*collect)(nflog_trace_t *this,
 					nflog_packet_t **stamped,
 					nflog_packet_t **others);
 

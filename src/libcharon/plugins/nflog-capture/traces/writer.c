@@ -25,8 +25,9 @@
 #define MIN_DELAY 250
 #define MAX_DELAY 5000
 
-/** share of the time that writing may take, in percent, if memory allows */
-#define MAX_SHARE 25
+/** how many times as long as writing took to wait before writing again, if memory allows:
+ * with many traces, each is visited for more packets then */
+#define DELAY_FACTOR 50
 
 /** bytes of a trace that are worth opening its file for */
 #define TRACE_BATCH 8192
@@ -159,7 +160,7 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	for (i = 0; i < count; i++)
 	{
 		trace = packets[i]->trace;
-		if (trace->is_started(trace) && trace->keep(trace, packets[i]))
+		if (trace->keep(trace, packets[i]))
 		{
 			traces->insert_last(traces, trace);
 		}
@@ -259,7 +260,7 @@ static void *run(private_nflog_writer_t *this)
 								 this->keys->get_delay(this->keys));
 		/* waiting would not make starting and ending traces less work */
 		took = work(this, many);
-		delay = min(MAX_DELAY, max(MIN_DELAY, took * MAX_SHARE));
+		delay = min(MAX_DELAY, max(MIN_DELAY, took * DELAY_FACTOR));
 
 		this->mutex->lock(this->mutex);
 		batch = (size_t)this->traces * TRACE_BATCH;
