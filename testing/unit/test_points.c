@@ -555,7 +555,7 @@ static void test_libipsec_ipv6(void **state)
 
 static int setup(void **state)
 {
-	char conf[PATH_MAX];
+	char conf[PATH_MAX], socket[PATH_MAX + 8];
 
 	if (common_setup(state) != 0)
 	{
@@ -566,6 +566,10 @@ static int setup(void **state)
 	charon->bus->log = keep_bus_lines;
 	mock_init();
 	snprintf(conf, sizeof(conf), "%s/strongswan.conf", dir);
+	/* processes of this test run side by side */
+	snprintf(socket, sizeof(socket), "unix://%s/socket", dir);
+	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.socket", socket,
+						   lib->ns);
 	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.dir", dir,
 						   lib->ns);
 	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.enable",
