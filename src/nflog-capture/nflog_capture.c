@@ -21,6 +21,7 @@
  */
 static command_t *commands[] = {
 	&command_decrypt,
+	&command_export,
 	NULL,
 };
 

@@ -26,5 +26,6 @@
  * Verbs, each is in the file of its name.
  */
 extern command_t command_decrypt;
+extern command_t command_export;
 
 #endif /** COMMANDS_H_ @}*/

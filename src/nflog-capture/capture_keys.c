@@ -1,0 +1,132 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "capture_keys.h"
+
+#include "command.h"
+#include "merge.h"
+
+/**
+ * Add a key file.
+ */
+static bool add_file(keyring_t **keys, char *path)
+{
+	if (*keys)
+	{
+		return (*keys)->add(*keys, path);
+	}
+	*keys = keyring_create(path);
+	return *keys != NULL;
+}
+
+/**
+ * Add the key files next to traces, as far as they exist.
+ */
+static bool add_next(keyring_t **keys, enumerator_t *captures)
+{
+	char *path, *dir = NULL;
+	capture_t *capture;
+	bool success = TRUE;
+
+	while (success && captures->enumerate(captures, &capture))
+	{	/* those of a directory follow each other */
+		if ((dir && streq(dir, capture->dir)) ||
+			asprintf(&path, "%s/" NFLOG_KEY_FILE, capture->dir) < 0)
+		{
+			continue;
+		}
+		dir = capture->dir;
+		success = access(path, F_OK) != 0 || add_file(keys, path);
+		free(path);
+	}
+	return success;
+}
+
+/*
+ * Described in header
+ */
+bool capture_keys_read(array_t *files, enumerator_t *captures, keyring_t **keys)
+{
+	enumerator_t *enumerator;
+	bool success = TRUE;
+	char *path;
+
+	*keys = NULL;
+	if (array_count(files))
+	{
+		enumerator = array_create_enumerator(files);
+		while (success && enumerator->enumerate(enumerator, &path))
+		{
+			success = add_file(keys, path);
+		}
+		enumerator->destroy(enumerator);
+	}
+	else
+	{
+		success = add_next(keys, captures);
+	}
+	captures->destroy(captures);
+	if (!success || (*keys && !command_load_algorithms()))
+	{
+		DESTROY_IF(*keys);
+		*keys = NULL;
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/**
+ * Check if a trace has IKE messages.
+ */
+CALLBACK(filter_ike, bool,
+	void *null, enumerator_t *orig, va_list args)
+{
+	capture_t *capture, **out;
+
+	VA_ARGS_VGET(args, out);
+	while (orig->enumerate(orig, &capture))
+	{
+		if (capture->kind == CAPTURE_IKE)
+		{
+			*out = capture;
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
+decrypter_t *capture_keys_create_decrypter(keyring_t *keys, enumerator_t *captures)
+{
+	decrypter_t *decrypter = decrypter_create(keys);
+	merged_packet_t merged;
+	merge_t *merge;
+
+	if (!keys->has_ike(keys, 1))
+	{
+		captures->destroy(captures);
+		return decrypter;
+	}
+	merge = merge_create(enumerator_create_filter(captures, filter_ike, NULL, NULL));
+	while (merge->read(merge, &merged))
+	{
+		decrypter->learn(decrypter, merged.packet.ip);
+	}
+	merge->destroy(merge);
+	return decrypter;
+}

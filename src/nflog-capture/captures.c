@@ -1,0 +1,444 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "captures.h"
+
+#include "files/trace_name.h"
+
+#include <collections/hashtable.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <libgen.h>
+#include <sys/stat.h>
+
+/** directory of the plugin, unless its option "dir" says otherwise */
+#define DEFAULT_BASE "/var/lib/strongswan/captures"
+
+/** option of the plugin */
+#define DIR_OPTION "%s.plugins.nflog-capture.dir"
+
+typedef struct private_captures_t private_captures_t;
+
+/**
+ * Private data.
+ */
+struct private_captures_t {
+
+	/**
+	 * Public interface.
+	 */
+	captures_t public;
+
+	/**
+	 * Directory that has those of connections.
+	 */
+	char *base;
+
+	/**
+	 * Traces, capture_t.
+	 */
+	array_t *captures;
+
+	/**
+	 * The same by path, without number and extension.
+	 */
+	hashtable_t *paths;
+};
+
+ENUM(capture_point_names, POINT_IKE_IN, POINT_UNKNOWN,
+	"ike-in",
+	"esp-in",
+	"plain-in",
+	"plain-out",
+	"esp-out",
+	"ike-out",
+	"packets",
+);
+
+/*
+ * Described in header
+ */
+u_int captures_get_number(char *file)
+{
+	static char suffix[] = ".pcap";
+	size_t len = strlen(file), pos;
+
+	if (len < strlen(suffix) || !streq(file + len - strlen(suffix), suffix))
+	{
+		return 0;
+	}
+	pos = len -= strlen(suffix);
+	while (pos && isdigit(file[pos - 1]))
+	{
+		pos--;
+	}
+	return pos && pos < len && file[pos - 1] == '.' ? atoi(file + pos) : 0;
+}
+
+/**
+ * Get the length of the name of a file without number and extension.
+ */
+static size_t get_stem(char *file)
+{
+	size_t len = strlen(file) - strlen(".pcap"), pos = len;
+
+	while (pos && isdigit(file[pos - 1]))
+	{
+		pos--;
+	}
+	return pos && pos < len && file[pos - 1] == '.' ? pos - 1 : len;
+}
+
+/*
+ * Described in header
+ */
+bool captures_parse(char *file, capture_t *capture)
+{
+	char spis[2][NFLOG_IKE_DIGITS + 1], *pos;
+	int i;
+
+	memset(capture, 0, sizeof(*capture));
+	if (!nflog_trace_name_parse(file, spis))
+	{
+		return FALSE;
+	}
+	capture->name = strndup(file, get_stem(file));
+	for (i = 0; i < countof(spis); i++)
+	{
+		capture->spis[i] = strtoull(spis[i], NULL, 16);
+	}
+	if (strlen(spis[0]) == NFLOG_IKE_DIGITS)
+	{
+		capture->kind = CAPTURE_IKE;
+		capture->label = strdup("ike");
+		return TRUE;
+	}
+	pos = strrchr(capture->name, '.');
+	capture->kind = streq(pos, ".esp") ? CAPTURE_ESP : CAPTURE_PLAIN;
+	/* before SPIs, and the time */
+	capture->label = strndup(capture->name, pos - capture->name);
+	for (i = 0; i < 2; i++)
+	{
+		*strrchr(capture->label, '.') = '\0';
+	}
+	return TRUE;
+}
+
+/**
+ * Destroy a capture_t.
+ */
+static void capture_destroy(capture_t *this)
+{
+	char *file;
+
+	while (array_remove(this->files, ARRAY_HEAD, &file))
+	{
+		free(file);
+	}
+	array_destroy(this->files);
+	free(this->dir);
+	free(this->conn);
+	free(this->name);
+	free(this->label);
+	free(this);
+}
+
+/**
+ * Get the last component of a directory, as it is called.
+ */
+static char *get_conn(char *dir)
+{
+	char *path, *conn;
+
+	path = realpath(dir, NULL) ?: strdup(dir);
+	conn = strdup(basename(path));
+	free(path);
+	return conn;
+}
+
+/**
+ * Find the trace that a file belongs to, or create it.
+ */
+static capture_t *get_capture(private_captures_t *this, char *dir, char *file)
+{
+	capture_t *capture, parsed;
+	char *path;
+
+	if (!captures_parse(file, &parsed))
+	{
+		parsed.name = strdup(file);
+		parsed.label = strdup(file);
+	}
+	if (asprintf(&path, "%s/%s", dir, parsed.name) < 0)
+	{
+		abort();
+	}
+	capture = this->paths->get(this->paths, path);
+	if (capture)
+	{
+		free(path);
+		free(parsed.name);
+		free(parsed.label);
+		return capture;
+	}
+	INIT(capture,
+		.dir = strdup(dir),
+		.conn = get_conn(dir),
+		.name = parsed.name,
+		.label = parsed.label,
+		.kind = parsed.kind,
+		.spis = { parsed.spis[0], parsed.spis[1] },
+		.files = array_create(0, 0),
+	);
+	array_insert(this->captures, ARRAY_TAIL, capture);
+	this->paths->put(this->paths, path, capture);
+	return capture;
+}
+
+/**
+ * Compare the names of files of a trace.
+ */
+static int compare_files(const void *a, const void *b, void *user)
+{
+	char *x = (char*)a, *y = (char*)b;
+	u_int m = captures_get_number(x), n = captures_get_number(y);
+
+	return m == n ? strcmp(x, y) : m < n ? -1 : 1;
+}
+
+/**
+ * Add a file, unless it is there already.
+ */
+static void add_file(private_captures_t *this, char *dir, char *file)
+{
+	capture_t *capture = get_capture(this, dir, file);
+	enumerator_t *enumerator;
+	bool there = FALSE;
+	char *other;
+
+	enumerator = array_create_enumerator(capture->files);
+	while (!there && enumerator->enumerate(enumerator, &other))
+	{
+		there = streq(other, file);
+	}
+	enumerator->destroy(enumerator);
+	if (!there)
+	{
+		array_insert(capture->files, ARRAY_TAIL, strdup(file));
+	}
+}
+
+/**
+ * Compare names, those that the plugin gave to the files of a trace are neighbors.
+ */
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/**
+ * Check if a directory's entry is a trace.
+ */
+static int is_trace(const struct dirent *entry)
+{
+	return nflog_trace_name_parse((char*)entry->d_name, NULL);
+}
+
+/**
+ * Add all traces in a directory.
+ */
+static bool add_dir(private_captures_t *this, char *dir)
+{
+	struct dirent **entries;
+	int count, i;
+
+	count = scandir(dir, &entries, is_trace, compare_names);
+	if (count < 0)
+	{
+		fprintf(stderr, "unable to open %s: %s\n", dir, strerror(errno));
+		return FALSE;
+	}
+	for (i = 0; i < count; i++)
+	{
+		add_file(this, dir, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	if (!count)
+	{
+		fprintf(stderr, "%s has no traces\n", dir);
+	}
+	return count;
+}
+
+/*
+ * Described in header
+ */
+char *captures_get_dir(char *base, char *what)
+{
+	char label[NFLOG_NAME_SIZE], *dir;
+	struct stat st;
+
+	if (strchr(what, '/') || (stat(what, &st) == 0 && S_ISDIR(st.st_mode)))
+	{
+		return strdup(what);
+	}
+	if (asprintf(&dir, "%s/%s", base, what) >= 0 && stat(dir, &st) == 0)
+	{	/* the name of the directory itself */
+		return dir;
+	}
+	free(dir);
+	return asprintf(&dir, "%s/%s", base,
+					nflog_trace_name_label(what, label)) < 0 ? NULL : dir;
+}
+
+/**
+ * Print that an operand is nothing known.
+ */
+static bool refuse(private_captures_t *this, char *what)
+{
+	if (strchr(what, '/'))
+	{
+		fprintf(stderr, "unable to open %s: %s\n", what, strerror(errno));
+	}
+	else
+	{
+		fprintf(stderr, "'%s' is neither a file, nor a directory, nor a connection "
+				"with traces in %s (--dir names another directory)\n", what,
+				this->base);
+	}
+	return FALSE;
+}
+
+METHOD(captures_t, add, bool,
+	private_captures_t *this, char *what)
+{
+	char *dir, *copy;
+	struct stat st;
+	bool success;
+
+	if (stat(what, &st) == 0 && !S_ISDIR(st.st_mode))
+	{
+		copy = strdup(what);
+		dir = strdup(dirname(copy));
+		free(copy);
+		copy = strdup(what);
+		add_file(this, dir, basename(copy));
+		free(copy);
+		free(dir);
+		return TRUE;
+	}
+	dir = captures_get_dir(this->base, what);
+	success = dir && stat(dir, &st) == 0 ? add_dir(this, dir) : refuse(this, what);
+	free(dir);
+	return success;
+}
+
+/**
+ * Compare traces.
+ */
+static int compare(const void *a, const void *b, void *user)
+{
+	const capture_t *x = a, *y = b;
+
+	return strcmp(x->dir, y->dir) ?: strcmp(x->name, y->name);
+}
+
+METHOD(captures_t, create_enumerator, enumerator_t*,
+	private_captures_t *this)
+{
+	enumerator_t *enumerator;
+	capture_t *capture;
+
+	array_sort(this->captures, (void*)compare, NULL);
+	enumerator = array_create_enumerator(this->captures);
+	while (enumerator->enumerate(enumerator, &capture))
+	{
+		array_sort(capture->files, compare_files, NULL);
+	}
+	enumerator->destroy(enumerator);
+	return array_create_enumerator(this->captures);
+}
+
+METHOD(captures_t, get_count, u_int,
+	private_captures_t *this)
+{
+	return array_count(this->captures);
+}
+
+/**
+ * Destroy a key of the table of paths.
+ */
+static void path_destroy(void *value, const void *key)
+{
+	free((void*)key);
+}
+
+METHOD(captures_t, destroy, void,
+	private_captures_t *this)
+{
+	capture_t *capture;
+
+	while (array_remove(this->captures, ARRAY_HEAD, &capture))
+	{
+		capture_destroy(capture);
+	}
+	array_destroy(this->captures);
+	this->paths->destroy_function(this->paths, path_destroy);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+char *captures_get_base()
+{
+	static char *daemons[] = { "charon-systemd", "charon" };
+	settings_t *settings;
+	char *path = NULL;
+	int i;
+
+	settings = settings_create(getenv("STRONGSWAN_CONF") ?: STRONGSWAN_CONF);
+	for (i = 0; !path && i < countof(daemons); i++)
+	{
+		path = settings->get_str(settings, DIR_OPTION, NULL, daemons[i]);
+	}
+	path = strdup(path ?: DEFAULT_BASE);
+	settings->destroy(settings);
+	return path;
+}
+
+/*
+ * Described in header
+ */
+captures_t *captures_create(char *base)
+{
+	private_captures_t *this;
+
+	INIT(this,
+		.public = {
+			.add = _add,
+			.create_enumerator = _create_enumerator,
+			.get_count = _get_count,
+			.destroy = _destroy,
+		},
+		.base = base,
+		.captures = array_create(0, 0),
+		.paths = hashtable_create(hashtable_hash_str, hashtable_equals_str, 64),
+	);
+	return &this->public;
+}

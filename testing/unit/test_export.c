@@ -1,0 +1,491 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * nflog-capture export: what it writes of traces that are like those of the plugin.
+ */
+
+#define _GNU_SOURCE
+
+#include "program.h"
+#include "traces.h"
+
+#include "../../src/nflog-capture/pcapng_block.h"
+
+/** SPIs of the CHILD_SA, and the name of its traces */
+#define SPI_IN 0xc0000001
+#define SPI_OUT 0xc0000002
+#define NAME "net.20261124T223527Z.c0000001-c0000002"
+
+/** name of the trace of the IKE_SA */
+#define IKE "ike.20261124T223526Z.1122334455667788-99aabbccddeeff00"
+
+/** fields of tshark to compare */
+#define FIELDS "-e frame.time_epoch -e frame.interface_name -e frame.packet_flags " \
+			   "-e frame.packet_id -e frame.comment"
+
+/** packets in the clear */
+static chunk_t ping, pong;
+
+/**
+ * Create an inner packet.
+ */
+static chunk_t create_inner(uint16_t port)
+{
+	return add_sum(add_ip(other, other, IPPROTO_UDP,
+				   add_udp(port, port, chunk_clone(chunk_from_str(PAYLOAD)))));
+}
+
+/**
+ * Create an ESP packet of an SA that has a key of its own.
+ */
+static chunk_t create_packet(uint32_t spi, uint32_t seq, chunk_t data)
+{
+	static test_t gcm = { ENCR_AES_GCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE };
+
+	next_encr_key = chunk_alloc(20);
+	memset(next_encr_key.ptr, spi, next_encr_key.len);
+	return add_ip(src, dst, IPPROTO_ESP, create_esp(&gcm, spi, seq, MODE_TUNNEL,
+													data, IPPROTO_IPIP));
+}
+
+/**
+ * Write the traces of a CHILD_SA and of its IKE_SA.
+ *
+ * @param link		link type
+ */
+static void write_traces(int link)
+{
+	chunk_t damaged, changed, message;
+	trace_file_t *file;
+
+	file = trace_file_create("gw", IKE ".pcap", link);
+	message = add_ip(src, dst, IPPROTO_UDP, add_udp(500, 500, chunk_cat("cc",
+		chunk_from_chars(0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+						 0, 0, 0, 0, 0, 0, 0, 0),
+		chunk_from_chars(0, 0x20, 0x22, 0x08, 0, 0, 0, 0, 0, 0, 0, 28))));
+	trace_file_add(file, 1000, "gw[1] ike-out", message);
+	trace_file_close(file);
+
+	file = trace_file_create("gw", NAME ".esp.pcap", link);
+	trace_file_add(file, 2300, "net{1} esp-out", create_packet(SPI_OUT, 1, ping));
+	trace_file_add(file, 3000, "net{1} esp-in", create_packet(SPI_IN, 1, pong));
+	damaged = create_packet(SPI_IN, 2, pong);
+	damaged.ptr[damaged.len - 1] ^= 1;
+	trace_file_add(file, 4000, "net{1} esp-in", damaged);
+	trace_file_close(file);
+
+	file = trace_file_create("gw", NAME ".plain.pcap", link);
+	/* the hardware would have calculated the checksum, and the TTL changed */
+	changed = chunk_clone(ping);
+	changed.ptr[26] ^= 0xff;
+	changed.ptr[8]--;
+	trace_file_add(file, 2100, "net{1} plain-out", changed);
+	trace_file_add(file, 3000, "net{1} plain-in", chunk_clone(pong));
+	trace_file_close(file);
+	keys->flush(keys);
+}
+
+static int begin_export(void **state)
+{
+	ping = create_inner(1000);
+	pong = create_inner(2000);
+	return begin(state);
+}
+
+static int end_export(void **state)
+{
+	chunk_free(&ping);
+	chunk_free(&pong);
+	return end(state);
+}
+
+/**
+ * Compare what tshark prints.
+ */
+static void expect_tshark(char *name, char *fields, char *expected)
+{
+	char path[PATH_MAX], buf[8192];
+	FILE *tshark;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	tshark = open_tshark(path, fields);
+	if (tshark)
+	{
+		len = fread(buf, 1, sizeof(buf) - 1, tshark);
+		buf[len] = '\0';
+		pclose(tshark);
+		assert_string_equal(buf, expected);
+	}
+}
+
+/**
+ * Find a block of a pcapng file.
+ *
+ * @param number	number of the block of this type
+ * @return			its body, allocated, empty if there are fewer
+ */
+static chunk_t get_block(char *name, uint32_t type, u_int number)
+{
+	chunk_t *map, rest, body = chunk_empty;
+	char path[PATH_MAX];
+	uint32_t header[2], trailer;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	map = chunk_map(path, FALSE);
+	assert_non_null(map);
+	for (rest = *map; rest.len; rest = chunk_skip(rest, header[1]))
+	{
+		assert_true(rest.len >= 12);
+		memcpy(header, rest.ptr, sizeof(header));
+		assert_true(header[1] % 4 == 0 && header[1] >= 12 && header[1] <= rest.len);
+		memcpy(&trailer, rest.ptr + header[1] - 4, sizeof(trailer));
+		assert_int_equal(trailer, header[1]);
+		if (header[0] == type && !number--)
+		{
+			body = chunk_clone(chunk_create(rest.ptr + 8, header[1] - 12));
+		}
+	}
+	chunk_unmap(map);
+	return body;
+}
+
+/**
+ * Find an option.
+ *
+ * @param body		body of a block
+ * @param pos		position of its options
+ * @return			value, empty if it is missing
+ */
+static chunk_t get_option(chunk_t body, size_t pos, uint16_t code)
+{
+	uint16_t header[2];
+
+	for (; pos + 4 <= body.len; pos += 4 + ((header[1] + 3) & ~3))
+	{
+		memcpy(header, body.ptr + pos, sizeof(header));
+		assert_true(pos + 4 + header[1] <= body.len);
+		if (header[0] == code)
+		{
+			return chunk_create(body.ptr + pos + 4, header[1]);
+		}
+	}
+	return chunk_empty;
+}
+
+/**
+ * One file of all traces.
+ */
+static void test_all(void **state)
+{
+	chunk_t block;
+
+	write_traces(DLT_NFLOG);
+	assert_int_equal(run("export --dir %s gw -o %s/out.pcapng", dir, dir), 0);
+	expect_line("stdout", "/out.pcapng: 6 packets, 2 of them both in ESP and in the "
+				"clear, from ");
+	expect_line("stdout", "^ESP: 3 packets, 2 decrypted, 2 ICV good, 1 ICV bad$");
+	expect_line("stdout", "^IKE in the clear: 1 packets$");
+	expect_tshark("out.pcapng", FIELDS,
+		"1000.000001000\tgw ike-out\t0x00000002\t\tgw[1]\n"
+		"2100.000001000\tnet plain-out\t0x00000002\t1\tnet{1}\n"
+		"2300.000001000\tnet esp-out\t0x00000002\t1\tnet{1}: ESP c0000002 seq 1 in "
+			"AES_GCM_16: ICV good\n"
+		"3000.000001000\tnet esp-in\t0x00000001\t2\tnet{1}: ESP c0000001 seq 1 in "
+			"AES_GCM_16: ICV good\n"
+		"3000.000001000\tnet plain-in\t0x00000001\t2\tnet{1}: arrived with SPI c0000001 "
+			"seq 1\n"
+		"4000.000001000\tnet esp-in\t0x00000001\t\tnet{1}: ESP c0000001 seq 2: ICV "
+			"bad\n");
+	/* packets are as they were captured */
+	assert_int_equal(run_command("for f in " IKE " " NAME ".esp " NAME ".plain; do "
+			"tshark -r %s/gw/$f.pcap -x 2>/dev/null; done | sort >%s/before && "
+			"tshark -r %s/out.pcapng -x 2>/dev/null | sort >%s/after && "
+			"cmp %s/before %s/after || ! tshark --version >/dev/null 2>&1", dir, dir,
+			dir, dir, dir, dir), 0);
+	/* no keys, not even those that were used */
+	block = get_block("out.pcapng", PCAPNG_DECRYPTION_SECRETS, 0);
+	assert_int_equal(block.len, 0);
+	assert_int_equal(run_command("grep -q $(cut -d '\"' -f 12 %s/gw/esp_sa | tail -c +3 "
+								 "| head -1) %s/out.pcapng", dir, dir), 1);
+}
+
+/**
+ * Statistics, and what the log says.
+ */
+static void test_log(void **state)
+{
+	static char log[] = "Nov 24 charon: 12[CHD] trace /var/lib/x/gw/" NAME ".esp of "
+		"CHILD_SA net{1} ended: esp-in 2 packets 200 bytes 3 lost (3 kernel queue full) "
+		"of 5 by the SA; esp-out 1 packets 100 bytes 0 lost of 1 by the SA\n"
+		"trace /x/" NAME ".plain of CHILD_SA net{1} ended: plain-in 1 packets 1 bytes "
+		"1 lost; plain-out 1 packets 1 bytes 0 lost\ntrace / ended: \ntrace /a\n"
+		"12[IKE] trace /x of CHILD_SA x ended: ike-in 1 packets\n";
+	uint64_t counts[4][3] = {
+		/* received, lost, written, of ike-out, plain-out, esp-out, esp-in */
+		{ 1, UINT64_MAX, 1 }, { 1, 0, 1 }, { 1, 0, 1 }, { 2, 3, 2 },
+	};
+	static uint16_t codes[] = {
+		PCAPNG_ISB_IFRECV, PCAPNG_ISB_IFDROP, PCAPNG_ISB_USRDELIV,
+	};
+	char path[PATH_MAX];
+	chunk_t block, value;
+	int i, j;
+
+	write_traces(DLT_NFLOG);
+	snprintf(path, sizeof(path), "%s/log", dir);
+	assert_true(chunk_write(chunk_from_str(log), path, 0600, TRUE));
+	assert_int_equal(run("export --dir %s gw --log %s/log -o %s/out", dir, dir, dir), 0);
+	for (i = 0; i < countof(counts); i++)
+	{
+		block = get_block("out", PCAPNG_INTERFACE_STATISTICS, i);
+		assert_true(block.len > 12);
+		assert_int_equal(*(uint32_t*)block.ptr, i);
+		for (j = 0; j < countof(codes); j++)
+		{
+			value = get_option(block, 12, codes[j]);
+			if (counts[i][j] == UINT64_MAX)
+			{
+				assert_int_equal(value.len, 0);
+				continue;
+			}
+			assert_int_equal(value.len, sizeof(uint64_t));
+			assert_memory_equal(value.ptr, &counts[i][j], value.len);
+		}
+		if (i == 3)
+		{
+			value = get_option(block, 12, PCAPNG_COMMENT);
+			assert_memory_equal(value.ptr, "trace /var/lib/x/gw/", 20);
+		}
+		chunk_free(&block);
+	}
+	assert_int_equal(run("export --dir %s gw --log %s/none -o %s/out", dir, dir, dir),
+					 2);
+	expect_line("stderr", "unable to open .*/none");
+}
+
+/**
+ * Keys in the file, and beside it.
+ */
+static void test_export_keys(void **state)
+{
+	chunk_t block, secrets;
+	uint32_t fields[2];
+
+	write_traces(DLT_NFLOG);
+	/* an SA without a trace */
+	free(create_packet(0xc0000003, 1, ping).ptr);
+	keys->flush(keys);
+	assert_int_equal(run("export --dir %s gw -o %s/out.pcapng --keys", dir, dir), 0);
+	expect_line("stdout", "/out.wireshark: 2 keys, to open the file with ");
+	block = get_block("out.pcapng", PCAPNG_DECRYPTION_SECRETS, 0);
+	assert_true(block.len > sizeof(fields));
+	memcpy(fields, block.ptr, sizeof(fields));
+	assert_int_equal(fields[0], 0x45535053);
+	secrets = chunk_create(block.ptr + sizeof(fields), fields[1]);
+	assert_int_equal(block.len, sizeof(fields) + ((secrets.len + 3) & ~3));
+	assert_non_null(memmem(secrets.ptr, secrets.len, "\"0xc0000001\",\"AES-GCM with 16 "
+						   "octet ICV [RFC4106]\",\"0x01010101", 60));
+	assert_non_null(memmem(secrets.ptr, secrets.len, "\"0xc0000002\"", 12));
+	assert_null(memmem(secrets.ptr, secrets.len, "c0000003", 8));
+	assert_memory_equal(secrets.ptr + secrets.len - 14, ",\"32-bit\",\"0\"\n", 14);
+	chunk_free(&block);
+	assert_int_equal(run_command("cd %s/out.wireshark && test $(stat -c %%a .) = 700 && "
+			"test $(stat -c %%a keys) = 600 && ls | tr '\\n' ' ' | "
+			"grep -qx 'esp_sa keys preferences ' && ! grep -q c0000003 * && "
+			"! grep -q 32-bit esp_sa && grep -q '^esp c0000002 ' keys", dir), 0);
+	/* again, over what is there */
+	assert_int_equal(run("export --dir %s gw -o %s/out.pcapng --keys", dir, dir), 0);
+	/* decrypted with the keys that were written */
+	assert_int_equal(run("decrypt -k %s/out.wireshark/keys %s/gw/" NAME ".esp.pcap "
+						 "-o %s/decrypted", dir, dir, dir), 1);
+	expect_line("stdout", "^ESP: 3 packets, 2 decrypted, 2 ICV good, 1 ICV bad$");
+	/* only those that a trace needs */
+	assert_int_equal(run("export %s/gw/" NAME ".plain.pcap -o %s/out2 --keys", dir, dir),
+					 1);
+	expect_line("stderr", "^there are no keys of these traces next to them$");
+	assert_int_equal(run("export --dir %s gw -o - --keys", dir), 2);
+	assert_int_equal(run("export --dir %s gw -o %s/out3 --keys --no-keys", dir, dir), 0);
+	assert_int_equal(run_command("test ! -e %s/out3.wireshark", dir), 0);
+}
+
+/**
+ * Parts of the traces.
+ */
+static void test_parts(void **state)
+{
+	write_traces(DLT_NFLOG);
+	assert_int_equal(run("export --dir %s gw -o %s/out -f 'port 1000'", dir, dir), 1);
+	/* the one with a bad ICV may have matched */
+	expect_line("stdout", "^1 encrypted packets could not be decrypted for the filter");
+	expect_tshark("out", "-e frame.interface_name", "net plain-out\nnet esp-out\n");
+	assert_int_equal(run("export --dir %s gw -o %s/out -f 'portt 1000'", dir, dir), 2);
+	expect_line("stderr", "^invalid filter .portt 1000.: ");
+	assert_int_equal(run("export --dir %s gw -o %s/out --plain-only", dir, dir), 0);
+	expect_tshark("out", "-e frame.interface_name", "net plain-out\nnet plain-in\n");
+	assert_int_equal(run("export --dir %s gw -o %s/out --since @2200 --until "
+						 "1970-01-01T00:50:00.5Z", dir, dir), 0);
+	expect_tshark("out", "-e frame.interface_name",
+				  "net esp-out\nnet esp-in\nnet plain-in\n");
+	assert_int_equal(run("export --dir %s gw -o %s/out --since yesterday", dir, dir), 2);
+	expect_line("stderr", "^.yesterday. is no time$");
+	assert_int_equal(run("export --dir %s gw -o %s/out --since 1h", dir, dir), 0);
+	expect_line("stdout", "/out: 0 packets$");
+	/* a file per trace */
+	assert_int_equal(run("export --dir %s gw -o %s/each --one-per-trace", dir, dir), 0);
+	expect_tshark("each/" NAME ".plain.pcapng", "-e frame.interface_name",
+				  "net plain-out\nnet plain-in\n");
+	assert_int_equal(run_command("ls %s/each | wc -l | grep -qx 3", dir), 0);
+	/* for any tool */
+	assert_int_equal(run("export --dir %s gw -o %s/out --format pcap", dir, dir), 0);
+	expect_tshark("out", "-e frame.protocols -e frame.len -e ip.len",
+		"raw:ip:udp:isakmp\t56\t56\nraw:ip:udp:data\t41\t41\nraw:ip:esp\t96\t96\n"
+		"raw:ip:esp\t96\t96\nraw:ip:udp:data\t41\t41\nraw:ip:esp\t96\t96\n");
+	assert_int_equal(run("export --dir %s gw -o %s/out --format text", dir, dir), 2);
+	assert_int_equal(run("export --dir %s gw -o -", dir), 0);
+	expect_tshark("stdout", "-e frame.number", "1\n2\n3\n4\n5\n6\n");
+}
+
+/**
+ * Traces without keys, and with link type raw.
+ */
+static void test_raw(void **state)
+{
+	write_traces(DLT_RAW);
+	assert_int_equal(run_command("rm %s/gw/keys", dir), 0);
+	assert_int_equal(run("export --dir %s gw -o %s/out", dir, dir), 0);
+	expect_tshark("out", FIELDS,
+		"1000.000001000\tgw packets\t\t\tike\n"
+		"2100.000001000\tnet packets\t\t\tnet\n"
+		"2300.000001000\tnet esp-out\t0x00000002\t1\tnet: ESP c0000002 seq 1\n"
+		"3000.000001000\tnet esp-in\t0x00000001\t2\tnet: ESP c0000001 seq 1\n"
+		"3000.000001000\tnet packets\t\t\tnet\n"
+		"4000.000001000\tnet esp-in\t0x00000001\t3\tnet: ESP c0000001 seq 2\n");
+}
+
+/**
+ * Traces without keys, whose packets are tied by their order.
+ */
+static void test_order(void **state)
+{
+	trace_file_t *esp, *plain;
+	chunk_t packet;
+	int i;
+
+	esp = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
+	plain = trace_file_create("gw", NAME ".plain.pcap", DLT_NFLOG);
+	for (i = 0; i < 6; i++)
+	{
+		packet = add_ip(other, other, IPPROTO_UDP,
+						add_udp(1, 2, chunk_alloc(10 + 100 * i)));
+		trace_file_add(esp, 1000 + i, "net{1} esp-in",
+					   create_packet(SPI_IN, i + 1, packet));
+		/* one is missing, so that lengths don't agree afterwards */
+		if (i != 3)
+		{
+			trace_file_add(plain, 1000 + i, "net{1} plain-in", packet);
+		}
+		else
+		{
+			free(packet.ptr);
+		}
+	}
+	trace_file_close(esp);
+	trace_file_close(plain);
+	keys->flush(keys);
+	assert_int_equal(run_command("rm %s/gw/keys", dir), 0);
+	assert_int_equal(run("export --dir %s gw -o %s/out", dir, dir), 0);
+	expect_tshark("out", "-e frame.interface_name -e frame.packet_id",
+				  "net esp-in\t1\nnet plain-in\t1\nnet esp-in\t2\nnet plain-in\t2\n"
+				  "net esp-in\t3\nnet plain-in\t3\nnet esp-in\t4\n"
+				  "net esp-in\t5\nnet plain-in\t\nnet esp-in\t\nnet plain-in\t\n");
+}
+
+/**
+ * Files of a ring, of which one is torn, and several connections.
+ */
+static void test_files(void **state)
+{
+	trace_file_t *file;
+	char name[PATH_MAX];
+	int i;
+
+	for (i = 8; i < 12; i++)
+	{
+		snprintf(name, sizeof(name), NAME ".plain.%d.pcap", i);
+		file = trace_file_create("gw", name, DLT_NFLOG);
+		trace_file_add(file, 1000 + i, "net{1} plain-in", chunk_clone(ping));
+		trace_file_close(file);
+		file = trace_file_create("b", name, DLT_NFLOG);
+		trace_file_add(file, 1000 + i, "net{7} plain-in", chunk_clone(pong));
+		trace_file_close(file);
+	}
+	assert_int_equal(run("export --dir %s gw b -o %s/out", dir, dir), 0);
+	expect_tshark("out", "-e frame.time_epoch -e frame.interface_description",
+		"1008.000001000\tconnection b, child net: in the clear, after decryption\n"
+		"1008.000001000\tconnection gw, child net: in the clear, after decryption\n"
+		"1009.000001000\tconnection b, child net: in the clear, after decryption\n"
+		"1009.000001000\tconnection gw, child net: in the clear, after decryption\n"
+		"1010.000001000\tconnection b, child net: in the clear, after decryption\n"
+		"1010.000001000\tconnection gw, child net: in the clear, after decryption\n"
+		"1011.000001000\tconnection b, child net: in the clear, after decryption\n"
+		"1011.000001000\tconnection gw, child net: in the clear, after decryption\n");
+	assert_int_equal(run_command("truncate -s -1 %s/gw/" NAME ".plain.9.pcap", dir), 0);
+	assert_int_equal(run("export %s/gw -o %s/out", dir, dir), 1);
+	expect_line("stderr", "plain.9.pcap ends within a packet$");
+	expect_tshark("out", "-e frame.time_epoch",
+				  "1008.000001000\n1010.000001000\n1011.000001000\n");
+	assert_int_equal(run("export %s/gw/" NAME ".plain.8.pcap -o %s/out", dir, dir), 0);
+	expect_tshark("out", "-e frame.time_epoch", "1008.000001000\n");
+	/* not over a trace, by whatever name */
+	assert_int_equal(run("export %s/gw -o %s/gw/../gw/" NAME ".plain.8.pcap", dir, dir),
+					 2);
+	expect_line("stderr", "it is the same file as .*, which is read, use another name$");
+	assert_int_equal(run("export --dir %s none -o %s/out", dir, dir), 2);
+	expect_line("stderr", "^.none. is neither a file, nor a directory, nor a connection");
+	assert_int_equal(run("export --dir %s -o %s/out", dir, dir), 2);
+	expect_line("stderr", "^a connection, directory or trace is missing$");
+	assert_int_equal(run_command("mkdir %s/empty", dir), 0);
+	assert_int_equal(run("export %s/empty -o %s/out", dir, dir), 2);
+	expect_line("stderr", "/empty has no traces$");
+	/* neither pcap, nor of a link type that is known, nor with possible lengths */
+	assert_int_equal(run_command("echo nonsense that is long enough >%s/text && "
+			"cp %s/gw/" NAME ".plain.8.pcap %s/bad && printf '\\377\\377\\377\\177' | "
+			"dd of=%s/bad bs=1 seek=32 conv=notrunc 2>/dev/null && "
+			"cp %s/bad %s/link && printf '\\001' | dd of=%s/link bs=1 seek=20 "
+			"conv=notrunc 2>/dev/null", dir, dir, dir, dir, dir, dir, dir), 0);
+	assert_int_equal(run("export %s/text -o %s/out", dir, dir), 1);
+	expect_line("stderr", "/text: it is no pcap file");
+	assert_int_equal(run("export %s/link -o %s/out", dir, dir), 1);
+	expect_line("stderr", "/link: its link type is neither NFLOG nor raw$");
+	assert_int_equal(run("export %s/bad -o %s/out", dir, dir), 1);
+	expect_line("stderr", "/bad: it is damaged, a packet has an impossible length$");
+	assert_int_equal(run("export %s -o %s/out /dev/null", dir, dir), 2);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest unit_tests[] = {
+		cmocka_unit_test_setup_teardown(test_all, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_log, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_export_keys, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_parts, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_raw, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_order, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_files, begin_export, end_export),
+	};
+
+	return cmocka_run_group_tests(unit_tests, setup_program, teardown);
+}
