@@ -106,6 +106,46 @@ static void test_surplus(void **state)
 	check(count, POINT_PLAIN_IN, 17, 8, ", 1 more than the SA processed");
 }
 
+/**
+ * The SA lived on after its capture ended.
+ */
+static void test_slack(void **state)
+{
+	nflog_counters_t count = {
+		.slack = 5,
+		.packets = 8,
+		.logged = 8,
+		.received = 8,
+		.has_logged = TRUE,
+		.has_sa = TRUE,
+	};
+	const struct {
+		uint64_t sa;
+		char *tail;
+	} tests[] = {
+		{ 8, "8 by the SA" },
+		{ 3, "8 by the SA" },
+		{ 2, "7 by the SA, 1 more than the SA processed" },
+		{ 9, "9 by the SA, 1 not seen by netfilter" },
+	};
+	char buf[512], expected[512];
+	u_int i;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		count.sa = tests[i].sa;
+		snprintf(expected, sizeof(expected), "plain-in 8 packets 0 bytes 0 lost of %s",
+				 tests[i].tail);
+		nflog_counters_describe(&count, POINT_PLAIN_IN, buf, sizeof(buf));
+		assert_string_equal(buf, expected);
+	}
+	/* deleted, so nobody knows */
+	count.sa = 1;
+	count.slack = UINT64_MAX;
+	nflog_counters_describe(&count, POINT_PLAIN_IN, buf, sizeof(buf));
+	assert_string_equal(buf, "plain-in 8 packets 0 bytes 0 lost of 8 by the SA");
+}
+
 static void test_incomplete(void **state)
 {
 	nflog_counters_t count = {
@@ -266,6 +306,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_surplus),
+		cmocka_unit_test(test_slack),
 		cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_flowtable),
 		cmocka_unit_test(test_passes),

@@ -22,6 +22,8 @@
 
 #include "events/manager.h"
 
+#include <glob.h>
+
 #include <daemon.h>
 
 #define SPI_IN htonl(0xc1111111)
@@ -40,12 +42,37 @@ static bool reader_add(nflog_reader_t *this, nflog_sa_t *sa)
 	return TRUE;
 }
 
-static void reader_remove(nflog_reader_t *this, nflog_sa_t *sa)
+/** SAs that were removed, but whose packets are still read, if any are to be kept */
+static nflog_sa_t *draining[4];
+static u_int draining_count;
+static bool drain;
+
+static void release(nflog_sa_t *sa)
 {
-	sas--;
 	pipeline->writer->release(pipeline->writer, sa->esp.trace);
 	pipeline->writer->release(pipeline->writer, sa->plain.trace);
 	nflog_sa_destroy(sa);
+}
+
+static void reader_remove(nflog_reader_t *this, nflog_sa_t *sa)
+{
+	sas--;
+	if (drain)
+	{
+		draining[draining_count++] = sa;
+	}
+	else
+	{
+		release(sa);
+	}
+}
+
+/** SPI of the last SA that is not kept out of the traces of others anymore */
+static uint32_t included;
+
+static void reader_include(nflog_reader_t *this, host_t *dst, uint32_t spi)
+{
+	included = spi;
 }
 
 static void reader_update(nflog_reader_t *this, nflog_sa_t *sa, host_t *dst,
@@ -75,6 +102,7 @@ static nflog_reader_t reader = {
 	.add = reader_add,
 	.remove = reader_remove,
 	.exclude = reader_exclude,
+	.include = reader_include,
 };
 
 static char *get_name()
@@ -520,6 +548,150 @@ static void test_existing(void **state)
 	host->destroy(host);
 }
 
+/** packets that the SAs in the kernel processed, and whether it has them */
+static uint64_t processed;
+static bool in_kernel;
+
+static status_t query_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id,
+						 kernel_ipsec_query_sa_t *data, uint64_t *bytes,
+						 uint64_t *packets, time_t *time)
+{
+	assert_true(id->spi == SPI_IN || id->spi == SPI_OUT);
+	*bytes = *time = 0;
+	*packets = processed;
+	processed += 10;
+	return in_kernel ? SUCCESS : NOT_FOUND;
+}
+
+/**
+ * Count the traces in the directory.
+ */
+static u_int count_traces()
+{
+	char pattern[PATH_MAX];
+	glob_t names;
+	u_int count;
+
+	snprintf(pattern, sizeof(pattern), "%s/net/net.*.esp.pcap", dir);
+	count = glob(pattern, 0, NULL, &names) == 0 ? names.gl_pathc : 0;
+	globfree(&names);
+	return count;
+}
+
+/**
+ * Let the packets of removed SAs be read, which ends their traces.
+ */
+static void drain_all()
+{
+	while (draining_count)
+	{
+		release(draining[--draining_count]);
+	}
+	while (manager->get_state(manager, &child_sa) == NFLOG_CAPTURE_ENDING)
+	{	/* until the writer ended them */
+		usleep(1000);
+	}
+}
+
+/**
+ * The capture of a CHILD_SA that is up ends, and starts again, however fast.
+ */
+static void test_end(void **state)
+{
+	host_t *host = host_create_from_string("192.168.0.1", 0);
+	nflog_manager_sa_t existing[] = {
+		{
+			.id = { .src = host, .dst = host, .spi = SPI_IN, .proto = IPPROTO_ESP },
+			.data = { .inbound = TRUE, .reqid = 1, .enc_alg = ENCR_NULL },
+		},
+		{
+			.id = { .src = host, .dst = host, .spi = SPI_OUT, .proto = IPPROTO_ESP },
+			.data = { .reqid = 1, .enc_alg = ENCR_NULL },
+		},
+	};
+	nflog_candidate_t subject = { .conn = "net", .child = "net", .child_id = 1 };
+	kernel_ipsec_update_sa_t update = {
+		.new_src = host,
+		.new_dst = host,
+	};
+	nflog_counters_t *count[2];
+	uint64_t packets = 1000;
+	nflog_cfg_t *cfg;
+	u_int i, before;
+
+	charon->kernel->query_sa = query_sa;
+	in_kernel = TRUE;
+	set_points("esp");
+	before = count_traces();
+	assert_int_equal(manager->get_state(manager, &child_sa), NFLOG_CAPTURE_NONE);
+	assert_false(manager->end(manager, &child_sa));
+	installing();
+	add_sa(&existing[0].id, TRUE);
+	add_sa(&existing[1].id, FALSE);
+	keyed();
+	assert_int_equal(manager->get_state(manager, &child_sa), NFLOG_CAPTURE_RUNNING);
+	drain = TRUE;
+	for (i = 0; i < 3; i++)
+	{
+		draining_count = 0;
+		processed = 100;
+		assert_true(manager->end(manager, &child_sa));
+		assert_int_equal(sas, 0);
+		assert_int_equal(draining_count, 2);
+		assert_int_equal(manager->get_state(manager, &child_sa),
+						 NFLOG_CAPTURE_ENDING);
+		assert_false(manager->end(manager, &child_sa));
+		/* nothing happens with what charon does to its SAs */
+		assert_false(manager->has_sa(manager, &existing[0].id));
+		manager->update_sa(manager, &existing[0].id, &update);
+		manager->updated_sa(manager, &existing[0].id, &update, SUCCESS);
+		manager->del_sa(manager, &existing[0].id, &packets);
+		/* what was counted when it ended, outbound first, minus that of the begin */
+		count[FALSE] = draining[0]->esp.count;
+		count[TRUE] = draining[1]->esp.count;
+		assert_true(count[FALSE]->has_sa);
+		assert_int_equal(count[FALSE]->sa, i ? 100 - 30 : 100);
+		assert_int_equal(count[TRUE]->sa, i ? 110 - 10 : 110);
+		assert_int_equal(count[TRUE]->slack, i ? 10 : 0);
+		/* not while packets of the last capture are read */
+		cfg = options->get(options, "net", "net", TRUE);
+		assert_false(manager->add_existing(manager, &subject, &child_sa, cfg, existing,
+										   2));
+		drain_all();
+		assert_int_equal(manager->get_state(manager, &child_sa), NFLOG_CAPTURE_NONE);
+		/* each trace has another name, although the SPIs are the same */
+		assert_int_equal(count_traces(), before + i + 1);
+
+		processed = 0;
+		cfg = options->get(options, "net", "net", TRUE);
+		assert_true(manager->add_existing(manager, &subject, &child_sa, cfg,
+										  existing, 2));
+		assert_int_equal(included, SPI_OUT);
+		assert_int_equal(sas, 2);
+		assert_int_equal(manager->get_state(manager, &child_sa),
+						 NFLOG_CAPTURE_RUNNING);
+	}
+	drain = FALSE;
+	manager->del_sa(manager, &existing[0].id, &packets);
+	manager->del_sa(manager, &existing[1].id, &packets);
+	assert_true(manager->has_any(manager));
+	destroying();
+	assert_false(manager->has_any(manager));
+
+	/* it ends after the capture did, and before traces did, and is gone from the kernel */
+	installing();
+	add_sa(&existing[0].id, TRUE);
+	in_kernel = FALSE;
+	drain = TRUE;
+	assert_true(manager->end(manager, &child_sa));
+	assert_true(draining[0]->esp.count->gone);
+	destroying();
+	assert_false(manager->has_any(manager));
+	drain = FALSE;
+	drain_all();
+	host->destroy(host);
+}
+
 static int setup(void **state)
 {
 	options = nflog_options_create(NULL, NULL);
@@ -575,6 +747,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_update_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_spi, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_existing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup_group, teardown_group);

@@ -17,7 +17,7 @@
 #include "events/ike.h"
 #include "events/kernel.h"
 #include "reader/lanes.h"
-#include "events/existing.h"
+#include "events/apply.h"
 #include "events/release.h"
 #include "options/values.h"
 
@@ -57,9 +57,9 @@ struct private_nflog_capture_plugin_t {
 	nflog_manager_t *manager;
 
 	/**
-	 * Captures CHILD_SAs that are up already.
+	 * Starts and ends captures of what is up.
 	 */
-	nflog_existing_t *existing;
+	nflog_apply_t *apply;
 
 	/**
 	 * Learns of SAs on their way to the kernel.
@@ -112,7 +112,7 @@ CALLBACK(apply_options, job_requeue_t,
 	do
 	{
 		this->ike->reload(this->ike);
-		done = this->existing->capture(this->existing, this->retry != 0);
+		done = this->apply->apply(this->apply, this->retry != 0);
 		retry = done ? 0 : min(max(2 * this->retry, RETRY_MIN), RETRY_MAX);
 		this->retry = retry;
 	}
@@ -167,8 +167,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 		return FALSE;
 	}
 	this->manager = nflog_manager_create(this->options, this->pipeline);
-	this->existing = nflog_existing_create(this->options, this->manager);
 	this->ike = nflog_ike_create(this->options, this->pipeline);
+	this->apply = nflog_apply_create(this->options, this->manager, this->ike);
 	this->kernel = nflog_kernel_create(this->manager, this->options,
 									   this->pipeline->reader);
 	charon->bus->add_listener(charon->bus, &this->manager->listener);
@@ -188,8 +188,8 @@ static void stop(private_nflog_capture_plugin_t *this)
 	charon->bus->remove_listener(charon->bus, &this->ike->listener);
 	charon->bus->remove_listener(charon->bus, &this->manager->listener);
 	this->kernel->destroy(this->kernel);
+	this->apply->destroy(this->apply);
 	this->ike->destroy(this->ike);
-	this->existing->destroy(this->existing);
 	this->manager->destroy(this->manager);
 	this->pipeline->destroy(this->pipeline);
 }

@@ -288,13 +288,13 @@ static bool capture_sa(private_nflog_child_t *this,
 }
 
 /**
- * Are the keys of a direction to be written?  Also if the SA is offloaded, as its packets
+ * Are the keys of an SA known, and to be written?  Also if the SA is offloaded, as its packets
  * may be captured elsewhere.
  */
-static bool has_keys(private_nflog_child_t *this, bool inbound)
+static bool has_keys(private_nflog_child_t *this, kernel_ipsec_add_sa_t *data)
 {
-	return this->cfg->esp_keys &&
-		   choose(this, this->esp, inbound ? POINT_ESP_IN : POINT_ESP_OUT);
+	return this->cfg->esp_keys && (data->enc_key.len || data->int_key.len) &&
+		   choose(this, this->esp, data->inbound ? POINT_ESP_IN : POINT_ESP_OUT);
 }
 
 METHOD(nflog_child_t, add_sa, bool,
@@ -321,7 +321,7 @@ METHOD(nflog_child_t, add_sa, bool,
 	{
 		return FALSE;
 	}
-	if (has_keys(this, data->inbound))
+	if (has_keys(this, data))
 	{
 		this->written[data->inbound] = this->keys->add_esp(this->keys, this->conn,
 														   id, data);
@@ -369,7 +369,7 @@ METHOD(nflog_child_t, updated_sa, void,
  * Set the number of packets that an SA processed for a capture point.
  */
 static void set_packets(private_nflog_child_t *this, nflog_trace_t *trace,
-						nflog_point_t point, uint64_t *packets, bool counted)
+						nflog_point_t point, nflog_processed_t *processed)
 {
 	nflog_counters_t *count;
 
@@ -377,9 +377,10 @@ static void set_packets(private_nflog_child_t *this, nflog_trace_t *trace,
 	if (trace)
 	{
 		count = trace->get_count(trace, point);
-		count->gone = !packets;
-		count->has_sa = packets && counted;
-		count->sa = count->has_sa ? *packets : 0;
+		count->gone = processed->gone;
+		count->has_sa = processed->known;
+		count->sa = processed->packets;
+		count->slack = processed->slack;
 	}
 }
 
@@ -397,19 +398,32 @@ static void set_absent(private_nflog_child_t *this, nflog_trace_t *trace,
 }
 
 METHOD(nflog_child_t, del_sa, void,
-	private_nflog_child_t *this, bool inbound, uint64_t *packets, bool counted)
+	private_nflog_child_t *this, bool inbound, nflog_processed_t *processed)
 {
 	nflog_sa_t **sa = get_sa(this, inbound);
 
 	if (*sa)
 	{
 		set_packets(this, this->esp, inbound ? POINT_ESP_IN : POINT_ESP_OUT,
-					packets, counted);
+					processed);
 		set_packets(this, this->plain, inbound ? POINT_PLAIN_IN
 											   : POINT_PLAIN_OUT,
-					packets, counted);
+					processed);
 		this->reader->remove(this->reader, *sa);
 		*sa = NULL;
+	}
+}
+
+METHOD(nflog_child_t, recount, void,
+	private_nflog_child_t *this, nflog_recount_t *recount)
+{
+	if (this->esp)
+	{
+		recount->add_trace(recount, this->esp, POINT_ESP_IN);
+	}
+	if (this->plain)
+	{
+		recount->add_trace(recount, this->plain, POINT_PLAIN_IN);
 	}
 }
 
@@ -489,7 +503,8 @@ static nflog_trace_t *create_trace(private_nflog_child_t *this,
  * Described in header
  */
 nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
-								  nflog_cfg_t *cfg, nflog_pipeline_t *pipeline)
+								  time_t start, nflog_cfg_t *cfg,
+								  nflog_pipeline_t *pipeline)
 {
 	private_nflog_child_t *this;
 	nflog_trace_t *trace;
@@ -500,6 +515,7 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 			.update_sa = _update_sa,
 			.updated_sa = _updated_sa,
 			.del_sa = _del_sa,
+			.recount = _recount,
 			.set_spi_out = _set_spi_out,
 			.destroy = _destroy,
 		},
@@ -511,7 +527,7 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 		.keys = pipeline->keys,
 		.reader = pipeline->reader,
 		.writer = pipeline->writer,
-		.start = time(NULL),
+		.start = start,
 	);
 	if (cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{

@@ -21,12 +21,26 @@
 #define NFLOG_CHILD_H_
 
 typedef struct nflog_child_t nflog_child_t;
+typedef struct nflog_processed_t nflog_processed_t;
 
+#include "recount.h"
 #include "options/cfg.h"
 #include "options/criteria.h"
 #include "reader/pipeline.h"
 
 #include <kernel/kernel_interface.h>
+
+/**
+ * Number of packets that an SA processed while it was captured.
+ */
+struct nflog_processed_t {
+	/** TRUE if the SA was gone from the kernel, so the number is not known */
+	bool gone;
+	/** TRUE if the number is known */
+	bool known;
+	/** packets at least, and how many more there may have been */
+	uint64_t packets, slack;
+};
 
 /**
  * Captures one CHILD_SA: its two SAs in its two traces, and writes their keys.
@@ -71,11 +85,17 @@ struct nflog_child_t {
 	 * End the capture of an SA.
 	 *
 	 * @param inbound	TRUE for the inbound SA
-	 * @param packets	number of packets that the SA processed, NULL if not known
-	 * @param counted	FALSE if the number includes packets from before the capture
+	 * @param processed	number of packets that the SA processed
 	 */
-	void (*del_sa)(nflog_child_t *this, bool inbound, uint64_t *packets,
-				   bool counted);
+	void (*del_sa)(nflog_child_t *this, bool inbound,
+				   nflog_processed_t *processed);
+
+	/**
+	 * Count the packets of SAs that live on again when the traces end.
+	 *
+	 * @param recount	counts them, gets referenced
+	 */
+	void (*recount)(nflog_child_t *this, nflog_recount_t *recount);
 
 	/**
 	 * Set the outbound SPI, as the outbound SA may be installed later.
@@ -96,10 +116,12 @@ struct nflog_child_t {
  *
  * @param subject	CHILD_SA, cloned
  * @param mark		mark of packets that arrive, 0 for none
+ * @param start		when the capture starts, part of the names of traces
  * @param cfg		what to capture, gets owned
  * @param pipeline	passes on packets and keys, not owned
  */
 nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
-								  nflog_cfg_t *cfg, nflog_pipeline_t *pipeline);
+								  time_t start, nflog_cfg_t *cfg,
+								  nflog_pipeline_t *pipeline);
 
 #endif /** NFLOG_CHILD_H_ @}*/

@@ -20,9 +20,6 @@
 
 #include <daemon.h>
 
-/** capture points of IKE messages */
-#define IKE_POINTS (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT)
-
 typedef struct private_nflog_ike_t private_nflog_ike_t;
 
 /**
@@ -100,7 +97,7 @@ static nflog_cfg_t *get_cfg(private_nflog_ike_t *this,
 	{
 		cfg = this->options->get(this->options, conn,
 								 child_cfg->get_name(child_cfg), TRUE);
-		if (cfg && !(cfg->points & IKE_POINTS))
+		if (cfg && !(cfg->points & NFLOG_IKE_POINTS))
 		{
 			nflog_cfg_destroy(cfg);
 			cfg = NULL;
@@ -137,7 +134,7 @@ static void write_keys(private_nflog_ike_t *this,
 	cfg = get_cfg(this, peer_cfg);
 	if (cfg)
 	{
-		if (cfg->ike_keys && cfg->points & IKE_POINTS)
+		if (cfg->ike_keys && cfg->points & NFLOG_IKE_POINTS)
 		{
 			add_keys(this, keys, peer_cfg->get_name(peer_cfg));
 			this->writer->write_keys(this->writer);
@@ -196,7 +193,7 @@ static bool capture(private_nflog_ike_t *this, nflog_candidate_t *subject,
 	cfg = get_cfg(this, peer_cfg);
 	if (cfg)
 	{
-		wanted = cfg->points & IKE_POINTS;
+		wanted = cfg->points & NFLOG_IKE_POINTS;
 		if (wanted)
 		{
 			this->reader->capture_ike(this->reader, TRUE);
@@ -493,7 +490,51 @@ METHOD(nflog_ike_t, reload, void,
 {
 	this->ike_messages->reconsider(this->ike_messages);
 	this->reader->capture_ike(this->reader,
-				this->options->has_point(this->options, NULL, IKE_POINTS));
+				this->options->has_point(this->options, NULL, NFLOG_IKE_POINTS));
+}
+
+/**
+ * Check if an IKE_SA is to be captured.
+ */
+static bool is_wanted(private_nflog_ike_t *this, peer_cfg_t *peer_cfg)
+{
+	nflog_cfg_t *cfg;
+	bool wanted = FALSE;
+
+	cfg = get_cfg(this, peer_cfg);
+	if (cfg)
+	{
+		wanted = cfg->points & NFLOG_IKE_POINTS;
+		nflog_cfg_destroy(cfg);
+	}
+	return wanted;
+}
+
+METHOD(nflog_ike_t, apply, void,
+	private_nflog_ike_t *this, ike_sa_t *ike_sa)
+{
+	peer_cfg_t *peer_cfg = get_connection(ike_sa);
+	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
+	uint32_t id = ike_sa->get_unique_id(ike_sa);
+	nflog_ike_state_t state;
+
+	state = this->ike_messages->get_state(this->ike_messages, id);
+	if (peer_cfg && (state == NFLOG_IKE_STARTED || state == NFLOG_IKE_WAITING) &&
+		!is_wanted(this, peer_cfg))
+	{
+		DBG1(DBG_IKE, "nflog-capture: ending the capture of IKE_SA %s[%u], it is not "
+			 "enabled anymore", peer_cfg->get_name(peer_cfg), id);
+		end(this, id, spis);
+		/* messages from now on are not of the trace that ends */
+		update(this, id, spis, ike_sa->get_other_host(ike_sa));
+		this->ike_messages->refuse(this->ike_messages, id);
+	}
+}
+
+METHOD(nflog_ike_t, has_any, bool,
+	private_nflog_ike_t *this)
+{
+	return this->ike_messages->get_count(this->ike_messages) > 0;
 }
 
 METHOD(nflog_ike_t, destroy, void,
@@ -521,6 +562,8 @@ nflog_ike_t *nflog_ike_create(nflog_options_t *options,
 				.message = _message,
 			},
 			.reload = _reload,
+			.apply = _apply,
+			.has_any = _has_any,
 			.destroy = _destroy,
 		},
 		.options = options,

@@ -49,6 +49,20 @@ struct nflog_ike_t {
 	void (*reload)(nflog_ike_t *this);
 
 	/**
+	 * End the capture of an IKE_SA that is not to be captured anymore.
+	 *
+	 * @param ike_sa	IKE_SA with a connection
+	 */
+	void (*apply)(nflog_ike_t *this, ike_sa_t *ike_sa);
+
+	/**
+	 * Check if any IKE_SA is captured, any thread may call this.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*has_any)(nflog_ike_t *this);
+
+	/**
 	 * Destroy a nflog_ike_t, all keys are wiped.
 	 */
 	void (*destroy)(nflog_ike_t *this);

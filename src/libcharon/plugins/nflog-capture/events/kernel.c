@@ -56,25 +56,6 @@ struct private_nflog_kernel_t {
 static private_nflog_kernel_t *instance;
 
 /**
- * Get the number of packets that an SA processed.
- *
- * @return				FALSE if it is gone
- */
-static bool query(kernel_interface_t *kernel, kernel_ipsec_sa_id_t *id,
-				  uint16_t cpi, uint64_t *packets)
-{
-	kernel_ipsec_query_sa_t query = {
-		.cpi = cpi,
-	};
-	uint64_t bytes;
-	time_t time;
-
-	return kernel->query_sa(kernel, id, &query, &bytes, packets,
-							&time) == SUCCESS &&
-		   (*packets || !nflog_xfrm_sa_is_larval(id));
-}
-
-/**
  * Does the peer learn an SPI that is allocated now before the SA is installed?
  *
  * With IKEv2 it does if we initiate the exchange: the SPI is in the request, while a
@@ -173,7 +154,7 @@ METHOD(kernel_interface_t, del_sa, status_t,
 		this->reader->include(this->reader, id->dst, id->spi);
 		return status;
 	}
-	known = query(kernel, id, data->cpi, &packets);
+	known = nflog_xfrm_sa_count(id, data->cpi, &packets);
 	status = this->original.del_sa(kernel, id, data);
 	this->manager->del_sa(this->manager, id, known ? &packets : NULL);
 	return status;

@@ -13,18 +13,17 @@
  */
 
 #include "manager.h"
-#include "child.h"
+#include "capture.h"
+#include "exclude.h"
+#include "installing.h"
 #include "sa_table.h"
-#include "subject.h"
+#include "xfrm_sa.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
-#include <threading/thread_value.h>
 
 typedef struct private_nflog_manager_t private_nflog_manager_t;
-typedef struct installing_t installing_t;
-typedef struct entry_t entry_t;
 
 /**
  * Private data.
@@ -47,19 +46,19 @@ struct private_nflog_manager_t {
 	nflog_pipeline_t *pipeline;
 
 	/**
-	 * Captures, unique id of the CHILD_SA => entry_t.
+	 * Captures, unique id of the CHILD_SA => nflog_capture_t.
 	 */
 	hashtable_t *entries;
 
 	/**
-	 * SAs of the captures, entry_t.
+	 * SAs of the captures, nflog_capture_t.
 	 */
 	nflog_sa_table_t *sas;
 
 	/**
-	 * CHILD_SA that the current thread is installing, installing_t.
+	 * CHILD_SA that the current thread is installing.
 	 */
-	thread_value_t *installing;
+	nflog_installing_t *installing;
 
 	/**
 	 * Protects the table of entries, not held while calling others.
@@ -68,80 +67,11 @@ struct private_nflog_manager_t {
 };
 
 /**
- * Capture of a CHILD_SA, used by the thread that has its IKE_SA checked out.
- */
-struct entry_t {
-
-	/**
-	 * Unique id of the CHILD_SA.
-	 */
-	uint32_t id;
-
-	/**
-	 * The capture itself.
-	 */
-	nflog_child_t *child;
-
-	/**
-	 * TRUE if the outbound SA is going to be installed later.
-	 */
-	bool late;
-
-	/**
-	 * Number of its SAs in the table, the entry exists as long as there are any.
-	 */
-	u_int sas;
-
-	/**
-	 * TRUE if the CHILD_SA was up before, so its counters include packets that were not
-	 * captured.
-	 */
-	bool existing;
-
-	/**
-	 * TRUE if the CHILD_SA is about to be destroyed.
-	 */
-	bool destroying;
-};
-
-/**
- * CHILD_SA that a thread is installing.
- */
-struct installing_t {
-
-	/**
-	 * The CHILD_SA.
-	 */
-	nflog_candidate_t *subject;
-
-	/**
-	 * Mark of packets that arrive.
-	 */
-	uint32_t mark;
-
-	/**
-	 * TRUE if options were looked up for the CHILD_SA.
-	 */
-	bool decided;
-};
-
-/**
- * Destroy an installing_t.
- */
-static void installing_destroy(void *data)
-{
-	installing_t *this = data;
-
-	nflog_candidate_destroy(this->subject);
-	free(this);
-}
-
-/**
  * Find a capture by the unique id of its CHILD_SA.
  */
-static entry_t *find_by_id(private_nflog_manager_t *this, uint32_t id)
+static nflog_capture_t *find_by_id(private_nflog_manager_t *this, uint32_t id)
 {
-	entry_t *entry;
+	nflog_capture_t *entry;
 
 	this->mutex->lock(this->mutex);
 	entry = this->entries->get(this->entries, (void*)(uintptr_t)id);
@@ -150,55 +80,14 @@ static entry_t *find_by_id(private_nflog_manager_t *this, uint32_t id)
 }
 
 /**
- * End a capture.
+ * End the capture of a CHILD_SA that is gone.
  */
-static void end(private_nflog_manager_t *this, entry_t *entry)
+static void remove_entry(private_nflog_manager_t *this, nflog_capture_t *entry)
 {
 	this->mutex->lock(this->mutex);
 	this->entries->remove(this->entries, (void*)(uintptr_t)entry->id);
 	this->mutex->unlock(this->mutex);
-	entry->child->destroy(entry->child);
-	free(entry);
-}
-
-/**
- * Remember the CHILD_SA that the current thread is about to install.
- */
-static void begin_installing(private_nflog_manager_t *this, ike_sa_t *ike_sa,
-							 child_sa_t *child_sa)
-{
-	installing_t *installing;
-	peer_cfg_t *peer_cfg;
-
-	installing = this->installing->get(this->installing);
-	if (installing)
-	{
-		installing_destroy(installing);
-		installing = NULL;
-	}
-	peer_cfg = ike_sa->get_peer_cfg(ike_sa);
-	if (peer_cfg)
-	{
-		INIT(installing,
-			.subject = nflog_subject_create(ike_sa, peer_cfg, child_sa),
-			.mark = child_sa->get_mark(child_sa, TRUE).value,
-		);
-	}
-	this->installing->set(this->installing, installing);
-}
-
-/**
- * Forget the CHILD_SA that the current thread installed, or failed to.
- */
-static void clear_installing(private_nflog_manager_t *this, uint32_t id)
-{
-	installing_t *installing = this->installing->get(this->installing);
-
-	if (installing && installing->subject->child_id == id)
-	{
-		installing_destroy(installing);
-		this->installing->set(this->installing, NULL);
-	}
+	nflog_capture_destroy(entry);
 }
 
 METHOD(listener_t, child_derived_keys, bool,
@@ -207,11 +96,11 @@ METHOD(listener_t, child_derived_keys, bool,
 	chunk_t integ_r)
 {
 	uint32_t id = child_sa->get_unique_id(child_sa);
-	entry_t *entry;
+	nflog_capture_t *entry;
 
-	clear_installing(this, id);
+	this->installing->end(this->installing, id);
 	entry = find_by_id(this, id);
-	if (entry)
+	if (entry && entry->child)
 	{
 		entry->late = entry->child->set_spi_out(entry->child,
 										child_sa->get_spi(child_sa, FALSE));
@@ -226,16 +115,16 @@ METHOD(listener_t, child_derived_keys, bool,
 static void end_child(private_nflog_manager_t *this, child_sa_t *child_sa)
 {
 	uint32_t id = child_sa->get_unique_id(child_sa);
-	entry_t *entry;
+	nflog_capture_t *entry;
 
-	clear_installing(this, id);
+	this->installing->end(this->installing, id);
 	entry = find_by_id(this, id);
 	if (entry)
 	{
 		entry->destroying = TRUE;
-		if (!entry->sas)
+		if (!nflog_capture_has_sas(entry))
 		{
-			end(this, entry);
+			remove_entry(this, entry);
 		}
 	}
 }
@@ -249,7 +138,7 @@ METHOD(listener_t, child_state_change, bool,
 		case CHILD_INSTALLING:
 			if (ike_sa)
 			{	/* there is none for trap policies */
-				begin_installing(this, ike_sa, child_sa);
+				this->installing->begin(this->installing, ike_sa, child_sa);
 			}
 			break;
 		case CHILD_DESTROYING:
@@ -262,28 +151,30 @@ METHOD(listener_t, child_state_change, bool,
 }
 
 /**
- * Create a capture.
+ * Start a capture, of a CHILD_SA that may have been captured before.
  */
-static entry_t *create_entry(private_nflog_manager_t *this,
-							 nflog_candidate_t *subject, uint32_t mark,
-							 nflog_cfg_t *cfg)
+static nflog_capture_t *start(private_nflog_manager_t *this,
+							  nflog_candidate_t *subject, uint32_t mark,
+							  nflog_cfg_t *cfg)
 {
-	entry_t *entry;
+	nflog_capture_t *entry = find_by_id(this, subject->child_id);
 
-	INIT(entry,
-		.id = subject->child_id,
-		.child = nflog_child_create(subject, mark, cfg, this->pipeline),
-	);
-	this->mutex->lock(this->mutex);
-	this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);
-	this->mutex->unlock(this->mutex);
+	if (!entry)
+	{
+		entry = nflog_capture_create(subject->child_id);
+		this->mutex->lock(this->mutex);
+		this->entries->put(this->entries, (void*)(uintptr_t)entry->id, entry);
+		this->mutex->unlock(this->mutex);
+	}
+	nflog_capture_start(entry, subject, mark, cfg, this->pipeline);
 	return entry;
 }
 
 /**
  * Create the capture of a CHILD_SA that is being installed, if enabled.
  */
-static entry_t *decide(private_nflog_manager_t *this, installing_t *installing)
+static nflog_capture_t *decide(private_nflog_manager_t *this,
+					   nflog_installing_child_t *installing)
 {
 	nflog_candidate_t *subject = installing->subject;
 	nflog_cfg_t *cfg;
@@ -297,7 +188,7 @@ static entry_t *decide(private_nflog_manager_t *this, installing_t *installing)
 			 subject->conn);
 		return NULL;
 	}
-	return create_entry(this, subject, installing->mark, cfg);
+	return start(this, subject, installing->mark, cfg);
 }
 
 /**
@@ -305,7 +196,7 @@ static entry_t *decide(private_nflog_manager_t *this, installing_t *installing)
  *
  * @return				TRUE if the end of the SA matters
  */
-static bool add_to_entry(private_nflog_manager_t *this, entry_t *entry,
+static bool add_to_entry(private_nflog_manager_t *this, nflog_capture_t *entry,
 						 kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
 	if (!this->sas->add(this->sas, id, data->inbound, entry))
@@ -324,31 +215,82 @@ static bool add_to_entry(private_nflog_manager_t *this, entry_t *entry,
 		this->sas->remove(this->sas, id);
 		return FALSE;
 	}
-	entry->sas++;
+	nflog_captured_set(&entry->sas[data->inbound], id);
 	return TRUE;
+}
+
+/**
+ * End a capture, but keep its entry, as the CHILD_SA stays up.
+ */
+static void stop(private_nflog_manager_t *this, nflog_capture_t *entry)
+{
+	int i;
+
+	for (i = 0; i < countof(entry->sas); i++)
+	{
+		if (entry->sas[i].id.dst)
+		{
+			this->sas->remove(this->sas, &entry->sas[i].id);
+		}
+	}
+	nflog_capture_stop(entry);
+}
+
+METHOD(nflog_manager_t, get_state, nflog_capture_state_t,
+	private_nflog_manager_t *this, child_sa_t *child_sa)
+{
+	nflog_capture_t *entry;
+
+	entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+	return entry ? nflog_capture_get_state(entry) : NFLOG_CAPTURE_NONE;
+}
+
+/**
+ * Capture an SA that is up already.
+ */
+static void add_existing_sa(private_nflog_manager_t *this, nflog_capture_t *entry,
+							nflog_manager_sa_t *sa)
+{
+	nflog_captured_t *captured = &entry->sas[sa->data.inbound];
+	uint64_t least = 0, most = 0;
+	bool counted;
+
+	/* packets pass while rules are added */
+	counted = nflog_xfrm_sa_count(&sa->id, 0, &least);
+	this->pipeline->reader->include(this->pipeline->reader, sa->id.dst, sa->id.spi);
+	if (add_to_entry(this, entry, &sa->id, &sa->data))
+	{
+		captured->uncounted = !counted || !nflog_xfrm_sa_count(&sa->id, 0, &most);
+		captured->least = least;
+		captured->most = most;
+	}
 }
 
 METHOD(nflog_manager_t, add_existing, bool,
 	private_nflog_manager_t *this, nflog_candidate_t *subject, child_sa_t *child_sa,
 	nflog_cfg_t *cfg, nflog_manager_sa_t *sas, u_int count)
 {
-	entry_t *entry;
+	nflog_capture_t *entry;
 	u_int i;
 
-	if (find_by_id(this, subject->child_id))
+	if (get_state(this, child_sa) != NFLOG_CAPTURE_NONE)
 	{
 		nflog_cfg_destroy(cfg);
 		return FALSE;
 	}
-	entry = create_entry(this, subject, child_sa->get_mark(child_sa, TRUE).value, cfg);
-	entry->existing = TRUE;
+	entry = find_by_id(this, subject->child_id);
+	if (entry && entry->child)
+	{	/* it failed */
+		stop(this, entry);
+	}
+	entry = start(this, subject, child_sa->get_mark(child_sa, TRUE).value, cfg);
 	for (i = 0; i < count; i++)
 	{
-		add_to_entry(this, entry, &sas[i].id, &sas[i].data);
+		add_existing_sa(this, entry, &sas[i]);
 	}
-	if (!entry->sas)
+	if (!nflog_capture_has_sas(entry))
 	{
-		end(this, entry);
+		stop(this, entry);
 		return FALSE;
 	}
 	entry->late = entry->child->set_spi_out(entry->child,
@@ -360,10 +302,10 @@ METHOD(nflog_manager_t, add_existing, bool,
  * Find the capture of an outbound SA that is installed later, among the CHILD_SAs of the
  * IKE_SA that the thread has checked out, as other peers may have chosen the same SPI.
  */
-static entry_t *find_late(private_nflog_manager_t *this, uint32_t spi)
+static nflog_capture_t *find_late(private_nflog_manager_t *this, uint32_t spi)
 {
 	ike_sa_t *ike_sa = charon->bus->get_sa(charon->bus);
-	entry_t *entry, *found = NULL;
+	nflog_capture_t *entry, *found = NULL;
 	enumerator_t *enumerator;
 	child_sa_t *child_sa;
 
@@ -377,7 +319,7 @@ static entry_t *find_late(private_nflog_manager_t *this, uint32_t spi)
 		if (child_sa->get_spi(child_sa, FALSE) == spi)
 		{
 			entry = find_by_id(this, child_sa->get_unique_id(child_sa));
-			if (entry && entry->late)
+			if (entry && entry->child && entry->late)
 			{
 				entry->late = FALSE;
 				found = entry;
@@ -388,30 +330,12 @@ static entry_t *find_late(private_nflog_manager_t *this, uint32_t spi)
 	return found;
 }
 
-/**
- * Keep the packets of an SA that is not captured out of the traces of other SAs.
- */
-static void exclude(private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
-					kernel_ipsec_add_sa_t *data)
-{
-	nflog_sa_t *sa;
-
-	if (nflog_sa_is_userland())
-	{
-		sa = nflog_sa_create("", "", 0, data->inbound, id->dst, id->spi,
-							 data->reqid, NULL, NULL);
-		sa->userland = TRUE;
-		sa->selectors = nflog_selectors_create(data->src_ts, data->dst_ts);
-		this->pipeline->reader->exclude(this->pipeline->reader, sa);
-	}
-}
-
 METHOD(nflog_manager_t, add_sa, bool,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
-	installing_t *installing = this->installing->get(this->installing);
-	entry_t *entry = NULL;
+	nflog_installing_child_t *installing = this->installing->get(this->installing);
+	nflog_capture_t *entry = NULL;
 
 	if (installing)
 	{
@@ -425,11 +349,11 @@ METHOD(nflog_manager_t, add_sa, bool,
 	{
 		entry = find_late(this, id->spi);
 	}
-	if (entry && add_to_entry(this, entry, id, data))
+	if (entry && entry->child && add_to_entry(this, entry, id, data))
 	{
 		return TRUE;
 	}
-	exclude(this, id, data);
+	nflog_exclude_sa(this->pipeline->reader, id, data);
 	return FALSE;
 }
 
@@ -443,7 +367,7 @@ METHOD(nflog_manager_t, update_sa, void,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data)
 {
-	entry_t *entry;
+	nflog_capture_t *entry;
 	bool inbound;
 
 	entry = this->sas->get(this->sas, id, &inbound);
@@ -456,18 +380,25 @@ METHOD(nflog_manager_t, update_sa, void,
 /**
  * Change the address of an SA in the table.
  */
-static void move(private_nflog_manager_t *this, entry_t *entry, bool inbound,
-				 kernel_ipsec_sa_id_t *id, host_t *dst)
+static void move(private_nflog_manager_t *this, nflog_capture_t *entry, bool inbound,
+				 kernel_ipsec_sa_id_t *id, kernel_ipsec_update_sa_t *data)
 {
+	nflog_captured_t *sa = &entry->sas[inbound];
 	kernel_ipsec_sa_id_t moved = *id;
 
 	DBG2(DBG_CHD, "nflog-capture: %s SA %.8x to %H moved to %H",
-		 inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst, dst);
-	moved.dst = dst;
+		 inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst,
+		 data->new_dst);
+	moved.src = data->new_src;
+	moved.dst = data->new_dst;
 	this->sas->remove(this->sas, id);
-	if (!this->sas->add(this->sas, &moved, inbound, entry))
+	if (this->sas->add(this->sas, &moved, inbound, entry))
+	{
+		nflog_captured_set(sa, &moved);
+	}
+	else
 	{	/* the kernel does not have it anymore */
-		entry->sas--;
+		nflog_captured_clear(sa);
 	}
 }
 
@@ -475,7 +406,7 @@ METHOD(nflog_manager_t, updated_sa, void,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_update_sa_t *data, status_t status)
 {
-	entry_t *entry;
+	nflog_capture_t *entry;
 	bool inbound;
 
 	entry = this->sas->get(this->sas, id, &inbound);
@@ -486,16 +417,32 @@ METHOD(nflog_manager_t, updated_sa, void,
 		if (status != NOT_SUPPORTED)
 		{	/* charon ignores all other errors, and uses the new addresses from now
 			 * on (update_sas() in its child_sa.c) */
-			move(this, entry, inbound, id, data->new_dst);
+			move(this, entry, inbound, id, data);
 		}
 	}
+}
+
+/**
+ * End the capture of an SA.
+ *
+ * @param packets		number of packets that it processed, NULL if it is gone
+ */
+static void end_sa(private_nflog_manager_t *this, nflog_capture_t *entry, bool inbound,
+				   uint64_t *packets)
+{
+	nflog_captured_t *sa = &entry->sas[inbound];
+	nflog_processed_t processed = nflog_captured_count(sa, packets);
+
+	entry->child->del_sa(entry->child, inbound, &processed);
+	this->sas->remove(this->sas, &sa->id);
+	nflog_captured_clear(sa);
 }
 
 METHOD(nflog_manager_t, del_sa, void,
 	private_nflog_manager_t *this, kernel_ipsec_sa_id_t *id,
 	uint64_t *packets)
 {
-	entry_t *entry;
+	nflog_capture_t *entry;
 	bool inbound;
 
 	entry = this->sas->get(this->sas, id, &inbound);
@@ -503,27 +450,68 @@ METHOD(nflog_manager_t, del_sa, void,
 	{
 		DBG2(DBG_CHD, "nflog-capture: %s SA %.8x to %H is gone",
 			 inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst);
-		this->sas->remove(this->sas, id);
-		entry->sas--;
-		entry->child->del_sa(entry->child, inbound, packets, !entry->existing);
-		if (entry->destroying && !entry->sas)
+		end_sa(this, entry, inbound, packets);
+		if (entry->destroying && !nflog_capture_has_sas(entry))
 		{
-			end(this, entry);
+			remove_entry(this, entry);
 		}
 	}
+}
+
+METHOD(nflog_manager_t, end, bool,
+	private_nflog_manager_t *this, child_sa_t *child_sa)
+{
+	nflog_recount_t *recount;
+	nflog_capture_t *entry;
+	nflog_captured_t *sa;
+	uint64_t packets;
+	bool known;
+	int i;
+
+	entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+	if (!entry || !entry->child)
+	{
+		return FALSE;
+	}
+	recount = nflog_recount_create();
+	for (i = 0; i < countof(entry->sas); i++)
+	{
+		sa = &entry->sas[i];
+		if (sa->id.dst)
+		{
+			recount->add_sa(recount, i, &sa->id, sa->least);
+			nflog_exclude_child(this->pipeline->reader, child_sa, i, &sa->id);
+			known = nflog_xfrm_sa_count(&sa->id, 0, &packets);
+			end_sa(this, entry, i, known ? &packets : NULL);
+		}
+	}
+	entry->child->recount(entry->child, recount);
+	stop(this, entry);
+	nflog_capture_set_recount(entry, recount);
+	return TRUE;
+}
+
+METHOD(nflog_manager_t, has_any, bool,
+	private_nflog_manager_t *this)
+{
+	bool any;
+
+	this->mutex->lock(this->mutex);
+	any = this->entries->get_count(this->entries) > 0;
+	this->mutex->unlock(this->mutex);
+	return any;
 }
 
 METHOD(nflog_manager_t, destroy, void,
 	private_nflog_manager_t *this)
 {
 	enumerator_t *enumerator;
-	entry_t *entry;
+	nflog_capture_t *entry;
 
 	enumerator = this->entries->create_enumerator(this->entries);
 	while (enumerator->enumerate(enumerator, NULL, &entry))
 	{
-		entry->child->destroy(entry->child);
-		free(entry);
+		nflog_capture_destroy(entry);
 	}
 	enumerator->destroy(enumerator);
 	this->entries->destroy(this->entries);
@@ -549,6 +537,9 @@ nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 			},
 			.add_sa = _add_sa,
 			.add_existing = _add_existing,
+			.end = _end,
+			.get_state = _get_state,
+			.has_any = _has_any,
 			.has_sa = _has_sa,
 			.update_sa = _update_sa,
 			.updated_sa = _updated_sa,
@@ -560,7 +551,7 @@ nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
 		.sas = nflog_sa_table_create(),
-		.installing = thread_value_create(installing_destroy),
+		.installing = nflog_installing_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -23,8 +23,8 @@
 typedef struct nflog_manager_t nflog_manager_t;
 typedef struct nflog_manager_sa_t nflog_manager_sa_t;
 
+#include "capture.h"
 #include "options/options.h"
-#include "reader/pipeline.h"
 
 #include <bus/bus.h>
 #include <sa/ike_sa.h>
@@ -50,7 +50,7 @@ struct nflog_manager_sa_t {
  * thread has checked out.
  *
  * Called by the thread that has the IKE_SA checked out, which makes that the owner of a
- * capture for that time, except for has_sa(), which any thread may call.
+ * capture for that time, except for has_sa() and has_any(), which any thread may call.
  */
 struct nflog_manager_t {
 
@@ -71,19 +71,44 @@ struct nflog_manager_t {
 				   kernel_ipsec_add_sa_t *data);
 
 	/**
-	 * Capture a CHILD_SA that is up already.
+	 * Capture a CHILD_SA that is up already, unless it is captured or that is ending.
 	 *
 	 * @param subject	CHILD_SA, cloned
 	 * @param child_sa	CHILD_SA
 	 * @param cfg		what to capture, gets owned
 	 * @param sas		its SAs, the outbound one may be installed later
 	 * @param count		number of SAs
-	 * @return			TRUE if it is captured, FALSE if it was captured before, or nothing
-	 *					of it is captured
+	 * @return			TRUE if it is captured from now on
 	 */
 	bool (*add_existing)(nflog_manager_t *this, nflog_candidate_t *subject,
 						 child_sa_t *child_sa, nflog_cfg_t *cfg,
 						 nflog_manager_sa_t *sas, u_int count);
+
+	/**
+	 * End the capture of a CHILD_SA that stays up.
+	 *
+	 * The packets logged up to now are still read.  Its traces get the number of packets
+	 * that its SAs processed from the begin of the capture to its end.
+	 *
+	 * @param child_sa	CHILD_SA
+	 * @return			FALSE if it was not captured
+	 */
+	bool (*end)(nflog_manager_t *this, child_sa_t *child_sa);
+
+	/**
+	 * Get the state of the capture of a CHILD_SA.
+	 *
+	 * @param child_sa	CHILD_SA
+	 * @return			state
+	 */
+	nflog_capture_state_t (*get_state)(nflog_manager_t *this, child_sa_t *child_sa);
+
+	/**
+	 * Check if any CHILD_SA is captured.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*has_any)(nflog_manager_t *this);
 
 	/**
 	 * Check if an SA is captured.

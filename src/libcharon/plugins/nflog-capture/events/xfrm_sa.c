@@ -147,10 +147,10 @@ int nflog_xfrm_sa_get(kernel_ipsec_sa_id_t *id, proposal_t *proposal,
 	return query(id, data);
 }
 
-/*
- * Described in header
+/**
+ * Check if the kernel has only the SPI of an SA that expired.
  */
-bool nflog_xfrm_sa_is_larval(kernel_ipsec_sa_id_t *id)
+static bool is_larval(kernel_ipsec_sa_id_t *id)
 {
 	kernel_ipsec_add_sa_t data = {};
 	bool larval;
@@ -158,6 +158,22 @@ bool nflog_xfrm_sa_is_larval(kernel_ipsec_sa_id_t *id)
 	larval = query(id, &data) == 0 && !data.enc_key.len && !data.int_key.len;
 	nflog_xfrm_sa_clear(&data);
 	return larval;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_xfrm_sa_count(kernel_ipsec_sa_id_t *id, uint16_t cpi, uint64_t *packets)
+{
+	kernel_ipsec_query_sa_t data = {
+		.cpi = cpi,
+	};
+	uint64_t bytes;
+	time_t time;
+
+	return charon->kernel->query_sa(charon->kernel, id, &data, &bytes, packets,
+									&time) == SUCCESS &&
+		   (*packets || !is_larval(id));
 }
 
 /*

@@ -37,16 +37,18 @@ int nflog_xfrm_sa_get(kernel_ipsec_sa_id_t *id, proposal_t *proposal,
 					  kernel_ipsec_add_sa_t *data);
 
 /**
- * Check if the kernel has a larval state in place of an SA.
+ * Get the number of packets that an SA processed, from the kernel interface.
  *
  * If an SA is gone, but not its policies, the next packet makes the kernel add a larval
  * state with the SPI of the policy (xfrm_state_find() in xfrm_state.c), which is queried
  * and deleted like the SA.
  *
  * @param id		SA
- * @return			TRUE if there is a state without keys
+ * @param cpi		CPI, 0 for none
+ * @param packets	receives the number of packets
+ * @return			FALSE if the SA is gone
  */
-bool nflog_xfrm_sa_is_larval(kernel_ipsec_sa_id_t *id);
+bool nflog_xfrm_sa_count(kernel_ipsec_sa_id_t *id, uint16_t cpi, uint64_t *packets);
 
 /**
  * Wipe and free keys.

@@ -45,6 +45,9 @@ enum nflog_point_t {
 	POINT_MAX,
 };
 
+/** capture points of IKE messages */
+#define NFLOG_IKE_POINTS (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT)
+
 /**
  * Names of capture points, as in options, log prefixes and log messages.
  */

@@ -74,6 +74,16 @@ bool nflog_counters_is_short(nflog_counters_t *count)
 }
 
 /**
+ * Get the number of packets that the SA processed, the nearest to what netfilter saw if it
+ * is not known exactly.
+ */
+static uint64_t get_sa(nflog_counters_t *count, uint64_t seen)
+{
+	return seen > count->sa ? count->sa + min(count->slack, seen - count->sa)
+							: count->sa;
+}
+
+/**
  * Get the number of packets dropped before their SA was known that are of this SA, by what
  * the SA processed.
  */
@@ -176,7 +186,7 @@ static uint64_t early_dropped(nflog_counters_t *count)
 	{
 		return min(count->early, seen);
 	}
-	return min(count->early, seen > count->sa ? seen - count->sa : 0);
+	return min(count->early, seen - min(seen, get_sa(count, seen)));
 }
 
 /*
@@ -222,7 +232,7 @@ static uint64_t get_processed(nflog_counters_t *count)
 void nflog_counters_get_losses(nflog_counters_t *count, nflog_point_t point,
 							   nflog_losses_t *losses)
 {
-	uint64_t seen = get_processed(count);
+	uint64_t seen = get_processed(count), processed = get_sa(count, seen);
 
 	*losses = (nflog_losses_t){
 		.kernel = kernel_lost(count),
@@ -231,14 +241,14 @@ void nflog_counters_get_losses(nflog_counters_t *count, nflog_point_t point,
 		.disk = count->refused,
 		.early = unidentified(count),
 	};
-	if (count->has_sa && count->sa > seen)
+	if (count->has_sa && processed > seen)
 	{
-		losses->unseen = count->sa - seen;
+		losses->unseen = processed - seen;
 		losses->unseen -= get_segments(count, point, losses->unseen);
 	}
 	else if (count->has_sa)
 	{
-		losses->surplus = seen - count->sa;
+		losses->surplus = seen - processed;
 	}
 }
 
@@ -252,7 +262,7 @@ void nflog_counters_describe(nflog_counters_t *count,
 	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
 	uint64_t uninstalled = early_dropped(count);
 	uint64_t fragments = lost_fragments(count);
-	uint64_t seen = get_processed(count);
+	uint64_t seen = get_processed(count), processed = get_sa(count, seen);
 
 	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
@@ -277,14 +287,14 @@ void nflog_counters_describe(nflog_counters_t *count,
 	}
 	if (count->has_sa)
 	{
-		append(buf, len, " of %" PRIu64 " by the SA", count->sa);
-		if (count->sa > seen)
+		append(buf, len, " of %" PRIu64 " by the SA", processed);
+		if (processed > seen)
 		{
-			describe_unseen(count, point, count->sa - seen, buf, len);
+			describe_unseen(count, point, processed - seen, buf, len);
 		}
-		else if (count->sa < seen)
+		else if (processed < seen)
 		{
-			describe_surplus(point, seen - count->sa, buf, len);
+			describe_surplus(point, seen - processed, buf, len);
 		}
 	}
 	else if (count->unidentified)

@@ -64,8 +64,10 @@ struct nflog_counters_t {
 	uint64_t early;
 	/** time without rules, in which nothing was captured, in ms */
 	uint64_t missed;
-	/** packets that the SA processed, valid if has_sa */
+	/** packets that the SA processed at least, valid if has_sa */
 	uint64_t sa;
+	/** how many more it may have processed, if it was up before or after the capture */
+	uint64_t slack;
 	/** TRUE if logged is known, unless uncounted */
 	bool has_logged;
 	/** TRUE if reading ended before all packets arrived */

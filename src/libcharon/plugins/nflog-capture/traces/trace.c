@@ -16,12 +16,10 @@
 
 #include "trace.h"
 #include "flowtable.h"
+#include "gaps.h"
 #include "order.h"
 #include "pcap.h"
-#include "options/notes.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 
 /** packets written at once */
@@ -81,24 +79,9 @@ struct private_nflog_trace_t {
 	bool started;
 
 	/**
-	 * Packets that could not be written: their number, the time of the first and last one,
-	 * the last reason, and the number of gaps.
+	 * Gaps in which packets could not be written.
 	 */
-	uint64_t missing;
-	time_t since, until;
-	int error;
-	u_int gaps;
-
-	/**
-	 * TRUE during a gap, and missing when it began.
-	 */
-	bool gap;
-	uint64_t before;
-
-	/**
-	 * When a resumption was logged last, monotonic.
-	 */
-	time_t logged;
+	nflog_gaps_t gaps;
 
 	/**
 	 * Packets that are kept, first and last one of two lists: not stamped by the kernel,
@@ -142,58 +125,16 @@ struct private_nflog_trace_t {
 	uint64_t former;
 
 	/**
+	 * Called when the trace ends, NULL for none, and its data.
+	 */
+	void (*end_cb)(void *data, nflog_trace_t *trace);
+	void *end_data;
+
+	/**
 	 * References.
 	 */
 	refcount_t ref;
 };
-
-/**
- * Describe why packets were not written.
- */
-static const char *get_reason(private_nflog_trace_t *this)
-{
-	switch (this->error)
-	{
-		case NFLOG_OVER_BUDGET:
-			return "the disk budget was exhausted";
-		case EFBIG:
-			return "the file size limit of charon was reached";
-		default:
-			return strerror(this->error);
-	}
-}
-
-/**
- * Begin a gap, the reason was logged.
- */
-static void begin_gap(private_nflog_trace_t *this, int error)
-{
-	if (!this->gap)
-	{
-		this->gap = TRUE;
-		this->before = this->missing;
-	}
-	this->error = error;
-}
-
-/**
- * End a gap, packets can be written again.
- */
-static void end_gap(private_nflog_trace_t *this)
-{
-	if (this->gap)
-	{
-		this->gap = FALSE;
-		/* if the disk is full most of the time, the end line suffices */
-		if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
-		{
-			DBG1(DBG_CHD, "nflog-capture: resumed trace '%s' of connection '%s', %"
-				 PRIu64 " packets were not written: %s",
-				 this->pcap->get_file(this->pcap), this->conn,
-				 this->missing - this->before, get_reason(this));
-		}
-	}
-}
 
 /**
  * Get what the trace is of, for log messages.
@@ -216,7 +157,7 @@ static void begin_files(private_nflog_trace_t *this)
 	error = this->pcap->start(this->pcap);
 	if (error)
 	{
-		begin_gap(this, error);
+		nflog_gaps_begin(&this->gaps, error);
 	}
 	else
 	{
@@ -237,7 +178,7 @@ static void update_listing(private_nflog_trace_t *this)
 		this->registry->update(this->registry, this->listing,
 							   &this->counts[this->point],
 							   this->pcap->get_file(this->pcap),
-							   this->gap ? get_reason(this) : NULL);
+							   nflog_gaps_get_reason(&this->gaps));
 	}
 }
 
@@ -355,7 +296,7 @@ static void refuse(private_nflog_trace_t *this,
 	for (i = 0; i < count; i++)
 	{
 		counter = &this->counts[packets[i]->point];
-		if (this->error == NFLOG_OVER_BUDGET)
+		if (this->gaps.error == NFLOG_OVER_BUDGET)
 		{
 			counter->budget++;
 		}
@@ -364,16 +305,7 @@ static void refuse(private_nflog_trace_t *this,
 			counter->refused++;
 		}
 	}
-	if (!this->missing)
-	{
-		this->since = packets[0]->sec;
-	}
-	if (this->missing == this->before)
-	{
-		this->gaps++;
-	}
-	this->until = packets[count - 1]->sec;
-	this->missing += count;
+	nflog_gaps_add(&this->gaps, count, packets[0]->sec, packets[count - 1]->sec);
 }
 
 /**
@@ -401,11 +333,11 @@ static bool flush(private_nflog_trace_t *this,
 	}
 	if (written)
 	{
-		end_gap(this);
+		nflog_gaps_end(&this->gaps, this->pcap->get_file(this->pcap), this->conn);
 	}
 	if (written < count)
 	{
-		begin_gap(this, error);
+		nflog_gaps_begin(&this->gaps, error);
 		refuse(this, packets + written, count - written);
 		return FALSE;
 	}
@@ -453,16 +385,37 @@ METHOD(nflog_trace_t, write_, void,
 	update_listing(this);
 }
 
+METHOD(nflog_trace_t, set_end_cb, void,
+	private_nflog_trace_t *this, void (*cb)(void *data, nflog_trace_t *trace),
+	void *data)
+{
+	this->end_cb = cb;
+	this->end_data = data;
+}
+
+/**
+ * Call the callback for the end of the trace, once.
+ */
+static void call_end_cb(private_nflog_trace_t *this)
+{
+	if (this->end_cb)
+	{
+		this->end_cb(this->end_data, &this->public);
+		this->end_cb = NULL;
+	}
+}
+
 METHOD(nflog_trace_t, end, void,
 	private_nflog_trace_t *this)
 {
-	char buf[POINT_MAX][512] = {}, missing[256] = "", path[PATH_MAX];
+	char buf[POINT_MAX][512] = {}, missing[256], path[PATH_MAX];
 	nflog_point_t in, out;
 
 	/* complete the file */
 	DESTROY_IF(this->pcap);
 	this->pcap = NULL;
 
+	call_end_cb(this);
 	in = this->point;
 	out = this->point + 1;
 	if (in == POINT_PLAIN_IN &&
@@ -474,12 +427,7 @@ METHOD(nflog_trace_t, end, void,
 							sizeof(buf[in]));
 	nflog_counters_describe(&this->counts[out], out, buf[out],
 							sizeof(buf[out]));
-	if (this->missing)
-	{
-		snprintf(missing, sizeof(missing), "; %" PRIu64 " not written in %u gaps "
-				 "from %T to %T: %s", this->missing, this->gaps, &this->since,
-				 TRUE, &this->until, TRUE, get_reason(this));
-	}
+	nflog_gaps_describe(&this->gaps, missing, sizeof(missing));
 	DBG1(DBG_CHD, "nflog-capture: trace %s/%s of %s %s ended: %s; %s%s",
 		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 		 this->name, get_kind(this), this->label, buf[in], buf[out], missing);
@@ -542,6 +490,7 @@ METHOD(nflog_trace_t, put_ref, bool,
 METHOD(nflog_trace_t, destroy, void,
 	private_nflog_trace_t *this)
 {
+	call_end_cb(this);
 	DESTROY_IF(this->pcap);
 	if (this->listing)
 	{	/* it never began */
@@ -581,6 +530,7 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 			.set_name = _set_name,
 			.set_drops = _set_drops,
 			.set_listing = _set_listing,
+			.set_end_cb = _set_end_cb,
 			.get_ref = _get_ref,
 			.put_ref = _put_ref,
 			.destroy = _destroy,

@@ -137,6 +137,16 @@ struct nflog_trace_t {
 					   nflog_listing_t *listing);
 
 	/**
+	 * Set a callback for the end of the trace.
+	 *
+	 * @param cb		called once, by the writer before it logs the end line, or by
+	 *					destroy() if the trace never began
+	 * @param data		data to pass to cb
+	 */
+	void (*set_end_cb)(nflog_trace_t *this,
+					   void (*cb)(void *data, nflog_trace_t *trace), void *data);
+
+	/**
 	 * Add a reference, the creator has the first one.  Thread-safe.
 	 *
 	 * @return			this trace

@@ -12,7 +12,7 @@
  * for more details.
  */
 
-#include "existing.h"
+#include "apply.h"
 #include "subject.h"
 #include "xfrm_sa.h"
 
@@ -20,17 +20,17 @@
 
 #include <daemon.h>
 
-typedef struct private_nflog_existing_t private_nflog_existing_t;
+typedef struct private_nflog_apply_t private_nflog_apply_t;
 
 /**
  * Private data.
  */
-struct private_nflog_existing_t {
+struct private_nflog_apply_t {
 
 	/**
 	 * Public interface.
 	 */
-	nflog_existing_t public;
+	nflog_apply_t public;
 
 	/**
 	 * Options of CHILD_SAs.
@@ -38,9 +38,14 @@ struct private_nflog_existing_t {
 	nflog_options_t *options;
 
 	/**
-	 * Has the captures.
+	 * Has the captures of CHILD_SAs.
 	 */
 	nflog_manager_t *manager;
+
+	/**
+	 * Captures IKE_SAs.
+	 */
+	nflog_ike_t *ike;
 
 	/**
 	 * TRUE if CHILD_SAs may have come up before options were read, and are not captured.
@@ -81,6 +86,8 @@ static void set_id(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
 static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
 				   nflog_manager_sa_t *sa)
 {
+	int err;
+
 	set_id(ike_sa, child_sa, inbound, &sa->id);
 	sa->data = (kernel_ipsec_add_sa_t){
 		.inbound = inbound,
@@ -91,7 +98,13 @@ static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
 		.dst_ts = linked_list_create_from_enumerator(
 					child_sa->create_ts_enumerator(child_sa, inbound)),
 	};
-	return nflog_xfrm_sa_get(&sa->id, child_sa->get_proposal(child_sa), &sa->data);
+	err = nflog_xfrm_sa_get(&sa->id, child_sa->get_proposal(child_sa), &sa->data);
+	if (err == ESRCH && nflog_sa_is_userland())
+	{	/* nobody returns the keys of an SA of kernel-libipsec */
+		sa->data.reqid = child_sa->get_reqid(child_sa);
+		return 0;
+	}
+	return err;
 }
 
 /**
@@ -99,7 +112,7 @@ static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
  *
  * @return				FALSE to try again
  */
-static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
+static bool capture_sas(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 						child_sa_t *child_sa, nflog_cfg_t *cfg, bool again)
 {
 	nflog_candidate_t *subject;
@@ -137,76 +150,142 @@ static bool capture_sas(private_nflog_existing_t *this, ike_sa_t *ike_sa,
 		sas[i].data.dst_ts->destroy(sas[i].data.dst_ts);
 	}
 	nflog_candidate_destroy(subject);
-	/* the kernel never has the SAs of kernel-libipsec */
+	/* the SA may be gone */
 	return !err || err == ESRCH;
 }
 
 /**
- * Capture a CHILD_SA, if enabled and not captured yet.
+ * Can a CHILD_SA be captured that is up?  Others have no SAs yet, or are about to lose them.
+ */
+static bool is_up(child_sa_t *child_sa)
+{
+	child_sa_state_t state = child_sa->get_state(child_sa);
+
+	return state == CHILD_INSTALLED || state == CHILD_REKEYING;
+}
+
+/**
+ * Start or end the capture of a CHILD_SA.
  *
  * @return				FALSE to try again
  */
-static bool capture_child(private_nflog_existing_t *this, ike_sa_t *ike_sa,
-						  child_sa_t *child_sa, bool again)
+static bool apply_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
+						child_sa_t *child_sa, bool again)
 {
 	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
-	kernel_ipsec_sa_id_t id;
+	nflog_capture_state_t state;
 	nflog_cfg_t *cfg;
 	bool done = TRUE;
 
+	state = this->manager->get_state(this->manager, child_sa);
 	cfg = this->options->get(this->options, peer_cfg->get_name(peer_cfg),
 							 child_sa->get_name(child_sa), TRUE);
 	if (!cfg)
 	{
+		if (state == NFLOG_CAPTURE_RUNNING &&
+			this->manager->end(this->manager, child_sa))
+		{
+			DBG1(DBG_CHD, "nflog-capture: ending the capture of CHILD_SA %s{%u} of "
+				 "connection '%s', it is not enabled anymore",
+				 child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa),
+				 peer_cfg->get_name(peer_cfg));
+		}
 		return TRUE;
 	}
-	set_id(ike_sa, child_sa, TRUE, &id);
-	if ((cfg->running || this->missed) && !this->manager->has_sa(this->manager, &id))
+	if ((cfg->running || this->missed) && is_up(child_sa) &&
+		cfg->points & ~NFLOG_IKE_POINTS)
 	{
-		done = capture_sas(this, ike_sa, child_sa, cfg, again);
+		if (state == NFLOG_CAPTURE_ENDING)
+		{
+			done = FALSE;
+		}
+		else if (state == NFLOG_CAPTURE_NONE)
+		{
+			done = capture_sas(this, ike_sa, child_sa, cfg, again);
+		}
 	}
 	nflog_cfg_destroy(cfg);
 	return done;
 }
 
-METHOD(nflog_existing_t, capture, bool,
-	private_nflog_existing_t *this, bool again)
+/**
+ * Start or end the captures of an IKE_SA and its CHILD_SAs.
+ *
+ * @return				FALSE to try again
+ */
+static bool apply_ike(private_nflog_apply_t *this, ike_sa_t *ike_sa, bool again)
 {
-	enumerator_t *ike_sas, *child_sas;
+	enumerator_t *enumerator;
 	child_sa_t *child_sa;
+	bool done = TRUE;
+
+	if (ike_sa->get_peer_cfg(ike_sa))
+	{
+		enumerator = ike_sa->create_child_sa_enumerator(ike_sa);
+		while (enumerator->enumerate(enumerator, &child_sa))
+		{
+			done &= apply_child(this, ike_sa, child_sa, again);
+		}
+		enumerator->destroy(enumerator);
+		this->ike->apply(this->ike, ike_sa);
+	}
+	return done;
+}
+
+/**
+ * Get the IDs of all IKE_SAs, waits for those in use.
+ */
+static linked_list_t *get_ike_sas()
+{
+	linked_list_t *ids = linked_list_create();
+	enumerator_t *enumerator;
+	ike_sa_id_t *id;
+	ike_sa_t *ike_sa;
+
+	enumerator = charon->ike_sa_manager->create_enumerator(charon->ike_sa_manager,
+														   TRUE);
+	while (enumerator->enumerate(enumerator, &ike_sa))
+	{
+		id = ike_sa->get_id(ike_sa);
+		ids->insert_last(ids, id->clone(id));
+	}
+	enumerator->destroy(enumerator);
+	return ids;
+}
+
+METHOD(nflog_apply_t, apply, bool,
+	private_nflog_apply_t *this, bool again)
+{
+	linked_list_t *ids;
+	ike_sa_id_t *id;
 	ike_sa_t *ike_sa;
 	bool done = TRUE;
 
 	this->missed |= this->options->get_missed(this->options);
-	if (!this->missed && !this->options->has_running(this->options))
+	if (!this->missed && !this->options->has_running(this->options) &&
+		!this->manager->has_any(this->manager) && !this->ike->has_any(this->ike))
 	{
 		return TRUE;
 	}
-	ike_sas = charon->ike_sa_manager->create_enumerator(charon->ike_sa_manager,
-														TRUE);
-	while (ike_sas->enumerate(ike_sas, &ike_sa))
+	/* one IKE_SA at a time, as others can't be checked out while they are enumerated */
+	ids = get_ike_sas();
+	while (ids->remove_first(ids, (void**)&id) == SUCCESS)
 	{
-		if (!ike_sa->get_peer_cfg(ike_sa))
+		ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
+		if (ike_sa)
 		{
-			continue;
+			done &= apply_ike(this, ike_sa, again);
+			charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 		}
-		child_sas = ike_sa->create_child_sa_enumerator(ike_sa);
-		while (child_sas->enumerate(child_sas, &child_sa))
-		{
-			if (child_sa->get_state(child_sa) == CHILD_INSTALLED)
-			{
-				done &= capture_child(this, ike_sa, child_sa, again);
-			}
-		}
-		child_sas->destroy(child_sas);
+		id->destroy(id);
 	}
-	ike_sas->destroy(ike_sas);
+	ids->destroy(ids);
 	this->missed &= !done;
 	return done;
 }
 
-METHOD(nflog_existing_t, destroy, void,
-	private_nflog_existing_t *this)
+METHOD(nflog_apply_t, destroy, void,
+	private_nflog_apply_t *this)
 {
 	free(this);
 }
@@ -214,18 +293,19 @@ METHOD(nflog_existing_t, destroy, void,
 /*
  * Described in header
  */
-nflog_existing_t *nflog_existing_create(nflog_options_t *options,
-										nflog_manager_t *manager)
+nflog_apply_t *nflog_apply_create(nflog_options_t *options, nflog_manager_t *manager,
+								  nflog_ike_t *ike)
 {
-	private_nflog_existing_t *this;
+	private_nflog_apply_t *this;
 
 	INIT(this,
 		.public = {
-			.capture = _capture,
+			.apply = _apply,
 			.destroy = _destroy,
 		},
 		.options = options,
 		.manager = manager,
+		.ike = ike,
 	);
 	return &this->public;
 }

@@ -13,11 +13,12 @@
  */
 
 /*
- * CHILD_SAs that are up already: what can't be read from the kernel is tried again.
+ * CHILD_SAs that are up: their captures start and end as options change, and what can't be
+ * read from the kernel is tried again.
  */
 
 #include "common.h"
-#include "events/existing.h"
+#include "events/apply.h"
 #include "events/xfrm_sa.h"
 
 #include <errno.h>
@@ -30,8 +31,18 @@ static int errors[2];
 /** number of SAs that are captured, and of times that one was read */
 static u_int captured, reads;
 
+/** TRUE while traces of the last capture have not ended */
+static bool ending;
+
 /** what options are said to have */
-static bool running, missed;
+static bool disabled, running, missed;
+static u_int points;
+
+/** state of the CHILD_SA */
+static child_sa_state_t child_state;
+
+/** number of times that the IKE_SA was checked out, and is now, and was applied */
+static u_int checkouts, in_use, ike_applied;
 
 /**
  * Called instead of the plugin's, which asks the kernel.
@@ -47,11 +58,11 @@ METHOD(nflog_options_t, options_get, nflog_cfg_t*,
 	nflog_options_t *this, char *conn, char *child, bool quiet)
 {
 	nflog_cfg_t cfg = {
-		.points = 1,
+		.points = points,
 		.running = running,
 	};
 
-	return nflog_cfg_clone(&cfg);
+	return disabled ? NULL : nflog_cfg_clone(&cfg);
 }
 
 METHOD(nflog_options_t, options_has_running, bool,
@@ -69,10 +80,40 @@ METHOD(nflog_options_t, options_get_missed, bool,
 	return was;
 }
 
-METHOD(nflog_manager_t, manager_has_sa, bool,
-	nflog_manager_t *this, kernel_ipsec_sa_id_t *id)
+METHOD(nflog_manager_t, manager_get_state, nflog_capture_state_t,
+	nflog_manager_t *this, child_sa_t *child_sa)
+{
+	assert_int_equal(in_use, 1);
+	return captured ? NFLOG_CAPTURE_RUNNING
+					: ending ? NFLOG_CAPTURE_ENDING : NFLOG_CAPTURE_NONE;
+}
+
+METHOD(nflog_manager_t, manager_end, bool,
+	nflog_manager_t *this, child_sa_t *child_sa)
+{
+	assert_int_equal(in_use, 1);
+	ending = captured > 0;
+	captured = 0;
+	return ending;
+}
+
+METHOD(nflog_manager_t, manager_has_any, bool,
+	nflog_manager_t *this)
 {
 	return captured > 0;
+}
+
+METHOD(nflog_ike_t, ike_apply, void,
+	nflog_ike_t *this, ike_sa_t *ike_sa)
+{
+	assert_int_equal(in_use, 1);
+	ike_applied++;
+}
+
+METHOD(nflog_ike_t, ike_has_any, bool,
+	nflog_ike_t *this)
+{
+	return FALSE;
 }
 
 METHOD(nflog_manager_t, manager_add_existing, bool,
@@ -128,7 +169,7 @@ METHOD(child_sa_t, child_get_protocol, protocol_id_t,
 METHOD(child_sa_t, child_get_state, child_sa_state_t,
 	child_sa_t *this)
 {
-	return CHILD_INSTALLED;
+	return child_state;
 }
 
 METHOD(child_sa_t, child_get_outbound_state, child_sa_outbound_state_t,
@@ -217,7 +258,32 @@ METHOD(ike_sa_t, ike_create_child_sa_enumerator, enumerator_t*,
 	return enumerator_create_single(&child_sa, NULL);
 }
 
+METHOD(ike_sa_t, ike_get_id, ike_sa_id_t*,
+	ike_sa_t *this)
+{
+	static ike_sa_id_t *id;
+
+	/* never freed */
+	id = id ?: ike_sa_id_create(IKEV2_MAJOR_VERSION, 1, 2, TRUE);
+	return id;
+}
+
 static ike_sa_t ike_sa;
+
+METHOD(ike_sa_manager_t, checkout, ike_sa_t*,
+	ike_sa_manager_t *this, ike_sa_id_t *id)
+{
+	assert_true(id->equals(id, ike_sa.get_id(&ike_sa)));
+	checkouts++;
+	in_use++;
+	return &ike_sa;
+}
+
+METHOD(ike_sa_manager_t, checkin, void,
+	ike_sa_manager_t *this, ike_sa_t *ike_sa)
+{
+	in_use--;
+}
 
 METHOD(ike_sa_manager_t, create_ike_sa_enumerator, enumerator_t*,
 	ike_sa_manager_t *this, bool wait)
@@ -231,6 +297,14 @@ static nflog_options_t options;
 
 static nflog_manager_t manager;
 
+static nflog_ike_t ike;
+
+METHOD(kernel_interface_t, get_features, kernel_feature_t,
+	kernel_interface_t *this)
+{
+	return KERNEL_REQUIRE_UDP_ENCAPSULATION;
+}
+
 /**
  * Count what is logged on level 1.
  */
@@ -240,7 +314,7 @@ static void bus_log(bus_t *this, debug_t group, level_t level, char *fmt, ...)
 }
 
 /** what is tested */
-static nflog_existing_t *existing;
+static nflog_apply_t *apply;
 
 /**
  * Set up the objects of strongSwan and the plugin that are used.
@@ -273,6 +347,7 @@ static void init()
 		.get_unique_id = _ike_get_number,
 		.get_other_eap_id = _ike_get_identity,
 		.create_virtual_ip_enumerator = _ike_create_vip_enumerator,
+		.get_id = _ike_get_id,
 		.get_peer_cfg = _ike_get_peer_cfg,
 		.get_my_host = _ike_get_host,
 		.get_other_host = _ike_get_host,
@@ -280,14 +355,22 @@ static void init()
 	};
 	ike_sa_manager = (ike_sa_manager_t){
 		.create_enumerator = _create_ike_sa_enumerator,
+		.checkout = _checkout,
+		.checkin = _checkin,
 	};
 	options = (nflog_options_t){
 		.get = _options_get,
 		.has_running = _options_has_running,
 		.get_missed = _options_get_missed,
 	};
+	ike = (nflog_ike_t){
+		.apply = _ike_apply,
+		.has_any = _ike_has_any,
+	};
 	manager = (nflog_manager_t){
-		.has_sa = _manager_has_sa,
+		.get_state = _manager_get_state,
+		.has_any = _manager_has_any,
+		.end = _manager_end,
 		.add_existing = _manager_add_existing,
 	};
 }
@@ -297,37 +380,43 @@ static int begin(void **state)
 	static bus_t bus = {
 		.log = bus_log,
 	};
+	static kernel_interface_t kernel;
 	static daemon_t daemon = {
 		.bus = &bus,
+		.kernel = &kernel,
 		.ike_sa_manager = &ike_sa_manager,
 	};
 
 	init();
+	kernel.get_features = _get_features;
 	charon = &daemon;
-	existing = nflog_existing_create(&options, &manager);
+	apply = nflog_apply_create(&options, &manager, &ike);
 	errors[0] = errors[1] = 0;
-	captured = reads = lines = 0;
-	running = missed = FALSE;
+	captured = reads = lines = checkouts = in_use = ike_applied = 0;
+	disabled = running = missed = ending = FALSE;
+	points = 1 << POINT_ESP_IN;
+	child_state = CHILD_INSTALLED;
 	return 0;
 }
 
 static int end(void **state)
 {
-	existing->destroy(existing);
+	apply->destroy(apply);
 	charon = NULL;
 	return 0;
 }
 
 static void test_running(void **state)
 {
-	assert_true(existing->capture(existing, FALSE));
+	assert_true(apply->apply(apply, FALSE));
 	assert_int_equal(reads, 0);
+	assert_int_equal(checkouts, 0);
 	running = TRUE;
-	assert_true(existing->capture(existing, FALSE));
+	assert_true(apply->apply(apply, FALSE));
 	assert_int_equal(captured, 2);
 	assert_int_equal(lines, 1);
 	/* not again */
-	assert_true(existing->capture(existing, FALSE));
+	assert_true(apply->apply(apply, FALSE));
 	assert_int_equal(captured, 2);
 	assert_int_equal(reads, 2);
 }
@@ -344,21 +433,36 @@ static void test_again(void **state)
 	{
 		captured = lines = 0;
 		errors[inbound] = ENOBUFS;
-		assert_false(existing->capture(existing, FALSE));
+		assert_false(apply->apply(apply, FALSE));
 		assert_int_equal(captured, 0);
 		assert_int_equal(lines, 1);
-		assert_false(existing->capture(existing, TRUE));
+		assert_false(apply->apply(apply, TRUE));
 		assert_int_equal(lines, 1);
 		errors[inbound] = 0;
-		assert_true(existing->capture(existing, TRUE));
+		assert_true(apply->apply(apply, TRUE));
 		assert_int_equal(captured, 2);
 	}
-	/* kernel-libipsec has them, not the kernel */
+	/* gone */
 	captured = lines = 0;
 	errors[1] = ESRCH;
-	assert_true(existing->capture(existing, FALSE));
+	assert_true(apply->apply(apply, FALSE));
 	assert_int_equal(captured, 0);
 	assert_int_equal(lines, 1);
+}
+
+/**
+ * The kernel never has the SAs of kernel-libipsec, they are captured without keys.
+ */
+static void test_userland(void **state)
+{
+	int unused;
+
+	lib->set(lib, "kernel-libipsec-tun", &unused);
+	running = TRUE;
+	errors[0] = errors[1] = ESRCH;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured, 2);
+	lib->set(lib, "kernel-libipsec-tun", NULL);
 }
 
 /**
@@ -368,13 +472,72 @@ static void test_missed(void **state)
 {
 	missed = TRUE;
 	errors[0] = ENOBUFS;
-	assert_false(existing->capture(existing, FALSE));
+	assert_false(apply->apply(apply, FALSE));
 	errors[0] = 0;
-	assert_true(existing->capture(existing, TRUE));
+	assert_true(apply->apply(apply, TRUE));
 	assert_int_equal(captured, 2);
 	captured = 0;
-	assert_true(existing->capture(existing, FALSE));
+	assert_true(apply->apply(apply, FALSE));
 	assert_int_equal(captured, 0);
+}
+
+/**
+ * It is not enabled anymore, and enabled again before its traces ended.
+ */
+static void test_end(void **state)
+{
+	running = TRUE;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured, 2);
+	assert_int_equal(ike_applied, 1);
+	/* "running" does not matter once it is captured */
+	running = FALSE;
+	lines = 0;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured, 2);
+	disabled = TRUE;
+	/* whatever its state */
+	child_state = CHILD_DELETING;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured, 0);
+	assert_int_equal(ike_applied, 3);
+	assert_int_equal(lines, 1);
+	child_state = CHILD_INSTALLED;
+	disabled = FALSE;
+	running = TRUE;
+	reads = 0;
+	assert_false(apply->apply(apply, FALSE));
+	assert_int_equal(reads, 0);
+	assert_int_equal(captured, 0);
+	ending = FALSE;
+	assert_true(apply->apply(apply, TRUE));
+	assert_int_equal(captured, 2);
+}
+
+/**
+ * What can't be captured is not read from the kernel.
+ */
+static void test_not_up(void **state)
+{
+	static child_sa_state_t states[] = {
+		CHILD_CREATED, CHILD_ROUTED, CHILD_INSTALLING, CHILD_DELETING, CHILD_DESTROYING,
+	};
+	u_int i;
+
+	running = TRUE;
+	for (i = 0; i < countof(states); i++)
+	{
+		child_state = states[i];
+		assert_true(apply->apply(apply, FALSE));
+	}
+	child_state = CHILD_INSTALLED;
+	points = NFLOG_IKE_POINTS;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(reads, 0);
+	points |= 1 << POINT_PLAIN_OUT;
+	child_state = CHILD_REKEYING;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured, 2);
 }
 
 int main(void)
@@ -382,7 +545,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_running, begin, end),
 		cmocka_unit_test_setup_teardown(test_again, begin, end),
+		cmocka_unit_test_setup_teardown(test_userland, begin, end),
 		cmocka_unit_test_setup_teardown(test_missed, begin, end),
+		cmocka_unit_test_setup_teardown(test_end, begin, end),
+		cmocka_unit_test_setup_teardown(test_not_up, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);
