@@ -173,19 +173,59 @@ static bool try_high(void *data, uint32_t high)
 					attempt->icv);
 }
 
-METHOD(ipsec_sa_t, decrypt, verdict_t,
-	private_ah_sa_t *this, wire_packet_t *packet, chunk_t *plain)
+/**
+ * Remove the AH header of a packet.
+ *
+ * @param mode		mode of the SA
+ * @param icv_len	least bytes of the ICV
+ * @param plain		receives allocated IP packet
+ * @return			FALSE if the packet is malformed
+ */
+static bool remove_header(wire_packet_t *packet, ipsec_mode_t mode, size_t icv_len,
+						  chunk_t *plain)
 {
 	chunk_t ah = wire_packet_payload(packet), payload;
-	attempt_t attempt = {
-		.this = this,
-	};
-	size_t len, icv_len = this->cipher->get_icv_size(this->cipher);
-	bool good;
+	size_t len;
 
 	*plain = chunk_empty;
 	if (ah.len < AH_LEN || (len = (ah.ptr[1] + 2) * 4) > ah.len ||
 		len < AH_LEN + icv_len)
+	{
+		return FALSE;
+	}
+	payload = chunk_skip(ah, len);
+	if (mode == MODE_TUNNEL &&
+		(ah.ptr[0] == IPPROTO_IPIP || ah.ptr[0] == IPPROTO_IPV6))
+	{
+		*plain = chunk_clone(payload);
+	}
+	else
+	{
+		*plain = wire_packet_replace(packet, ah.ptr[0], payload);
+	}
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+verdict_t ah_sa_remove(wire_packet_t *packet, chunk_t *plain)
+{
+	return remove_header(packet, MODE_TUNNEL, 0, plain) ? VERDICT_NO_INTEG
+														: VERDICT_MALFORMED;
+}
+
+METHOD(ipsec_sa_t, decrypt, verdict_t,
+	private_ah_sa_t *this, wire_packet_t *packet, chunk_t *plain)
+{
+	chunk_t ah = wire_packet_payload(packet);
+	attempt_t attempt = {
+		.this = this,
+	};
+	size_t icv_len = this->cipher->get_icv_size(this->cipher);
+	bool good;
+
+	if (!remove_header(packet, this->key->mode, icv_len, plain))
 	{
 		return VERDICT_MALFORMED;
 	}
@@ -195,17 +235,6 @@ METHOD(ipsec_sa_t, decrypt, verdict_t,
 	memset(attempt.data.ptr + packet->payload + AH_LEN, 0, icv_len);
 	good = seqno_try(&this->seqno, untoh32(ah.ptr + 8), try_high, &attempt);
 	chunk_free(&attempt.data);
-
-	payload = chunk_skip(ah, len);
-	if (this->key->mode == MODE_TUNNEL &&
-		(ah.ptr[0] == IPPROTO_IPIP || ah.ptr[0] == IPPROTO_IPV6))
-	{
-		*plain = chunk_clone(payload);
-	}
-	else
-	{
-		*plain = wire_packet_replace(packet, ah.ptr[0], payload);
-	}
 	return good ? VERDICT_GOOD : VERDICT_BAD;
 }
 
@@ -224,8 +253,7 @@ ipsec_sa_t *ah_sa_create(nflog_key_sa_t *key)
 	private_ah_sa_t *this;
 	cipher_t *cipher;
 
-	cipher = cipher_create(ENCR_UNDEFINED, chunk_empty, key->integ,
-								 key->integ_key);
+	cipher = cipher_create(ENCR_UNDEFINED, chunk_empty, key->integ, key->integ_key, 0);
 	if (!cipher)
 	{
 		return NULL;

@@ -24,6 +24,7 @@ typedef struct private_cipher_t private_cipher_t;
 ENUM(verdict_names, VERDICT_GOOD, VERDICT_NO_KEY,
 	"ICV good",
 	"no ICV",
+	"integrity key not known",
 	"ICV bad",
 	"malformed",
 	"no key",
@@ -63,6 +64,11 @@ struct private_cipher_t {
 	 * Length of the ICV, which may be shorter than the signer's.
 	 */
 	size_t icv_size;
+
+	/**
+	 * Verdict on packets whose ICV is not checked.
+	 */
+	verdict_t unchecked;
 };
 
 /**
@@ -121,7 +127,7 @@ METHOD(cipher_t, open_, verdict_t,
 	private_cipher_t *this, chunk_t header, chunk_t data, chunk_t suffix,
 	chunk_t *plain)
 {
-	verdict_t verdict = VERDICT_UNCHECKED;
+	verdict_t verdict = this->unchecked;
 	chunk_t iv = chunk_empty, body, icv;
 
 	*plain = chunk_empty;
@@ -299,7 +305,8 @@ static bool create_signer(private_cipher_t *this,
  * Described in header
  */
 cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
-							  integrity_algorithm_t integ, chunk_t integ_key)
+							  integrity_algorithm_t integ, chunk_t integ_key,
+							  size_t icv)
 {
 	private_cipher_t *this;
 	bool success;
@@ -312,6 +319,8 @@ cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
 			.get_icv_size = _get_icv_size,
 			.destroy = _destroy,
 		},
+		.icv_size = icv,
+		.unchecked = icv ? VERDICT_NO_INTEG : VERDICT_UNCHECKED,
 	);
 	if (encryption_algorithm_is_aead(encr))
 	{
@@ -328,4 +337,29 @@ cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
 		return NULL;
 	}
 	return &this->public;
+}
+
+/*
+ * Described in header
+ */
+char *cipher_get_package(encryption_algorithm_t encr, integrity_algorithm_t integ)
+{
+	switch (encr)
+	{
+		case ENCR_AES_GCM_ICV8:
+		case ENCR_AES_GCM_ICV12:
+		case ENCR_AES_GCM_ICV16:
+		case ENCR_NULL_AUTH_AES_GMAC:
+		case ENCR_3DES:
+		case ENCR_CAMELLIA_CBC:
+			return integ == AUTH_AES_CMAC_96 ? "libstrongswan-extra-plugins"
+											 : "libstrongswan-standard-plugins";
+		case ENCR_AES_CBC:
+		case ENCR_NULL:
+		case ENCR_UNDEFINED:
+			return integ == AUTH_AES_CMAC_96 ? "libstrongswan-extra-plugins"
+											 : "libstrongswan";
+		default:
+			return "libstrongswan-extra-plugins";
+	}
 }

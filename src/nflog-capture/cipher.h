@@ -35,6 +35,8 @@ enum verdict_t {
 	VERDICT_GOOD,
 	/** there is no ICV */
 	VERDICT_UNCHECKED,
+	/** there is an ICV, but no key to check it */
+	VERDICT_NO_INTEG,
 	/** ICV is bad, or without one decrypting yields no valid data */
 	VERDICT_BAD,
 	/** truncated or malformed */
@@ -50,6 +52,14 @@ enum verdict_t {
 extern enum_name_t *verdict_names;
 
 /**
+ * Check if a packet with this verdict was decrypted, and nothing is known to be wrong.
+ */
+static inline bool verdict_is_decrypted(verdict_t verdict)
+{
+	return verdict <= VERDICT_NO_INTEG;
+}
+
+/**
  * Encryption and integrity protection of one direction of an ESP SA or IKEv2 SA, only the
  * latter of an AH SA.
  */
@@ -62,7 +72,7 @@ struct cipher_t {
 	 * @param data		IV, encrypted data, ICV
 	 * @param suffix	authenticated data after that, not with AEADs
 	 * @param plain		receives allocated data, empty if not decrypted
-	 * @return			one of VERDICT_GOOD, _UNCHECKED, _BAD and _MALFORMED
+	 * @return			one of VERDICT_GOOD, _UNCHECKED, _NO_INTEG, _BAD and _MALFORMED
 	 */
 	verdict_t (*open)(cipher_t *this, chunk_t header, chunk_t data,
 					  chunk_t suffix, chunk_t *plain);
@@ -100,10 +110,21 @@ struct cipher_t {
  * @param encr_key	key, with salt or nonce
  * @param integ		integrity algorithm, AUTH_UNDEFINED for none
  * @param integ_key	key
+ * @param icv		bytes of the ICV if its key is not known, integ is AUTH_UNDEFINED then
  * @return			cipher, NULL if libstrongswan lacks an algorithm, or a key has the
  *					wrong length
  */
 cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
-							  integrity_algorithm_t integ, chunk_t integ_key);
+							  integrity_algorithm_t integ, chunk_t integ_key,
+							  size_t icv);
+
+/**
+ * Get the Debian package with the plugin of libstrongswan that has algorithms.
+ *
+ * @param encr		encryption algorithm, ENCR_UNDEFINED for none
+ * @param integ		integrity algorithm, AUTH_UNDEFINED for none
+ * @return			name of the package
+ */
+char *cipher_get_package(encryption_algorithm_t encr, integrity_algorithm_t integ);
 
 #endif /** CIPHER_H_ @}*/

@@ -304,7 +304,8 @@ static void print_layer(layer_t *layer, char *where, FILE *file)
 			continue;
 		}
 		fprintf(file, "%s%s: %u packets, %u decrypted", names[i], where, total,
-				counts[VERDICT_GOOD] + counts[VERDICT_UNCHECKED]);
+				counts[VERDICT_GOOD] + counts[VERDICT_UNCHECKED] +
+				counts[VERDICT_NO_INTEG]);
 		for (j = 0; j < VERDICT_MAX; j++)
 		{
 			if (counts[j])

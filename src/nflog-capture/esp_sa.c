@@ -90,8 +90,7 @@ static bool try_high(void *data, uint32_t high)
 								chunk_skip(attempt->esp, ESP_LEN), suffix,
 								&attempt->plain);
 	/* only the ICV shows that these are the high bits */
-	return attempt->verdict == VERDICT_GOOD ||
-		   attempt->verdict == VERDICT_UNCHECKED;
+	return verdict_is_decrypted(attempt->verdict);
 }
 
 /**
@@ -157,10 +156,11 @@ METHOD(ipsec_sa_t, decrypt, verdict_t,
 	}
 	seqno_try(&this->seqno, untoh32(attempt.esp.ptr + 4), try_high, &attempt);
 	data = attempt.plain;
-	/* without an ICV, only the padding reveals a wrong key */
-	if (!remove_trailer(&data, &next, attempt.verdict == VERDICT_UNCHECKED))
+	/* without a checked ICV, only the padding reveals a wrong key */
+	if (!remove_trailer(&data, &next, attempt.verdict == VERDICT_UNCHECKED ||
+									  attempt.verdict == VERDICT_NO_INTEG))
 	{
-		if (attempt.verdict == VERDICT_UNCHECKED)
+		if (attempt.verdict != VERDICT_GOOD && verdict_is_decrypted(attempt.verdict))
 		{
 			attempt.verdict = VERDICT_BAD;
 		}
@@ -197,8 +197,8 @@ ipsec_sa_t *esp_sa_create(nflog_key_sa_t *key)
 	private_esp_sa_t *this;
 	cipher_t *cipher;
 
-	cipher = cipher_create(key->encr, key->encr_key, key->integ,
-								 key->integ_key);
+	cipher = cipher_create(key->encr, key->encr_key, key->integ, key->integ_key,
+						   key->icv);
 	if (!cipher)
 	{
 		return NULL;

@@ -52,6 +52,11 @@ struct private_ikev2_t {
 	ike_t public;
 
 	/**
+	 * Keys, not owned.
+	 */
+	keyring_t *keys;
+
+	/**
 	 * Sets of keys by the SPI of the initiator, set_t.
 	 */
 	spi_table_t *sets;
@@ -358,8 +363,10 @@ static set_t *set_create(nflog_key_ike_t *key)
 	}
 	INIT(set,
 		.key = key,
-		.i = cipher_create(key->encr, key->sk_ei, key->integ, key->sk_ai),
-		.r = cipher_create(key->encr, key->sk_er, key->integ, key->sk_ar),
+		.i = cipher_create(key->encr, key->sk_ei, key->integ, key->sk_ai,
+						   key->icv),
+		.r = cipher_create(key->encr, key->sk_er, key->integ, key->sk_ar,
+						   key->icv),
 	);
 	return set;
 }
@@ -390,12 +397,16 @@ METHOD(ike_t, decrypt, verdict_t,
 	}
 	/* an IKE_SA has several sets if there were IKE_INTERMEDIATE exchanges */
 	enumerator = sets->create_enumerator(sets);
-	while (result != VERDICT_GOOD && result != VERDICT_UNCHECKED &&
+	while (!verdict_is_decrypted(result) &&
 		   enumerator->enumerate(enumerator, &set))
 	{
 		if (untoh64(data.ptr) == set->key->spi_i &&
 			untoh64(data.ptr + 8) == set->key->spi_r)
 		{
+			if (!set->i || !set->r)
+			{
+				this->keys->report_ike(this->keys, set->key);
+			}
 			verdict = open_message(set, &message, &current);
 			if (verdict < result)
 			{	/* if all are bad, it is the verdict of the newest one */
@@ -469,6 +480,7 @@ ike_t *ikev2_create(keyring_t *keys)
 			.get_incomplete = _get_incomplete,
 			.destroy = _destroy,
 		},
+		.keys = keys,
 		.sets = spi_table_create(keys, keys->create_ike_enumerator,
 								 (void*)set_create, (void*)set_destroy),
 		.fragments = linked_list_create(),

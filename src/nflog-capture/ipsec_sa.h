@@ -63,4 +63,13 @@ ipsec_sa_t *esp_sa_create(nflog_key_sa_t *key);
  */
 ipsec_sa_t *ah_sa_create(nflog_key_sa_t *key);
 
+/**
+ * Remove the AH header of a packet whose SA has no keys, which is in the clear.
+ *
+ * @param packet	AH packet
+ * @param plain		receives allocated IP packet, empty if there is none
+ * @return			VERDICT_NO_INTEG, or VERDICT_MALFORMED
+ */
+verdict_t ah_sa_remove(wire_packet_t *packet, chunk_t *plain);
+
 #endif /** IPSEC_SA_H_ @}*/

@@ -12,11 +12,15 @@
  * for more details.
  */
 
+#include "cipher.h"
+#include "key_import.h"
 #include "keyring.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <collections/array.h>
 #include <collections/hashtable.h>
@@ -30,6 +34,17 @@
 
 typedef struct private_keyring_t private_keyring_t;
 typedef struct same_t same_t;
+typedef struct sink_t sink_t;
+
+/**
+ * Adds keys that are read.
+ */
+struct sink_t {
+	/** public interface */
+	key_import_sink_t public;
+	/** what gets the keys */
+	private_keyring_t *keyring;
+};
 
 /**
  * Private data.
@@ -67,7 +82,17 @@ struct private_keyring_t {
 	u_int errors;
 
 	/**
-	 * SAs that were reported, nflog_key_sa_t => nflog_key_sa_t.
+	 * Adds keys that are read.
+	 */
+	sink_t sink;
+
+	/**
+	 * TRUE if keys of the current line were not kept.
+	 */
+	bool refused;
+
+	/**
+	 * SAs and sets of keys that were reported, by their address.
 	 */
 	hashtable_t *reported;
 
@@ -169,23 +194,50 @@ METHOD(keyring_t, has_ike, bool,
 	return this->versions[version];
 }
 
-METHOD(keyring_t, report, void,
-	private_keyring_t *this, nflog_key_sa_t *sa)
+/**
+ * Print that libstrongswan lacks algorithms, unless this was done for these keys.
+ *
+ * @param key		SA or set of keys
+ * @param name		how to call it
+ */
+static void report_lack(private_keyring_t *this, void *key, char *name,
+						encryption_algorithm_t encr, integrity_algorithm_t integ)
 {
 	u_int count;
 
 	this->mutex->lock(this->mutex);
 	count = this->reported->get_count(this->reported);
-	if (count < MAX_REPORTED && !this->reported->get(this->reported, sa))
+	if (count < MAX_REPORTED && !this->reported->get(this->reported, key))
 	{
-		this->reported->put(this->reported, sa, sa);
-		fprintf(stderr, "unable to decrypt SA %.8x: libstrongswan lacks %s or %s, or "
-				"uses it with keys of another length%s\n", sa->spi,
-				enum_to_name(encryption_algorithm_names, sa->encr) ?: "none",
-				enum_to_name(integrity_algorithm_names, sa->integ) ?: "none",
+		this->reported->put(this->reported, key, key);
+		fprintf(stderr, "unable to decrypt %s: libstrongswan lacks %s or %s, or "
+				"uses it with keys of another length, Debian has the plugins for it "
+				"in %s%s\n", name,
+				enum_to_name(encryption_algorithm_names, encr) ?: "none",
+				enum_to_name(integrity_algorithm_names, integ) ?: "none",
+				cipher_get_package(encr, integ),
 				count == MAX_REPORTED - 1 ? ", others are not reported" : "");
 	}
 	this->mutex->unlock(this->mutex);
+}
+
+METHOD(keyring_t, report, void,
+	private_keyring_t *this, nflog_key_sa_t *sa)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "SA %.8x", sa->spi);
+	report_lack(this, sa, name, sa->encr, sa->integ);
+}
+
+METHOD(keyring_t, report_ike, void,
+	private_keyring_t *this, nflog_key_ike_t *ike)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "IKE_SA %.16" PRIx64 "-%.16" PRIx64, ike->spi_i,
+			 ike->spi_r);
+	report_lack(this, ike, name, ike->encr, ike->integ);
 }
 
 /**
@@ -219,33 +271,55 @@ static void *add_key(private_keyring_t *this, hashtable_t *table, uint64_t spi,
 }
 
 /**
- * Parse a line.
+ * Check if there is room for more keys.
  */
-static bool parse_line(private_keyring_t *this, chunk_t line)
+static bool has_room(private_keyring_t *this)
 {
-	nflog_key_sa_t *sa;
-	nflog_key_ike_t *ike;
+	this->refused = this->refused || this->count >= MAX_KEYS;
+	return !this->refused;
+}
 
-	if (!nflog_key_file_parse(line, &sa, &ike))
+METHOD(key_import_sink_t, add_sa, void,
+	sink_t *sink, nflog_key_sa_t *sa)
+{
+	private_keyring_t *this = sink->keyring;
+
+	if (has_room(this))
 	{
-		return FALSE;
+		sa = add_key(this, this->sas, sa->any_spi ? KEYRING_ANY_SPI : sa->spi, sa);
 	}
-	if (this->count >= MAX_KEYS && (sa || ike))
-	{
-		nflog_key_sa_destroy(sa);
-		nflog_key_ike_destroy(ike);
-		return FALSE;
-	}
-	if (sa)
-	{
-		nflog_key_sa_destroy(add_key(this, this->sas, sa->spi, sa));
-	}
-	if (ike)
+	nflog_key_sa_destroy(sa);
+}
+
+METHOD(key_import_sink_t, add_ike, void,
+	sink_t *sink, nflog_key_ike_t *ike)
+{
+	private_keyring_t *this = sink->keyring;
+
+	if (has_room(this))
 	{
 		this->versions[ike->version] = TRUE;
-		nflog_key_ike_destroy(add_key(this, this->ikes, ike->spi_i, ike));
+		ike = add_key(this, this->ikes, ike->spi_i, ike);
 	}
-	return TRUE;
+	nflog_key_ike_destroy(ike);
+}
+
+/**
+ * Print and count a line that could not be used.
+ *
+ * @param reason	reason, NULL if it is malformed
+ */
+static void report_line(private_keyring_t *this, char *path, u_int number,
+						const char *reason)
+{
+	if (++this->errors <= MAX_REPORTED)
+	{
+		fprintf(stderr, "%s:%u: unable to %s this line of the key file%s%s%s\n",
+				streq(path, "-") ? "stdin" : path, number,
+				this->refused ? "keep" : reason ? "use" : "parse",
+				reason ? ": " : "", reason ?: "",
+				this->errors == MAX_REPORTED ? ", others are not reported" : "");
+	}
 }
 
 /**
@@ -289,6 +363,8 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 	/* our own buffers, so that they can be wiped */
 	uint8_t buf[4096], content[NFLOG_KEY_FILE_MAX_LINE];
 	chunk_t line = chunk_from_thing(content);
+	key_import_t *import = key_import_create(&this->sink.public);
+	const char *reason;
 	u_int number = 0;
 	bool success;
 
@@ -296,15 +372,20 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 	while (read_line(file, &line))
 	{
 		number++;
+		this->refused = FALSE;
 		/* fails if the line fills the buffer, and so may be truncated */
-		if (!parse_line(this, line) && ++this->errors <= MAX_REPORTED)
+		if (!import->parse(import, line, &reason) || this->refused)
 		{
-			fprintf(stderr, "%s:%u: unable to %s this line of the key file%s\n",
-					path, number, this->count < MAX_KEYS ? "parse" : "keep",
-					this->errors == MAX_REPORTED ? ", others are not reported" : "");
+			report_line(this, path, number, reason);
 		}
 		line.len = sizeof(content);
 	}
+	this->refused = FALSE;
+	if (!import->finish(import, &reason) || this->refused)
+	{
+		report_line(this, path, number, reason);
+	}
+	import->destroy(import);
 	success = !ferror(file);
 	if (!success)
 	{
@@ -321,7 +402,7 @@ METHOD(keyring_t, add, bool,
 {
 	FILE *file;
 
-	file = fopen(path, "re");
+	file = streq(path, "-") ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
 	if (!file)
 	{
 		fprintf(stderr, "unable to open %s: %s\n", path, strerror(errno));
@@ -365,6 +446,7 @@ keyring_t *keyring_create(char *path)
 			.create_ike_enumerator = _create_ike_enumerator,
 			.has_ike = _has_ike,
 			.report = _report,
+			.report_ike = _report_ike,
 			.add = _add,
 			.get_errors = _get_errors,
 			.destroy = _destroy,
@@ -372,8 +454,15 @@ keyring_t *keyring_create(char *path)
 		.sas = hashtable_create(keyring_spi_hash, keyring_spi_equals, 32),
 		.ikes = hashtable_create(keyring_spi_hash, keyring_spi_equals, 32),
 		.reported = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.sink = {
+			.public = {
+				.add_sa = _add_sa,
+				.add_ike = _add_ike,
+			},
+		},
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
+	this->sink.keyring = this;
 	if (!add(this, path))
 	{
 		destroy(this);

@@ -30,8 +30,12 @@ typedef struct keyring_t keyring_t;
  * used: all of them are tried for a packet that fits none */
 #define KEYRING_MAX_SAME 64
 
+/** stands for the SPI of the SAs whose keys are for any SPI, see create_sa_enumerator() */
+#define KEYRING_ANY_SPI (1ULL << 32)
+
 /**
- * The keys of all key files, nflog-capture(1) describes these.
+ * The keys of all key files, our own ones and those of other programs, see
+ * nflog-capture(1).
  *
  * Once all key files were added, any thread may use all methods.
  */
@@ -40,7 +44,7 @@ struct keyring_t {
 	/**
 	 * Enumerate ESP and AH SAs with an SPI, the newest one first.
 	 *
-	 * @param spi		SPI, in host order
+	 * @param spi		SPI, in host order, or KEYRING_ANY_SPI
 	 * @return			enumerator over nflog_key_sa_t*
 	 */
 	enumerator_t *(*create_sa_enumerator)(keyring_t *this, uint64_t spi);
@@ -69,9 +73,16 @@ struct keyring_t {
 	void (*report)(keyring_t *this, nflog_key_sa_t *sa);
 
 	/**
-	 * Read another key file.
+	 * Print, once, that libstrongswan lacks the algorithms of an IKE_SA.
 	 *
-	 * @param path		path of the file
+	 * @param ike		set of keys of this keyring
+	 */
+	void (*report_ike)(keyring_t *this, nflog_key_ike_t *ike);
+
+	/**
+	 * Read another key file, of any format that key_import_t recognizes.
+	 *
+	 * @param path		path of the file, "-" for stdin
 	 * @return			FALSE if the file can't be read, the reason was printed
 	 */
 	bool (*add)(keyring_t *this, char *path);
@@ -92,7 +103,7 @@ struct keyring_t {
 /**
  * Create a keyring_t instance.
  *
- * @param path		path of the first key file to read
+ * @param path		path of the first key file to read, as with add()
  * @return			keyring, NULL if the file can't be read, the reason was printed
  */
 keyring_t *keyring_create(char *path);

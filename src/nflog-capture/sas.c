@@ -128,7 +128,7 @@ static entry_t *try_sas(private_sas_t *this, linked_list_t *list,
 			chunk_clear(plain);
 			*plain = data;
 			*verdict = current;
-			if (current == VERDICT_GOOD || current == VERDICT_UNCHECKED)
+			if (verdict_is_decrypted(current))
 			{
 				found = entry;
 			}
@@ -219,7 +219,8 @@ static void print_comment(char *pos, size_t len, bool ah, uint32_t spi,
 	pos = append_number(pos, end, seq);
 	if (entry)
 	{
-		pos = append(pos, end, entry->key->inbound ? " in" : " out");
+		pos = append(pos, end, entry->key->undirected ? ""
+							 : entry->key->inbound ? " in" : " out");
 		pos = append(pos, end, entry->algorithms);
 	}
 	pos = append(pos, end, ": ");
@@ -263,11 +264,19 @@ METHOD(sas_t, decrypt, verdict_t,
 		spi = untoh32(payload.ptr + pos);
 		seq = untoh32(payload.ptr + pos + 4);
 		list = this->sas->get(this->sas, spi);
+		if (!list && !packet->doubtful)
+		{
+			list = this->sas->get(this->sas, KEYRING_ANY_SPI);
+		}
 	}
 	if (list)
 	{	/* other addresses, if captured on the other side of a NAT */
 		entry = try_sas(this, list, packet, proto, TRUE, &verdict, plain) ?:
 				try_sas(this, list, packet, proto, FALSE, &verdict, plain);
+	}
+	if (ah && verdict == VERDICT_NO_KEY)
+	{
+		verdict = ah_sa_remove(packet, plain);
 	}
 	print_comment(comment, len, ah, spi, seq, entry, verdict);
 	return verdict;

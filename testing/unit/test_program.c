@@ -314,6 +314,13 @@ static void test_traces(void **state)
 	check_pcapng(out);
 	assert_int_equal(unlink(out), 0);
 
+	/* keys from stdin, which can't have the trace as well */
+	assert_int_equal(run("decrypt -k - -o %s %s <%s/gw/keys", out, path, dir), 0);
+	check_pcapng(out);
+	assert_int_equal(unlink(out), 0);
+	assert_int_equal(run("decrypt -k - -o %s - <%s", out, path), 2);
+	expect_line("stderr", "^stdin has either keys or a trace");
+
 	/* a FIFO; nothing is left if the program is killed before the end */
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);

@@ -235,6 +235,23 @@ static int decrypt_files(char **inputs, int count, char *path)
 }
 
 /**
+ * Check if stdin is among some paths.
+ */
+static bool has_stdin(char *paths[])
+{
+	int i;
+
+	for (i = 0; paths[i]; i++)
+	{
+		if (streq(paths[i], "-"))
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/**
  * Decrypt traces with the files that are next to the first one, unless others are given.
  *
  * @param inputs	key files, NULL-terminated, with place for as many traces as there are
@@ -245,6 +262,10 @@ static int decrypt(command_line_t *line, char *inputs[], int count, char *output
 	char *keys = NULL, *path = NULL, *first = line->operands[0];
 	int status;
 
+	if (has_stdin(inputs) && has_stdin(line->operands))
+	{
+		return line->refuse(line, "stdin has either keys or a trace");
+	}
 	if ((!count || !output) && !has_folder(first))
 	{
 		return line->refuse(line, "%s is no regular file, give the key file with -k "
@@ -316,8 +337,10 @@ command_t command_decrypt = {
 	.run = run,
 	.options = {
 		{"keys", 'k', "KEYS",
-		 "key file (default: keys, next to the first trace), give\n"
-		 "several for tunnels in tunnels of other connections"},
+		 "key file (default: keys, next to the first trace), - for\n"
+		 "stdin, a table of Wireshark, output of 'ip xfrm state', or\n"
+		 "a file for tcpdump -E; give several for tunnels in tunnels\n"
+		 "of other connections"},
 		{"output", 'o', "FILE",
 		 "file to write, - for stdout (default: next to the first\n"
 		 "trace, with .decrypted.pcapng instead of .pcap)"},

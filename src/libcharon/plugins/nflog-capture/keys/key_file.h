@@ -72,6 +72,13 @@ struct nflog_key_sa_t {
 	/** integrity protection, AUTH_UNDEFINED for none */
 	integrity_algorithm_t integ;
 	chunk_t integ_key;
+	/** bytes of the ICV of an SA whose integrity key is not known, only in files of other
+	 *  programs, as the following */
+	size_t icv;
+	/** TRUE if the direction is not known */
+	bool undirected;
+	/** TRUE for all SAs that have no keys of their own, whatever their SPI is */
+	bool any_spi;
 };
 
 /**
@@ -87,6 +94,8 @@ struct nflog_key_ike_t {
 	integrity_algorithm_t integ;
 	/** keys, IKEv1 encrypts with sk_ei only */
 	chunk_t sk_ei, sk_er, sk_ai, sk_ar;
+	/** bytes of the ICV if the integrity keys are not known, see nflog_key_sa_t */
+	size_t icv;
 };
 
 /**

@@ -1,0 +1,508 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * Keys of other programs: Wireshark's tables, "ip xfrm state", and tcpdump's files.
+ */
+
+#define _GNU_SOURCE
+
+#include "decrypt.h"
+
+#include <fcntl.h>
+
+/** packets of all algorithms, that of tests[i] with SPI i + 1 */
+static chunk_t esp[countof(tests)];
+
+/** name of a file with keys, and of what is printed */
+static char path[PATH_MAX], printed[PATH_MAX];
+
+/**
+ * What complaints are about, as far as it was printed.
+ */
+static char complaints[4096];
+
+/**
+ * Have the keys of SAs with all algorithms written, and encrypt a packet with each.
+ */
+static int begin_all(void **state)
+{
+	int i;
+
+	if (begin(state) != 0)
+	{
+		return -1;
+	}
+	for (i = 0; i < countof(tests); i++)
+	{
+		esp[i] = add_ip(src, dst, IPPROTO_ESP,
+						create_esp(&tests[i], i + 1, 1, MODE_TUNNEL, inner,
+								   IPPROTO_IPIP));
+	}
+	keys->flush(keys);
+	return 0;
+}
+
+static int end_all(void **state)
+{
+	int i;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		chunk_free(&esp[i]);
+	}
+	return end(state);
+}
+
+/**
+ * Read a key file, and keep what is printed.
+ *
+ * @return			number of lines that can't be used
+ */
+static u_int read_file(char *name)
+{
+	int saved = dup(2), fd;
+	ssize_t len;
+
+	DESTROY_IF(decrypter);
+	DESTROY_IF(file);
+	decrypter = NULL;
+	file = NULL;
+	snprintf(printed, sizeof(printed), "%s/printed", dir);
+	fflush(stderr);
+	assert_non_null(freopen(printed, "w", stderr));
+	file = keyring_create(name);
+	fflush(stderr);
+	dup2(saved, 2);
+	close(saved);
+	fd = open(printed, O_RDONLY);
+	len = read(fd, complaints, sizeof(complaints) - 1);
+	complaints[max(len, 0)] = '\0';
+	close(fd);
+	if (!file)
+	{
+		fail_msg("%s", complaints);
+	}
+	decrypter = decrypter_create(file);
+	return file->get_errors(file);
+}
+
+/**
+ * Read keys that are given as text.
+ */
+static u_int read_text(char *fmt, ...)
+{
+	char *text, name[PATH_MAX];
+	va_list args;
+	u_int errors;
+
+	va_start(args, fmt);
+	assert_true(vasprintf(&text, fmt, args) >= 0);
+	va_end(args);
+	snprintf(name, sizeof(name), "%s/other", dir);
+	assert_true(chunk_write(chunk_from_str(text), name, 0600, TRUE));
+	free(text);
+	errors = read_file(name);
+	unlink(name);
+	return errors;
+}
+
+/**
+ * Decrypt the packet of an algorithm.
+ *
+ * @return			verdict, NULL if the inner packet is not what it should be
+ */
+static char *open_packet(int i, char *comment)
+{
+	chunk_t plain;
+	bool same;
+
+	decrypt(0, esp[i], &plain, comment);
+	same = chunk_equals(plain, inner);
+	chunk_free(&plain);
+	return same ? strrchr(comment, ':') + 2 : NULL;
+}
+
+/**
+ * Wireshark's table as the plugin writes it, which lacks the key for some ICVs, and all
+ * algorithms that Wireshark does not know.
+ */
+static void test_esp_sa(void **state)
+{
+	char comment[DECRYPTER_COMMENT_LEN], *verdict;
+	int i, good = 0, unknown = 0, none = 0;
+
+	snprintf(path, sizeof(path), "%s/gw/esp_sa", dir);
+	assert_int_equal(read_file(path), 0);
+	for (i = 0; i < countof(tests); i++)
+	{
+		verdict = open_packet(i, comment);
+		if (streq(verdict, "integrity key not known"))
+		{
+			assert_true(tests[i].integ == AUTH_HMAC_MD5_128 ||
+						tests[i].integ == AUTH_HMAC_SHA2_256_256 ||
+						tests[i].integ == AUTH_AES_XCBC_96 ||
+						tests[i].integ == AUTH_AES_CMAC_96);
+			unknown++;
+		}
+		else if (streq(verdict, tests[i].integ == AUTH_UNDEFINED &&
+								!encryption_algorithm_is_aead(tests[i].encr)
+								? "no ICV" : "ICV good"))
+		{
+			good++;
+		}
+		else
+		{
+			assert_null(verdict);
+			assert_non_null(strstr(comment, ": no key"));
+			none++;
+		}
+		/* the table does not tell the direction */
+		assert_null(strstr(comment, " in "));
+	}
+	/* what Wireshark has no name for: Camellia, GMAC, and SHA-1 with 160 bits */
+	assert_int_equal(none, 8);
+	assert_int_equal(unknown, 5);
+	assert_int_equal(good + unknown + none, countof(tests));
+}
+
+/**
+ * Rows as Wireshark writes them, with patterns, and of older releases.
+ */
+static void test_esp_rows(void **state)
+{
+	char comment[DECRYPTER_COMMENT_LEN];
+	nflog_key_sa_t *sa;
+	enumerator_t *enumerator;
+	char key[256], wrong[256];
+
+	/* AES-GCM with 16 bytes of ICV */
+	snprintf(path, sizeof(path), "%s/gw/keys", dir);
+	read_file(path);
+	enumerator = file->create_sa_enumerator(file, 18);
+	assert_true(enumerator->enumerate(enumerator, &sa));
+	snprintf(key, sizeof(key), "%+B", &sa->encr_key);
+	enumerator->destroy(enumerator);
+	strcpy(wrong, key);
+	wrong[0] = wrong[0] == '0' ? '1' : '0';
+
+	assert_int_equal(read_text("# This file is automatically generated, DO NOT MODIFY.\n"
+		"\"IPv4\",\"*\",\"192.0.2.*\",\"0x00000012\",\"AES-GCM [RFC4106]\",\"0x%s\","
+		"\"NULL\",\"\"\r\n", key), 0);
+	assert_string_equal(open_packet(17, comment), "ICV good");
+	assert_int_equal(read_text("IPv4,*,*,18,AES-GCM with 16 octet ICV [RFC4106],0x%s,"
+		"ANY 128 bit authentication [no checking],,32-bit,0\n", key), 0);
+	assert_string_equal(open_packet(17, comment), "ICV good");
+	/* any SPI, unless the SA has a row of its own */
+	assert_int_equal(read_text("\"IPv4\",\"*\",\"*\",\"*\",\"AES-GCM [RFC4106]\","
+		"\"0x%s\",\"NULL\",\"\"\n", key), 0);
+	assert_string_equal(open_packet(17, comment), "ICV good");
+	assert_int_equal(read_text("\"IPv4\",\"*\",\"*\",\"*\",\"AES-GCM [RFC4106]\","
+		"\"0x%s\",\"NULL\",\"\"\n"
+		"\"IPv4\",\"*\",\"*\",\"0x12\",\"AES-GCM [RFC4106]\",\"0x%s\",\"NULL\","
+		"\"\"\n", key, wrong), 0);
+	assert_null(open_packet(17, comment));
+	assert_non_null(strstr(comment, ": ICV bad"));
+
+	/* what can't be used */
+	assert_int_equal(read_text("\"IPv4\",\"*\",\"*\",\"0x12\",\"ROT13\",\"0x00\","
+							   "\"NULL\",\"\"\n"), 1);
+	assert_non_null(strstr(complaints, "other:1: unable to use this line of the key "
+						   "file: its algorithm is not known"));
+	assert_int_equal(read_text("\"IPv4\",\"*\",\"*\n\"IPv4\"\n\"IPv5\",\"*\",\"*\",\"0x12\","
+		"\"AES-GCM [RFC4106]\",\"0x00\",\"NULL\",\"\"\n"
+		"\"IPv4\",\"*\",\"*\",\"0x123456789\",\"NULL\",\"\",\"NULL\",\"\"\n"
+		"\"IPv4\",\"*\",\"x\",\"0x12\",\"NULL\",\"\",\"NULL\",\"\"\n"
+		"\"IPv4\",\"*\",\"*\",\"0x12\",\"NULL\",\"0x0\",\"NULL\",\"\"\n"), 6);
+}
+
+/**
+ * Names of algorithms in "ip xfrm state", and their ICVs in bits.
+ */
+static struct {
+	int test;
+	char *fmt;
+} xfrm[] = {
+	{ 0, "\tauth-trunc hmac(sha256) 0xINTEG 128\n\tenc cbc(aes) 0xENCR\n" },
+	{ 1, "\tauth-trunc hmac(sha384) 0xINTEG 192\n\tenc cbc(aes) 0xENCR\n" },
+	{ 2, "\tauth-trunc hmac(sha512) 0xINTEG 256\n\tenc cbc(aes) 0xENCR\n" },
+	{ 3, "\tauth-trunc hmac(sha1) 0xINTEG 96\n\tenc cbc(aes) 0xENCR\n" },
+	{ 3, "\tauth hmac(sha1) 0xINTEG\n\tenc aes 0xENCR\n" },
+	{ 4, "\tauth-trunc hmac(sha1) 0xINTEG 160\n\tenc cbc(aes) 0xENCR\n" },
+	{ 5, "\tauth-trunc md5 0xINTEG 96\n\tenc cbc(aes) 0xENCR\n" },
+	{ 7, "\tauth hmac(sha256) 0xINTEG\n\tenc cbc(aes) 0xENCR\n" },
+	{ 9, "\tauth-trunc xcbc(aes) 0xINTEG 96\n\tenc cbc(aes) 0xENCR\n" },
+	{ 10, "\tauth-trunc cmac(aes) 0xINTEG 96\n\tenc cbc(aes) 0xENCR\n" },
+	{ 12, "\tauth-trunc hmac(sha1) 0xINTEG 96\n\tenc rfc3686(ctr(aes)) 0xENCR\n" },
+	{ 15, "\taead rfc4106(gcm(aes)) 0xENCR 64\n" },
+	{ 17, "\taead rfc4106(gcm(aes)) 0xENCR 128\n\tanti-replay context: seq 0x0, "
+		  "oseq 0x1, bitmap 0x00000000\n\tsel src 0.0.0.0/0 dst 0.0.0.0/0 \n" },
+	{ 19, "\taead rfc4309(ccm(aes)) 0xENCR 96\n" },
+	{ 21, "\taead rfc7539esp(chacha20,poly1305) 0xENCR 128\n" },
+	{ 22, "\taead rfc4543(gcm(aes)) 0xENCR 128\n" },
+	{ 24, "\tauth-trunc hmac(sha1) 0xINTEG 96\n\tenc cbc(camellia) 0xENCR\n" },
+	{ 27, "\tauth-trunc hmac(sha1) 0xINTEG 96\n\tenc cbc(des3_ede) 0xENCR\n" },
+	{ 28, "\tauth-trunc hmac(sha256) 0xINTEG 128\n\tenc ecb(cipher_null) ENCR\n" },
+	{ 29, "\tauth-trunc hmac(sha256) 0xINTEG 128\n\tenc cbc(aes) 0xENCR\n" },
+	{ 31, "\taead rfc4106(gcm(aes)) 0xENCR 128\n\tanti-replay esn context:\n"
+		  "\t seq-hi 0x0, seq 0x0, oseq-hi 0x0, oseq 0x1\n"
+		  "\t replay_window 32, bitmap-length 1\n\t 00000000 \n" },
+};
+
+/**
+ * Copy text, with ENCR and INTEG replaced by keys.
+ */
+static void print_algorithms(char *to, char *from, char *encr, char *integ)
+{
+	char *key;
+
+	while (*from)
+	{
+		key = strpfx(from, "ENCR") ? encr : strpfx(from, "INTEG") ? integ : NULL;
+		if (key)
+		{
+			to += sprintf(to, "%s", key);
+			from += key == encr ? 4 : 5;
+		}
+		else
+		{
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/**
+ * Print the SA of an algorithm as "ip xfrm state" does.
+ */
+static char *print_xfrm(keyring_t *keyring, int i)
+{
+	char encr[256], integ[256], *text, algorithms[1024];
+	enumerator_t *enumerator;
+	nflog_key_sa_t *sa;
+
+	enumerator = keyring->create_sa_enumerator(keyring, xfrm[i].test + 1);
+	assert_true(enumerator->enumerate(enumerator, &sa));
+	snprintf(encr, sizeof(encr), "%+B", &sa->encr_key);
+	snprintf(integ, sizeof(integ), "%+B", &sa->integ_key);
+	print_algorithms(algorithms, xfrm[i].fmt, encr, integ);
+	assert_true(asprintf(&text, "src 192.0.2.1 dst 192.0.2.2\n"
+		"\tproto esp spi 0x%.8x%s reqid 1 mode tunnel\n"
+		"\treplay-window 32 flag af-unspec%s\n%s", sa->spi,
+		i % 2 ? "(1)" : "", sa->esn ? " esn" : "", algorithms) > 0);
+	enumerator->destroy(enumerator);
+	return text;
+}
+
+/**
+ * All SAs that the kernel may have, in several lines and in one.
+ */
+static void test_xfrm(void **state)
+{
+	char comment[DECRYPTER_COMMENT_LEN], all[16384], *text, *verdict, *pos;
+	keyring_t *keyring;
+	int i, mode;
+
+	snprintf(path, sizeof(path), "%s/gw/keys", dir);
+	keyring = keyring_create(path);
+	assert_non_null(keyring);
+	for (mode = 0; mode < 2; mode++)
+	{
+		strcpy(all, "src 10.0.0.1 dst 10.0.0.2\n\tproto comp spi 0x00000999 reqid 1 "
+			   "mode tunnel\n\tcomp deflate \n");
+		for (i = 0; i < countof(xfrm); i++)
+		{
+			text = print_xfrm(keyring, i);
+			for (pos = text; mode && (pos = strchr(pos, '\n')) && pos[1]; )
+			{	/* option -o */
+				*pos = '\\';
+			}
+			strncat(all, text, sizeof(all) - strlen(all) - 1);
+			free(text);
+		}
+		if (read_text("%s", all) != 0)
+		{
+			fail_msg("%s", complaints);
+		}
+		for (i = 0; i < countof(xfrm); i++)
+		{
+			verdict = open_packet(xfrm[i].test, comment);
+			if (!verdict || !streq(verdict, "ICV good"))
+			{
+				fail_msg("%s: %s", comment, xfrm[i].fmt);
+			}
+		}
+	}
+	keyring->destroy(keyring);
+
+	/* as an ordinary user, and algorithms that nobody has */
+	assert_int_equal(read_text("src 1.2.3.4 dst 1.2.3.5\n\tproto esp spi 0x1 reqid 1 "
+		"mode transport\n\tenc cbc(aes) <<Keys hidden>>\n"
+		"src 1.2.3.4 dst 1.2.3.5\n\tproto esp spi 0x2 mode tunnel\n\tenc x(y) 0x00\n"), 2);
+	assert_non_null(strstr(complaints, "its keys are hidden, run 'ip xfrm state' as"));
+	assert_non_null(strstr(complaints, "its algorithm is not known"));
+	/* parts that are missing */
+	assert_int_equal(read_text("src 1.2.3.4\n\tproto esp spi 0x1 mode tunnel\n"), 1);
+	assert_int_equal(read_text("src 1.2.3.4 dst 1.2.3.5\n"), 1);
+	assert_int_equal(read_text("src 1.2.3.4 dst 1.2.3.5\n\tproto esp spi 0x1\n"), 1);
+	assert_int_equal(read_text("src 1.2.3.4 dst x\n\tproto esp spi 0x1 mode tunnel\n"
+							   "\taead rfc4106(gcm(aes)) 0x00 128\n"), 1);
+}
+
+/**
+ * The file of tcpdump's option -E.
+ */
+static void test_tcpdump(void **state)
+{
+	char comment[DECRYPTER_COMMENT_LEN], key[256];
+	enumerator_t *enumerator;
+	nflog_key_sa_t *sa;
+
+	/* AES-CBC-128 with an ICV of 96 bits */
+	snprintf(path, sizeof(path), "%s/gw/keys", dir);
+	read_file(path);
+	enumerator = file->create_sa_enumerator(file, 4);
+	assert_true(enumerator->enumerate(enumerator, &sa));
+	snprintf(key, sizeof(key), "%+B", &sa->encr_key);
+	enumerator->destroy(enumerator);
+	assert_int_equal(read_text("0x00000004@192.0.2.2 aes-128-cbc-hmac96:0x%s\n", key), 0);
+	assert_string_equal(open_packet(3, comment), "integrity key not known");
+	assert_int_equal(read_text("4@192.0.2.2 \t aes-cbc-hmac96:0x%s", key), 0);
+	assert_string_equal(open_packet(3, comment), "integrity key not known");
+	/* for any SA */
+	assert_int_equal(read_text("aes-cbc-hmac96:0x%s\n", key), 0);
+	assert_string_equal(open_packet(3, comment), "integrity key not known");
+	/* the padding shows that this is wrong */
+	assert_null(open_packet(7, comment));
+	assert_non_null(strstr(comment, ": ICV bad"));
+	/* text, padded and cut */
+	assert_int_equal(read_text("1@192.0.2.2 3des-cbc:short\n"
+							   "2@192.0.2.2 des:muchlongerthan8bytes\n"
+							   "3@fec0::1 none:\n"), 0);
+	enumerator = file->create_sa_enumerator(file, 1);
+	assert_true(enumerator->enumerate(enumerator, &sa));
+	assert_int_equal(sa->encr_key.len, 24);
+	assert_memory_equal(sa->encr_key.ptr, "short\0\0", 7);
+	enumerator->destroy(enumerator);
+	enumerator = file->create_sa_enumerator(file, 2);
+	assert_true(enumerator->enumerate(enumerator, &sa));
+	assert_int_equal(sa->encr_key.len, 8);
+	assert_memory_equal(sa->encr_key.ptr, "muchlong", 8);
+	enumerator->destroy(enumerator);
+
+	assert_int_equal(read_text("file /etc/passwd\n"), 1);
+	assert_non_null(strstr(complaints, "it names another file, give that with -k"));
+	assert_int_equal(read_text("1@192.0.2.2 rot13:0x00\n1@192.0.2.2\n1@ des:x\n"
+							   "@1.2.3.4 des:x\nx@1.2.3.4 des:x\n"
+							   "1@1.2.3.4 des:0xy\n:\n"), 7);
+}
+
+/**
+ * Tables of IKE_SAs.
+ */
+static void test_ike(void **state)
+{
+	enumerator_t *enumerator;
+	nflog_key_ike_t *ike;
+	int count = 0;
+
+	assert_int_equal(read_text("0123456789abcdef,fedcba9876543210,00010203,04050607,"
+		"\"AES-GCM-128 with 12 octet ICV [RFC5282]\",,,\"NONE [RFC4306]\"\n"
+		"0123456789abcdee,fedcba9876543210,0001,0405,\"AES-CBC-256 [RFC3602]\",0a,0b,"
+		"\"HMAC_SHA2_384_192 [RFC4868]\"\n"
+		"0123456789abcded,fedcba9876543210,0001,0405,\"3DES [RFC2451]\",,,"
+		"\"ANY 96-bits of Authentication [No Checking]\"\n"
+		"0123456789abcdec,%032d\n", 0), 0);
+	enumerator = file->create_ike_enumerator(file, 0x0123456789abcdef);
+	assert_true(enumerator->enumerate(enumerator, &ike));
+	assert_int_equal(ike->version, 2);
+	assert_int_equal(ike->encr, ENCR_AES_GCM_ICV12);
+	assert_true(ike->spi_r == 0xfedcba9876543210);
+	assert_true(chunk_equals(ike->sk_er, chunk_from_chars(4, 5, 6, 7)));
+	enumerator->destroy(enumerator);
+	enumerator = file->create_ike_enumerator(file, 0x0123456789abcdee);
+	assert_true(enumerator->enumerate(enumerator, &ike));
+	assert_int_equal(ike->encr, ENCR_AES_CBC);
+	assert_int_equal(ike->integ, AUTH_HMAC_SHA2_384_192);
+	assert_int_equal(ike->icv, 0);
+	enumerator->destroy(enumerator);
+	enumerator = file->create_ike_enumerator(file, 0x0123456789abcded);
+	assert_true(enumerator->enumerate(enumerator, &ike));
+	assert_int_equal(ike->encr, ENCR_3DES);
+	assert_int_equal(ike->integ, AUTH_UNDEFINED);
+	assert_int_equal(ike->icv, 12);
+	enumerator->destroy(enumerator);
+	/* IKEv1 has a set for each hash */
+	enumerator = file->create_ike_enumerator(file, 0x0123456789abcdec);
+	while (enumerator->enumerate(enumerator, &ike))
+	{
+		assert_int_equal(ike->version, 1);
+		assert_int_equal(ike->encr, ENCR_AES_CBC);
+		count++;
+	}
+	enumerator->destroy(enumerator);
+	assert_int_equal(count, 5);
+
+	assert_int_equal(read_text("0123456789abcdef,00\n0123456789abcde,%032d\n"
+		"0123456789abcdef,0123456789abcdef,0,0,\"3DES [RFC2451]\",,,\"NONE\"\n"
+		"0123456789abcdef,0123456789abcdef,,,\"ROT13\",,,\"NONE\"\n"
+		"0123456789abcdef,1,2,3\n", 0), 5);
+}
+
+/**
+ * Damage in files of all formats, in memory of its size.
+ */
+static void test_damaged(void **state)
+{
+	char *samples[] = {
+		"src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x1(2) reqid 1 mode tunnel\n"
+		"\treplay-window 32 flag af-unspec esn\n\tauth-trunc hmac(sha1) 0x00 96\n"
+		"\tenc cbc(aes) 0x00010203\n\tencap type espinudp sport 4500 dport 1 addr 0\n",
+		"\"IPv4\",\"1.2.3.4\",\"*\",\"0x1\",\"AES-CTR [RFC3686]\",\"0x000102030300\","
+		"\"ANY 96 bit authentication [no checking]\",\"\",\"64-bit\",\"0\"\n",
+		"0123456789abcdef,fedcba9876543210,00010203,04050607,"
+		"\"AES-GCM-128 with 12 octet ICV [RFC5282]\",,,\"NONE [RFC4306]\"\n",
+		"0123456789abcdef,00112233445566770011223344556677\n",
+		"0x4@192.0.2.2 aes-128-cbc-hmac96:0x0011\nfile x\naes:abc\n",
+	};
+	chunk_t copy;
+	int i;
+
+	srand(1);
+	for (i = 0; i < 5000; i++)
+	{
+		copy = chunk_clone(chunk_from_str(samples[i % countof(samples)]));
+		damage(copy);
+		copy.len = i % 2 ? copy.len : rand() % copy.len;
+		snprintf(path, sizeof(path), "%s/damaged", dir);
+		assert_true(chunk_write(copy, path, 0600, TRUE));
+		free(copy.ptr);
+		read_file(path);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest unit_tests[] = {
+		cmocka_unit_test_setup_teardown(test_esp_sa, begin_all, end_all),
+		cmocka_unit_test_setup_teardown(test_esp_rows, begin_all, end_all),
+		cmocka_unit_test_setup_teardown(test_xfrm, begin_all, end_all),
+		cmocka_unit_test_setup_teardown(test_tcpdump, begin_all, end_all),
+		cmocka_unit_test_setup_teardown(test_ike, begin, end),
+		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
+	};
+
+	return cmocka_run_group_tests(unit_tests, setup, teardown);
+}
