@@ -15,6 +15,7 @@
 /*
  * Limits of the machine, without which the figures of tools say little.
  */
+
 #define _GNU_SOURCE
 
 #include "bench.h"
@@ -35,6 +36,9 @@
 /** bytes to write, in all and at once, the latter fit in caches */
 #define FILE_LEN (256 * 1024 * 1024)
 #define WRITE_LEN (256 * 1024)
+
+/** bytes to write at once without the page cache, as a block of the queue */
+#define DIRECT_LEN (1024 * 1024)
 
 /**
  * Measure a system call that does nothing, in ns.
@@ -79,30 +83,62 @@ static double measure_touch(bench_options_t *options)
 }
 
 /**
- * Measure writing a packet of 1400 bytes, among many, to a file in the directory, in ns.
+ * Measure writing a packet of 1400 bytes, among many, to a file in the directory.
+ *
+ * @param flags		additional flags for open(2)
+ * @param len		bytes to write at once
+ * @return			processor time in ns, 0 if the file system does not support the flags
  */
-static double measure_write(bench_options_t *options)
+static double measure_file(bench_options_t *options, int flags, size_t len)
 {
-	char path[PATH_MAX], *data = calloc(1, WRITE_LEN);
 	uint64_t begin, time;
+	char path[PATH_MAX];
+	void *data;
 	size_t done;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/limits", options->dir);
-	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-	begin = bench_time(CLOCK_MONOTONIC);
-	for (done = 0; done < FILE_LEN; done += WRITE_LEN)
+	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | flags, 0600);
+	if (fd < 0 && errno == EINVAL)
 	{
-		if (write(fd, data, WRITE_LEN) != WRITE_LEN)
+		return 0;
+	}
+	/* whole pages, for O_DIRECT */
+	data = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0);
+	if (fd < 0 || data == MAP_FAILED)
+	{
+		bench_fail("unable to prepare %s: %s", path, strerror(errno));
+	}
+	memset(data, 1, len);
+	begin = bench_time(CLOCK_THREAD_CPUTIME_ID);
+	for (done = 0; done < FILE_LEN; done += len)
+	{
+		if (write(fd, data, len) != len)
 		{
 			bench_fail("unable to write %s: %s", path, strerror(errno));
 		}
 	}
-	time = bench_time(CLOCK_MONOTONIC) - begin;
+	time = bench_time(CLOCK_THREAD_CPUTIME_ID) - begin;
 	close(fd);
 	unlink(path);
-	free(data);
+	munmap(data, len);
 	return (double)time * 1400 / FILE_LEN;
+}
+
+/**
+ * Measure writing through the page cache.
+ */
+static double measure_write(bench_options_t *options)
+{
+	return measure_file(options, 0, WRITE_LEN);
+}
+
+/**
+ * Measure writing past the page cache.
+ */
+static double measure_direct(bench_options_t *options)
+{
+	return measure_file(options, O_DIRECT, DIRECT_LEN);
 }
 
 static const struct {
@@ -112,6 +148,7 @@ static const struct {
 	{ "call_ns", measure_call },
 	{ "touch_ns", measure_touch },
 	{ "write_ns", measure_write },
+	{ "direct_ns", measure_direct },
 };
 
 /*
