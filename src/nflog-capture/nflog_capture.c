@@ -20,6 +20,7 @@
  * All verbs, in the order of the help.
  */
 static command_t *commands[] = {
+	&command_list,
 	&command_decrypt,
 	&command_export,
 	NULL,

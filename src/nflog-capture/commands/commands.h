@@ -27,5 +27,6 @@
  */
 extern command_t command_decrypt;
 extern command_t command_export;
+extern command_t command_list;
 
 #endif /** COMMANDS_H_ @}*/

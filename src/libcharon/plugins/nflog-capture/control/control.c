@@ -28,8 +28,10 @@
 /** connections that wait to be accepted */
 #define BACKLOG 8
 
-/** jobs that accept connections at a time, each takes microseconds */
-#define ACCEPT_JOBS 1
+/** no limit on jobs that accept connections, as each takes microseconds only, and
+ * stream_service_t does not notice connections anymore if a job ends before the callback that
+ * reached the limit returns */
+#define ACCEPT_JOBS 0
 
 typedef struct private_nflog_control_t private_nflog_control_t;
 typedef struct client_t client_t;
@@ -273,7 +275,7 @@ nflog_control_t *nflog_control_create(nflog_commands_t *commands)
 		destroy(this);
 		return NULL;
 	}
-	this->service->on_accept(this->service, accept_client, this, JOB_PRIO_MEDIUM,
+	this->service->on_accept(this->service, accept_client, this, JOB_PRIO_CRITICAL,
 							 ACCEPT_JOBS);
 	return &this->public;
 }

@@ -18,7 +18,6 @@
 #include <stdarg.h>
 
 #include <networking/host.h>
-#include <selectors/traffic_selector.h>
 
 /*
  * Described in header
@@ -134,13 +133,35 @@ static uint32_t get_spi(nflog_fields_t *fields)
 	return htonl(spi);
 }
 
+/**
+ * Check if a string is an address, or a subnet.
+ */
+static bool is_subnet(char *str)
+{
+	char *slash = strchr(str, '/'), *end = "";
+	u_long length = 0;
+	host_t *host;
+	int bits;
+
+	host = host_create_from_subnet(str, &bits);
+	if (!host)
+	{
+		return FALSE;
+	}
+	if (slash)
+	{	/* which is not checked */
+		length = strtoul(slash + 1, &end, 10);
+	}
+	bits = host->get_family(host) == AF_INET ? 32 : 128;
+	host->destroy(host);
+	return !*end && length <= bits && (!slash || (slash[1] >= '0' && slash[1] <= '9'));
+}
+
 /*
  * Described in header
  */
 void nflog_fields_criteria(nflog_fields_t *fields, nflog_criteria_t *criteria)
 {
-	traffic_selector_t *subnet;
-
 	*criteria = (nflog_criteria_t){
 		.conn = nflog_fields_string(fields, "connection"),
 		.child = nflog_fields_string(fields, "child"),
@@ -150,14 +171,9 @@ void nflog_fields_criteria(nflog_fields_t *fields, nflog_criteria_t *criteria)
 		.identity = nflog_fields_string(fields, "identity"),
 		.virtual_ip = nflog_fields_string(fields, "virtual_ip"),
 	};
-	if (criteria->virtual_ip)
+	if (criteria->virtual_ip && !is_subnet(criteria->virtual_ip))
 	{
-		subnet = traffic_selector_create_from_cidr(criteria->virtual_ip, 0, 0, 0);
-		if (!subnet)
-		{
-			nflog_fields_refuse(fields, "field 'virtual_ip' is no address or subnet");
-		}
-		DESTROY_IF(subnet);
+		nflog_fields_refuse(fields, "field 'virtual_ip' is no address or subnet");
 	}
 }
 

@@ -1,0 +1,722 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+
+/*
+ * The control socket: what clients may do, and that nothing they do holds up others.
+ */
+
+#define _GNU_SOURCE
+
+#include "common.h"
+#include "control/control.h"
+#include "control/list.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+/** number of traces that are many */
+#define MANY 10000
+
+/** number of commands that are tried at random */
+#define RANDOM 20000
+
+/** ms after which a test fails that waits for an answer, however busy the machine is */
+#define TIMEOUT 60000
+
+/** part of the pipeline that the commands use */
+static nflog_pipeline_t pipeline;
+static nflog_control_t *control;
+static char path[PATH_MAX];
+
+static int begin(void **state)
+{
+	char uri[PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/control", dir);
+	snprintf(uri, sizeof(uri), "unix://%s", path);
+	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.socket", uri);
+	pipeline.registry = nflog_registry_create();
+	control = nflog_control_create(nflog_commands_create(&pipeline));
+	return control ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	DESTROY_IF(control);
+	control = NULL;
+	pipeline.registry->destroy(pipeline.registry);
+	return 0;
+}
+
+/**
+ * Set up all tests.
+ */
+static int setup(void **state)
+{
+	if (common_setup(state) != 0)
+	{
+		return -1;
+	}
+	lib->processor->set_threads(lib->processor, 4);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	lib->processor->cancel(lib->processor);
+	return common_teardown(state);
+}
+
+/**
+ * Connect to the control socket.
+ */
+static FILE *connect_client()
+{
+	struct timeval timeout = { .tv_sec = TIMEOUT / 1000 };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+								sizeof(timeout)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr*)&addr, sizeof(addr)), 0);
+	return fdopen(fd, "r");
+}
+
+/**
+ * Send bytes.
+ */
+static void put(FILE *client, const char *bytes, size_t len)
+{
+	assert_int_equal(send(fileno(client), bytes, len, MSG_NOSIGNAL), len);
+}
+
+/**
+ * Get the next object of an answer, NULL if the connection is closed.
+ */
+static json_object *get(FILE *client)
+{
+	json_object *object;
+	char *text = NULL;
+	size_t size = 0;
+
+	if (getline(&text, &size, client) < 0)
+	{	/* and not that there was no answer in time */
+		assert_true(feof(client) || errno == ECONNRESET);
+		free(text);
+		return NULL;
+	}
+	object = json_tokener_parse(text);
+	assert_true(json_object_is_type(object, json_type_object));
+	free(text);
+	return object;
+}
+
+/**
+ * Get a string of an object.
+ */
+static const char *string_of(json_object *object, char *name)
+{
+	return json_object_get_string(json_object_object_get(object, name));
+}
+
+/**
+ * Expect an error, and nothing else.
+ */
+static void expect_error(FILE *client, char *code, char *message)
+{
+	json_object *object = get(client);
+
+	assert_non_null(object);
+	assert_string_equal(string_of(object, "type"), "error");
+	assert_string_equal(string_of(object, "code"), code);
+	assert_non_null(strstr(string_of(object, "message"), message));
+	json_object_put(object);
+}
+
+/**
+ * List traces.
+ *
+ * @param fields		other fields of the command
+ * @return				number of traces
+ */
+static u_int list(FILE *client, char *fields)
+{
+	json_object *object;
+	char cmd[512];
+	u_int count = 0;
+
+	snprintf(cmd, sizeof(cmd), "{\"version\":1,\"command\":\"list\"%s}\n", fields);
+	put(client, cmd, strlen(cmd));
+	while ((object = get(client)) && streq(string_of(object, "type"), "trace"))
+	{
+		json_object_put(object);
+		count++;
+	}
+	assert_non_null(object);
+	assert_string_equal(string_of(object, "type"), "end");
+	assert_int_equal(json_object_get_int(json_object_object_get(object, "traces")),
+					 count);
+	json_object_put(object);
+	return count;
+}
+
+/**
+ * Skip the traces of an answer, however many there are.
+ */
+static void expect_end(FILE *client)
+{
+	json_object *object = NULL;
+
+	do
+	{
+		json_object_put(object);
+		object = get(client);
+		assert_non_null(object);
+	}
+	while (streq(string_of(object, "type"), "trace"));
+	assert_string_equal(string_of(object, "type"), "end");
+	json_object_put(object);
+}
+
+/**
+ * Add a trace.
+ */
+static nflog_listing_t *add(char *conn, char *child, uint32_t id, char *identity,
+							char *vip)
+{
+	nflog_candidate_t subject = {
+		.conn = conn,
+		.child = child,
+		.ike_id = 7,
+		.child_id = id,
+		.identity = identity ? identification_create_from_string(identity) : NULL,
+	};
+	nflog_listing_t *listing;
+
+	if (vip)
+	{
+		subject.vips = linked_list_create_with_items(host_create_from_string(vip, 0),
+													 NULL);
+	}
+	listing = pipeline.registry->add(pipeline.registry, &subject, POINT_ESP_IN);
+	DESTROY_IF(subject.identity);
+	DESTROY_OFFSET_IF(subject.vips, offsetof(host_t, destroy));
+	return listing;
+}
+
+/**
+ * A command that is no command gets one error, and the next one is answered.
+ */
+static void test_invalid(void **state)
+{
+	static struct {
+		/** what is sent, and its length if it has null bytes */
+		char *line;
+		size_t len;
+		/** expected code and message */
+		char *code, *message;
+	} bad[] = {
+		{ "", 0, "syntax", "no JSON object" },
+		{ "list", 0, "syntax", "no JSON object" },
+		{ "{", 0, "syntax", "no JSON object" },
+		{ "{}", 0, "invalid", "required" },
+		{ "[]", 0, "syntax", "no JSON object" },
+		{ "null", 0, "syntax", "no JSON object" },
+		{ "1", 0, "syntax", "no JSON object" },
+		{ "\"list\"", 0, "syntax", "no JSON object" },
+		{ "{} {}", 0, "syntax", "no JSON object" },
+		{ "{\"version\":1,\"command\":\"list\"}x", 0, "syntax", "no JSON object" },
+		{ "{\"version\":1,\"command\":\"list\"}\0x", 32, "syntax", "no JSON object" },
+		{ "{\"version\":1}", 0, "invalid", "required" },
+		{ "{\"command\":\"list\"}", 0, "invalid", "required" },
+		{ "{\"version\":0,\"command\":\"list\"}", 0, "invalid", "version" },
+		{ "{\"version\":-1,\"command\":\"list\"}", 0, "invalid", "version" },
+		{ "{\"version\":\"1\",\"command\":\"list\"}", 0, "invalid", "version" },
+		{ "{\"version\":1.5,\"command\":\"list\"}", 0, "invalid", "version" },
+		{ "{\"version\":1e99,\"command\":\"list\"}", 0, "invalid", "version" },
+		{ "{\"version\":99999999999999999999,\"command\":\"list\"}", 0, "invalid",
+		  "version" },
+		{ "{\"version\":null,\"command\":\"list\"}", 0, "invalid", "null" },
+		{ "{\"version\":2,\"command\":\"list\"}", 0, "version", "version 2" },
+		{ "{\"version\":2,\"command\":\"new\",\"more\":1}", 0, "version", "version 2" },
+		{ "{\"version\":1,\"command\":\"lost\"}", 0, "unknown-command", "'lost'" },
+		{ "{\"version\":1,\"command\":\"\"}", 0, "invalid", "command" },
+		{ "{\"version\":1,\"command\":[\"list\"]}", 0, "invalid", "command" },
+		{ "{\"version\":1,\"command\":\"li\\u0000st\"}", 0, "invalid", "command" },
+		{ "{\"version\":1,\"command\":\"list\",\"x\":1}", 0, "invalid", "'x'" },
+		{ "{\"version\":1,\"command\":\"list\",\"connection\":1}", 0, "invalid",
+		  "connection" },
+		{ "{\"version\":1,\"command\":\"list\",\"connection\":\"\"}", 0, "invalid",
+		  "connection" },
+		{ "{\"version\":1,\"command\":\"list\",\"ike_id\":0}", 0, "invalid", "ike_id" },
+		{ "{\"version\":1,\"command\":\"list\",\"ike_id\":4294967296}", 0, "invalid",
+		  "ike_id" },
+		{ "{\"version\":1,\"command\":\"list\",\"child_id\":true}", 0, "invalid",
+		  "child_id" },
+		{ "{\"version\":1,\"command\":\"list\",\"spi\":\"123456789\"}", 0, "invalid",
+		  "spi" },
+		{ "{\"version\":1,\"command\":\"list\",\"spi\":\"xyz\"}", 0, "invalid", "spi" },
+		{ "{\"version\":1,\"command\":\"list\",\"spi\":\"0\"}", 0, "invalid", "spi" },
+		{ "{\"version\":1,\"command\":\"list\",\"spi\":\"-1\"}", 0, "invalid", "spi" },
+		{ "{\"version\":1,\"command\":\"list\",\"virtual_ip\":\"moon\"}", 0, "invalid",
+		  "virtual_ip" },
+		{ "{\"version\":1,\"command\":\"list\",\"virtual_ip\":\"10.0.0.1/99\"}", 0,
+		  "invalid", "virtual_ip" },
+		{ "{\"version\":1,\"command\":\"list\",\"state\":\"up\"}", 0, "invalid",
+		  "state" },
+		{ "{\"version\":1,\"command\":\"list\",\"a\":{\"b\":{\"c\":{\"d\":{}}}}}", 0,
+		  "syntax", "no JSON object" },
+		{ "{\"version\":1,\"command\":\"list\",\"\xff\xfe\":1}", 0, "invalid",
+		  "unknown" },
+	};
+	FILE *client = connect_client();
+	char name[1024];
+	int i;
+
+	for (i = 0; i < countof(bad); i++)
+	{
+		put(client, bad[i].line, bad[i].len ?: strlen(bad[i].line));
+		put(client, "\n", 1);
+		expect_error(client, bad[i].code, bad[i].message);
+	}
+	/* longer than any name */
+	memset(name, 'x', sizeof(name));
+	put(client, "{\"version\":1,\"command\":\"list\",\"connection\":\"", 44);
+	put(client, name, sizeof(name));
+	put(client, "\"}\n", 3);
+	expect_error(client, "invalid", "connection");
+	assert_int_equal(list(client, ""), 0);
+	fclose(client);
+}
+
+/**
+ * A line that is too long gets an error, and ends the connection.
+ */
+static void test_long(void **state)
+{
+	char bytes[NFLOG_CHANNEL_LINE + 1];
+	FILE *client = connect_client();
+	json_object *object;
+
+	/* the longest one is read, in many pieces, followed by another one */
+	memset(bytes, ' ', sizeof(bytes));
+	memcpy(bytes, "{\"version\":1,\"command\":\"list\"}", 30);
+	bytes[NFLOG_CHANNEL_LINE] = '\n';
+	put(client, bytes, 10);
+	put(client, bytes + 10, 1);
+	put(client, bytes + 11, sizeof(bytes) - 11);
+	object = get(client);
+	assert_string_equal(string_of(object, "type"), "end");
+	json_object_put(object);
+	assert_int_equal(list(client, ""), 0);
+
+	bytes[NFLOG_CHANNEL_LINE] = ' ';
+	put(client, bytes, sizeof(bytes));
+	expect_error(client, "too-long", "65535");
+	assert_null(get(client));
+	fclose(client);
+}
+
+/**
+ * What a client selects, and names of all kinds.
+ */
+static void test_select(void **state)
+{
+	nflog_listing_t *listings[5];
+	nflog_counters_t counts[2] = {
+		{ .packets = 3, .bytes = 300, .received = 3, .logged = 5, .has_logged = TRUE,
+		  .has_sa = TRUE, .sa = 6 },
+		{ .packets = 1, .bytes = 100, .received = 1 },
+	};
+	FILE *client = connect_client();
+	json_object *object, *points;
+	int i;
+
+	listings[0] = add("gw-gw", "net", 1, "moon.strongswan.org", "10.3.0.1");
+	listings[1] = add("gw-gw", "other", 2, "carol@strongswan.org", NULL);
+	listings[2] = add("rw", "net", 3, "C=CH, O=x, CN=dave", "fec0::1");
+	listings[3] = add("\"\\ \xff\xc3\xa4\n", "\xf0\x28", 4, NULL, NULL);
+	listings[4] = add("gone", "net", 5, NULL, NULL);
+	pipeline.registry->begin(pipeline.registry, listings[4], NULL, "/captures/gone",
+							 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
+	pipeline.registry->end(pipeline.registry, listings[4], counts);
+
+	assert_int_equal(list(client, ""), 5);
+	assert_int_equal(list(client, ",\"connection\":\"gw-gw\""), 2);
+	assert_int_equal(list(client, ",\"connection\":\"gw-gw\",\"child\":\"net\""), 1);
+	assert_int_equal(list(client, ",\"child\":\"net\""), 3);
+	assert_int_equal(list(client, ",\"ike_id\":7"), 5);
+	assert_int_equal(list(client, ",\"ike_id\":8"), 0);
+	assert_int_equal(list(client, ",\"child_id\":3"), 1);
+	assert_int_equal(list(client, ",\"spi\":\"c24e50ed\""), 1);
+	assert_int_equal(list(client, ",\"spi\":\"0xC91B9DFE\""), 1);
+	assert_int_equal(list(client, ",\"identity\":\"*@strongswan.org\""), 1);
+	assert_int_equal(list(client, ",\"identity\":\"moon.strongswan.or?\""), 1);
+	assert_int_equal(list(client, ",\"identity\":\"C=CH, O=*, CN=*\""), 1);
+	assert_int_equal(list(client, ",\"identity\":\"moon\""), 0);
+	assert_int_equal(list(client, ",\"virtual_ip\":\"10.3.0.0/16\""), 1);
+	assert_int_equal(list(client, ",\"virtual_ip\":\"10.3.0.2\""), 0);
+	assert_int_equal(list(client, ",\"virtual_ip\":\"fec0::/16\""), 1);
+	assert_int_equal(list(client, ",\"state\":\"waiting\""), 4);
+	assert_int_equal(list(client, ",\"state\":\"ended\""), 1);
+	assert_int_equal(list(client, ",\"connection\":\"\\\"\\\\ \xff\xc3\xa4\\n\""), 1);
+
+	put(client, "{\"version\":1,\"command\":\"list\",\"child_id\":4}\n", 44);
+	object = get(client);
+	assert_string_equal(string_of(object, "connection"), "\"\\ \xef\xbf\xbd\xc3\xa4\n");
+	assert_string_equal(string_of(object, "child"), "\xef\xbf\xbd(");
+	json_object_put(object);
+	json_object_put(get(client));
+
+	put(client, "{\"version\":1,\"command\":\"list\",\"child_id\":5}\n", 44);
+	object = get(client);
+	assert_string_equal(string_of(object, "spi_in"), "c91b9dfe");
+	assert_string_equal(string_of(object, "directory"), "/captures/gone");
+	points = json_object_object_get(object, "points");
+	assert_int_equal(json_object_array_length(points), 2);
+	points = json_object_array_get_idx(points, 0);
+	assert_string_equal(string_of(points, "point"), "esp-in");
+	assert_string_equal(string_of(points, "packets"), "3");
+	assert_string_equal(string_of(points, "bytes"), "300");
+	assert_string_equal(string_of(points, "lost"), "2");
+	assert_string_equal(string_of(points, "missing"), "1");
+	json_object_put(object);
+	json_object_put(get(client));
+
+	for (i = 0; i < 4; i++)
+	{
+		pipeline.registry->drop(pipeline.registry, listings[i]);
+	}
+	assert_int_equal(list(client, ""), 1);
+	fclose(client);
+}
+
+/**
+ * The last traces that ended are remembered, and failed ones.
+ */
+static void test_history(void **state)
+{
+	nflog_candidate_t subject = { .conn = "gw-gw", .child = "net" };
+	FILE *client = connect_client();
+	u_int i;
+
+	for (i = 0; i < 2 * NFLOG_REGISTRY_HISTORY; i++)
+	{
+		subject.child_id = i + 1;
+		pipeline.registry->refuse(pipeline.registry, &subject, POINT_ESP_IN, "no rules");
+	}
+	assert_int_equal(list(client, ",\"state\":\"failed\""), NFLOG_REGISTRY_HISTORY);
+	assert_int_equal(list(client, ",\"child_id\":1000"), 0);
+	assert_int_equal(list(client, ",\"child_id\":1001"), 1);
+	assert_int_equal(list(client, ",\"child_id\":2000"), 1);
+	fclose(client);
+}
+
+/**
+ * Many traces are listed, clients that don't read, vanish, or say nothing disturb nobody.
+ */
+static void test_many(void **state)
+{
+	static nflog_listing_t *listings[MANY];
+	FILE *client, *silent, *deaf, *gone, *half;
+	char name[32];
+	u_int i;
+
+	for (i = 0; i < MANY; i++)
+	{
+		snprintf(name, sizeof(name), "conn-%u", i % 10);
+		listings[i] = add(name, "net", i + 1, "moon.strongswan.org", "10.3.0.1");
+	}
+	silent = connect_client();
+	half = connect_client();
+	put(half, "{\"version\":1", 12);
+	deaf = connect_client();
+	put(deaf, "{\"version\":1,\"command\":\"list\"}\n", 31);
+	gone = connect_client();
+	put(gone, "{\"version\":1,\"command\":\"list\"}\n", 31);
+	json_object_put(get(gone));
+	fclose(gone);
+	client = connect_client();
+	assert_int_equal(list(client, ""), MANY);
+	assert_int_equal(list(client, ",\"connection\":\"conn-3\""), MANY / 10);
+	/* traces end while they are listed */
+	put(client, "{\"version\":1,\"command\":\"list\"}\n", 31);
+	for (i = 0; i < MANY; i++)
+	{
+		pipeline.registry->drop(pipeline.registry, listings[i]);
+	}
+	expect_end(client);
+	assert_int_equal(list(client, ""), 0);
+	fclose(client);
+	/* what the others have sent is still answered, while the service ends */
+	control->destroy(control);
+	control = NULL;
+	assert_null(get(silent));
+	assert_null(get(half));
+	fclose(silent);
+	fclose(half);
+	fclose(deaf);
+}
+
+/**
+ * Too many clients are refused, as long as they are too many.
+ */
+static void test_clients(void **state)
+{
+	FILE *clients[NFLOG_CONTROL_CLIENTS], *client;
+	json_object *object = NULL;
+	int i;
+
+	for (i = 0; i < countof(clients); i++)
+	{
+		clients[i] = connect_client();
+		assert_int_equal(list(clients[i], ""), 0);
+	}
+	for (i = 0; i < 500; i++)
+	{
+		client = connect_client();
+		expect_error(client, "busy", "16 clients");
+		assert_null(get(client));
+		fclose(client);
+	}
+	for (i = 0; i < countof(clients); i++)
+	{
+		assert_int_equal(list(clients[i], ""), 0);
+		fclose(clients[i]);
+	}
+	/* thousands, one after the other */
+	for (i = 0; i < 2000; i++)
+	{
+		fclose(connect_client());
+	}
+	do
+	{	/* until the plugin has noticed that they are gone */
+		json_object_put(object);
+		client = connect_client();
+		send(fileno(client), "{\"version\":1,\"command\":\"list\"}\n", 31, MSG_NOSIGNAL);
+		object = get(client);
+		fclose(client);
+	}
+	while (!object || !streq(string_of(object, "type"), "end"));
+	json_object_put(object);
+}
+
+/**
+ * Clients that are too slow get an error, and are disconnected.
+ */
+static void test_times(void **state)
+{
+	nflog_channel_times_t times = {
+		.idle = 50, .line = 50, .send = 50, .answer = 50,
+	};
+	nflog_channel_t *channel;
+	json_object *object;
+	int fds[2], i;
+	FILE *client;
+	char *got;
+	size_t len;
+
+	for (i = 0; i < 3; i++)
+	{
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		channel = nflog_channel_create(fds[0], &times);
+		client = fdopen(fds[1], "r");
+		if (i == 2)
+		{	/* that nobody reads */
+			do
+			{
+				object = json_object_new_string("x");
+			}
+			while (channel->send(channel, object));
+			assert_false(channel->receive(channel, &got, &len));
+		}
+		else
+		{
+			put(client, "{}\n{", i ? 4 : 3);
+			assert_true(channel->receive(channel, &got, &len));
+			assert_string_equal(got, "{}");
+			assert_int_equal(len, 2);
+			assert_false(channel->receive(channel, &got, &len));
+			expect_error(client, "timeout", i ? "incomplete" : "no command");
+		}
+		channel->destroy(channel);
+		fclose(client);
+	}
+}
+
+/**
+ * Only the owner of the socket and its group may use it.
+ */
+static void test_mode(void **state)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 07, 0);
+	assert_int_equal(st.st_uid, geteuid());
+}
+
+/**
+ * Whatever is sent, each line is answered, and the answers are JSON.
+ */
+static void test_random(void **state)
+{
+	static char *words[] = {
+		"{", "}", "[", "]", ":", ",", "\"", "\\", "\\u0000", "\\ud800", "1", "-", "1e9",
+		"\"version\":1", "\"command\":\"list\"", "\"connection\":\"gw-gw\"",
+		"\"identity\":\"*\"", "\"virtual_ip\":\"::/0\"", "\"spi\":\"1\"", "null", "true",
+		"\xff", "\xc3", " ", "\t", "\r", "{\"version\":1,\"command\":\"list\"", "}}",
+	};
+	nflog_listing_t *listing;
+	FILE *client = connect_client();
+	json_object *object;
+	const char *type;
+	unsigned int seed = 17;
+	char cmd[2048];
+	int i, count;
+
+	listing = add("gw-gw", "net", 1, "moon.strongswan.org", "10.3.0.1");
+	for (i = 0; i < RANDOM; i++)
+	{
+		cmd[0] = '\0';
+		if (i % 2)
+		{	/* almost valid */
+			strcat(cmd, "{\"version\":1,\"command\":\"list\",");
+		}
+		for (count = rand_r(&seed) % 12; count; count--)
+		{
+			strcat(cmd, words[rand_r(&seed) % countof(words)]);
+		}
+		strcat(cmd, i % 4 == 1 ? "}\n" : "\n");
+		put(client, cmd, strlen(cmd));
+		do
+		{
+			object = get(client);
+			assert_non_null(object);
+			type = string_of(object, "type");
+			assert_true(streq(type, "trace") || streq(type, "end") ||
+						streq(type, "error"));
+			count = streq(type, "trace");
+			json_object_put(object);
+		}
+		while (count);
+	}
+	pipeline.registry->drop(pipeline.registry, listing);
+	fclose(client);
+}
+
+/**
+ * Run the program, and get what it prints, on both channels.
+ *
+ * @return				exit status
+ */
+static int run(char *args, char *out, size_t len)
+{
+	char cmd[2 * PATH_MAX];
+	size_t got, done = 0;
+	FILE *pipe;
+
+	snprintf(cmd, sizeof(cmd), PROGRAM " %s -s %s 2>&1", args, path);
+	pipe = popen(cmd, "r");
+	assert_non_null(pipe);
+	while ((got = fread(out + done, 1, len - 1 - done, pipe)) > 0)
+	{
+		done += got;
+	}
+	out[done] = '\0';
+	return WEXITSTATUS(pclose(pipe));
+}
+
+/**
+ * What people see, and programs.
+ */
+static void test_program(void **state)
+{
+	nflog_candidate_t subject = { .conn = "gw-gw", .child = "lost", .child_id = 2 };
+	nflog_listing_t *listing;
+	json_object *object;
+	char out[8192];
+
+	assert_int_equal(run("list", out, sizeof(out)), 0);
+	assert_string_equal(out, "nothing is captured\n");
+	assert_int_equal(run("list --json", out, sizeof(out)), 0);
+	object = json_tokener_parse(out);
+	assert_int_equal(json_object_array_length(
+						json_object_object_get(object, "traces")), 0);
+	assert_int_equal(json_object_array_length(
+						json_object_object_get(object, "requests")), 0);
+	json_object_put(object);
+
+	listing = add("gw-gw", "net\033[2J", 1, "moon.strongswan.org", "10.3.0.1");
+	pipeline.registry->begin(pipeline.registry, listing, NULL, "/captures/gw-gw",
+							 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
+	pipeline.registry->refuse(pipeline.registry, &subject, POINT_ESP_IN, "no rules");
+	assert_int_equal(run("list gw-gw", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "net?[2J{1} [7]"));
+	assert_non_null(strstr(out, "moon.strongswan.org 10.3.0.1\n"));
+	assert_non_null(strstr(out, "  /captures/gw-gw/net.20261124T223527Z.c91b9dfe-"
+						   "c24e50ed.esp.pcap\n"));
+	assert_non_null(strstr(out, "  failed: no rules\n"));
+	assert_int_equal(run("list --json", out, sizeof(out)), 0);
+	object = json_tokener_parse(out);
+	assert_int_equal(json_object_array_length(
+						json_object_object_get(object, "traces")), 2);
+	json_object_put(object);
+
+	assert_int_equal(run("list rw", out, sizeof(out)), 1);
+	assert_int_equal(run("list --state up", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "none of waiting, running"));
+	assert_int_equal(run("list -i 0", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "--ike-id 0 is no number from 1 on"));
+	assert_int_equal(run("list gw-gw -c gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("list gw-gw rw", out, sizeof(out)), 2);
+	pipeline.registry->drop(pipeline.registry, listing);
+
+	/* nobody listens anymore, and there is no socket */
+	control->destroy(control);
+	control = NULL;
+	assert_int_equal(run("list", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "charon is"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(run("list", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "charon is"));
+}
+
+int main()
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_invalid, begin, end),
+		cmocka_unit_test_setup_teardown(test_long, begin, end),
+		cmocka_unit_test_setup_teardown(test_select, begin, end),
+		cmocka_unit_test_setup_teardown(test_history, begin, end),
+		cmocka_unit_test_setup_teardown(test_many, begin, end),
+		cmocka_unit_test_setup_teardown(test_clients, begin, end),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test_setup_teardown(test_mode, begin, end),
+		cmocka_unit_test_setup_teardown(test_random, begin, end),
+		cmocka_unit_test_setup_teardown(test_program, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
