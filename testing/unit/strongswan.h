@@ -36,8 +36,10 @@ static inline void load(char *content)
 
 static inline nflog_cfg_t *get(char *conn, char *child)
 {
+	nflog_candidate_t candidate = { .conn = conn, .child = child };
+
 	update();
-	return options->get(options, conn, child, FALSE);
+	return options->get(options, &candidate, FALSE, FALSE);
 }
 
 /**
@@ -54,7 +56,7 @@ static inline void reset()
 static inline int begin(void **state)
 {
 	put("swanctl.conf", "");
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	options->start(options);
 	reset();
 	return 0;

@@ -82,10 +82,11 @@ static inline void update()
  */
 static inline u_int look_up(char *child)
 {
+	nflog_candidate_t candidate = { .conn = "gw", .child = child };
 	nflog_cfg_t *cfg;
 	u_int snaplen = 0;
 
-	cfg = options->get(options, "gw", child, TRUE);
+	cfg = options->get(options, &candidate, FALSE, TRUE);
 	if (cfg)
 	{
 		snaplen = cfg->snaplen;

@@ -29,7 +29,12 @@
 static int errors[2];
 
 /** number of SAs that are captured, and of times that one was read */
-static u_int captured, reads;
+static u_int captured_sas, reads;
+
+/** the request that decides, what it is said to have done, and whether that succeeded */
+static uint32_t request;
+static u_int events[NFLOG_REQUEST_FAILED + 1];
+static bool succeeded;
 
 /** TRUE while traces of the last capture have not ended */
 static bool ending;
@@ -55,20 +60,46 @@ int nflog_xfrm_sa_get(kernel_ipsec_sa_id_t *id, proposal_t *proposal,
 }
 
 METHOD(nflog_options_t, options_get, nflog_cfg_t*,
-	nflog_options_t *this, char *conn, char *child, bool quiet)
+	nflog_options_t *this, nflog_candidate_t *candidate, bool captured, bool quiet)
 {
 	nflog_cfg_t cfg = {
+		.enable = TRUE,
 		.points = points,
 		.running = running,
 	};
 
+	assert_string_equal(candidate->conn, "gw");
+	assert_string_equal(candidate->child, "net");
+	assert_int_equal(captured, captured_sas > 0);
+	candidate->request = request;
 	return disabled ? NULL : nflog_cfg_clone(&cfg);
 }
 
-METHOD(nflog_options_t, options_has_running, bool,
-	nflog_options_t *this)
+METHOD(nflog_options_t, options_has_point, bool,
+	nflog_options_t *this, char *conn, u_int wanted)
 {
-	return running;
+	assert_null(conn);
+	return !disabled && points & wanted;
+}
+
+METHOD(nflog_requests_t, requests_begin, uint32_t,
+	nflog_requests_t *this)
+{
+	return 7;
+}
+
+METHOD(nflog_requests_t, requests_count, void,
+	nflog_requests_t *this, uint32_t id, nflog_request_event_t event)
+{
+	assert_int_equal(id, request);
+	events[event]++;
+}
+
+METHOD(nflog_requests_t, requests_done, void,
+	nflog_requests_t *this, uint32_t begun, bool success)
+{
+	assert_int_equal(begun, 7);
+	succeeded = success;
 }
 
 METHOD(nflog_options_t, options_get_missed, bool,
@@ -84,7 +115,7 @@ METHOD(nflog_manager_t, manager_get_state, nflog_capture_state_t,
 	nflog_manager_t *this, child_sa_t *child_sa)
 {
 	assert_int_equal(in_use, 1);
-	return captured ? NFLOG_CAPTURE_RUNNING
+	return captured_sas ? NFLOG_CAPTURE_RUNNING
 					: ending ? NFLOG_CAPTURE_ENDING : NFLOG_CAPTURE_NONE;
 }
 
@@ -92,15 +123,15 @@ METHOD(nflog_manager_t, manager_end, bool,
 	nflog_manager_t *this, child_sa_t *child_sa)
 {
 	assert_int_equal(in_use, 1);
-	ending = captured > 0;
-	captured = 0;
+	ending = captured_sas > 0;
+	captured_sas = 0;
 	return ending;
 }
 
 METHOD(nflog_manager_t, manager_has_any, bool,
 	nflog_manager_t *this)
 {
-	return captured > 0;
+	return captured_sas > 0;
 }
 
 METHOD(nflog_ike_t, ike_apply, void,
@@ -122,7 +153,7 @@ METHOD(nflog_manager_t, manager_add_existing, bool,
 {
 	nflog_cfg_destroy(cfg);
 	assert_int_equal(count, 2);
-	captured += count;
+	captured_sas += count;
 	return TRUE;
 }
 
@@ -295,6 +326,8 @@ static ike_sa_manager_t ike_sa_manager;
 
 static nflog_options_t options;
 
+static nflog_requests_t requests;
+
 static nflog_manager_t manager;
 
 static nflog_ike_t ike;
@@ -360,8 +393,13 @@ static void init()
 	};
 	options = (nflog_options_t){
 		.get = _options_get,
-		.has_running = _options_has_running,
+		.has_point = _options_has_point,
 		.get_missed = _options_get_missed,
+	};
+	requests = (nflog_requests_t){
+		.begin = _requests_begin,
+		.count = _requests_count,
+		.done = _requests_done,
 	};
 	ike = (nflog_ike_t){
 		.apply = _ike_apply,
@@ -390,11 +428,13 @@ static int begin(void **state)
 	init();
 	kernel.get_features = _get_features;
 	charon = &daemon;
-	apply = nflog_apply_create(&options, &manager, &ike);
+	apply = nflog_apply_create(&options, &requests, &manager, &ike);
 	errors[0] = errors[1] = 0;
-	captured = reads = lines = checkouts = in_use = ike_applied = 0;
+	captured_sas = reads = lines = checkouts = in_use = ike_applied = 0;
 	disabled = running = missed = ending = FALSE;
 	points = 1 << POINT_ESP_IN;
+	request = 5;
+	memset(events, 0, sizeof(events));
 	child_state = CHILD_INSTALLED;
 	return 0;
 }
@@ -410,15 +450,20 @@ static void test_running(void **state)
 {
 	assert_true(apply->apply(apply, FALSE));
 	assert_int_equal(reads, 0);
-	assert_int_equal(checkouts, 0);
+	assert_int_equal(checkouts, 1);
 	running = TRUE;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 2);
+	assert_int_equal(captured_sas, 2);
 	assert_int_equal(lines, 1);
+	assert_int_equal(events[NFLOG_REQUEST_STARTED], 1);
+	assert_int_equal(events[NFLOG_REQUEST_RUNNING], 0);
+	assert_true(succeeded);
 	/* not again */
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 2);
+	assert_int_equal(captured_sas, 2);
 	assert_int_equal(reads, 2);
+	assert_int_equal(events[NFLOG_REQUEST_STARTED], 1);
+	assert_int_equal(events[NFLOG_REQUEST_RUNNING], 1);
 }
 
 /**
@@ -431,22 +476,24 @@ static void test_again(void **state)
 	running = TRUE;
 	for (inbound = 0; inbound < 2; inbound++)
 	{
-		captured = lines = 0;
+		captured_sas = lines = 0;
 		errors[inbound] = ENOBUFS;
 		assert_false(apply->apply(apply, FALSE));
-		assert_int_equal(captured, 0);
+		assert_int_equal(captured_sas, 0);
 		assert_int_equal(lines, 1);
+		assert_int_equal(events[NFLOG_REQUEST_FAILED], 2 * inbound + 1);
+		assert_false(succeeded);
 		assert_false(apply->apply(apply, TRUE));
 		assert_int_equal(lines, 1);
 		errors[inbound] = 0;
 		assert_true(apply->apply(apply, TRUE));
-		assert_int_equal(captured, 2);
+		assert_int_equal(captured_sas, 2);
 	}
 	/* gone */
-	captured = lines = 0;
+	captured_sas = lines = 0;
 	errors[1] = ESRCH;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 0);
+	assert_int_equal(captured_sas, 0);
 	assert_int_equal(lines, 1);
 }
 
@@ -461,7 +508,7 @@ static void test_userland(void **state)
 	running = TRUE;
 	errors[0] = errors[1] = ESRCH;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 2);
+	assert_int_equal(captured_sas, 2);
 	lib->set(lib, "kernel-libipsec-tun", NULL);
 }
 
@@ -475,10 +522,10 @@ static void test_missed(void **state)
 	assert_false(apply->apply(apply, FALSE));
 	errors[0] = 0;
 	assert_true(apply->apply(apply, TRUE));
-	assert_int_equal(captured, 2);
-	captured = 0;
+	assert_int_equal(captured_sas, 2);
+	captured_sas = 0;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 0);
+	assert_int_equal(captured_sas, 0);
 }
 
 /**
@@ -488,30 +535,36 @@ static void test_end(void **state)
 {
 	running = TRUE;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 2);
+	assert_int_equal(captured_sas, 2);
 	assert_int_equal(ike_applied, 1);
 	/* "running" does not matter once it is captured */
 	running = FALSE;
 	lines = 0;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 2);
+	assert_int_equal(captured_sas, 2);
 	disabled = TRUE;
 	/* whatever its state */
 	child_state = CHILD_DELETING;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 0);
+	assert_int_equal(captured_sas, 0);
+	assert_int_equal(events[NFLOG_REQUEST_ENDED], 1);
 	assert_int_equal(ike_applied, 3);
 	assert_int_equal(lines, 1);
+	/* nothing is captured, or to be */
+	checkouts = 0;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(checkouts, 0);
+	assert_true(succeeded);
 	child_state = CHILD_INSTALLED;
 	disabled = FALSE;
 	running = TRUE;
 	reads = 0;
 	assert_false(apply->apply(apply, FALSE));
 	assert_int_equal(reads, 0);
-	assert_int_equal(captured, 0);
+	assert_int_equal(captured_sas, 0);
 	ending = FALSE;
 	assert_true(apply->apply(apply, TRUE));
-	assert_int_equal(captured, 2);
+	assert_int_equal(captured_sas, 2);
 }
 
 /**
@@ -537,7 +590,7 @@ static void test_not_up(void **state)
 	points |= 1 << POINT_PLAIN_OUT;
 	child_state = CHILD_REKEYING;
 	assert_true(apply->apply(apply, FALSE));
-	assert_int_equal(captured, 2);
+	assert_int_equal(captured_sas, 2);
 }
 
 int main(void)

@@ -180,7 +180,7 @@ static int begin(void **state)
 	lib->settings->set_str(lib->settings,
 						   "charon.plugins.nflog-capture.swanctl_conf",
 						   path("swanctl.conf"));
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	options->start(options);
 	lines = 0;
 	return 0;

@@ -32,7 +32,7 @@ static int begin(void **state)
 	lib->settings->set_str(lib->settings,
 						   "charon.plugins.nflog-capture.swanctl_conf",
 						   path("swanctl.conf"));
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	update();
 	assert_int_equal(look_up("a"), 100);
 	lines = 0;
@@ -221,7 +221,7 @@ static void test_deep_pattern(void **state)
 	pthread_attr_setstacksize(&attr, 1 << 20);
 	assert_int_equal(pthread_setattr_default_np(&attr), 0);
 	options->destroy(options);
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	update();
 	lines = 0;
 

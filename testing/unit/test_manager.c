@@ -526,15 +526,15 @@ static void test_existing(void **state)
 	nflog_cfg_t *cfg;
 
 	set_points("esp");
-	cfg = options->get(options, "net", "net", TRUE);
+	cfg = options->get(options, &subject, FALSE, TRUE);
 	assert_non_null(cfg);
 	assert_false(manager->add_existing(manager, &subject, &child_sa, cfg, NULL, 0));
 
-	cfg = options->get(options, "net", "net", TRUE);
+	cfg = options->get(options, &subject, FALSE, TRUE);
 	assert_true(manager->add_existing(manager, &subject, &child_sa, cfg, &in, 1));
 	assert_int_equal(sas, 1);
 
-	cfg = options->get(options, "net", "net", TRUE);
+	cfg = options->get(options, &subject, FALSE, TRUE);
 	assert_false(manager->add_existing(manager, &subject, &child_sa, cfg, &in, 1));
 
 	charon->bus->set_sa(charon->bus, &ike_sa);
@@ -654,7 +654,7 @@ static void test_end(void **state)
 		assert_int_equal(count[TRUE]->sa, i ? 110 - 10 : 110);
 		assert_int_equal(count[TRUE]->slack, i ? 10 : 0);
 		/* not while packets of the last capture are read */
-		cfg = options->get(options, "net", "net", TRUE);
+		cfg = options->get(options, &subject, FALSE, TRUE);
 		assert_false(manager->add_existing(manager, &subject, &child_sa, cfg, existing,
 										   2));
 		drain_all();
@@ -663,7 +663,7 @@ static void test_end(void **state)
 		assert_int_equal(count_traces(), before + i + 1);
 
 		processed = 0;
-		cfg = options->get(options, "net", "net", TRUE);
+		cfg = options->get(options, &subject, FALSE, TRUE);
 		assert_true(manager->add_existing(manager, &subject, &child_sa, cfg,
 										  existing, 2));
 		assert_int_equal(included, SPI_OUT);
@@ -694,7 +694,7 @@ static void test_end(void **state)
 
 static int setup(void **state)
 {
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	options->start(options);
 	pipeline = nflog_pipeline_create(1, 1024 * 1024);
 	assert_non_null(pipeline);

@@ -226,7 +226,7 @@ static void test_invalid(void **state)
 
 	/* nothing read yet */
 	options->destroy(options);
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	load("enable = yes");
 	put("swanctl.conf", "connections { gw { children { a { nflog-capture {\n");
 	unreadable("swanctl.conf:2: syntax error, unexpected end of file",
@@ -311,15 +311,53 @@ static void test_points(void **state)
 	assert_true(has_point(ike));
 	assert_true(options->has_point(options, "gw", ike));
 	assert_false(options->has_point(options, "other", ike));
-	assert_false(options->has_running(options));
-	put("swanctl.conf", "connections { gw { children { a { nflog-capture {\n"
-		"enable = yes\n running = yes } } } } }");
-	update();
-	assert_true(options->has_running(options));
 	load("points = esp");
 	assert_false(has_point(ike));
 	assert_true(has_point(1 << POINT_ESP_IN));
 	assert_int_equal(lines, 0);
+}
+
+/**
+ * With invalid options nothing starts, but what is captured goes on, unless it is clear that
+ * it is to end.
+ */
+static void test_captured(void **state)
+{
+	nflog_candidate_t candidate = { .conn = "gw", .child = "a" };
+	const struct {
+		char *options;
+		bool starts, goes_on;
+	} tests[] = {
+		{ "enable = yes", TRUE, TRUE },
+		{ "enable = no", FALSE, FALSE },
+		{ "", FALSE, FALSE },
+		{ "enable = yes\n snaplen = 3", FALSE, TRUE },
+		{ "enable = yes\n snap = 100", FALSE, TRUE },
+		{ "enable = yes\n files = 3", FALSE, TRUE },
+		{ "enable = yse", FALSE, TRUE },
+		{ "enable = no\n snaplen = 3", FALSE, FALSE },
+	};
+	char buf[256];
+	nflog_cfg_t *cfg;
+	u_int i, captured;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		snprintf(buf, sizeof(buf), "connections { gw { children { a { nflog-capture {\n"
+				 "%s\n } } } } }", tests[i].options);
+		put("swanctl.conf", buf);
+		update();
+		for (captured = 0; captured < 2; captured++)
+		{
+			cfg = options->get(options, &candidate, captured, TRUE);
+			assert_int_equal(cfg != NULL, captured ? tests[i].goes_on : tests[i].starts);
+			assert_int_equal(candidate.request, 0);
+			if (cfg)
+			{
+				nflog_cfg_destroy(cfg);
+			}
+		}
+	}
 }
 
 static void test_many(void **state)
@@ -347,7 +385,8 @@ static void test_many(void **state)
 	for (i = 0; i < 10000; i++)
 	{
 		snprintf(name, sizeof(name), "gw%d", i);
-		cfg = options->get(options, name, "net", FALSE);
+		cfg = options->get(options, &(nflog_candidate_t){ .conn = name, .child = "net" },
+						   FALSE, FALSE);
 		assert_non_null(cfg);
 		assert_int_equal(cfg->snaplen, 100 + i);
 		nflog_cfg_destroy(cfg);
@@ -359,6 +398,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_default, begin, end),
+		cmocka_unit_test_setup_teardown(test_captured, begin, end),
 		cmocka_unit_test_setup_teardown(test_global, begin, end),
 		cmocka_unit_test_setup_teardown(test_precedence, begin, end),
 		cmocka_unit_test_setup_teardown(test_names, begin, end),

@@ -112,7 +112,7 @@ static int begin(void **state)
 						   "charon.plugins.nflog-capture.swanctl_conf",
 						   path("swanctl.conf"));
 	behave(FILE_READABLE);
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	options->start(options);
 	lines = 0;
 	return 0;

@@ -265,7 +265,7 @@ static void test_refused(void **state)
 	for (i = 0; i < countof(global); i++)
 	{
 		options->destroy(options);
-		options = nflog_options_create(NULL, NULL);
+		options = nflog_options_create(NULL, NULL, NULL);
 		lines = 0;
 		snprintf(buf, sizeof(buf), "%s = %s\n", global[i].option,
 				 global[i].value);
@@ -410,7 +410,7 @@ static void test_dir(void **state)
 	assert_non_null(strstr(line, "the default directory"));
 
 	options->destroy(options);
-	options = nflog_options_create(NULL, NULL);
+	options = nflog_options_create(NULL, NULL, NULL);
 	load("enable = yes\n dir = /tmp/x");
 	update();
 	lines = 0;

@@ -42,6 +42,11 @@ struct private_nflog_capture_plugin_t {
 	nflog_capture_plugin_t public;
 
 	/**
+	 * Requests to start and stop captures.
+	 */
+	nflog_requests_t *requests;
+
+	/**
 	 * Options of CHILD_SAs.
 	 */
 	nflog_options_t *options;
@@ -167,8 +172,9 @@ static bool start(private_nflog_capture_plugin_t *this)
 		return FALSE;
 	}
 	this->manager = nflog_manager_create(this->options, this->pipeline);
-	this->ike = nflog_ike_create(this->options, this->pipeline);
-	this->apply = nflog_apply_create(this->options, this->manager, this->ike);
+	this->ike = nflog_ike_create(this->options, this->requests, this->pipeline);
+	this->apply = nflog_apply_create(this->options, this->requests, this->manager,
+									 this->ike);
 	this->kernel = nflog_kernel_create(this->manager, this->options,
 									   this->pipeline->reader);
 	charon->bus->add_listener(charon->bus, &this->manager->listener);
@@ -240,6 +246,7 @@ METHOD(plugin_t, destroy, void,
 	private_nflog_capture_plugin_t *this)
 {
 	this->options->destroy(this->options);
+	this->requests->destroy(this->requests);
 	free(this);
 }
 
@@ -271,7 +278,8 @@ PLUGIN_DEFINE(nflog_capture)
 			},
 		},
 	);
-	this->options = nflog_options_create((void*)options_changed, this);
+	this->requests = nflog_requests_create((void*)options_changed, this);
+	this->options = nflog_options_create(this->requests, (void*)options_changed, this);
 
 	return &this->public.plugin;
 }

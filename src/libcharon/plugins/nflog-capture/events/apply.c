@@ -38,6 +38,11 @@ struct private_nflog_apply_t {
 	nflog_options_t *options;
 
 	/**
+	 * Requests to start and stop captures.
+	 */
+	nflog_requests_t *requests;
+
+	/**
 	 * Has the captures of CHILD_SAs.
 	 */
 	nflog_manager_t *manager;
@@ -113,14 +118,13 @@ static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
  * @return				FALSE to try again
  */
 static bool capture_sas(private_nflog_apply_t *this, ike_sa_t *ike_sa,
-						child_sa_t *child_sa, nflog_cfg_t *cfg, bool again)
+						child_sa_t *child_sa, nflog_candidate_t *subject,
+						nflog_cfg_t *cfg, bool again)
 {
-	nflog_candidate_t *subject;
 	nflog_manager_sa_t sas[2] = {};
 	u_int count, i, done = 0;
 	int err = 0;
 
-	subject = nflog_subject_create(ike_sa, ike_sa->get_peer_cfg(ike_sa), child_sa);
 	count = child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_SA ? 2 : 1;
 	while (!err && done < count)
 	{
@@ -149,7 +153,6 @@ static bool capture_sas(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 		sas[i].data.src_ts->destroy(sas[i].data.src_ts);
 		sas[i].data.dst_ts->destroy(sas[i].data.dst_ts);
 	}
-	nflog_candidate_destroy(subject);
 	/* the SA may be gone */
 	return !err || err == ESRCH;
 }
@@ -165,6 +168,46 @@ static bool is_up(child_sa_t *child_sa)
 }
 
 /**
+ * Start the capture of a CHILD_SA that is not captured.
+ *
+ * @return				FALSE to try again
+ */
+static bool start_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
+						child_sa_t *child_sa, nflog_candidate_t *subject,
+						nflog_cfg_t *cfg, nflog_capture_state_t state, bool again)
+{
+	bool done;
+
+	if (!(cfg->running || this->missed) || !is_up(child_sa) ||
+		!(cfg->points & ~NFLOG_IKE_POINTS))
+	{
+		return TRUE;
+	}
+	done = state != NFLOG_CAPTURE_ENDING &&
+		   capture_sas(this, ike_sa, child_sa, subject, cfg, again);
+	state = this->manager->get_state(this->manager, child_sa);
+	this->requests->count(this->requests, subject->request,
+						  state == NFLOG_CAPTURE_RUNNING ? NFLOG_REQUEST_STARTED
+														 : NFLOG_REQUEST_FAILED);
+	return done;
+}
+
+/**
+ * End the capture of a CHILD_SA.
+ */
+static void end_child(private_nflog_apply_t *this, child_sa_t *child_sa,
+					  nflog_candidate_t *subject)
+{
+	if (this->manager->end(this->manager, child_sa))
+	{
+		DBG1(DBG_CHD, "nflog-capture: ending the capture of CHILD_SA %s{%u} of "
+			 "connection '%s', %s", subject->child, subject->child_id, subject->conn,
+			 subject->request ? "as requested" : "it is not enabled anymore");
+		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_ENDED);
+	}
+}
+
+/**
  * Start or end the capture of a CHILD_SA.
  *
  * @return				FALSE to try again
@@ -172,39 +215,32 @@ static bool is_up(child_sa_t *child_sa)
 static bool apply_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 						child_sa_t *child_sa, bool again)
 {
-	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 	nflog_capture_state_t state;
+	nflog_candidate_t *subject;
 	nflog_cfg_t *cfg;
-	bool done = TRUE;
+	bool done = TRUE, captured;
 
+	subject = nflog_subject_create(ike_sa, ike_sa->get_peer_cfg(ike_sa), child_sa);
 	state = this->manager->get_state(this->manager, child_sa);
-	cfg = this->options->get(this->options, peer_cfg->get_name(peer_cfg),
-							 child_sa->get_name(child_sa), TRUE);
-	if (!cfg)
+	captured = state == NFLOG_CAPTURE_RUNNING;
+	cfg = this->options->get(this->options, subject, captured, TRUE);
+	if (captured && !cfg)
 	{
-		if (state == NFLOG_CAPTURE_RUNNING &&
-			this->manager->end(this->manager, child_sa))
-		{
-			DBG1(DBG_CHD, "nflog-capture: ending the capture of CHILD_SA %s{%u} of "
-				 "connection '%s', it is not enabled anymore",
-				 child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa),
-				 peer_cfg->get_name(peer_cfg));
-		}
-		return TRUE;
+		end_child(this, child_sa, subject);
 	}
-	if ((cfg->running || this->missed) && is_up(child_sa) &&
-		cfg->points & ~NFLOG_IKE_POINTS)
+	else if (captured)
 	{
-		if (state == NFLOG_CAPTURE_ENDING)
-		{
-			done = FALSE;
-		}
-		else if (state == NFLOG_CAPTURE_NONE)
-		{
-			done = capture_sas(this, ike_sa, child_sa, cfg, again);
-		}
+		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_RUNNING);
 	}
-	nflog_cfg_destroy(cfg);
+	else if (cfg)
+	{
+		done = start_child(this, ike_sa, child_sa, subject, cfg, state, again);
+	}
+	if (cfg)
+	{
+		nflog_cfg_destroy(cfg);
+	}
+	nflog_candidate_destroy(subject);
 	return done;
 }
 
@@ -259,12 +295,15 @@ METHOD(nflog_apply_t, apply, bool,
 	linked_list_t *ids;
 	ike_sa_id_t *id;
 	ike_sa_t *ike_sa;
+	uint32_t begun;
 	bool done = TRUE;
 
+	begun = this->requests->begin(this->requests);
 	this->missed |= this->options->get_missed(this->options);
-	if (!this->missed && !this->options->has_running(this->options) &&
+	if (!this->options->has_point(this->options, NULL, ~0) &&
 		!this->manager->has_any(this->manager) && !this->ike->has_any(this->ike))
 	{
+		this->requests->done(this->requests, begun, TRUE);
 		return TRUE;
 	}
 	/* one IKE_SA at a time, as others can't be checked out while they are enumerated */
@@ -280,6 +319,7 @@ METHOD(nflog_apply_t, apply, bool,
 		id->destroy(id);
 	}
 	ids->destroy(ids);
+	this->requests->done(this->requests, begun, done);
 	this->missed &= !done;
 	return done;
 }
@@ -293,8 +333,8 @@ METHOD(nflog_apply_t, destroy, void,
 /*
  * Described in header
  */
-nflog_apply_t *nflog_apply_create(nflog_options_t *options, nflog_manager_t *manager,
-								  nflog_ike_t *ike)
+nflog_apply_t *nflog_apply_create(nflog_options_t *options, nflog_requests_t *requests,
+								  nflog_manager_t *manager, nflog_ike_t *ike)
 {
 	private_nflog_apply_t *this;
 
@@ -304,6 +344,7 @@ nflog_apply_t *nflog_apply_create(nflog_options_t *options, nflog_manager_t *man
 			.destroy = _destroy,
 		},
 		.options = options,
+		.requests = requests,
 		.manager = manager,
 		.ike = ike,
 	);

@@ -35,7 +35,7 @@ typedef struct nflog_apply_t nflog_apply_t;
 struct nflog_apply_t {
 
 	/**
-	 * Start and end captures after options changed, or after that failed.
+	 * Start and end captures after options or requests changed, or after that failed.
 	 *
 	 * Waits for IKE_SAs that are in use.  Called without any lock, by one thread at a
 	 * time.
@@ -56,10 +56,11 @@ struct nflog_apply_t {
  * Create a nflog_apply_t instance.
  *
  * @param options	options of CHILD_SAs, not owned
+ * @param requests	requests to start and stop captures, learns what they did, not owned
  * @param manager	has the captures of CHILD_SAs, not owned
  * @param ike		captures IKE_SAs, not owned
  */
-nflog_apply_t *nflog_apply_create(nflog_options_t *options, nflog_manager_t *manager,
-								  nflog_ike_t *ike);
+nflog_apply_t *nflog_apply_create(nflog_options_t *options, nflog_requests_t *requests,
+								  nflog_manager_t *manager, nflog_ike_t *ike);
 
 #endif /** NFLOG_APPLY_H_ @}*/

@@ -13,6 +13,7 @@
  */
 
 #include "ike.h"
+#include "ike_captures.h"
 #include "ike_keys.h"
 #include "ike_failed.h"
 #include "release.h"
@@ -38,29 +39,14 @@ struct private_nflog_ike_t {
 	nflog_options_t *options;
 
 	/**
-	 * Key tables.
+	 * Requests to start and stop captures.
 	 */
-	nflog_keys_t *keys;
-
-	/**
-	 * Has the files of traces.
-	 */
-	nflog_store_t *store;
-
-	/**
-	 * Knows all traces.
-	 */
-	nflog_registry_t *registry;
+	nflog_requests_t *requests;
 
 	/**
 	 * Reads packets.
 	 */
 	nflog_reader_t *reader;
-
-	/**
-	 * Writes the key tables.
-	 */
-	nflog_writer_t *writer;
 
 	/**
 	 * Passes messages to traces.
@@ -73,185 +59,15 @@ struct private_nflog_ike_t {
 	nflog_ike_keys_t *ike_keys;
 
 	/**
+	 * Starts and ends captures.
+	 */
+	nflog_ike_captures_t *captures;
+
+	/**
 	 * Handles IKE_SAs that fail.
 	 */
 	nflog_ike_failed_t *failed;
 };
-
-/**
- * Get what to capture of the IKE_SAs of a connection: what the first of its children
- * with a capture point for IKE messages wants.  Without children, as with mediation,
- * it is what a child without options would want.
- */
-static nflog_cfg_t *get_cfg(private_nflog_ike_t *this,
-							 peer_cfg_t *peer_cfg)
-{
-	char *conn = peer_cfg->get_name(peer_cfg);
-	nflog_cfg_t *cfg = NULL;
-	enumerator_t *enumerator;
-	child_cfg_t *child_cfg;
-	bool has_children = FALSE;
-
-	enumerator = peer_cfg->create_child_cfg_enumerator(peer_cfg);
-	while (!cfg && enumerator->enumerate(enumerator, &child_cfg))
-	{
-		cfg = this->options->get(this->options, conn,
-								 child_cfg->get_name(child_cfg), TRUE);
-		if (cfg && !(cfg->points & NFLOG_IKE_POINTS))
-		{
-			nflog_cfg_destroy(cfg);
-			cfg = NULL;
-		}
-		has_children = TRUE;
-	}
-	enumerator->destroy(enumerator);
-	return has_children ? cfg : this->options->get(this->options, conn, "", TRUE);
-}
-
-/**
- * Write all sets of keys of an IKE_SA, in the order they were derived.
- */
-static void add_keys(private_nflog_ike_t *this,
-					 nflog_ike_key_set_t *keys, char *conn)
-{
-	if (keys->former)
-	{
-		add_keys(this, keys->former, conn);
-	}
-	this->keys->add_ike(this->keys, conn, keys->version, keys->id,
-						keys->proposal, keys->sk_ei, keys->sk_er, keys->sk_ai,
-						keys->sk_ar);
-}
-
-/**
- * Write keys if that is enabled, and their IKE_SA gets a trace.
- */
-static void write_keys(private_nflog_ike_t *this,
-					   nflog_ike_key_set_t *keys, peer_cfg_t *peer_cfg)
-{
-	nflog_cfg_t *cfg;
-
-	cfg = get_cfg(this, peer_cfg);
-	if (cfg)
-	{
-		if (cfg->ike_keys && cfg->points & NFLOG_IKE_POINTS)
-		{
-			add_keys(this, keys, peer_cfg->get_name(peer_cfg));
-			this->writer->write_keys(this->writer);
-		}
-		nflog_cfg_destroy(cfg);
-	}
-}
-
-/**
- * Write the keys of an IKE_SA that were kept until its trace starts.
- */
-static void write_kept_keys(private_nflog_ike_t *this, ike_sa_id_t *spis,
-							peer_cfg_t *peer_cfg)
-{
-	nflog_ike_key_set_t *keys;
-
-	keys = this->ike_keys->remove(this->ike_keys, spis);
-	if (keys)
-	{
-		write_keys(this, keys, peer_cfg);
-		nflog_ike_key_set_destroy(keys);
-	}
-}
-
-/**
- * Create the trace of an IKE_SA.
- *
- * @param label			name of the IKE_SA
- */
-static nflog_trace_t *create_trace(private_nflog_ike_t *this,
-								   nflog_candidate_t *subject, char *label,
-								   nflog_cfg_t *cfg)
-{
-	nflog_trace_t *trace;
-
-	trace = nflog_trace_create(this->store, subject->conn, label, POINT_IKE_IN, cfg);
-	trace->set_listing(trace, this->registry,
-					   this->registry->add(this->registry, subject, POINT_IKE_IN));
-	return trace;
-}
-
-/**
- * Decide whether to capture an IKE_SA, once its connection is known.
- *
- * @param subject		IKE_SA, gets owned
- * @return				FALSE if it is not
- */
-static bool capture(private_nflog_ike_t *this, nflog_candidate_t *subject,
-					peer_cfg_t *peer_cfg)
-{
-	uint32_t id = subject->ike_id;
-	char label[256];
-	nflog_cfg_t *cfg;
-	bool wanted = FALSE;
-
-	cfg = get_cfg(this, peer_cfg);
-	if (cfg)
-	{
-		wanted = cfg->points & NFLOG_IKE_POINTS;
-		if (wanted)
-		{
-			this->reader->capture_ike(this->reader, TRUE);
-			snprintf(label, sizeof(label), "%s[%u]", subject->conn, id);
-			this->ike_messages->capture(this->ike_messages, id,
-										create_trace(this, subject, label, cfg), label,
-										cfg->points);
-		}
-		nflog_cfg_destroy(cfg);
-	}
-	nflog_candidate_destroy(subject);
-	return wanted;
-}
-
-/**
- * Set the SPIs and the peer of an IKE_SA.
- */
-static nflog_ike_state_t update(private_nflog_ike_t *this,
-								uint32_t id, ike_sa_id_t *spis,
-								host_t *peer)
-{
-	nflog_ike_state_t state;
-	bool flush;
-
-	state = this->ike_messages->update(this->ike_messages, id,
-									   spis->get_initiator_spi(spis),
-									   spis->get_responder_spi(spis), peer, &flush);
-	if (flush)
-	{
-		this->reader->flush_ike(this->reader);
-	}
-	return state;
-}
-
-/**
- * Start the trace of an IKE_SA.
- *
- * @param early			TRUE if it is not established
- */
-static void start(private_nflog_ike_t *this, uint32_t id,
-				  ike_sa_id_t *spis, peer_cfg_t *peer_cfg, bool early)
-{
-	this->ike_messages->start(this->ike_messages, id, early);
-	write_kept_keys(this, spis, peer_cfg);
-	this->reader->flush_ike(this->reader);
-}
-
-/**
- * End the trace of an IKE_SA that is gone.
- */
-static void end(private_nflog_ike_t *this, uint32_t id,
-				ike_sa_id_t *spis)
-{
-	this->ike_messages->remove(this->ike_messages, id);
-	this->keys->end_ike(this->keys, spis);
-	this->writer->write_keys(this->writer);
-	this->reader->flush_ike(this->reader);
-}
 
 /**
  * Capture a failed IKE_SA with a connection that matches its addresses, if enabled.
@@ -266,7 +82,7 @@ static bool capture_failed(void *data, nflog_ike_failed_sa_t *sa,
 		.ike_id = sa->id,
 	};
 
-	if (!capture(this, nflog_candidate_clone(&subject), peer_cfg))
+	if (!this->captures->decide(this->captures, &subject, peer_cfg))
 	{
 		return FALSE;
 	}
@@ -275,10 +91,11 @@ static bool capture_failed(void *data, nflog_ike_failed_sa_t *sa,
 		 peer_cfg->get_name(peer_cfg));
 	if (sa->keys)
 	{
-		write_keys(this, sa->keys, peer_cfg);
+		this->captures->write_keys(this->captures, sa->keys, &subject, peer_cfg);
 	}
-	start(this, sa->id, sa->spis, peer_cfg, TRUE);
-	end(this, sa->id, sa->spis);
+	this->captures->start(this->captures, &subject, sa->spis, peer_cfg, TRUE);
+	this->captures->end(this->captures, sa->id, sa->spis);
+	this->ike_keys->set_written(this->ike_keys, sa->spis, FALSE);
 	return TRUE;
 }
 
@@ -310,7 +127,8 @@ static peer_cfg_t *get_connection(ike_sa_t *ike_sa)
  *
  * @return				FALSE if it goes on waiting
  */
-static bool start_waiting(private_nflog_ike_t *this, ike_sa_t *ike_sa)
+static bool start_waiting(private_nflog_ike_t *this, ike_sa_t *ike_sa,
+						  nflog_candidate_t *subject)
 {
 	host_t *other = ike_sa->get_other_host(ike_sa);
 	bool early = !is_established(ike_sa);
@@ -319,8 +137,8 @@ static bool start_waiting(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 	{
 		return FALSE;
 	}
-	start(this, ike_sa->get_unique_id(ike_sa), ike_sa->get_id(ike_sa),
-		  ike_sa->get_peer_cfg(ike_sa), early);
+	this->captures->start(this->captures, subject, ike_sa->get_id(ike_sa),
+						  ike_sa->get_peer_cfg(ike_sa), early);
 	return TRUE;
 }
 
@@ -331,20 +149,54 @@ static void established(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 {
 	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
+	nflog_candidate_t *subject = NULL;
 
 	if (peer_cfg)
 	{
-		write_kept_keys(this, ike_sa->get_id(ike_sa), peer_cfg);
+		subject = nflog_subject_create(ike_sa, peer_cfg, NULL);
+		this->captures->write_kept_keys(this->captures, ike_sa->get_id(ike_sa), subject,
+										peer_cfg);
 	}
 	if (this->ike_messages->get_state(this->ike_messages,
 									  id) == NFLOG_IKE_WAITING)
 	{
-		start_waiting(this, ike_sa);
+		start_waiting(this, ike_sa, subject);
 	}
 	else if (this->ike_messages->establish(this->ike_messages, id))
 	{
 		this->failed->give_back(this->failed, ike_sa->get_other_host(ike_sa));
 	}
+	nflog_candidate_destroy(subject);
+}
+
+/**
+ * Start the trace of an IKE_SA that is gone, if it is to be captured.
+ *
+ * @return				state of the capture
+ */
+static nflog_ike_state_t start_gone(private_nflog_ike_t *this, ike_sa_t *ike_sa,
+									peer_cfg_t *peer_cfg, nflog_ike_state_t state)
+{
+	nflog_candidate_t *subject = nflog_subject_create(ike_sa, peer_cfg, NULL);
+
+	if (state == NFLOG_IKE_UNDECIDED &&
+		this->captures->decide(this->captures, subject, peer_cfg))
+	{	/* a responder that did not get further */
+		state = NFLOG_IKE_WAITING;
+	}
+	if (state == NFLOG_IKE_WAITING)
+	{
+		if (start_waiting(this, ike_sa, subject))
+		{
+			state = NFLOG_IKE_STARTED;
+		}
+		else
+		{
+			this->failed->refuse(this->failed);
+		}
+	}
+	nflog_candidate_destroy(subject);
+	return state;
 }
 
 /**
@@ -364,39 +216,53 @@ static void destroying(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 						  this->ike_keys->remove(this->ike_keys, spis));
 		return;
 	}
-	if (state == NFLOG_IKE_UNDECIDED &&
-		capture(this, nflog_subject_create(ike_sa, peer_cfg, NULL), peer_cfg))
-	{	/* a responder that did not get further */
-		state = NFLOG_IKE_WAITING;
-	}
-	if (state == NFLOG_IKE_WAITING)
+	if (peer_cfg)
 	{
-		if (start_waiting(this, ike_sa))
-		{
-			state = NFLOG_IKE_STARTED;
-		}
-		else
-		{
-			this->failed->refuse(this->failed);
-		}
+		state = start_gone(this, ike_sa, peer_cfg, state);
 	}
 	if (state == NFLOG_IKE_STARTED)
 	{
-		end(this, id, spis);
+		this->captures->end(this->captures, id, spis);
 	}
 	else
 	{
 		this->ike_messages->remove(this->ike_messages, id);
 	}
 	nflog_ike_key_set_destroy(this->ike_keys->remove(this->ike_keys, spis));
+	this->ike_keys->set_written(this->ike_keys, spis, FALSE);
+}
+
+/**
+ * Decide on an IKE_SA whose connection is known now, or start its trace.
+ */
+static void handle_message(private_nflog_ike_t *this, ike_sa_t *ike_sa,
+						   peer_cfg_t *peer_cfg, nflog_ike_state_t state)
+{
+	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
+	nflog_candidate_t *subject = nflog_subject_create(ike_sa, peer_cfg, NULL);
+
+	if (state == NFLOG_IKE_UNDECIDED)
+	{
+		if (this->captures->decide(this->captures, subject, peer_cfg))
+		{
+			state = NFLOG_IKE_WAITING;
+		}
+		else
+		{
+			this->ike_messages->refuse(this->ike_messages, subject->ike_id);
+		}
+	}
+	if (state == NFLOG_IKE_WAITING && spis->get_responder_spi(spis))
+	{
+		start_waiting(this, ike_sa, subject);
+	}
+	nflog_candidate_destroy(subject);
 }
 
 METHOD(listener_t, message, bool,
 	private_nflog_ike_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
 {
-	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
-	uint32_t id = ike_sa->get_unique_id(ike_sa);
 	nflog_ike_state_t state;
 	peer_cfg_t *peer_cfg;
 
@@ -404,23 +270,12 @@ METHOD(listener_t, message, bool,
 	{	/* handle each message once: before it is sent, or after it was parsed */
 		return TRUE;
 	}
-	state = update(this, id, spis, ike_sa->get_other_host(ike_sa));
-	if (state == NFLOG_IKE_UNDECIDED)
+	state = this->captures->update(this->captures, ike_sa);
+	peer_cfg = state == NFLOG_IKE_WAITING ? ike_sa->get_peer_cfg(ike_sa)
+										  : get_connection(ike_sa);
+	if (peer_cfg && (state == NFLOG_IKE_UNDECIDED || state == NFLOG_IKE_WAITING))
 	{
-		peer_cfg = get_connection(ike_sa);
-		if (peer_cfg &&
-			capture(this, nflog_subject_create(ike_sa, peer_cfg, NULL), peer_cfg))
-		{
-			state = NFLOG_IKE_WAITING;
-		}
-		else if (peer_cfg)
-		{
-			this->ike_messages->refuse(this->ike_messages, id);
-		}
-	}
-	if (state == NFLOG_IKE_WAITING && spis->get_responder_spi(spis))
-	{
-		start_waiting(this, ike_sa);
+		handle_message(this, ike_sa, peer_cfg, state);
 	}
 	return TRUE;
 }
@@ -450,17 +305,22 @@ METHOD(listener_t, ike_keys, bool,
 	chunk_t dh_other, chunk_t nonce_i, chunk_t nonce_r, ike_sa_t *rekey,
 	shared_key_t *shared, auth_method_t method)
 {
+	nflog_candidate_t *subject;
 	nflog_ike_key_set_t *keys;
 	peer_cfg_t *peer_cfg;
+	ike_sa_t *known;
 
 	keys = this->ike_keys->get(this->ike_keys, ike_sa);
 	if (keys)
 	{
 		/* as long as the IKE_SA may fail, its keys are written with its trace only */
-		peer_cfg = (rekey ?: ike_sa)->get_peer_cfg(rekey ?: ike_sa);
+		known = rekey ?: ike_sa;
+		peer_cfg = known->get_peer_cfg(known);
 		if (peer_cfg && (rekey || has_trace(this, ike_sa)))
 		{
-			write_keys(this, keys, peer_cfg);
+			subject = nflog_subject_create(known, peer_cfg, NULL);
+			this->captures->write_keys(this->captures, keys, subject, peer_cfg);
+			nflog_candidate_destroy(subject);
 			nflog_ike_key_set_destroy(keys);
 		}
 		else
@@ -493,42 +353,93 @@ METHOD(nflog_ike_t, reload, void,
 				this->options->has_point(this->options, NULL, NFLOG_IKE_POINTS));
 }
 
-/**
- * Check if an IKE_SA is to be captured.
- */
-static bool is_wanted(private_nflog_ike_t *this, peer_cfg_t *peer_cfg)
+METHOD(listener_t, ike_rekey, bool,
+	private_nflog_ike_t *this, ike_sa_t *old, ike_sa_t *new)
 {
-	nflog_cfg_t *cfg;
-	bool wanted = FALSE;
+	this->requests->ike_rekeyed(this->requests, old->get_unique_id(old),
+								new->get_unique_id(new));
+	return TRUE;
+}
 
-	cfg = get_cfg(this, peer_cfg);
-	if (cfg)
+/**
+ * End the capture of an IKE_SA that stays up.
+ */
+static void end_existing(private_nflog_ike_t *this, ike_sa_t *ike_sa,
+						 nflog_candidate_t *subject)
+{
+	DBG1(DBG_IKE, "nflog-capture: ending the capture of IKE_SA %s[%u], %s", subject->conn,
+		 subject->ike_id, subject->request ? "as requested"
+										   : "it is not enabled anymore");
+	this->captures->end(this->captures, subject->ike_id, ike_sa->get_id(ike_sa));
+	/* messages from now on are not of the trace that ends */
+	this->captures->update(this->captures, ike_sa);
+	this->ike_messages->refuse(this->ike_messages, subject->ike_id);
+	this->requests->count(this->requests, subject->request, NFLOG_REQUEST_ENDED);
+}
+
+/**
+ * Start the capture of an IKE_SA that is up already.
+ */
+static void start_existing(private_nflog_ike_t *this, ike_sa_t *ike_sa,
+						   nflog_candidate_t *subject, nflog_cfg_t *cfg)
+{
+	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
+	nflog_ike_state_t state;
+	bool keys;
+
+	state = this->captures->update(this->captures, ike_sa);
+	if (state != NFLOG_IKE_UNDECIDED)
 	{
-		wanted = cfg->points & NFLOG_IKE_POINTS;
-		nflog_cfg_destroy(cfg);
+		return;
 	}
-	return wanted;
+	keys = !cfg->ike_keys || this->ike_keys->is_written(this->ike_keys, spis);
+	DBG1(DBG_IKE, "nflog-capture: capturing IKE_SA %s[%u], which is up already%s",
+		 subject->conn, subject->ike_id, keys ? "" : ", its keys are not known anymore, "
+		 "but will be once it is rekeyed");
+	this->captures->capture(this->captures, subject, cfg);
+	this->captures->start(this->captures, subject, spis, ike_sa->get_peer_cfg(ike_sa),
+						  FALSE);
+	this->requests->count(this->requests, subject->request,
+						  keys ? NFLOG_REQUEST_STARTED
+							   : NFLOG_REQUEST_STARTED_WITHOUT_KEYS);
 }
 
 METHOD(nflog_ike_t, apply, void,
 	private_nflog_ike_t *this, ike_sa_t *ike_sa)
 {
 	peer_cfg_t *peer_cfg = get_connection(ike_sa);
-	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
-	uint32_t id = ike_sa->get_unique_id(ike_sa);
+	ike_sa_state_t ike_state = ike_sa->get_state(ike_sa);
+	nflog_candidate_t *subject;
 	nflog_ike_state_t state;
+	nflog_cfg_t *cfg;
+	bool captured;
 
-	state = this->ike_messages->get_state(this->ike_messages, id);
-	if (peer_cfg && (state == NFLOG_IKE_STARTED || state == NFLOG_IKE_WAITING) &&
-		!is_wanted(this, peer_cfg))
+	if (!peer_cfg)
 	{
-		DBG1(DBG_IKE, "nflog-capture: ending the capture of IKE_SA %s[%u], it is not "
-			 "enabled anymore", peer_cfg->get_name(peer_cfg), id);
-		end(this, id, spis);
-		/* messages from now on are not of the trace that ends */
-		update(this, id, spis, ike_sa->get_other_host(ike_sa));
-		this->ike_messages->refuse(this->ike_messages, id);
+		return;
 	}
+	subject = nflog_subject_create(ike_sa, peer_cfg, NULL);
+	state = this->ike_messages->get_state(this->ike_messages, subject->ike_id);
+	captured = state == NFLOG_IKE_STARTED || state == NFLOG_IKE_WAITING;
+	cfg = this->captures->get_cfg(this->captures, subject, peer_cfg, captured);
+	if (captured && !cfg)
+	{
+		end_existing(this, ike_sa, subject);
+	}
+	else if (captured)
+	{
+		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_RUNNING);
+	}
+	else if (cfg && cfg->running &&
+			 (ike_state == IKE_ESTABLISHED || ike_state == IKE_REKEYING))
+	{
+		start_existing(this, ike_sa, subject, cfg);
+	}
+	if (cfg)
+	{
+		nflog_cfg_destroy(cfg);
+	}
+	nflog_candidate_destroy(subject);
 }
 
 METHOD(nflog_ike_t, has_any, bool,
@@ -540,6 +451,7 @@ METHOD(nflog_ike_t, has_any, bool,
 METHOD(nflog_ike_t, destroy, void,
 	private_nflog_ike_t *this)
 {
+	this->captures->destroy(this->captures);
 	this->ike_keys->destroy(this->ike_keys);
 	this->failed->destroy(this->failed);
 	free(this);
@@ -548,7 +460,7 @@ METHOD(nflog_ike_t, destroy, void,
 /*
  * Described in header
  */
-nflog_ike_t *nflog_ike_create(nflog_options_t *options,
+nflog_ike_t *nflog_ike_create(nflog_options_t *options, nflog_requests_t *requests,
 							  nflog_pipeline_t *pipeline)
 {
 	private_nflog_ike_t *this;
@@ -558,6 +470,7 @@ nflog_ike_t *nflog_ike_create(nflog_options_t *options,
 			.listener = {
 				.ike_derived_keys = _ike_derived_keys,
 				.ike_keys = _ike_keys,
+				.ike_rekey = _ike_rekey,
 				.ike_state_change = _ike_state_change,
 				.message = _message,
 			},
@@ -567,14 +480,12 @@ nflog_ike_t *nflog_ike_create(nflog_options_t *options,
 			.destroy = _destroy,
 		},
 		.options = options,
-		.store = pipeline->store,
-		.registry = pipeline->registry,
-		.keys = pipeline->keys,
+		.requests = requests,
 		.reader = pipeline->reader,
-		.writer = pipeline->writer,
 		.ike_messages = pipeline->ike_messages,
 		.ike_keys = nflog_ike_keys_create(),
 	);
+	this->captures = nflog_ike_captures_create(options, pipeline, this->ike_keys);
 	this->failed = nflog_ike_failed_create(this->ike_messages, capture_failed, this);
 	return &this->public;
 }

@@ -49,7 +49,8 @@ struct nflog_ike_t {
 	void (*reload)(nflog_ike_t *this);
 
 	/**
-	 * End the capture of an IKE_SA that is not to be captured anymore.
+	 * End the capture of an IKE_SA that is not to be captured anymore, or start that of one
+	 * that is up already, if it is to be captured at once.
 	 *
 	 * @param ike_sa	IKE_SA with a connection
 	 */
@@ -72,9 +73,10 @@ struct nflog_ike_t {
  * Create a nflog_ike_t instance.
  *
  * @param options	options of CHILD_SAs, not owned
+ * @param requests	learns what IKE_SAs are rekeyed to, and what it did, not owned
  * @param pipeline	passes on messages and keys, not owned
  */
-nflog_ike_t *nflog_ike_create(nflog_options_t *options,
+nflog_ike_t *nflog_ike_create(nflog_options_t *options, nflog_requests_t *requests,
 							  nflog_pipeline_t *pipeline);
 
 #endif /** NFLOG_IKE_H_ @}*/

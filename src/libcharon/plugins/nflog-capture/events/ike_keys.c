@@ -44,7 +44,12 @@ struct private_nflog_ike_keys_t {
 	hashtable_t *kept;
 
 	/**
-	 * Protects kept.
+	 * IKE_SAs whose keys were written, ike_sa_id_t => ike_sa_id_t.
+	 */
+	hashtable_t *written;
+
+	/**
+	 * Protects kept and written.
 	 */
 	mutex_t *mutex;
 };
@@ -132,11 +137,39 @@ METHOD(nflog_ike_keys_t, remove_, nflog_ike_key_set_t*,
 	return keys;
 }
 
+METHOD(nflog_ike_keys_t, set_written, void,
+	private_nflog_ike_keys_t *this, ike_sa_id_t *id, bool written)
+{
+	ike_sa_id_t *former;
+
+	if (written)
+	{
+		id = id->clone(id);
+	}
+	this->mutex->lock(this->mutex);
+	former = written ? this->written->put(this->written, id, id)
+					 : this->written->remove(this->written, id);
+	this->mutex->unlock(this->mutex);
+	DESTROY_IF(former);
+}
+
+METHOD(nflog_ike_keys_t, is_written, bool,
+	private_nflog_ike_keys_t *this, ike_sa_id_t *id)
+{
+	bool written;
+
+	this->mutex->lock(this->mutex);
+	written = this->written->get(this->written, id) != NULL;
+	this->mutex->unlock(this->mutex);
+	return written;
+}
+
 METHOD(nflog_ike_keys_t, destroy, void,
 	private_nflog_ike_keys_t *this)
 {
 	enumerator_t *enumerator;
 	nflog_ike_key_set_t *keys;
+	ike_sa_id_t *id;
 
 	enumerator = this->kept->create_enumerator(this->kept);
 	while (enumerator->enumerate(enumerator, NULL, &keys))
@@ -145,6 +178,13 @@ METHOD(nflog_ike_keys_t, destroy, void,
 	}
 	enumerator->destroy(enumerator);
 	this->kept->destroy(this->kept);
+	enumerator = this->written->create_enumerator(this->written);
+	while (enumerator->enumerate(enumerator, NULL, &id))
+	{
+		id->destroy(id);
+	}
+	enumerator->destroy(enumerator);
+	this->written->destroy(this->written);
 	this->derived->destroy(this->derived);
 	this->mutex->destroy(this->mutex);
 	free(this);
@@ -163,10 +203,13 @@ nflog_ike_keys_t *nflog_ike_keys_create()
 			.get = _get,
 			.keep = _keep,
 			.remove = _remove_,
+			.set_written = _set_written,
+			.is_written = _is_written,
 			.destroy = _destroy,
 		},
 		.derived = thread_value_create((void*)nflog_ike_key_set_destroy),
 		.kept = hashtable_create(id_hash, id_equals, 32),
+		.written = hashtable_create(id_hash, id_equals, 32),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -90,6 +90,22 @@ struct nflog_ike_keys_t {
 								   ike_sa_id_t *id);
 
 	/**
+	 * Note that keys of an IKE_SA were written, or that the IKE_SA is gone.
+	 *
+	 * @param id		SPIs of the IKE_SA
+	 * @param written	TRUE if keys were written
+	 */
+	void (*set_written)(nflog_ike_keys_t *this, ike_sa_id_t *id, bool written);
+
+	/**
+	 * Check if keys of an IKE_SA that is up were written.
+	 *
+	 * @param id		SPIs of the IKE_SA
+	 * @return			TRUE if so
+	 */
+	bool (*is_written)(nflog_ike_keys_t *this, ike_sa_id_t *id);
+
+	/**
 	 * Destroy a nflog_ike_keys_t, all keys are wiped.
 	 */
 	void (*destroy)(nflog_ike_keys_t *this);

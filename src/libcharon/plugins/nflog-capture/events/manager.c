@@ -180,7 +180,7 @@ static nflog_capture_t *decide(private_nflog_manager_t *this,
 	nflog_cfg_t *cfg;
 
 	installing->decided = TRUE;
-	cfg = this->options->get(this->options, subject->conn, subject->child, FALSE);
+	cfg = this->options->get(this->options, subject, FALSE, FALSE);
 	if (!cfg)
 	{
 		DBG2(DBG_CHD, "nflog-capture: not capturing CHILD_SA %s{%u} of connection "

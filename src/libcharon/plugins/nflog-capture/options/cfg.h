@@ -67,6 +67,10 @@ enum nflog_link_t {
  * Configuration of the capture of a CHILD_SA, immutable once it is shared.
  */
 struct nflog_cfg_t {
+	/** capture the CHILD_SA */
+	bool enable;
+	/** TRUE if any option is invalid, so no capture starts, but those that run go on */
+	bool invalid;
 	/** capture points, a bit (1 << nflog_point_t) for each */
 	u_int points;
 	/** bytes kept of each packet, 64 to 65535, 0 for whole packets */

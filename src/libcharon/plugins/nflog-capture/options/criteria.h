@@ -50,6 +50,9 @@ struct nflog_candidate_t {
 	identification_t *identity;
 	/** virtual IPs of the peer, or as a client our own, as host_t, NULL for none */
 	linked_list_t *vips;
+	/** id of the request that decided whether to capture it, 0 if options did, or nothing
+	 * did yet, set by nflog_options_t.get() */
+	uint32_t request;
 };
 
 /**

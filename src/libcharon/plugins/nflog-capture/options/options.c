@@ -42,6 +42,11 @@ struct private_nflog_options_t {
 	nflog_options_t public;
 
 	/**
+	 * Requests to start and stop captures, NULL for none.
+	 */
+	nflog_requests_t *requests;
+
+	/**
 	 * Called after options changed, may be NULL, and its data.
 	 */
 	nflog_options_cb_t cb;
@@ -253,36 +258,46 @@ static nflog_snapshot_t *get_snapshot(private_nflog_options_t *this)
 }
 
 METHOD(nflog_options_t, get, nflog_cfg_t*,
-	private_nflog_options_t *this, char *conn, char *child, bool quiet)
+	private_nflog_options_t *this, nflog_candidate_t *candidate, bool captured,
+	bool quiet)
 {
+	char *conn = candidate->conn, *child = candidate->child, *reason = NULL;
 	nflog_snapshot_t *snapshot;
 	nflog_cfg_t *cfg = NULL;
-	level_t level = quiet ? LEVEL_RAW : LEVEL_CTRL;
 
+	candidate->request = 0;
 	snapshot = get_snapshot(this);
 	if (!snapshot)
 	{
 		this->mutex->lock(this->mutex);
 		this->missed |= !quiet;
 		this->mutex->unlock(this->mutex);
-		dbg(DBG_CFG, level, "nflog-capture: not capturing CHILD_SA '%s' of "
-			"connection '%s', swanctl.conf could not be read yet", child, conn);
-		return NULL;
+		reason = "swanctl.conf could not be read yet";
 	}
-	if (strlen(conn) > NFLOG_MAX_NAME ||
-		strlen(child) > NFLOG_MAX_NAME)
+	else if (strlen(conn) > NFLOG_MAX_NAME || strlen(child) > NFLOG_MAX_NAME)
 	{
-		dbg(DBG_CFG, level, "nflog-capture: not capturing CHILD_SA '%s' of "
-			"connection '%s', names longer than %d characters are not supported",
-			child, conn, NFLOG_MAX_NAME);
+		reason = "names longer than 127 characters are not supported";
 	}
 	else
 	{
 		cfg = snapshot->get(snapshot, conn, child);
+		candidate->request = !this->requests ? 0 :
+				this->requests->decide(this->requests, candidate, cfg);
+		if (!cfg->enable || (cfg->invalid && !captured))
+		{
+			nflog_cfg_destroy(cfg);
+			cfg = NULL;
+		}
 		DBG2(DBG_CFG, "nflog-capture: %scapturing CHILD_SA '%s' of connection '%s' "
-			 "according to its options", cfg ? "" : "not ", child, conn);
+			 "according to %s", cfg ? "" : "not ", child, conn,
+			 candidate->request ? "a request" : "its options");
 	}
-	snapshot->destroy(snapshot);
+	if (reason)
+	{
+		dbg(DBG_CFG, quiet ? LEVEL_RAW : LEVEL_CTRL, "nflog-capture: not capturing "
+			"CHILD_SA '%s' of connection '%s', %s", child, conn, reason);
+	}
+	DESTROY_IF(snapshot);
 	return cfg;
 }
 
@@ -295,25 +310,12 @@ METHOD(nflog_options_t, has_point, bool,
 	snapshot = get_snapshot(this);
 	if (snapshot)
 	{
-		found = (snapshot->get_points(snapshot, conn) & points) != 0;
+		found = (snapshot->get_points(snapshot, conn) & points) ||
+				(this->requests &&
+				 this->requests->has_point(this->requests, conn, points));
 		snapshot->destroy(snapshot);
 	}
 	return found;
-}
-
-METHOD(nflog_options_t, has_running, bool,
-	private_nflog_options_t *this)
-{
-	nflog_snapshot_t *snapshot;
-	bool running = FALSE;
-
-	snapshot = get_snapshot(this);
-	if (snapshot)
-	{
-		running = snapshot->has_running(snapshot);
-		snapshot->destroy(snapshot);
-	}
-	return running;
 }
 
 METHOD(nflog_options_t, get_missed, bool,
@@ -566,7 +568,8 @@ METHOD(nflog_options_t, destroy, void,
 /*
  * Described in header
  */
-nflog_options_t *nflog_options_create(nflog_options_cb_t cb, void *data)
+nflog_options_t *nflog_options_create(nflog_requests_t *requests,
+									  nflog_options_cb_t cb, void *data)
 {
 	private_nflog_options_t *this;
 
@@ -575,12 +578,12 @@ nflog_options_t *nflog_options_create(nflog_options_cb_t cb, void *data)
 			.start = _start,
 			.get = _get,
 			.has_point = _has_point,
-			.has_running = _has_running,
 			.get_missed = _get_missed,
 			.reload = _reload,
 			.update = _update,
 			.destroy = _destroy,
 		},
+		.requests = requests,
 		.cb = cb,
 		.data = data,
 		.wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),

@@ -22,7 +22,7 @@
 
 typedef struct nflog_options_t nflog_options_t;
 
-#include "cfg.h"
+#include "requests.h"
 
 /** ms that destroy() waits for the thread, which may be blocked by a file system */
 #define NFLOG_OPTIONS_STOP 2000
@@ -41,6 +41,8 @@ typedef void (*nflog_options_cb_t)(void *data);
  *  - swanctl.conf, connections.<conn>.children.<child>.nflog-capture
  *  - strongswan.conf, the same path below charon.plugins.nflog-capture
  *  - strongswan.conf, charon.plugins.nflog-capture itself
+ *
+ * Before these come those of the last request that matches.
  *
  * Neither vici nor strongSwan's configs pass on the first of these sections, so a
  * thread of this object reads swanctl.conf, once per change.  Look-ups only access
@@ -64,19 +66,19 @@ struct nflog_options_t {
 	void (*start)(nflog_options_t *this);
 
 	/**
-	 * Get the options of a CHILD_SA.
+	 * Get the options of a CHILD_SA, or those that a child has for its IKE_SA.
 	 *
 	 * If any of them is unknown or invalid the CHILD_SA is not captured, each is logged
-	 * when the options are read.
+	 * when the options are read.  A request overrides them.
 	 *
-	 * @param conn		name of the connection
-	 * @param child		name of the child
+	 * @param candidate	CHILD_SA or IKE_SA, receives the request that decided
+	 * @param captured	TRUE if it is captured, which goes on if options are invalid
 	 * @param quiet		TRUE not to log that options could not be read yet
 	 * @return			configuration, to be destroyed with nflog_cfg_destroy(),
-	 *					NULL if the CHILD_SA is not captured
+	 *					NULL if it is not captured
 	 */
-	nflog_cfg_t *(*get)(nflog_options_t *this, char *conn,
-						char *child, bool quiet);
+	nflog_cfg_t *(*get)(nflog_options_t *this, nflog_candidate_t *candidate,
+						bool captured, bool quiet);
 
 	/**
 	 * Check if children may be captured at some capture points.
@@ -89,13 +91,6 @@ struct nflog_options_t {
 	 * @return			FALSE if no child is captured at any of them
 	 */
 	bool (*has_point)(nflog_options_t *this, char *conn, u_int points);
-
-	/**
-	 * Check if any child is to be captured that may be up already.
-	 *
-	 * @return			TRUE if any child has the option "running"
-	 */
-	bool (*has_running)(nflog_options_t *this);
 
 	/**
 	 * Check if get() was called before options were read for the first time, since this
@@ -131,11 +126,12 @@ struct nflog_options_t {
 /**
  * Create a nflog_options_t instance.
  *
+ * @param requests	requests to start and stop captures, not owned, NULL for none
  * @param cb		called by the thread after options changed, must not block, may be
  *					NULL
  * @param data		data to pass to cb
  */
-nflog_options_t *nflog_options_create(
-									nflog_options_cb_t cb, void *data);
+nflog_options_t *nflog_options_create(nflog_requests_t *requests,
+									  nflog_options_cb_t cb, void *data);
 
 #endif /** NFLOG_OPTIONS_H_ @}*/

@@ -21,56 +21,28 @@
 #define NFLOG_REQUESTS_H_
 
 typedef struct nflog_requests_t nflog_requests_t;
-typedef struct nflog_request_t nflog_request_t;
-typedef struct nflog_request_option_t nflog_request_option_t;
+typedef enum nflog_request_event_t nflog_request_event_t;
+typedef void (*nflog_requests_cb_t)(void *data);
 
-#include "cfg.h"
-#include "criteria.h"
+#include "request.h"
 
-/** maximum number of requests, and of options of each */
+/** maximum number of requests */
 #define NFLOG_MAX_REQUESTS 256
-#define NFLOG_MAX_REQUEST_OPTIONS 32
-
-/** size of the buffer for an error */
-#define NFLOG_REQUEST_ERROR 512
 
 /**
- * Option of a request to start, as in swanctl.conf.
+ * What a request did to a CHILD_SA or an IKE_SA.
  */
-struct nflog_request_option_t {
-	/** name, without a leading or trailing blank */
-	char *name;
-	/** value */
-	char *value;
-};
-
-/**
- * Request to start or stop captures at run time.
- */
-struct nflog_request_t {
-	/** identifies it, from 1 on, never used again, set by add() */
-	uint32_t id;
-	/** TRUE to start captures, FALSE to stop them */
-	bool start;
-	/** what to start or stop */
-	nflog_criteria_t criteria;
-	/** options of a start, override those in swanctl.conf and strongswan.conf */
-	nflog_request_option_t *options;
-	/** number of options */
-	u_int count;
-	/** s after which the request is removed, 0 for never */
-	u_int duration;
-	/** packets per trace after which a capture that it started ends, 0 for no limit */
-	uint64_t packets;
-	/** when it was added, wall clock, set by add() */
-	time_t added;
-	/** TRUE once it was applied to all SAs that were up when it was added */
-	bool applied;
-	/** what that did: CHILD_SAs and IKE_SAs whose capture started, was running already,
-	 * ended, and could not be started, which is logged */
-	u_int started, running, ended, failed;
-	/** IKE_SAs among those started whose keys are not known anymore */
-	u_int without_keys;
+enum nflog_request_event_t {
+	/** its capture started */
+	NFLOG_REQUEST_STARTED,
+	/** its capture started, but its keys are not known anymore */
+	NFLOG_REQUEST_STARTED_WITHOUT_KEYS,
+	/** it was captured already */
+	NFLOG_REQUEST_RUNNING,
+	/** its capture ended */
+	NFLOG_REQUEST_ENDED,
+	/** it could not be captured */
+	NFLOG_REQUEST_FAILED,
 };
 
 /**
@@ -93,6 +65,9 @@ struct nflog_requests_t {
 
 	/**
 	 * Add a request, which is applied to what is up a little later.
+	 *
+	 * Takes up to a second, and reads files, if it has a filter, so only a thread that
+	 * nobody waits for may call this.
 	 *
 	 * @param request	request, cloned
 	 * @param error		receives why it is refused, to be shown to the user
@@ -126,6 +101,69 @@ struct nflog_requests_t {
 	 * @return			TRUE if it was applied, or is gone
 	 */
 	bool (*wait)(nflog_requests_t *this, uint32_t id, u_int timeout);
+
+	/**
+	 * Decide on a CHILD_SA or an IKE_SA.
+	 *
+	 * @param candidate	CHILD_SA or IKE_SA
+	 * @param cfg		its options, which a start overrides
+	 * @return			id of the request that decides, 0 if none matches
+	 */
+	uint32_t (*decide)(nflog_requests_t *this, nflog_candidate_t *candidate,
+					   nflog_cfg_t *cfg);
+
+	/**
+	 * Check if requests may start captures at some capture points.
+	 *
+	 * @param conn		name of the connection, NULL for any
+	 * @param points	capture points, a bit (1 << nflog_point_t) for each
+	 * @return			FALSE if none does
+	 */
+	bool (*has_point)(nflog_requests_t *this, char *conn, u_int points);
+
+	/**
+	 * Let requests for an IKE_SA apply to the one that it was rekeyed to.
+	 *
+	 * @param old		unique id of the IKE_SA
+	 * @param new		unique id of the new one
+	 */
+	void (*ike_rekeyed)(nflog_requests_t *this, uint32_t old, uint32_t new);
+
+	/**
+	 * Begin to apply requests to what is up, by one thread at a time.
+	 *
+	 * @return			to be passed to done()
+	 */
+	uint32_t (*begin)(nflog_requests_t *this);
+
+	/**
+	 * Count what a request did, while it is applied.
+	 *
+	 * @param id		its id, may be gone, or 0
+	 * @param event		what it did
+	 */
+	void (*count)(nflog_requests_t *this, uint32_t id, nflog_request_event_t event);
+
+	/**
+	 * All requests were applied to what is up.
+	 *
+	 * @param begun		as returned by begin()
+	 * @param success	FALSE if that will be tried again
+	 */
+	void (*done)(nflog_requests_t *this, uint32_t begun, bool success);
+
+	/**
+	 * Destroy a nflog_requests_t, after all jobs ended.
+	 */
+	void (*destroy)(nflog_requests_t *this);
 };
+
+/**
+ * Create a nflog_requests_t instance.
+ *
+ * @param cb		called when requests have to be applied to what is up, must not block
+ * @param data		data to pass to cb
+ */
+nflog_requests_t *nflog_requests_create(nflog_requests_cb_t cb, void *data);
 
 #endif /** NFLOG_REQUESTS_H_ @}*/

@@ -50,11 +50,6 @@ struct private_nflog_snapshot_t {
 	 * Capture points of all children.
 	 */
 	u_int points;
-
-	/**
-	 * TRUE if any child is to be captured that may be up already.
-	 */
-	bool running;
 };
 
 /**
@@ -68,10 +63,10 @@ struct child_t {
 	/** name of the child, NULL for a connection, or for all others */
 	char *name;
 
-	/** configuration of a child, NULL if it is not captured */
+	/** configuration of a child */
 	nflog_cfg_t *cfg;
 
-	/** capture points, of a connection those of all its children here */
+	/** capture points, none if not captured, of a connection those of all its children */
 	u_int points;
 };
 
@@ -228,13 +223,13 @@ static child_t *child_create(build_t *build, char *conn, char *name)
 		valid = apply_child(build, &values, &settings, build->settings, child);
 		valid &= apply_child(build, &values, &swanctl, build->swanctl, child);
 	}
-	if (valid && nflog_values_check(&values) && build->valid && values.enable)
+	values.cfg.invalid = !valid || !nflog_values_check(&values) || !build->valid;
+	if (values.cfg.enable && !values.cfg.invalid)
 	{
-		child->cfg = nflog_cfg_clone(&values.cfg);
 		child->points = values.cfg.points;
 		build->this->points |= values.cfg.points;
-		build->this->running |= values.cfg.running;
 	}
+	child->cfg = nflog_cfg_clone(&values.cfg);
 	DESTROY_IF(values.cfg.filter);
 	return child;
 }
@@ -368,7 +363,7 @@ METHOD(nflog_snapshot_t, get, nflog_cfg_t*,
 	};
 
 	child = this->children->get(this->children, &key) ?: this->others;
-	return child->cfg ? nflog_cfg_clone(child->cfg) : NULL;
+	return nflog_cfg_clone(child->cfg);
 }
 
 METHOD(nflog_snapshot_t, get_points, u_int,
@@ -384,12 +379,6 @@ METHOD(nflog_snapshot_t, get_points, u_int,
 	}
 	conn = this->children->get(this->children, &key);
 	return (conn ? conn->points : 0) | this->others->points;
-}
-
-METHOD(nflog_snapshot_t, has_running, bool,
-	private_nflog_snapshot_t *this)
-{
-	return this->running;
 }
 
 METHOD(nflog_snapshot_t, get_ref, nflog_snapshot_t*,
@@ -444,7 +433,6 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 		.public = {
 			.get = _get,
 			.get_points = _get_points,
-			.has_running = _has_running,
 			.get_ref = _get_ref,
 			.destroy = _destroy,
 		},

@@ -51,25 +51,17 @@ struct nflog_snapshot_t {
 	 *
 	 * @param conn		name of the connection
 	 * @param child		name of the child
-	 * @return			configuration, to be destroyed with nflog_cfg_destroy(),
-	 *					NULL if the CHILD_SA is not captured
+	 * @return			configuration, to be destroyed with nflog_cfg_destroy()
 	 */
 	nflog_cfg_t *(*get)(nflog_snapshot_t *this, char *conn, char *child);
 
 	/**
-	 * Get the capture points of all children together.
+	 * Get the capture points of all children together that are captured.
 	 *
 	 * @param conn		name of their connection, NULL for children of all connections
 	 * @return			capture points, a bit (1 << nflog_point_t) for each
 	 */
 	u_int (*get_points)(nflog_snapshot_t *this, char *conn);
-
-	/**
-	 * Check if any child is to be captured that may be up already.
-	 *
-	 * @return			TRUE if any child has the option "running"
-	 */
-	bool (*has_running)(nflog_snapshot_t *this);
 
 	/**
 	 * Get a reference to the snapshot.

@@ -23,21 +23,18 @@
 typedef struct nflog_section_t nflog_section_t;
 typedef struct nflog_values_t nflog_values_t;
 
-#include "cfg.h"
 #include "notes.h"
+#include "types.h"
 
 /** longest name of a connection or child, settings_t finds no longer ones */
 #define NFLOG_MAX_NAME 127
-
-/** maximum number of NFLOG groups in use, from the option "group" on */
-#define NFLOG_MAX_GROUPS 8
 
 /**
  * A section with options, for log messages.
  */
 struct nflog_section_t {
 
-	/** file that it is in */
+	/** file that it is in, NULL for the options of a request */
 	char *file;
 
 	/** path of the section in that file */
@@ -55,9 +52,6 @@ struct nflog_values_t {
 	/** configuration of a capture */
 	nflog_cfg_t cfg;
 
-	/** TRUE to capture the CHILD_SA */
-	bool enable;
-
 	/** directory of traces, not owned, NULL for the default */
 	char *dir;
 
@@ -72,6 +66,9 @@ struct nflog_values_t {
 
 	/** gets a line for each unknown or invalid option, not owned */
 	nflog_notes_t *notes;
+
+	/** options that were applied, a bit for each */
+	uint32_t set;
 
 	/** value of an option that is only checked, u_int or uint64_t */
 	uint64_t checked;
@@ -90,6 +87,14 @@ struct nflog_values_t {
  */
 bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 						char *key, char *value);
+
+/**
+ * Override a configuration with the options that were applied.
+ *
+ * @param values	values of the options
+ * @param cfg		configuration to change
+ */
+void nflog_values_override(nflog_values_t *values, nflog_cfg_t *cfg);
 
 /**
  * Note an unknown section.

@@ -302,6 +302,7 @@ METHOD(nflog_ike_messages_t, reconsider, void,
 		if (sa->state == NFLOG_IKE_REFUSED)
 		{	/* what was dropped while it was refused is no loss */
 			sa->state = NFLOG_IKE_UNDECIDED;
+			sa->begin = time(NULL);
 			sa->missed = missed;
 			memset(sa->backlog.dropped, 0, sizeof(sa->backlog.dropped));
 			memset(sa->unidentified, 0, sizeof(sa->unidentified));

@@ -1,0 +1,103 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "demand.h"
+
+#include <time.h>
+
+/*
+ * Described in header
+ */
+nflog_demand_t *nflog_demand_create(nflog_request_t *request, nflog_values_t *values)
+{
+	nflog_demand_t *demand;
+
+	INIT(demand,
+		.request = nflog_request_clone(request),
+		.values = *values,
+		.end = request->duration ? time_monotonic(NULL) + request->duration : 0,
+		.ike_ids = {
+			request->criteria.ike_id,
+		},
+	);
+	request = demand->request;
+	request->added = time(NULL);
+	request->applied = FALSE;
+	request->started = request->running = request->ended = request->failed = 0;
+	request->without_keys = 0;
+	return demand;
+}
+
+/**
+ * Check if an IKE_SA is the one that is named, or a CHILD_SA that is named belongs to.
+ */
+static bool is_ike_sa(nflog_demand_t *demand, uint32_t id)
+{
+	return id && (demand->ike_ids[0] == id || demand->ike_ids[1] == id);
+}
+
+/*
+ * Described in header
+ */
+bool nflog_demand_match(nflog_demand_t *demand, nflog_candidate_t *candidate)
+{
+	nflog_criteria_t criteria = demand->request->criteria;
+
+	if (!criteria.child_id && !criteria.spi)
+	{
+		if (criteria.ike_id && !is_ike_sa(demand, candidate->ike_id))
+		{
+			return FALSE;
+		}
+		criteria.ike_id = 0;
+		return nflog_criteria_match(&criteria, candidate);
+	}
+	if (!nflog_criteria_match(&criteria, candidate))
+	{
+		return demand->child && is_ike_sa(demand, candidate->ike_id) &&
+			   streq(demand->child, candidate->child) &&
+			   (candidate->child_id ? demand->reqid == candidate->reqid
+									: demand->request->start);
+	}
+	if (!demand->child)
+	{
+		demand->ike_ids[0] = candidate->ike_id;
+		demand->child = strdup(candidate->child);
+		demand->reqid = candidate->reqid;
+	}
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+void nflog_demand_ike_rekeyed(nflog_demand_t *demand, uint32_t old, uint32_t new)
+{
+	if (demand->ike_ids[0] == old)
+	{
+		demand->ike_ids[0] = new;
+		demand->ike_ids[1] = old;
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_demand_destroy(nflog_demand_t *demand)
+{
+	DESTROY_IF(demand->values.cfg.filter);
+	nflog_request_destroy(demand->request);
+	free(demand->child);
+	free(demand);
+}
