@@ -24,6 +24,10 @@
 typedef struct private_batch_t private_batch_t;
 typedef struct packet_t packet_t;
 typedef struct ordered_t ordered_t;
+typedef struct numbered_t numbered_t;
+
+/** buffer for what is unusual about the sequence number of a packet */
+#define UNUSUAL_LEN 64
 
 /**
  * A packet of a trace.
@@ -42,7 +46,19 @@ struct packet_t {
 };
 
 /**
- * An IKE message, to be decrypted in order.
+ * A decrypted packet with a sequence number.
+ */
+struct numbered_t {
+	/** position of its block */
+	size_t pos;
+	/** its SA */
+	nflog_key_sa_t *sa;
+	/** low 32 bits of its number */
+	uint32_t seq;
+};
+
+/**
+ * An IKE message or IP fragment, to be decrypted in order.
  */
 struct ordered_t {
 	/** length of the blocks to be written before it */
@@ -93,9 +109,19 @@ struct private_batch_t {
 	blocks_t blocks;
 
 	/**
-	 * IKE messages, ordered_t.
+	 * IKE messages and IP fragments, ordered_t.
 	 */
 	array_t *ordered;
+
+	/**
+	 * Packets with a sequence number, in the order of their blocks, numbered_t.
+	 */
+	array_t *numbered;
+
+	/**
+	 * TRUE to write packets without all layers only.
+	 */
+	bool raw;
 };
 
 METHOD(batch_t, add, bool,
@@ -126,7 +152,7 @@ METHOD(batch_t, add, bool,
 }
 
 /**
- * Leave an IKE message to be decrypted when the batch is written.
+ * Leave an IKE message or IP fragment to be decrypted when the batch is written.
  *
  * @param plain		the packet without layers, gets owned
  */
@@ -145,6 +171,47 @@ static void defer(private_batch_t *this, packet_t *packet, u_int depth,
 }
 
 /**
+ * Note the sequence number of the packet that was decrypted last, whose block is the next
+ * one.
+ */
+static void note_number(private_batch_t *this, decrypter_t *decrypter)
+{
+	numbered_t numbered = {
+		.pos = this->blocks.used,
+	};
+
+	numbered.sa = decrypter->get_sa(decrypter, &numbered.seq);
+	if (numbered.sa)
+	{
+		array_insert(this->numbered, ARRAY_TAIL, &numbered);
+	}
+}
+
+/**
+ * Add the block of a packet, if it is to be written.
+ *
+ * @param depth		number of layers that were removed
+ * @param last		TRUE if no more layers can be removed
+ */
+static void add_block(private_batch_t *this, packet_t *packet, u_int depth, bool last,
+					  chunk_t data, size_t len, char *comment)
+{
+	if (!this->raw)
+	{
+		blocks_add_packet(&this->blocks, depth, packet->link, &packet->time, data, len,
+						  comment);
+	}
+	else if (last && packet->ip_len)
+	{	/* without the header of the link layer */
+		blocks_add_packet(&this->blocks, max(depth, 1), 0, &packet->time,
+						  depth ? data : chunk_create(this->bytes.ptr + packet->ip,
+													  packet->ip_len),
+						  depth ? len : packet->len - (packet->ip - packet->data),
+						  comment);
+	}
+}
+
+/**
  * Add the block of a packet, and one for each layer of encryption that can be removed,
  * with the packet without it.
  *
@@ -155,7 +222,7 @@ static void defer(private_batch_t *this, packet_t *packet, u_int depth,
  * @param plain		packet without these layers, gets owned, empty if there are none
  * @param from		comment on the last of these layers, DECRYPTER_COMMENT_LEN bytes,
  *					gets overwritten
- * @param in_order	FALSE to leave IKE messages
+ * @param in_order	FALSE to leave IKE messages and IP fragments
  */
 static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
 						   chunk_t plain, char *from, decrypter_t *decrypter,
@@ -182,12 +249,13 @@ static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
 		if (more)
 		{
 			wire_packet_parse(&parsed, ip);
-			if (parsed.kind == PACKET_IKE && !in_order)
+			if ((parsed.kind == PACKET_IKE || parsed.kind == PACKET_FRAGMENT) && !in_order)
 			{
 				defer(this, packet, depth, plain, from);
 				return;
 			}
 			more = decrypter->decrypt(decrypter, depth, &parsed, &next, carries);
+			note_number(this, decrypter);
 		}
 		comment = *from ? from : carries;
 		if (*from && *carries)
@@ -195,8 +263,9 @@ static void decrypt_layers(private_batch_t *this, packet_t *packet, u_int depth,
 			snprintf(both, sizeof(both), "%s, carries %s", from, carries);
 			comment = both;
 		}
-		blocks_add_packet(&this->blocks, depth++, packet->link, &packet->time, data,
-						  len, comment);
+		add_block(this, packet, min(depth, PCAPNG_MAX_LAYERS - 1), !next.len, data, len,
+				  comment);
+		depth++;
 		free(plain.ptr);
 		plain = next;
 		next = chunk_empty;
@@ -220,26 +289,73 @@ METHOD(batch_t, decrypt, void,
 	}
 }
 
-METHOD(batch_t, write_, bool,
-	private_batch_t *this, decrypter_t *decrypter, pcapng_t *pcapng)
+/**
+ * Write blocks, with what is unusual about sequence numbers in their comments.
+ *
+ * @param numbered	packets with numbers from the first of these blocks on, and maybe more,
+ *					get removed
+ */
+static bool write_blocks(private_batch_t *this, size_t begin, size_t end,
+						 sequences_t *sequences, pcapng_t *pcapng)
 {
+	char text[UNUSUAL_LEN * DECRYPTER_MAX_LAYERS];
+	blocks_t copy = {};
+	numbered_t numbered;
+	bool success = TRUE;
+	size_t pos, len;
+
+	while (array_get(this->numbered, ARRAY_HEAD, &numbered) && numbered.pos < end)
+	{
+		pos = numbered.pos;
+		len = 0;
+		do
+		{	/* a packet of type raw may have had several */
+			array_remove(this->numbered, ARRAY_HEAD, NULL);
+			if (len + UNUSUAL_LEN <= sizeof(text) &&
+				sequences->add(sequences, numbered.sa, numbered.sa->spi, numbered.seq,
+							   text + len, UNUSUAL_LEN))
+			{
+				len += strlen(text + len);
+			}
+		}
+		while (array_get(this->numbered, ARRAY_HEAD, &numbered) && numbered.pos == pos);
+		if (len)
+		{
+			success = success && pcapng->write(pcapng, &this->blocks, begin, pos);
+			begin = pos + blocks_copy_packet(&copy, &this->blocks, pos, text);
+			success = success && pcapng->write(pcapng, &copy, 0, copy.used);
+			copy.used = 0;
+		}
+	}
+	free(copy.data.ptr);
+	return success && pcapng->write(pcapng, &this->blocks, begin, end);
+}
+
+METHOD(batch_t, write_, bool,
+	private_batch_t *this, decrypter_t *decrypter, sequences_t *sequences,
+	pcapng_t *pcapng)
+{
+	array_t *numbered = this->numbered;
 	size_t written = 0, end = this->blocks.used;
 	ordered_t ordered;
 	bool success = TRUE;
 
 	while (array_remove(this->ordered, ARRAY_HEAD, &ordered))
 	{
-		success = success &&
-				  pcapng->write(pcapng, &this->blocks, written, ordered.before);
+		success = write_blocks(this, written, ordered.before, sequences, pcapng) &&
+				  success;
 		written = ordered.before;
 		/* appended to the blocks of all others, and removed again */
+		this->numbered = array_create(sizeof(numbered_t), 0);
 		decrypt_layers(this, ordered.packet, ordered.depth, ordered.plain,
 					   ordered.from, decrypter, TRUE);
-		success = success &&
-				  pcapng->write(pcapng, &this->blocks, end, this->blocks.used);
+		success = write_blocks(this, end, this->blocks.used, sequences, pcapng) &&
+				  success;
+		array_destroy(this->numbered);
+		this->numbered = numbered;
 		this->blocks.used = end;
 	}
-	success = success && pcapng->write(pcapng, &this->blocks, written, end);
+	success = write_blocks(this, written, end, sequences, pcapng) && success;
 	this->blocks.used = 0;
 	this->used = 0;
 	this->count = 0;
@@ -247,7 +363,7 @@ METHOD(batch_t, write_, bool,
 }
 
 /**
- * Free an IKE message that was not written.
+ * Free an IKE message or IP fragment that was not written.
  */
 static void free_ordered(void *data, int idx, void *user)
 {
@@ -258,6 +374,7 @@ METHOD(batch_t, destroy, void,
 	private_batch_t *this)
 {
 	array_destroy_function(this->ordered, free_ordered, NULL);
+	array_destroy(this->numbered);
 	free(this->blocks.data.ptr);
 	free(this->bytes.ptr);
 	free(this);
@@ -266,7 +383,7 @@ METHOD(batch_t, destroy, void,
 /*
  * Described in header
  */
-batch_t *batch_create()
+batch_t *batch_create(bool raw)
 {
 	private_batch_t *this;
 
@@ -278,6 +395,8 @@ batch_t *batch_create()
 			.destroy = _destroy,
 		},
 		.ordered = array_create(sizeof(ordered_t), 0),
+		.numbered = array_create(sizeof(numbered_t), 0),
+		.raw = raw,
 	);
 	return &this->public;
 }

@@ -22,6 +22,7 @@
 
 #include "decrypter.h"
 #include "pcapng.h"
+#include "sequences.h"
 #include "trace.h"
 
 typedef struct batch_t batch_t;
@@ -44,21 +45,24 @@ struct batch_t {
 	bool (*add)(batch_t *this, trace_packet_t *packet);
 
 	/**
-	 * Decrypt all packets but IKE messages, which have to be decrypted in the order of
-	 * capture.
+	 * Decrypt all packets but IKE messages and IP fragments, which have to be decrypted in
+	 * the order of capture.
 	 *
 	 * @param decrypter	decrypter of the calling thread
 	 */
 	void (*decrypt)(batch_t *this, decrypter_t *decrypter);
 
 	/**
-	 * Decrypt IKE messages, write all packets, and remove them from the batch.
+	 * Decrypt IKE messages and IP fragments, write all packets, and remove them from the
+	 * batch.
 	 *
 	 * @param decrypter	decrypter that was passed with all batches before
+	 * @param sequences	sequence numbers of packets of all batches before
 	 * @param pcapng	file to write to
 	 * @return			FALSE if writing failed
 	 */
-	bool (*write)(batch_t *this, decrypter_t *decrypter, pcapng_t *pcapng);
+	bool (*write)(batch_t *this, decrypter_t *decrypter, sequences_t *sequences,
+				  pcapng_t *pcapng);
 
 	/**
 	 * Destroy a batch_t.
@@ -68,7 +72,10 @@ struct batch_t {
 
 /**
  * Create a batch_t instance.
+ *
+ * @param raw		TRUE to write each IP packet only without all layers that can be removed,
+ *					and no others
  */
-batch_t *batch_create();
+batch_t *batch_create(bool raw);
 
 #endif /** BATCH_H_ @}*/

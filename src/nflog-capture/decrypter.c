@@ -14,6 +14,8 @@
 
 #include "decrypter.h"
 #include "ike.h"
+#include "ip_fragments.h"
+#include "ipcomp.h"
 #include "sas.h"
 
 #include <inttypes.h>
@@ -40,8 +42,10 @@ enum {
 struct layer_t {
 	/** number of packets by verdict */
 	u_int counts[COUNT_MAX][VERDICT_MAX];
-	/** IKE messages in the clear, IP fragments and truncated packets, all others */
-	u_int clear, parts, others;
+	/** IPComp packets, and those of them that were not decompressed */
+	u_int compressed, not_decompressed;
+	/** IKE messages in the clear, IP fragments, truncated packets, all others */
+	u_int clear, fragments, parts, others;
 };
 
 /**
@@ -74,6 +78,17 @@ struct private_decrypter_t {
 	 * Decrypt IKE messages, NULL in a clone.
 	 */
 	ike_t *ikev1, *ikev2;
+
+	/**
+	 * Put IP fragments together, to decrypt and to learn from, NULL in a clone.
+	 */
+	ip_fragments_t *fragments, *learning_fragments;
+
+	/**
+	 * SA of the last packet, NULL if it was not decrypted, and its sequence number.
+	 */
+	nflog_key_sa_t *last;
+	uint32_t seq;
 
 	/**
 	 * Counters by layer.
@@ -141,12 +156,25 @@ METHOD(decrypter_t, learn, bool,
 			ike = get_ike(this, message);
 			ike->learn(ike, message);
 		}
-		if (!is_ipsec(&packet))
+		plain = chunk_empty;
+		if (is_ipsec(&packet))
+		{
+			this->learning->decrypt(this->learning, &packet, &plain, comment,
+									sizeof(comment));
+		}
+		else if (packet.kind == PACKET_IPCOMP)
+		{
+			ipcomp_open(&packet, &plain, comment, sizeof(comment));
+		}
+		else if (packet.kind == PACKET_FRAGMENT)
+		{
+			this->learning_fragments->add(this->learning_fragments, packet.data, FALSE,
+										  &plain);
+		}
+		if (!plain.len)
 		{
 			break;
 		}
-		this->learning->decrypt(this->learning, &packet, &plain, comment,
-								sizeof(comment));
 		chunk_clear(&outer);
 		data = outer = plain;
 	}
@@ -172,6 +200,7 @@ static bool decrypt_sa(private_decrypter_t *this, layer_t *layer,
 		return FALSE;
 	}
 	layer->counts[ah ? COUNT_AH : COUNT_ESP][verdict]++;
+	this->last = this->sas->get_sa(this->sas, &this->seq);
 	/* AH leaves its payload in the clear, even if the ICV is bad */
 	return plain->len && (ah || verdict != VERDICT_BAD);
 }
@@ -206,18 +235,84 @@ static void decrypt_ike(private_decrypter_t *this, layer_t *layer, bool inside,
 }
 
 /**
- * Count an IP fragment, or truncated packet.  Inside of others only those are counted
- * whose header says that they are IPsec.
+ * Decompress an IPComp packet.
+ */
+static bool decompress(layer_t *layer, wire_packet_t *packet, chunk_t *plain,
+					   char *comment)
+{
+	bool success;
+
+	success = ipcomp_open(packet, plain, comment, DECRYPTER_COMMENT_LEN);
+	layer->compressed++;
+	layer->not_decompressed += !success;
+	return success;
+}
+
+/**
+ * Check if the header of a packet that is not complete says that it is IPsec.
+ */
+static bool says_ipsec(wire_packet_t *packet)
+{
+	uint8_t proto = packet->data.ptr[packet->proto];
+
+	return proto == IPPROTO_ESP || proto == IPPROTO_AH;
+}
+
+/**
+ * Decrypt a packet if this is its last fragment.
+ */
+static bool decrypt_fragment(private_decrypter_t *this, u_int depth,
+							 wire_packet_t *packet, chunk_t *plain, char *comment)
+{
+	static const char last[] = "last fragment of ";
+	size_t len = strlen(last);
+	wire_packet_t parsed;
+	bool more = FALSE;
+	chunk_t whole;
+
+	if (depth == 0 || says_ipsec(packet))
+	{
+		snprintf(comment, DECRYPTER_COMMENT_LEN, "a fragment");
+		this->layers[depth].fragments++;
+	}
+	else
+	{
+		this->layers[depth].others++;
+	}
+	if (!this->fragments->add(this->fragments, packet->data, depth == 0, &whole))
+	{
+		return FALSE;
+	}
+	*comment = '\0';
+	wire_packet_parse(&parsed, whole);
+	if (parsed.kind == PACKET_FRAGMENT)
+	{	/* of a fragment, which nobody puts together */
+		this->layers[depth].others++;
+	}
+	else
+	{
+		more = this->public.decrypt(&this->public, depth, &parsed, plain, comment);
+	}
+	if (*comment)
+	{
+		comment[DECRYPTER_COMMENT_LEN - len - 1] = '\0';
+		memmove(comment + len, comment, strlen(comment) + 1);
+		memcpy(comment, last, len);
+	}
+	chunk_clear(&whole);
+	return more;
+}
+
+/**
+ * Count a truncated packet.  Inside of others only those are counted whose header says
+ * that they are IPsec.
  */
 static void count_part(layer_t *layer, wire_packet_t *packet, bool inside,
 					   char *comment)
 {
-	uint8_t proto = packet->data.ptr[packet->proto];
-
-	if (!inside || proto == IPPROTO_ESP || proto == IPPROTO_AH)
+	if (!inside || says_ipsec(packet))
 	{
-		snprintf(comment, DECRYPTER_COMMENT_LEN, "%s",
-				 "a fragment, or cut when it was captured");
+		snprintf(comment, DECRYPTER_COMMENT_LEN, "%s", "cut when it was captured");
 		layer->parts++;
 	}
 }
@@ -230,9 +325,11 @@ METHOD(decrypter_t, decrypt, bool,
 
 	*plain = chunk_empty;
 	*comment = '\0';
+	this->last = NULL;
 	if (depth >= countof(this->layers))
 	{
-		if ((is_ipsec(packet) && !packet->doubtful) || packet->kind == PACKET_IKE)
+		if ((is_ipsec(packet) && !packet->doubtful) || packet->kind == PACKET_IKE ||
+			packet->kind == PACKET_IPCOMP)
 		{
 			snprintf(comment, DECRYPTER_COMMENT_LEN, "a packet in %u others, which "
 					 "is not decrypted", depth);
@@ -249,6 +346,10 @@ METHOD(decrypter_t, decrypt, bool,
 		case PACKET_IKE:
 			decrypt_ike(this, layer, depth > 0, packet, plain, comment);
 			break;
+		case PACKET_IPCOMP:
+			return decompress(layer, packet, plain, comment);
+		case PACKET_FRAGMENT:
+			return decrypt_fragment(this, depth, packet, plain, comment);
 		case PACKET_PART:
 			count_part(layer, packet, depth > 0, comment);
 			break;
@@ -258,6 +359,13 @@ METHOD(decrypter_t, decrypt, bool,
 			break;
 	}
 	return FALSE;
+}
+
+METHOD(decrypter_t, get_sa, nflog_key_sa_t*,
+	private_decrypter_t *this, uint32_t *seq)
+{
+	*seq = this->seq;
+	return this->last;
 }
 
 METHOD(decrypter_t, add, void,
@@ -275,7 +383,10 @@ METHOD(decrypter_t, add, void,
 				this->layers[i].counts[j][k] += other->layers[i].counts[j][k];
 			}
 		}
+		this->layers[i].compressed += other->layers[i].compressed;
+		this->layers[i].not_decompressed += other->layers[i].not_decompressed;
 		this->layers[i].clear += other->layers[i].clear;
+		this->layers[i].fragments += other->layers[i].fragments;
 		this->layers[i].parts += other->layers[i].parts;
 		this->layers[i].others += other->layers[i].others;
 	}
@@ -316,14 +427,22 @@ static void print_layer(layer_t *layer, char *where, FILE *file)
 		}
 		fprintf(file, "\n");
 	}
+	if (layer->compressed)
+	{
+		fprintf(file, "IPComp%s: %u packets, %u decompressed\n", where,
+				layer->compressed, layer->compressed - layer->not_decompressed);
+	}
 	if (layer->clear)
 	{
 		fprintf(file, "IKE in the clear%s: %u packets\n", where, layer->clear);
 	}
+	if (layer->fragments)
+	{
+		fprintf(file, "IP fragments%s: %u packets\n", where, layer->fragments);
+	}
 	if (layer->parts)
 	{
-		fprintf(file, "fragments, or cut when captured%s: %u packets\n", where,
-				layer->parts);
+		fprintf(file, "cut when captured%s: %u packets\n", where, layer->parts);
 	}
 }
 
@@ -351,6 +470,7 @@ METHOD(decrypter_t, print, void,
 {
 	char where[32] = "";
 	u_int i, incomplete = get_incomplete(this);
+	u_int lacking = this->fragments->get_incomplete(this->fragments);
 
 	if (!has_packets(this))
 	{
@@ -360,6 +480,10 @@ METHOD(decrypter_t, print, void,
 	{
 		print_layer(&this->layers[i], where, file);
 		snprintf(where, sizeof(where), " in layer %u", i + 2);
+	}
+	if (lacking)
+	{
+		fprintf(file, "with missing IP fragments: %u packets\n", lacking);
 	}
 	if (incomplete)
 	{
@@ -380,7 +504,9 @@ METHOD(decrypter_t, is_good, bool,
 	private_decrypter_t *this)
 {
 	u_int i, j, *counts;
-	u_int bad = this->deep + this->layers[0].parts + get_incomplete(this);
+	u_int bad = this->deep + this->layers[0].parts + get_incomplete(this) +
+				this->fragments->get_incomplete(this->fragments) +
+				this->layers[0].not_decompressed;
 
 	for (i = 0; i < countof(this->layers); i++)
 	{
@@ -397,6 +523,17 @@ METHOD(decrypter_t, is_good, bool,
 	return !bad;
 }
 
+METHOD(decrypter_t, has_work, bool,
+	private_decrypter_t *this)
+{
+	layer_t others = {
+		.fragments = this->layers[0].fragments,
+		.others = this->layers[0].others,
+	};
+
+	return !has_packets(this) || !memeq(&this->layers[0], &others, sizeof(others));
+}
+
 METHOD(decrypter_t, destroy, void,
 	private_decrypter_t *this)
 {
@@ -404,6 +541,8 @@ METHOD(decrypter_t, destroy, void,
 	DESTROY_IF(this->learning);
 	DESTROY_IF(this->ikev1);
 	DESTROY_IF(this->ikev2);
+	DESTROY_IF(this->fragments);
+	DESTROY_IF(this->learning_fragments);
 	free(this);
 }
 
@@ -424,10 +563,12 @@ static private_decrypter_t *create(keyring_t *keys)
 		.public = {
 			.learn = _learn,
 			.decrypt = _decrypt,
+			.get_sa = _get_sa,
 			.clone = _clone_,
 			.add = _add,
 			.print = _print,
 			.is_good = _is_good,
+			.has_work = _has_work,
 			.destroy = _destroy,
 		},
 		.keys = keys,
@@ -447,5 +588,7 @@ decrypter_t *decrypter_create(keyring_t *keys)
 	this->learning = keys->has_ike(keys, 1) ? sas_create(keys) : NULL;
 	this->ikev1 = ikev1_create(keys);
 	this->ikev2 = ikev2_create(keys);
+	this->fragments = ip_fragments_create();
+	this->learning_fragments = ip_fragments_create();
 	return &this->public;
 }

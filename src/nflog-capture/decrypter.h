@@ -36,8 +36,9 @@ typedef struct decrypter_t decrypter_t;
 /**
  * Decrypts packets with the keys of a keyring, and counts them.
  *
- * If a tunnel is in another one, a decrypted packet contains ESP, AH or IKE again.  Each
- * call removes one layer.
+ * If a tunnel is in another one, a decrypted packet contains ESP, AH, IPComp or IKE again.
+ * Each call removes one layer.  IP fragments are put together first, the last one of them
+ * yields the decrypted packet.
  */
 struct decrypter_t {
 
@@ -66,8 +67,16 @@ struct decrypter_t {
 					chunk_t *plain, char *comment);
 
 	/**
-	 * Create a decrypter for another thread.  Pass no IKE messages to it, which have to
-	 * be decrypted in the order of capture.
+	 * Get the SA of the packet that was passed to decrypt() last.
+	 *
+	 * @param seq		receives the low 32 bits of its sequence number
+	 * @return			ESP or AH SA of the keyring, NULL if the packet was not decrypted
+	 */
+	nflog_key_sa_t *(*get_sa)(decrypter_t *this, uint32_t *seq);
+
+	/**
+	 * Create a decrypter for another thread.  Pass neither IKE messages nor IP fragments to
+	 * it, which have to be decrypted in the order of capture.
 	 *
 	 * @return			decrypter, its counters are 0
 	 */
@@ -89,11 +98,18 @@ struct decrypter_t {
 
 	/**
 	 * Check if all encrypted packets were decrypted, no ICV was bad, and no fragment of
-	 * an IKE message was missing.  Packets inside of others may lack a key.
+	 * a packet or IKE message was missing.  Packets inside of others may lack a key.
 	 *
 	 * @return			TRUE if so
 	 */
 	bool (*is_good)(decrypter_t *this);
+
+	/**
+	 * Check if there was any packet to decrypt: ESP, AH, IPComp, or IKE.
+	 *
+	 * @return			FALSE if there were others only, TRUE also if there were none at all
+	 */
+	bool (*has_work)(decrypter_t *this);
 
 	/**
 	 * Destroy a decrypter_t.

@@ -151,6 +151,33 @@ void blocks_add_packet(blocks_t *blocks, u_int layers, uint16_t link,
 			  comment);
 }
 
+/*
+ * Described in header
+ */
+size_t blocks_copy_packet(blocks_t *blocks, blocks_t *from, size_t pos,
+						  const char *text)
+{
+	uint8_t *block = from->data.ptr + pos, *option;
+	char comment[MAX_TEXT + 1] = "";
+	uint32_t total, fixed[5];
+	uint16_t len = 0;
+	chunk_t data;
+
+	memcpy(&total, block + POS_LEN, sizeof(total));
+	memcpy(fixed, block + POS_INTERFACE, sizeof(fixed));
+	data = chunk_create(block + POS_INTERFACE + sizeof(fixed), fixed[3]);
+	option = data.ptr + data.len + (-data.len & 3);
+	if (option + 4 < block + total)
+	{	/* the only option is the comment, as add_block() puts it there */
+		memcpy(&len, option + 2, sizeof(len));
+		memcpy(comment, option + 4, min(len, MAX_TEXT));
+	}
+	snprintf(comment + len, sizeof(comment) - len, "%s", text);
+	add_block(blocks, ENHANCED_PACKET, chunk_from_thing(fixed), data, OPT_COMMENT,
+			  comment);
+	return total;
+}
+
 /**
  * Write the description of the next interface.
  */

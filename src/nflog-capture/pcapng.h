@@ -56,6 +56,18 @@ void blocks_add_packet(blocks_t *blocks, u_int layers, uint16_t link,
 					   struct timeval *time, chunk_t data, size_t len, char *comment);
 
 /**
+ * Add a copy of a packet's block, with a longer comment.
+ *
+ * @param blocks	blocks to add to
+ * @param from		blocks with the packet, not written yet
+ * @param pos		position of its block in there
+ * @param text		text to append to its comment
+ * @return			length of the block that was copied
+ */
+size_t blocks_copy_packet(blocks_t *blocks, blocks_t *from, size_t pos,
+						  const char *text);
+
+/**
  * Writes a pcapng file, with an interface for the packets of the trace of each link type,
  * and one for each number of layers that were removed, from its first packet on.
  */

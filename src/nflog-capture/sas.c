@@ -40,6 +40,16 @@ struct private_sas_t {
 	 * SAs by SPI, entry_t.
 	 */
 	spi_table_t *sas;
+
+	/**
+	 * SA of the last packet, NULL if there was none.
+	 */
+	nflog_key_sa_t *last;
+
+	/**
+	 * Sequence number of the last packet.
+	 */
+	uint32_t seq;
 };
 
 /**
@@ -279,7 +289,16 @@ METHOD(sas_t, decrypt, verdict_t,
 		verdict = ah_sa_remove(packet, plain);
 	}
 	print_comment(comment, len, ah, spi, seq, entry, verdict);
+	this->last = entry ? entry->key : NULL;
+	this->seq = seq;
 	return verdict;
+}
+
+METHOD(sas_t, get_sa_, nflog_key_sa_t*,
+	private_sas_t *this, uint32_t *seq)
+{
+	*seq = this->seq;
+	return this->last;
 }
 
 METHOD(sas_t, destroy, void,
@@ -299,6 +318,7 @@ sas_t *sas_create(keyring_t *keys)
 	INIT(this,
 		.public = {
 			.decrypt = _decrypt,
+			.get_sa = _get_sa_,
 			.destroy = _destroy,
 		},
 		.keys = keys,

@@ -50,6 +50,14 @@ struct sas_t {
 						 char *comment, size_t len);
 
 	/**
+	 * Get the SA of the last packet.
+	 *
+	 * @param seq		receives the low 32 bits of its sequence number
+	 * @return			SA of the keyring, NULL if the packet was not decrypted
+	 */
+	nflog_key_sa_t *(*get_sa)(sas_t *this, uint32_t *seq);
+
+	/**
 	 * Destroy a sas_t.
 	 */
 	void (*destroy)(sas_t *this);

@@ -90,9 +90,14 @@ void wire_packet_parse(wire_packet_t *packet, chunk_t data)
 		.transport = ip.payload,
 		.payload = ip.payload,
 	};
-	if (ip.len > ip.data.len || ip.fragment_pos || nflog_ip_packet_is_fragment(&ip))
+	if (ip.len > ip.data.len)
 	{
 		packet->kind = PACKET_PART;
+		return;
+	}
+	if (ip.fragment_pos || nflog_ip_packet_is_fragment(&ip))
+	{
+		packet->kind = PACKET_FRAGMENT;
 		return;
 	}
 	if (!parsed)
@@ -107,6 +112,9 @@ void wire_packet_parse(wire_packet_t *packet, chunk_t data)
 			break;
 		case IPPROTO_AH:
 			packet->kind = PACKET_AH;
+			break;
+		case IPPROTO_COMP:
+			packet->kind = PACKET_IPCOMP;
 			break;
 		case IPPROTO_UDP:
 			parse_udp(packet);

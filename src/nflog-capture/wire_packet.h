@@ -35,7 +35,10 @@ enum wire_packet_kind_t {
 	PACKET_ESP,
 	PACKET_AH,
 	PACKET_IKE,
-	/** IP fragment, or truncated when captured */
+	PACKET_IPCOMP,
+	/** IP fragment */
+	PACKET_FRAGMENT,
+	/** truncated when captured */
 	PACKET_PART,
 	PACKET_MALFORMED,
 };
@@ -54,7 +57,7 @@ struct wire_packet_t {
 	size_t proto;
 	/** position of the UDP header, or of what follows the IP headers */
 	size_t transport;
-	/** position of the ESP, AH, or IKE header */
+	/** position of the ESP, AH, IPComp, or IKE header */
 	size_t payload;
 	/** TRUE if encapsulated in UDP */
 	bool udp;
@@ -71,7 +74,7 @@ struct wire_packet_t {
 void wire_packet_parse(wire_packet_t *packet, chunk_t data);
 
 /**
- * Get the content of a packet, from the ESP, AH or IKE header on.
+ * Get the content of a packet, from the ESP, AH, IPComp or IKE header on.
  *
  * @param packet	packet
  * @return			points into the packet

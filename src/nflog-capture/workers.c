@@ -49,7 +49,7 @@ struct slot_t {
 struct worker_t {
 	/** all of them */
 	workers_t *workers;
-	/** decrypts all but IKE messages, owned */
+	/** decrypts all but IKE messages and IP fragments, owned */
 	decrypter_t *decrypter;
 	/** the thread, NULL for the caller's, or if it could not be created */
 	thread_t *thread;
@@ -71,9 +71,14 @@ struct workers_t {
 	void *data;
 
 	/**
-	 * Decrypts IKE messages, for the thread that writes.
+	 * Decrypts IKE messages and IP fragments, for the thread that writes.
 	 */
 	decrypter_t *decrypter;
+
+	/**
+	 * Gets sequence numbers, from the thread that writes.
+	 */
+	sequences_t *sequences;
 
 	/**
 	 * File to write to, for the thread that writes.
@@ -148,7 +153,8 @@ static bool write_next(workers_t *this)
 	this->writing = TRUE;
 	this->mutex->unlock(this->mutex);
 
-	success = slot->batch->write(slot->batch, this->decrypter, this->pcapng);
+	success = slot->batch->write(slot->batch, this->decrypter, this->sequences,
+								 this->pcapng);
 
 	this->mutex->lock(this->mutex);
 	this->writing = FALSE;
@@ -264,7 +270,7 @@ static u_int count_processors()
  * Described in header
  */
 bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
-				 pcapng_t *pcapng)
+				 sequences_t *sequences, bool raw, pcapng_t *pcapng)
 {
 	u_int count = max(1, min(count_processors(), MAX_WORKERS)), i;
 	worker_t *worker;
@@ -275,6 +281,7 @@ bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
 		.read = read,
 		.data = data,
 		.decrypter = decrypter,
+		.sequences = sequences,
 		.pcapng = pcapng,
 		.slot_count = count * BATCHES_EACH,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
@@ -282,7 +289,7 @@ bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
 	);
 	for (i = 0; i < this->slot_count; i++)
 	{
-		this->slots[i].batch = batch_create();
+		this->slots[i].batch = batch_create(raw);
 	}
 	for (i = 0; i < count; i++)
 	{

@@ -22,6 +22,7 @@
 
 #include "decrypter.h"
 #include "pcapng.h"
+#include "sequences.h"
 #include "trace.h"
 
 /**
@@ -45,11 +46,15 @@ typedef bool (*workers_read_t)(void *data, trace_packet_t *packet);
  *
  * @param read		reads packets
  * @param data		data to pass to it
- * @param decrypter	decrypts IKE messages, the counters of all threads are added to it
+ * @param decrypter	decrypts IKE messages and IP fragments, the counters of all threads are
+ *					added to it
+ * @param sequences	gets the sequence numbers of decrypted packets
+ * @param raw		TRUE to write each IP packet only without all layers that can be removed,
+ *					and no others
  * @param pcapng	file to write to
  * @return			FALSE if writing failed, not all packets are read then
  */
 bool workers_run(workers_read_t read, void *data, decrypter_t *decrypter,
-				 pcapng_t *pcapng);
+				 sequences_t *sequences, bool raw, pcapng_t *pcapng);
 
 #endif /** WORKERS_H_ @}*/

@@ -398,13 +398,13 @@ static void test_inside(void **state)
 	check_layers(foreign, 1, chunk_clone(packet), ": no key");
 	check_layers(plain, 1, chunk_clone(inner), ": ICV good");
 	packet.ptr[6] = 0x20;
-	check_layers(fragments[0], 1, packet, "a fragment, or cut when it was captured");
+	check_layers(fragments[0], 1, packet, "a fragment");
 	expected = chunk_clone(inner);
 	expected.ptr[6] = 0x20;
 	check_layers(fragments[1], 1, expected, ": ICV good");
 	check_report("ESP: 4 packets, 4 decrypted, 4 ICV good\n"
 				 "ESP in layer 2: 1 packets, 0 decrypted, 1 no key\n"
-				 "fragments, or cut when captured in layer 2: 1 packets\n", TRUE);
+				 "IP fragments in layer 2: 1 packets\n", TRUE);
 	check_layers(bad, 2, chunk_clone(inner), ": ICV bad");
 	check_report("ESP: 1 packets, 1 decrypted, 1 ICV good\n"
 				 "ESP in layer 2: 1 packets, 0 decrypted, 1 ICV bad\n", FALSE);

@@ -121,6 +121,7 @@ static bool read_packet(void *data, trace_packet_t *packet)
 static bool decrypt_all(char *path)
 {
 	char *inputs[] = { NULL };
+	sequences_t *sequences;
 	output_t *output;
 	pcapng_t *pcapng;
 	bool success;
@@ -129,7 +130,9 @@ static bool decrypt_all(char *path)
 	output = output_create(path, inputs);
 	assert_non_null(output);
 	pcapng = pcapng_create(output);
-	success = workers_run(read_packet, &number, decrypter, pcapng);
+	sequences = sequences_create();
+	success = workers_run(read_packet, &number, decrypter, sequences, FALSE, pcapng);
+	sequences->destroy(sequences);
 	assert_int_equal(number == PACKETS, success);
 	pcapng->destroy(pcapng);
 	success = output->finish(output) && success;

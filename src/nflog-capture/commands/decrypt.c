@@ -12,146 +12,35 @@
  * for more details.
  */
 
+
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <libgen.h>
 #include <sys/stat.h>
 
-#include <collections/linked_list.h>
-
+#include "captures.h"
 #include "commands/commands.h"
-#include "decrypter.h"
-#include "pcapng.h"
-#include "trace.h"
-#include "workers.h"
+#include "decrypt_job.h"
+
+/** option without a short form */
+#define OPT_RAW COMMAND_LONG
+
+typedef struct request_t request_t;
 
 /**
- * Packets of several traces.
+ * What the verb was called for.
  */
-typedef struct {
-	/** enumerator over trace_t */
-	enumerator_t *traces;
-	/** the one that is read, NULL for none */
-	trace_t *trace;
-	/** TRUE if one could not be read to its end */
-	bool torn;
-} source_t;
-
-/**
- * Read the next packet, see workers_read_t.
- */
-static bool read_packet(void *data, trace_packet_t *packet)
-{
-	source_t *source = data;
-
-	while (!source->trace || !source->trace->read(source->trace, packet))
-	{
-		source->torn |= source->trace && source->trace->is_torn(source->trace);
-		if (!source->traces->enumerate(source->traces, &source->trace))
-		{
-			source->trace = NULL;
-			return FALSE;
-		}
-		if (!source->trace->rewind(source->trace))
-		{
-			source->torn = TRUE;
-			source->trace = NULL;
-		}
-	}
-	return TRUE;
-}
-
-/**
- * Decrypt traces that are open.
- *
- * @return			exit status, STATUS_ERROR if the output is not complete
- */
-static int write_traces(linked_list_t *traces, decrypter_t *decrypter,
-						output_t *output)
-{
-	source_t source = {
-		.traces = traces->create_enumerator(traces),
-	};
-	pcapng_t *pcapng;
-
-	pcapng = pcapng_create(output);
-	/* finish() prints why writing failed */
-	workers_run(read_packet, &source, decrypter, pcapng);
-	pcapng->destroy(pcapng);
-	source.traces->destroy(source.traces);
-	if (!output->finish(output))
-	{
-		return STATUS_ERROR;
-	}
-	return decrypter->is_good(decrypter) && !source.torn ? STATUS_GOOD : STATUS_BAD;
-}
-
-/**
- * Open all traces, and have the decrypter learn from them.
- *
- * @param traces	receives trace_t
- */
-static bool open_traces(char **paths, decrypter_t *decrypter, linked_list_t *traces)
-{
-	trace_packet_t packet;
-	trace_t *trace;
-	int i;
-
-	for (i = 0; paths[i]; i++)
-	{
-		trace = trace_create(paths[i]);
-		if (!trace)
-		{
-			return FALSE;
-		}
-		traces->insert_last(traces, trace);
-		while (trace->read(trace, &packet) &&
-			   decrypter->learn(decrypter, packet.ip))
-		{
-			/* until nothing is left to learn */
-		}
-		trace->close(trace);
-	}
-	return TRUE;
-}
-
-/**
- * Decrypt traces to one file.
- *
- * @param paths		paths of traces, NULL-terminated
- */
-static int decrypt_traces(char **paths, keyring_t *keys, output_t *output,
-						  FILE *report)
-{
-	decrypter_t *decrypter;
-	linked_list_t *traces;
-	int status = STATUS_ERROR;
-
-	traces = linked_list_create();
-	decrypter = decrypter_create(keys);
-	if (open_traces(paths, decrypter, traces))
-	{
-		status = write_traces(traces, decrypter, output);
-		if (status != STATUS_ERROR)
-		{
-			decrypter->print(decrypter, report);
-			if (fflush(report) != 0)
-			{
-				fprintf(stderr, "unable to write to stdout: %s\n",
-						strerror(errno));
-				status = STATUS_BAD;
-			}
-		}
-		if (status == STATUS_GOOD && keys->get_errors(keys))
-		{
-			status = STATUS_BAD;
-		}
-	}
-	traces->destroy_offset(traces, offsetof(trace_t, destroy));
-	decrypter->destroy(decrypter);
-	return status;
-}
+struct request_t {
+	/** options and operands */
+	command_line_t *line;
+	/** paths of key files, NULL-terminated, and their number */
+	char **keys;
+	int count;
+	/** path of the file to write, NULL for none given */
+	char *output;
+	/** TRUE to write packets without all layers only */
+	bool raw;
+};
 
 /**
  * Check if a trace is a file, so that keys and output can be next to it.
@@ -166,16 +55,45 @@ static bool has_folder(char *trace)
 }
 
 /**
- * Get the path of the key file next to a trace, allocated.
+ * Check if a path is that of a directory.
+ */
+static bool is_dir(char *path)
+{
+	struct stat st;
+
+	return !streq(path, "-") && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/**
+ * Compose a path, allocated.
+ */
+static char *compose(char *fmt, ...)
+{
+	va_list args;
+	char *path;
+
+	va_start(args, fmt);
+	if (vasprintf(&path, fmt, args) < 0)
+	{
+		abort();
+	}
+	va_end(args);
+	return path;
+}
+
+/**
+ * Get the path of the key file next to a trace, or in a directory, allocated.
  */
 static char *get_keys_path(char *trace)
 {
-	char *copy = strdup(trace), *path;
+	char *copy, *path;
 
-	if (asprintf(&path, "%s/keys", dirname(copy)) < 0)
+	if (is_dir(trace))
 	{
-		path = NULL;
+		return compose("%s/keys", trace);
 	}
+	copy = strdup(trace);
+	path = compose("%s/keys", dirname(copy));
 	free(copy);
 	return path;
 }
@@ -185,52 +103,200 @@ static char *get_keys_path(char *trace)
  */
 static char *get_output_path(char *trace)
 {
-	static char suffix[] = ".pcap";
+	static char *suffixes[] = { ".gz", ".pcap", ".pcapng" };
 	size_t len = strlen(trace);
-	char *path;
+	int i;
 
-	if (len > strlen(suffix) && streq(trace + len - strlen(suffix), suffix))
+	for (i = 0; i < countof(suffixes); i++)
 	{
-		len -= strlen(suffix);
+		if (len > strlen(suffixes[i]) &&
+			strpfx(trace + len - strlen(suffixes[i]), suffixes[i]))
+		{
+			len -= strlen(suffixes[i]);
+		}
 	}
-	if (asprintf(&path, "%.*s.decrypted.pcapng", (int)len, trace) < 0)
-	{
-		path = NULL;
-	}
-	return path;
+	return compose("%.*s.decrypted.pcapng", (int)len, trace);
 }
 
 /**
- * Decrypt traces with key files.
+ * Read key files.
  *
- * @param inputs	paths of key files, followed by those of traces, NULL-terminated
- * @param count		number of key files
- * @param path		path of the file to write
+ * @param next		path of the file next to traces, to use unless others are given
+ * @return			keys, NULL if a file can't be read, the reason was printed
  */
-static int decrypt_files(char **inputs, int count, char *path)
+static keyring_t *read_keys(request_t *request, char *next)
 {
-	int i, status = STATUS_ERROR;
-	output_t *output = NULL;
 	keyring_t *keys;
-	bool success;
+	int i;
 
-	keys = keyring_create(inputs[0]);
-	success = keys != NULL;
-	for (i = 1; success && i < count; i++)
+	keys = keyring_create(request->count ? request->keys[0] : next);
+	for (i = 1; keys && i < request->count; i++)
 	{
-		success = keys->add(keys, inputs[i]);
+		if (!keys->add(keys, request->keys[i]))
+		{
+			keys->destroy(keys);
+			keys = NULL;
+		}
 	}
-	if (success)
+	return keys;
+}
+
+/**
+ * Decrypt traces to one file.
+ *
+ * @param paths		paths of traces
+ * @param keys		keys, NULL to read those next to the first trace or that are given
+ * @param output	path of the file to write
+ * @param whole_dir	TRUE for one of all traces in a directory
+ */
+static int decrypt_paths(request_t *request, array_t *paths, keyring_t *keys,
+						 char *output, bool whole_dir)
+{
+	int count = array_count(paths), status = STATUS_ERROR, i;
+	keyring_t *own = NULL;
+	char *next, **inputs;
+	decrypt_job_t job = {
+		.output = output,
+		.raw = request->raw,
+		.may_be_plain = whole_dir,
+	};
+
+	/* key files, then traces, and NULL */
+	inputs = calloc(request->count + count + 2, sizeof(char*));
+	job.inputs = inputs;
+	array_get(paths, 0, &next);
+	next = get_keys_path(next);
+	for (i = 0; i < request->count; i++)
 	{
-		output = output_create(path, inputs);
+		*inputs++ = request->keys[i];
 	}
-	if (output)
+	if (!request->count)
 	{
-		status = decrypt_traces(inputs + count, keys, output,
-								streq(path, "-") ? stderr : stdout);
-		output->destroy(output);
+		*inputs++ = next;
 	}
-	DESTROY_IF(keys);
+	job.traces = inputs;
+	for (i = 0; i < count; i++)
+	{
+		array_get(paths, i, inputs++);
+	}
+	if (!keys)
+	{
+		keys = own = read_keys(request, next);
+	}
+	if (keys)
+	{
+		status = decrypt_job_run(&job, keys);
+	}
+	DESTROY_IF(own);
+	free(job.inputs);
+	free(next);
+	return status;
+}
+
+/**
+ * Append the paths of all files of a trace, allocated.
+ */
+static void add_files(capture_t *capture, array_t *paths)
+{
+	enumerator_t *enumerator;
+	char *file;
+
+	enumerator = array_create_enumerator(capture->files);
+	while (enumerator->enumerate(enumerator, &file))
+	{
+		array_insert(paths, ARRAY_TAIL, compose("%s/%s", capture->dir, file));
+	}
+	enumerator->destroy(enumerator);
+}
+
+CALLBACK(free_path, void,
+	char *path, int idx, void *user)
+{
+	free(path);
+}
+
+/**
+ * Decrypt each trace in a directory to a file of its own.
+ */
+static int decrypt_dir(request_t *request, char *dir)
+{
+	int status = STATUS_GOOD, result;
+	enumerator_t *enumerator;
+	captures_t *captures;
+	capture_t *capture;
+	keyring_t *keys;
+	array_t *paths;
+	char *path;
+
+	path = get_keys_path(dir);
+	keys = read_keys(request, path);
+	free(path);
+	captures = captures_create("");
+	if (!keys || !captures->add(captures, dir))
+	{
+		DESTROY_IF(keys);
+		captures->destroy(captures);
+		return STATUS_ERROR;
+	}
+	enumerator = captures->create_enumerator(captures);
+	while (enumerator->enumerate(enumerator, &capture))
+	{
+		printf("%s:\n", capture->name);
+		fflush(stdout);
+		paths = array_create(0, 0);
+		add_files(capture, paths);
+		path = compose("%s/%s.decrypted.pcapng", capture->dir, capture->name);
+		result = decrypt_paths(request, paths, keys, path, TRUE);
+		status = max(status, result);
+		free(path);
+		array_destroy_function(paths, free_path, NULL);
+	}
+	enumerator->destroy(enumerator);
+	captures->destroy(captures);
+	keys->destroy(keys);
+	return status;
+}
+
+/**
+ * Decrypt all traces to one file, those in directories as well.
+ *
+ * @param output	path of the file to write
+ */
+static int decrypt_all(request_t *request, char *output)
+{
+	char **operands = request->line->operands;
+	enumerator_t *enumerator;
+	captures_t *captures;
+	capture_t *capture;
+	int status = STATUS_GOOD, i;
+	array_t *paths;
+
+	paths = array_create(0, 0);
+	for (i = 0; operands[i] && status == STATUS_GOOD; i++)
+	{
+		if (!is_dir(operands[i]))
+		{
+			array_insert(paths, ARRAY_TAIL, strdup(operands[i]));
+			continue;
+		}
+		captures = captures_create("");
+		if (!captures->add(captures, operands[i]))
+		{
+			status = STATUS_ERROR;
+		}
+		enumerator = captures->create_enumerator(captures);
+		while (enumerator->enumerate(enumerator, &capture))
+		{
+			add_files(capture, paths);
+		}
+		enumerator->destroy(enumerator);
+		captures->destroy(captures);
+	}
+	if (status == STATUS_GOOD)
+	{
+		status = decrypt_paths(request, paths, NULL, output, FALSE);
+	}
+	array_destroy_function(paths, free_path, NULL);
 	return status;
 }
 
@@ -252,41 +318,53 @@ static bool has_stdin(char *paths[])
 }
 
 /**
- * Decrypt traces with the files that are next to the first one, unless others are given.
- *
- * @param inputs	key files, NULL-terminated, with place for as many traces as there are
- * @param output	path of the file to write, NULL for none given
+ * Check operands, and decrypt what they name.
  */
-static int decrypt(command_line_t *line, char *inputs[], int count, char *output)
+static int decrypt(request_t *request)
 {
-	char *keys = NULL, *path = NULL, *first = line->operands[0];
-	int status;
+	command_line_t *line = request->line;
+	char *first = line->operands[0], *output;
+	int status = STATUS_GOOD, result, i;
+	bool dirs = FALSE;
 
-	if (has_stdin(inputs) && has_stdin(line->operands))
+	if (!first)
+	{
+		return line->refuse(line, "a trace is missing");
+	}
+	if (has_stdin(request->keys) && has_stdin(line->operands))
 	{
 		return line->refuse(line, "stdin has either keys or a trace");
 	}
-	if ((!count || !output) && !has_folder(first))
+	if ((!request->count || !request->output) && !has_folder(first))
 	{
 		return line->refuse(line, "%s is no regular file, give the key file with -k "
 							"and the output with -o", first);
+	}
+	for (i = 0; i < line->count; i++)
+	{
+		dirs = dirs || is_dir(line->operands[i]);
+		if (dirs && !request->output && !is_dir(line->operands[i]))
+		{
+			return line->refuse(line, "give either traces or directories, or the output "
+								"for all of them with -o");
+		}
 	}
 	if (!command_load_algorithms())
 	{
 		return STATUS_ERROR;
 	}
-	if (!count)
+	if (!dirs || request->output)
 	{
-		inputs[count++] = keys = get_keys_path(first);
+		output = request->output ? strdup(request->output) : get_output_path(first);
+		status = decrypt_all(request, output);
+		free(output);
+		return status;
 	}
-	if (!output)
+	for (i = 0; i < line->count; i++)
 	{
-		output = path = get_output_path(first);
+		result = decrypt_dir(request, line->operands[i]);
+		status = max(status, result);
 	}
-	memcpy(inputs + count, line->operands, line->count * sizeof(char*));
-	status = decrypt_files(inputs, count, output);
-	free(keys);
-	free(path);
 	return status;
 }
 
@@ -295,32 +373,28 @@ static int decrypt(command_line_t *line, char *inputs[], int count, char *output
  */
 static int run(command_line_t *line)
 {
-	char *arg, *output = NULL, **inputs;
-	int op, count = 0, status;
+	request_t request = { .line = line };
+	char *arg;
+	int op, status;
 
-	/* one more for the default key file, and one for NULL */
-	inputs = calloc(line->options + line->count + 2, sizeof(char*));
+	request.keys = calloc(line->options + 1, sizeof(char*));
 	while ((op = line->next(line, &arg)))
 	{
 		switch (op)
 		{
 			case 'k':
-				inputs[count++] = arg;
+				request.keys[request.count++] = arg;
 				break;
 			case 'o':
-				output = arg;
+				request.output = arg;
+				break;
+			case OPT_RAW:
+				request.raw = TRUE;
 				break;
 		}
 	}
-	if (line->count)
-	{
-		status = decrypt(line, inputs, count, output);
-	}
-	else
-	{
-		status = line->refuse(line, "a trace is missing");
-	}
-	free(inputs);
+	status = decrypt(&request);
+	free(request.keys);
 	return status;
 }
 
@@ -330,10 +404,11 @@ static int run(command_line_t *line)
 command_t command_decrypt = {
 	.name = "decrypt",
 	.text = "decrypt traces, and check their ICVs",
-	.usage = "[-k KEYS]... [-o FILE] TRACE...",
+	.usage = "[-k KEYS]... [-o FILE] [--raw] TRACE|DIRECTORY...",
 	.help = "Decrypts traces to a pcapng file, in which each decrypted packet follows the\n"
 			"encrypted one, and checks the ICVs. Several traces are read as one, like\n"
-			"those of a ring.",
+			"those of a ring. Each trace in a directory gets a file of its own, unless\n"
+			"one is given for all.",
 	.run = run,
 	.options = {
 		{"keys", 'k', "KEYS",
@@ -344,6 +419,9 @@ command_t command_decrypt = {
 		{"output", 'o', "FILE",
 		 "file to write, - for stdout (default: next to the first\n"
 		 "trace, with .decrypted.pcapng instead of .pcap)"},
+		{"raw", OPT_RAW, NULL,
+		 "write decrypted packets only, and others as they are, all\n"
+		 "from the IP header on"},
 		{},
 	},
 };
