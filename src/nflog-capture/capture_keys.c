@@ -35,20 +35,18 @@ static bool add_file(keyring_t **keys, char *path)
 /**
  * Add the key files next to traces, as far as they exist.
  */
-static bool add_next(keyring_t **keys, enumerator_t *captures)
+static bool add_next(keyring_t **keys, enumerator_t *dirs)
 {
-	char *path, *dir = NULL;
-	capture_t *capture;
+	char *path, *dir, *last = NULL;
 	bool success = TRUE;
 
-	while (success && captures->enumerate(captures, &capture))
-	{	/* those of a directory follow each other */
-		if ((dir && streq(dir, capture->dir)) ||
-			asprintf(&path, "%s/" NFLOG_KEY_FILE, capture->dir) < 0)
+	while (success && dirs->enumerate(dirs, &dir))
+	{
+		if ((last && streq(dir, last)) || asprintf(&path, "%s/" NFLOG_KEY_FILE, dir) < 0)
 		{
 			continue;
 		}
-		dir = capture->dir;
+		last = dir;
 		success = access(path, F_OK) != 0 || add_file(keys, path);
 		free(path);
 	}
@@ -58,7 +56,7 @@ static bool add_next(keyring_t **keys, enumerator_t *captures)
 /*
  * Described in header
  */
-bool capture_keys_read(array_t *files, enumerator_t *captures, keyring_t **keys)
+bool capture_keys_read(array_t *files, enumerator_t *dirs, keyring_t **keys)
 {
 	enumerator_t *enumerator;
 	bool success = TRUE;
@@ -76,9 +74,9 @@ bool capture_keys_read(array_t *files, enumerator_t *captures, keyring_t **keys)
 	}
 	else
 	{
-		success = add_next(keys, captures);
+		success = add_next(keys, dirs);
 	}
-	captures->destroy(captures);
+	dirs->destroy(dirs);
 	if (!success || (*keys && !command_load_algorithms()))
 	{
 		DESTROY_IF(*keys);

@@ -27,11 +27,12 @@
  * Read the keys for traces, and load algorithms if there are keys.
  *
  * @param files		key files, char*, NULL or empty for those next to the traces, if any
- * @param captures	enumerator over capture_t*, gets destroyed
+ * @param dirs		enumerator over directories with traces, char*, gets destroyed; equal
+ *					ones follow each other
  * @param keys		receives the keys, NULL if there are none
  * @return			FALSE if a file can't be read, the reason was printed
  */
-bool capture_keys_read(array_t *files, enumerator_t *captures, keyring_t **keys);
+bool capture_keys_read(array_t *files, enumerator_t *dirs, keyring_t **keys);
 
 /**
  * Create a decrypter for the packets of traces, and have it learn from their IKE messages,

@@ -170,10 +170,8 @@ static char *get_conn(char *dir)
 	return conn;
 }
 
-/**
- * Find the trace that a file belongs to, or create it.
- */
-static capture_t *get_capture(private_captures_t *this, char *dir, char *file)
+METHOD(captures_t, get, capture_t*,
+	private_captures_t *this, char *dir, char *file)
 {
 	capture_t *capture, parsed;
 	char *path;
@@ -225,7 +223,7 @@ static int compare_files(const void *a, const void *b, void *user)
  */
 static void add_file(private_captures_t *this, char *dir, char *file)
 {
-	capture_t *capture = get_capture(this, dir, file);
+	capture_t *capture = get(this, dir, file);
 	enumerator_t *enumerator;
 	bool there = FALSE;
 	char *other;
@@ -432,6 +430,7 @@ captures_t *captures_create(char *base)
 	INIT(this,
 		.public = {
 			.add = _add,
+			.get = _get,
 			.create_enumerator = _create_enumerator,
 			.get_count = _get_count,
 			.destroy = _destroy,

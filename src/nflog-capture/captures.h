@@ -93,6 +93,15 @@ struct captures_t {
 	bool (*add)(captures_t *this, char *what);
 
 	/**
+	 * Get the trace of a file, create it if there is none, but don't add the file to it.
+	 *
+	 * @param dir		directory
+	 * @param file		name of the file
+	 * @return			trace, not owned
+	 */
+	capture_t *(*get)(captures_t *this, char *dir, char *file);
+
+	/**
 	 * Enumerate traces, ordered by directory and name.
 	 *
 	 * @return			enumerator over capture_t*

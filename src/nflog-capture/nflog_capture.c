@@ -23,6 +23,9 @@ static command_t *commands[] = {
 	&command_list,
 	&command_decrypt,
 	&command_export,
+	&command_follow,
+	&command_open,
+	&command_extcap,
 	NULL,
 };
 
@@ -31,6 +34,23 @@ static command_t *commands[] = {
  */
 static void dbg_none(debug_t group, level_t level, char *fmt, ...)
 {
+}
+
+/**
+ * Run a verb, or what Wireshark asks for, which knows no verbs.
+ */
+static int dispatch(int argc, char *argv[])
+{
+	char *args[argc + 2];
+
+	if (argc < 2 || (!strpfx(argv[1], "--extcap-") && !streq(argv[1], "--capture")))
+	{
+		return command_dispatch(commands, argc, argv);
+	}
+	args[0] = argv[0];
+	args[1] = command_extcap.name;
+	memcpy(args + 2, argv + 1, argc * sizeof(char*));
+	return command_dispatch(commands, argc + 1, args);
 }
 
 int main(int argc, char *argv[])
@@ -52,7 +72,7 @@ int main(int argc, char *argv[])
 		library_deinit();
 		return STATUS_ERROR;
 	}
-	status = command_dispatch(commands, argc, argv);
+	status = dispatch(argc, argv);
 	library_deinit();
 	return status;
 }

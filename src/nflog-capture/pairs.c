@@ -16,6 +16,7 @@
 
 #include "pairs.h"
 
+#include "segments.h"
 #include "wire_packet.h"
 
 #include <collections/hashtable.h>
@@ -50,6 +51,11 @@ struct private_pairs_t {
 	 * Copies that wait for the other one.
 	 */
 	ties_t *ties;
+
+	/**
+	 * Packets in the clear that may be split.
+	 */
+	segments_t *segments;
 
 	/**
 	 * SAs without keys by the path of their traces, order_t.
@@ -103,27 +109,34 @@ static bool get_seq(chunk_t ip, tie_t *tie)
 }
 
 /**
- * Check if there are keys of an SA.
+ * Check if there are keys with an SPI.
  */
-static bool has_keys(private_pairs_t *this, capture_t *capture, tie_t *tie)
+static bool has_spi(keyring_t *keys, uint64_t spi)
 {
 	enumerator_t *enumerator;
 	nflog_key_sa_t *sa;
-	uint64_t spi = tie->spi;
 	bool found;
 
-	if (!this->keys)
-	{
-		return FALSE;
-	}
-	if (tie->clear)
-	{	/* those of the SA that it leaves, or enters */
-		spi = capture->spis[tie->directed && tie->inbound ? 0 : 1];
-	}
-	enumerator = this->keys->create_sa_enumerator(this->keys, spi);
+	enumerator = keys->create_sa_enumerator(keys, spi);
 	found = enumerator->enumerate(enumerator, &sa);
 	enumerator->destroy(enumerator);
 	return found;
+}
+
+/**
+ * Check if there are keys of the SA of a packet, in the clear that is the one that it
+ * leaves, or enters.
+ */
+static bool has_keys(private_pairs_t *this, capture_t *capture, tie_t *tie)
+{
+	uint64_t spi = tie->spi;
+
+	if (tie->clear)
+	{
+		spi = capture->spis[tie->directed && tie->inbound ? 0 : 1];
+	}
+	return this->keys && (has_spi(this->keys, spi) ||
+						  has_spi(this->keys, KEYRING_ANY_SPI));
 }
 
 /**
@@ -191,6 +204,31 @@ static bool tie_order(private_pairs_t *this, capture_t *capture, tie_t *tie,
 	return !order->broken;
 }
 
+/**
+ * Tie a packet that is known in the clear.
+ *
+ * @param ip		the packet in the clear
+ */
+static bool tie_content(private_pairs_t *this, capture_t *capture, chunk_t ip,
+						tie_t *tie, tie_t *other)
+{
+	if (this->ties->tie(this->ties, ties_hash(ip, capture->spis), tie, other))
+	{
+		return TRUE;
+	}
+	if (tie->clear)
+	{
+		this->segments->add(this->segments, ip, capture->spis, tie);
+		return FALSE;
+	}
+	if (this->segments->find(this->segments, ip, capture->spis, other))
+	{
+		tie->id = other->id;
+		return TRUE;
+	}
+	return FALSE;
+}
+
 METHOD(pairs_t, tie, bool,
 	private_pairs_t *this, merged_packet_t *merged, chunk_t plain, tie_t *tie,
 	tie_t *other)
@@ -211,8 +249,7 @@ METHOD(pairs_t, tie, bool,
 	}
 	if (plain.len || (tie->clear && has_keys(this, capture, tie)))
 	{
-		return this->ties->tie(this->ties, ties_hash(tie->clear ? ip : plain,
-											capture->spis), tie, other);
+		return tie_content(this, capture, tie->clear ? ip : plain, tie, other);
 	}
 	/* a packet that can't be decrypted in spite of keys has no copy */
 	return !has_keys(this, capture, tie) && tie_order(this, capture, tie, other);
@@ -233,6 +270,7 @@ METHOD(pairs_t, destroy, void,
 	private_pairs_t *this)
 {
 	this->orders->destroy_function(this->orders, order_destroy);
+	this->segments->destroy(this->segments);
 	this->ties->destroy(this->ties);
 	free(this);
 }
@@ -251,6 +289,7 @@ pairs_t *pairs_create()
 			.destroy = _destroy,
 		},
 		.ties = ties_create(),
+		.segments = segments_create(),
 		.orders = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;

@@ -32,6 +32,9 @@
 /** bytes of the longest packet, as libpcap has it (MAXIMUM_SNAPLEN) */
 #define MAX_LEN 262144
 
+/** why a file can't be read if a length is more than that */
+#define DAMAGED "it is damaged, a packet has an impossible length"
+
 /** bytes before the attributes of a packet with link type NFLOG */
 #define NFLOG_LEN 4
 
@@ -73,9 +76,9 @@ struct private_tail_t {
 	off_t offset;
 
 	/**
-	 * Position to read up to, 0 for none.
+	 * Positions to read from, and up to, 0 for any.
 	 */
-	off_t end;
+	off_t begin, end;
 
 	/**
 	 * Bytes that were read, and how many of these are filled, and used.
@@ -292,6 +295,45 @@ static void parse_attributes(private_tail_t *this, tail_packet_t *packet)
 	}
 }
 
+/**
+ * Skip records before the position to read from, mostly without reading them.
+ */
+static tail_status_t skip_records(private_tail_t *this)
+{
+	tail_status_t status;
+	size_t len;
+
+	while (this->offset < this->begin)
+	{
+		status = fill(this, RECORD_LEN);
+		if (status != TAIL_PACKET)
+		{
+			return status;
+		}
+		len = get32(this, this->buffer.ptr + this->used + 8);
+		if (len > MAX_LEN)
+		{
+			return fail(this, DAMAGED);
+		}
+		len += RECORD_LEN;
+		if (this->offset + (off_t)len > this->begin)
+		{	/* it was not whole */
+			break;
+		}
+		this->offset += len;
+		if (len <= this->filled - this->used)
+		{
+			this->used += len;
+		}
+		else
+		{
+			this->used = this->filled = 0;
+		}
+	}
+	this->begin = 0;
+	return TAIL_PACKET;
+}
+
 METHOD(tail_t, read_, tail_status_t,
 	private_tail_t *this, tail_packet_t *packet)
 {
@@ -311,6 +353,14 @@ METHOD(tail_t, read_, tail_status_t,
 			return status;
 		}
 	}
+	if (this->begin)
+	{
+		status = skip_records(this);
+		if (status != TAIL_PACKET)
+		{
+			return status;
+		}
+	}
 	if (this->end && this->offset >= this->end)
 	{
 		return TAIL_WAIT;
@@ -323,7 +373,7 @@ METHOD(tail_t, read_, tail_status_t,
 	len = get32(this, this->buffer.ptr + this->used + 8);
 	if (len > MAX_LEN)
 	{
-		return fail(this, "it is damaged, a packet has an impossible length");
+		return fail(this, DAMAGED);
 	}
 	status = fill(this, RECORD_LEN + len);
 	if (status != TAIL_PACKET)
@@ -352,30 +402,35 @@ METHOD(tail_t, read_, tail_status_t,
 	return TAIL_PACKET;
 }
 
-METHOD(tail_t, skip, bool,
+/**
+ * Get the size of the file, at least 1.
+ */
+static off_t get_size(private_tail_t *this)
+{
+	struct stat st;
+
+	return stat(this->path, &st) == 0 ? max(st.st_size, 1) : 1;
+}
+
+METHOD(tail_t, skip, void,
 	private_tail_t *this)
 {
-	tail_packet_t packet;
-	tail_status_t status;
-
-	do
-	{
-		status = read_(this, &packet);
-	}
-	while (status == TAIL_PACKET);
-	return status == TAIL_WAIT;
+	this->begin = get_size(this);
 }
 
 METHOD(tail_t, freeze, void,
 	private_tail_t *this)
 {
+	this->end = get_size(this);
+}
+
+METHOD(tail_t, is_replaced, bool,
+	private_tail_t *this)
+{
 	struct stat st;
 
-	if (stat(this->path, &st) == 0)
-	{
-		/* not 0, even if it is empty */
-		this->end = max(st.st_size, 1);
-	}
+	return this->st.st_ino && stat(this->path, &st) == 0 &&
+		   (st.st_dev != this->st.st_dev || st.st_ino != this->st.st_ino);
 }
 
 METHOD(tail_t, get_link_type, uint16_t,
@@ -411,6 +466,7 @@ tail_t *tail_create(char *path, size_t buffer)
 			.read = _read_,
 			.skip = _skip,
 			.freeze = _freeze,
+			.is_replaced = _is_replaced,
 			.get_link_type = _get_link_type,
 			.is_torn = _is_torn,
 			.close = _close_,

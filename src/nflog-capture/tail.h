@@ -76,16 +76,21 @@ struct tail_t {
 	tail_status_t (*read)(tail_t *this, tail_packet_t *packet);
 
 	/**
-	 * Skip all packets that are in the file now.
-	 *
-	 * @return			FALSE if the file can't be read, the reason was printed
+	 * Skip the packets that the file has now, before the first one is read.
 	 */
-	bool (*skip)(tail_t *this);
+	void (*skip)(tail_t *this);
 
 	/**
 	 * Read nothing that is added to the file from now on.
 	 */
 	void (*freeze)(tail_t *this);
+
+	/**
+	 * Check if the file that is read has another name meanwhile, or none.
+	 *
+	 * @return			TRUE if its name is that of another file
+	 */
+	bool (*is_replaced)(tail_t *this);
 
 	/**
 	 * Get the link type of the file.

@@ -169,10 +169,10 @@ static void clear_checksum(uint8_t *buf, size_t len, size_t transport, uint8_t p
 	}
 }
 
-/**
- * Hash bytes, and the SPIs of a CHILD_SA, in a way that a sender can't predict.
+/*
+ * Described in header
  */
-static uint64_t hash(chunk_t data, uint64_t spis[2])
+uint64_t ties_hash_bytes(chunk_t data, uint64_t spis[2])
 {
 	uint64_t key[2] = {};
 	static uint64_t seed;
@@ -211,7 +211,7 @@ uint64_t ties_hash(chunk_t ip, uint64_t spis[2])
 		buf[1] = buf[2] = buf[3] = buf[7] = 0;
 		clear_checksum(buf, len, IPV6_LEN, buf[6]);
 	}
-	return hash(chunk_create(buf, len), spis);
+	return ties_hash_bytes(chunk_create(buf, len), spis);
 }
 
 /*
@@ -221,7 +221,7 @@ uint64_t ties_hash_position(uint64_t position, bool inbound, uint64_t spis[2])
 {
 	uint64_t data[] = { position, inbound };
 
-	return hash(chunk_from_thing(data), spis);
+	return ties_hash_bytes(chunk_from_thing(data), spis);
 }
 
 /*

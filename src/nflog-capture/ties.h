@@ -87,6 +87,15 @@ ties_t *ties_create();
 uint64_t ties_hash(chunk_t ip, uint64_t spis[2]);
 
 /**
+ * Hash bytes, in a way that a sender can't predict.
+ *
+ * @param data		bytes
+ * @param spis		SPIs of the CHILD_SA
+ * @return			key
+ */
+uint64_t ties_hash_bytes(chunk_t data, uint64_t spis[2]);
+
+/**
  * Hash a packet of an SA by its position, if nothing else is known about it.
  *
  * @param position	number of packets of this SA that were captured before

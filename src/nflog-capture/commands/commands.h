@@ -28,5 +28,8 @@
 extern command_t command_decrypt;
 extern command_t command_export;
 extern command_t command_list;
+extern command_t command_follow;
+extern command_t command_extcap;
+extern command_t command_open;
 
 #endif /** COMMANDS_H_ @}*/

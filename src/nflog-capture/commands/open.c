@@ -1,0 +1,205 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <libgen.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "captures.h"
+#include "commands/commands.h"
+
+/** options without a short form */
+enum {
+	OPT_DIR = COMMAND_LONG,
+};
+
+/**
+ * Get the path of the newest file of the traces, allocated: of ESP, if there are any, as
+ * Wireshark decrypts these.
+ */
+static char *get_newest(captures_t *captures)
+{
+	capture_kind_t kind = CAPTURE_OTHER;
+	enumerator_t *enumerator;
+	capture_t *capture;
+	struct stat st;
+	time_t newest = 0;
+	char *path, *file, *found = NULL;
+
+	enumerator = captures->create_enumerator(captures);
+	while (enumerator->enumerate(enumerator, &capture))
+	{
+		if (!array_get(capture->files, ARRAY_TAIL, &file) ||
+			asprintf(&path, "%s/%s", capture->dir, file) < 0)
+		{
+			continue;
+		}
+		if (stat(path, &st) == 0 &&
+			(!found || (capture->kind == CAPTURE_ESP && kind != CAPTURE_ESP) ||
+			 (capture->kind == kind && st.st_mtime >= newest)))
+		{
+			free(found);
+			found = path;
+			kind = capture->kind;
+			newest = st.st_mtime;
+		}
+		else
+		{
+			free(path);
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+/**
+ * Get the directory that is Wireshark's configuration for a file, allocated: that of its
+ * keys if it was exported with these, or the one that it is in.
+ */
+static char *get_config(char *path)
+{
+	char *copy = strdup(path), *dot, *config;
+	struct stat st;
+
+	dot = strrchr(copy, '.');
+	if (dot && (streq(dot, ".pcapng") || streq(dot, ".pcap")))
+	{
+		*dot = '\0';
+	}
+	if (asprintf(&config, "%s.wireshark", copy) >= 0 && stat(config, &st) == 0 &&
+		S_ISDIR(st.st_mode))
+	{
+		free(copy);
+		return config;
+	}
+	free(config);
+	free(copy);
+	copy = strdup(path);
+	config = strdup(dirname(copy));
+	free(copy);
+	return config;
+}
+
+/**
+ * Replace this program by Wireshark.
+ *
+ * @param args		what the user has for it, NULL-terminated
+ */
+static int execute(char *program, char *path, char *args[], int count)
+{
+	char *config = get_config(path), **argv;
+	int i;
+
+	argv = calloc(count + 4, sizeof(char*));
+	argv[0] = program;
+	argv[1] = "-r";
+	argv[2] = path;
+	for (i = 0; i < count; i++)
+	{
+		argv[3 + i] = args[i];
+	}
+	fprintf(stderr, "WIRESHARK_CONFIG_DIR=%s %s -r %s\n", config, program, path);
+	setenv("WIRESHARK_CONFIG_DIR", config, TRUE);
+	/* ignored signals would stay ignored */
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+	execvp(program, argv);
+	fprintf(stderr, "unable to run %s: %s\n", program, strerror(errno));
+	free(argv);
+	free(config);
+	return STATUS_ERROR;
+}
+
+/**
+ * Open a trace.
+ */
+static int open_trace(char *base, char *program, char *operands[], int count)
+{
+	captures_t *captures;
+	char *path = NULL;
+	int status = STATUS_ERROR;
+
+	captures = captures_create(base);
+	if (captures->add(captures, operands[0]))
+	{
+		path = get_newest(captures);
+		if (!path)
+		{
+			fprintf(stderr, "%s has no traces\n", operands[0]);
+		}
+	}
+	captures->destroy(captures);
+	if (path)
+	{
+		status = execute(program, path, operands + 1, count - 1);
+	}
+	free(path);
+	return status;
+}
+
+/**
+ * Run the verb.
+ */
+static int run(command_line_t *line)
+{
+	char *base = captures_get_base(), *program = "wireshark", *arg;
+	int op, status;
+
+	while ((op = line->next(line, &arg)))
+	{
+		switch (op)
+		{
+			case 't':
+				program = "tshark";
+				break;
+			case OPT_DIR:
+				free(base);
+				base = strdup(arg);
+				break;
+		}
+	}
+	if (line->count)
+	{
+		status = open_trace(base, program, line->operands, line->count);
+	}
+	else
+	{
+		status = line->refuse(line, "a trace, connection or directory is missing");
+	}
+	free(base);
+	return status;
+}
+
+/**
+ * The verb.
+ */
+command_t command_open = {
+	.name = "open",
+	.text = "open a trace in Wireshark, with its keys",
+	.usage = "[OPTION]... TRACE|CONNECTION|DIRECTORY [-- ARGUMENT...]",
+	.help = "Runs Wireshark with the keys and settings next to the trace. Of a connection\n"
+			"or directory it opens the newest trace, of ESP if there is one. Arguments\n"
+			"after -- are passed to Wireshark.",
+	.run = run,
+	.options = {
+		{"tshark", 't', NULL, "run tshark instead"},
+		{"dir", OPT_DIR, "DIR",
+		 "directory of connections (default: the plugin's option dir)"},
+		{},
+	},
+};
