@@ -106,6 +106,7 @@ class Counts:
         for direction in DIRECTIONS:
             found = re.search(rf"{kind}-{direction} (?P<packets>\d+) packets (?P<bytes>\d+) bytes "
                               r"(?P<lost>\d+) lost( \([^)]*\))?( (?P<filtered>\d+) filtered)?"
+                              r"( (?P<beyond>\d+) beyond the limit)?"
                               r"( of (?P<sa>\d+) by the SA|(?P<gone>, count of the SA not known, "
                               r"it was gone from the kernel)|(?P<absent>, the SA was never "
                               r"installed))?", lines[0])
@@ -142,7 +143,7 @@ class Counts:
             if self.options.gaps or self.options.gone and found["gone"]:
                 return
             raise Fault(f"charon.log lacks how many packets the SA of {point} had")
-        logged = int(found["packets"]) + int(found["lost"]) + int(found["filtered"] or 0)
+        logged = sum(int(found[kind] or 0) for kind in ("packets", "lost", "filtered", "beyond"))
         if int(found["sa"]) != logged - others:
             raise Fault(f"{point} has {found['packets']} packets, says charon.log, of "
                         f"{found['sa']} by the SA")

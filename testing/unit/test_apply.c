@@ -36,6 +36,9 @@ static uint32_t request;
 static u_int events[NFLOG_REQUEST_FAILED + 1];
 static bool succeeded;
 
+/** request whose limit of packets the capture has reached, and the last capture had */
+static uint32_t full, reached;
+
 /** TRUE while traces of the last capture have not ended */
 static bool ending;
 
@@ -115,8 +118,14 @@ METHOD(nflog_manager_t, manager_get_state, nflog_capture_state_t,
 	nflog_manager_t *this, child_sa_t *child_sa)
 {
 	assert_int_equal(in_use, 1);
-	return captured_sas ? NFLOG_CAPTURE_RUNNING
+	return captured_sas ? full ? NFLOG_CAPTURE_FULL : NFLOG_CAPTURE_RUNNING
 					: ending ? NFLOG_CAPTURE_ENDING : NFLOG_CAPTURE_NONE;
+}
+
+METHOD(nflog_manager_t, manager_has_reached, bool,
+	nflog_manager_t *this, child_sa_t *child_sa, uint32_t request)
+{
+	return reached && reached == request;
 }
 
 METHOD(nflog_manager_t, manager_end, bool,
@@ -125,6 +134,7 @@ METHOD(nflog_manager_t, manager_end, bool,
 	assert_int_equal(in_use, 1);
 	ending = captured_sas > 0;
 	captured_sas = 0;
+	reached = full;
 	return ending;
 }
 
@@ -409,6 +419,7 @@ static void init()
 		.get_state = _manager_get_state,
 		.has_any = _manager_has_any,
 		.end = _manager_end,
+		.has_reached = _manager_has_reached,
 		.add_existing = _manager_add_existing,
 	};
 }
@@ -434,6 +445,7 @@ static int begin(void **state)
 	disabled = running = missed = ending = FALSE;
 	points = 1 << POINT_ESP_IN;
 	request = 5;
+	full = reached = 0;
 	memset(events, 0, sizeof(events));
 	child_state = CHILD_INSTALLED;
 	return 0;
@@ -593,6 +605,35 @@ static void test_not_up(void **state)
 	assert_int_equal(captured_sas, 2);
 }
 
+/**
+ * It has as many packets as a request wanted, which does not start it again, but another one
+ * does.
+ */
+static void test_full(void **state)
+{
+	running = TRUE;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured_sas, 2);
+	full = 5;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured_sas, 0);
+	assert_int_equal(events[NFLOG_REQUEST_ENDED], 1);
+	full = ending = FALSE;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured_sas, 0);
+	request = 6;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured_sas, 2);
+	/* that is removed meanwhile, and options decide */
+	full = 6;
+	request = 0;
+	assert_false(apply->apply(apply, FALSE));
+	assert_int_equal(captured_sas, 0);
+	full = ending = FALSE;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured_sas, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,6 +643,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_missed, begin, end),
 		cmocka_unit_test_setup_teardown(test_end, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_up, begin, end),
+		cmocka_unit_test_setup_teardown(test_full, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

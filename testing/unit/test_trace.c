@@ -64,6 +64,25 @@ static void test_full(void **state)
 	check_files(1);
 }
 
+/**
+ * It takes as many packets as requested, and counts the others.
+ */
+static void test_limit(void **state)
+{
+	start((nflog_cfg_t){ .packets = 30 });
+	assert_false(trace->is_full(trace));
+	assert_int_equal(write_packets(29), 29);
+	assert_false(trace->is_full(trace));
+	write_packets(5);
+	assert_true(trace->is_full(trace));
+	assert_int_equal(trace->get_count(trace, POINT_ESP_IN)->packets +
+					 trace->get_count(trace, POINT_ESP_OUT)->packets, 30);
+	assert_int_equal(trace->get_count(trace, POINT_ESP_IN)->beyond +
+					 trace->get_count(trace, POINT_ESP_OUT)->beyond, 4);
+	logged(0, NULL);
+	finish(" beyond the limit");
+}
+
 static void test_full_at_start(void **state)
 {
 	fill(0);
@@ -288,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_full, begin_disk, end_disk),
+		cmocka_unit_test_setup_teardown(test_limit, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_full_at_start, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_full_always, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_descriptors, begin_disk, end_disk),

@@ -168,6 +168,14 @@ static bool is_up(child_sa_t *child_sa)
 }
 
 /**
+ * Is a CHILD_SA captured?
+ */
+static bool is_captured(nflog_capture_state_t state)
+{
+	return state == NFLOG_CAPTURE_RUNNING || state == NFLOG_CAPTURE_FULL;
+}
+
+/**
  * Start the capture of a CHILD_SA that is not captured.
  *
  * @return				FALSE to try again
@@ -179,16 +187,16 @@ static bool start_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 	bool done;
 
 	if (!(cfg->running || this->missed) || !is_up(child_sa) ||
-		!(cfg->points & ~NFLOG_IKE_POINTS))
+		!(cfg->points & ~NFLOG_IKE_POINTS) ||
+		this->manager->has_reached(this->manager, child_sa, subject->request))
 	{
 		return TRUE;
 	}
 	done = state != NFLOG_CAPTURE_ENDING &&
 		   capture_sas(this, ike_sa, child_sa, subject, cfg, again);
 	state = this->manager->get_state(this->manager, child_sa);
-	this->requests->count(this->requests, subject->request,
-						  state == NFLOG_CAPTURE_RUNNING ? NFLOG_REQUEST_STARTED
-														 : NFLOG_REQUEST_FAILED);
+	this->requests->count(this->requests, subject->request, is_captured(state) ?
+						  NFLOG_REQUEST_STARTED : NFLOG_REQUEST_FAILED);
 	return done;
 }
 
@@ -196,13 +204,13 @@ static bool start_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
  * End the capture of a CHILD_SA.
  */
 static void end_child(private_nflog_apply_t *this, child_sa_t *child_sa,
-					  nflog_candidate_t *subject)
+					  nflog_candidate_t *subject, char *reason)
 {
 	if (this->manager->end(this->manager, child_sa))
 	{
 		DBG1(DBG_CHD, "nflog-capture: ending the capture of CHILD_SA %s{%u} of "
 			 "connection '%s', %s", subject->child, subject->child_id, subject->conn,
-			 subject->request ? "as requested" : "it is not enabled anymore");
+			 reason);
 		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_ENDED);
 	}
 }
@@ -222,11 +230,18 @@ static bool apply_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 
 	subject = nflog_subject_create(ike_sa, ike_sa->get_peer_cfg(ike_sa), child_sa);
 	state = this->manager->get_state(this->manager, child_sa);
-	captured = state == NFLOG_CAPTURE_RUNNING;
+	captured = is_captured(state);
 	cfg = this->options->get(this->options, subject, captured, TRUE);
 	if (captured && !cfg)
 	{
-		end_child(this, child_sa, subject);
+		end_child(this, child_sa, subject,
+				  subject->request ? "as requested" : "it is not enabled anymore");
+	}
+	else if (state == NFLOG_CAPTURE_FULL)
+	{
+		end_child(this, child_sa, subject, "it has as many packets as requested");
+		/* another request, or the options, may start it again */
+		done = this->manager->has_reached(this->manager, child_sa, subject->request);
 	}
 	else if (captured)
 	{

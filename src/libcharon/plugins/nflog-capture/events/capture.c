@@ -36,6 +36,7 @@ void nflog_capture_start(nflog_capture_t *this, nflog_candidate_t *subject,
 						 uint32_t mark, nflog_cfg_t *cfg, nflog_pipeline_t *pipeline)
 {
 	this->start = max(time(NULL), this->start + 1);
+	this->request = subject->request;
 	this->child = nflog_child_create(subject, mark, this->start, cfg, pipeline);
 }
 
@@ -67,7 +68,8 @@ nflog_capture_state_t nflog_capture_get_state(nflog_capture_t *this)
 {
 	if (this->child && (nflog_capture_has_sas(this) || this->late))
 	{
-		return NFLOG_CAPTURE_RUNNING;
+		return this->child->is_full(this->child) ? NFLOG_CAPTURE_FULL
+												 : NFLOG_CAPTURE_RUNNING;
 	}
 	return this->recount && this->recount->is_pending(this->recount)
 				? NFLOG_CAPTURE_ENDING : NFLOG_CAPTURE_NONE;

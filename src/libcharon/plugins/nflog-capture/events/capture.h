@@ -35,6 +35,8 @@ enum nflog_capture_state_t {
 	NFLOG_CAPTURE_NONE,
 	/** it is captured */
 	NFLOG_CAPTURE_RUNNING,
+	/** it is captured, but its traces have as many packets as requested */
+	NFLOG_CAPTURE_FULL,
 	/** it is not captured anymore, but its traces have not ended yet */
 	NFLOG_CAPTURE_ENDING,
 };
@@ -63,6 +65,9 @@ struct nflog_capture_t {
 	nflog_child_t *child;
 	/** when it started */
 	time_t start;
+	/** id of the request that started it, and of the one whose limit of packets the last
+	 * capture reached, 0 for none */
+	uint32_t request, reached;
 	/** counts packets of the SAs after the last capture ended, NULL if none did */
 	nflog_recount_t *recount;
 	/** TRUE if the outbound SA is going to be installed later */

@@ -427,6 +427,14 @@ METHOD(nflog_child_t, recount, void,
 	}
 }
 
+METHOD(nflog_child_t, is_full, bool,
+	private_nflog_child_t *this)
+{
+	return (this->esp || this->plain) &&
+		   (!this->esp || this->esp->is_full(this->esp)) &&
+		   (!this->plain || this->plain->is_full(this->plain));
+}
+
 METHOD(nflog_child_t, set_spi_out, bool,
 	private_nflog_child_t *this, uint32_t spi)
 {
@@ -516,6 +524,7 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 			.updated_sa = _updated_sa,
 			.del_sa = _del_sa,
 			.recount = _recount,
+			.is_full = _is_full,
 			.set_spi_out = _set_spi_out,
 			.destroy = _destroy,
 		},

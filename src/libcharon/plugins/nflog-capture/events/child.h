@@ -106,6 +106,13 @@ struct nflog_child_t {
 	bool (*set_spi_out)(nflog_child_t *this, uint32_t spi);
 
 	/**
+	 * Check if all traces have as many packets as requested.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_full)(nflog_child_t *this);
+
+	/**
 	 * Destroy a nflog_child_t, its traces end.
 	 */
 	void (*destroy)(nflog_child_t *this);

@@ -100,6 +100,14 @@ static bool capture_failed(void *data, nflog_ike_failed_sa_t *sa,
 }
 
 /**
+ * Has the trace of an IKE_SA begun?
+ */
+static bool is_started(nflog_ike_state_t state)
+{
+	return state == NFLOG_IKE_STARTED || state == NFLOG_IKE_FULL;
+}
+
+/**
  * Was an IKE_SA ever established?
  */
 static bool is_established(ike_sa_t *ike_sa)
@@ -220,7 +228,7 @@ static void destroying(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 	{
 		state = start_gone(this, ike_sa, peer_cfg, state);
 	}
-	if (state == NFLOG_IKE_STARTED)
+	if (is_started(state))
 	{
 		this->captures->end(this->captures, id, spis);
 	}
@@ -230,6 +238,7 @@ static void destroying(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 	}
 	nflog_ike_key_set_destroy(this->ike_keys->remove(this->ike_keys, spis));
 	this->ike_keys->set_written(this->ike_keys, spis, FALSE);
+	this->captures->set_reached(this->captures, id, 0);
 }
 
 /**
@@ -296,8 +305,8 @@ METHOD(listener_t, ike_derived_keys, bool,
  */
 static bool has_trace(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 {
-	return this->ike_messages->get_state(this->ike_messages,
-			ike_sa->get_unique_id(ike_sa)) == NFLOG_IKE_STARTED;
+	return is_started(this->ike_messages->get_state(this->ike_messages,
+											ike_sa->get_unique_id(ike_sa)));
 }
 
 METHOD(listener_t, ike_keys, bool,
@@ -365,11 +374,10 @@ METHOD(listener_t, ike_rekey, bool,
  * End the capture of an IKE_SA that stays up.
  */
 static void end_existing(private_nflog_ike_t *this, ike_sa_t *ike_sa,
-						 nflog_candidate_t *subject)
+						 nflog_candidate_t *subject, char *reason)
 {
 	DBG1(DBG_IKE, "nflog-capture: ending the capture of IKE_SA %s[%u], %s", subject->conn,
-		 subject->ike_id, subject->request ? "as requested"
-										   : "it is not enabled anymore");
+		 subject->ike_id, reason);
 	this->captures->end(this->captures, subject->ike_id, ike_sa->get_id(ike_sa));
 	/* messages from now on are not of the trace that ends */
 	this->captures->update(this->captures, ike_sa);
@@ -420,17 +428,23 @@ METHOD(nflog_ike_t, apply, void,
 	}
 	subject = nflog_subject_create(ike_sa, peer_cfg, NULL);
 	state = this->ike_messages->get_state(this->ike_messages, subject->ike_id);
-	captured = state == NFLOG_IKE_STARTED || state == NFLOG_IKE_WAITING;
+	captured = is_started(state) || state == NFLOG_IKE_WAITING;
 	cfg = this->captures->get_cfg(this->captures, subject, peer_cfg, captured);
 	if (captured && !cfg)
 	{
-		end_existing(this, ike_sa, subject);
+		end_existing(this, ike_sa, subject, subject->request ? "as requested" :
+					 "it is not enabled anymore");
+	}
+	else if (state == NFLOG_IKE_FULL)
+	{
+		this->captures->set_reached(this->captures, subject->ike_id, subject->request);
+		end_existing(this, ike_sa, subject, "it has as many packets as requested");
 	}
 	else if (captured)
 	{
 		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_RUNNING);
 	}
-	else if (cfg && cfg->running &&
+	else if (cfg && cfg->running && !this->captures->has_reached(this->captures, subject) &&
 			 (ike_state == IKE_ESTABLISHED || ike_state == IKE_REKEYING))
 	{
 		start_existing(this, ike_sa, subject, cfg);

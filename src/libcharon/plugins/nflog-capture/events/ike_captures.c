@@ -14,6 +14,9 @@
 
 #include "ike_captures.h"
 
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+
 typedef struct private_nflog_ike_captures_t private_nflog_ike_captures_t;
 
 /**
@@ -65,6 +68,16 @@ struct private_nflog_ike_captures_t {
 	 * Keys of IKE_SAs.
 	 */
 	nflog_ike_keys_t *ike_keys;
+
+	/**
+	 * Requests whose limit of packets a trace reached, by unique id of the IKE_SA.
+	 */
+	hashtable_t *reached;
+
+	/**
+	 * Protects reached.
+	 */
+	mutex_t *mutex;
 };
 
 /**
@@ -189,19 +202,51 @@ METHOD(nflog_ike_captures_t, capture, void,
 								cfg->points);
 }
 
+METHOD(nflog_ike_captures_t, set_reached, void,
+	private_nflog_ike_captures_t *this, uint32_t id, uint32_t request)
+{
+	this->mutex->lock(this->mutex);
+	if (request)
+	{
+		this->reached->put(this->reached, (void*)(uintptr_t)id,
+						   (void*)(uintptr_t)request);
+	}
+	else
+	{
+		this->reached->remove(this->reached, (void*)(uintptr_t)id);
+	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_ike_captures_t, has_reached, bool,
+	private_nflog_ike_captures_t *this, nflog_candidate_t *subject)
+{
+	void *request;
+
+	this->mutex->lock(this->mutex);
+	request = this->reached->get(this->reached, (void*)(uintptr_t)subject->ike_id);
+	this->mutex->unlock(this->mutex);
+	return request && (uintptr_t)request == subject->request;
+}
+
 METHOD(nflog_ike_captures_t, decide, bool,
 	private_nflog_ike_captures_t *this, nflog_candidate_t *subject,
 	peer_cfg_t *peer_cfg)
 {
 	nflog_cfg_t *cfg;
+	bool wanted;
 
 	cfg = get_cfg(this, subject, peer_cfg, FALSE);
-	if (cfg)
+	wanted = cfg && !has_reached(this, subject);
+	if (wanted)
 	{
 		capture(this, subject, cfg);
+	}
+	if (cfg)
+	{
 		nflog_cfg_destroy(cfg);
 	}
-	return cfg != NULL;
+	return wanted;
 }
 
 METHOD(nflog_ike_captures_t, update, nflog_ike_state_t,
@@ -244,6 +289,8 @@ METHOD(nflog_ike_captures_t, end, void,
 METHOD(nflog_ike_captures_t, destroy, void,
 	private_nflog_ike_captures_t *this)
 {
+	this->reached->destroy(this->reached);
+	this->mutex->destroy(this->mutex);
 	free(this);
 }
 
@@ -265,6 +312,8 @@ nflog_ike_captures_t *nflog_ike_captures_create(nflog_options_t *options,
 			.start = _start,
 			.write_keys = _write_keys,
 			.write_kept_keys = _write_kept_keys,
+			.set_reached = _set_reached,
+			.has_reached = _has_reached,
 			.end = _end,
 			.destroy = _destroy,
 		},
@@ -276,6 +325,8 @@ nflog_ike_captures_t *nflog_ike_captures_create(nflog_options_t *options,
 		.writer = pipeline->writer,
 		.ike_messages = pipeline->ike_messages,
 		.ike_keys = ike_keys,
+		.reached = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;
 }

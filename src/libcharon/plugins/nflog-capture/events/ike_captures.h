@@ -109,6 +109,23 @@ struct nflog_ike_captures_t {
 							nflog_candidate_t *subject, peer_cfg_t *peer_cfg);
 
 	/**
+	 * Note that the trace of an IKE_SA reached the limit of a request, or that the IKE_SA is
+	 * gone.
+	 *
+	 * @param id		its unique id
+	 * @param request	id of the request that is not to start it again, 0 to forget that
+	 */
+	void (*set_reached)(nflog_ike_captures_t *this, uint32_t id, uint32_t request);
+
+	/**
+	 * Check if the trace of an IKE_SA reached the limit of a request.
+	 *
+	 * @param subject	IKE_SA, with the request
+	 * @return			TRUE if so
+	 */
+	bool (*has_reached)(nflog_ike_captures_t *this, nflog_candidate_t *subject);
+
+	/**
 	 * End the trace of an IKE_SA.
 	 *
 	 * @param id		its unique id

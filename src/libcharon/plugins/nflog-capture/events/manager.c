@@ -473,6 +473,10 @@ METHOD(nflog_manager_t, end, bool,
 	{
 		return FALSE;
 	}
+	if (entry->child->is_full(entry->child))
+	{
+		entry->reached = entry->request;
+	}
 	recount = nflog_recount_create();
 	for (i = 0; i < countof(entry->sas); i++)
 	{
@@ -489,6 +493,15 @@ METHOD(nflog_manager_t, end, bool,
 	stop(this, entry);
 	nflog_capture_set_recount(entry, recount);
 	return TRUE;
+}
+
+METHOD(nflog_manager_t, has_reached, bool,
+	private_nflog_manager_t *this, child_sa_t *child_sa, uint32_t request)
+{
+	nflog_capture_t *entry;
+
+	entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+	return entry && request && entry->reached == request;
 }
 
 METHOD(nflog_manager_t, has_any, bool,
@@ -539,6 +552,7 @@ nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 			.add_existing = _add_existing,
 			.end = _end,
 			.get_state = _get_state,
+			.has_reached = _has_reached,
 			.has_any = _has_any,
 			.has_sa = _has_sa,
 			.update_sa = _update_sa,

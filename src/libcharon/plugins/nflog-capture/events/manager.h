@@ -104,6 +104,15 @@ struct nflog_manager_t {
 	nflog_capture_state_t (*get_state)(nflog_manager_t *this, child_sa_t *child_sa);
 
 	/**
+	 * Check if the last capture of a CHILD_SA ended as it reached its limit of packets.
+	 *
+	 * @param child_sa	CHILD_SA
+	 * @param request	id of the request with this limit
+	 * @return			TRUE if so
+	 */
+	bool (*has_reached)(nflog_manager_t *this, child_sa_t *child_sa, uint32_t request);
+
+	/**
 	 * Check if any CHILD_SA is captured.
 	 *
 	 * @return			TRUE if so

@@ -85,6 +85,8 @@ struct nflog_cfg_t {
 	u_int files;
 	/** seconds after which a file in a ring ends, 0 for no limit */
 	u_int duration;
+	/** packets of a trace after which it takes no more, 0 for no limit */
+	uint64_t packets;
 	/** also capture the CHILD_SA if it is up already when the options change */
 	bool running;
 	/** write the ESP keys of this CHILD_SA to key tables */

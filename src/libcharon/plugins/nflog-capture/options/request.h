@@ -58,7 +58,8 @@ struct nflog_request_t {
 	u_int count;
 	/** s after which the request is removed, 0 for never */
 	u_int duration;
-	/** packets per trace after which a capture that it started ends, 0 for no limit */
+	/** packets after which a trace takes no more, a capture that it started ends once all of
+	 * its traces have that many, 0 for no limit */
 	uint64_t packets;
 	/** when it was added, wall clock, set by add() */
 	time_t added;

@@ -115,6 +115,7 @@ METHOD(nflog_requests_t, decide, uint32_t,
 	{
 		id = entry->request->id;
 		cfg->enable = cfg->running = entry->request->start;
+		cfg->packets = entry->request->packets;
 		nflog_values_override(&entry->values, cfg);
 	}
 	else if (find_match(this->lifted, candidate))

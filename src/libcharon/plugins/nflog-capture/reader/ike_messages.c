@@ -352,7 +352,7 @@ METHOD(nflog_ike_messages_t, get_state, nflog_ike_state_t,
 	if (sa && (sa->state != NFLOG_IKE_UNDECIDED ||
 				  sa->backlog.bytes))
 	{
-		state = sa->state;
+		state = sa->trace && sa->trace->is_full(sa->trace) ? NFLOG_IKE_FULL : sa->state;
 	}
 	this->mutex->unlock(this->mutex);
 	return state;

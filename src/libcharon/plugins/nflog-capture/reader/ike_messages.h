@@ -44,6 +44,8 @@ enum nflog_ike_state_t {
 	NFLOG_IKE_WAITING,
 	/** captured, the trace has begun */
 	NFLOG_IKE_STARTED,
+	/** the same, but the trace has as many packets as requested, get_state() only */
+	NFLOG_IKE_FULL,
 };
 
 /**

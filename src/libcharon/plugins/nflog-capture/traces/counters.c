@@ -285,6 +285,10 @@ void nflog_counters_describe(nflog_counters_t *count,
 	{
 		append(buf, len, " %" PRIu64 " filtered", count->filtered);
 	}
+	if (count->beyond)
+	{
+		append(buf, len, " %" PRIu64 " beyond the limit", count->beyond);
+	}
 	if (count->has_sa)
 	{
 		append(buf, len, " of %" PRIu64 " by the SA", processed);

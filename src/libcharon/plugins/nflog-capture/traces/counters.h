@@ -44,6 +44,8 @@ struct nflog_counters_t {
 	uint64_t overrun;
 	/** not written, as the filter does not match */
 	uint64_t filtered;
+	/** not written, as the trace had as many packets as requested */
+	uint64_t beyond;
 	/** not written, as the disk budget is exhausted */
 	uint64_t budget;
 	/** not written, as the file system refused */

@@ -79,6 +79,13 @@ struct private_nflog_trace_t {
 	bool started;
 
 	/**
+	 * Packets that it took, and TRUE once these are as many as requested, accessed
+	 * atomically.
+	 */
+	uint64_t taken;
+	bool full;
+
+	/**
 	 * Gaps in which packets could not be written.
 	 */
 	nflog_gaps_t gaps;
@@ -344,6 +351,32 @@ static bool flush(private_nflog_trace_t *this,
 	return TRUE;
 }
 
+METHOD(nflog_trace_t, is_full, bool,
+	private_nflog_trace_t *this)
+{
+	return __atomic_load_n(&this->full, __ATOMIC_RELAXED);
+}
+
+/**
+ * Take a packet, unless there are as many as requested.
+ */
+static bool take(private_nflog_trace_t *this)
+{
+	if (!this->cfg->packets)
+	{
+		return TRUE;
+	}
+	if (this->taken == this->cfg->packets)
+	{
+		return FALSE;
+	}
+	if (++this->taken == this->cfg->packets)
+	{
+		__atomic_store_n(&this->full, TRUE, __ATOMIC_RELAXED);
+	}
+	return TRUE;
+}
+
 METHOD(nflog_trace_t, write_, void,
 	private_nflog_trace_t *this, nflog_packet_t **packets,
 	u_int count)
@@ -360,6 +393,11 @@ METHOD(nflog_trace_t, write_, void,
 		if (!match(this, packet))
 		{
 			this->counts[packet->point].filtered++;
+			continue;
+		}
+		if (!take(this))
+		{
+			this->counts[packet->point].beyond++;
 			continue;
 		}
 		if (!writable)
@@ -523,6 +561,7 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 			.keep = _keep,
 			.collect = _collect,
 			.write = _write_,
+			.is_full = _is_full,
 			.end = _end,
 			.rotate = _rotate,
 			.get_link = _get_link,

@@ -83,6 +83,13 @@ struct nflog_trace_t {
 				  u_int count);
 
 	/**
+	 * Check if the trace has as many packets as requested, and takes no more.  Thread-safe.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_full)(nflog_trace_t *this);
+
+	/**
 	 * End the trace: complete its file, and log the end line, with what the kernel dropped
 	 * meanwhile.
 	 */

@@ -111,6 +111,12 @@ struct private_nflog_writer_t {
 	nflog_progress_t (*progress_cb)(void *data);
 	void *progress_data;
 	mutex_t *progress_mutex;
+
+	/**
+	 * Callback for traces that got full, NULL for none, and its data.
+	 */
+	void (*full_cb)(void *data);
+	void *full_data;
 };
 
 /**
@@ -140,6 +146,26 @@ METHOD(nflog_writer_t, set_progress_cb, void,
 	this->progress_mutex->unlock(this->progress_mutex);
 }
 
+METHOD(nflog_writer_t, set_full_cb, void,
+	private_nflog_writer_t *this, void (*cb)(void *data), void *data)
+{
+	this->full_cb = cb;
+	this->full_data = data;
+}
+
+/**
+ * Write packets of a trace.
+ *
+ * @return			TRUE if that made it full
+ */
+static bool write_trace(nflog_trace_t *trace, nflog_packet_t **packets, u_int count)
+{
+	bool full = trace->is_full(trace);
+
+	trace->write(trace, packets, count);
+	return !full && trace->is_full(trace);
+}
+
 /**
  * Write the packets that are due.
  *
@@ -153,6 +179,7 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	nflog_trace_t *trace;
 	linked_list_t *traces;
 	u_int i, count, used;
+	bool full = FALSE;
 
 	traces = linked_list_create();
 	progress = get_progress(this);
@@ -175,7 +202,7 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 		}
 		if (count)
 		{
-			trace->write(trace, packets, count);
+			full |= write_trace(trace, packets, count);
 		}
 		for (i = 0; i < count; i++)
 		{
@@ -185,6 +212,10 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	this->store->keep_dir(this->store, FALSE);
 	traces->destroy(traces);
 	this->queue->release(this->queue);
+	if (full && this->full_cb)
+	{
+		this->full_cb(this->full_data);
+	}
 }
 
 /**
@@ -380,6 +411,7 @@ nflog_writer_t *nflog_writer_create(
 	INIT(this,
 		.public = {
 			.set_progress_cb = _set_progress_cb,
+			.set_full_cb = _set_full_cb,
 			.start = _start,
 			.release = _release,
 			.write_keys = _write_keys,

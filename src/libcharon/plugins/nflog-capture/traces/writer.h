@@ -47,6 +47,14 @@ struct nflog_writer_t {
 							nflog_progress_t (*cb)(void *data), void *data);
 
 	/**
+	 * Set a callback for traces that have as many packets as requested, before any begins.
+	 *
+	 * @param cb		called by the thread after some got full, must not block
+	 * @param data		data to pass to cb
+	 */
+	void (*set_full_cb)(nflog_writer_t *this, void (*cb)(void *data), void *data);
+
+	/**
 	 * Begin a trace, from then on its packets are written.
 	 *
 	 * @param trace		trace, the writer destroys it after its last reference is released
