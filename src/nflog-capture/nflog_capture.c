@@ -21,6 +21,10 @@
  */
 static command_t *commands[] = {
 	&command_list,
+	&command_start,
+	&command_stop,
+	&command_rotate,
+	&command_save,
 	&command_decrypt,
 	&command_export,
 	&command_follow,

@@ -123,6 +123,26 @@ bool selection_is_set(selection_t *selection)
 /*
  * Described in header
  */
+bool selection_has_criteria(selection_t *selection)
+{
+	static char *names[] = {
+		"connection", "child", "ike_id", "child_id", "spi", "identity", "virtual_ip",
+	};
+	int i;
+
+	for (i = 0; i < countof(names); i++)
+	{
+		if (json_object_object_get(selection->fields, names[i]))
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
 void selection_clear(selection_t *selection)
 {
 	json_object_put(selection->fields);

@@ -70,7 +70,14 @@ bool selection_handle(selection_t *selection, int op, char *arg);
 bool selection_complete(selection_t *selection, command_line_t *line);
 
 /**
- * Check if anything was selected.
+ * Check if SAs were selected, by SELECTION_OPTIONS or the operand.
+ *
+ * @return			FALSE if all are selected
+ */
+bool selection_has_criteria(selection_t *selection);
+
+/**
+ * Check if anything was selected, by whatever option.
  *
  * @return			FALSE if the selection is everything
  */

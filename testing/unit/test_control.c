@@ -42,8 +42,53 @@
 
 /** part of the pipeline that the commands use */
 static nflog_pipeline_t pipeline;
+static nflog_requests_t *requests;
 static nflog_control_t *control;
 static char path[PATH_MAX];
+
+/** trace that requests start and stop, NULL if it is not captured */
+static nflog_listing_t *captured;
+
+/**
+ * Apply requests at once: the last one starts or stops a capture.
+ */
+static void changed(void *data)
+{
+	nflog_candidate_t subject = { .conn = "gw-gw", .child = "net", .child_id = 1 };
+	nflog_counters_t counts[2] = {};
+	enumerator_t *enumerator;
+	nflog_request_t *request;
+	uint32_t begun, id = 0;
+	bool start = FALSE;
+
+	begun = requests->begin(requests);
+	enumerator = requests->create_enumerator(requests);
+	while (enumerator->enumerate(enumerator, &request))
+	{
+		id = request->id;
+		start = request->start;
+	}
+	enumerator->destroy(enumerator);
+	if (start && !captured)
+	{
+		subject.request = id;
+		captured = pipeline.registry->add(pipeline.registry, &subject, POINT_ESP_IN);
+		pipeline.registry->begin(pipeline.registry, captured, NULL, "/captures/gw-gw",
+								 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
+		requests->count(requests, id, NFLOG_REQUEST_STARTED);
+	}
+	else if (!start && captured)
+	{
+		pipeline.registry->end(pipeline.registry, captured, counts);
+		captured = NULL;
+		requests->count(requests, id, NFLOG_REQUEST_ENDED);
+	}
+	else
+	{
+		requests->count(requests, id, NFLOG_REQUEST_RUNNING);
+	}
+	requests->done(requests, begun, TRUE);
+}
 
 static int begin(void **state)
 {
@@ -53,7 +98,8 @@ static int begin(void **state)
 	snprintf(uri, sizeof(uri), "unix://%s", path);
 	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.socket", uri);
 	pipeline.registry = nflog_registry_create();
-	control = nflog_control_create(nflog_commands_create(&pipeline));
+	requests = nflog_requests_create(changed, NULL);
+	control = nflog_control_create(nflog_commands_create(&pipeline, requests));
 	return control ? 0 : -1;
 }
 
@@ -61,6 +107,7 @@ static int end(void **state)
 {
 	DESTROY_IF(control);
 	control = NULL;
+	requests->destroy(requests);
 	pipeline.registry->destroy(pipeline.registry);
 	return 0;
 }
@@ -108,6 +155,14 @@ static FILE *connect_client()
 static void put(FILE *client, const char *bytes, size_t len)
 {
 	assert_int_equal(send(fileno(client), bytes, len, MSG_NOSIGNAL), len);
+}
+
+/**
+ * Send a string.
+ */
+static void say(FILE *client, const char *str)
+{
+	put(client, str, strlen(str));
 }
 
 /**
@@ -166,7 +221,7 @@ static u_int list(FILE *client, char *fields)
 	u_int count = 0;
 
 	snprintf(cmd, sizeof(cmd), "{\"version\":1,\"command\":\"list\"%s}\n", fields);
-	put(client, cmd, strlen(cmd));
+	say(client, cmd);
 	while ((object = get(client)) && streq(string_of(object, "type"), "trace"))
 	{
 		json_object_put(object);
@@ -296,14 +351,14 @@ static void test_invalid(void **state)
 	for (i = 0; i < countof(bad); i++)
 	{
 		put(client, bad[i].line, bad[i].len ?: strlen(bad[i].line));
-		put(client, "\n", 1);
+		say(client, "\n");
 		expect_error(client, bad[i].code, bad[i].message);
 	}
 	/* longer than any name */
 	memset(name, 'x', sizeof(name));
-	put(client, "{\"version\":1,\"command\":\"list\",\"connection\":\"", 44);
+	say(client, "{\"version\":1,\"command\":\"list\",\"connection\":\"");
 	put(client, name, sizeof(name));
-	put(client, "\"}\n", 3);
+	say(client, "\"}\n");
 	expect_error(client, "invalid", "connection");
 	assert_int_equal(list(client, ""), 0);
 	fclose(client);
@@ -381,14 +436,14 @@ static void test_select(void **state)
 	assert_int_equal(list(client, ",\"state\":\"ended\""), 1);
 	assert_int_equal(list(client, ",\"connection\":\"\\\"\\\\ \xff\xc3\xa4\\n\""), 1);
 
-	put(client, "{\"version\":1,\"command\":\"list\",\"child_id\":4}\n", 44);
+	say(client, "{\"version\":1,\"command\":\"list\",\"child_id\":4}\n");
 	object = get(client);
 	assert_string_equal(string_of(object, "connection"), "\"\\ \xef\xbf\xbd\xc3\xa4\n");
 	assert_string_equal(string_of(object, "child"), "\xef\xbf\xbd(");
 	json_object_put(object);
 	json_object_put(get(client));
 
-	put(client, "{\"version\":1,\"command\":\"list\",\"child_id\":5}\n", 44);
+	say(client, "{\"version\":1,\"command\":\"list\",\"child_id\":5}\n");
 	object = get(client);
 	assert_string_equal(string_of(object, "spi_in"), "c91b9dfe");
 	assert_string_equal(string_of(object, "directory"), "/captures/gone");
@@ -449,18 +504,18 @@ static void test_many(void **state)
 	}
 	silent = connect_client();
 	half = connect_client();
-	put(half, "{\"version\":1", 12);
+	say(half, "{\"version\":1");
 	deaf = connect_client();
-	put(deaf, "{\"version\":1,\"command\":\"list\"}\n", 31);
+	say(deaf, "{\"version\":1,\"command\":\"list\"}\n");
 	gone = connect_client();
-	put(gone, "{\"version\":1,\"command\":\"list\"}\n", 31);
+	say(gone, "{\"version\":1,\"command\":\"list\"}\n");
 	json_object_put(get(gone));
 	fclose(gone);
 	client = connect_client();
 	assert_int_equal(list(client, ""), MANY);
 	assert_int_equal(list(client, ",\"connection\":\"conn-3\""), MANY / 10);
 	/* traces end while they are listed */
-	put(client, "{\"version\":1,\"command\":\"list\"}\n", 31);
+	say(client, "{\"version\":1,\"command\":\"list\"}\n");
 	for (i = 0; i < MANY; i++)
 	{
 		pipeline.registry->drop(pipeline.registry, listings[i]);
@@ -609,7 +664,7 @@ static void test_random(void **state)
 			strcat(cmd, words[rand_r(&seed) % countof(words)]);
 		}
 		strcat(cmd, i % 4 == 1 ? "}\n" : "\n");
-		put(client, cmd, strlen(cmd));
+		say(client, cmd);
 		do
 		{
 			object = get(client);
@@ -659,7 +714,7 @@ static void test_program(void **state)
 	char out[8192];
 
 	assert_int_equal(run("list", out, sizeof(out)), 0);
-	assert_string_equal(out, "nothing is captured\n");
+	assert_string_equal(out, "nothing like this is captured\n");
 	assert_int_equal(run("list --json", out, sizeof(out)), 0);
 	object = json_tokener_parse(out);
 	assert_int_equal(json_object_array_length(
@@ -703,6 +758,105 @@ static void test_program(void **state)
 	assert_non_null(strstr(out, "charon is"));
 }
 
+/**
+ * Send a command that fails.
+ */
+static void expect_refused(FILE *client, char *fields, char *code, char *message)
+{
+	char cmd[8192];
+
+	snprintf(cmd, sizeof(cmd), "{\"version\":1,\"command\":%s}\n", fields);
+	say(client, cmd);
+	expect_error(client, code, message);
+}
+
+/**
+ * Start and stop captures.
+ */
+static void test_change(void **state)
+{
+	char cmd[4096] = "\"start\",\"options\":{\"a\":\"1\"", option[32], out[8192];
+	FILE *client = connect_client();
+	json_object *object;
+	int i;
+
+	for (i = 0; i < NFLOG_MAX_REQUEST_OPTIONS; i++)
+	{
+		snprintf(option, sizeof(option), ",\"x%d\":\"\"", i);
+		strcat(cmd, option);
+	}
+	strcat(cmd, "}");
+	expect_refused(client, cmd, "invalid", "more than 32 options");
+	expect_refused(client, "\"start\",\"options\":[]", "invalid", "no object");
+	expect_refused(client, "\"start\",\"options\":{\"files\":1}", "invalid",
+				   "no string");
+	expect_refused(client, "\"start\",\"options\":{\"files\":\"1\\u0000\"}",
+				   "invalid", "no string");
+	expect_refused(client, "\"start\",\"options\":{\"points\":\"x\"}", "refused",
+				   "points");
+	expect_refused(client, "\"start\",\"options\":{\"dir\":\"/tmp\"}", "refused",
+				   "dir");
+	expect_refused(client, "\"start\",\"options\":{\"filter\":\"host x\"}",
+				   "refused", "filter");
+	expect_refused(client, "\"start\",\"duration\":-1", "invalid", "duration");
+	expect_refused(client, "\"start\",\"packets\":1.5", "invalid", "packets");
+	expect_refused(client, "\"stop\",\"packets\":1", "invalid", "packets");
+	expect_refused(client, "\"stop\",\"options\":{}", "invalid", "options");
+	expect_refused(client, "\"withdraw\"", "unknown-request", "request 0");
+	expect_refused(client, "\"withdraw\",\"request\":99", "unknown-request", "99");
+	assert_null(captured);
+
+	assert_int_equal(run("start --points esp -d 15m --packets 10 -o files=3 "
+						 "--file-size 8k gw-gw", out, sizeof(out)), 0);
+	assert_string_equal(out, "capturing to /captures/gw-gw/net.20261124T223527Z.c91b9dfe-"
+						"c24e50ed.esp.pcap\nrequest 1: 1 SAs captured from now on, 0 "
+						"captured already\n");
+	assert_int_equal(run("start gw-gw", out, sizeof(out)), 0);
+	assert_string_equal(out, "request 2: 0 SAs captured from now on, 1 captured already\n");
+	assert_int_equal(run("start --spi c24e50ed -o files=3 -o file_size=8k", out,
+						 sizeof(out)), 0);
+	say(client, "{\"version\":1,\"command\":\"list\",\"connection\":\"gw-gw\"}\n");
+	object = get(client);
+	assert_string_equal(string_of(object, "state"), "running");
+	assert_string_equal(string_of(object, "request"), "1");
+	json_object_put(object);
+	object = get(client);
+	assert_string_equal(string_of(object, "type"), "request");
+	assert_string_equal(string_of(object, "action"), "start");
+	assert_string_equal(string_of(object, "connection"), "gw-gw");
+	json_object_put(object);
+	object = get(client);
+	assert_string_equal(string_of(object, "spi"), "c24e50ed");
+	assert_string_equal(json_object_get_string(json_object_object_get(
+				json_object_object_get(object, "options"), "file_size")), "8k");
+	json_object_put(object);
+	json_object_put(get(client));
+	assert_int_equal(run("list", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "spi=c24e50ed files=3 file_size=8k\n"));
+
+	assert_int_equal(run("stop gw-gw", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "complete: /captures/gw-gw/net."));
+	assert_non_null(strstr(out, ": 1 SAs captured no longer\n"));
+	assert_null(captured);
+	assert_int_equal(run("start --request 3", out, sizeof(out)), 0);
+	assert_int_equal(run("stop --request 3", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "no request 3"));
+
+	assert_int_equal(run("start", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "--all"));
+	assert_int_equal(run("stop --all gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("stop --request 1 gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start --duration 0 gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start --duration 1w gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start --duration 9999999999d gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start --packets x gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start -o files gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start -o files=1 --files 2 gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start --points x gw-gw", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "points"));
+	fclose(client);
+}
+
 int main()
 {
 	const struct CMUnitTest tests[] = {
@@ -716,6 +870,7 @@ int main()
 		cmocka_unit_test_setup_teardown(test_mode, begin, end),
 		cmocka_unit_test_setup_teardown(test_random, begin, end),
 		cmocka_unit_test_setup_teardown(test_program, begin, end),
+		cmocka_unit_test_setup_teardown(test_change, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -31,5 +31,9 @@ extern command_t command_list;
 extern command_t command_follow;
 extern command_t command_extcap;
 extern command_t command_open;
+extern command_t command_rotate;
+extern command_t command_save;
+extern command_t command_start;
+extern command_t command_stop;
 
 #endif /** COMMANDS_H_ @}*/

@@ -203,6 +203,46 @@ static void print_trace(list_t *list, json_object *trace)
 }
 
 /**
+ * Print a request, after the traces.
+ */
+static void print_request(list_t *list, json_object *request)
+{
+	static char *names[] = {
+		"connection", "child", "ike_id", "child_id", "spi", "identity", "virtual_ip",
+		"duration", "packets",
+	};
+	char buf[512], added[64];
+	json_object *options;
+	bool any = FALSE;
+	int i;
+
+	fprintf(list->out, "%-7s %-6s since %s, %" PRIu64 " started, %" PRIu64 " ended, %"
+			PRIu64 " failed:", get_text(request, "id", buf, sizeof(buf)), client_get_string(request, "action"),
+			get_time(request, "added", added, sizeof(added)),
+			client_get_number(request, "started"), client_get_number(request, "ended"),
+			client_get_number(request, "failed"));
+	for (i = 0; i < countof(names); i++)
+	{
+		if (json_object_object_get(request, names[i]))
+		{
+			fprintf(list->out, " %s=%s", names[i],
+					get_text(request, names[i], buf, sizeof(buf)));
+			any = TRUE;
+		}
+	}
+	options = json_object_object_get(request, "options");
+	if (options)
+	{
+		json_object_object_foreach(options, key, value)
+		{
+			fprintf(list->out, " %s=%s", key, printable(json_object_get_string(value), buf,
+														 sizeof(buf)));
+		}
+	}
+	fprintf(list->out, "%s\n", any ? "" : " all");
+}
+
+/**
  * Print an object as an element of one of two arrays.
  */
 static void print_json(list_t *list, bool trace, json_object *object)
@@ -234,6 +274,14 @@ static void print(void *data, const char *type, json_object *object)
 	{
 		print_trace(list, object);
 	}
+	else if (streq(type, "request"))
+	{
+		if (!list->requests)
+		{
+			fprintf(list->out, "%s%-7s ACTION\n", list->traces ? "\n" : "", "REQUEST");
+		}
+		print_request(list, object);
+	}
 	*(trace ? &list->traces : &list->requests) += 1;
 }
 
@@ -264,7 +312,7 @@ static bool print_list(list_t *list, client_t *client, json_object *fields)
 	}
 	else if (!list->traces && !list->requests)
 	{
-		fprintf(list->out, "nothing is captured\n");
+		fprintf(list->out == stdout ? stderr : list->out, "nothing like this is captured\n");
 	}
 	json_object_put(end);
 	return TRUE;

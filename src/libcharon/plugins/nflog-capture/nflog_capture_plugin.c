@@ -183,7 +183,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	lib->processor->queue_job(lib->processor, (job_t*)
 						callback_job_create(start_options, this, NULL, NULL));
-	this->control = nflog_control_create(nflog_commands_create(this->pipeline));
+	this->control = nflog_control_create(nflog_commands_create(this->pipeline,
+															   this->requests));
 	return TRUE;
 }
 

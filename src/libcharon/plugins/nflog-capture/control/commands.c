@@ -13,8 +13,10 @@
  */
 
 #include "commands.h"
+#include "change.h"
 #include "fields.h"
 #include "list.h"
+#include "rotate.h"
 
 /** how deep a command may be nested: objects in an array in an object */
 #define MAX_DEPTH 4
@@ -35,6 +37,11 @@ struct private_nflog_commands_t {
 	 * Has the traces, not owned.
 	 */
 	nflog_pipeline_t *pipeline;
+
+	/**
+	 * Has the requests to start and stop captures, not owned.
+	 */
+	nflog_requests_t *requests;
 };
 
 /**
@@ -50,7 +57,7 @@ static void send_end(nflog_channel_t *channel, json_object *end)
 }
 
 /**
- * List traces.
+ * List traces, and unless a state is given, requests.
  */
 static void list(private_nflog_commands_t *this, nflog_channel_t *channel,
 				 nflog_fields_t *fields)
@@ -68,7 +75,103 @@ static void list(private_nflog_commands_t *this, nflog_channel_t *channel,
 	count = nflog_list_send(channel, this->pipeline->registry, &selection);
 	end = json_object_new_object();
 	json_object_object_add(end, "traces", json_object_new_int(count));
+	if (!selection.state)
+	{
+		count = nflog_change_list(channel, this->requests, &selection.criteria);
+		json_object_object_add(end, "requests", json_object_new_int(count));
+	}
 	send_end(channel, end);
+}
+
+/**
+ * Handle traces.
+ */
+static void handle(private_nflog_commands_t *this, nflog_channel_t *channel,
+				   nflog_fields_t *fields, bool rotate)
+{
+	nflog_selection_t selection;
+	json_object *end;
+
+	nflog_selection_init(&selection, fields);
+	if (!nflog_fields_check(fields))
+	{
+		channel->send_error(channel, "invalid", "%s", fields->error);
+		return;
+	}
+	end = json_object_new_object();
+	nflog_rotate(channel, this->pipeline, &selection, rotate, end);
+	send_end(channel, end);
+}
+
+/**
+ * Rotate the files of traces.
+ */
+static void rotate(private_nflog_commands_t *this, nflog_channel_t *channel,
+				   nflog_fields_t *fields)
+{
+	handle(this, channel, fields, TRUE);
+}
+
+/**
+ * Write what is in memory to the files of traces.
+ */
+static void flush(private_nflog_commands_t *this, nflog_channel_t *channel,
+				  nflog_fields_t *fields)
+{
+	handle(this, channel, fields, FALSE);
+}
+
+/**
+ * Start captures.
+ */
+static void start(private_nflog_commands_t *this, nflog_channel_t *channel,
+				  nflog_fields_t *fields)
+{
+	json_object *end;
+
+	end = nflog_change(channel, this->pipeline->registry, this->requests, fields, TRUE);
+	if (end)
+	{
+		send_end(channel, end);
+	}
+}
+
+/**
+ * Stop captures.
+ */
+static void stop(private_nflog_commands_t *this, nflog_channel_t *channel,
+				 nflog_fields_t *fields)
+{
+	json_object *end;
+
+	end = nflog_change(channel, this->pipeline->registry, this->requests, fields, FALSE);
+	if (end)
+	{
+		send_end(channel, end);
+	}
+}
+
+/**
+ * Remove a request.
+ */
+static void withdraw(private_nflog_commands_t *this, nflog_channel_t *channel,
+					 nflog_fields_t *fields)
+{
+	uint32_t id;
+
+	id = nflog_fields_number(fields, "request", UINT32_MAX);
+	if (!nflog_fields_check(fields))
+	{
+		channel->send_error(channel, "invalid", "%s", fields->error);
+	}
+	else if (!this->requests->remove(this->requests, id))
+	{
+		channel->send_error(channel, "unknown-request", "there is no request %u", id);
+	}
+	else
+	{
+		send_end(channel, json_object_new_object());
+	}
 }
 
 /**
@@ -82,6 +185,11 @@ static const struct {
 				nflog_fields_t *fields);
 } commands[] = {
 	{ "list", list },
+	{ "rotate", rotate },
+	{ "flush", flush },
+	{ "start", start },
+	{ "stop", stop },
+	{ "withdraw", withdraw },
 };
 
 /**
@@ -156,7 +264,8 @@ METHOD(nflog_commands_t, destroy, void,
 /*
  * Described in header
  */
-nflog_commands_t *nflog_commands_create(nflog_pipeline_t *pipeline)
+nflog_commands_t *nflog_commands_create(nflog_pipeline_t *pipeline,
+										nflog_requests_t *requests)
 {
 	private_nflog_commands_t *this;
 
@@ -166,6 +275,7 @@ nflog_commands_t *nflog_commands_create(nflog_pipeline_t *pipeline)
 			.destroy = _destroy,
 		},
 		.pipeline = pipeline,
+		.requests = requests,
 	);
 	return &this->public;
 }

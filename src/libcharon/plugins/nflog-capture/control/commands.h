@@ -57,7 +57,9 @@ struct nflog_commands_t {
  * Create a nflog_commands_t instance.
  *
  * @param pipeline	has the traces, not owned
+ * @param requests	has the requests to start and stop captures, not owned
  */
-nflog_commands_t *nflog_commands_create(nflog_pipeline_t *pipeline);
+nflog_commands_t *nflog_commands_create(nflog_pipeline_t *pipeline,
+										nflog_requests_t *requests);
 
 #endif /** NFLOG_COMMANDS_H_ @}*/

@@ -112,6 +112,21 @@ uint64_t nflog_fields_number(nflog_fields_t *fields, char *name, uint64_t max)
 	return number;
 }
 
+/*
+ * Described in header
+ */
+json_object *nflog_fields_object(nflog_fields_t *fields, char *name)
+{
+	json_object *value = take(fields, name);
+
+	if (value && !json_object_is_type(value, json_type_object))
+	{
+		nflog_fields_refuse(fields, "field '%s' is no object", name);
+		return NULL;
+	}
+	return value;
+}
+
 /**
  * Parse an SPI.
  */

@@ -68,6 +68,14 @@ char *nflog_fields_string(nflog_fields_t *fields, char *name);
 uint64_t nflog_fields_number(nflog_fields_t *fields, char *name, uint64_t max);
 
 /**
+ * Get an object.
+ *
+ * @param name		name of the field
+ * @return			value, not owned, NULL if there is none, or it is no object
+ */
+json_object *nflog_fields_object(nflog_fields_t *fields, char *name);
+
+/**
  * Get what selects SAs: the fields "connection", "child", "ike_id", "child_id", "spi" (hex
  * digits), "identity", and "virtual_ip".
  *

@@ -176,6 +176,10 @@ json_object *nflog_list_describe(nflog_listing_data_t *data)
 	add_known(object, "directory", data->dir);
 	add_known(object, "file", data->file);
 	add_number(object, "rotations", data->rotations);
+	if (subject->request)
+	{
+		add_number(object, "request", subject->request);
+	}
 	points = json_object_new_array();
 	json_object_array_add(points, describe_point(data, FALSE));
 	json_object_array_add(points, describe_point(data, TRUE));

@@ -55,7 +55,7 @@ struct private_nflog_registry_t {
 	linked_list_t *history;
 
 	/**
-	 * Listings of traces whose files are to be rotated, nflog_listing_t.
+	 * Listings of traces that are to be handled, nflog_listing_t.
 	 */
 	linked_list_t *marked;
 
@@ -70,7 +70,7 @@ struct private_nflog_registry_t {
 	mutex_t *mutex;
 
 	/**
-	 * Signaled when a trace is no longer marked.
+	 * Signaled when a trace begins, ends, or is no longer marked.
 	 */
 	condvar_t *condvar;
 };
@@ -102,9 +102,9 @@ struct nflog_listing_t {
 	nflog_trace_t *trace;
 
 	/**
-	 * TRUE if its files are to be rotated.
+	 * TRUE if it is to be handled, and its files to be rotated.
 	 */
-	bool marked;
+	bool marked, rotate;
 
 	/**
 	 * References.
@@ -154,14 +154,14 @@ static nflog_listing_t *put_ref(nflog_listing_t *listing)
 }
 
 /**
- * Do not rotate the files of a trace anymore, the mutex is locked.
+ * Do not handle a trace anymore, the mutex is locked.
  */
 static void unmark(private_nflog_registry_t *this, nflog_listing_t *listing)
 {
 	if (listing->marked)
 	{
 		this->marked->remove(this->marked, listing, NULL);
-		listing->marked = FALSE;
+		listing->marked = listing->rotate = FALSE;
 		this->condvar->broadcast(this->condvar);
 	}
 }
@@ -290,6 +290,7 @@ METHOD(nflog_registry_t, begin, void,
 		listing->data.subject.spi_in = htonl(strtoul(listing->data.spis[0], NULL, 16));
 		listing->data.subject.spi_out = htonl(strtoul(listing->data.spis[1], NULL, 16));
 	}
+	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
 }
 
@@ -340,6 +341,7 @@ METHOD(nflog_registry_t, end, void,
 	listing->data.counts[0] = counts[0];
 	listing->data.counts[1] = counts[1];
 	old = remember(this, listing);
+	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
 	if (old)
 	{
@@ -364,6 +366,9 @@ METHOD(nflog_registry_t, drop, void,
 {
 	this->mutex->lock(this->mutex);
 	remove_running(this, listing);
+	/* for those who wait */
+	listing->data.state = NFLOG_LISTING_ENDED;
+	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
 	release(this, listing);
 }
@@ -422,7 +427,7 @@ METHOD(nflog_registry_t, get, void,
 }
 
 METHOD(nflog_registry_t, mark, bool,
-	private_nflog_registry_t *this, nflog_listing_t *listing)
+	private_nflog_registry_t *this, nflog_listing_t *listing, bool rotate)
 {
 	bool marked;
 
@@ -432,35 +437,57 @@ METHOD(nflog_registry_t, mark, bool,
 		listing->marked = TRUE;
 		this->marked->insert_last(this->marked, listing);
 	}
+	listing->rotate |= rotate && listing->marked;
 	marked = listing->marked;
 	this->mutex->unlock(this->mutex);
 	return marked;
 }
 
-METHOD(nflog_registry_t, rotate, void,
+METHOD(nflog_registry_t, handle, void,
 	private_nflog_registry_t *this)
 {
 	time_t now = time(NULL);
 	nflog_listing_t *listing;
 	nflog_trace_t *trace;
+	bool rotated;
 
 	this->mutex->lock(this->mutex);
 	while (this->marked->get_first(this->marked, (void**)&listing) == SUCCESS)
 	{
-		/* it remains valid, as this thread is the one that ends it */
-		trace = listing->trace;
-		this->mutex->unlock(this->mutex);
-		/* calls update() with the new file */
-		trace->rotate(trace, now);
-		this->mutex->lock(this->mutex);
-		listing->data.rotations++;
+		if (listing->rotate)
+		{
+			/* it remains valid, as this thread is the one that ends it */
+			trace = listing->trace;
+			this->mutex->unlock(this->mutex);
+			/* calls update() with the new file */
+			rotated = trace->rotate(trace, now);
+			this->mutex->lock(this->mutex);
+			listing->data.rotations += rotated;
+		}
 		unmark(this, listing);
 	}
 	this->mutex->unlock(this->mutex);
 }
 
+/**
+ * Check if what is awaited has happened, the mutex is locked.
+ */
+static bool has_happened(nflog_listing_t *listing, nflog_listing_wait_t what)
+{
+	switch (what)
+	{
+		case NFLOG_LISTING_HANDLED:
+			return !listing->marked;
+		case NFLOG_LISTING_BEGUN:
+			return listing->data.state != NFLOG_LISTING_WAITING;
+		default:
+			return listing->data.state >= NFLOG_LISTING_ENDED;
+	}
+}
+
 METHOD(nflog_registry_t, wait_, bool,
-	private_nflog_registry_t *this, nflog_listing_t *listing, u_int timeout)
+	private_nflog_registry_t *this, nflog_listing_t *listing, nflog_listing_wait_t what,
+	u_int timeout)
 {
 	timeval_t deadline;
 	bool done;
@@ -468,9 +495,9 @@ METHOD(nflog_registry_t, wait_, bool,
 	time_monotonic(&deadline);
 	timeval_add_ms(&deadline, timeout);
 	this->mutex->lock(this->mutex);
-	while (listing->marked &&
+	while (!has_happened(listing, what) &&
 		   !this->condvar->timed_wait_abs(this->condvar, this->mutex, deadline));
-	done = !listing->marked;
+	done = has_happened(listing, what);
 	this->mutex->unlock(this->mutex);
 	return done;
 }
@@ -507,7 +534,7 @@ nflog_registry_t *nflog_registry_create()
 			.get = _get,
 			.release = _release,
 			.mark = _mark,
-			.rotate = _rotate,
+			.handle = _handle,
 			.wait = _wait_,
 			.destroy = _destroy,
 		},

@@ -24,6 +24,7 @@ typedef struct nflog_registry_t nflog_registry_t;
 typedef struct nflog_listing_t nflog_listing_t;
 typedef struct nflog_listing_data_t nflog_listing_data_t;
 typedef enum nflog_listing_state_t nflog_listing_state_t;
+typedef enum nflog_listing_wait_t nflog_listing_wait_t;
 
 #include "counters.h"
 #include "trace.h"
@@ -58,6 +59,18 @@ enum nflog_listing_state_t {
  * Names of states, as in answers on the control socket.
  */
 extern enum_name_t *nflog_listing_state_names;
+
+/**
+ * What to wait for.
+ */
+enum nflog_listing_wait_t {
+	/** it is not marked anymore, or ended */
+	NFLOG_LISTING_HANDLED,
+	/** it has begun, or ended */
+	NFLOG_LISTING_BEGUN,
+	/** it ended */
+	NFLOG_LISTING_COMPLETE,
+};
 
 /**
  * What is known of a trace at some time.
@@ -195,26 +208,30 @@ struct nflog_registry_t {
 	void (*release)(nflog_registry_t *this, nflog_listing_t *listing);
 
 	/**
-	 * Let rotate() rotate the files of a trace, if it has begun and not ended.
+	 * Let the writer handle a trace, if it has begun and not ended: after it has written the
+	 * packets that are due, it calls handle().
 	 *
 	 * @param listing	listing of the trace
-	 * @return			FALSE if there is nothing to rotate
+	 * @param rotate	TRUE to rotate its files then
+	 * @return			FALSE if there is nothing to handle
 	 */
-	bool (*mark)(nflog_registry_t *this, nflog_listing_t *listing);
+	bool (*mark)(nflog_registry_t *this, nflog_listing_t *listing, bool rotate);
 
 	/**
-	 * Rotate the files of the marked traces.  Called by the writer's thread.
+	 * Handle the marked traces.  Called by the writer's thread.
 	 */
-	void (*rotate)(nflog_registry_t *this);
+	void (*handle)(nflog_registry_t *this);
 
 	/**
-	 * Wait until the files of a marked trace were rotated, or it ended.
+	 * Wait for a trace.
 	 *
 	 * @param listing	listing of the trace
+	 * @param what		what to wait for
 	 * @param timeout	ms to wait at most
-	 * @return			FALSE if it is still marked
+	 * @return			FALSE if that did not happen
 	 */
-	bool (*wait)(nflog_registry_t *this, nflog_listing_t *listing, u_int timeout);
+	bool (*wait)(nflog_registry_t *this, nflog_listing_t *listing,
+				 nflog_listing_wait_t what, u_int timeout);
 
 	/**
 	 * Destroy a nflog_registry_t, no trace is left.

@@ -209,31 +209,33 @@ METHOD(nflog_trace_t, start, void,
 	}
 }
 
-METHOD(nflog_trace_t, rotate, void,
+METHOD(nflog_trace_t, rotate, bool,
 	private_nflog_trace_t *this, time_t start)
 {
 	uint64_t packets;
 	char *name;
 
 	packets = this->counts[this->point].packets + this->counts[this->point + 1].packets;
-	if (packets != this->former)
+	if (packets == this->former)
 	{
-		start = max(start, this->rotated + 1);
-		name = nflog_trace_name_restart(this->name, start);
-		if (streq(name, this->name))
-		{	/* the trace began in this second */
-			free(name);
-			name = nflog_trace_name_restart(this->name, ++start);
-		}
-		free(this->name);
-		this->name = name;
-		this->rotated = start;
-		this->former = packets;
-		/* completes the file */
-		this->pcap->destroy(this->pcap);
-		begin_files(this);
-		update_listing(this);
+		return FALSE;
 	}
+	start = max(start, this->rotated + 1);
+	name = nflog_trace_name_restart(this->name, start);
+	if (streq(name, this->name))
+	{	/* the trace began in this second */
+		free(name);
+		name = nflog_trace_name_restart(this->name, ++start);
+	}
+	free(this->name);
+	this->name = name;
+	this->rotated = start;
+	this->former = packets;
+	/* completes the file */
+	this->pcap->destroy(this->pcap);
+	begin_files(this);
+	update_listing(this);
+	return TRUE;
 }
 
 METHOD(nflog_trace_t, is_started, bool,

@@ -101,8 +101,9 @@ struct nflog_trace_t {
 	 *
 	 * @param start		start of the new files, seconds since 1970, a later one is used if
 	 *					these exist
+	 * @return			TRUE if it continues in others
 	 */
-	void (*rotate)(nflog_trace_t *this, time_t start);
+	bool (*rotate)(nflog_trace_t *this, time_t start);
 
 	/**
 	 * Get the link type of the trace.

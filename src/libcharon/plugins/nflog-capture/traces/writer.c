@@ -262,7 +262,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	time_monotonic(&end);
 	timersub(&end, &begin, &end);
 	ends->destroy(ends);
-	this->registry->rotate(this->registry);
+	this->registry->handle(this->registry);
 
 	this->mutex->lock(this->mutex);
 	this->traces -= ending->get_count(ending);
@@ -364,7 +364,7 @@ METHOD(nflog_writer_t, write_keys, void,
 	this->queue->wake(this->queue, FALSE);
 }
 
-METHOD(nflog_writer_t, rotate, void,
+METHOD(nflog_writer_t, handle, void,
 	private_nflog_writer_t *this)
 {
 	this->queue->wake(this->queue, TRUE);
@@ -415,7 +415,7 @@ nflog_writer_t *nflog_writer_create(
 			.start = _start,
 			.release = _release,
 			.write_keys = _write_keys,
-			.rotate = _rotate,
+			.handle = _handle,
 			.destroy = _destroy,
 		},
 		.queue = queue,

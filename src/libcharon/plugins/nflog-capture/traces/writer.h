@@ -75,10 +75,10 @@ struct nflog_writer_t {
 	void (*write_keys)(nflog_writer_t *this);
 
 	/**
-	 * Rotate the files of the traces that are marked in the registry, once all packets
-	 * published before are written.
+	 * Write the packets that are due, and handle the traces that are marked in the registry.
+	 * Does not wait for that.
 	 */
-	void (*rotate)(nflog_writer_t *this);
+	void (*handle)(nflog_writer_t *this);
 
 	/**
 	 * Destroy a nflog_writer_t, after everything is written.
