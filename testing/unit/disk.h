@@ -28,6 +28,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 
 #include <pcap.h>
@@ -93,6 +94,63 @@ static inline int end_disk(void **state)
 	keys->destroy(keys);
 	store->destroy(store);
 	return umount(captures) == 0 && rmdir(captures) == 0 ? 0 : -1;
+}
+
+/**
+ * Set the limit of file descriptors.
+ */
+static inline void limit_files(rlim_t count)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = count;
+	limit.rlim_max = max(limit.rlim_max, count);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/**
+ * Get the number of open files with descriptors from one on.
+ */
+static inline u_int count_open(int first)
+{
+	struct dirent *entry;
+	u_int count = 0;
+	DIR *d;
+
+	d = opendir("/proc/self/fd");
+	assert_non_null(d);
+	while ((entry = readdir(d)))
+	{
+		count += entry->d_name[0] != '.' && atoi(entry->d_name) >= first;
+	}
+	closedir(d);
+	return count;
+}
+
+/**
+ * The same as begin_disk() and end_disk(), for the writer's thread, which keeps files open.
+ */
+static inline int begin_kept(void **state)
+{
+	limit_files(2048);
+	if (begin_disk(state) != 0)
+	{
+		return -1;
+	}
+	store->keep_dir(store, TRUE);
+	return 0;
+}
+
+static inline int end_kept(void **state)
+{
+	store->keep_dir(store, FALSE);
+	if (trace)
+	{
+		trace->destroy(trace);
+		trace = NULL;
+	}
+	return count_open(FD_SETSIZE) == 0 ? end_disk(state) : -1;
 }
 
 /**

@@ -319,6 +319,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_close, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_unwritten, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_cut, begin_disk, end_disk),
+		/* the same with files that are kept open */
+		cmocka_unit_test_setup_teardown(test_ring_full, begin_kept, end_kept),
+		cmocka_unit_test_setup_teardown(test_duration, begin_kept, end_kept),
+		cmocka_unit_test_setup_teardown(test_taken, begin_kept, end_kept),
+		cmocka_unit_test_setup_teardown(test_taken_ring, begin_kept, end_kept),
+		cmocka_unit_test_setup_teardown(test_size_limit, begin_kept, end_kept),
+		cmocka_unit_test_setup_teardown(test_cut, begin_kept, end_kept),
 	};
 
 	return cmocka_run_group_tests(tests, setup_disk, common_teardown);

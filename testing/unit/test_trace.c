@@ -317,6 +317,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys_of_wanted, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_keys_full, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_keys_many, begin_disk, end_disk),
+		/* with files that are kept open */
+		cmocka_unit_test_setup_teardown(test_full, begin_kept, end_kept),
+		cmocka_unit_test_setup_teardown(test_full_at_start, begin_kept, end_kept),
+		cmocka_unit_test_setup_teardown(test_full_always, begin_kept, end_kept),
 	};
 
 	return cmocka_run_group_tests(tests, setup_disk, common_teardown);

@@ -16,6 +16,7 @@
 
 #include "store.h"
 #include "dir.h"
+#include "open_files.h"
 #include "options/values.h"
 
 #include <errno.h>
@@ -57,6 +58,11 @@ struct private_nflog_store_t {
 	 * Keeps files within the disk budget.
 	 */
 	nflog_quota_t *quota;
+
+	/**
+	 * Files that are kept open, the writer's.
+	 */
+	nflog_open_files_t *open_files;
 
 	/**
 	 * Disk budget in bytes, and signals that were blocked before, while directories are kept
@@ -189,6 +195,18 @@ METHOD(nflog_store_t, open_file, int,
 	return this->dir->open_file(this->dir, conn, name, O_WRONLY | O_APPEND, st);
 }
 
+METHOD(nflog_store_t, keep_file, bool,
+	private_nflog_store_t *this, int *fd)
+{
+	return this->open_files->keep(this->open_files, fd);
+}
+
+METHOD(nflog_store_t, close_file, bool,
+	private_nflog_store_t *this, int *fd)
+{
+	return this->open_files->close(this->open_files, fd);
+}
+
 METHOD(nflog_store_t, report, void,
 	private_nflog_store_t *this, char *conn, char *name, bool success)
 {
@@ -226,6 +244,7 @@ METHOD(nflog_store_t, keep_dir, void,
 	if (keep)
 	{
 		block_signal(&this->former);
+		this->open_files->begin(this->open_files);
 	}
 	else
 	{
@@ -234,6 +253,12 @@ METHOD(nflog_store_t, keep_dir, void,
 	this->keep = keep;
 	this->max_total = get_max_total();
 	this->dir->keep_dir(this->dir, keep);
+}
+
+METHOD(nflog_store_t, get_delay, u_int,
+	private_nflog_store_t *this)
+{
+	return this->open_files->get_delay(this->open_files);
 }
 
 METHOD(nflog_store_t, read_file, bool,
@@ -359,6 +384,7 @@ METHOD(nflog_store_t, destroy, void,
 {
 	this->quota->destroy(this->quota);
 	this->live->destroy(this->live);
+	this->open_files->destroy(this->open_files);
 	this->dir->destroy(this->dir);
 	free(this);
 }
@@ -375,8 +401,11 @@ nflog_store_t *nflog_store_create()
 			.create_file = _create_file,
 			.open_file = _open_file,
 			.write = _write_,
+			.keep_file = _keep_file,
+			.close_file = _close_file,
 			.report = _report,
 			.keep_dir = _keep_dir,
+			.get_delay = _get_delay,
 			.read_file = _read_file,
 			.replace_file = _replace_file,
 			.remove_file = _remove_file,
@@ -389,6 +418,7 @@ nflog_store_t *nflog_store_create()
 			.destroy = _destroy,
 		},
 		.dir = nflog_dir_create(),
+		.open_files = nflog_open_files_create(),
 	);
 	this->live = nflog_live_create(this->dir);
 	this->quota = nflog_quota_create(this->dir, this->live);

@@ -83,6 +83,24 @@ struct nflog_store_t {
 	size_t (*write)(nflog_store_t *this, int fd, struct iovec *iov, u_int count);
 
 	/**
+	 * Keep a file open that is appended to, as in nflog_open_files_t.  Called by the writer,
+	 * while it keeps directories.
+	 *
+	 * @param fd		file descriptor, gets another number; set to -1 when keep_dir() closes
+	 *					the file, so this must exist until it is closed
+	 * @return			FALSE if it is not kept, and has to be closed
+	 */
+	bool (*keep_file)(nflog_store_t *this, int *fd);
+
+	/**
+	 * Close a file that was appended to, whether it is kept or not.  Called by the writer.
+	 *
+	 * @param fd		file descriptor, set to -1; nothing is done if it already is
+	 * @return			FALSE on failure, with errno set
+	 */
+	bool (*close_file)(nflog_store_t *this, int *fd);
+
+	/**
 	 * Note that appending to a file succeeded, or log that it failed.
 	 *
 	 * @param conn		directory of the connection
@@ -94,11 +112,19 @@ struct nflog_store_t {
 
 	/**
 	 * Keep the directory of the last opened file open, the disk budget as it is set, and
-	 * the signal for large files blocked, while writing many files in a row.
+	 * the signal for large files blocked, while writing many files in a row.  Closes files
+	 * that were kept open for long enough.
 	 *
 	 * @param keep		TRUE to begin, FALSE to end
 	 */
 	void (*keep_dir)(nflog_store_t *this, bool keep);
+
+	/**
+	 * Get the time until keep_dir() has to close files that are kept open.
+	 *
+	 * @return			time in ms, 0 if there are none
+	 */
+	u_int (*get_delay)(nflog_store_t *this);
 
 	/**
 	 * Read a whole file.

@@ -277,6 +277,19 @@ static u_int work(private_nflog_writer_t *this, bool many)
 }
 
 /**
+ * Get the time after which there is something to do without packets, in ms, 0 if there is
+ * not.
+ */
+static u_int get_timeout(private_nflog_writer_t *this)
+{
+	u_int keys, files;
+
+	keys = this->keys->get_delay(this->keys);
+	files = this->store->get_delay(this->store);
+	return keys && files ? min(keys, files) : max(keys, files);
+}
+
+/**
  * Thread that writes until there is nothing left to do.
  */
 static void *run(private_nflog_writer_t *this)
@@ -287,8 +300,7 @@ static void *run(private_nflog_writer_t *this)
 
 	while (running)
 	{
-		many = this->queue->wait(this->queue, delay, batch,
-								 this->keys->get_delay(this->keys));
+		many = this->queue->wait(this->queue, delay, batch, get_timeout(this));
 		/* waiting would not make starting and ending traces less work */
 		took = work(this, many);
 		delay = min(MAX_DELAY, max(MIN_DELAY, took * DELAY_FACTOR));
