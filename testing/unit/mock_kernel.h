@@ -208,11 +208,29 @@ METHOD(socket_manager_t, mock_get_port, uint16_t,
 	return nat_t ? 4500 : 500;
 }
 
+METHOD(ike_sa_manager_t, mock_create_enumerator, enumerator_t*,
+	ike_sa_manager_t *this, bool wait)
+{
+	/* tests don't check out IKE_SAs, so the plugin must not use them in other threads */
+	return enumerator_create_empty();
+}
+
+METHOD(ike_sa_manager_t, mock_end, void,
+	ike_sa_manager_t *this)
+{
+}
+
 /**
- * Put the mock kernel and socket into charon.
+ * Put the mock kernel, socket and manager of IKE_SAs into charon.
  */
 static void mock_init()
 {
+	static ike_sa_manager_t ike_sa_manager;
+
+	ike_sa_manager.create_enumerator = _mock_create_enumerator;
+	ike_sa_manager.flush = _mock_end;
+	ike_sa_manager.destroy = _mock_end;
+	charon->ike_sa_manager = &ike_sa_manager;
 	charon->kernel->get_features = _mock_get_features;
 	charon->kernel->get_spi = _mock_get_spi;
 	charon->kernel->add_sa = _mock_add_sa;
