@@ -60,6 +60,7 @@ static void changed(void *data)
 	nflog_request_t *request;
 	uint32_t begun, id = 0;
 	bool start = FALSE;
+	nflog_listing_t *listing = __atomic_load_n(&captured, __ATOMIC_RELAXED);
 
 	begun = requests->begin(requests);
 	enumerator = requests->create_enumerator(requests);
@@ -69,18 +70,19 @@ static void changed(void *data)
 		start = request->start;
 	}
 	enumerator->destroy(enumerator);
-	if (start && !captured)
+	if (start && !listing)
 	{
 		subject.request = id;
-		captured = pipeline.registry->add(pipeline.registry, &subject, POINT_ESP_IN);
-		pipeline.registry->begin(pipeline.registry, captured, NULL, "/captures/gw-gw",
+		listing = pipeline.registry->add(pipeline.registry, &subject, POINT_ESP_IN);
+		__atomic_store_n(&captured, listing, __ATOMIC_RELAXED);
+		pipeline.registry->begin(pipeline.registry, listing, NULL, "/captures/gw-gw",
 								 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
 		requests->count(requests, id, NFLOG_REQUEST_STARTED);
 	}
-	else if (!start && captured)
+	else if (!start && listing)
 	{
-		pipeline.registry->end(pipeline.registry, captured, counts);
-		captured = NULL;
+		pipeline.registry->end(pipeline.registry, listing, counts);
+		__atomic_store_n(&captured, NULL, __ATOMIC_RELAXED);
 		requests->count(requests, id, NFLOG_REQUEST_ENDED);
 	}
 	else
@@ -804,7 +806,7 @@ static void test_change(void **state)
 	expect_refused(client, "\"stop\",\"options\":{}", "invalid", "options");
 	expect_refused(client, "\"withdraw\"", "unknown-request", "request 0");
 	expect_refused(client, "\"withdraw\",\"request\":99", "unknown-request", "99");
-	assert_null(captured);
+	assert_null(__atomic_load_n(&captured, __ATOMIC_RELAXED));
 
 	assert_int_equal(run("start --points esp -d 15m --packets 10 -o files=3 "
 						 "--file-size 8k gw-gw", out, sizeof(out)), 0);
@@ -837,7 +839,7 @@ static void test_change(void **state)
 	assert_int_equal(run("stop gw-gw", out, sizeof(out)), 0);
 	assert_non_null(strstr(out, "complete: /captures/gw-gw/net."));
 	assert_non_null(strstr(out, ": 1 SAs captured no longer\n"));
-	assert_null(captured);
+	assert_null(__atomic_load_n(&captured, __ATOMIC_RELAXED));
 	assert_int_equal(run("start --request 3", out, sizeof(out)), 0);
 	assert_int_equal(run("stop --request 3", out, sizeof(out)), 2);
 	assert_non_null(strstr(out, "no request 3"));

@@ -322,6 +322,27 @@ static logger_t logger = {
 	.get_level = get_level,
 };
 
+/**
+ * Count the listings of traces in a state that have a note.
+ */
+static u_int count_notes(nflog_listing_state_t state, char *note)
+{
+	nflog_registry_t *registry = mocked.registry;
+	nflog_listing_data_t data;
+	nflog_listing_t **listings;
+	u_int count, i, found = 0;
+
+	listings = registry->get_all(registry, &count);
+	for (i = 0; i < count; i++)
+	{
+		registry->get(registry, listings[i], &data);
+		found += data.state == state && strstr(data.note, note) != NULL;
+		registry->release(registry, listings[i]);
+	}
+	free(listings);
+	return found;
+}
+
 static void test_offload(void **state)
 {
 	u_int i;
@@ -336,6 +357,44 @@ static void test_offload(void **state)
 	charon->bus->remove_logger(charon->bus, &logger);
 	offload_loaded = FALSE;
 	assert_int_equal(offload_lines, 2);
+	assert_true(count_notes(NFLOG_LISTING_ENDED, "unload esp4_offload") +
+				count_notes(NFLOG_LISTING_RUNNING, "unload esp4_offload") +
+				count_notes(NFLOG_LISTING_FAILED, "unload esp4_offload") >= 5);
+}
+
+/**
+ * What was wanted, but is not captured, is listed with the reason.
+ */
+static void test_failed(void **state)
+{
+	host_t *host = host_create_from_string("192.168.0.1", 0);
+	kernel_ipsec_sa_id_t id = {
+		.src = host, .dst = host, .spi = SPI_IN, .proto = IPPROTO_ESP,
+	};
+
+	/* the first one has the SPI */
+	set_points("esp-in");
+	installing();
+	add_sa(&id, TRUE);
+	unique_id = 2;
+	installing();
+	add_sa(&id, TRUE);
+	assert_int_equal(sas, 1);
+	assert_int_equal(count_notes(NFLOG_LISTING_FAILED, "this SPI"), 1);
+	destroying();
+	assert_int_equal(count_notes(NFLOG_LISTING_FAILED, "this SPI"), 1);
+	unique_id = 1;
+	manager->del_sa(manager, &id, NULL);
+	destroying();
+	assert_int_equal(count_notes(NFLOG_LISTING_FAILED, ""), 1);
+
+	set_points("nowhere");
+	installing();
+	add_sa(&id, TRUE);
+	assert_int_equal(sas, 0);
+	assert_int_equal(count_notes(NFLOG_LISTING_FAILED, "options are invalid"), 1);
+	destroying();
+	host->destroy(host);
 }
 
 static kernel_feature_t get_features()
@@ -744,6 +803,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_offload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_excluded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_update_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_spi, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_existing, setup, teardown),

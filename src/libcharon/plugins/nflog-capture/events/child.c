@@ -78,6 +78,12 @@ struct private_nflog_child_t {
 	nflog_trace_t *esp, *plain;
 
 	/**
+	 * Their listings, which they own, and what has them.
+	 */
+	nflog_listing_t *esp_listing, *plain_listing;
+	nflog_registry_t *registry;
+
+	/**
 	 * Inbound and outbound SA, NULL if not captured (anymore), owned by the reader.
 	 */
 	nflog_sa_t *in, *out;
@@ -172,6 +178,19 @@ static nflog_trace_t *choose(private_nflog_child_t *this,
 	return this->cfg->points & (1 << point) ? trace : NULL;
 }
 
+METHOD(nflog_child_t, set_note, void,
+	private_nflog_child_t *this, bool inbound, char *note)
+{
+	if (choose(this, this->esp, inbound ? POINT_ESP_IN : POINT_ESP_OUT))
+	{
+		this->registry->set_note(this->registry, this->esp_listing, note);
+	}
+	if (choose(this, this->plain, inbound ? POINT_PLAIN_IN : POINT_PLAIN_OUT))
+	{
+		this->registry->set_note(this->registry, this->plain_listing, note);
+	}
+}
+
 /** TRUE if it was logged that the code for offloading ESP is loaded, for IPv4 and IPv6,
  * accessed atomically */
 static bool offload_logged[2];
@@ -219,6 +238,10 @@ static bool check_offload(private_nflog_child_t *this,
 	count = this->esp->get_count(this->esp, data->inbound ? POINT_ESP_IN
 															: POINT_ESP_OUT);
 	count->offloaded = TRUE;
+	this->registry->set_note(this->registry, this->esp_listing, wanted
+				? "some ESP packets are offloaded and not captured, set hw_offload = no"
+				: "some ESP packets are offloaded and not captured, unload esp4_offload and "
+				  "esp6_offload");
 	if (wanted)
 	{
 		first = nflog_log_once(&this->offload_logged, 0);
@@ -276,6 +299,7 @@ static bool capture_sa(private_nflog_child_t *this,
 			plain->put_ref(plain);
 		}
 		nflog_sa_destroy(sa);
+		set_note(this, data->inbound, "packets can't be read, charon's log has the reason");
 		this->failed = TRUE;
 		return FALSE;
 	}
@@ -495,15 +519,16 @@ METHOD(nflog_child_t, destroy, void,
  */
 static nflog_trace_t *create_trace(private_nflog_child_t *this,
 								   nflog_pipeline_t *pipeline,
-								   nflog_candidate_t *subject, nflog_point_t point)
+								   nflog_candidate_t *subject, nflog_point_t point,
+								   nflog_listing_t **listing)
 {
 	nflog_trace_t *trace;
 	char label[256];
 
 	snprintf(label, sizeof(label), "%s{%u}", this->child, this->id);
 	trace = nflog_trace_create(pipeline->store, this->conn, label, point, this->cfg);
-	trace->set_listing(trace, pipeline->registry,
-					   pipeline->registry->add(pipeline->registry, subject, point));
+	*listing = this->registry->add(this->registry, subject, point);
+	trace->set_listing(trace, this->registry, *listing);
 	return trace;
 }
 
@@ -526,6 +551,7 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 			.recount = _recount,
 			.is_full = _is_full,
 			.set_spi_out = _set_spi_out,
+			.set_note = _set_note,
 			.destroy = _destroy,
 		},
 		.conn = strdup(subject->conn),
@@ -536,15 +562,18 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 		.keys = pipeline->keys,
 		.reader = pipeline->reader,
 		.writer = pipeline->writer,
+		.registry = pipeline->registry,
 		.start = start,
 	);
 	if (cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{
-		this->esp = create_trace(this, pipeline, subject, POINT_ESP_IN);
+		this->esp = create_trace(this, pipeline, subject, POINT_ESP_IN,
+								 &this->esp_listing);
 	}
 	if (cfg->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
 	{
-		this->plain = create_trace(this, pipeline, subject, POINT_PLAIN_IN);
+		this->plain = create_trace(this, pipeline, subject, POINT_PLAIN_IN,
+								   &this->plain_listing);
 	}
 	trace = this->esp ?: this->plain;
 	if (trace)

@@ -106,6 +106,14 @@ struct nflog_child_t {
 	bool (*set_spi_out)(nflog_child_t *this, uint32_t spi);
 
 	/**
+	 * Set what the traces of an SA lack, or why there are none, for lists.
+	 *
+	 * @param inbound	TRUE for the inbound SA
+	 * @param note		text
+	 */
+	void (*set_note)(nflog_child_t *this, bool inbound, char *note);
+
+	/**
 	 * Check if all traces have as many packets as requested.
 	 *
 	 * @return			TRUE if so

@@ -180,12 +180,20 @@ static nflog_capture_t *decide(private_nflog_manager_t *this,
 	nflog_cfg_t *cfg;
 
 	installing->decided = TRUE;
-	cfg = this->options->get(this->options, subject, FALSE, FALSE);
+	/* also if they are invalid */
+	cfg = this->options->get(this->options, subject, TRUE, FALSE);
 	if (!cfg)
 	{
 		DBG2(DBG_CHD, "nflog-capture: not capturing CHILD_SA %s{%u} of connection "
 			 "'%s', it is not enabled", subject->child, subject->child_id,
 			 subject->conn);
+		return NULL;
+	}
+	if (cfg->invalid)
+	{
+		this->pipeline->registry->refuse(this->pipeline->registry, subject, POINT_ESP_IN,
+						"its options are invalid, charon's log has the reason");
+		nflog_cfg_destroy(cfg);
 		return NULL;
 	}
 	return start(this, subject, installing->mark, cfg);
@@ -204,6 +212,8 @@ static bool add_to_entry(private_nflog_manager_t *this, nflog_capture_t *entry,
 		DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x to %H, another one "
 			 "with this SPI and destination is captured",
 			 data->inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst);
+		entry->child->set_note(entry->child, data->inbound, "another SA with this "
+							   "SPI and destination is captured");
 		if (!data->inbound)
 		{
 			entry->child->set_spi_out(entry->child, id->spi);

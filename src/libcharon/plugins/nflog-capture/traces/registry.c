@@ -366,11 +366,16 @@ METHOD(nflog_registry_t, drop, void,
 {
 	this->mutex->lock(this->mutex);
 	remove_running(this, listing);
-	/* for those who wait */
-	listing->data.state = NFLOG_LISTING_ENDED;
+	listing->data.state = NFLOG_LISTING_FAILED;
+	listing->data.until = time(NULL);
 	this->condvar->broadcast(this->condvar);
+	/* there is nothing to say if it was not wanted anymore */
+	listing = listing->data.note[0] ? remember(this, listing) : put_ref(listing);
 	this->mutex->unlock(this->mutex);
-	release(this, listing);
+	if (listing)
+	{
+		listing_destroy(listing);
+	}
 }
 
 /**
@@ -419,6 +424,10 @@ METHOD(nflog_registry_t, get, void,
 {
 	this->mutex->lock(this->mutex);
 	*data = listing->data;
+	if (data->state == NFLOG_LISTING_WAITING && data->note[0])
+	{
+		data->state = NFLOG_LISTING_FAILED;
+	}
 	if (listing->error[0] && data->state == NFLOG_LISTING_INTERRUPTED)
 	{
 		memcpy(data->note, listing->error, sizeof(data->note));

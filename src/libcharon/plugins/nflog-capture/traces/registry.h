@@ -51,7 +51,7 @@ enum nflog_listing_state_t {
 	NFLOG_LISTING_INTERRUPTED,
 	/** complete */
 	NFLOG_LISTING_ENDED,
-	/** wanted, but there is no trace */
+	/** wanted, but there is no trace, or not yet */
 	NFLOG_LISTING_FAILED,
 };
 
@@ -137,7 +137,7 @@ struct nflog_registry_t {
 				   nflog_point_t point, char *note);
 
 	/**
-	 * Set what a trace lacks.
+	 * Set what a trace lacks, or why it does not begin.
 	 *
 	 * @param listing	listing of the trace
 	 * @param note		text
@@ -177,7 +177,7 @@ struct nflog_registry_t {
 				nflog_counters_t *counts);
 
 	/**
-	 * Forget a trace that never began.
+	 * Forget a trace that never began, or remember it as failed, if it has a note.
 	 *
 	 * @param listing	listing of the trace
 	 */
