@@ -428,6 +428,12 @@ METHOD(follower_t, wait_, bool,
 	return TRUE;
 }
 
+METHOD(follower_t, look, void,
+	private_follower_t *this)
+{
+	handle_events(this);
+}
+
 METHOD(follower_t, have_keys_changed, bool,
 	private_follower_t *this)
 {
@@ -540,6 +546,7 @@ follower_t *follower_create(char *base, char *names[], bool plain)
 			.add_dir = _add_dir,
 			.add_all = _add_all,
 			.wait = _wait_,
+			.look = _look,
 			.have_keys_changed = _have_keys_changed,
 			.read = _read_,
 			.create_dir_enumerator = _create_dir_enumerator,

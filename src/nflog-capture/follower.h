@@ -63,6 +63,11 @@ struct follower_t {
 	bool (*wait)(follower_t *this, const sigset_t *signals, int fd);
 
 	/**
+	 * Look for packets, without waiting for them.
+	 */
+	void (*look)(follower_t *this);
+
+	/**
 	 * Check if key files changed since this was called last.
 	 *
 	 * @return			TRUE if so

@@ -26,8 +26,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/** packets that are written before events are handled again */
+/** packets that are written before events are handled again, and how often they are after
+ * a signal */
 #define MAX_PACKETS 10000
+#define MAX_LAST 10
 
 typedef struct live_t live_t;
 
@@ -191,13 +193,39 @@ static void read_keys(live_t *this)
 }
 
 /**
+ * Write the packets that there are, or many of them.
+ *
+ * @return			FALSE if writing failed
+ */
+static bool write_some(live_t *this)
+{
+	merged_packet_t merged;
+	bool success = TRUE;
+	u_int i;
+
+	if (this->follower->have_keys_changed(this->follower))
+	{
+		read_keys(this);
+	}
+	for (i = 0; success && i < MAX_PACKETS &&
+		 this->follower->read(this->follower, &merged); i++)
+	{
+		if (this->decrypter && merged.capture->kind == CAPTURE_IKE)
+		{	/* of IKEv1, the next one may need it */
+			this->decrypter->learn(this->decrypter, merged.packet.ip);
+		}
+		success = this->exporter->add(this->exporter, &merged);
+	}
+	return success && this->exporter->flush(this->exporter);
+}
+
+/**
  * Write packets until there is a reason to end.
  *
  * @return			FALSE if writing failed
  */
 static bool write_packets(live_t *this)
 {
-	merged_packet_t merged;
 	bool success;
 	u_int i;
 
@@ -206,20 +234,13 @@ static bool write_packets(live_t *this)
 	while (success && !stopped && !this->closed &&
 		   this->follower->wait(this->follower, &this->original, this->options->fd))
 	{
-		if (this->follower->have_keys_changed(this->follower))
-		{
-			read_keys(this);
-		}
-		for (i = 0; success && i < MAX_PACKETS &&
-			 this->follower->read(this->follower, &merged); i++)
-		{
-			if (this->decrypter && merged.capture->kind == CAPTURE_IKE)
-			{	/* of IKEv1, the next one may need it */
-				this->decrypter->learn(this->decrypter, merged.packet.ip);
-			}
-			success = this->exporter->add(this->exporter, &merged);
-		}
-		success = success && this->exporter->flush(this->exporter);
+		success = write_some(this);
+	}
+	/* what was captured before the signal, but not without end */
+	for (i = 0; success && stopped && !this->closed && i < MAX_LAST; i++)
+	{
+		this->follower->look(this->follower);
+		success = write_some(this);
 	}
 	return success && this->exporter->finish(this->exporter);
 }

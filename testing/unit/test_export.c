@@ -21,7 +21,12 @@
 #include "program.h"
 #include "traces.h"
 
+#include "../../src/nflog-capture/exporter.h"
 #include "../../src/nflog-capture/pcapng_block.h"
+#include "../../src/nflog-capture/when.h"
+
+#include <fcntl.h>
+#include <time.h>
 
 /** SPIs of the CHILD_SA, and the name of its traces */
 #define SPI_IN 0xc0000001
@@ -414,6 +419,223 @@ static void test_order(void **state)
 }
 
 /**
+ * Create a packet of TCP.
+ */
+static chunk_t create_tcp(uint32_t seq, size_t len)
+{
+	uint8_t header[20] = { 1, 2, 3, 4 };
+	chunk_t data = chunk_alloc(len);
+
+	htoun32(header + 4, seq);
+	header[12] = 5 << 4;
+	memset(data.ptr, seq, len);
+	return add_sum(add_ip(other, other, IPPROTO_TCP, chunk_cat("cm",
+						  chunk_from_thing(header), data)));
+}
+
+/**
+ * A packet that is split before it is encrypted, with sequence numbers that wrap.
+ */
+static void test_split(void **state)
+{
+	uint32_t seq = 0xffffff00;
+	trace_file_t *esp, *plain;
+	chunk_t part;
+	int i;
+
+	plain = trace_file_create("gw", NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(plain, 1000, "net{1} plain-out", create_tcp(seq, 3000));
+	trace_file_add(plain, 1001, "net{1} plain-out", create_tcp(seq + 3000, 500));
+	trace_file_close(plain);
+	esp = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
+	for (i = 0; i < 4; i++)
+	{
+		part = create_tcp(seq + i * 1000, i == 3 ? 500 : 1000);
+		trace_file_add(esp, 1002 + i, "net{1} esp-out",
+					   create_packet(SPI_OUT, i + 1, part));
+		free(part.ptr);
+	}
+	/* one that was not captured in the clear */
+	part = create_tcp(seq - 1000, 1000);
+	trace_file_add(esp, 1006, "net{1} esp-out", create_packet(SPI_OUT, i + 1, part));
+	free(part.ptr);
+	trace_file_close(esp);
+	keys->flush(keys);
+	assert_int_equal(run("export --dir %s gw -o %s/out", dir, dir), 0);
+	expect_tshark("out", "-e frame.interface_name -e frame.packet_id",
+				  "net plain-out\t1\nnet plain-out\t2\nnet esp-out\t1\nnet esp-out\t1\n"
+				  "net esp-out\t1\nnet esp-out\t2\nnet esp-out\t6\n");
+}
+
+/**
+ * Check that bytes are whole blocks, see exporter_write_t.
+ */
+static bool check_blocks(void *data, chunk_t bytes)
+{
+	uint32_t header[2], trailer;
+
+	for (; bytes.len; bytes = chunk_skip(bytes, header[1]))
+	{
+		assert_true(bytes.len >= 12);
+		memcpy(header, bytes.ptr, sizeof(header));
+		assert_true(header[1] % 4 == 0 && header[1] >= 12 && header[1] <= bytes.len);
+		memcpy(&trailer, bytes.ptr + header[1] - 4, sizeof(trailer));
+		assert_int_equal(trailer, header[1]);
+		(*(u_int*)data)++;
+	}
+	return TRUE;
+}
+
+/**
+ * Export whatever there is, return the number of blocks.
+ */
+static u_int export_all(packet_filter_t *filter)
+{
+	u_int blocks = 0;
+	exporter_options_t options = {
+		.program = "test",
+		.decrypt = TRUE,
+		.filter = filter,
+		.write = check_blocks,
+		.data = &blocks,
+	};
+	merged_packet_t merged;
+	captures_t *captures;
+	exporter_t *exporter;
+	merge_t *merge;
+
+	captures = captures_create(dir);
+	assert_true(captures->add(captures, "gw"));
+	exporter = exporter_create(&options);
+	exporter->set_keys(exporter, file, decrypter);
+	merge = merge_create(captures->create_enumerator(captures));
+	while (merge->read(merge, &merged))
+	{
+		decrypter->learn(decrypter, merged.packet.ip);
+		assert_true(exporter->add(exporter, &merged));
+	}
+	merge->destroy(merge);
+	assert_true(exporter->finish(exporter));
+	exporter->destroy(exporter);
+	captures->destroy(captures);
+	return blocks;
+}
+
+/**
+ * Traces with some bytes that are others.
+ */
+static void test_damaged(void **state)
+{
+	static char *names[] = { IKE ".pcap", NAME ".esp.pcap", NAME ".plain.pcap" };
+	chunk_t contents[countof(names)], damaged, *map;
+	char path[PATH_MAX];
+	packet_filter_t *filter;
+	int i, j, errors;
+
+	write_traces(DLT_NFLOG);
+	read_keys();
+	for (i = 0; i < countof(names); i++)
+	{
+		snprintf(path, sizeof(path), "%s/gw/%s", dir, names[i]);
+		map = chunk_map(path, FALSE);
+		contents[i] = chunk_clone(*map);
+		chunk_unmap(map);
+	}
+	filter = packet_filter_create("ip[0] & 1 = 1 and ip[100] = 1 or port 1000");
+	assert_non_null(filter);
+	/* section, interfaces with statistics, packets, and decrypted ones with interfaces */
+	assert_int_equal(export_all(NULL), 1 + 2 * 5 + 6 + 2 + 2);
+	fflush(stderr);
+	errors = dup(STDERR_FILENO);
+	assert_true(dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) >= 0);
+	srand(1);
+	for (i = 0; i < 1000; i++)
+	{
+		for (j = 0; j < countof(names); j++)
+		{
+			damaged = chunk_clone(contents[j]);
+			if (rand() % 4 == 0)
+			{
+				damaged.len = rand() % damaged.len;
+			}
+			if (rand() % 8)
+			{	/* not only its header */
+				damage(chunk_skip(damaged, min(damaged.len, 24)));
+			}
+			else
+			{
+				damage(damaged);
+			}
+			snprintf(path, sizeof(path), "%s/gw/%s", dir, names[j]);
+			assert_true(chunk_write(damaged, path, 0600, TRUE));
+			free(damaged.ptr);
+		}
+		assert_true(export_all(i % 2 ? filter : NULL) >= 1);
+	}
+	fflush(stderr);
+	dup2(errors, STDERR_FILENO);
+	close(errors);
+	filter->destroy(filter);
+	for (i = 0; i < countof(names); i++)
+	{
+		free(contents[i].ptr);
+	}
+}
+
+/**
+ * Times as users write them.
+ */
+static void test_when(void **state)
+{
+	static const struct {
+		char *str;
+		time_t sec;
+		suseconds_t usec;
+	} times[] = {
+		{ "2026-11-24T22:35:27Z", 1795559727, 0 },
+		{ "2026-11-24 22:35:27.25Z", 1795559727, 250000 },
+		{ "2026-11-24 22:35Z", 1795559700, 0 },
+		/* local time, in summer and in winter */
+		{ "2026-11-24T22:35:27", 1795559727 - 3600, 0 },
+		{ "2026-07-24 22:35", 1784932500 - 7200, 0 },
+		{ "2026-11-24", 1795478400 - 3600, 0 },
+		{ "@1795559727", 1795559727, 0 },
+		{ "@0.000001", 0, 1 },
+	};
+	static char *wrong[] = {
+		"", "x", "@", "@x", "10", "10x", "10mm", "-10m", "2026-13-24", "25:00", "12:00x",
+		"2026-11-24T22:35:27Zx", "99999999999999999999d", "@1.x",
+	};
+	struct timeval when, now;
+	int i;
+
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
+	tzset();
+	for (i = 0; i < countof(times); i++)
+	{
+		if (!when_parse(times[i].str, &when) || when.tv_sec != times[i].sec ||
+			when.tv_usec != times[i].usec)
+		{
+			fail_msg("'%s' is %lu.%06lu", times[i].str, when.tv_sec, when.tv_usec);
+		}
+	}
+	for (i = 0; i < countof(wrong); i++)
+	{
+		if (when_parse(wrong[i], &when))
+		{
+			fail_msg("'%s' is %lu", wrong[i], when.tv_sec);
+		}
+	}
+	gettimeofday(&now, NULL);
+	assert_true(when_parse("2h", &when));
+	assert_true(now.tv_sec - when.tv_sec <= 7200 && now.tv_sec - when.tv_sec >= 7199 - 60);
+	assert_true(when_parse("00:00", &when));
+	assert_true(now.tv_sec - when.tv_sec >= 0 && now.tv_sec - when.tv_sec <= 25 * 3600);
+	unsetenv("TZ");
+	tzset();
+}
+
+/**
  * Files of a ring, of which one is torn, and several connections.
  */
 static void test_files(void **state)
@@ -484,6 +706,9 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_parts, begin_export, end_export),
 		cmocka_unit_test_setup_teardown(test_raw, begin_export, end_export),
 		cmocka_unit_test_setup_teardown(test_order, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_split, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_damaged, begin_export, end_export),
+		cmocka_unit_test(test_when),
 		cmocka_unit_test_setup_teardown(test_files, begin_export, end_export),
 	};
 
