@@ -15,14 +15,6 @@
 #include "link_type.h"
 #include "pcapng.h"
 
-/** types of blocks and options (draft-ietf-opsawg-pcapng) */
-#define SECTION_HEADER 0x0a0d0d0a
-#define INTERFACE_DESCRIPTION 1
-#define ENHANCED_PACKET 6
-#define OPT_COMMENT 1
-#define OPT_IF_NAME 2
-#define OPT_USERAPPL 4
-
 /** set for packets of the trace until their interface is known, with the link type */
 #define OF_TRACE 0x10000
 
@@ -66,95 +58,32 @@ struct private_pcapng_t {
 };
 
 /**
- * Extend the used bytes, return the position of the new ones.
- */
-static uint8_t *extend(blocks_t *blocks, size_t len)
-{
-	size_t used = blocks->used;
-
-	blocks->used += len;
-	if (blocks->used > blocks->data.len)
-	{
-		blocks->data.len = max(blocks->used, 2 * blocks->data.len);
-		blocks->data.ptr = realloc(blocks->data.ptr, blocks->data.len);
-	}
-	return blocks->data.ptr + used;
-}
-
-/**
- * Copy bytes, return the position after them.
- */
-static uint8_t *append(uint8_t *pos, chunk_t data)
-{
-	if (data.len)
-	{
-		memcpy(pos, data.ptr, data.len);
-	}
-	return pos + data.len;
-}
-
-/**
- * Add a block, in host order.
+ * Add the block of a packet.
  *
- * @param fixed		fields of fixed length
- * @param data		data that follows these, gets padded
- * @param code		code of the option that follows the data
- * @param text		text of that option, NULL or empty for none
+ * @param interface	what its interface is for
  */
-static void add_block(blocks_t *blocks, uint32_t type, chunk_t fixed, chunk_t data,
-					  uint16_t code, char *text)
+static void add_packet(pcapng_blocks_t *blocks, uint32_t interface, struct timeval *time,
+					   chunk_t data, size_t len, char *comment)
 {
-	static uint8_t zeros[4] = {};
-	size_t data_padding = -data.len & 3, padding = 0;
-	struct {
-		uint16_t code, len;
-	} option = { .code = code };
-	uint32_t total;
-	uint8_t *pos;
-
-	total = 12 + fixed.len + data.len + data_padding;
-	if (text && *text)
-	{
-		option.len = min(strlen(text), MAX_TEXT);
-		padding = -option.len & 3;
-		/* followed by the end of options, all zero */
-		total += sizeof(option) + option.len + padding + sizeof(option);
-	}
-	pos = extend(blocks, total);
-	pos = append(pos, chunk_from_thing(type));
-	pos = append(pos, chunk_from_thing(total));
-	pos = append(pos, fixed);
-	pos = append(pos, data);
-	pos = append(pos, chunk_create(zeros, data_padding));
-	if (option.len)
-	{
-		pos = append(pos, chunk_from_thing(option));
-		pos = append(pos, chunk_create((u_char*)text, option.len));
-		pos = append(pos, chunk_create(zeros, padding));
-		pos = append(pos, chunk_from_thing(zeros));
-	}
-	append(pos, chunk_from_thing(total));
+	pcapng_packet(blocks, interface, time, data, len);
+	pcapng_option(blocks, PCAPNG_COMMENT,
+				  chunk_create((u_char*)comment, strnlen(comment, MAX_TEXT)));
+	pcapng_end(blocks);
 }
 
 /*
  * Described in header
  */
-void blocks_add_packet(blocks_t *blocks, u_int layers, uint16_t link,
+void blocks_add_packet(pcapng_blocks_t *blocks, u_int layers, uint16_t link,
 					   struct timeval *time, chunk_t data, size_t len, char *comment)
 {
-	uint64_t usec = time->tv_sec * 1000000ULL + time->tv_usec;
-	uint32_t fixed[] = {
-		layers ?: OF_TRACE | link, usec >> 32, usec, data.len, len,
-	};
-
-	add_block(blocks, ENHANCED_PACKET, chunk_from_thing(fixed), data, OPT_COMMENT,
-			  comment);
+	add_packet(blocks, layers ?: OF_TRACE | link, time, data, len, comment);
 }
 
 /*
  * Described in header
  */
-size_t blocks_copy_packet(blocks_t *blocks, blocks_t *from, size_t pos,
+size_t blocks_copy_packet(pcapng_blocks_t *blocks, pcapng_blocks_t *from, size_t pos,
 						  const char *text)
 {
 	uint8_t *block = from->data.ptr + pos, *option;
@@ -168,13 +97,17 @@ size_t blocks_copy_packet(blocks_t *blocks, blocks_t *from, size_t pos,
 	data = chunk_create(block + POS_INTERFACE + sizeof(fixed), fixed[3]);
 	option = data.ptr + data.len + (-data.len & 3);
 	if (option + 4 < block + total)
-	{	/* the only option is the comment, as add_block() puts it there */
+	{	/* the only option is the comment, as add_packet() puts it there */
 		memcpy(&len, option + 2, sizeof(len));
 		memcpy(comment, option + 4, min(len, MAX_TEXT));
 	}
 	snprintf(comment + len, sizeof(comment) - len, "%s", text);
-	add_block(blocks, ENHANCED_PACKET, chunk_from_thing(fixed), data, OPT_COMMENT,
-			  comment);
+	pcapng_begin(blocks, PCAPNG_ENHANCED_PACKET);
+	pcapng_add(blocks, chunk_from_thing(fixed));
+	pcapng_add(blocks, data);
+	pcapng_option(blocks, PCAPNG_COMMENT,
+				  chunk_create((u_char*)comment, strnlen(comment, MAX_TEXT)));
+	pcapng_end(blocks);
 	return total;
 }
 
@@ -184,12 +117,8 @@ size_t blocks_copy_packet(blocks_t *blocks, blocks_t *from, size_t pos,
 static bool write_interface(private_pcapng_t *this, uint32_t interface)
 {
 	bool of_trace = interface & OF_TRACE;
-	struct {
-		uint16_t type, reserved;
-		uint32_t snaplen;
-	} fixed = { .type = of_trace ? interface : LINKTYPE_RAW };
 	u_int number = of_trace ? 1 : interface, i;
-	blocks_t blocks = {};
+	pcapng_blocks_t blocks = {};
 	bool success;
 	char name[32];
 
@@ -202,8 +131,7 @@ static bool write_interface(private_pcapng_t *this, uint32_t interface)
 	{
 		snprintf(name + strlen(name), sizeof(name) - strlen(name), " %u", number);
 	}
-	add_block(&blocks, INTERFACE_DESCRIPTION, chunk_from_thing(fixed), chunk_empty,
-			  OPT_IF_NAME, name);
+	pcapng_interface(&blocks, of_trace ? interface : LINKTYPE_RAW, name, "");
 	success = this->output->write(this->output,
 								  chunk_create(blocks.data.ptr, blocks.used));
 	free(blocks.data.ptr);
@@ -227,7 +155,7 @@ static u_int find_interface(private_pcapng_t *this, uint32_t interface)
 }
 
 METHOD(pcapng_t, write_, bool,
-	private_pcapng_t *this, blocks_t *blocks, size_t begin, size_t end)
+	private_pcapng_t *this, pcapng_blocks_t *blocks, size_t begin, size_t end)
 {
 	uint32_t interface, number, len;
 	size_t pos;
@@ -263,15 +191,9 @@ METHOD(pcapng_t, write_, bool,
  */
 static void write_header(private_pcapng_t *this)
 {
-	struct {
-		uint32_t magic;
-		uint16_t major, minor;
-		int64_t len;
-	} __attribute__((packed)) section = { 0x1a2b3c4d, 1, 0, -1 };
-	blocks_t blocks = {};
+	pcapng_blocks_t blocks = {};
 
-	add_block(&blocks, SECTION_HEADER, chunk_from_thing(section), chunk_empty,
-			  OPT_USERAPPL, "nflog-capture decrypt");
+	pcapng_section(&blocks, "nflog-capture decrypt", "");
 	this->output->write(this->output, chunk_create(blocks.data.ptr, blocks.used));
 	free(blocks.data.ptr);
 }

@@ -23,22 +23,12 @@
 #include <sys/time.h>
 
 #include "output.h"
+#include "pcapng_block.h"
 
 typedef struct pcapng_t pcapng_t;
-typedef struct blocks_t blocks_t;
 
 /** number of layers that may have an interface */
 #define PCAPNG_MAX_LAYERS 16
-
-/**
- * Blocks of packets for a pcapng file.
- */
-struct blocks_t {
-	/** memory for blocks */
-	chunk_t data;
-	/** bytes used of that */
-	size_t used;
-};
 
 /**
  * Add the block of a packet.
@@ -52,7 +42,7 @@ struct blocks_t {
  * @param len		length of the packet when it was captured
  * @param comment	comment, empty for none
  */
-void blocks_add_packet(blocks_t *blocks, u_int layers, uint16_t link,
+void blocks_add_packet(pcapng_blocks_t *blocks, u_int layers, uint16_t link,
 					   struct timeval *time, chunk_t data, size_t len, char *comment);
 
 /**
@@ -64,7 +54,7 @@ void blocks_add_packet(blocks_t *blocks, u_int layers, uint16_t link,
  * @param text		text to append to its comment
  * @return			length of the block that was copied
  */
-size_t blocks_copy_packet(blocks_t *blocks, blocks_t *from, size_t pos,
+size_t blocks_copy_packet(pcapng_blocks_t *blocks, pcapng_blocks_t *from, size_t pos,
 						  const char *text);
 
 /**
@@ -81,7 +71,7 @@ struct pcapng_t {
 	 * @param end		position after the last one
 	 * @return			FALSE if writing failed
 	 */
-	bool (*write)(pcapng_t *this, blocks_t *blocks, size_t begin, size_t end);
+	bool (*write)(pcapng_t *this, pcapng_blocks_t *blocks, size_t begin, size_t end);
 
 	/**
 	 * Destroy a pcapng_t, but not the output.

@@ -22,11 +22,7 @@
 
 #include <sys/time.h>
 
-#include <library.h>
-
-/** link types, as they are in files */
-#define LINKTYPE_RAW 101
-#define LINKTYPE_NFLOG 239
+#include "link_type.h"
 
 typedef struct tail_t tail_t;
 typedef struct tail_packet_t tail_packet_t;
