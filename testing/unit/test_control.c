@@ -92,6 +92,43 @@ static void changed(void *data)
 	requests->done(requests, begun, TRUE);
 }
 
+/** number of rotations of a trace, and listing that its trace updates */
+static u_int rotations;
+static nflog_listing_t *rotated;
+
+/**
+ * Rotates a trace that has packets, instead of the trace itself.
+ */
+static bool rotate_trace(nflog_trace_t *this, time_t start)
+{
+	nflog_counters_t counts[2] = {};
+
+	if (rotations)
+	{
+		return FALSE;
+	}
+	rotations++;
+	pipeline.registry->update(pipeline.registry, rotated, counts,
+							  "net.20261124T223528Z.c91b9dfe-c24e50ed.esp.pcap", NULL);
+	return TRUE;
+}
+
+static nflog_trace_t trace = {
+	.rotate = rotate_trace,
+};
+
+/**
+ * Handles traces at once, instead of the thread that writes.
+ */
+static void handle(nflog_writer_t *this)
+{
+	pipeline.registry->handle(pipeline.registry);
+}
+
+static nflog_writer_t writer = {
+	.handle = handle,
+};
+
 static int begin(void **state)
 {
 	char uri[PATH_MAX + 8];
@@ -100,6 +137,7 @@ static int begin(void **state)
 	snprintf(uri, sizeof(uri), "unix://%s", path);
 	lib->settings->set_str(lib->settings, "charon.plugins.nflog-capture.socket", uri);
 	pipeline.registry = nflog_registry_create();
+	pipeline.writer = &writer;
 	requests = nflog_requests_create(changed, NULL);
 	control = nflog_control_create(nflog_commands_create(&pipeline, requests));
 	return control ? 0 : -1;
@@ -761,6 +799,46 @@ static void test_program(void **state)
 }
 
 /**
+ * Read from a program until some text appears.
+ */
+static void expect_text(FILE *pipe, char *text)
+{
+	char buf[1024];
+
+	do
+	{
+		assert_non_null(fgets(buf, sizeof(buf), pipe));
+	}
+	while (!strstr(buf, text));
+}
+
+/**
+ * A list is printed again when something changed, until charon ends.
+ */
+static void test_watch(void **state)
+{
+	nflog_listing_t *listing;
+	char cmd[2 * PATH_MAX];
+	FILE *pipe;
+
+	snprintf(cmd, sizeof(cmd), PROGRAM " list --watch -s %s 2>&1", path);
+	pipe = popen(cmd, "r");
+	assert_non_null(pipe);
+	expect_text(pipe, "nothing like this");
+	listing = add("gw-gw", "net", 1, NULL, NULL);
+	expect_text(pipe, "waiting");
+	pipeline.registry->begin(pipeline.registry, listing, &trace, "/captures/gw-gw",
+							 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
+	expect_text(pipe, "running");
+	pipeline.registry->drop(pipeline.registry, listing);
+	expect_text(pipe, "nothing like this");
+	control->destroy(control);
+	control = NULL;
+	expect_text(pipe, "charon closed the connection");
+	assert_int_equal(WEXITSTATUS(pclose(pipe)), 2);
+}
+
+/**
  * Send a command that fails.
  */
 static void expect_refused(FILE *client, char *fields, char *code, char *message)
@@ -859,6 +937,137 @@ static void test_change(void **state)
 	fclose(client);
 }
 
+/**
+ * Rotate the files of traces.
+ */
+static void test_rotate(void **state)
+{
+	nflog_counters_t counts[2] = {};
+	nflog_listing_t *waiting;
+	char out[8192];
+
+	rotations = 0;
+	rotated = add("gw-gw", "net", 1, NULL, NULL);
+	waiting = add("gw-gw", "net", 2, NULL, NULL);
+	pipeline.registry->begin(pipeline.registry, rotated, &trace, "/captures/gw-gw",
+							 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
+	assert_int_equal(run("rotate rw", out, sizeof(out)), 1);
+	assert_int_equal(rotations, 0);
+	assert_int_equal(run("rotate gw-gw", out, sizeof(out)), 0);
+	assert_int_equal(rotations, 1);
+	assert_string_equal(out, "/captures/gw-gw/net.20261124T223527Z.c91b9dfe-c24e50ed.esp."
+						"pcap is complete, continued in net.20261124T223528Z.c91b9dfe-"
+						"c24e50ed.esp.pcap\n");
+	assert_int_equal(run("rotate", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "has no packets yet\n"));
+	pipeline.registry->end(pipeline.registry, rotated, counts);
+	pipeline.registry->drop(pipeline.registry, waiting);
+	assert_int_equal(run("rotate", out, sizeof(out)), 1);
+}
+
+/**
+ * Write a file of a trace, with some packets, and some bytes that are none.
+ */
+static void write_trace(char *name, u_int packets, char *rest, size_t len)
+{
+	uint32_t header[6] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, 239 };
+	uint32_t record[4] = { 1, 2, 5, 5 };
+	char file[PATH_MAX];
+	FILE *out;
+
+	snprintf(file, sizeof(file), "%s/captures/gw-gw/%s", dir, name);
+	out = fopen(file, "w");
+	assert_non_null(out);
+	fwrite(header, sizeof(header), 1, out);
+	while (packets--)
+	{
+		fwrite(record, sizeof(record), 1, out);
+		fwrite("12345", 5, 1, out);
+	}
+	fwrite(rest, len, 1, out);
+	fclose(out);
+}
+
+/**
+ * Get the size of a copy.
+ */
+static off_t copy_size(char *name)
+{
+	char file[PATH_MAX];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/saved/gw-gw/%s", dir, name);
+	if (stat(file, &st) != 0)
+	{
+		return -1;
+	}
+	assert_int_equal(st.st_mode & 0777, 0600);
+	return st.st_size;
+}
+
+/**
+ * Copy the files of traces, whatever they have.
+ */
+static void test_save(void **state)
+{
+	char captures[PATH_MAX], args[2 * PATH_MAX], out[8192];
+	uint32_t huge[4] = { 1, 2, UINT32_MAX, UINT32_MAX };
+	nflog_counters_t counts[2] = {};
+	nflog_listing_t *listing;
+
+	snprintf(args, sizeof(args), "mkdir -p %s/captures/gw-gw && echo KEYS > "
+			 "%s/captures/gw-gw/keys", dir, dir);
+	assert_int_equal(system(args), 0);
+	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.0.pcap", 2, "", 0);
+	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.1.pcap", 3, "torn record", 11);
+	write_trace("net.20261124T223000Z.c91b9dfe-c24e50ed.esp.pcap", 0, "", 0);
+	/* of others */
+	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.plain.pcap", 1, "", 0);
+	write_trace("net2.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap", 1, "", 0);
+	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ee.esp.pcap", 1, "", 0);
+	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcapng", 1, "", 0);
+	listing = add("gw-gw", "net", 1, NULL, NULL);
+	snprintf(captures, sizeof(captures), "%s/captures/gw-gw", dir);
+	pipeline.registry->begin(pipeline.registry, listing, &trace, captures,
+							 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.1.pcap");
+
+	assert_int_equal(run("save", out, sizeof(out)), 2);
+	snprintf(args, sizeof(args), "save %s/saved rw", dir);
+	assert_int_equal(run(args, out, sizeof(out)), 1);
+	snprintf(args, sizeof(args), "save %s/captures/gw-gw/../saved gw-gw", dir);
+	assert_int_equal(run(args, out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "choose another one"));
+	snprintf(args, sizeof(args), "save %s/saved gw-gw", dir);
+	assert_int_equal(run(args, out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "copied 3 files with 177 bytes to "));
+	assert_int_equal(copy_size("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.0.pcap"), 66);
+	assert_int_equal(copy_size("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.1.pcap"), 87);
+	assert_int_equal(copy_size("net.20261124T223000Z.c91b9dfe-c24e50ed.esp.pcap"), 24);
+	assert_int_equal(copy_size("net.20261124T223527Z.c91b9dfe-c24e50ed.plain.pcap"), -1);
+	assert_int_equal(copy_size("keys"), -1);
+	/* nothing is replaced */
+	assert_int_equal(run(args, out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "File exists"));
+
+	assert_int_equal(common_remove("saved"), 0);
+	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.2.pcap", 1, (char*)huge,
+				sizeof(huge));
+	snprintf(args, sizeof(args), "save --keys %s/saved", dir);
+	assert_int_equal(run(args, out, sizeof(out)), 1);
+	assert_non_null(strstr(out, "esp.2.pcap is damaged"));
+	assert_int_equal(copy_size("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.2.pcap"), 45);
+	assert_int_equal(copy_size("keys"), 5);
+
+	/* a link is not followed, wherever it leads */
+	assert_int_equal(common_remove("saved"), 0);
+	snprintf(args, sizeof(args), "cd %s/captures/gw-gw && ln -sf keys "
+			 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.2.pcap", dir);
+	assert_int_equal(system(args), 0);
+	snprintf(args, sizeof(args), "save %s/saved", dir);
+	assert_int_equal(run(args, out, sizeof(out)), 2);
+	pipeline.registry->end(pipeline.registry, listing, counts);
+}
+
 int main()
 {
 	const struct CMUnitTest tests[] = {
@@ -872,7 +1081,10 @@ int main()
 		cmocka_unit_test_setup_teardown(test_mode, begin, end),
 		cmocka_unit_test_setup_teardown(test_random, begin, end),
 		cmocka_unit_test_setup_teardown(test_program, begin, end),
+		cmocka_unit_test_setup_teardown(test_watch, begin, end),
 		cmocka_unit_test_setup_teardown(test_change, begin, end),
+		cmocka_unit_test_setup_teardown(test_rotate, begin, end),
+		cmocka_unit_test_setup_teardown(test_save, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
