@@ -41,7 +41,7 @@ struct capture_format_t {
 	 * @param input	the file, which this object read up to here
 	 * @param packet	receives the packet, valid until the input is used
 	 * @param error		receives the reason if there are no more, NULL at the end of the
-	 *					file
+	 *					file, begins with "truncated" if that is within a packet
 	 * @return			FALSE if there are no more
 	 */
 	bool (*read)(capture_format_t *this, input_t *input, trace_packet_t *packet,
@@ -52,6 +52,15 @@ struct capture_format_t {
 	 */
 	void (*destroy)(capture_format_t *this);
 };
+
+/**
+ * Recognize the format of a file, and read its header.
+ *
+ * @param input		the file, at its begin
+ * @param reason	receives the reason on failure
+ * @return			reader, NULL on failure
+ */
+capture_format_t *capture_format_create(input_t *input, const char **reason);
 
 /**
  * Read the header of a pcap file.

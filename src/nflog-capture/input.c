@@ -78,6 +78,11 @@ struct private_input_t {
 	size_t pos, used;
 
 	/**
+	 * Bytes that were skipped.
+	 */
+	uint64_t skipped;
+
+	/**
 	 * Error that ended reading (errno), 0 for none.
 	 */
 	int error;
@@ -156,9 +161,16 @@ METHOD(input_t, skip, bool,
 			return FALSE;
 		}
 		this->pos += data.len;
+		this->skipped += data.len;
 		len -= data.len;
 	}
 	return TRUE;
+}
+
+METHOD(input_t, get_position, uint64_t,
+	private_input_t *this)
+{
+	return this->skipped;
 }
 
 METHOD(input_t, close_, void,
@@ -202,6 +214,7 @@ METHOD(input_t, rewind_, bool,
 
 	close_(this);
 	this->error = 0;
+	this->skipped = 0;
 	this->left = this->st.st_size;
 	this->fd = open_file(this);
 	if (this->fd < 0 || fstat(this->fd, &st) != 0)
@@ -342,6 +355,7 @@ input_t *input_create(char *path)
 		.public = {
 			.peek = _peek,
 			.skip = _skip,
+			.get_position = _get_position,
 			.rewind = _rewind_,
 			.close = _close_,
 			.get_error = _get_error,

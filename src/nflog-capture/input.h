@@ -54,6 +54,11 @@ struct input_t {
 	bool (*skip)(input_t *this, uint64_t len);
 
 	/**
+	 * Get the number of bytes that were skipped.
+	 */
+	uint64_t (*get_position)(input_t *this);
+
+	/**
 	 * Go back to the first byte.
 	 *
 	 * @return			FALSE on errors, the reason was printed

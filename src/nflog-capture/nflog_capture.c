@@ -30,6 +30,7 @@ static command_t *commands[] = {
 	&command_follow,
 	&command_open,
 	&command_extcap,
+	&command_check,
 	NULL,
 };
 

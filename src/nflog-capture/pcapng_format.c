@@ -397,3 +397,18 @@ capture_format_t *pcapng_format_create(input_t *input, const char **reason)
 	}
 	return &this->public;
 }
+
+/*
+ * Described in header
+ */
+capture_format_t *capture_format_create(input_t *input, const char **reason)
+{
+	/* the same in any byte order */
+	uint32_t begin = SECTION_HEADER;
+
+	if (chunk_equals(input->peek(input, sizeof(begin)), chunk_from_thing(begin)))
+	{
+		return pcapng_format_create(input, reason);
+	}
+	return pcap_format_create(input, reason);
+}

@@ -20,9 +20,6 @@
 
 #include <stdio.h>
 
-/** first bytes of a pcapng file: type of its first block, the same in any byte order */
-#define PCAPNG_BEGIN 0x0a0d0d0a
-
 /** link types that are reported for a trace */
 #define MAX_REPORTED 8
 
@@ -122,18 +119,9 @@ METHOD(trace_t, read_, bool,
  */
 static bool open_format(private_trace_t *this)
 {
-	uint32_t begin = PCAPNG_BEGIN;
 	const char *reason;
 
-	if (chunk_equals(this->input->peek(this->input, sizeof(begin)),
-					 chunk_from_thing(begin)))
-	{
-		this->format = pcapng_format_create(this->input, &reason);
-	}
-	else
-	{
-		this->format = pcap_format_create(this->input, &reason);
-	}
+	this->format = capture_format_create(this->input, &reason);
 	if (!this->format)
 	{
 		return input_refuse(this->path,

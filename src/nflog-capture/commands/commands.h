@@ -25,6 +25,7 @@
 /**
  * Verbs, each is in the file of its name.
  */
+extern command_t command_check;
 extern command_t command_decrypt;
 extern command_t command_export;
 extern command_t command_list;
