@@ -31,6 +31,7 @@ static command_t *commands[] = {
 	&command_open,
 	&command_extcap,
 	&command_check,
+	&command_report,
 	NULL,
 };
 

@@ -27,6 +27,7 @@
  */
 extern command_t command_check;
 extern command_t command_decrypt;
+extern command_t command_report;
 extern command_t command_export;
 extern command_t command_list;
 extern command_t command_follow;
