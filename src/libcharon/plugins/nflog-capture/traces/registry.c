@@ -76,25 +76,53 @@ struct private_nflog_registry_t {
 };
 
 /**
- * What is known of a trace.
+ * What is known of a trace, as nflog_listing_data_t, but in less memory.
  */
 struct nflog_listing_t {
 
 	/**
-	 * What get() returns.
+	 * Identifies the trace.
 	 */
-	nflog_listing_data_t data;
+	uint64_t id;
 
 	/**
-	 * CHILD_SA or IKE_SA, and if more was known later, the same with that.  One of them owns
-	 * what data.subject points to, the other one what it pointed to before.
+	 * CHILD_SA or IKE_SA, owned.  And if more was known later, the same with that, NULL
+	 * before.
 	 */
 	nflog_candidate_t *subject, *completed;
 
 	/**
-	 * Why packets can't be written, empty if they can.
+	 * Capture point of arriving packets, and state of the trace.
 	 */
-	char error[NFLOG_REGISTRY_NOTE];
+	nflog_point_t point;
+	nflog_listing_state_t state;
+
+	/**
+	 * What the trace lacks, and why packets can't be written, NULL if there is nothing to
+	 * say.
+	 */
+	char *note, *error;
+
+	/**
+	 * When it was created, and when it ended.
+	 */
+	time_t since, until;
+
+	/**
+	 * Directory of its files, and the current one, NULL before it begins.
+	 */
+	char *dir, *file;
+
+	/**
+	 * SPIs as in the name of the file.
+	 */
+	char spis[2][NFLOG_IKE_DIGITS + 1];
+
+	/**
+	 * How often its files were rotated, and its counters.
+	 */
+	u_int rotations;
+	nflog_counters_t counts[2];
 
 	/**
 	 * The trace, NULL before it begins, and after it ended.
@@ -121,15 +149,12 @@ static nflog_listing_t *listing_create(nflog_candidate_t *subject, nflog_point_t
 	nflog_listing_t *listing;
 
 	INIT(listing,
-		.data = {
-			.point = point,
-			.state = state,
-			.since = time(NULL),
-		},
+		.subject = nflog_candidate_clone(subject),
+		.point = point,
+		.state = state,
+		.since = time(NULL),
 		.refs = 1,
 	);
-	listing->subject = nflog_candidate_clone(subject);
-	listing->data.subject = *listing->subject;
 	return listing;
 }
 
@@ -140,7 +165,26 @@ static void listing_destroy(nflog_listing_t *listing)
 {
 	nflog_candidate_destroy(listing->subject);
 	nflog_candidate_destroy(listing->completed);
+	free(listing->note);
+	free(listing->error);
+	free(listing->dir);
+	free(listing->file);
 	free(listing);
+}
+
+/**
+ * Replace a string, unless it is the same.
+ *
+ * @param to		string to replace, NULL for none
+ * @param from		new one, cloned, NULL for none
+ */
+static void set_string(char **to, const char *from)
+{
+	if (from ? !*to || !streq(*to, from) : *to != NULL)
+	{
+		free(*to);
+		*to = from ? strdup(from) : NULL;
+	}
 }
 
 /**
@@ -200,7 +244,6 @@ static void identify(private_nflog_registry_t *this, nflog_candidate_t *child)
 		subject.identity = subject.identity ?: child->identity;
 		subject.vips = subject.vips ?: child->vips;
 		listing->completed = nflog_candidate_clone(&subject);
-		listing->data.subject = *listing->completed;
 	}
 }
 
@@ -209,7 +252,7 @@ static void identify(private_nflog_registry_t *this, nflog_candidate_t *child)
  */
 static void remove_running(private_nflog_registry_t *this, nflog_listing_t *listing)
 {
-	void *id = (void*)(uintptr_t)listing->data.subject.ike_id;
+	void *id = (void*)(uintptr_t)listing->subject->ike_id;
 
 	unmark(this, listing);
 	this->running->remove(this->running, listing);
@@ -226,7 +269,7 @@ METHOD(nflog_registry_t, add, nflog_listing_t*,
 
 	listing = listing_create(subject, point, NFLOG_LISTING_WAITING);
 	this->mutex->lock(this->mutex);
-	listing->data.id = ++this->last;
+	listing->id = ++this->last;
 	this->running->put(this->running, listing, listing);
 	if (point == POINT_IKE_IN)
 	{
@@ -247,10 +290,10 @@ METHOD(nflog_registry_t, refuse, void,
 	nflog_listing_t *listing, *old;
 
 	listing = listing_create(subject, point, NFLOG_LISTING_FAILED);
-	listing->data.until = listing->data.since;
-	snprintf(listing->data.note, sizeof(listing->data.note), "%s", note);
+	listing->until = listing->since;
+	set_string(&listing->note, note);
 	this->mutex->lock(this->mutex);
-	listing->data.id = ++this->last;
+	listing->id = ++this->last;
 	old = remember(this, listing);
 	this->mutex->unlock(this->mutex);
 	if (old)
@@ -263,16 +306,8 @@ METHOD(nflog_registry_t, set_note, void,
 	private_nflog_registry_t *this, nflog_listing_t *listing, char *note)
 {
 	this->mutex->lock(this->mutex);
-	snprintf(listing->data.note, sizeof(listing->data.note), "%s", note);
+	set_string(&listing->note, note);
 	this->mutex->unlock(this->mutex);
-}
-
-/**
- * Set the name of the current file, the mutex is locked.
- */
-static void set_file(nflog_listing_t *listing, char *file)
-{
-	snprintf(listing->data.file, sizeof(listing->data.file), "%s", file);
 }
 
 METHOD(nflog_registry_t, begin, void,
@@ -281,15 +316,10 @@ METHOD(nflog_registry_t, begin, void,
 {
 	this->mutex->lock(this->mutex);
 	listing->trace = trace;
-	listing->data.state = NFLOG_LISTING_RUNNING;
-	snprintf(listing->data.dir, sizeof(listing->data.dir), "%s", dir);
-	set_file(listing, file);
-	if (nflog_trace_name_parse(listing->data.file, listing->data.spis) &&
-		listing->data.point != POINT_IKE_IN)
-	{
-		listing->data.subject.spi_in = htonl(strtoul(listing->data.spis[0], NULL, 16));
-		listing->data.subject.spi_out = htonl(strtoul(listing->data.spis[1], NULL, 16));
-	}
+	listing->state = NFLOG_LISTING_RUNNING;
+	set_string(&listing->dir, dir);
+	set_string(&listing->file, file);
+	nflog_trace_name_parse(file, listing->spis);
 	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
 }
@@ -314,17 +344,12 @@ METHOD(nflog_registry_t, update, void,
 	private_nflog_registry_t *this, nflog_listing_t *listing, nflog_counters_t *counts,
 	char *file, const char *error)
 {
-	nflog_listing_data_t *data = &listing->data;
-
 	this->mutex->lock(this->mutex);
-	copy_counters(&data->counts[0], &counts[0]);
-	copy_counters(&data->counts[1], &counts[1]);
-	data->state = error ? NFLOG_LISTING_INTERRUPTED : NFLOG_LISTING_RUNNING;
-	snprintf(listing->error, sizeof(listing->error), "%s", error ?: "");
-	if (!streq(data->file, file))
-	{
-		set_file(listing, file);
-	}
+	copy_counters(&listing->counts[0], &counts[0]);
+	copy_counters(&listing->counts[1], &counts[1]);
+	listing->state = error ? NFLOG_LISTING_INTERRUPTED : NFLOG_LISTING_RUNNING;
+	set_string(&listing->error, error);
+	set_string(&listing->file, file);
 	this->mutex->unlock(this->mutex);
 }
 
@@ -336,10 +361,10 @@ METHOD(nflog_registry_t, end, void,
 	this->mutex->lock(this->mutex);
 	remove_running(this, listing);
 	listing->trace = NULL;
-	listing->data.state = NFLOG_LISTING_ENDED;
-	listing->data.until = time(NULL);
-	listing->data.counts[0] = counts[0];
-	listing->data.counts[1] = counts[1];
+	listing->state = NFLOG_LISTING_ENDED;
+	listing->until = time(NULL);
+	listing->counts[0] = counts[0];
+	listing->counts[1] = counts[1];
 	old = remember(this, listing);
 	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
@@ -366,11 +391,11 @@ METHOD(nflog_registry_t, drop, void,
 {
 	this->mutex->lock(this->mutex);
 	remove_running(this, listing);
-	listing->data.state = NFLOG_LISTING_FAILED;
-	listing->data.until = time(NULL);
+	listing->state = NFLOG_LISTING_FAILED;
+	listing->until = time(NULL);
 	this->condvar->broadcast(this->condvar);
 	/* there is nothing to say if it was not wanted anymore */
-	listing = listing->data.note[0] ? remember(this, listing) : put_ref(listing);
+	listing = listing->note ? remember(this, listing) : put_ref(listing);
 	this->mutex->unlock(this->mutex);
 	if (listing)
 	{
@@ -385,7 +410,7 @@ static int compare(const void *a, const void *b)
 {
 	nflog_listing_t *const *x = a, *const *y = b;
 
-	return (*x)->data.id < (*y)->data.id ? -1 : (*x)->data.id > (*y)->data.id;
+	return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
 }
 
 METHOD(nflog_registry_t, get_all, nflog_listing_t**,
@@ -422,17 +447,31 @@ METHOD(nflog_registry_t, get_all, nflog_listing_t**,
 METHOD(nflog_registry_t, get, void,
 	private_nflog_registry_t *this, nflog_listing_t *listing, nflog_listing_data_t *data)
 {
+	char *note;
+
 	this->mutex->lock(this->mutex);
-	*data = listing->data;
-	if (data->state == NFLOG_LISTING_WAITING && data->note[0])
-	{
-		data->state = NFLOG_LISTING_FAILED;
-	}
-	if (listing->error[0] && data->state == NFLOG_LISTING_INTERRUPTED)
-	{
-		memcpy(data->note, listing->error, sizeof(data->note));
-	}
+	note = listing->state == NFLOG_LISTING_INTERRUPTED ? listing->error : listing->note;
+	*data = (nflog_listing_data_t){
+		.id = listing->id,
+		.subject = *(listing->completed ?: listing->subject),
+		.point = listing->point,
+		.state = listing->state == NFLOG_LISTING_WAITING && note ? NFLOG_LISTING_FAILED
+																  : listing->state,
+		.since = listing->since,
+		.until = listing->until,
+		.dir = listing->dir ?: "",
+		.rotations = listing->rotations,
+	};
+	snprintf(data->note, sizeof(data->note), "%s", note ?: "");
+	snprintf(data->file, sizeof(data->file), "%s", listing->file ?: "");
+	memcpy(data->spis, listing->spis, sizeof(data->spis));
+	memcpy(data->counts, listing->counts, sizeof(data->counts));
 	this->mutex->unlock(this->mutex);
+	if (data->point != POINT_IKE_IN && data->spis[0][0])
+	{
+		data->subject.spi_in = htonl(strtoul(data->spis[0], NULL, 16));
+		data->subject.spi_out = htonl(strtoul(data->spis[1], NULL, 16));
+	}
 }
 
 METHOD(nflog_registry_t, mark, bool,
@@ -471,7 +510,7 @@ METHOD(nflog_registry_t, handle, void,
 			/* calls update() with the new file */
 			rotated = trace->rotate(trace, now);
 			this->mutex->lock(this->mutex);
-			listing->data.rotations += rotated;
+			listing->rotations += rotated;
 		}
 		unmark(this, listing);
 	}
@@ -488,9 +527,9 @@ static bool has_happened(nflog_listing_t *listing, nflog_listing_wait_t what)
 		case NFLOG_LISTING_HANDLED:
 			return !listing->marked;
 		case NFLOG_LISTING_BEGUN:
-			return listing->data.state != NFLOG_LISTING_WAITING;
+			return listing->state != NFLOG_LISTING_WAITING;
 		default:
-			return listing->data.state >= NFLOG_LISTING_ENDED;
+			return listing->state >= NFLOG_LISTING_ENDED;
 	}
 }
 

@@ -90,8 +90,8 @@ struct nflog_listing_data_t {
 	time_t since;
 	/** when it ended, wall clock, 0 if it did not */
 	time_t until;
-	/** directory of its files, empty before it begins */
-	char dir[PATH_MAX];
+	/** directory of its files, owned by the listing, empty before it begins */
+	char *dir;
 	/** current or last file, empty before it begins */
 	char file[NAME_MAX + 1];
 	/** both SPIs as in the name of the file, empty before it begins */
