@@ -335,6 +335,9 @@ static void test_captured(void **state)
 		{ "enable = yes\n snap = 100", FALSE, TRUE },
 		{ "enable = yes\n files = 3", FALSE, TRUE },
 		{ "enable = yse", FALSE, TRUE },
+		{ "enable = yes\n filter = icmp\n points = esp", FALSE, TRUE },
+		{ "enable = yes\n filter = icmp\n points = plain-in", TRUE, TRUE },
+		{ "enable = yes\n filter_esp = host 192.0.2.1\n points = esp", TRUE, TRUE },
 		{ "enable = no\n snaplen = 3", FALSE, FALSE },
 	};
 	char buf[256];

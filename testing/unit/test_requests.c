@@ -184,7 +184,7 @@ static void test_lifted(void **state)
 static void test_options(void **state)
 {
 	nflog_request_option_t options[] = {
-		{ "snaplen", "100" }, { "points", "esp" }, { "filter", "icmp" },
+		{ "snaplen", "100" }, { "points", "plain" }, { "filter", "icmp" },
 		{ "link_type", "raw" }, { "file_size", "1m" }, { "files", "3" },
 		{ "duration", "2m" }, { "esp_keys", "no" }, { "ike_keys", "no" },
 		{ "format", "pcap" },
@@ -214,14 +214,14 @@ static void test_options(void **state)
 								.count = countof(options) });
 	assert_int_equal(requests->decide(requests, &child, &cfg), id);
 	assert_int_equal(cfg.snaplen, 100);
-	assert_int_equal(cfg.points, 1 << POINT_ESP_IN | 1 << POINT_ESP_OUT);
+	assert_int_equal(cfg.points, 1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT);
 	assert_int_equal(cfg.link, LINK_RAW);
 	assert_int_equal(cfg.file_size, 1 << 20);
 	assert_int_equal(cfg.files, 3);
 	assert_int_equal(cfg.duration, 120);
 	assert_false(cfg.esp_keys || cfg.ike_keys);
 	assert_ptr_not_equal(cfg.filter, filter);
-	assert_true(requests->has_point(requests, "any", 1 << POINT_ESP_IN));
+	assert_true(requests->has_point(requests, "any", 1 << POINT_PLAIN_IN));
 	assert_false(requests->has_point(requests, "any", NFLOG_IKE_POINTS));
 	/* it outlives the request */
 	assert_true(requests->remove(requests, id));
@@ -265,6 +265,11 @@ static void test_invalid(void **state)
 	assert_int_equal(requests->add(requests, &request, error), 0);
 	assert_true(strpfx(error, "option 'snap' is unknown, allowed are enable, points, "));
 	assert_null(strstr(error, "max_total"));
+	many[0] = (nflog_request_option_t){ "points", "esp, ike" };
+	many[1] = (nflog_request_option_t){ "filter", "icmp" };
+	refuse((nflog_request_t){ .start = TRUE, .options = many, .count = 2 }, "option 'filter' "
+		   "is invalid, it applies to packets in the clear, which points lacks, set "
+		   "filter_esp or filter_ike");
 	request.start = FALSE;
 	refuse(request, "options are for starting a capture only");
 	for (i = 0; i < countof(many); i++)

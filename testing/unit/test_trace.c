@@ -83,6 +83,29 @@ static void test_limit(void **state)
 	finish(" beyond the limit");
 }
 
+/**
+ * The filter for packets in the clear does not apply to ESP packets.
+ */
+static void test_filter(void **state)
+{
+	nflog_filters_t *filters = nflog_filters_create();
+	nflog_filter_t *none = filters->get(filters, "len < 1");
+
+	assert_non_null(none);
+	start((nflog_cfg_t){ .filter = none, .filter_ike = none });
+	assert_int_equal(write_packets(10), 10);
+	finish("10000 bytes 0 lost");
+	assert_null(strstr(line, "filtered"));
+	trace->destroy(trace);
+	forget_packets();
+	assert_int_equal(common_remove("captures/gw"), 0);
+	start((nflog_cfg_t){ .filter_esp = none });
+	assert_int_equal(write_packets(10), 0);
+	finish("10 filtered");
+	none->destroy(none);
+	filters->destroy(filters);
+}
+
 static void test_full_at_start(void **state)
 {
 	fill(0);
@@ -307,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_full, begin_disk, end_disk),
+		cmocka_unit_test_setup_teardown(test_filter, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_limit, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_full_at_start, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_full_always, begin_disk, end_disk),

@@ -23,6 +23,37 @@ ENUM(nflog_point_names, POINT_ESP_IN, POINT_IKE_OUT,
 	"ike-out",
 );
 
+/**
+ * Own a filter.
+ */
+static void own_filter(nflog_filter_t *filter)
+{
+	if (filter)
+	{
+		filter->get_ref(filter);
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_cfg_own(nflog_cfg_t *cfg)
+{
+	own_filter(cfg->filter);
+	own_filter(cfg->filter_esp);
+	own_filter(cfg->filter_ike);
+}
+
+/*
+ * Described in header
+ */
+void nflog_cfg_clear(nflog_cfg_t *cfg)
+{
+	DESTROY_IF(cfg->filter);
+	DESTROY_IF(cfg->filter_esp);
+	DESTROY_IF(cfg->filter_ike);
+}
+
 /*
  * Described in header
  */
@@ -32,10 +63,7 @@ nflog_cfg_t *nflog_cfg_clone(nflog_cfg_t *cfg)
 
 	clone = malloc_thing(nflog_cfg_t);
 	*clone = *cfg;
-	if (clone->filter)
-	{
-		clone->filter->get_ref(clone->filter);
-	}
+	nflog_cfg_own(clone);
 	return clone;
 }
 
@@ -44,6 +72,6 @@ nflog_cfg_t *nflog_cfg_clone(nflog_cfg_t *cfg)
  */
 void nflog_cfg_destroy(nflog_cfg_t *cfg)
 {
-	DESTROY_IF(cfg->filter);
+	nflog_cfg_clear(cfg);
 	free(cfg);
 }

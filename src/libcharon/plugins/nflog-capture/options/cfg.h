@@ -75,8 +75,9 @@ struct nflog_cfg_t {
 	u_int points;
 	/** bytes kept of each packet, 64 to 65535, 0 for whole packets */
 	uint32_t snaplen;
-	/** filter applied to IP packets (owns a reference), NULL for none */
-	nflog_filter_t *filter;
+	/** filters of packets in the clear, of ESP packets, and of IKE messages (owns references),
+	 * NULL for none */
+	nflog_filter_t *filter, *filter_esp, *filter_ike;
 	/** link type of the traces */
 	nflog_link_t link;
 	/** bytes of a file in a ring, at least 1024, 0 for no limit */
@@ -94,6 +95,20 @@ struct nflog_cfg_t {
 	/** write the keys of its IKE_SA to key tables */
 	bool ike_keys;
 };
+
+/**
+ * Own what a copy of a configuration points to.
+ *
+ * @param cfg		copy, to be cleared with nflog_cfg_clear()
+ */
+void nflog_cfg_own(nflog_cfg_t *cfg);
+
+/**
+ * Release what a configuration points to.
+ *
+ * @param cfg		configuration that owns it
+ */
+void nflog_cfg_clear(nflog_cfg_t *cfg);
 
 /**
  * Clone a configuration.

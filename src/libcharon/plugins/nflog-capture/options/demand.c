@@ -96,7 +96,7 @@ void nflog_demand_ike_rekeyed(nflog_demand_t *demand, uint32_t old, uint32_t new
  */
 void nflog_demand_destroy(nflog_demand_t *demand)
 {
-	DESTROY_IF(demand->values.cfg.filter);
+	nflog_cfg_clear(&demand->values.cfg);
 	nflog_request_destroy(demand->request);
 	free(demand->child);
 	free(demand);

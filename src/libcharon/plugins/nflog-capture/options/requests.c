@@ -239,7 +239,7 @@ static bool parse(private_nflog_requests_t *this, nflog_request_t *request,
 	this->filters_mutex->unlock(this->filters_mutex);
 	if (!valid)
 	{
-		DESTROY_IF(values->cfg.filter);
+		nflog_cfg_clear(&values->cfg);
 	}
 	return valid;
 }

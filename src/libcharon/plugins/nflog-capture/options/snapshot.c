@@ -210,10 +210,7 @@ static child_t *child_create(build_t *build, char *conn, char *name)
 	bool valid = TRUE;
 	child_t *child;
 
-	if (values.cfg.filter)
-	{
-		values.cfg.filter->get_ref(values.cfg.filter);
-	}
+	nflog_cfg_own(&values.cfg);
 	INIT(child,
 		.conn = conn ? strdup(conn) : NULL,
 		.name = conn ? strdup(name) : NULL,
@@ -230,7 +227,7 @@ static child_t *child_create(build_t *build, char *conn, char *name)
 		build->this->points |= values.cfg.points;
 	}
 	child->cfg = nflog_cfg_clone(&values.cfg);
-	DESTROY_IF(values.cfg.filter);
+	nflog_cfg_clear(&values.cfg);
 	return child;
 }
 
@@ -445,7 +442,7 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 	add_children(&build, swanctl->sections);
 	add_children(&build, settings->sections);
 
-	DESTROY_IF(build.global.cfg.filter);
+	nflog_cfg_clear(&build.global.cfg);
 	if (build.failed || *stop)
 	{
 		_destroy(this);

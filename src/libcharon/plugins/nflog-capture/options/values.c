@@ -22,7 +22,7 @@
 #include <stdlib.h>
 
 /** buffer size for the names of all options */
-#define NAMES_LEN 256
+#define NAMES_LEN 512
 
 /** longest value, parsing longer ones for many children takes too long */
 #define MAX_VALUE 4096
@@ -100,6 +100,8 @@ static bool parse_load(char *value, void *out)
 #define CFG(field) offsetof(nflog_values_t, cfg.field), sizeof(((nflog_cfg_t*)0)->field)
 #define CHECKED offsetof(nflog_values_t, checked), 0
 #define BOOL_ALLOWED "yes or no"
+#define FILTER_ALLOWED "a filter as in pcap-filter(7), of 2048 characters at most, with " \
+	"addresses, not names, of hosts"
 #define SIZE_ALLOWED "a number of bytes with an optional suffix k, m, or g"
 
 /**
@@ -110,9 +112,9 @@ static const option_t options[] = {
 	{ "points", nflog_type_points, CFG(points), "a list of esp-in, esp-out, "
 	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike", FALSE },
 	{ "snaplen", nflog_type_snaplen, CFG(snaplen), "0, or 64 to 65535", FALSE },
-	{ "filter", NULL, CFG(filter), "a filter as in "
-	  "pcap-filter(7), of 2048 characters at most, with addresses, not "
-	  "names, of hosts", FALSE },
+	{ "filter", NULL, CFG(filter), FILTER_ALLOWED, FALSE },
+	{ "filter_esp", NULL, CFG(filter_esp), FILTER_ALLOWED, FALSE },
+	{ "filter_ike", NULL, CFG(filter_ike), FILTER_ALLOWED, FALSE },
 	{ "format", nflog_type_format, CHECKED, "pcap", FALSE },
 	{ "link_type", nflog_type_link, CFG(link), "nflog or raw", FALSE },
 	{ "file_size", nflog_type_file_size, CFG(file_size),
@@ -268,6 +270,10 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 	{
 		values->files = section;
 	}
+	else if (streq(key, "filter"))
+	{
+		values->filter = section;
+	}
 	return TRUE;
 }
 _Static_assert(countof(options) <= 32, "nflog_values_t.set");
@@ -317,6 +323,14 @@ bool nflog_values_check(nflog_values_t *values)
 		refuse(values, values->files, "value '%u' of option 'files'%s is invalid, it "
 			   "requires file_size or duration", values->cfg.files,
 			   get_place(values->files, place, sizeof(place)));
+		return FALSE;
+	}
+	if (values->cfg.filter && values->cfg.points &&
+		!(values->cfg.points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT)))
+	{	/* everything would be stored */
+		refuse(values, values->filter, "option 'filter'%s is invalid, it applies to "
+			   "packets in the clear, which points lacks, set filter_esp or filter_ike",
+			   get_place(values->filter, place, sizeof(place)));
 		return FALSE;
 	}
 	return TRUE;

@@ -58,8 +58,8 @@ struct nflog_values_t {
 	/** directory of traces in use, whatever dir is, not owned, NULL if none is */
 	char *used_dir;
 
-	/** section that sets the option "files", not owned, NULL if none does */
-	nflog_section_t *files;
+	/** sections that set the options "files" and "filter", not owned, NULL if none does */
+	nflog_section_t *files, *filter;
 
 	/** compiles filters, not owned */
 	nflog_filters_t *filters;

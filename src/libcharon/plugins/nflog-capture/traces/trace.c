@@ -79,6 +79,11 @@ struct private_nflog_trace_t {
 	bool started;
 
 	/**
+	 * Filter of its side, NULL for none, the options own it.
+	 */
+	nflog_filter_t *filter;
+
+	/**
 	 * Packets that it took, and TRUE once these are as many as requested, accessed
 	 * atomically.
 	 */
@@ -286,7 +291,7 @@ METHOD(nflog_trace_t, collect, bool,
 static bool match(private_nflog_trace_t *this,
 				  nflog_packet_t *packet)
 {
-	nflog_filter_t *filter = this->cfg->filter;
+	nflog_filter_t *filter = this->filter;
 
 	return !filter ||
 		   filter->match(filter, chunk_create(packet->record->data + packet->offset,
@@ -584,6 +589,8 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 		.cfg = nflog_cfg_clone(cfg),
 		.ref = 1,
 	);
+	this->filter = point == POINT_ESP_IN ? this->cfg->filter_esp :
+				   point == POINT_IKE_IN ? this->cfg->filter_ike : this->cfg->filter;
 	nflog_trace_name_label(conn, this->dir);
 	return &this->public;
 }
