@@ -291,17 +291,28 @@ char *captures_get_dir(char *base, char *what)
 	char label[NFLOG_NAME_SIZE], *dir;
 	struct stat st;
 
-	if (strchr(what, '/') || (stat(what, &st) == 0 && S_ISDIR(st.st_mode)))
+	if (stat(what, &st) == 0 && S_ISDIR(st.st_mode))
 	{
 		return strdup(what);
 	}
-	if (asprintf(&dir, "%s/%s", base, what) >= 0 && stat(dir, &st) == 0)
+	if (*what && !strchr(what, '/') && asprintf(&dir, "%s/%s", base, what) >= 0)
 	{	/* the name of the directory itself */
-		return dir;
+		if (stat(dir, &st) == 0)
+		{
+			return dir;
+		}
+		free(dir);
 	}
-	free(dir);
-	return asprintf(&dir, "%s/%s", base,
-					nflog_trace_name_label(what, label)) < 0 ? NULL : dir;
+	if (asprintf(&dir, "%s/%s", base, nflog_trace_name_label(what, label)) < 0)
+	{
+		return NULL;
+	}
+	if (strchr(what, '/') && stat(dir, &st) != 0)
+	{	/* rather a path than the name of a connection */
+		free(dir);
+		return strdup(what);
+	}
+	return dir;
 }
 
 /**

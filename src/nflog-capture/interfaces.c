@@ -24,8 +24,12 @@
 /** lines of the log that are comments of an interface */
 #define MAX_LINES 100
 
+/** interfaces that are found without naming them, a power of two */
+#define RECENT 256
+
 typedef struct private_interfaces_t private_interfaces_t;
 typedef struct interface_t interface_t;
+typedef struct recent_t recent_t;
 
 /**
  * An interface.
@@ -49,6 +53,19 @@ struct interface_t {
 };
 
 /**
+ * An interface that was used before.
+ */
+struct recent_t {
+	/** what it was for */
+	capture_t *capture;
+	uint16_t type;
+	capture_point_t point;
+	u_int layers;
+	/** the interface, NULL for none */
+	interface_t *interface;
+};
+
+/**
  * Private data.
  */
 struct private_interfaces_t {
@@ -67,6 +84,12 @@ struct private_interfaces_t {
 	 * The same in the order of their numbers.
 	 */
 	array_t *list;
+
+	/**
+	 * Those that were used last, by a hash, as printing their names takes longer than all
+	 * else that is done with a packet.
+	 */
+	recent_t recent[RECENT];
 };
 
 /**
@@ -117,7 +140,7 @@ static void print_name(capture_t *capture, capture_point_t point, u_int layers,
 /**
  * Get an interface, add its description if it is new.
  */
-static interface_t *get_interface(private_interfaces_t *this, capture_t *capture,
+static interface_t *find_interface(private_interfaces_t *this, capture_t *capture,
 						uint16_t type, capture_point_t point, u_int layers,
 						pcapng_blocks_t *blocks)
 {
@@ -148,6 +171,26 @@ static interface_t *get_interface(private_interfaces_t *this, capture_t *capture
 			 describe_point(point), layers ? ", decrypted" : "");
 	pcapng_interface(blocks, layers ? LINKTYPE_RAW : type, name, description);
 	return interface;
+}
+
+/**
+ * The same, without a look-up if it was used before.
+ */
+static interface_t *get_interface(private_interfaces_t *this, capture_t *capture,
+						uint16_t type, capture_point_t point, u_int layers,
+						pcapng_blocks_t *blocks)
+{
+	size_t pos = ((uintptr_t)capture / sizeof(capture_t) * 8 + point * 4 + layers);
+	recent_t *recent = &this->recent[pos % RECENT];
+
+	if (!recent->interface || recent->capture != capture || recent->type != type ||
+		recent->point != point || recent->layers != layers)
+	{
+		*recent = (recent_t){ capture, type, point, layers,
+			find_interface(this, capture, type, point, layers, blocks),
+		};
+	}
+	return recent->interface;
 }
 
 METHOD(interfaces_t, get, uint32_t,

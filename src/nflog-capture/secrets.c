@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /** bytes of the largest table that is read, that of a million SAs */
 #define MAX_TABLE (512 * 1024 * 1024)
@@ -321,11 +322,20 @@ METHOD(secrets_t, write_, bool,
 	struct stat st;
 	bool success;
 
-	if (mkdir(dir, 0700) != 0 &&
-		(errno != EEXIST || lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode)))
+	if (mkdir(dir, 0700) != 0)
 	{
-		fprintf(stderr, "unable to create %s: %s\n", dir, strerror(errno));
-		return FALSE;
+		if (errno != EEXIST || lstat(dir, &st) != 0)
+		{
+			fprintf(stderr, "unable to create %s: %s\n", dir, strerror(errno));
+			return FALSE;
+		}
+		/* whoever can write to it could replace what is read later */
+		if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 022)
+		{
+			fprintf(stderr, "unable to write keys to %s: it is no directory of yours that "
+					"nobody else can write to\n", dir);
+			return FALSE;
+		}
 	}
 	success = write_file(dir, PREFERENCES, "", this->preferences);
 	for (type = 0; success && type < TABLE_MAX; type++)

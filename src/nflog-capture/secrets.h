@@ -47,8 +47,8 @@ struct secrets_t {
 	/**
 	 * Write all tables to a directory, which is a configuration of Wireshark then.
 	 *
-	 * @param dir		directory, created if it does not exist; its parent has to be one
-	 *					that only trusted users can write to
+	 * @param dir		directory, created if it does not exist, refused if others can write
+	 *					to it
 	 * @return			FALSE on failure, the reason was printed
 	 */
 	bool (*write)(secrets_t *this, char *dir);

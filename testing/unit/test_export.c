@@ -21,6 +21,8 @@
 #include "program.h"
 #include "traces.h"
 
+#include "files/trace_name.h"
+
 #include "../../src/nflog-capture/exporter.h"
 #include "../../src/nflog-capture/pcapng_block.h"
 #include "../../src/nflog-capture/when.h"
@@ -311,6 +313,13 @@ static void test_export_keys(void **state)
 			"test $(stat -c %%a keys) = 600 && ls | tr '\\n' ' ' | "
 			"grep -qx 'esp_sa keys preferences ' && ! grep -q c0000003 * && "
 			"! grep -q 32-bit esp_sa && grep -q '^esp c0000002 ' keys", dir), 0);
+	/* a directory that others can write to, or a link to one */
+	assert_int_equal(run_command("mkdir -m 0777 %s/bad.wireshark && ln -s %s "
+								 "%s/link.wireshark", dir, dir, dir), 0);
+	assert_int_equal(run("export --dir %s gw -o %s/bad.pcapng --keys", dir, dir), 2);
+	expect_line("stderr", "^unable to write keys to .*/bad.wireshark: it is no directory");
+	assert_int_equal(run("export --dir %s gw -o %s/link.pcapng --keys", dir, dir), 2);
+	assert_int_equal(run_command("rm %s/link.wireshark", dir), 0);
 	/* again, over what is there */
 	assert_int_equal(run("export --dir %s gw -o %s/out.pcapng --keys", dir, dir), 0);
 	/* decrypted with the keys that were written */
@@ -640,8 +649,8 @@ static void test_when(void **state)
  */
 static void test_files(void **state)
 {
+	char name[PATH_MAX], label[NFLOG_NAME_SIZE];
 	trace_file_t *file;
-	char name[PATH_MAX];
 	int i;
 
 	for (i = 8; i < 12; i++)
@@ -675,6 +684,18 @@ static void test_files(void **state)
 	assert_int_equal(run("export %s/gw -o %s/gw/../gw/" NAME ".plain.8.pcap", dir, dir),
 					 2);
 	expect_line("stderr", "it is the same file as .*, which is read, use another name$");
+	assert_int_equal(run("export --dir %s none -o %s/out", dir, dir), 2);
+	expect_line("stderr", "^.none. is neither a file, nor a directory, nor a connection");
+	/* a connection whose name is not that of its directory */
+	file = trace_file_create(nflog_trace_name_label("a/b", label), NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(file, 1000, "net{1} plain-in", chunk_clone(ping));
+	trace_file_close(file);
+	assert_int_equal(run("export --dir %s a/b -o %s/out", dir, dir), 0);
+	expect_line("stdout", "/out: 1 packets, ");
+	assert_int_equal(run("export --dir %s \"\" -o %s/out", dir, dir), 2);
+	expect_line("stderr", "^.. is neither a file, nor a directory, nor a connection");
+	assert_int_equal(run("export --dir %s a/c -o %s/out", dir, dir), 2);
+	expect_line("stderr", "^unable to open a/c: No such file or directory$");
 	assert_int_equal(run("export --dir %s none -o %s/out", dir, dir), 2);
 	expect_line("stderr", "^.none. is neither a file, nor a directory, nor a connection");
 	assert_int_equal(run("export --dir %s -o %s/out", dir, dir), 2);
