@@ -503,6 +503,22 @@ static bool is_folder(int fd)
 	return found;
 }
 
+/**
+ * Open the locks of a directory.
+ */
+static void open_locks(private_checker_t *this, char *dir)
+{
+	int error;
+
+	this->locks = locks_create(dir);
+	error = this->locks->get_error(this->locks);
+	if (error)
+	{
+		report(this, dir, ".lock", "unreadable", FALSE, "run this as root, no trace was "
+			   "checked, as charon may write it", "can't be opened: %s", strerror(error));
+	}
+}
+
 METHOD(checker_t, check, bool,
 	private_checker_t *this, char *dir)
 {
@@ -524,12 +540,12 @@ METHOD(checker_t, check, bool,
 	if (is_folder(fd))
 	{
 		snprintf(above, sizeof(above), "%s/..", path);
-		this->locks = locks_create(above);
+		open_locks(this, above);
 		check_folder(this, path, basename(path), fd);
 	}
 	else
 	{
-		this->locks = locks_create(path);
+		open_locks(this, path);
 		check_base(this, path, fd);
 		close(fd);
 	}

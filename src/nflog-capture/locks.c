@@ -48,9 +48,14 @@ struct private_locks_t {
 	int fd;
 
 	/**
-	 * TRUE if it can't be opened, but is there.
+	 * TRUE if it is open for reading only.
 	 */
-	bool unknown;
+	bool readonly;
+
+	/**
+	 * Why it can't be opened (errno), 0 if it is open, or not there.
+	 */
+	int error;
 
 	/**
 	 * Byte that is locked, 0 for none.
@@ -73,12 +78,18 @@ static bool control(private_locks_t *this, int cmd, off_t byte, struct flock *lo
 	return fcntl(this->fd, cmd, lock) == 0;
 }
 
+METHOD(locks_t, get_error, int,
+	private_locks_t *this)
+{
+	return this->error;
+}
+
 METHOD(locks_t, is_used, bool,
 	private_locks_t *this)
 {
 	struct flock lock;
 
-	return this->unknown ||
+	return this->error ||
 		   (this->fd >= 0 && (!control(this, F_OFD_GETLK, LOCK_USED, &lock, F_WRLCK) ||
 							  lock.l_type != F_UNLCK));
 }
@@ -105,10 +116,15 @@ METHOD(locks_t, lock_, bool,
 	unlock(this);
 	if (this->fd < 0)
 	{
-		return !this->unknown;
+		return !this->error;
 	}
 	snprintf(key, sizeof(key), "%s/%s", conn, name);
 	byte = LOCK_FILES + nflog_trace_name_hash(key) % LOCK_COUNT;
+	if (this->readonly)
+	{
+		return control(this, F_OFD_GETLK, byte, &lock, F_WRLCK) &&
+			   lock.l_type == F_UNLCK;
+	}
 	if (!control(this, F_OFD_SETLK, byte, &lock, F_WRLCK))
 	{
 		return FALSE;
@@ -137,6 +153,7 @@ locks_t *locks_create(char *dir)
 
 	INIT(this,
 		.public = {
+			.get_error = _get_error,
 			.is_used = _is_used,
 			.lock = _lock_,
 			.unlock = _unlock,
@@ -146,6 +163,11 @@ locks_t *locks_create(char *dir)
 	snprintf(path, sizeof(path), "%s/" LOCK_FILE, dir);
 	/* for writing, which an exclusive lock needs */
 	this->fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	this->unknown = this->fd < 0 && errno != ENOENT;
+	if (this->fd < 0 && errno != ENOENT)
+	{
+		this->fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		this->readonly = this->fd >= 0;
+		this->error = this->readonly ? 0 : errno;
+	}
 	return &this->public;
 }

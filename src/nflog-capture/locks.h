@@ -32,12 +32,20 @@ typedef struct locks_t locks_t;
 struct locks_t {
 
 	/**
+	 * Get the reason why the file with the locks can't be opened.
+	 *
+	 * @return			errno, 0 if it is open, or not there
+	 */
+	int (*get_error)(locks_t *this);
+
+	/**
 	 * Check if any charon uses the directory.
 	 */
 	bool (*is_used)(locks_t *this);
 
 	/**
-	 * Lock a file, so that no charon takes it for one that nobody uses.
+	 * Lock a file, so that no charon takes it for one that nobody uses.  Those who may not
+	 * write to the file with the locks may look only, which this does then.
 	 *
 	 * @param conn		name of the subdirectory
 	 * @param name		name of the file

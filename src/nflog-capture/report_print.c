@@ -66,8 +66,10 @@ static char *format_time(int64_t us, char *buf, size_t len)
 
 /**
  * Print a distribution of times.
+ *
+ * @param remark	why times may be negative
  */
-static void print_times(json_object *times, char *what)
+static void print_times(json_object *times, char *what, char *remark)
 {
 	char a[32], b[32], c[32], d[32];
 
@@ -79,9 +81,8 @@ static void print_times(json_object *times, char *what)
 		   format_time(number(times, "max_us"), d, sizeof(d)));
 	if (number(times, "negative"))
 	{
-		printf("  %" PRId64 " of these seem to arrive before they were sent: the clocks differ, "
-			   "or\n  the sender logs packets later than it sends them\n",
-			   number(times, "negative"));
+		printf("  %" PRId64 " of these have times in the wrong order: %s\n",
+			   number(times, "negative"), remark);
 	}
 }
 
@@ -141,7 +142,8 @@ static void print_sa(json_object *sa)
 	}
 	if (get(sa, "gateway"))
 	{
-		print_times(get(sa, "gateway"), "through the gateway");
+		print_times(get(sa, "gateway"), "through the gateway",
+					"packets that leave have the time of logging");
 	}
 	if (number(sa, "stuck"))
 	{
@@ -156,7 +158,8 @@ static void print_sa(json_object *sa)
 	}
 	if (get(sa, "network"))
 	{
-		print_times(get(sa, "network"), inbound ? "from the peer" : "to the peer");
+		print_times(get(sa, "network"), inbound ? "from the peer" : "to the peer",
+					"the clocks differ, or the sender logs packets late");
 		printf("  %" PRId64 " packets were lost on the way\n", number(sa, "lost"));
 	}
 }

@@ -212,8 +212,10 @@ static void test_others(void **state)
 	in_dir("sed -i /x$/d esp_sa");
 	assert_int_equal(run("check %s/captures", dir), 0);
 	/* names that nobody thought of */
-	in_dir("touch -- -x 'a b' $'\\n'");
+	in_dir("touch -- -x 'a b' \"$(printf 'a\\nb')\"");
 	assert_int_equal(run("check %s/captures", dir), 0);
+	in_dir("chmod 666 \"$(printf 'a\\nb')\"");
+	expect("gw/a?b has mode 0666", TRUE);
 }
 
 static void test_keys(void **state)
@@ -273,6 +275,11 @@ static void test_live(void **state)
 	assert_int_equal(run("check --repair %s/captures/gw", dir), 0);
 	expect_size(st.st_size - 7);
 	in_dir("test -e .keys.00000001.tmp");
+	/* what can't be known is said */
+	in_dir("mv ../.lock ../saved && ln -s saved ../.lock");
+	assert_int_equal(run("check %s/captures", dir), 1);
+	expect_line("stdout", "captures/.lock can.t be opened: .*; run this as root");
+	in_dir("mv ../saved ../.lock");
 	/* once charon has ended */
 	close(fd);
 	assert_int_equal(run("check --repair %s/captures", dir), 1);

@@ -569,9 +569,9 @@ static void test_dir(void **state)
 	assert_int_equal(run("decrypt %s/gw -o %s/out", dir, dir), 0);
 	expect_line("stdout", "^ESP: 3 packets, 3 decrypted, 3 ICV good$");
 	assert_int_equal(run("decrypt %s/gw %s/%s", dir, dir, names[0]), 2);
+	assert_int_equal(run("decrypt -k - %s/gw %s/gw </dev/null", dir, dir), 2);
 	assert_int_equal(run("decrypt %s/%s", dir, names[3]), 1);
 	expect_line("stderr", "^nothing to decrypt in ");
-	/* one without keys does not end what can be done */
 	assert_int_equal(run_command("sed -i /00000003/d %s/gw/keys", dir), 0);
 	assert_int_equal(run("decrypt %s/gw", dir), 1);
 	expect_line("stdout", "^ESP: 2 packets, 2 decrypted, 2 ICV good$");

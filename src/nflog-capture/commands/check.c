@@ -13,6 +13,7 @@
  */
 
 
+#include <ctype.h>
 #include <json-c/json.h>
 
 #include "captures.h"
@@ -36,6 +37,17 @@ struct report_t {
 };
 
 /**
+ * Print a path in one line, whatever is in there.
+ */
+static void print_path(char *path)
+{
+	for (; *path; path++)
+	{
+		putchar(iscntrl((u_char)*path) ? '?' : *path);
+	}
+}
+
+/**
  * Report a finding, see checker_cb_t.
  */
 static void add_finding(void *data, finding_t *finding)
@@ -47,8 +59,8 @@ static void add_finding(void *data, finding_t *finding)
 	report->repaired += finding->repaired;
 	if (!report->findings)
 	{
-		printf("%s %s%s%s\n", finding->path, finding->text,
-			   finding->repaired ? ": repaired" : "; ",
+		print_path(finding->path);
+		printf(" %s%s%s\n", finding->text, finding->repaired ? ": repaired" : "; ",
 			   finding->repaired ? "" : finding->remedy);
 		return;
 	}

@@ -349,6 +349,10 @@ static int decrypt(request_t *request)
 								"for all of them with -o");
 		}
 	}
+	if (dirs && !request->output && line->count > 1 && has_stdin(request->keys))
+	{
+		return line->refuse(line, "stdin has the keys of one directory");
+	}
 	if (!command_load_algorithms())
 	{
 		return STATUS_ERROR;
