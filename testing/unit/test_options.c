@@ -363,6 +363,56 @@ static void test_captured(void **state)
 	}
 }
 
+/**
+ * Of those that share a connection, only some peers are captured.
+ */
+static void test_peers(void **state)
+{
+	const struct {
+		char *options, *identity, *vip;
+		bool captured, unsure;
+	} tests[] = {
+		{ "identity = carol*", "carol@strongswan.org", NULL, TRUE, FALSE },
+		{ "identity = *@strongswan.org", "carol@strongswan.org", NULL, TRUE, FALSE },
+		{ "identity = carol*", "dave@strongswan.org", NULL, FALSE, FALSE },
+		{ "identity = carol*", NULL, NULL, FALSE, TRUE },
+		{ "virtual_ip = 10.3.0.0/24", NULL, "10.3.0.1", TRUE, FALSE },
+		{ "virtual_ip = 10.3.0.1", "carol@strongswan.org", "10.3.0.2", FALSE, FALSE },
+		{ "virtual_ip = fec0::/16", "carol@strongswan.org", NULL, FALSE, TRUE },
+		{ "identity = carol*\n virtual_ip = 10.3.0.1", "dave", NULL, FALSE, FALSE },
+		{ "identity = carol*\n virtual_ip = 10.3.0.1", "carol", NULL, FALSE, TRUE },
+		{ "identity = carol*\n virtual_ip = 10.3.0.1", "carol", "10.3.0.1", TRUE, FALSE },
+		{ "", NULL, NULL, TRUE, FALSE },
+		{ "identity =", "carol", NULL, FALSE, FALSE },
+		{ "virtual_ip = 10.3.0.0/33", "carol", "10.3.0.1", FALSE, FALSE },
+	};
+	nflog_candidate_t candidate = { .conn = "gw", .child = "a" };
+	char buf[256];
+	nflog_cfg_t *cfg;
+	u_int i;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		snprintf(buf, sizeof(buf), "connections { gw { children { a { nflog-capture {\n"
+				 "enable = yes\n %s\n } } } } }", tests[i].options);
+		put("swanctl.conf", buf);
+		update();
+		candidate.identity = !tests[i].identity ? NULL :
+					identification_create_from_string(tests[i].identity);
+		candidate.vips = !tests[i].vip ? NULL : linked_list_create_with_items(
+					host_create_from_string(tests[i].vip, 0), NULL);
+		cfg = options->get(options, &candidate, FALSE, TRUE);
+		assert_int_equal(cfg != NULL, tests[i].captured);
+		assert_int_equal(candidate.unsure, tests[i].unsure);
+		if (cfg)
+		{
+			nflog_cfg_destroy(cfg);
+		}
+		DESTROY_IF(candidate.identity);
+		DESTROY_OFFSET_IF(candidate.vips, offsetof(host_t, destroy));
+	}
+}
+
 static void test_many(void **state)
 {
 	nflog_cfg_t *cfg;
@@ -402,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_default, begin, end),
 		cmocka_unit_test_setup_teardown(test_captured, begin, end),
+		cmocka_unit_test_setup_teardown(test_peers, begin, end),
 		cmocka_unit_test_setup_teardown(test_global, begin, end),
 		cmocka_unit_test_setup_teardown(test_precedence, begin, end),
 		cmocka_unit_test_setup_teardown(test_names, begin, end),

@@ -151,6 +151,22 @@ static bool start_waiting(private_nflog_ike_t *this, ike_sa_t *ike_sa,
 }
 
 /**
+ * Does it depend on what is not known of the peer yet if an IKE_SA is captured?
+ */
+static bool is_unsure(private_nflog_ike_t *this, nflog_candidate_t *subject,
+					  peer_cfg_t *peer_cfg)
+{
+	nflog_cfg_t *cfg;
+
+	cfg = this->captures->get_cfg(this->captures, subject, peer_cfg, FALSE);
+	if (cfg)
+	{
+		nflog_cfg_destroy(cfg);
+	}
+	return subject->unsure;
+}
+
+/**
  * Handle an IKE_SA that got established.
  */
 static void established(private_nflog_ike_t *this, ike_sa_t *ike_sa)
@@ -162,8 +178,11 @@ static void established(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 	if (peer_cfg)
 	{
 		subject = nflog_subject_create(ike_sa, peer_cfg, NULL);
-		this->captures->write_kept_keys(this->captures, ike_sa->get_id(ike_sa), subject,
-										peer_cfg);
+		if (!is_unsure(this, subject, peer_cfg))
+		{	/* virtual IPs are known a little later */
+			this->captures->write_kept_keys(this->captures, ike_sa->get_id(ike_sa),
+											subject, peer_cfg);
+		}
 	}
 	if (this->ike_messages->get_state(this->ike_messages,
 									  id) == NFLOG_IKE_WAITING)
@@ -250,7 +269,8 @@ static void handle_message(private_nflog_ike_t *this, ike_sa_t *ike_sa,
 	ike_sa_id_t *spis = ike_sa->get_id(ike_sa);
 	nflog_candidate_t *subject = nflog_subject_create(ike_sa, peer_cfg, NULL);
 
-	if (state == NFLOG_IKE_UNDECIDED)
+	if (state == NFLOG_IKE_UNDECIDED &&
+		(is_established(ike_sa) || !is_unsure(this, subject, peer_cfg)))
 	{
 		if (this->captures->decide(this->captures, subject, peer_cfg))
 		{

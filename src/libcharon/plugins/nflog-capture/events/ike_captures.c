@@ -105,13 +105,14 @@ METHOD(nflog_ike_captures_t, get_cfg, nflog_cfg_t*,
 	nflog_cfg_t *cfg = NULL;
 	enumerator_t *enumerator;
 	child_cfg_t *child_cfg;
-	bool has_children = FALSE;
+	bool has_children = FALSE, unsure = FALSE;
 
 	enumerator = peer_cfg->create_child_cfg_enumerator(peer_cfg);
 	while (!cfg && enumerator->enumerate(enumerator, &child_cfg))
 	{
 		candidate.child = child_cfg->get_name(child_cfg);
 		cfg = get_child_cfg(this, &candidate, captured);
+		unsure |= candidate.unsure;
 		has_children = TRUE;
 	}
 	enumerator->destroy(enumerator);
@@ -119,8 +120,10 @@ METHOD(nflog_ike_captures_t, get_cfg, nflog_cfg_t*,
 	{
 		candidate.child = "";
 		cfg = get_child_cfg(this, &candidate, captured);
+		unsure |= candidate.unsure;
 	}
 	subject->request = candidate.request;
+	subject->unsure = unsure;
 	return cfg;
 }
 

@@ -41,7 +41,7 @@ struct nflog_ike_captures_t {
 	 * point for IKE messages wants.  Without children, as with mediation, it is what a
 	 * child without options would want.
 	 *
-	 * @param subject	IKE_SA, receives the request that decided
+	 * @param subject	IKE_SA, receives the request that decided, and if that is unsure
 	 * @param peer_cfg	its connection
 	 * @param captured	TRUE if it is captured
 	 * @return			configuration, to be destroyed with nflog_cfg_destroy(), NULL if

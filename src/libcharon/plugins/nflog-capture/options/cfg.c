@@ -42,6 +42,8 @@ void nflog_cfg_own(nflog_cfg_t *cfg)
 	own_filter(cfg->filter);
 	own_filter(cfg->filter_esp);
 	own_filter(cfg->filter_ike);
+	cfg->identity = cfg->identity ? strdup(cfg->identity) : NULL;
+	cfg->virtual_ip = cfg->virtual_ip ? strdup(cfg->virtual_ip) : NULL;
 }
 
 /*
@@ -52,6 +54,8 @@ void nflog_cfg_clear(nflog_cfg_t *cfg)
 	DESTROY_IF(cfg->filter);
 	DESTROY_IF(cfg->filter_esp);
 	DESTROY_IF(cfg->filter_ike);
+	free(cfg->identity);
+	free(cfg->virtual_ip);
 }
 
 /*

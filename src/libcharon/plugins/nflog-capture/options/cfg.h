@@ -78,6 +78,9 @@ struct nflog_cfg_t {
 	/** filters of packets in the clear, of ESP packets, and of IKE messages (owns references),
 	 * NULL for none */
 	nflog_filter_t *filter, *filter_esp, *filter_ike;
+	/** patterns of the peer's identity, and of its virtual IP (owned), NULL for any, see
+	 * nflog_criteria_t */
+	char *identity, *virtual_ip;
 	/** link type of the traces */
 	nflog_link_t link;
 	/** bytes of a file in a ring, at least 1024, 0 for no limit */

@@ -152,3 +152,32 @@ bool nflog_criteria_match(nflog_criteria_t *criteria, nflog_candidate_t *candida
 		   (!criteria->virtual_ip ||
 			match_vips(criteria->virtual_ip, candidate->vips));
 }
+
+/*
+ * Described in header
+ */
+bool nflog_criteria_may_match(nflog_criteria_t *criteria, nflog_candidate_t *candidate)
+{
+	nflog_criteria_t known = *criteria;
+
+	known.identity = candidate->identity ? known.identity : NULL;
+	known.virtual_ip = candidate->vips ? known.virtual_ip : NULL;
+	return (known.identity != criteria->identity ||
+			known.virtual_ip != criteria->virtual_ip) &&
+		   nflog_criteria_match(&known, candidate);
+}
+
+/*
+ * Described in header
+ */
+bool nflog_candidate_is_peer(nflog_candidate_t *candidate, char *identity,
+							 char *virtual_ip)
+{
+	nflog_criteria_t criteria = {
+		.identity = identity,
+		.virtual_ip = virtual_ip,
+	};
+
+	candidate->unsure |= nflog_criteria_may_match(&criteria, candidate);
+	return nflog_criteria_match(&criteria, candidate);
+}

@@ -53,6 +53,8 @@ struct nflog_candidate_t {
 	/** id of the request that decided whether to capture it, 0 if options did, or nothing
 	 * did yet, set by nflog_options_t.get() */
 	uint32_t request;
+	/** TRUE if that may change once identity and virtual IPs are known, set like it */
+	bool unsure;
 };
 
 /**
@@ -90,6 +92,25 @@ nflog_candidate_t *nflog_candidate_clone(nflog_candidate_t *candidate);
  * @param candidate	candidate, NULL to do nothing
  */
 void nflog_candidate_destroy(nflog_candidate_t *candidate);
+
+/**
+ * Check if a CHILD_SA or an IKE_SA that does not match may do so once its identity and
+ * virtual IPs are known.
+ *
+ * @param candidate	CHILD_SA or IKE_SA
+ * @return			TRUE if it may
+ */
+bool nflog_criteria_may_match(nflog_criteria_t *criteria, nflog_candidate_t *candidate);
+
+/**
+ * Check if the peer of a CHILD_SA or an IKE_SA is one to capture, and if that is sure.
+ *
+ * @param identity	pattern of its identity, NULL for any
+ * @param virtual_ip	pattern of its virtual IP, NULL for any
+ * @return			TRUE if both match
+ */
+bool nflog_candidate_is_peer(nflog_candidate_t *candidate, char *identity,
+							 char *virtual_ip);
 
 /**
  * Check if a CHILD_SA or an IKE_SA matches.

@@ -16,7 +16,6 @@
 
 #include "options.h"
 #include "swanctl.h"
-#include "values.h"
 
 #include <dlfcn.h>
 #include <sys/eventfd.h>
@@ -265,7 +264,7 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 	nflog_snapshot_t *snapshot;
 	nflog_cfg_t *cfg = NULL;
 
-	candidate->request = 0;
+	candidate->request = candidate->unsure = FALSE;
 	snapshot = get_snapshot(this);
 	if (!snapshot)
 	{
@@ -283,7 +282,8 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 		cfg = snapshot->get(snapshot, conn, child);
 		candidate->request = !this->requests ? 0 :
 				this->requests->decide(this->requests, candidate, cfg);
-		if (!cfg->enable || (cfg->invalid && !captured))
+		if (!cfg->enable || (cfg->invalid && !captured) ||
+			!nflog_candidate_is_peer(candidate, cfg->identity, cfg->virtual_ip))
 		{
 			nflog_cfg_destroy(cfg);
 			cfg = NULL;

@@ -93,10 +93,18 @@ static nflog_demand_t *find_match(linked_list_t *list, nflog_candidate_t *candid
 	enumerator = list->create_enumerator(list);
 	while (enumerator->enumerate(enumerator, &entry))
 	{
-		if ((!entry->end || now < entry->end) &&
-			nflog_demand_match(entry, candidate))
+		if (entry->end && now >= entry->end)
+		{
+			continue;
+		}
+		if (nflog_demand_match(entry, candidate))
 		{
 			found = entry;
+		}
+		else
+		{
+			candidate->unsure |= nflog_criteria_may_match(&entry->request->criteria,
+														  candidate);
 		}
 	}
 	enumerator->destroy(enumerator);
@@ -116,6 +124,10 @@ METHOD(nflog_requests_t, decide, uint32_t,
 		id = entry->request->id;
 		cfg->enable = cfg->running = entry->request->start;
 		cfg->packets = entry->request->packets;
+		/* it selects peers itself */
+		free(cfg->identity);
+		free(cfg->virtual_ip);
+		cfg->identity = cfg->virtual_ip = NULL;
 		nflog_values_override(&entry->values, cfg);
 	}
 	else if (find_match(this->lifted, candidate))

@@ -272,3 +272,38 @@ bool nflog_type_subnet(char *value, void *out)
 	free(addr);
 	return valid;
 }
+
+/**
+ * Replace a string.
+ */
+static void replace(char **out, char *value)
+{
+	free(*out);
+	*out = strdup(value);
+}
+
+/*
+ * Described in header
+ */
+bool nflog_type_identity(char *value, void *out)
+{
+	if (!*value || strlen(value) > NFLOG_MAX_PATTERN)
+	{
+		return FALSE;
+	}
+	replace(out, value);
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_type_virtual_ip(char *value, void *out)
+{
+	if (!nflog_type_subnet(value, NULL))
+	{
+		return FALSE;
+	}
+	replace(out, value);
+	return TRUE;
+}

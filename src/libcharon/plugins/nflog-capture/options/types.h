@@ -21,6 +21,7 @@
 #define NFLOG_TYPES_H_
 
 #include "cfg.h"
+#include "criteria.h"
 
 /** maximum number of NFLOG groups in use, from the option "group" on */
 #define NFLOG_MAX_GROUPS 8
@@ -152,5 +153,21 @@ bool nflog_type_socket(char *value, void *out);
  * @param out		not used
  */
 bool nflog_type_subnet(char *value, void *out);
+
+/**
+ * Parse a pattern of identities.
+ *
+ * @param value		value
+ * @param out		receives it, char* (allocated), what was there before is freed
+ */
+bool nflog_type_identity(char *value, void *out);
+
+/**
+ * Parse a virtual IP, an address or a subnet.
+ *
+ * @param value		value
+ * @param out		receives it, char* (allocated), what was there before is freed
+ */
+bool nflog_type_virtual_ip(char *value, void *out);
 
 #endif /** NFLOG_TYPES_H_ @}*/
