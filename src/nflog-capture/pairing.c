@@ -33,8 +33,8 @@ typedef struct slot_t slot_t;
 struct slot_t {
 	/** the copy */
 	copy_t copy;
-	/** the next one of the chain, NONE for none */
-	uint32_t next;
+	/** the next one of the chain, and the one before, NONE for none */
+	uint32_t next, prev;
 	/** FALSE once it was found */
 	bool waits;
 };
@@ -66,42 +66,49 @@ struct private_pairing_t {
 	uint64_t added;
 
 	/**
-	 * First copy of each chain, the oldest one.
+	 * First and last copy of each chain, the oldest one is the first.
 	 */
-	uint32_t chains[CHAINS];
+	uint32_t chains[CHAINS], ends[CHAINS];
 };
+
+/**
+ * Get where the link to a copy is, from the one before or after it.
+ */
+static uint32_t *get_link(private_pairing_t *this, slot_t *slot, bool before)
+{
+	uint32_t other = before ? slot->prev : slot->next, chain = slot->copy.key % CHAINS;
+
+	if (other == NONE)
+	{
+		return before ? &this->chains[chain] : &this->ends[chain];
+	}
+	return before ? &this->slots[other].next : &this->slots[other].prev;
+}
 
 /**
  * Remove a copy from its chain.
  */
-static void unlink_slot(private_pairing_t *this, uint32_t index)
+static void unlink_slot(private_pairing_t *this, slot_t *slot)
 {
-	slot_t *slot = &this->slots[index];
-	uint32_t *pos = &this->chains[slot->copy.key % CHAINS];
-
-	while (*pos != index)
-	{
-		pos = &this->slots[*pos].next;
-	}
-	*pos = slot->next;
+	*get_link(this, slot, TRUE) = slot->next;
+	*get_link(this, slot, FALSE) = slot->prev;
 	slot->waits = FALSE;
 }
 
 METHOD(pairing_t, add, bool,
 	private_pairing_t *this, copy_t *copy, copy_t *other)
 {
-	uint32_t *pos = &this->chains[copy->key % CHAINS], index;
+	uint32_t chain = copy->key % CHAINS, index = this->chains[chain];
 	slot_t *slot;
 	u_int i;
 
-	for (i = 0; *pos != NONE && i < MAX_STEPS; pos = &slot->next, i++)
+	for (i = 0; index != NONE && i < MAX_STEPS; index = slot->next, i++)
 	{
-		slot = &this->slots[*pos];
+		slot = &this->slots[index];
 		if (slot->copy.key == copy->key && slot->copy.side != copy->side)
 		{
 			*other = slot->copy;
-			slot->waits = FALSE;
-			*pos = slot->next;
+			unlink_slot(this, slot);
 			return TRUE;
 		}
 	}
@@ -109,17 +116,17 @@ METHOD(pairing_t, add, bool,
 	slot = &this->slots[index];
 	if (slot->waits)
 	{
-		unlink_slot(this, index);
+		unlink_slot(this, slot);
 		this->cb(this->data, &slot->copy);
-		/* it may have been the one before in this chain */
-		pos = &this->chains[copy->key % CHAINS];
 	}
 	*slot = (slot_t){
 		.copy = *copy,
-		.next = *pos,
+		.next = NONE,
+		.prev = this->ends[chain],
 		.waits = TRUE,
 	};
-	*pos = index;
+	*get_link(this, slot, TRUE) = index;
+	*get_link(this, slot, FALSE) = index;
 	return FALSE;
 }
 
@@ -156,5 +163,6 @@ pairing_t *pairing_create(pairing_cb_t cb, void *data)
 		.data = data,
 	);
 	memset(this->chains, 0xff, sizeof(this->chains));
+	memset(this->ends, 0xff, sizeof(this->ends));
 	return &this->public;
 }

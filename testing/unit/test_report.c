@@ -401,7 +401,7 @@ static void test_pairing(void **state)
 		assert_int_equal(count, 2 * PAIRING_MAX);
 		copy.side = 1;
 		assert_true(pairing->add(pairing, &copy, &found));
-		assert_true(mode || found.number == i - 1);
+		assert_int_equal(found.number, mode ? 2 * PAIRING_MAX : i - 1);
 		copy.key = mode ? 1 : 2;
 		assert_false(pairing->add(pairing, &copy, &found));
 		copy.side = 0;
