@@ -116,6 +116,7 @@ static int print_result(json_object *end, bool start)
 	uint64_t running = client_get_number(end, "running");
 	uint64_t ended = client_get_number(end, "ended");
 	uint64_t failed = client_get_number(end, "failed");
+	uint64_t follows = client_get_number(end, "follows");
 	uint64_t without = client_get_number(end, "without_keys");
 	bool applied = client_get_number(end, "applied");
 
@@ -144,7 +145,12 @@ static int print_result(json_object *end, bool start)
 		fprintf(stderr, "%" PRIu64 " SAs could not be captured, charon's log has the reason\n",
 				failed);
 	}
-	if (!applied)
+	if (follows)
+	{
+		fprintf(stderr, "%" PRIu64 " SAs follow once their former capture has ended\n",
+				follows);
+	}
+	if (!applied && !follows)
 	{
 		fprintf(stderr, "charon is busy with some IKE_SAs, they follow as soon as it is "
 				"not\n");

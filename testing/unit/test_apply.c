@@ -33,11 +33,14 @@ static u_int captured_sas, reads;
 
 /** the request that decides, what it is said to have done, and whether that succeeded */
 static uint32_t request;
-static u_int events[NFLOG_REQUEST_FAILED + 1];
+static u_int events[NFLOG_REQUEST_FOLLOWS + 1];
 static bool succeeded;
 
 /** request whose limit of packets the capture has reached, and the last capture had */
 static uint32_t full, reached;
+
+/** number of times that its packets got into traces of what it was rekeyed to */
+static u_int included;
 
 /** TRUE while traces of the last capture have not ended */
 static bool ending;
@@ -120,6 +123,21 @@ METHOD(nflog_manager_t, manager_get_state, nflog_capture_state_t,
 	assert_int_equal(in_use, 1);
 	return captured_sas ? full ? NFLOG_CAPTURE_FULL : NFLOG_CAPTURE_RUNNING
 					: ending ? NFLOG_CAPTURE_ENDING : NFLOG_CAPTURE_NONE;
+}
+
+METHOD(nflog_manager_t, manager_include, void,
+	nflog_manager_t *this, host_t *dst, uint32_t spi)
+{
+	assert_int_equal(in_use, 1);
+	assert_int_equal(spi, htonl(1));
+	included++;
+}
+
+METHOD(nflog_manager_t, manager_follow, bool,
+	nflog_manager_t *this, child_sa_t *child_sa)
+{
+	assert_int_equal(in_use, 1);
+	return ending;
 }
 
 METHOD(nflog_manager_t, manager_has_reached, bool,
@@ -417,6 +435,8 @@ static void init()
 	};
 	manager = (nflog_manager_t){
 		.get_state = _manager_get_state,
+		.follow = _manager_follow,
+		.include = _manager_include,
 		.has_any = _manager_has_any,
 		.end = _manager_end,
 		.has_reached = _manager_has_reached,
@@ -574,6 +594,8 @@ static void test_end(void **state)
 	assert_false(apply->apply(apply, FALSE));
 	assert_int_equal(reads, 0);
 	assert_int_equal(captured_sas, 0);
+	assert_int_equal(events[NFLOG_REQUEST_FOLLOWS], 1);
+	assert_int_equal(events[NFLOG_REQUEST_FAILED], 0);
 	ending = FALSE;
 	assert_true(apply->apply(apply, TRUE));
 	assert_int_equal(captured_sas, 2);
@@ -585,15 +607,21 @@ static void test_end(void **state)
 static void test_not_up(void **state)
 {
 	static child_sa_state_t states[] = {
-		CHILD_CREATED, CHILD_ROUTED, CHILD_INSTALLING, CHILD_DELETING, CHILD_DESTROYING,
+		CHILD_CREATED, CHILD_ROUTED, CHILD_INSTALLING, CHILD_REKEYED, CHILD_DELETING,
+		CHILD_DESTROYING,
 	};
 	u_int i;
 
+	included = 0;
+	child_state = CHILD_REKEYED;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(included, 0);
 	running = TRUE;
 	for (i = 0; i < countof(states); i++)
 	{
 		child_state = states[i];
 		assert_true(apply->apply(apply, FALSE));
+		assert_int_equal(included, i + 1);
 	}
 	child_state = CHILD_INSTALLED;
 	points = NFLOG_IKE_POINTS;

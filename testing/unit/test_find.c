@@ -327,6 +327,22 @@ static void test_excluded(void **state)
 		sa_lookup->remove(sa_lookup, sa);
 		nflog_sa_destroy(sa);
 
+		/* what is left to read when its capture ends */
+		sa = create_selected(inbound, 6, "192.168.0.0/24", TRUE);
+		assert_null(sa_lookup->add(sa_lookup, sa));
+		same = create_selected(inbound, 6, "192.168.0.0/24", FALSE);
+		ts_lookup->exclude(ts_lookup, same);
+		count.unidentified = 0;
+		assert_ptr_equal(find_selected(inbound), sa);
+		sa->ended = TRUE;
+		assert_ptr_equal(find_selected(inbound), sa);
+		assert_int_equal(count.unidentified, 0);
+		sa_lookup->remove(sa_lookup, sa);
+		nflog_sa_destroy(sa);
+		assert_null(find_selected(inbound));
+		include(same);
+		same->deadline.tv_sec = 0;
+
 		/* it is captured after all */
 		same = create_selected(inbound, 5, "192.168.0.0/24", FALSE);
 		ts_lookup->exclude(ts_lookup, same);

@@ -96,6 +96,14 @@ static void reader_exclude(nflog_reader_t *this, nflog_sa_t *sa)
 	nflog_sa_destroy(sa);
 }
 
+/** number of captures that ended, and were to be followed by others */
+static u_int followed;
+
+static void manager_followed(void *data)
+{
+	__atomic_fetch_add(&followed, 1, __ATOMIC_SEQ_CST);
+}
+
 static nflog_reader_t reader = {
 	.update = reader_update,
 	.updated = reader_updated,
@@ -716,7 +724,12 @@ static void test_end(void **state)
 		cfg = options->get(options, &subject, FALSE, TRUE);
 		assert_false(manager->add_existing(manager, &subject, &child_sa, cfg, existing,
 										   2));
+		/* but once they are, if that is awaited */
+		assert_true(!i || manager->follow(manager, &child_sa));
+		followed = 0;
 		drain_all();
+		assert_int_equal(followed, i ? 1 : 0);
+		assert_false(manager->follow(manager, &child_sa));
 		assert_int_equal(manager->get_state(manager, &child_sa), NFLOG_CAPTURE_NONE);
 		/* each trace has another name, although the SPIs are the same */
 		assert_int_equal(count_traces(), before + i + 1);
@@ -725,12 +738,16 @@ static void test_end(void **state)
 		cfg = options->get(options, &subject, FALSE, TRUE);
 		assert_true(manager->add_existing(manager, &subject, &child_sa, cfg,
 										  existing, 2));
-		assert_int_equal(included, SPI_OUT);
+		/* excluded until it is captured, its packets would be kept out else */
+		assert_int_equal(included, 0);
 		assert_int_equal(sas, 2);
 		assert_int_equal(manager->get_state(manager, &child_sa),
 						 NFLOG_CAPTURE_RUNNING);
 	}
 	drain = FALSE;
+	manager->include(manager, existing[1].id.dst, existing[1].id.spi);
+	assert_int_equal(included, existing[1].id.spi);
+	included = 0;
 	manager->del_sa(manager, &existing[0].id, &packets);
 	manager->del_sa(manager, &existing[1].id, &packets);
 	assert_true(manager->has_any(manager));
@@ -759,7 +776,7 @@ static int setup(void **state)
 	assert_non_null(pipeline);
 	mocked = *pipeline;
 	mocked.reader = &reader;
-	manager = nflog_manager_create(options, &mocked);
+	manager = nflog_manager_create(options, &mocked, manager_followed, NULL);
 	return 0;
 }
 

@@ -404,6 +404,46 @@ static nflog_request_t get(uint32_t id)
 	return found;
 }
 
+/**
+ * Apply a request: a capture runs already, and another one starts, or follows a former one.
+ */
+static void apply(uint32_t id, nflog_request_event_t event)
+{
+	uint32_t begun = requests->begin(requests);
+
+	requests->count(requests, id, NFLOG_REQUEST_RUNNING);
+	requests->count(requests, id, event);
+	requests->done(requests, begun, event != NFLOG_REQUEST_FOLLOWS);
+}
+
+/**
+ * A capture has to wait for longer than its duration.
+ */
+static void test_follows(void **state)
+{
+	uint32_t id;
+
+	id = add((nflog_request_t){ .start = TRUE, .duration = 2 });
+	apply(id, NFLOG_REQUEST_FOLLOWS);
+	assert_false(requests->wait(requests, id, 1));
+	assert_int_equal(get(id).follows, 1);
+	ahead = 3;
+	expect(&child, id, TRUE);
+	apply(id, NFLOG_REQUEST_FOLLOWS);
+	assert_false(requests->wait(requests, id, 1));
+	assert_int_equal(get(id).follows, 1);
+	apply(id, NFLOG_REQUEST_STARTED);
+	assert_true(requests->wait(requests, id, 1));
+	assert_int_equal(get(id).follows, 0);
+	assert_int_equal(get(id).failed, 0);
+	assert_int_equal(get(id).started, 1);
+	assert_int_equal(get(id).running, 1);
+	ahead = 4;
+	expect(&child, id, TRUE);
+	ahead = 6;
+	expect(&child, 0, FALSE);
+}
+
 static void test_counts(void **state)
 {
 	nflog_request_option_t option = { "snaplen", "100" };
@@ -467,6 +507,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_invalid, begin, end),
 		cmocka_unit_test_setup_teardown(test_rekeyed, begin, end),
 		cmocka_unit_test_setup_teardown(test_duration, begin, end),
+		cmocka_unit_test_setup_teardown(test_follows, begin, end),
 		cmocka_unit_test_setup_teardown(test_counts, begin, end),
 	};
 

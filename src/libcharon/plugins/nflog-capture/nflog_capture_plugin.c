@@ -173,7 +173,8 @@ static bool start(private_nflog_capture_plugin_t *this)
 	}
 	this->pipeline->writer->set_full_cb(this->pipeline->writer, (void*)options_changed,
 										this);
-	this->manager = nflog_manager_create(this->options, this->pipeline);
+	this->manager = nflog_manager_create(this->options, this->pipeline,
+										 (void*)options_changed, this);
 	this->ike = nflog_ike_create(this->options, this->requests, this->pipeline);
 	this->apply = nflog_apply_create(this->options, this->requests, this->manager,
 									 this->ike);

@@ -239,6 +239,7 @@ static void add_result(json_object *object, nflog_request_t *request)
 	add_number(object, "running", request->running);
 	add_number(object, "ended", request->ended);
 	add_number(object, "failed", request->failed);
+	add_number(object, "follows", request->follows);
 	add_number(object, "without_keys", request->without_keys);
 }
 

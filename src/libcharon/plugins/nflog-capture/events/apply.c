@@ -186,14 +186,24 @@ static bool start_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 {
 	bool done;
 
-	if (!(cfg->running || this->missed) || !is_up(child_sa) ||
-		!(cfg->points & ~NFLOG_IKE_POINTS) ||
+	if (!(cfg->running || this->missed) || !(cfg->points & ~NFLOG_IKE_POINTS) ||
 		this->manager->has_reached(this->manager, child_sa, subject->request))
 	{
 		return TRUE;
 	}
-	done = state != NFLOG_CAPTURE_ENDING &&
-		   capture_sas(this, ike_sa, child_sa, subject, cfg, again);
+	if (!is_up(child_sa))
+	{	/* charon keeps what was rekeyed for some seconds, all that arrives meanwhile would
+		 * be kept out of the traces of the new SAs */
+		this->manager->include(this->manager, ike_sa->get_my_host(ike_sa),
+							   child_sa->get_spi(child_sa, TRUE));
+		return TRUE;
+	}
+	if (state == NFLOG_CAPTURE_ENDING && this->manager->follow(this->manager, child_sa))
+	{
+		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_FOLLOWS);
+		return FALSE;
+	}
+	done = capture_sas(this, ike_sa, child_sa, subject, cfg, again);
 	state = this->manager->get_state(this->manager, child_sa);
 	this->requests->count(this->requests, subject->request, is_captured(state) ?
 						  NFLOG_REQUEST_STARTED : NFLOG_REQUEST_FAILED);

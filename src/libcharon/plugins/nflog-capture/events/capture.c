@@ -78,6 +78,23 @@ nflog_capture_state_t nflog_capture_get_state(nflog_capture_t *this)
 /*
  * Described in header
  */
+void nflog_capture_note_twin(nflog_capture_t *this, kernel_ipsec_sa_id_t *id,
+							 bool inbound)
+{
+	DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x to %H, another one "
+		 "with this SPI and destination is captured",
+		 inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst);
+	this->child->set_note(this->child, inbound,
+						  "another SA with this SPI and destination is captured");
+	if (!inbound)
+	{
+		this->child->set_spi_out(this->child, id->spi);
+	}
+}
+
+/*
+ * Described in header
+ */
 bool nflog_capture_has_sas(nflog_capture_t *this)
 {
 	return this->sas[FALSE].id.dst || this->sas[TRUE].id.dst;

@@ -116,6 +116,16 @@ void nflog_capture_set_recount(nflog_capture_t *this, nflog_recount_t *recount);
 nflog_capture_state_t nflog_capture_get_state(nflog_capture_t *this);
 
 /**
+ * Log, and note in its listing, that an SA is not captured, as another one has the same SPI
+ * and destination.
+ *
+ * @param id		identifies the SA
+ * @param inbound	TRUE if it is inbound
+ */
+void nflog_capture_note_twin(nflog_capture_t *this, kernel_ipsec_sa_id_t *id,
+							 bool inbound);
+
+/**
  * Check if any SA is captured.
  *
  * @return			TRUE if so

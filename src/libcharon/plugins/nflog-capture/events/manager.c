@@ -61,6 +61,12 @@ struct private_nflog_manager_t {
 	nflog_installing_t *installing;
 
 	/**
+	 * Called when a capture has ended that another one follows, and its data.
+	 */
+	nflog_recount_cb_t cb;
+	void *data;
+
+	/**
 	 * Protects the table of entries, not held while calling others.
 	 */
 	mutex_t *mutex;
@@ -209,15 +215,7 @@ static bool add_to_entry(private_nflog_manager_t *this, nflog_capture_t *entry,
 {
 	if (!this->sas->add(this->sas, id, data->inbound, entry))
 	{	/* peers with the same address, as behind a NAT, chose the same SPI */
-		DBG1(DBG_CHD, "nflog-capture: unable to capture %s SA %.8x to %H, another one "
-			 "with this SPI and destination is captured",
-			 data->inbound ? "inbound" : "outbound", ntohl(id->spi), id->dst);
-		entry->child->set_note(entry->child, data->inbound, "another SA with this "
-							   "SPI and destination is captured");
-		if (!data->inbound)
-		{
-			entry->child->set_spi_out(entry->child, id->spi);
-		}
+		nflog_capture_note_twin(entry, id, data->inbound);
 		return FALSE;
 	}
 	if (!entry->child->add_sa(entry->child, id, data))
@@ -255,6 +253,21 @@ METHOD(nflog_manager_t, get_state, nflog_capture_state_t,
 	return entry ? nflog_capture_get_state(entry) : NFLOG_CAPTURE_NONE;
 }
 
+METHOD(nflog_manager_t, include, void,
+	private_nflog_manager_t *this, host_t *dst, uint32_t spi)
+{
+	this->pipeline->reader->include(this->pipeline->reader, dst, spi);
+}
+
+METHOD(nflog_manager_t, follow, bool,
+	private_nflog_manager_t *this, child_sa_t *child_sa)
+{
+	nflog_capture_t *entry;
+
+	entry = find_by_id(this, child_sa->get_unique_id(child_sa));
+	return entry && entry->recount && entry->recount->await(entry->recount);
+}
+
 /**
  * Capture an SA that is up already.
  */
@@ -267,7 +280,6 @@ static void add_existing_sa(private_nflog_manager_t *this, nflog_capture_t *entr
 
 	/* packets pass while rules are added */
 	counted = nflog_xfrm_sa_count(&sa->id, 0, &least);
-	this->pipeline->reader->include(this->pipeline->reader, sa->id.dst, sa->id.spi);
 	if (add_to_entry(this, entry, &sa->id, &sa->data))
 	{
 		captured->uncounted = !counted || !nflog_xfrm_sa_count(&sa->id, 0, &most);
@@ -487,7 +499,7 @@ METHOD(nflog_manager_t, end, bool,
 	{
 		entry->reached = entry->request;
 	}
-	recount = nflog_recount_create();
+	recount = nflog_recount_create(this->cb, this->data);
 	for (i = 0; i < countof(entry->sas); i++)
 	{
 		sa = &entry->sas[i];
@@ -548,7 +560,8 @@ METHOD(nflog_manager_t, destroy, void,
  * Described in header
  */
 nflog_manager_t *nflog_manager_create(nflog_options_t *options,
-									  nflog_pipeline_t *pipeline)
+									  nflog_pipeline_t *pipeline,
+									  nflog_recount_cb_t cb, void *data)
 {
 	private_nflog_manager_t *this;
 
@@ -562,6 +575,8 @@ nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 			.add_existing = _add_existing,
 			.end = _end,
 			.get_state = _get_state,
+			.include = _include,
+			.follow = _follow,
 			.has_reached = _has_reached,
 			.has_any = _has_any,
 			.has_sa = _has_sa,
@@ -572,6 +587,8 @@ nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 		},
 		.options = options,
 		.pipeline = pipeline,
+		.cb = cb,
+		.data = data,
 		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
 									32),
 		.sas = nflog_sa_table_create(),

@@ -104,6 +104,24 @@ struct nflog_manager_t {
 	nflog_capture_state_t (*get_state)(nflog_manager_t *this, child_sa_t *child_sa);
 
 	/**
+	 * Let packets that may be of a CHILD_SA, which is wanted but is not going to be captured
+	 * anymore, get into the traces of what it was rekeyed to.  They are kept out otherwise, if
+	 * charon does ESP itself.
+	 *
+	 * @param dst		destination address of its inbound SA
+	 * @param spi		SPI of that, in network order, 0 if there is none
+	 */
+	void (*include)(nflog_manager_t *this, host_t *dst, uint32_t spi);
+
+	/**
+	 * Have the callback called when the last capture of a CHILD_SA has ended.
+	 *
+	 * @param child_sa	CHILD_SA
+	 * @return			FALSE if it has ended already
+	 */
+	bool (*follow)(nflog_manager_t *this, child_sa_t *child_sa);
+
+	/**
 	 * Check if the last capture of a CHILD_SA ended as it reached its limit of packets.
 	 *
 	 * @param child_sa	CHILD_SA
@@ -168,8 +186,12 @@ struct nflog_manager_t {
  *
  * @param options	options of CHILD_SAs, not owned
  * @param pipeline	passes on packets and keys, not owned
+ * @param cb		called by the writer's thread when a capture has ended that follow() was
+ *					called for
+ * @param data		data to pass to cb
  */
 nflog_manager_t *nflog_manager_create(nflog_options_t *options,
-									  nflog_pipeline_t *pipeline);
+									  nflog_pipeline_t *pipeline,
+									  nflog_recount_cb_t cb, void *data);
 
 #endif /** NFLOG_MANAGER_H_ @}*/

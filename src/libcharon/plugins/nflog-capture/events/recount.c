@@ -56,6 +56,17 @@ struct private_nflog_recount_t {
 	refcount_t traces;
 
 	/**
+	 * Called once these have ended if that is awaited, and its data.
+	 */
+	nflog_recount_cb_t cb;
+	void *data;
+
+	/**
+	 * TRUE if it is awaited, changed atomically.
+	 */
+	bool awaited;
+
+	/**
 	 * References: each of these traces, and the creator.
 	 */
 	refcount_t ref;
@@ -134,7 +145,11 @@ static void ended(void *data, nflog_trace_t *trace)
 	count(&this->sas[TRUE], trace->get_count(trace, counted->in));
 	count(&this->sas[FALSE], trace->get_count(trace, counted->in + 1));
 	free(counted);
-	ignore_result(ref_put(&this->traces));
+	if (ref_put(&this->traces) &&
+		__atomic_exchange_n(&this->awaited, FALSE, __ATOMIC_SEQ_CST))
+	{
+		this->cb(this->data);
+	}
 	destroy(this);
 }
 
@@ -158,10 +173,18 @@ METHOD(nflog_recount_t, is_pending, bool,
 	return ref_cur(&this->traces) > 0;
 }
 
+METHOD(nflog_recount_t, await, bool,
+	private_nflog_recount_t *this)
+{
+	/* before checking, so that the last one that ends meanwhile is not missed */
+	__atomic_store_n(&this->awaited, TRUE, __ATOMIC_SEQ_CST);
+	return is_pending(this);
+}
+
 /*
  * Described in header
  */
-nflog_recount_t *nflog_recount_create()
+nflog_recount_t *nflog_recount_create(nflog_recount_cb_t cb, void *data)
 {
 	private_nflog_recount_t *this;
 
@@ -170,8 +193,11 @@ nflog_recount_t *nflog_recount_create()
 			.add_sa = _add_sa,
 			.add_trace = _add_trace,
 			.is_pending = _is_pending,
+			.await = _await,
 			.destroy = _destroy,
 		},
+		.cb = cb,
+		.data = data,
 		.ref = 1,
 	);
 	return &this->public;

@@ -27,6 +27,11 @@ typedef struct nflog_recount_t nflog_recount_t;
 #include <kernel/kernel_ipsec.h>
 
 /**
+ * Called when traces have ended, must not block.
+ */
+typedef void (*nflog_recount_cb_t)(void *data);
+
+/**
  * Counts the packets of SAs again that live on when their capture ends.
  *
  * Packets pass while the rules of an SA are removed.  So when that begins, the SA
@@ -62,6 +67,13 @@ struct nflog_recount_t {
 	bool (*is_pending)(nflog_recount_t *this);
 
 	/**
+	 * Have the callback called once when the last of the traces has ended.  Thread-safe.
+	 *
+	 * @return			FALSE if they have ended already
+	 */
+	bool (*await)(nflog_recount_t *this);
+
+	/**
 	 * Release the reference of the creator.
 	 */
 	void (*destroy)(nflog_recount_t *this);
@@ -69,7 +81,10 @@ struct nflog_recount_t {
 
 /**
  * Create a nflog_recount_t instance.
+ *
+ * @param cb		called by the writer's thread when traces have ended that are awaited
+ * @param data		data to pass to cb
  */
-nflog_recount_t *nflog_recount_create();
+nflog_recount_t *nflog_recount_create(nflog_recount_cb_t cb, void *data);
 
 #endif /** NFLOG_RECOUNT_H_ @}*/

@@ -35,7 +35,7 @@ nflog_demand_t *nflog_demand_create(nflog_request_t *request, nflog_values_t *va
 	request->added = time(NULL);
 	request->applied = FALSE;
 	request->started = request->running = request->ended = request->failed = 0;
-	request->without_keys = 0;
+	request->follows = request->without_keys = 0;
 	return demand;
 }
 

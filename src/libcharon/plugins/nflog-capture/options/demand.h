@@ -44,6 +44,10 @@ struct nflog_demand_t {
 	uint32_t change;
 	/** TRUE once nothing of it is left to be tried again */
 	bool settled;
+	/** TRUE once it was tried to apply it */
+	bool tried;
+	/** TRUE while captures wait for former ones to end, its time does not run until then */
+	bool waits;
 };
 
 /**

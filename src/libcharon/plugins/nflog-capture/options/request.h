@@ -56,7 +56,8 @@ struct nflog_request_t {
 	nflog_request_option_t *options;
 	/** number of options */
 	u_int count;
-	/** s after which the request is removed, 0 for never */
+	/** s after which the request is removed, 0 for never, from when the captures that have
+	 * to wait for former ones have started */
 	u_int duration;
 	/** packets after which a trace takes no more, a capture that it started ends once all of
 	 * its traces have that many, 0 for no limit */
@@ -68,6 +69,8 @@ struct nflog_request_t {
 	/** what that did: CHILD_SAs and IKE_SAs whose capture started, was running already,
 	 * ended, and could not be started, which is logged */
 	u_int started, running, ended, failed;
+	/** CHILD_SAs whose capture starts once their former one has ended */
+	u_int follows;
 	/** IKE_SAs among those started whose keys are not known anymore */
 	u_int without_keys;
 };

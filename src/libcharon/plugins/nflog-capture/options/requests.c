@@ -82,18 +82,25 @@ struct private_nflog_requests_t {
 };
 
 /**
+ * Check if the time of a request is over, mutex is locked.
+ */
+static bool is_over(nflog_demand_t *entry)
+{
+	return entry->end && !entry->waits && time_monotonic(NULL) >= entry->end;
+}
+
+/**
  * Find the last request in a list that matches, mutex is locked.
  */
 static nflog_demand_t *find_match(linked_list_t *list, nflog_candidate_t *candidate)
 {
-	time_t now = time_monotonic(NULL);
 	nflog_demand_t *entry, *found = NULL;
 	enumerator_t *enumerator;
 
 	enumerator = list->create_enumerator(list);
 	while (enumerator->enumerate(enumerator, &entry))
 	{
-		if (entry->end && now >= entry->end)
+		if (is_over(entry))
 		{
 			continue;
 		}
@@ -208,7 +215,6 @@ static void remove_entry(private_nflog_requests_t *this, nflog_demand_t *entry, 
 CALLBACK(expire, job_requeue_t,
 	private_nflog_requests_t *this)
 {
-	time_t now = time_monotonic(NULL);
 	enumerator_t *enumerator;
 	nflog_demand_t *entry;
 	bool expired = FALSE;
@@ -217,7 +223,7 @@ CALLBACK(expire, job_requeue_t,
 	enumerator = this->entries->create_enumerator(this->entries);
 	while (enumerator->enumerate(enumerator, &entry))
 	{
-		if (entry->end && now >= entry->end)
+		if (is_over(entry))
 		{
 			this->entries->remove_at(this->entries, enumerator);
 			remove_entry(this, entry, TRUE);
@@ -232,6 +238,15 @@ CALLBACK(expire, job_requeue_t,
 		this->cb(this->data);
 	}
 	return JOB_REQUEUE_NONE;
+}
+
+/**
+ * Remove a request after its duration.
+ */
+static void schedule(private_nflog_requests_t *this, u_int duration)
+{
+	lib->scheduler->schedule_job(lib->scheduler,
+				(job_t*)callback_job_create(expire, this, NULL, NULL), duration);
 }
 
 /**
@@ -307,8 +322,7 @@ METHOD(nflog_requests_t, add, uint32_t,
 
 	if (request->duration)
 	{
-		lib->scheduler->schedule_job(lib->scheduler,
-				(job_t*)callback_job_create(expire, this, NULL, NULL), request->duration);
+		schedule(this, request->duration);
 	}
 	this->cb(this->data);
 	return id;
@@ -413,7 +427,7 @@ METHOD(nflog_requests_t, begin, uint32_t,
 	{
 		if (!entry->settled)
 		{	/* these are tried again now */
-			entry->request->failed = 0;
+			entry->request->failed = entry->request->follows = 0;
 		}
 	}
 	enumerator->destroy(enumerator);
@@ -442,7 +456,7 @@ METHOD(nflog_requests_t, count, void,
 				break;
 			case NFLOG_REQUEST_RUNNING:
 				/* later, these are those that it started */
-				request->running += !request->applied;
+				request->running += !entry->tried;
 				break;
 			case NFLOG_REQUEST_ENDED:
 				request->ended++;
@@ -450,9 +464,34 @@ METHOD(nflog_requests_t, count, void,
 			case NFLOG_REQUEST_FAILED:
 				request->failed++;
 				break;
+			case NFLOG_REQUEST_FOLLOWS:
+				request->follows++;
+				entry->waits = TRUE;
+				break;
 		}
 	}
 	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Note that a request was applied, its time begins once nothing waits anymore.
+ */
+static void set_applied(private_nflog_requests_t *this, nflog_demand_t *entry,
+						bool success)
+{
+	entry->tried = TRUE;
+	if (entry->request->follows)
+	{
+		return;
+	}
+	entry->request->applied = TRUE;
+	entry->settled |= success;
+	if (entry->waits && entry->end)
+	{
+		entry->end = time_monotonic(NULL) + entry->request->duration;
+		schedule(this, entry->request->duration);
+	}
+	entry->waits = FALSE;
 }
 
 METHOD(nflog_requests_t, done, void,
@@ -468,8 +507,7 @@ METHOD(nflog_requests_t, done, void,
 		/* the number of changes may wrap around */
 		if ((int32_t)(begun - entry->change) >= 0)
 		{
-			entry->request->applied = TRUE;
-			entry->settled |= success;
+			set_applied(this, entry, success);
 		}
 	}
 	enumerator->destroy(enumerator);

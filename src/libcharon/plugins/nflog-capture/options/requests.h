@@ -43,6 +43,8 @@ enum nflog_request_event_t {
 	NFLOG_REQUEST_ENDED,
 	/** it could not be captured */
 	NFLOG_REQUEST_FAILED,
+	/** its capture starts once its last one has ended */
+	NFLOG_REQUEST_FOLLOWS,
 };
 
 /**
@@ -94,7 +96,8 @@ struct nflog_requests_t {
 
 	/**
 	 * Wait until a request was applied to all SAs that were up when it was added, which
-	 * takes as long as IKE_SAs are in use.
+	 * takes as long as IKE_SAs are in use, or former captures of SAs that it starts to
+	 * capture are ending.
 	 *
 	 * @param id		its id
 	 * @param timeout	ms to wait at most

@@ -278,6 +278,10 @@ static nflog_sa_t *choose(candidate_t *captured, candidate_t *other, bool inboun
 	{
 		return captured->sa;
 	}
+	if (nflog_esp_key_equals(&captured->sa->key, &other->sa->key))
+	{	/* its capture is ending, the packet may have been logged before */
+		return captured->sa;
+	}
 	if (captured->closeness == other->closeness &&
 		!inbound && captured->position < other->position)
 	{

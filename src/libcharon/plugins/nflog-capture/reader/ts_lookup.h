@@ -68,6 +68,7 @@ struct nflog_ts_lookup_t {
 	 * A packet in the clear is not found if it matches these selectors more closely than those
 	 * of captured SAs, or as closely, and the excluded SA is newer, or the packet arrived, as
 	 * its SA is unknown then.  It is counted as unidentified, as it may be of the captured SA.
+	 * If that is the same SA, whose capture ends, its packets are found until it is removed.
 	 *
 	 * @param sa		SA without traces, owned from now on
 	 */
