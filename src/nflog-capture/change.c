@@ -87,8 +87,14 @@ void change_add_time(change_t *change, char *name, char *option, char *value)
 static void print(void *data, const char *type, json_object *trace)
 {
 	const char *state = client_get_string(trace, "state");
+	bool *interrupted = data;
 	char *where;
 
+	if (client_print_interrupted(trace))
+	{
+		*interrupted = TRUE;
+		return;
+	}
 	if (streq(state, "failed"))
 	{
 		fprintf(stderr, "%s{%" PRIu64 "} of connection %s is not captured: %s\n",
@@ -164,6 +170,7 @@ static int print_result(json_object *end, bool start)
 static int call(change_t *change, bool start)
 {
 	json_object *fields = change->selection.fields, *end;
+	bool interrupted = FALSE;
 	client_t *client;
 	int status = STATUS_ERROR;
 
@@ -173,10 +180,11 @@ static int call(change_t *change, bool start)
 		return STATUS_ERROR;
 	}
 	end = client->call(client, change->request ? "withdraw" : start ? "start" : "stop",
-					   fields, print, NULL);
+					   fields, print, &interrupted);
 	if (end)
 	{
 		status = change->request ? STATUS_GOOD : print_result(end, start);
+		status = interrupted ? STATUS_BAD : status;
 		json_object_put(end);
 	}
 	client->destroy(client);

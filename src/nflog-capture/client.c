@@ -78,6 +78,20 @@ uint64_t client_get_number(json_object *object, char *name)
 				? json_object_get_uint64(value) : 0;
 }
 
+/*
+ * Described in header
+ */
+bool client_print_interrupted(json_object *trace)
+{
+	if (!client_get_number(trace, "interrupted"))
+	{
+		return FALSE;
+	}
+	fprintf(stderr, "interrupted: %s/%s: %s\n", client_get_string(trace, "directory"),
+			client_get_string(trace, "file"), client_get_string(trace, "note"));
+	return TRUE;
+}
+
 /**
  * Connect to a socket.
  *

@@ -95,4 +95,12 @@ const char *client_get_string(json_object *object, char *name);
  */
 uint64_t client_get_number(json_object *object, char *name);
 
+/**
+ * Print that the packets of a trace can't be written, or could not to the end, and why.
+ *
+ * @param trace		trace in an answer
+ * @return			FALSE if it is not interrupted
+ */
+bool client_print_interrupted(json_object *trace);
+
 #endif /** CLIENT_H_ @}*/

@@ -130,9 +130,13 @@ static FILE *open_source(const char *dir, const char *name)
 }
 
 /**
- * Check if a file belongs to a trace, which may have been rotated.
+ * Check if a file belongs to a trace, which may have been rotated.  Other traces of the SA
+ * have other times in their names.
+ *
+ * @param first			parsed name of its first file
+ * @param last			that of its current or last one
  */
-static bool is_of(char *name, capture_t *trace)
+static bool is_of(char *name, capture_t *first, capture_t *last)
 {
 	capture_t other;
 	bool same;
@@ -141,8 +145,10 @@ static bool is_of(char *name, capture_t *trace)
 	{
 		return FALSE;
 	}
-	same = other.kind == trace->kind && streq(other.label, trace->label) &&
-		   other.spis[0] == trace->spis[0] && other.spis[1] == trace->spis[1];
+	/* times are of the same length, and follow the label, which is the same */
+	same = other.kind == last->kind && streq(other.label, last->label) &&
+		   other.spis[0] == last->spis[0] && other.spis[1] == last->spis[1] &&
+		   strcmp(other.name, first->name) >= 0 && strcmp(other.name, last->name) <= 0;
 	free(other.name);
 	free(other.label);
 	return same;
@@ -154,7 +160,8 @@ static bool is_of(char *name, capture_t *trace)
  * @param vanished		set to TRUE if one was removed before it could be opened
  * @return				array of source_t*, NULL on failure, which was printed
  */
-static array_t *open_sources(const char *dir, capture_t *trace, bool *vanished)
+static array_t *open_sources(const char *dir, capture_t *first, capture_t *last,
+							 bool *vanished)
 {
 	array_t *sources = array_create(0, 0);
 	struct dirent *entry;
@@ -171,7 +178,7 @@ static array_t *open_sources(const char *dir, capture_t *trace, bool *vanished)
 	}
 	while (!*vanished && (entry = readdir(files)))
 	{
-		if (!is_of(entry->d_name, trace))
+		if (!is_of(entry->d_name, first, last))
 		{
 			continue;
 		}
@@ -331,35 +338,56 @@ static void add_dir(private_saver_t *this, const char *dir)
 	}
 }
 
-METHOD(saver_t, save_trace, bool,
-	private_saver_t *this, const char *dir, const char *file)
+/**
+ * Parse the name of a file.
+ */
+static bool parse(const char *file, capture_t *capture)
 {
-	char target[PATH_MAX], *copy = strdup(file);
+	char *copy = strdup(file);
+	bool valid;
+
+	valid = captures_parse(copy, capture);
+	free(copy);
+	if (!valid)
+	{
+		fprintf(stderr, "%s is not the name of a trace\n", file);
+	}
+	return valid;
+}
+
+METHOD(saver_t, save_trace, bool,
+	private_saver_t *this, const char *dir, const char *first, const char *file)
+{
+	capture_t from = {}, to = {};
+	char target[PATH_MAX];
 	array_t *sources = NULL;
-	capture_t trace;
 	source_t *source;
 	bool vanished = TRUE, success;
 	int i;
 
-	success = captures_parse(copy, &trace);
-	free(copy);
-	if (!success)
-	{
-		fprintf(stderr, "%s is not the name of a trace\n", file);
-		return FALSE;
-	}
-	for (i = 0; vanished && i < ATTEMPTS; i++)
+	success = parse(first, &from) && parse(file, &to);
+	for (i = 0; success && vanished && i < ATTEMPTS; i++)
 	{
 		array_destroy_function(sources, source_destroy, NULL);
-		sources = open_sources(dir, &trace, &vanished);
+		sources = open_sources(dir, &from, &to, &vanished);
 	}
-	free(trace.name);
-	free(trace.label);
+	free(from.name);
+	free(from.label);
+	free(to.name);
+	free(to.label);
+	if (!success)
+	{
+		return FALSE;
+	}
 	if (vanished)
 	{
 		fprintf(stderr, "%s/%s is rotated faster than its files can be opened\n", dir, file);
 	}
-	success = sources && !vanished && get_target(this, dir, target);
+	if (sources && !vanished && !array_count(sources))
+	{
+		fprintf(stderr, "%s/%s does not exist\n", dir, file);
+	}
+	success = array_count(sources) && !vanished && get_target(this, dir, target);
 	if (success)
 	{
 		add_dir(this, dir);

@@ -34,13 +34,15 @@ typedef struct saver_t saver_t;
 struct saver_t {
 
 	/**
-	 * Copy the files of a trace, with the same SA, side, and name of the child.
+	 * Copy the files of a trace, not those of other traces of the same SA.
 	 *
 	 * @param dir		directory of the trace
-	 * @param file		one of its files
+	 * @param first		its first file, which may be gone
+	 * @param file		its current or last file
 	 * @return			FALSE if not all could be copied, the reason was printed
 	 */
-	bool (*save_trace)(saver_t *this, const char *dir, const char *file);
+	bool (*save_trace)(saver_t *this, const char *dir, const char *first,
+					   const char *file);
 
 	/**
 	 * Copy the key tables of the directories that traces were copied from.

@@ -21,6 +21,7 @@
 
 #include "common.h"
 #include "control/control.h"
+#include "control/change.h"
 #include "control/list.h"
 
 #include <errno.h>
@@ -49,6 +50,9 @@ static char path[PATH_MAX];
 /** trace that requests start and stop, NULL if it is not captured */
 static nflog_listing_t *captured;
 
+/** why packets of traces can't be written, NULL if they can */
+static char *disk_error;
+
 /**
  * Apply requests at once: the last one starts or stops a capture.
  */
@@ -75,6 +79,9 @@ static void changed(void *data)
 		subject.request = id;
 		listing = pipeline.registry->add(pipeline.registry, &subject, POINT_ESP_IN);
 		__atomic_store_n(&captured, listing, __ATOMIC_RELAXED);
+		pipeline.registry->update(pipeline.registry, listing, counts,
+								  "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap",
+								  disk_error);
 		pipeline.registry->begin(pipeline.registry, listing, NULL, "/captures/gw-gw",
 								 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
 		requests->count(requests, id, NFLOG_REQUEST_STARTED);
@@ -938,6 +945,99 @@ static void test_change(void **state)
 }
 
 /**
+ * Captures whose packets can't be written are not said to be complete.
+ */
+static void test_interrupted(void **state)
+{
+	char out[8192], args[PATH_MAX];
+	nflog_listing_t *listing;
+
+	disk_error = "the disk is full, remove files";
+	assert_int_equal(run("start --all", out, sizeof(out)), 1);
+	assert_non_null(strstr(out, "interrupted: /captures/gw-gw/net.20261124T223527Z."
+						   "c91b9dfe-c24e50ed.esp.pcap: the disk is full, remove files\n"));
+	assert_null(strstr(out, "capturing to"));
+	assert_int_equal(run("rotate", out, sizeof(out)), 1);
+	assert_non_null(strstr(out, "interrupted: /captures/"));
+	assert_null(strstr(out, "no packets"));
+	snprintf(args, sizeof(args), "save %s/saved", dir);
+	assert_int_equal(run(args, out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "interrupted: /captures/"));
+	assert_int_equal(run("list --state running", out, sizeof(out)), 1);
+	assert_int_equal(run("stop --all", out, sizeof(out)), 1);
+	assert_non_null(strstr(out, "interrupted: /captures/"));
+	assert_null(strstr(out, "complete"));
+	/* these can be written again */
+	assert_int_equal(run("start --all", out, sizeof(out)), 1);
+	listing = __atomic_load_n(&captured, __ATOMIC_RELAXED);
+	pipeline.registry->update(pipeline.registry, listing, (nflog_counters_t[2]){},
+							  "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap", NULL);
+	disk_error = NULL;
+	assert_int_equal(run("stop --all", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "complete: /captures/gw-gw/"));
+}
+
+/** time that the registry was waited for, in ms, and its method */
+static u_int waited;
+static bool (*registry_wait)(nflog_registry_t *this, nflog_listing_t *listing,
+							 nflog_listing_wait_t what, u_int timeout);
+
+static bool count_wait(nflog_registry_t *this, nflog_listing_t *listing,
+					   nflog_listing_wait_t what, u_int timeout)
+{
+	waited += timeout;
+	return registry_wait(this, listing, what, 0);
+}
+
+static bool channel_send(nflog_channel_t *this, json_object *object)
+{
+	json_object_put(object);
+	return FALSE;
+}
+
+static bool channel_is_open(nflog_channel_t *this)
+{
+	return FALSE;
+}
+
+/**
+ * Traces are not waited for if the client is gone.
+ */
+static void test_gone(void **state)
+{
+	nflog_channel_t channel = {
+		.send = channel_send,
+		.is_open = channel_is_open,
+	};
+	nflog_listing_t *listings[4];
+	nflog_fields_t fields;
+	json_object *end;
+	char out[8192];
+	int i;
+
+	assert_int_equal(run("start --all", out, sizeof(out)), 0);
+	for (i = 0; i < countof(listings); i++)
+	{
+		listings[i] = add("gw-gw", "net", i + 2, NULL, NULL);
+	}
+	registry_wait = pipeline.registry->wait;
+	pipeline.registry->wait = count_wait;
+	waited = 0;
+	nflog_fields_init(&fields, json_object_new_object());
+	end = nflog_change(&channel, pipeline.registry, requests, &fields, FALSE);
+	assert_non_null(end);
+	json_object_put(end);
+	nflog_fields_clear(&fields);
+	/* the first one was waited for until it was known */
+	assert_in_range(waited, 1, 1000);
+	pipeline.registry->wait = registry_wait;
+	for (i = 0; i < countof(listings); i++)
+	{
+		pipeline.registry->drop(pipeline.registry, listings[i]);
+	}
+}
+
+/**
  * Rotate the files of traces.
  */
 static void test_rotate(void **state)
@@ -1022,14 +1122,19 @@ static void test_save(void **state)
 	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.1.pcap", 3, "torn record", 11);
 	write_trace("net.20261124T223000Z.c91b9dfe-c24e50ed.esp.pcap", 0, "", 0);
 	/* of others */
+	write_trace("net.20261124T222959Z.c91b9dfe-c24e50ed.esp.pcap", 1, "", 0);
+	write_trace("net.20261124T223528Z.c91b9dfe-c24e50ed.esp.pcap", 1, "", 0);
 	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.plain.pcap", 1, "", 0);
 	write_trace("net2.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap", 1, "", 0);
 	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ee.esp.pcap", 1, "", 0);
 	write_trace("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcapng", 1, "", 0);
 	listing = add("gw-gw", "net", 1, NULL, NULL);
 	snprintf(captures, sizeof(captures), "%s/captures/gw-gw", dir);
+	/* whose first file had another number */
 	pipeline.registry->begin(pipeline.registry, listing, &trace, captures,
-							 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.1.pcap");
+							 "net.20261124T223000Z.c91b9dfe-c24e50ed.esp.3.pcap");
+	pipeline.registry->update(pipeline.registry, listing, counts,
+							  "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.1.pcap", NULL);
 
 	assert_int_equal(run("save", out, sizeof(out)), 2);
 	snprintf(args, sizeof(args), "save %s/saved rw", dir);
@@ -1083,6 +1188,8 @@ int main()
 		cmocka_unit_test_setup_teardown(test_program, begin, end),
 		cmocka_unit_test_setup_teardown(test_watch, begin, end),
 		cmocka_unit_test_setup_teardown(test_change, begin, end),
+		cmocka_unit_test_setup_teardown(test_interrupted, begin, end),
+		cmocka_unit_test_setup_teardown(test_gone, begin, end),
 		cmocka_unit_test_setup_teardown(test_rotate, begin, end),
 		cmocka_unit_test_setup_teardown(test_save, begin, end),
 	};

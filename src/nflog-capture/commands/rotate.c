@@ -24,7 +24,9 @@ static void print(void *data, const char *type, json_object *trace)
 {
 	const char *dir = client_get_string(trace, "directory");
 	const char *former = client_get_string(trace, "former");
+	bool interrupted = client_print_interrupted(trace), *any = data;
 
+	*any |= interrupted;
 	if (*former)
 	{
 		printf("%s/%s is complete, continued in %s\n", dir, former,
@@ -35,7 +37,7 @@ static void print(void *data, const char *type, json_object *trace)
 		fprintf(stderr, "%s/%s was not rotated yet, as the disk is busy\n", dir,
 				client_get_string(trace, "file"));
 	}
-	else if (*dir)
+	else if (*dir && !interrupted)
 	{
 		printf("%s/%s %s\n", dir, client_get_string(trace, "file"),
 			   streq(client_get_string(trace, "state"), "ended")
@@ -48,6 +50,7 @@ static void print(void *data, const char *type, json_object *trace)
  */
 static int rotate(selection_t *selection)
 {
+	bool interrupted = FALSE;
 	client_t *client;
 	json_object *end;
 	int status = STATUS_ERROR;
@@ -57,10 +60,11 @@ static int rotate(selection_t *selection)
 	{
 		return STATUS_ERROR;
 	}
-	end = client->call(client, "rotate", selection->fields, print, NULL);
+	end = client->call(client, "rotate", selection->fields, print, &interrupted);
 	if (end)
 	{
-		status = client_get_number(end, "busy") ? STATUS_BAD : STATUS_GOOD;
+		status = interrupted || client_get_number(end, "busy") ? STATUS_BAD
+																: STATUS_GOOD;
 		if (!client_get_number(end, "traces"))
 		{
 			fprintf(stderr, "nothing like this is captured\n");

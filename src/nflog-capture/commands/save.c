@@ -34,6 +34,7 @@ static void keep(void *data, const char *type, json_object *trace)
 
 	if (*client_get_string(trace, "directory"))
 	{
+		client_print_interrupted(trace);
 		traces->insert_last(traces, json_object_get(trace));
 	}
 }
@@ -105,6 +106,7 @@ static int copy(linked_list_t *traces, char *target, bool keys)
 	while (enumerator->enumerate(enumerator, &trace))
 	{
 		success &= saver->save_trace(saver, client_get_string(trace, "directory"),
+									 client_get_string(trace, "first_file"),
 									 client_get_string(trace, "file"));
 	}
 	enumerator->destroy(enumerator);

@@ -137,10 +137,9 @@ static void await_request(nflog_channel_t *channel, nflog_requests_t *requests, 
 static void await_trace(nflog_channel_t *channel, nflog_registry_t *registry,
 						nflog_listing_t *listing, nflog_listing_wait_t what, u_int *left)
 {
-	while (!registry->wait(registry, listing, what, min(*left, INTERVAL)) && *left &&
-		   channel->is_open(channel))
+	while (!registry->wait(registry, listing, what, min(*left, INTERVAL)) && *left)
 	{
-		*left -= min(*left, INTERVAL);
+		*left -= channel->is_open(channel) ? min(*left, INTERVAL) : *left;
 	}
 }
 

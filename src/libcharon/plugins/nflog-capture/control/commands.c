@@ -93,6 +93,8 @@ static void handle(private_nflog_commands_t *this, nflog_channel_t *channel,
 	json_object *end;
 
 	nflog_selection_init(&selection, fields);
+	/* what they have is wanted in particular */
+	selection.interrupted = TRUE;
 	if (!nflog_fields_check(fields))
 	{
 		channel->send_error(channel, "invalid", "%s", fields->error);

@@ -51,6 +51,7 @@ void nflog_selection_init(nflog_selection_t *selection, nflog_fields_t *fields)
 	nflog_listing_state_t state;
 
 	nflog_fields_criteria(fields, &selection->criteria);
+	selection->interrupted = FALSE;
 	selection->state = nflog_fields_string(fields, "state");
 	if (selection->state && !enum_from_name(nflog_listing_state_names, selection->state,
 											&state))
@@ -67,7 +68,9 @@ bool nflog_selection_match(nflog_selection_t *selection, nflog_listing_data_t *d
 {
 	return (!selection->state ||
 			streq(selection->state, enum_to_name(nflog_listing_state_names,
-												 data->state))) &&
+												 data->state)) ||
+			(selection->interrupted && data->state == NFLOG_LISTING_INTERRUPTED &&
+			 streq(selection->state, "running"))) &&
 		   nflog_criteria_match(&selection->criteria, &data->subject);
 }
 
@@ -167,6 +170,10 @@ json_object *nflog_list_describe(nflog_listing_data_t *data)
 	}
 	json_object_object_add(object, "virtual_ips", describe_vips(subject->vips));
 	add_string(object, "state", enum_to_name(nflog_listing_state_names, data->state));
+	if (data->interrupted)
+	{
+		json_object_object_add(object, "interrupted", json_object_new_boolean(TRUE));
+	}
 	add_known(object, "note", data->note);
 	add_number(object, "since", data->since);
 	if (data->until)
@@ -174,6 +181,7 @@ json_object *nflog_list_describe(nflog_listing_data_t *data)
 		add_number(object, "until", data->until);
 	}
 	add_known(object, "directory", data->dir);
+	add_known(object, "first_file", data->first);
 	add_known(object, "file", data->file);
 	add_number(object, "rotations", data->rotations);
 	if (subject->request)

@@ -33,6 +33,8 @@ typedef struct {
 	nflog_criteria_t criteria;
 	/** name of the state they have to be in, NULL for any */
 	char *state;
+	/** TRUE if "running" includes those that are interrupted, initially FALSE */
+	bool interrupted;
 } nflog_selection_t;
 
 /**

@@ -35,6 +35,30 @@ static const char *get_reason(nflog_gaps_t *gaps)
 	}
 }
 
+/**
+ * Get what lets packets be written again.
+ */
+static const char *get_remedy(int error)
+{
+	switch (error)
+	{
+		case NFLOG_OVER_BUDGET:
+			return "remove files, or raise max_total in strongswan.conf";
+		case ENOSPC:
+		case EDQUOT:
+			return "remove files";
+		case EFBIG:
+			return "raise it, LimitFSIZE= of its systemd unit";
+		case EACCES:
+		case EPERM:
+			return "let charon write to the directory";
+		case EROFS:
+			return "mount the file system writable";
+		default:
+			return "charon's log has the file";
+	}
+}
+
 /*
  * Described in header
  */
@@ -86,9 +110,14 @@ void nflog_gaps_end(nflog_gaps_t *gaps, char *file, char *conn)
 /*
  * Described in header
  */
-const char *nflog_gaps_get_reason(nflog_gaps_t *gaps)
+char *nflog_gaps_get_reason(nflog_gaps_t *gaps, char *buf, size_t len)
 {
-	return gaps->gap ? get_reason(gaps) : NULL;
+	if (!gaps->gap)
+	{
+		return NULL;
+	}
+	snprintf(buf, len, "%s, %s", get_reason(gaps), get_remedy(gaps->error));
+	return buf;
 }
 
 /*

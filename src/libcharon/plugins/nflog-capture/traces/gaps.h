@@ -67,11 +67,13 @@ void nflog_gaps_add(nflog_gaps_t *gaps, u_int count, time_t first, time_t last);
 void nflog_gaps_end(nflog_gaps_t *gaps, char *file, char *conn);
 
 /**
- * Get why packets can't be written.
+ * Get why packets can't be written, and the remedy.
  *
- * @return			reason, NULL unless this is in a gap
+ * @param buf		receives the text
+ * @param len		size of buf
+ * @return			buf, NULL unless this is in a gap
  */
-const char *nflog_gaps_get_reason(nflog_gaps_t *gaps);
+char *nflog_gaps_get_reason(nflog_gaps_t *gaps, char *buf, size_t len);
 
 /**
  * Describe all gaps, for the end line.

@@ -109,9 +109,9 @@ struct nflog_listing_t {
 	time_t since, until;
 
 	/**
-	 * Directory of its files, and the current one, NULL before it begins.
+	 * Directory of its files, the first and the current one, NULL before it begins.
 	 */
-	char *dir, *file;
+	char *dir, *first, *file;
 
 	/**
 	 * SPIs as in the name of the file.
@@ -168,6 +168,7 @@ static void listing_destroy(nflog_listing_t *listing)
 	free(listing->note);
 	free(listing->error);
 	free(listing->dir);
+	free(listing->first);
 	free(listing->file);
 	free(listing);
 }
@@ -310,14 +311,27 @@ METHOD(nflog_registry_t, set_note, void,
 	this->mutex->unlock(this->mutex);
 }
 
+/**
+ * Set the state of a trace that has not ended, the mutex is locked.
+ */
+static void set_state(nflog_listing_t *listing)
+{
+	if (listing->dir)
+	{
+		listing->state = listing->error ? NFLOG_LISTING_INTERRUPTED
+										: NFLOG_LISTING_RUNNING;
+	}
+}
+
 METHOD(nflog_registry_t, begin, void,
 	private_nflog_registry_t *this, nflog_listing_t *listing, nflog_trace_t *trace,
 	char *dir, char *file)
 {
 	this->mutex->lock(this->mutex);
 	listing->trace = trace;
-	listing->state = NFLOG_LISTING_RUNNING;
 	set_string(&listing->dir, dir);
+	set_string(&listing->first, file);
+	set_state(listing);
 	set_string(&listing->file, file);
 	nflog_trace_name_parse(file, listing->spis);
 	this->condvar->broadcast(this->condvar);
@@ -347,8 +361,8 @@ METHOD(nflog_registry_t, update, void,
 	this->mutex->lock(this->mutex);
 	copy_counters(&listing->counts[0], &counts[0]);
 	copy_counters(&listing->counts[1], &counts[1]);
-	listing->state = error ? NFLOG_LISTING_INTERRUPTED : NFLOG_LISTING_RUNNING;
 	set_string(&listing->error, error);
+	set_state(listing);
 	set_string(&listing->file, file);
 	this->mutex->unlock(this->mutex);
 }
@@ -450,16 +464,18 @@ METHOD(nflog_registry_t, get, void,
 	char *note;
 
 	this->mutex->lock(this->mutex);
-	note = listing->state == NFLOG_LISTING_INTERRUPTED ? listing->error : listing->note;
+	note = listing->error ?: listing->note;
 	*data = (nflog_listing_data_t){
 		.id = listing->id,
 		.subject = *(listing->completed ?: listing->subject),
 		.point = listing->point,
-		.state = listing->state == NFLOG_LISTING_WAITING && note ? NFLOG_LISTING_FAILED
-																  : listing->state,
+		.state = listing->state == NFLOG_LISTING_WAITING && listing->note
+						? NFLOG_LISTING_FAILED : listing->state,
 		.since = listing->since,
 		.until = listing->until,
+		.interrupted = listing->error != NULL,
 		.dir = listing->dir ?: "",
+		.first = listing->first ?: "",
 		.rotations = listing->rotations,
 	};
 	snprintf(data->note, sizeof(data->note), "%s", note ?: "");

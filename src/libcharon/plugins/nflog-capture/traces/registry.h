@@ -90,8 +90,12 @@ struct nflog_listing_data_t {
 	time_t since;
 	/** when it ended, wall clock, 0 if it did not */
 	time_t until;
+	/** TRUE if packets can't be written, or could not to the end, which note explains */
+	bool interrupted;
 	/** directory of its files, owned by the listing, empty before it begins */
 	char *dir;
+	/** first file, which may be gone, owned by the listing, empty before it begins */
+	char *first;
 	/** current or last file, empty before it begins */
 	char file[NAME_MAX + 1];
 	/** both SPIs as in the name of the file, empty before it begins */
@@ -145,7 +149,7 @@ struct nflog_registry_t {
 	void (*set_note)(nflog_registry_t *this, nflog_listing_t *listing, char *note);
 
 	/**
-	 * Note that a trace begins.  Called by the writer's thread.
+	 * Note that a trace begins, after update() if its file can't be created.  Called by the writer's thread.
 	 *
 	 * @param listing	listing of the trace
 	 * @param trace		the trace

@@ -185,12 +185,15 @@ static void begin_files(private_nflog_trace_t *this)
  */
 static void update_listing(private_nflog_trace_t *this)
 {
+	char error[NFLOG_REGISTRY_NOTE];
+
 	if (this->listing)
 	{
 		this->registry->update(this->registry, this->listing,
 							   &this->counts[this->point],
 							   this->pcap->get_file(this->pcap),
-							   nflog_gaps_get_reason(&this->gaps));
+							   nflog_gaps_get_reason(&this->gaps, error,
+													 sizeof(error)));
 	}
 }
 
@@ -207,10 +210,11 @@ METHOD(nflog_trace_t, start, void,
 	begin_files(this);
 	if (this->listing)
 	{
+		/* first, as who waits for the trace has to know if there is a file */
+		update_listing(this);
 		this->store->get_path(this->store, this->dir, path, sizeof(path));
 		this->registry->begin(this->registry, this->listing, &this->public, path,
 							  this->pcap->get_file(this->pcap));
-		update_listing(this);
 	}
 }
 
