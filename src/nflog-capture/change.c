@@ -165,6 +165,18 @@ static int print_result(json_object *end, bool start)
 }
 
 /**
+ * Get the name of the command.
+ */
+static char *get_command(change_t *change, bool start)
+{
+	if (change->request)
+	{
+		return streq(change->request, "all") ? "withdraw-all" : "withdraw";
+	}
+	return start ? "start" : "stop";
+}
+
+/**
  * Have the plugin run the command.
  */
 static int call(change_t *change, bool start)
@@ -179,8 +191,7 @@ static int call(change_t *change, bool start)
 	{
 		return STATUS_ERROR;
 	}
-	end = client->call(client, change->request ? "withdraw" : start ? "start" : "stop",
-					   fields, print, &interrupted);
+	end = client->call(client, get_command(change, start), fields, print, &interrupted);
 	if (end)
 	{
 		status = change->request ? STATUS_GOOD : print_result(end, start);
@@ -200,7 +211,7 @@ int change_run(change_t *change, command_line_t *line, bool start)
 	int others, status;
 
 	others = json_object_object_length(selection->fields);
-	if (change->request)
+	if (change->request && !streq(change->request, "all"))
 	{
 		selection_add_number(selection, "request", "request", change->request);
 	}

@@ -30,7 +30,7 @@ typedef struct {
 	selection_t selection;
 	/** TRUE if everything is to be, if nothing is selected */
 	bool all;
-	/** id of a request to withdraw, as given, NULL for none */
+	/** id of a request to withdraw, as given, or "all", NULL for none */
 	char *request;
 } change_t;
 
@@ -38,7 +38,8 @@ typedef struct {
 #define CHANGE_OPTIONS \
 	SELECTION_OPTIONS, \
 	{"all", 'a', NULL, "everything, if nothing else is selected"}, \
-	{"request", 'r', "ID", "withdraw this request, which 'nflog-capture list' shows"}
+	{"request", 'r', "ID", "withdraw this request, which 'nflog-capture list' shows,\n" \
+	 "or all"}
 
 /**
  * Set up a change.

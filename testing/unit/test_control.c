@@ -392,6 +392,7 @@ static void test_invalid(void **state)
 		  "unknown" },
 	};
 	FILE *client = connect_client();
+	json_object *object;
 	char name[1024];
 	int i;
 
@@ -399,7 +400,11 @@ static void test_invalid(void **state)
 	{
 		put(client, bad[i].line, bad[i].len ?: strlen(bad[i].line));
 		say(client, "\n");
-		expect_error(client, bad[i].code, bad[i].message);
+		object = get(client);
+		assert_string_equal(string_of(object, "code"), bad[i].code);
+		assert_non_null(strstr(string_of(object, "message"), bad[i].message));
+		assert_null(strstr(string_of(object, "message"), "success"));
+		json_object_put(object);
 	}
 	/* longer than any name */
 	memset(name, 'x', sizeof(name));
@@ -929,6 +934,11 @@ static void test_change(void **state)
 	assert_int_equal(run("stop --request 3", out, sizeof(out)), 2);
 	assert_non_null(strstr(out, "no request 3"));
 
+	assert_int_equal(run("start gw-gw", out, sizeof(out)), 0);
+	assert_int_equal(run("stop -r all", out, sizeof(out)), 0);
+	assert_int_equal(run("list", out, sizeof(out)), 0);
+	assert_null(strstr(out, "REQUEST"));
+	expect_refused(client, "\"withdraw-all\",\"request\":1", "invalid", "request");
 	assert_int_equal(run("start", out, sizeof(out)), 2);
 	assert_non_null(strstr(out, "--all"));
 	assert_int_equal(run("stop --all gw-gw", out, sizeof(out)), 2);

@@ -230,6 +230,24 @@ static void test_options(void **state)
 	filters->destroy(filters);
 }
 
+/**
+ * Get the number of requests.
+ */
+static u_int count()
+{
+	nflog_request_t *request;
+	enumerator_t *enumerator;
+	u_int count = 0;
+
+	enumerator = requests->create_enumerator(requests);
+	while (enumerator->enumerate(enumerator, &request))
+	{
+		count++;
+	}
+	enumerator->destroy(enumerator);
+	return count;
+}
+
 static void test_invalid(void **state)
 {
 	const struct {
@@ -254,6 +272,7 @@ static void test_invalid(void **state)
 	nflog_request_option_t option, many[NFLOG_MAX_REQUEST_OPTIONS + 1];
 	char error[NFLOG_REQUEST_ERROR], name[NFLOG_MAX_PATTERN + 2];
 	nflog_request_t request = { .start = TRUE, .options = &option, .count = 1 };
+	uint32_t id;
 	u_int i;
 
 	for (i = 0; i < countof(tests); i++)
@@ -263,7 +282,8 @@ static void test_invalid(void **state)
 	}
 	option = (nflog_request_option_t){ "snap", "100" };
 	assert_int_equal(requests->add(requests, &request, error), 0);
-	assert_true(strpfx(error, "option 'snap' is unknown, allowed are enable, points, "));
+	assert_true(strpfx(error, "option 'snap' is unknown, allowed are points, "));
+	assert_null(strstr(error, "running"));
 	assert_null(strstr(error, "max_total"));
 	many[0] = (nflog_request_option_t){ "points", "esp, ike" };
 	many[1] = (nflog_request_option_t){ "filter", "icmp" };
@@ -305,9 +325,53 @@ static void test_invalid(void **state)
 		add((nflog_request_t){ .criteria = { .ike_id = i } });
 	}
 	refuse((nflog_request_t){ .criteria = { .ike_id = i } },
-		   "there are 256 requests already, remove some");
+		   "there are 256 requests already, withdraw some with --request ID, or all with "
+		   "--request all");
 	/* but in place of another one */
 	add((nflog_request_t){ .criteria = { .ike_id = 2 } });
+	/* all captures can be stopped, for a while, or in place of all others */
+	add((nflog_request_t){ .duration = 60 });
+	assert_int_equal(count(), NFLOG_MAX_REQUESTS + 1);
+	id = add((nflog_request_t){});
+	assert_int_equal(count(), 1);
+	expect(&child, id, FALSE);
+	add((nflog_request_t){ .start = TRUE, .criteria = { .conn = "gw" } });
+	i = changes;
+	assert_int_equal(requests->remove_all(requests), 2);
+	assert_int_equal(changes, i + 1);
+	assert_int_equal(requests->remove_all(requests), 0);
+	assert_int_equal(changes, i + 1);
+	expect(&child, 0, FALSE);
+}
+
+/**
+ * Requests that name an IKE_SA, or a CHILD_SA, leave with that IKE_SA.
+ */
+static void test_gone(void **state)
+{
+	const nflog_criteria_t criterias[] = {
+		{ .child_id = 2 }, { .spi = 4 }, { .ike_id = 1 }, { .ike_id = 1, .child = "net" },
+	};
+	uint32_t id;
+	u_int i;
+
+	for (i = 0; i < countof(criterias); i++)
+	{
+		id = add((nflog_request_t){ .start = i % 2, .criteria = criterias[i] });
+		expect(&child, id, i % 2);
+		requests->ike_gone(requests, 7);
+		requests->ike_rekeyed(requests, 1, 12);
+		requests->ike_gone(requests, 1);
+		assert_int_equal(count(), 1);
+		requests->ike_gone(requests, 12);
+		assert_int_equal(count(), 0);
+	}
+	/* others stay, as does what was not seen yet */
+	add((nflog_request_t){ .criteria = { .conn = "gw" } });
+	add((nflog_request_t){ .criteria = { .child_id = 99 } });
+	requests->ike_gone(requests, 1);
+	requests->ike_gone(requests, 0);
+	assert_int_equal(count(), 2);
 }
 
 /**
@@ -382,6 +446,25 @@ static void test_duration(void **state)
 	expect(&child, id, TRUE);
 	ahead = 61;
 	expect(&child, forever, FALSE);
+}
+
+/**
+ * Requests that others replace leave no jobs behind.
+ */
+static void test_jobs(void **state)
+{
+	u_int jobs, i;
+
+	jobs = lib->scheduler->get_job_load(lib->scheduler);
+	for (i = 0; i < 100; i++)
+	{
+		ahead = i;
+		add((nflog_request_t){ .start = TRUE, .duration = 3600 });
+	}
+	assert_int_equal(lib->scheduler->get_job_load(lib->scheduler), jobs + 1);
+	add((nflog_request_t){ .start = TRUE, .criteria = { .conn = "gw" }, .duration = 60 });
+	assert_int_equal(lib->scheduler->get_job_load(lib->scheduler), jobs + 2);
+	ahead = 0;
 }
 
 /**
@@ -508,6 +591,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rekeyed, begin, end),
 		cmocka_unit_test_setup_teardown(test_duration, begin, end),
 		cmocka_unit_test_setup_teardown(test_follows, begin, end),
+		cmocka_unit_test_setup_teardown(test_jobs, begin, end),
+		cmocka_unit_test_setup_teardown(test_gone, begin, end),
 		cmocka_unit_test_setup_teardown(test_counts, begin, end),
 	};
 

@@ -177,6 +177,25 @@ static void withdraw(private_nflog_commands_t *this, nflog_channel_t *channel,
 }
 
 /**
+ * Withdraw all requests.
+ */
+static void withdraw_all(private_nflog_commands_t *this, nflog_channel_t *channel,
+						 nflog_fields_t *fields)
+{
+	json_object *end;
+
+	if (!nflog_fields_check(fields))
+	{
+		channel->send_error(channel, "invalid", "%s", fields->error);
+		return;
+	}
+	end = json_object_new_object();
+	json_object_object_add(end, "requests", json_object_new_int(
+									this->requests->remove_all(this->requests)));
+	send_end(channel, end);
+}
+
+/**
  * All commands.
  */
 static const struct {
@@ -192,6 +211,7 @@ static const struct {
 	{ "start", start },
 	{ "stop", stop },
 	{ "withdraw", withdraw },
+	{ "withdraw-all", withdraw_all },
 };
 
 /**
@@ -234,18 +254,20 @@ METHOD(nflog_commands_t, run, void,
 	private_nflog_commands_t *this, nflog_channel_t *channel, char *line, size_t len)
 {
 	json_tokener *tokener = json_tokener_new_ex(MAX_DEPTH);
+	enum json_tokener_error error;
 	nflog_fields_t fields;
 	json_object *object;
 
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	/* with the null byte, so that a number in the end is complete */
 	object = json_tokener_parse_ex(tokener, line, len + 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
+	error = json_tokener_get_error(tokener);
+	if (error != json_tokener_success ||
 		json_tokener_get_parse_end(tokener) < len ||
 		!json_object_is_type(object, json_type_object))
 	{
-		channel->send_error(channel, "syntax", "the line is no JSON object: %s",
-				json_tokener_error_desc(json_tokener_get_error(tokener)));
+		channel->send_error(channel, "syntax", "the line is no JSON object%s%s",
+							error ? ": " : "", error ? json_tokener_error_desc(error) : "");
 		json_object_put(object);
 	}
 	else

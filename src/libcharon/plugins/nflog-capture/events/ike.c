@@ -370,6 +370,7 @@ METHOD(listener_t, ike_state_change, bool,
 	else if (state == IKE_DESTROYING)
 	{
 		destroying(this, ike_sa);
+		this->requests->ike_gone(this->requests, ike_sa->get_unique_id(ike_sa));
 	}
 	return TRUE;
 }

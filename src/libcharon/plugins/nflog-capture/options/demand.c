@@ -94,6 +94,19 @@ void nflog_demand_ike_rekeyed(nflog_demand_t *demand, uint32_t old, uint32_t new
 /*
  * Described in header
  */
+bool nflog_demand_ike_gone(nflog_demand_t *demand, uint32_t id)
+{
+	if (demand->ike_ids[1] == id)
+	{	/* the one that was rekeyed */
+		demand->ike_ids[1] = 0;
+		return FALSE;
+	}
+	return id && demand->ike_ids[0] == id;
+}
+
+/*
+ * Described in header
+ */
 void nflog_demand_destroy(nflog_demand_t *demand)
 {
 	nflog_cfg_clear(&demand->values.cfg);

@@ -76,6 +76,14 @@ bool nflog_demand_match(nflog_demand_t *demand, nflog_candidate_t *candidate);
 void nflog_demand_ike_rekeyed(nflog_demand_t *demand, uint32_t old, uint32_t new);
 
 /**
+ * Note that an IKE_SA is gone.
+ *
+ * @param id		its unique id
+ * @return			TRUE if nothing matches anymore
+ */
+bool nflog_demand_ike_gone(nflog_demand_t *demand, uint32_t id);
+
+/**
  * Destroy a nflog_demand_t.
  */
 void nflog_demand_destroy(nflog_demand_t *demand);

@@ -77,10 +77,26 @@ static bool same(char *a, char *b)
 /*
  * Described in header
  */
+bool nflog_request_is_all(nflog_request_t *request)
+{
+	nflog_criteria_t *criteria = &request->criteria;
+
+	return !criteria->conn && !criteria->child && !criteria->identity &&
+		   !criteria->virtual_ip && !criteria->ike_id && !criteria->child_id &&
+		   !criteria->spi;
+}
+
+/*
+ * Described in header
+ */
 bool nflog_request_replaces(nflog_request_t *request, nflog_request_t *other)
 {
 	nflog_criteria_t *a = &request->criteria, *b = &other->criteria;
 
+	if (nflog_request_is_all(request) && !request->duration)
+	{	/* it decides instead of any earlier one, for good */
+		return TRUE;
+	}
 	return same(a->conn, b->conn) && same(a->child, b->child) &&
 		   same(a->identity, b->identity) && same(a->virtual_ip, b->virtual_ip) &&
 		   a->ike_id == b->ike_id && a->child_id == b->child_id && a->spi == b->spi;
@@ -155,7 +171,7 @@ static bool check_criteria(nflog_criteria_t *criteria, char *error)
 static bool parse_option(nflog_values_t *values, nflog_section_t *section,
 						 nflog_request_option_t *option, char *error)
 {
-	if (streq(option->name, "enable") || streq(option->name, "running"))
+	if (!nflog_values_is_request(option->name))
 	{
 		snprintf(error, NFLOG_REQUEST_ERROR, "option '%s' can't be set here, captures of "
 				 "what is up start anyway", option->name);

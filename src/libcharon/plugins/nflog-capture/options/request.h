@@ -88,7 +88,13 @@ nflog_request_t *nflog_request_clone(nflog_request_t *request);
 void nflog_request_destroy(nflog_request_t *request);
 
 /**
- * Check if two requests have the same criteria.
+ * Check if a request is for all SAs.
+ */
+bool nflog_request_is_all(nflog_request_t *request);
+
+/**
+ * Check if a request replaces an earlier one: one with the same criteria, or any if it is
+ * for all SAs and has no duration.
  *
  * @return			TRUE if so
  */

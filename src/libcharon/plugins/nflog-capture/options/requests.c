@@ -61,6 +61,11 @@ struct private_nflog_requests_t {
 	linked_list_t *lifted;
 
 	/**
+	 * When a job removes requests whose time is over, monotonic, 0 if there is none.
+	 */
+	time_t next;
+
+	/**
 	 * Id of the last request.
 	 */
 	uint32_t last;
@@ -209,12 +214,63 @@ static void remove_entry(private_nflog_requests_t *this, nflog_demand_t *entry, 
 	}
 }
 
+METHOD(nflog_requests_t, ike_gone, void,
+	private_nflog_requests_t *this, uint32_t id)
+{
+	enumerator_t *enumerator;
+	nflog_demand_t *entry;
+
+	this->mutex->lock(this->mutex);
+	enumerator = this->entries->create_enumerator(this->entries);
+	while (enumerator->enumerate(enumerator, &entry))
+	{
+		if (nflog_demand_ike_gone(entry, id))
+		{	/* there is nothing that it stopped */
+			this->entries->remove_at(this->entries, enumerator);
+			remove_entry(this, entry, FALSE);
+		}
+	}
+	enumerator->destroy(enumerator);
+	this->condvar->broadcast(this->condvar);
+	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * Get when a job for the request whose time is over first is to be scheduled, mutex is
+ * locked.  There is one job at a time, unless a later request ends earlier.
+ *
+ * @return				seconds until then, 0 for no job
+ */
+static time_t get_delay(private_nflog_requests_t *this, time_t now)
+{
+	time_t first = 0;
+	enumerator_t *enumerator;
+	nflog_demand_t *entry;
+
+	enumerator = this->entries->create_enumerator(this->entries);
+	while (enumerator->enumerate(enumerator, &entry))
+	{
+		if (entry->end && !entry->waits && (!first || entry->end < first))
+		{
+			first = entry->end;
+		}
+	}
+	enumerator->destroy(enumerator);
+	if (!first || (this->next && this->next <= first))
+	{
+		return 0;
+	}
+	this->next = first;
+	return max(first - now, 1);
+}
+
 /**
  * Remove the requests whose time is over.
  */
 CALLBACK(expire, job_requeue_t,
 	private_nflog_requests_t *this)
 {
+	time_t now = time_monotonic(NULL), delay;
 	enumerator_t *enumerator;
 	nflog_demand_t *entry;
 	bool expired = FALSE;
@@ -231,22 +287,36 @@ CALLBACK(expire, job_requeue_t,
 		}
 	}
 	enumerator->destroy(enumerator);
+	if (this->next && now >= this->next)
+	{
+		this->next = 0;
+	}
+	delay = get_delay(this, now);
 	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
 	if (expired)
 	{
 		this->cb(this->data);
 	}
+	if (delay)
+	{
+		return JOB_RESCHEDULE(delay);
+	}
 	return JOB_REQUEUE_NONE;
 }
 
 /**
- * Remove a request after its duration.
+ * Schedule a job that removes requests after their duration, mutex is locked.
  */
-static void schedule(private_nflog_requests_t *this, u_int duration)
+static void schedule(private_nflog_requests_t *this)
 {
-	lib->scheduler->schedule_job(lib->scheduler,
-				(job_t*)callback_job_create(expire, this, NULL, NULL), duration);
+	time_t delay = get_delay(this, time_monotonic(NULL));
+
+	if (delay)
+	{
+		lib->scheduler->schedule_job(lib->scheduler,
+					(job_t*)callback_job_create(expire, this, NULL, NULL), delay);
+	}
 }
 
 /**
@@ -307,23 +377,21 @@ METHOD(nflog_requests_t, add, uint32_t,
 	entry = nflog_demand_create(request, &values);
 	this->mutex->lock(this->mutex);
 	replace(this, request);
-	if (this->entries->get_count(this->entries) >= NFLOG_MAX_REQUESTS)
+	if (this->entries->get_count(this->entries) >= NFLOG_MAX_REQUESTS &&
+		!nflog_request_is_all(request))
 	{
 		this->mutex->unlock(this->mutex);
-		snprintf(error, NFLOG_REQUEST_ERROR, "there are %d requests already, remove some",
-				 NFLOG_MAX_REQUESTS);
+		snprintf(error, NFLOG_REQUEST_ERROR, "there are %d requests already, withdraw "
+				 "some with --request ID, or all with --request all", NFLOG_MAX_REQUESTS);
 		nflog_demand_destroy(entry);
 		return 0;
 	}
 	id = entry->request->id = ++this->last;
 	entry->change = ++this->changes;
 	this->entries->insert_last(this->entries, entry);
+	schedule(this);
 	this->mutex->unlock(this->mutex);
 
-	if (request->duration)
-	{
-		schedule(this, request->duration);
-	}
 	this->cb(this->data);
 	return id;
 }
@@ -364,6 +432,27 @@ METHOD(nflog_requests_t, remove_, bool,
 		this->cb(this->data);
 	}
 	return entry != NULL;
+}
+
+METHOD(nflog_requests_t, remove_all, u_int,
+	private_nflog_requests_t *this)
+{
+	nflog_demand_t *entry;
+	u_int count = 0;
+
+	this->mutex->lock(this->mutex);
+	while (this->entries->remove_first(this->entries, (void**)&entry) == SUCCESS)
+	{
+		remove_entry(this, entry, TRUE);
+		count++;
+	}
+	this->condvar->broadcast(this->condvar);
+	this->mutex->unlock(this->mutex);
+	if (count)
+	{
+		this->cb(this->data);
+	}
+	return count;
 }
 
 /**
@@ -489,9 +578,9 @@ static void set_applied(private_nflog_requests_t *this, nflog_demand_t *entry,
 	if (entry->waits && entry->end)
 	{
 		entry->end = time_monotonic(NULL) + entry->request->duration;
-		schedule(this, entry->request->duration);
 	}
 	entry->waits = FALSE;
+	schedule(this);
 }
 
 METHOD(nflog_requests_t, done, void,
@@ -548,11 +637,13 @@ nflog_requests_t *nflog_requests_create(nflog_requests_cb_t cb, void *data)
 		.public = {
 			.add = _add,
 			.remove = _remove_,
+			.remove_all = _remove_all,
 			.create_enumerator = _create_enumerator,
 			.wait = _wait_,
 			.decide = _decide,
 			.has_point = _has_point,
 			.ike_rekeyed = _ike_rekeyed,
+			.ike_gone = _ike_gone,
 			.begin = _begin,
 			.count = _count,
 			.done = _done,

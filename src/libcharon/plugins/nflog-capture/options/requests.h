@@ -26,7 +26,7 @@ typedef void (*nflog_requests_cb_t)(void *data);
 
 #include "request.h"
 
-/** maximum number of requests */
+/** maximum number of requests that select something, one for all SAs may be added */
 #define NFLOG_MAX_REQUESTS 256
 
 /**
@@ -56,7 +56,9 @@ enum nflog_request_event_t {
  * those that come up while it exists.  A capture that runs keeps its options, starting it
  * again requires to stop it first.
  *
- * A request replaces an earlier one with the same criteria.  When a request is removed, or
+ * A request replaces an earlier one with the same criteria, one for all SAs without a
+ * duration all earlier ones.  It leaves with the IKE_SA that it names, or whose CHILD_SA it
+ * names.  When a request is removed, or
  * its duration is over, captures that nothing else wants end, and what it stopped
  * starts if the options want it.
  *
@@ -85,6 +87,13 @@ struct nflog_requests_t {
 	 * @return			FALSE if there is none with this id
 	 */
 	bool (*remove)(nflog_requests_t *this, uint32_t id);
+
+	/**
+	 * Remove all requests.
+	 *
+	 * @return			number of requests
+	 */
+	u_int (*remove_all)(nflog_requests_t *this);
 
 	/**
 	 * Enumerate the requests as they are now, in the order they were added.
@@ -131,6 +140,13 @@ struct nflog_requests_t {
 	 * @param new		unique id of the new one
 	 */
 	void (*ike_rekeyed)(nflog_requests_t *this, uint32_t old, uint32_t new);
+
+	/**
+	 * Remove the requests for an IKE_SA, or one of its CHILD_SAs, as it is gone.
+	 *
+	 * @param id		unique id of the IKE_SA
+	 */
+	void (*ike_gone)(nflog_requests_t *this, uint32_t id);
 
 	/**
 	 * Begin to apply requests to what is up, by one thread at a time.

@@ -138,16 +138,29 @@ static const option_t options[] = {
 	{ "socket", nflog_type_socket, CHECKED, "unix://PATH or systemd://NAME", TRUE },
 };
 
+/*
+ * Described in header
+ */
+bool nflog_values_is_request(char *name)
+{
+	return !streq(name, "enable") && !streq(name, "running");
+}
+
 /**
  * Get the names of the options that are allowed in a section.
  */
-static char *get_names(bool global, char *buf, size_t len)
+static char *get_names(nflog_section_t *section, char *buf, size_t len)
 {
+	bool global = section->global;
 	size_t pos = 0;
 	u_int i;
 
 	for (i = 0; i < countof(options); i++)
 	{
+		if (!section->file && !nflog_values_is_request(options[i].name))
+		{
+			continue;
+		}
 		if (pos < len && (global || !options[i].global))
 		{
 			pos += snprintf(buf + pos, len - pos, "%s%s", pos ? ", " : "",
@@ -202,7 +215,7 @@ static void refuse_unknown(nflog_values_t *values, nflog_section_t *section,
 
 	refuse(values, section, "%s '%.64s'%s is unknown, allowed are %s", what, name,
 		   get_place(section, place, sizeof(place)),
-		   get_names(section->global, names, sizeof(names)));
+		   get_names(section, names, sizeof(names)));
 }
 
 /**

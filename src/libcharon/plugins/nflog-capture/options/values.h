@@ -75,6 +75,12 @@ struct nflog_values_t {
 };
 
 /**
+ * Check if a request may set an option, if there is one with this name: the request itself
+ * says what is captured.
+ */
+bool nflog_values_is_request(char *name);
+
+/**
  * Apply an option.
  *
  * An empty filter is no filter, no other option may be empty.
