@@ -143,8 +143,8 @@ static int print_result(json_object *end, bool start)
 	}
 	if (without)
 	{
-		fprintf(stderr, "the keys of %" PRIu64 " of these IKE_SAs are not known anymore\n",
-				without);
+		fprintf(stderr, "the keys of %" PRIu64 " of these SAs are not known until they "
+				"are rekeyed\n", without);
 	}
 	if (failed)
 	{

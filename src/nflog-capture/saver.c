@@ -209,11 +209,19 @@ static array_t *open_sources(const char *dir, capture_t *first, capture_t *last,
 static bool get_target(private_saver_t *this, const char *dir, char path[PATH_MAX])
 {
 	char *copy = strdup(dir);
+	struct stat st;
 
 	snprintf(path, PATH_MAX, "%s/%s", this->target, basename(copy));
 	free(copy);
-	return mkdir(path, 0700) == 0 || errno == EEXIST ||
-		   failed("create the directory", path, NULL);
+	if (mkdir(path, 0700) == 0)
+	{
+		return TRUE;
+	}
+	if (errno == EEXIST)
+	{	/* a link may lead to where others read keys */
+		errno = lstat(path, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+	}
+	return !errno || failed("create the directory", path, NULL);
 }
 
 /**
@@ -236,12 +244,20 @@ static FILE *create_copy(char *target, char *name)
 }
 
 /**
- * Complete a copy.
+ * Complete a copy, or remove it.
  */
 static bool close_copy(FILE *file, char *target, char *name, bool success)
 {
+	char path[PATH_MAX];
+
 	success = !ferror(file) && success;
-	return (fclose(file) == 0 && success) || failed("write to", target, name);
+	success = (fclose(file) == 0 && success) || failed("write to", target, name);
+	if (!success)
+	{	/* a part of it would look like all */
+		snprintf(path, sizeof(path), "%s/%s", target, name);
+		unlink(path);
+	}
+	return success;
 }
 
 /**
@@ -293,6 +309,7 @@ static bool copy_trace(private_saver_t *this, const char *dir, char *target,
 					   source_t *source)
 {
 	FILE *copy = create_copy(target, source->name);
+	uint64_t before = this->bytes;
 	bool damaged = FALSE, success;
 
 	if (!copy)
@@ -302,6 +319,7 @@ static bool copy_trace(private_saver_t *this, const char *dir, char *target,
 	success = copy_packets(this, source->file, copy, &damaged);
 	if (!close_copy(copy, target, source->name, success))
 	{
+		this->bytes = before;
 		return FALSE;
 	}
 	this->files++;

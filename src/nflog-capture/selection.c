@@ -82,6 +82,11 @@ bool selection_handle(selection_t *selection, int op, char *arg)
 			break;
 		case 's':
 			selection->socket = arg;
+			if (!*arg)
+			{
+				snprintf(selection->error, sizeof(selection->error),
+						 "--socket requires a path");
+			}
 			break;
 		default:
 			return FALSE;

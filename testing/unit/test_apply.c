@@ -46,7 +46,7 @@ static u_int included;
 static bool ending;
 
 /** what options are said to have */
-static bool disabled, running, missed;
+static bool disabled, running, missed, esp_keys;
 static u_int points;
 
 /** state of the CHILD_SA */
@@ -72,6 +72,7 @@ METHOD(nflog_options_t, options_get, nflog_cfg_t*,
 		.enable = TRUE,
 		.points = points,
 		.running = running,
+		.esp_keys = esp_keys,
 	};
 
 	assert_string_equal(candidate->conn, "gw");
@@ -539,8 +540,18 @@ static void test_userland(void **state)
 	lib->set(lib, "kernel-libipsec-tun", &unused);
 	running = TRUE;
 	errors[0] = errors[1] = ESRCH;
+	esp_keys = FALSE;
 	assert_true(apply->apply(apply, FALSE));
 	assert_int_equal(captured_sas, 2);
+	assert_int_equal(events[NFLOG_REQUEST_STARTED], 1);
+	/* which is said if they are wanted */
+	captured_sas = 0;
+	esp_keys = TRUE;
+	assert_true(apply->apply(apply, FALSE));
+	assert_int_equal(captured_sas, 2);
+	assert_int_equal(events[NFLOG_REQUEST_STARTED], 1);
+	assert_int_equal(events[NFLOG_REQUEST_STARTED_WITHOUT_KEYS], 1);
+	esp_keys = FALSE;
 	lib->set(lib, "kernel-libipsec-tun", NULL);
 }
 

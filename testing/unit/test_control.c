@@ -451,8 +451,8 @@ static void test_select(void **state)
 {
 	nflog_listing_t *listings[5];
 	nflog_counters_t counts[2] = {
-		{ .packets = 3, .bytes = 300, .received = 3, .logged = 5, .has_logged = TRUE,
-		  .has_sa = TRUE, .sa = 6 },
+		{ .packets = 3, .bytes = 300, .filtered = 1, .beyond = 4, .received = 8,
+		  .logged = 10, .has_logged = TRUE, .has_sa = TRUE, .sa = 6, .slack = 2 },
 		{ .packets = 1, .bytes = 100, .received = 1 },
 	};
 	FILE *client = connect_client();
@@ -506,7 +506,14 @@ static void test_select(void **state)
 	assert_string_equal(string_of(points, "packets"), "3");
 	assert_string_equal(string_of(points, "bytes"), "300");
 	assert_string_equal(string_of(points, "lost"), "2");
-	assert_string_equal(string_of(points, "missing"), "1");
+	assert_string_equal(string_of(points, "missing"), "0");
+	assert_string_equal(string_of(points, "filtered"), "1");
+	assert_string_equal(string_of(points, "beyond_limit"), "4");
+	assert_string_equal(string_of(points, "segments"), "0");
+	assert_string_equal(string_of(points, "surplus"), "2");
+	assert_string_equal(string_of(points, "before_installed"), "0");
+	/* 3 + 1 + 4 + 2 = 8 + 2 */
+	assert_string_equal(string_of(points, "by_sa"), "8");
 	json_object_put(object);
 	json_object_put(get(client));
 
@@ -943,6 +950,8 @@ static void test_change(void **state)
 	assert_non_null(strstr(out, "--all"));
 	assert_int_equal(run("stop --all gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("stop --request 1 gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("list -s ''", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "--socket requires a path"));
 	assert_int_equal(run("start --duration 0 gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("start --duration 1w gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("start --duration 9999999999d gw-gw", out, sizeof(out)), 2);
@@ -1172,6 +1181,24 @@ static void test_save(void **state)
 	assert_non_null(strstr(out, "esp.2.pcap is damaged"));
 	assert_int_equal(copy_size("net.20261124T223527Z.c91b9dfe-c24e50ed.esp.2.pcap"), 45);
 	assert_int_equal(copy_size("keys"), 5);
+
+	/* nor one in place of the directory */
+	assert_int_equal(common_remove("saved"), 0);
+	snprintf(args, sizeof(args), "mkdir -p %s/saved %s/other && ln -s ../other "
+			 "%s/saved/gw-gw", dir, dir, dir);
+	assert_int_equal(system(args), 0);
+	snprintf(args, sizeof(args), "save --keys %s/saved", dir);
+	assert_int_equal(run(args, out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "Not a directory"));
+	snprintf(args, sizeof(args), "rmdir %s/other", dir);
+	assert_int_equal(system(args), 0);
+
+	/* what can't be copied whole is removed */
+	assert_int_equal(common_remove("saved"), 0);
+	snprintf(args, sizeof(args), "trap '' XFSZ; ulimit -f 0; " PROGRAM " save %s/saved "
+			 "-s %s 2>&1 | grep -q 'copied 0 files with 0 bytes' && "
+			 "test -z \"$(find %s/saved -type f)\"", dir, path, dir);
+	assert_int_equal(system(args), 0);
 
 	/* a link is not followed, wherever it leads */
 	assert_int_equal(common_remove("saved"), 0);

@@ -92,6 +92,7 @@ static json_object *describe_point(nflog_listing_data_t *data, bool outbound)
 	add_number(object, "bytes", count->bytes);
 	add_number(object, "cut", count->cut);
 	add_number(object, "filtered", count->filtered);
+	add_number(object, "beyond_limit", count->beyond);
 	add_number(object, "lost", losses.kernel + losses.memory + losses.budget +
 			   losses.disk + losses.early);
 	by = json_object_new_object();
@@ -106,9 +107,14 @@ static json_object *describe_point(nflog_listing_data_t *data, bool outbound)
 	json_object_object_add(object, "lost_by", by);
 	if (count->has_sa)
 	{
-		add_number(object, "by_sa", count->sa);
+		add_number(object, "by_sa", losses.sa);
 		add_number(object, "missing", losses.unseen);
+		add_number(object, "segments", losses.segments);
 		add_number(object, "surplus", losses.surplus);
+	}
+	if (ended)
+	{
+		add_number(object, "before_installed", losses.uninstalled);
 	}
 	if (count->missed)
 	{

@@ -115,11 +115,12 @@ static int read_sa(ike_sa_t *ike_sa, child_sa_t *child_sa, bool inbound,
 /**
  * Capture the SAs of a CHILD_SA, none of them if one can't be read.
  *
+ * @param keys			set to FALSE if keys are wanted, but could not be read
  * @return				FALSE to try again
  */
 static bool capture_sas(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 						child_sa_t *child_sa, nflog_candidate_t *subject,
-						nflog_cfg_t *cfg, bool again)
+						nflog_cfg_t *cfg, bool again, bool *keys)
 {
 	nflog_manager_sa_t sas[2] = {};
 	u_int count, i, done = 0;
@@ -131,6 +132,8 @@ static bool capture_sas(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 		err = read_sa(ike_sa, child_sa, done == 0, &sas[done]);
 		done++;
 	}
+	*keys = !nflog_sa_is_userland() || !cfg->esp_keys ||
+			!(cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT));
 	if (err)
 	{
 		charon->bus->log(charon->bus, DBG_CHD, again ? LEVEL_DIAG : LEVEL_CTRL,
@@ -144,8 +147,9 @@ static bool capture_sas(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 										 nflog_cfg_clone(cfg), sas, count))
 	{
 		DBG1(DBG_CHD, "nflog-capture: capturing CHILD_SA %s{%u} of connection '%s', "
-			 "which is up already", subject->child, subject->child_id,
-			 subject->conn);
+			 "which is up already%s", subject->child, subject->child_id,
+			 subject->conn, *keys ? "" : ", its keys can't be read from kernel-libipsec, "
+			 "but will be known once it is rekeyed");
 	}
 	for (i = 0; i < done; i++)
 	{
@@ -184,7 +188,7 @@ static bool start_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 						child_sa_t *child_sa, nflog_candidate_t *subject,
 						nflog_cfg_t *cfg, nflog_capture_state_t state, bool again)
 {
-	bool done;
+	bool done, keys = TRUE;
 
 	if (!(cfg->running || this->missed) || !(cfg->points & ~NFLOG_IKE_POINTS) ||
 		this->manager->has_reached(this->manager, child_sa, subject->request))
@@ -203,10 +207,12 @@ static bool start_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_FOLLOWS);
 		return FALSE;
 	}
-	done = capture_sas(this, ike_sa, child_sa, subject, cfg, again);
+	done = capture_sas(this, ike_sa, child_sa, subject, cfg, again, &keys);
 	state = this->manager->get_state(this->manager, child_sa);
-	this->requests->count(this->requests, subject->request, is_captured(state) ?
-						  NFLOG_REQUEST_STARTED : NFLOG_REQUEST_FAILED);
+	this->requests->count(this->requests, subject->request,
+						  !is_captured(state) ? NFLOG_REQUEST_FAILED :
+						  keys ? NFLOG_REQUEST_STARTED
+							   : NFLOG_REQUEST_STARTED_WITHOUT_KEYS);
 	return done;
 }
 

@@ -71,7 +71,7 @@ struct nflog_request_t {
 	u_int started, running, ended, failed;
 	/** CHILD_SAs whose capture starts once their former one has ended */
 	u_int follows;
-	/** IKE_SAs among those started whose keys are not known anymore */
+	/** those among the started ones whose keys are not known */
 	u_int without_keys;
 };
 

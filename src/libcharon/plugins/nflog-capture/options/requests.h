@@ -35,7 +35,7 @@ typedef void (*nflog_requests_cb_t)(void *data);
 enum nflog_request_event_t {
 	/** its capture started */
 	NFLOG_REQUEST_STARTED,
-	/** its capture started, but its keys are not known anymore */
+	/** its capture started, but its keys are not known */
 	NFLOG_REQUEST_STARTED_WITHOUT_KEYS,
 	/** it was captured already */
 	NFLOG_REQUEST_RUNNING,

@@ -240,11 +240,14 @@ void nflog_counters_get_losses(nflog_counters_t *count, nflog_point_t point,
 		.budget = count->budget,
 		.disk = count->refused,
 		.early = unidentified(count),
+		.sa = processed,
+		.uninstalled = early_dropped(count),
 	};
 	if (count->has_sa && processed > seen)
 	{
 		losses->unseen = processed - seen;
-		losses->unseen -= get_segments(count, point, losses->unseen);
+		losses->segments = get_segments(count, point, losses->unseen);
+		losses->unseen -= losses->segments;
 	}
 	else if (count->has_sa)
 	{

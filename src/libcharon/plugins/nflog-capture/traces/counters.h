@@ -104,8 +104,15 @@ typedef struct {
 	uint64_t early;
 	/** processed by the SA, but not seen by netfilter */
 	uint64_t unseen;
+	/** processed by the SA, but seen as parts of large packets */
+	uint64_t segments;
 	/** seen by netfilter, but not processed by the SA */
 	uint64_t surplus;
+	/** dropped, as they arrived before the SA was installed */
+	uint64_t uninstalled;
+	/** processed by the SA: packets written, filtered, beyond the limit, lost (the first
+	 * five), unseen, and segments, without surplus and uninstalled */
+	uint64_t sa;
 } nflog_losses_t;
 
 /**

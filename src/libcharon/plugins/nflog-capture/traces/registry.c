@@ -348,6 +348,7 @@ static void copy_counters(nflog_counters_t *to, nflog_counters_t *from)
 	to->bytes = from->bytes;
 	to->cut = from->cut;
 	to->filtered = from->filtered;
+	to->beyond = from->beyond;
 	to->budget = from->budget;
 	to->refused = from->refused;
 	to->received = nflog_counters_get(&from->received);

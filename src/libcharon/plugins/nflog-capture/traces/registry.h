@@ -103,7 +103,7 @@ struct nflog_listing_data_t {
 	/** how often its files were rotated by hand */
 	u_int rotations;
 	/** counters of arriving and of leaving packets; while it is written only packets,
-	 * bytes, cut, filtered, budget, refused, received, and overrun */
+	 * bytes, cut, filtered, beyond, budget, refused, received, and overrun */
 	nflog_counters_t counts[2];
 };
 
