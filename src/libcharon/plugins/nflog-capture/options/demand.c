@@ -107,6 +107,83 @@ bool nflog_demand_ike_gone(nflog_demand_t *demand, uint32_t id)
 /*
  * Described in header
  */
+bool nflog_demand_is_over(nflog_demand_t *demand)
+{
+	return demand->end && !demand->waits && time_monotonic(NULL) >= demand->end;
+}
+
+/*
+ * Described in header
+ */
+nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candidate)
+{
+	nflog_demand_t *entry, *found = NULL;
+	enumerator_t *enumerator;
+
+	enumerator = list->create_enumerator(list);
+	while (enumerator->enumerate(enumerator, &entry))
+	{
+		if (nflog_demand_is_over(entry))
+		{
+			continue;
+		}
+		if (nflog_demand_match(entry, candidate))
+		{
+			found = entry;
+		}
+		else
+		{
+			candidate->unsure |= nflog_criteria_may_match(&entry->request->criteria,
+														  candidate);
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+/*
+ * Described in header
+ */
+time_t nflog_demand_get_end(linked_list_t *list)
+{
+	enumerator_t *enumerator;
+	nflog_demand_t *entry;
+	time_t first = 0;
+
+	enumerator = list->create_enumerator(list);
+	while (enumerator->enumerate(enumerator, &entry))
+	{
+		if (entry->end && !entry->waits && (!first || entry->end < first))
+		{
+			first = entry->end;
+		}
+	}
+	enumerator->destroy(enumerator);
+	return first;
+}
+
+/*
+ * Described in header
+ */
+void nflog_demand_set_applied(nflog_demand_t *demand, bool success)
+{
+	demand->tried = TRUE;
+	if (demand->request->follows)
+	{
+		return;
+	}
+	demand->request->applied = TRUE;
+	demand->settled |= success;
+	if (demand->waits && demand->end)
+	{
+		demand->end = time_monotonic(NULL) + demand->request->duration;
+	}
+	demand->waits = FALSE;
+}
+
+/*
+ * Described in header
+ */
 void nflog_demand_destroy(nflog_demand_t *demand)
 {
 	nflog_cfg_clear(&demand->values.cfg);

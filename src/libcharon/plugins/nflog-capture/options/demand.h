@@ -84,6 +84,35 @@ void nflog_demand_ike_rekeyed(nflog_demand_t *demand, uint32_t old, uint32_t new
 bool nflog_demand_ike_gone(nflog_demand_t *demand, uint32_t id);
 
 /**
+ * Check if the time of a request is over, which does not run while it waits.
+ */
+bool nflog_demand_is_over(nflog_demand_t *demand);
+
+/**
+ * Find the last one in a list that matches an SA, and whose time is not over.
+ *
+ * @param list		list of nflog_demand_t
+ * @param candidate	CHILD_SA or IKE_SA
+ * @return			the last one, NULL if there is none
+ */
+nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candidate);
+
+/**
+ * Get when the first one in a list ends, of those that do not wait.
+ *
+ * @param list		list of nflog_demand_t
+ * @return			its end, 0 if none does
+ */
+time_t nflog_demand_get_end(linked_list_t *list);
+
+/**
+ * Note that a request was applied, its time begins once nothing waits anymore.
+ *
+ * @param success	FALSE if that will be tried again
+ */
+void nflog_demand_set_applied(nflog_demand_t *demand, bool success);
+
+/**
  * Destroy a nflog_demand_t.
  */
 void nflog_demand_destroy(nflog_demand_t *demand);

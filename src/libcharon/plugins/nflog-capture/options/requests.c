@@ -86,43 +86,6 @@ struct private_nflog_requests_t {
 	condvar_t *condvar;
 };
 
-/**
- * Check if the time of a request is over, mutex is locked.
- */
-static bool is_over(nflog_demand_t *entry)
-{
-	return entry->end && !entry->waits && time_monotonic(NULL) >= entry->end;
-}
-
-/**
- * Find the last request in a list that matches, mutex is locked.
- */
-static nflog_demand_t *find_match(linked_list_t *list, nflog_candidate_t *candidate)
-{
-	nflog_demand_t *entry, *found = NULL;
-	enumerator_t *enumerator;
-
-	enumerator = list->create_enumerator(list);
-	while (enumerator->enumerate(enumerator, &entry))
-	{
-		if (is_over(entry))
-		{
-			continue;
-		}
-		if (nflog_demand_match(entry, candidate))
-		{
-			found = entry;
-		}
-		else
-		{
-			candidate->unsure |= nflog_criteria_may_match(&entry->request->criteria,
-														  candidate);
-		}
-	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
 METHOD(nflog_requests_t, decide, uint32_t,
 	private_nflog_requests_t *this, nflog_candidate_t *candidate, nflog_cfg_t *cfg)
 {
@@ -130,7 +93,7 @@ METHOD(nflog_requests_t, decide, uint32_t,
 	nflog_demand_t *entry;
 
 	this->mutex->lock(this->mutex);
-	entry = find_match(this->entries, candidate);
+	entry = nflog_demand_find(this->entries, candidate);
 	if (entry)
 	{
 		id = entry->request->id;
@@ -142,7 +105,7 @@ METHOD(nflog_requests_t, decide, uint32_t,
 		cfg->identity = cfg->virtual_ip = NULL;
 		nflog_values_override(&entry->values, cfg);
 	}
-	else if (find_match(this->lifted, candidate))
+	else if (nflog_demand_find(this->lifted, candidate))
 	{
 		cfg->running = TRUE;
 	}
@@ -243,19 +206,8 @@ METHOD(nflog_requests_t, ike_gone, void,
  */
 static time_t get_delay(private_nflog_requests_t *this, time_t now)
 {
-	time_t first = 0;
-	enumerator_t *enumerator;
-	nflog_demand_t *entry;
+	time_t first = nflog_demand_get_end(this->entries);
 
-	enumerator = this->entries->create_enumerator(this->entries);
-	while (enumerator->enumerate(enumerator, &entry))
-	{
-		if (entry->end && !entry->waits && (!first || entry->end < first))
-		{
-			first = entry->end;
-		}
-	}
-	enumerator->destroy(enumerator);
 	if (!first || (this->next && this->next <= first))
 	{
 		return 0;
@@ -279,7 +231,7 @@ CALLBACK(expire, job_requeue_t,
 	enumerator = this->entries->create_enumerator(this->entries);
 	while (enumerator->enumerate(enumerator, &entry))
 	{
-		if (is_over(entry))
+		if (nflog_demand_is_over(entry))
 		{
 			this->entries->remove_at(this->entries, enumerator);
 			remove_entry(this, entry, TRUE);
@@ -562,27 +514,6 @@ METHOD(nflog_requests_t, count, void,
 	this->mutex->unlock(this->mutex);
 }
 
-/**
- * Note that a request was applied, its time begins once nothing waits anymore.
- */
-static void set_applied(private_nflog_requests_t *this, nflog_demand_t *entry,
-						bool success)
-{
-	entry->tried = TRUE;
-	if (entry->request->follows)
-	{
-		return;
-	}
-	entry->request->applied = TRUE;
-	entry->settled |= success;
-	if (entry->waits && entry->end)
-	{
-		entry->end = time_monotonic(NULL) + entry->request->duration;
-	}
-	entry->waits = FALSE;
-	schedule(this);
-}
-
 METHOD(nflog_requests_t, done, void,
 	private_nflog_requests_t *this, uint32_t begun, bool success)
 {
@@ -596,10 +527,11 @@ METHOD(nflog_requests_t, done, void,
 		/* the number of changes may wrap around */
 		if ((int32_t)(begun - entry->change) >= 0)
 		{
-			set_applied(this, entry, success);
+			nflog_demand_set_applied(entry, success);
 		}
 	}
 	enumerator->destroy(enumerator);
+	schedule(this);
 	enumerator = this->lifted->create_enumerator(this->lifted);
 	while (enumerator->enumerate(enumerator, &entry))
 	{

@@ -208,6 +208,22 @@ uint64_t nflog_counters_get(uint64_t *counter)
 /*
  * Described in header
  */
+void nflog_counters_copy(nflog_counters_t *to, nflog_counters_t *from)
+{
+	to->packets = from->packets;
+	to->bytes = from->bytes;
+	to->cut = from->cut;
+	to->filtered = from->filtered;
+	to->beyond = from->beyond;
+	to->budget = from->budget;
+	to->refused = from->refused;
+	to->received = nflog_counters_get(&from->received);
+	to->overrun = nflog_counters_get(&from->overrun);
+}
+
+/*
+ * Described in header
+ */
 void nflog_counters_large(nflog_counters_t *count, uint32_t len)
 {
 	if (len > ETH_DATA_LEN)

@@ -131,6 +131,15 @@ void nflog_counters_add(uint64_t *counter);
 uint64_t nflog_counters_get(uint64_t *counter);
 
 /**
+ * Copy the counters of a trace that is written: those of the writer, and what the readers
+ * count atomically.  Called by the writer.
+ *
+ * @param to		receives them, the others stay
+ * @param from		counters of the trace
+ */
+void nflog_counters_copy(nflog_counters_t *to, nflog_counters_t *from);
+
+/**
  * Count a packet as large, if it may be several that the kernel merged, or was reassembled
  * from fragments.
  *

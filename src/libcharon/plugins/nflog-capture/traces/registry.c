@@ -338,30 +338,13 @@ METHOD(nflog_registry_t, begin, void,
 	this->mutex->unlock(this->mutex);
 }
 
-/**
- * Copy the counters of a trace that is written: those of the writer, and what the readers
- * count atomically.
- */
-static void copy_counters(nflog_counters_t *to, nflog_counters_t *from)
-{
-	to->packets = from->packets;
-	to->bytes = from->bytes;
-	to->cut = from->cut;
-	to->filtered = from->filtered;
-	to->beyond = from->beyond;
-	to->budget = from->budget;
-	to->refused = from->refused;
-	to->received = nflog_counters_get(&from->received);
-	to->overrun = nflog_counters_get(&from->overrun);
-}
-
 METHOD(nflog_registry_t, update, void,
 	private_nflog_registry_t *this, nflog_listing_t *listing, nflog_counters_t *counts,
 	char *file, const char *error)
 {
 	this->mutex->lock(this->mutex);
-	copy_counters(&listing->counts[0], &counts[0]);
-	copy_counters(&listing->counts[1], &counts[1]);
+	nflog_counters_copy(&listing->counts[0], &counts[0]);
+	nflog_counters_copy(&listing->counts[1], &counts[1]);
 	set_string(&listing->error, error);
 	set_state(listing);
 	set_string(&listing->file, file);

@@ -149,7 +149,8 @@ struct nflog_registry_t {
 	void (*set_note)(nflog_registry_t *this, nflog_listing_t *listing, char *note);
 
 	/**
-	 * Note that a trace begins, after update() if its file can't be created.  Called by the writer's thread.
+	 * Note that a trace begins, after update() if its file can't be created.  Called by the
+	 * writer's thread.
 	 *
 	 * @param listing	listing of the trace
 	 * @param trace		the trace
