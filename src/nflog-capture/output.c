@@ -380,6 +380,13 @@ static int open_output(private_output_t *this, char *inputs[])
 	}
 	if (is_stdout)
 	{
+		fd = fcntl(STDOUT_FILENO, F_GETFL);
+		if (fd < 0 || (fd & O_ACCMODE) == O_RDONLY)
+		{
+			refuse(this->path, "it is closed, or not open for writing");
+			errno = 0;
+			return -1;
+		}
 		return dup(STDOUT_FILENO);
 	}
 	if (there && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
@@ -407,6 +414,16 @@ static int open_output(private_output_t *this, char *inputs[])
 		return -1;
 	}
 	return create_file(this);
+}
+
+/*
+ * Described in header
+ */
+bool output_is_other(char *path, char *inputs[])
+{
+	struct stat st;
+
+	return stat(path, &st) != 0 || is_other(path, &st, inputs);
 }
 
 /*

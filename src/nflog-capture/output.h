@@ -67,4 +67,13 @@ struct output_t {
  */
 output_t *output_create(char *path, char *inputs[]);
 
+/**
+ * Check that a file is none of those that are read, by whatever name.
+ *
+ * @param path		path of the file, may not exist
+ * @param inputs	paths of files that are read, "-" for stdin, NULL-terminated
+ * @return			FALSE if it is one of these, which was printed
+ */
+bool output_is_other(char *path, char *inputs[]);
+
 #endif /** OUTPUT_H_ @}*/

@@ -399,3 +399,77 @@ secrets_t *secrets_create(enumerator_t *captures)
 	captures->destroy(captures);
 	return &this->public;
 }
+
+/*
+ * Described in header
+ */
+void secrets_add_paths(char *dir, array_t *paths)
+{
+	nflog_keytable_type_t type;
+	char *path;
+
+	for (type = 0; type <= TABLE_MAX; type++)
+	{
+		if (asprintf(&path, "%s/%s", dir,
+					 type == TABLE_MAX ? PREFERENCES : names[type]) > 0)
+		{
+			array_insert(paths, ARRAY_TAIL, path);
+		}
+	}
+}
+
+/*
+ * Described in header
+ */
+bool secrets_may_replace(char *dir, char *inputs[])
+{
+	array_t *paths = array_create(0, 0);
+	bool success = TRUE;
+	char *path;
+
+	secrets_add_paths(dir, paths);
+	while (array_remove(paths, ARRAY_HEAD, &path))
+	{
+		success = success && output_is_other(path, inputs);
+		free(path);
+	}
+	array_destroy(paths);
+	return success;
+}
+
+/*
+ * Described in header
+ */
+bool secrets_remove(char *dir)
+{
+	array_t *paths = array_create(0, 0);
+	bool success = TRUE, found = FALSE;
+	struct stat st;
+	char *path;
+
+	/* not through a link */
+	if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+	{
+		secrets_add_paths(dir, paths);
+	}
+	while (array_remove(paths, ARRAY_HEAD, &path))
+	{
+		/* the settings are last, alone they are not what was written */
+		if ((array_count(paths) || found) && unlink(path) == 0)
+		{
+			found = TRUE;
+		}
+		else if ((array_count(paths) || found) && errno != ENOENT)
+		{
+			fprintf(stderr, "unable to remove %s: %s\n", path, strerror(errno));
+			success = FALSE;
+		}
+		free(path);
+	}
+	array_destroy(paths);
+	if (found && success)
+	{	/* fails if there are other files */
+		ignore_result(rmdir(dir));
+	}
+	return success;
+}

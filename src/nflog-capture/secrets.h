@@ -66,4 +66,31 @@ struct secrets_t {
  */
 secrets_t *secrets_create(enumerator_t *captures);
 
+/**
+ * Add the paths of all files with keys, and of Wireshark's settings, that may be in a
+ * directory.
+ *
+ * @param dir		directory
+ * @param paths		receives paths, allocated char*
+ */
+void secrets_add_paths(char *dir, array_t *paths);
+
+/**
+ * Check that writing tables to a directory replaces none of the files that are read.
+ *
+ * @param dir		directory, may not exist
+ * @param inputs	paths of files that are read, NULL-terminated
+ * @return			FALSE if it would, which was printed
+ */
+bool secrets_may_replace(char *dir, char *inputs[]);
+
+/**
+ * Remove the tables that were written to a directory, and the directory if it is empty
+ * then.
+ *
+ * @param dir		directory, may not exist
+ * @return			FALSE on failure, the reason was printed
+ */
+bool secrets_remove(char *dir);
+
 #endif /** SECRETS_H_ @}*/

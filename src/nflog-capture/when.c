@@ -17,6 +17,7 @@
 #include "when.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <time.h>
 
 /**
@@ -83,9 +84,29 @@ static bool parse_epoch(char *str, struct timeval *when)
 	{
 		return FALSE;
 	}
-	when->tv_sec = strtoull(str, &end, 10);
+	errno = 0;
+	when->tv_sec = strtoll(str, &end, 10);
+	if (errno)
+	{
+		return FALSE;
+	}
 	when->tv_usec = parse_fraction(&end);
 	return !*end;
+}
+
+/**
+ * Check that a month has such a day.
+ */
+static bool is_valid(struct tm *tm)
+{
+	struct tm day = {
+		.tm_year = tm->tm_year,
+		.tm_mon = tm->tm_mon,
+		.tm_mday = tm->tm_mday,
+	};
+
+	timegm(&day);
+	return day.tm_mon == tm->tm_mon;
 }
 
 /**
@@ -112,7 +133,7 @@ static bool parse_date(char *str, struct timeval *when)
 		}
 		tm.tm_isdst = -1;
 		pos = strptime(str, formats[i], &tm);
-		if (!pos)
+		if (!pos || !is_valid(&tm))
 		{
 			continue;
 		}

@@ -613,7 +613,8 @@ static void test_when(void **state)
 	};
 	static char *wrong[] = {
 		"", "x", "@", "@x", "10", "10x", "10mm", "-10m", "2026-13-24", "25:00", "12:00x",
-		"2026-11-24T22:35:27Zx", "99999999999999999999d", "@1.x",
+		"2026-11-24T22:35:27Zx",
+		"2026-02-30", "2026-02-29 10:00", "2026-04-31T10:00:00Z", "@99999999999999999999", "99999999999999999999d", "@1.x",
 	};
 	struct timeval when, now;
 	int i;
@@ -718,6 +719,92 @@ static void test_files(void **state)
 	assert_int_equal(run("export %s -o %s/out /dev/null", dir, dir), 2);
 }
 
+/**
+ * What is read is never replaced.
+ */
+static void test_replace(void **state)
+{
+	static char *names[] = { "keys", "esp_sa", NAME ".esp.pcap" };
+	int i;
+
+	write_traces(DLT_NFLOG);
+	assert_int_equal(run_command("cp %s/gw/keys %s/mine && : >%s/log && mkdir "
+			"%s/k.wireshark && cp %s/gw/keys %s/k.wireshark/keys && cp -a %s/gw "
+			"%s/gw.wireshark && cp -a %s/gw %s/saved", dir, dir, dir, dir, dir, dir, dir,
+			dir, dir, dir), 0);
+	for (i = 0; i < countof(names); i++)
+	{
+		assert_int_equal(run("export %s/gw -o %s/gw/%s", dir, dir, names[i]), 2);
+		expect_line("stderr", "^unable to write to .*: it is the same file as .*, which");
+		assert_int_equal(run("export %s/gw/" NAME ".plain.pcap -o %s/gw/%s -k %s/mine",
+							 dir, dir, i == 2 ? "keys" : names[i], dir), 2);
+	}
+	assert_int_equal(run("export %s/gw -k %s/mine -o %s/mine", dir, dir, dir), 2);
+	assert_int_equal(run("export %s/gw -k - -o %s/mine <%s/mine", dir, dir, dir), 2);
+	assert_int_equal(run("export %s/gw --log %s/log -o %s/log", dir, dir, dir), 2);
+	/* nor by the tables that are written beside the output */
+	assert_int_equal(run("export %s/gw -k %s/k.wireshark/keys -o %s/k.pcapng --keys", dir,
+						 dir, dir), 2);
+	assert_int_equal(run("export %s/gw.wireshark -o %s/gw.pcapng", dir, dir), 2);
+	assert_int_equal(run_command("test ! -s %s/log && cmp %s/gw/keys %s/mine && cmp "
+			"%s/mine %s/k.wireshark/keys && diff -r %s/gw %s/saved && diff -r "
+			"%s/gw.wireshark %s/saved", dir, dir, dir, dir, dir, dir, dir, dir, dir), 0);
+	assert_int_equal(run("export %s/gw -k - --log - -o %s/out </dev/null", dir, dir), 2);
+	expect_line("stderr", "^stdin can be read only once$");
+}
+
+/**
+ * Keys of an earlier export don't stay beside a later one.
+ */
+static void test_stale_keys(void **state)
+{
+	write_traces(DLT_NFLOG);
+	assert_int_equal(run("export %s/gw -o %s/k.pcapng --keys", dir, dir), 0);
+	assert_int_equal(run_command("cd %s/k.wireshark && echo old >ikev1_decryption_table "
+								 "&& echo mine >recent", dir), 0);
+	assert_int_equal(run("export %s/gw -o %s/k.pcapng --keys", dir, dir), 0);
+	assert_int_equal(run_command("cd %s/k.wireshark && test -e keys -a -e recent && "
+								 "test ! -e ikev1_decryption_table", dir), 0);
+	/* traces without keys, with and without the option */
+	assert_int_equal(run("export %s/gw/" NAME ".plain.pcap -o %s/k.pcapng --keys", dir,
+						 dir), 1);
+	assert_int_equal(run_command("test \"$(ls %s/k.wireshark)\" = recent", dir), 0);
+	assert_int_equal(run_command("rm %s/k.wireshark/recent", dir), 0);
+	assert_int_equal(run("export %s/gw -o %s/k.pcapng --keys", dir, dir), 0);
+	assert_int_equal(run("export %s/gw -o %s/k.pcapng", dir, dir), 0);
+	assert_int_equal(run_command("test ! -e %s/k.wireshark", dir), 0);
+}
+
+/**
+ * Traces of the same name, and times that are not in order.
+ */
+static void test_same_names(void **state)
+{
+	trace_file_t *file;
+
+	file = trace_file_create("a", NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(file, 1000, "net{1} plain-in", chunk_clone(ping));
+	trace_file_add(file, 3000, "net{1} plain-in", chunk_clone(ping));
+	/* the clock was set back */
+	trace_file_add(file, 1500, "net{1} plain-in", chunk_clone(pong));
+	trace_file_close(file);
+	assert_int_equal(run_command("cp -a %s/a %s/b && mkdir %s/x && cp -a %s/a %s/x/a", dir,
+								 dir, dir, dir, dir), 0);
+	assert_int_equal(run("export %s/a %s/b %s/x/a --one-per-trace -o %s/each/", dir, dir,
+						 dir, dir), 0);
+	assert_int_equal(run_command("test $(ls %s/each | wc -l) = 3 && test ! -e "
+								 "%s/each/.wireshark", dir, dir), 0);
+	assert_int_equal(run("export %s/a --until @2000 -o %s/out", dir, dir), 0);
+	expect_line("stdout", "/out: 2 packets");
+	assert_int_equal(run("export %s/a --until @0 -o %s/out", dir, dir), 0);
+	expect_line("stdout", "/out: 0 packets");
+	assert_int_equal(run("export %s/a --since @2 --until @1 -o %s/out", dir, dir), 2);
+	expect_line("stderr", "^--until is before --since");
+	/* names of directories that are none */
+	assert_int_equal(run_command("cd %s/a && " PROGRAM " export . >/dev/null && "
+								 "test -e a.export.pcapng", dir), 0);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest unit_tests[] = {
@@ -729,6 +816,9 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_order, begin_export, end_export),
 		cmocka_unit_test_setup_teardown(test_split, begin_export, end_export),
 		cmocka_unit_test_setup_teardown(test_damaged, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_replace, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_stale_keys, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_same_names, begin_export, end_export),
 		cmocka_unit_test(test_when),
 		cmocka_unit_test_setup_teardown(test_files, begin_export, end_export),
 	};

@@ -14,8 +14,8 @@
 
 #define _GNU_SOURCE
 
+#include <collections/hashtable.h>
 #include <errno.h>
-#include <libgen.h>
 #include <sys/stat.h>
 
 #include "capture_keys.h"
@@ -23,8 +23,10 @@
 #include "commands/commands.h"
 #include "end_lines.h"
 #include "exporter.h"
+#include "inputs.h"
 #include "merge.h"
 #include "output.h"
+#include "output_name.h"
 #include "secrets.h"
 #include "when.h"
 
@@ -60,12 +62,18 @@ struct export_t {
 	bool plain;
 	/** TRUE to write a file per trace */
 	bool each;
-	/** first and last time, 0 for any */
+	/** first and last time */
 	struct timeval since, until;
+	/** TRUE if there is a last time */
+	bool has_until;
 	/** traces */
 	captures_t *captures;
+	/** logs, and these with key files, as they were given, char*, not owned */
+	array_t *logs, *named;
 	/** what the log says about their ends */
 	end_lines_t *lines;
+	/** files that are read, or belong to traces, NULL-terminated */
+	char **inputs;
 	/** keys that are at hand, NULL for none */
 	keyring_t *keyring;
 	/** how to write a file */
@@ -105,8 +113,10 @@ CALLBACK(filter_captures, bool,
 /**
  * Enumerate the traces that are exported.
  */
-static enumerator_t *create_enumerator(export_t *this)
+static enumerator_t *create_enumerator(void *data)
 {
+	export_t *this = data;
+
 	return enumerator_create_filter(
 						this->captures->create_enumerator(this->captures),
 						filter_captures, this, NULL);
@@ -170,12 +180,9 @@ static bool write_packets(export_t *this, exporter_t *exporter,
 	merge = merge_create(captures);
 	while (success && merge->read(merge, &merged))
 	{
-		if (timerisset(&this->until) &&
-			timercmp(&merged.packet.time, &this->until, >))
-		{
-			break;
-		}
-		if (!timercmp(&merged.packet.time, &this->since, <))
+		/* not in order if the clock was set back */
+		if (!timercmp(&merged.packet.time, &this->since, <) &&
+			!(this->has_until && timercmp(&merged.packet.time, &this->until, >)))
 		{
 			success = exporter->add(exporter, &merged);
 		}
@@ -184,48 +191,6 @@ static bool write_packets(export_t *this, exporter_t *exporter,
 	merge->destroy(merge);
 	add_end_lines(this, exporter, again);
 	return success && exporter->finish(exporter);
-}
-
-/**
- * Create the output, which must be none of the files that are read.
- */
-static output_t *create_output(export_t *this, char *path)
-{
-	enumerator_t *captures, *files;
-	capture_t *capture;
-	output_t *output;
-	char **inputs, *file, *input;
-	size_t count = 1;
-
-	captures = this->captures->create_enumerator(this->captures);
-	while (captures->enumerate(captures, &capture))
-	{
-		count += array_count(capture->files);
-	}
-	captures->destroy(captures);
-	inputs = calloc(count, sizeof(char*));
-	count = 0;
-	captures = this->captures->create_enumerator(this->captures);
-	while (captures->enumerate(captures, &capture))
-	{
-		files = array_create_enumerator(capture->files);
-		while (files->enumerate(files, &file))
-		{
-			if (asprintf(&input, "%s/%s", capture->dir, file) > 0)
-			{
-				inputs[count++] = input;
-			}
-		}
-		files->destroy(files);
-	}
-	captures->destroy(captures);
-	output = output_create(path, inputs);
-	while (count)
-	{
-		free(inputs[--count]);
-	}
-	free(inputs);
-	return output;
 }
 
 /**
@@ -245,7 +210,7 @@ static int write_file(export_t *this, char *path,
 	bool complete = TRUE, success;
 	FILE *report = streq(path, "-") ? stderr : stdout;
 
-	output = create_output(this, path);
+	output = output_create(path, this->inputs);
 	if (!output)
 	{
 		return STATUS_ERROR;
@@ -283,14 +248,6 @@ static int write_file(export_t *this, char *path,
 }
 
 /**
- * Create an enumerator over all traces that are exported.
- */
-static enumerator_t *create_all(void *data)
-{
-	return create_enumerator(data);
-}
-
-/**
  * Create an enumerator over a single trace.
  */
 static enumerator_t *create_single(void *data)
@@ -304,6 +261,7 @@ static enumerator_t *create_single(void *data)
 static int write_each(export_t *this, char *dir)
 {
 	enumerator_t *enumerator;
+	hashtable_t *names;
 	capture_t *capture;
 	struct stat st;
 	char *path;
@@ -315,11 +273,11 @@ static int write_each(export_t *this, char *dir)
 		fprintf(stderr, "unable to create %s: %s\n", dir, strerror(errno));
 		return STATUS_ERROR;
 	}
+	names = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
 	enumerator = create_enumerator(this);
 	while (status != STATUS_ERROR && enumerator->enumerate(enumerator, &capture))
 	{
-		/* connections may have children of the same name, but not SPIs at the same time */
-		if (asprintf(&path, "%s/%s.%s", dir, capture->name,
+		if (asprintf(&path, "%s/%s.%s", dir, output_name_choose(names, capture),
 					 this->options.pcap ? "raw.pcap" : "pcapng") > 0)
 		{
 			status = max(status, write_file(this, path, create_single, capture));
@@ -327,64 +285,72 @@ static int write_each(export_t *this, char *dir)
 		}
 	}
 	enumerator->destroy(enumerator);
+	names->destroy_function(names, output_name_destroy);
 	return status;
 }
 
 /**
- * Get the path of a file with another suffix instead of .pcapng or .pcap, allocated.
+ * Write keys next to the file, in place of those of an earlier export.
+ *
+ * @param dir		directory
  */
-static char *replace_suffix(char *path, char *suffix)
-{
-	size_t len = strlen(path);
-	char *dot, *result;
-
-	dot = strrchr(path, '.');
-	if (dot && (streq(dot, ".pcapng") || streq(dot, ".pcap")))
-	{
-		len = dot - path;
-	}
-	return asprintf(&result, "%.*s%s", (int)len, path, suffix) < 0 ? NULL : result;
-}
-
-/**
- * Get the path of the file to write, or of the directory for several ones, in the current
- * directory, allocated.
- */
-static char *get_output(export_t *this)
-{
-	char *copy = strdup(this->line->operands[0]), *path;
-
-	path = replace_suffix(basename(copy), this->each ? ".export" :
-						  this->options.pcap ? ".export.pcap" : ".export.pcapng");
-	free(copy);
-	return path;
-}
-
-/**
- * Write keys next to the file.
- */
-static int write_keys(export_t *this, char *path)
+static int write_keys(export_t *this, char *dir)
 {
 	int status = STATUS_ERROR;
 	secrets_t *secrets;
-	char *dir;
 
+	if (!secrets_remove(dir))
+	{
+		return STATUS_ERROR;
+	}
+	if (!this->keys)
+	{
+		return STATUS_GOOD;
+	}
 	secrets = secrets_create(create_enumerator(this));
 	if (!secrets->get_count(secrets))
 	{
 		fprintf(stderr, "there are no keys of these traces next to them\n");
-		secrets->destroy(secrets);
-		return STATUS_BAD;
+		status = STATUS_BAD;
 	}
-	dir = replace_suffix(path, ".wireshark");
-	if (dir && secrets->write(secrets, dir))
+	else if (secrets->write(secrets, dir))
 	{
 		printf("%s: %u keys, to open the file with WIRESHARK_CONFIG_DIR=%s\n", dir,
 			   secrets->get_count(secrets), dir);
 		status = STATUS_GOOD;
 	}
-	free(dir);
 	secrets->destroy(secrets);
+	return status;
+}
+
+/**
+ * Write what was asked for.
+ *
+ * @param path		file or directory to write to
+ */
+static int write_all(export_t *this, char *path)
+{
+	int status;
+	char *dir;
+
+	if (streq(path, "-"))
+	{
+		return write_file(this, path, create_enumerator, this);
+	}
+	dir = output_name_replace(path, ".wireshark");
+	/* even without keys, as those of an earlier export are removed */
+	if (!secrets_may_replace(dir, this->inputs))
+	{
+		free(dir);
+		return STATUS_ERROR;
+	}
+	status = this->each ? write_each(this, path)
+						: write_file(this, path, create_enumerator, this);
+	if (status != STATUS_ERROR)
+	{
+		status = max(status, write_keys(this, dir));
+	}
+	free(dir);
 	return status;
 }
 
@@ -406,13 +372,10 @@ static int export(export_t *this)
 			 this->captures->get_count(this->captures), this->line->operands[0],
 			 this->keys ? "with" : "without");
 	this->options.comment = comment;
-	path = this->output ?: (copy = get_output(this));
-	status = this->each ? write_each(this, path)
-						: write_file(this, path, create_all, this);
-	if (this->keys && status != STATUS_ERROR)
-	{
-		status = max(status, write_keys(this, path));
-	}
+	path = this->output ?:
+		(copy = output_name_create(this->line->operands[0], this->each ? ".export" :
+						this->options.pcap ? ".export.pcap" : ".export.pcapng"));
+	status = write_all(this, path);
 	free(copy);
 	return status;
 }
@@ -433,6 +396,7 @@ static int use_option(export_t *this, int op, char *arg)
 			break;
 		case 'k':
 			array_insert(this->key_files, ARRAY_TAIL, strdup(arg));
+			array_insert(this->named, ARRAY_TAIL, arg);
 			break;
 		case 'f':
 			DESTROY_IF(this->options.filter);
@@ -453,6 +417,7 @@ static int use_option(export_t *this, int op, char *arg)
 			{
 				return line->refuse(line, "'%s' is no time", arg);
 			}
+			this->has_until |= op == OPT_UNTIL;
 			break;
 		case OPT_FORMAT:
 			this->options.pcap = streq(arg, "pcap");
@@ -465,10 +430,8 @@ static int use_option(export_t *this, int op, char *arg)
 			this->each = TRUE;
 			break;
 		case OPT_LOG:
-			if (!this->lines->read(this->lines, arg))
-			{
-				return STATUS_ERROR;
-			}
+			array_insert(this->logs, ARRAY_TAIL, arg);
+			array_insert(this->named, ARRAY_TAIL, arg);
 			break;
 		case OPT_DIR:
 			free(this->base);
@@ -479,6 +442,41 @@ static int use_option(export_t *this, int op, char *arg)
 }
 
 /**
+ * Check that options fit together.
+ *
+ * @return			exit status if they don't, STATUS_GOOD otherwise
+ */
+static int check_options(export_t *this)
+{
+	command_line_t *line = this->line;
+	enumerator_t *enumerator;
+	int stdin_count = 0;
+	char *path;
+
+	if (!line->count)
+	{
+		return line->refuse(line, "a connection, directory or trace is missing");
+	}
+	if (this->output && streq(this->output, "-") && (this->keys || this->each))
+	{
+		return line->refuse(line, "%s needs a file or directory, not stdout",
+							this->keys ? "--keys" : "--one-per-trace");
+	}
+	if (this->has_until && timercmp(&this->until, &this->since, <))
+	{
+		return line->refuse(line, "--until is before --since, there can't be packets "
+							"between them");
+	}
+	enumerator = array_create_enumerator(this->named);
+	while (enumerator->enumerate(enumerator, &path))
+	{
+		stdin_count += streq(path, "-");
+	}
+	enumerator->destroy(enumerator);
+	return stdin_count < 2 ? STATUS_GOOD :
+						line->refuse(line, "stdin can be read only once");
+}
+/**
  * Use all options and operands.
  *
  * @return			exit status if they are invalid, STATUS_GOOD otherwise
@@ -487,22 +485,23 @@ static int use_line(export_t *this)
 {
 	command_line_t *line = this->line;
 	int op, i, status = STATUS_GOOD;
+	enumerator_t *enumerator;
 	char *arg;
 
 	while (status == STATUS_GOOD && (op = line->next(line, &arg)))
 	{
 		status = use_option(this, op, arg);
 	}
-	if (status == STATUS_GOOD && !line->count)
+	if (status == STATUS_GOOD)
 	{
-		status = line->refuse(line, "a connection, directory or trace is missing");
+		status = check_options(this);
 	}
-	if (status == STATUS_GOOD && this->output && streq(this->output, "-") &&
-		(this->keys || this->each))
+	enumerator = array_create_enumerator(this->logs);
+	while (status == STATUS_GOOD && enumerator->enumerate(enumerator, &arg))
 	{
-		status = line->refuse(line, "%s needs a file or directory, not stdout",
-							  this->keys ? "--keys" : "--one-per-trace");
+		status = this->lines->read(this->lines, arg) ? STATUS_GOOD : STATUS_ERROR;
 	}
+	enumerator->destroy(enumerator);
 	this->captures = captures_create(this->base);
 	for (i = 0; status == STATUS_GOOD && i < line->count; i++)
 	{
@@ -511,6 +510,7 @@ static int use_line(export_t *this)
 			status = STATUS_ERROR;
 		}
 	}
+	this->inputs = inputs_create(this->captures, this->named);
 	return status;
 }
 
@@ -523,6 +523,8 @@ static int run(command_line_t *line)
 		.line = line,
 		.base = captures_get_base(),
 		.key_files = array_create(0, 0),
+		.logs = array_create(0, 0),
+		.named = array_create(0, 0),
 		.lines = end_lines_create(),
 		.options = {
 			.program = "nflog-capture export " NFLOG_CAPTURE_VERSION,
@@ -542,6 +544,9 @@ static int run(command_line_t *line)
 		free(path);
 	}
 	array_destroy(this.key_files);
+	array_destroy(this.logs);
+	array_destroy(this.named);
+	inputs_destroy(this.inputs);
 	DESTROY_IF(this.options.filter);
 	DESTROY_IF(this.keyring);
 	this.captures->destroy(this.captures);
