@@ -53,8 +53,8 @@ struct numbered_t {
 	size_t pos;
 	/** its SA */
 	nflog_key_sa_t *sa;
-	/** low 32 bits of its number */
-	uint32_t seq;
+	/** SPI of the packet, as the SA may have any, and low 32 bits of its number */
+	uint32_t spi, seq;
 };
 
 /**
@@ -180,7 +180,7 @@ static void note_number(private_batch_t *this, decrypter_t *decrypter)
 		.pos = this->blocks.used,
 	};
 
-	numbered.sa = decrypter->get_sa(decrypter, &numbered.seq);
+	numbered.sa = decrypter->get_sa(decrypter, &numbered.spi, &numbered.seq);
 	if (numbered.sa)
 	{
 		array_insert(this->numbered, ARRAY_TAIL, &numbered);
@@ -312,7 +312,7 @@ static bool write_blocks(private_batch_t *this, size_t begin, size_t end,
 		{	/* a packet of type raw may have had several */
 			array_remove(this->numbered, ARRAY_HEAD, NULL);
 			if (len + UNUSUAL_LEN <= sizeof(text) &&
-				sequences->add(sequences, numbered.sa, numbered.sa->spi, numbered.seq,
+				sequences->add(sequences, numbered.sa, numbered.spi, numbered.seq,
 							   text + len, UNUSUAL_LEN))
 			{
 				len += strlen(text + len);

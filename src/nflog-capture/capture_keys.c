@@ -19,6 +19,12 @@
 #include "command.h"
 #include "merge.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 /**
  * Add a key file.
  */
@@ -47,7 +53,91 @@ static bool add_next(keyring_t **keys, enumerator_t *dirs)
 			continue;
 		}
 		last = dir;
-		success = access(path, F_OK) != 0 || add_file(keys, path);
+		success = access(path, F_OK) != 0 ||
+				  (keyring_may_read(path) && add_file(keys, path));
+		free(path);
+	}
+	return success;
+}
+
+/**
+ * Copy what a pipe has.
+ *
+ * @return			FALSE on errors, see errno
+ */
+static bool copy_pipe(int from, int to)
+{
+	u_char buf[4096];
+	ssize_t len;
+
+	do
+	{
+		len = read(from, buf, sizeof(buf));
+		if (len > 0 && write(to, buf, len) != len)
+		{
+			len = -1;
+			break;
+		}
+	}
+	while (len > 0 || (len < 0 && errno == EINTR));
+	memwipe(buf, sizeof(buf));
+	return len == 0;
+}
+
+/**
+ * Get the path of a copy in memory of a file that can be read only once, allocated.
+ *
+ * @return			path, NULL on errors, see errno
+ */
+static char *keep_pipe(char *path)
+{
+	bool is_stdin = streq(path, "-");
+	int from, to;
+
+	/* waits for the writer of a FIFO */
+	from = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	to = memfd_create("keys", MFD_CLOEXEC);
+	if (from < 0 || to < 0 || !copy_pipe(from, to) ||
+		asprintf(&path, "/proc/self/fd/%d", to) < 0)
+	{
+		path = NULL;
+	}
+	if (from >= 0 && !is_stdin)
+	{
+		close(from);
+	}
+	if (!path && to >= 0)
+	{
+		close(to);
+	}
+	return path;
+}
+
+/*
+ * Described in header
+ */
+bool capture_keys_keep_pipes(array_t *files)
+{
+	u_int count = array_count(files);
+	char *path, *copy;
+	struct stat st;
+	bool success = TRUE, once;
+
+	while (count-- && array_remove(files, ARRAY_HEAD, &path))
+	{
+		once = streq(path, "-") || (stat(path, &st) == 0 &&
+									(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)));
+		copy = once ? keep_pipe(path) : strdup(path);
+		if (!copy)
+		{
+			fprintf(stderr, "unable to read keys from %s: %s\n",
+					streq(path, "-") ? "stdin" : path, strerror(errno));
+			success = FALSE;
+		}
+		else
+		{
+			array_insert(files, ARRAY_TAIL, copy);
+		}
 		free(path);
 	}
 	return success;

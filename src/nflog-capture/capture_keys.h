@@ -35,6 +35,15 @@
 bool capture_keys_read(array_t *files, enumerator_t *dirs, keyring_t **keys);
 
 /**
+ * Copy key files that can be read only once, as stdin and pipes, to memory, so that they can
+ * be read again.  Waits until all was read.
+ *
+ * @param files		key files, char*, allocated, get replaced by their copies
+ * @return			FALSE if a file can't be read, the reason was printed
+ */
+bool capture_keys_keep_pipes(array_t *files);
+
+/**
  * Create a decrypter for the packets of traces, and have it learn from their IKE messages,
  * as IKEv1 requires.
  *

@@ -32,6 +32,18 @@
 #define DIR_OPTION "%s.plugins.nflog-capture.dir"
 
 typedef struct private_captures_t private_captures_t;
+typedef struct dir_id_t dir_id_t;
+
+/**
+ * A directory, whatever it is called.
+ */
+struct dir_id_t {
+	/** device and inode */
+	dev_t dev;
+	ino_t ino;
+	/** path by which it was added first */
+	char *path;
+};
 
 /**
  * Private data.
@@ -57,6 +69,11 @@ struct private_captures_t {
 	 * The same by path, without number and extension.
 	 */
 	hashtable_t *paths;
+
+	/**
+	 * Directories that were added, dir_id_t.
+	 */
+	array_t *dirs;
 };
 
 ENUM(capture_point_names, POINT_IKE_IN, POINT_UNKNOWN,
@@ -257,6 +274,52 @@ static int is_trace(const struct dirent *entry)
 }
 
 /**
+ * Check if a directory's entry is a trace that was compressed.
+ */
+static int is_compressed(const struct dirent *entry)
+{
+	static char *suffixes[] = { ".gz", ".xz", ".zst", ".bz2" };
+	char name[NAME_MAX + 1], *dot;
+	int i;
+
+	snprintf(name, sizeof(name), "%s", entry->d_name);
+	dot = strrchr(name, '.');
+	for (i = 0; dot && i < countof(suffixes); i++)
+	{
+		if (streq(dot, suffixes[i]))
+		{
+			*dot = '\0';
+			return nflog_trace_name_parse(name, NULL);
+		}
+	}
+	return FALSE;
+}
+
+/**
+ * Print that compressed traces are left out.
+ */
+static void report_compressed(char *dir)
+{
+	struct dirent **entries;
+	int count, i;
+
+	count = scandir(dir, &entries, is_compressed, compare_names);
+	for (i = 0; i < count; i++)
+	{
+		if (!i)
+		{
+			fprintf(stderr, "%s has %d traces that were compressed, such as %s, these are "
+					"left out: decompress them first\n", dir, count, entries[i]->d_name);
+		}
+		free(entries[i]);
+	}
+	if (count >= 0)
+	{
+		free(entries);
+	}
+}
+
+/**
  * Add all traces in a directory.
  */
 static bool add_dir(private_captures_t *this, char *dir)
@@ -276,6 +339,7 @@ static bool add_dir(private_captures_t *this, char *dir)
 		free(entries[i]);
 	}
 	free(entries);
+	report_compressed(dir);
 	if (!count)
 	{
 		fprintf(stderr, "%s has no traces\n", dir);
@@ -333,6 +397,39 @@ static bool refuse(private_captures_t *this, char *what)
 	return FALSE;
 }
 
+/**
+ * Get the path by which a directory was added already, if so, allocated.
+ *
+ * @param dir		directory, gets owned
+ */
+static char *get_known(private_captures_t *this, char *dir)
+{
+	dir_id_t *id;
+	struct stat st;
+	int i;
+
+	if (!dir || stat(dir, &st) != 0)
+	{
+		return dir;
+	}
+	for (i = 0; i < array_count(this->dirs); i++)
+	{
+		array_get(this->dirs, i, &id);
+		if (id->dev == st.st_dev && id->ino == st.st_ino)
+		{
+			free(dir);
+			return strdup(id->path);
+		}
+	}
+	INIT(id,
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.path = strdup(dir),
+	);
+	array_insert(this->dirs, ARRAY_TAIL, id);
+	return dir;
+}
+
 METHOD(captures_t, add, bool,
 	private_captures_t *this, char *what)
 {
@@ -343,7 +440,7 @@ METHOD(captures_t, add, bool,
 	if (stat(what, &st) == 0 && !S_ISDIR(st.st_mode))
 	{
 		copy = strdup(what);
-		dir = strdup(dirname(copy));
+		dir = get_known(this, strdup(dirname(copy)));
 		free(copy);
 		copy = strdup(what);
 		add_file(this, dir, basename(copy));
@@ -351,7 +448,7 @@ METHOD(captures_t, add, bool,
 		free(dir);
 		return TRUE;
 	}
-	dir = captures_get_dir(this->base, what);
+	dir = get_known(this, captures_get_dir(this->base, what));
 	success = dir && stat(dir, &st) == 0 ? add_dir(this, dir) : refuse(this, what);
 	free(dir);
 	return success;
@@ -401,12 +498,19 @@ METHOD(captures_t, destroy, void,
 	private_captures_t *this)
 {
 	capture_t *capture;
+	dir_id_t *id;
 
 	while (array_remove(this->captures, ARRAY_HEAD, &capture))
 	{
 		capture_destroy(capture);
 	}
 	array_destroy(this->captures);
+	while (array_remove(this->dirs, ARRAY_HEAD, &id))
+	{
+		free(id->path);
+		free(id);
+	}
+	array_destroy(this->dirs);
 	this->paths->destroy_function(this->paths, path_destroy);
 	free(this);
 }
@@ -448,6 +552,7 @@ captures_t *captures_create(char *base)
 		},
 		.base = base,
 		.captures = array_create(0, 0),
+		.dirs = array_create(0, 0),
 		.paths = hashtable_create(hashtable_hash_str, hashtable_equals_str, 64),
 	);
 	return &this->public;

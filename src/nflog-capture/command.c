@@ -270,11 +270,13 @@ static int dispatch(command_t *commands[], int argc, char *argv[])
 	{
 		return print_commands(stderr, commands, STATUS_ERROR);
 	}
-	if (streq(argv[1], "-h") || streq(argv[1], "--help") || streq(argv[1], "help"))
+	if (streq(argv[1], "-h") || streq(argv[1], "help") ||
+		/* as getopt_long() would complete it */
+		(strlen(argv[1]) > 2 && strpfx("--help", argv[1])))
 	{
 		return print_commands(stdout, commands, STATUS_GOOD);
 	}
-	if (streq(argv[1], "--version"))
+	if (strlen(argv[1]) > 2 && strpfx("--version", argv[1]))
 	{
 		return print_version();
 	}

@@ -85,10 +85,10 @@ struct private_decrypter_t {
 	ip_fragments_t *fragments, *learning_fragments;
 
 	/**
-	 * SA of the last packet, NULL if it was not decrypted, and its sequence number.
+	 * SA of the last packet, NULL if it was not decrypted, its SPI and sequence number.
 	 */
 	nflog_key_sa_t *last;
-	uint32_t seq;
+	uint32_t spi, seq;
 
 	/**
 	 * Counters by layer.
@@ -200,7 +200,7 @@ static bool decrypt_sa(private_decrypter_t *this, layer_t *layer,
 		return FALSE;
 	}
 	layer->counts[ah ? COUNT_AH : COUNT_ESP][verdict]++;
-	this->last = this->sas->get_sa(this->sas, &this->seq);
+	this->last = this->sas->get_sa(this->sas, &this->spi, &this->seq);
 	/* AH leaves its payload in the clear, even if the ICV is bad */
 	return plain->len && (ah || verdict != VERDICT_BAD);
 }
@@ -362,8 +362,12 @@ METHOD(decrypter_t, decrypt, bool,
 }
 
 METHOD(decrypter_t, get_sa, nflog_key_sa_t*,
-	private_decrypter_t *this, uint32_t *seq)
+	private_decrypter_t *this, uint32_t *spi, uint32_t *seq)
 {
+	if (spi)
+	{
+		*spi = this->spi;
+	}
 	*seq = this->seq;
 	return this->last;
 }

@@ -69,10 +69,11 @@ struct decrypter_t {
 	/**
 	 * Get the SA of the packet that was passed to decrypt() last.
 	 *
+	 * @param spi		receives the SPI of the packet, in host order, or NULL
 	 * @param seq		receives the low 32 bits of its sequence number
 	 * @return			ESP or AH SA of the keyring, NULL if the packet was not decrypted
 	 */
-	nflog_key_sa_t *(*get_sa)(decrypter_t *this, uint32_t *seq);
+	nflog_key_sa_t *(*get_sa)(decrypter_t *this, uint32_t *spi, uint32_t *seq);
 
 	/**
 	 * Create a decrypter for another thread.  Pass neither IKE messages nor IP fragments to

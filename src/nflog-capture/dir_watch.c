@@ -93,7 +93,13 @@ METHOD(dir_watch_t, add, bool,
 	{
 		return FALSE;
 	}
-	if (!this->dirs->get(this->dirs, (void*)(uintptr_t)wd))
+	watched = this->dirs->get(this->dirs, (void*)(uintptr_t)wd);
+	if (watched && !streq(watched->dir, dir))
+	{
+		errno = EEXIST;
+		return FALSE;
+	}
+	if (!watched)
 	{
 		INIT(watched,
 			.wd = wd,
@@ -133,7 +139,8 @@ static bool parse_event(private_dir_watch_t *this, struct inotify_event *event,
 	if (event->mask & IN_MOVE_SELF)
 	{	/* followed by IN_IGNORED */
 		inotify_rm_watch(this->fd, event->wd);
-		return FALSE;
+		result->type = DIR_MOVED;
+		return TRUE;
 	}
 	if (event->mask & IN_IGNORED)
 	{

@@ -36,6 +36,8 @@ enum dir_event_type_t {
 	DIR_FILE_CHANGED,
 	/** a directory was created in there, or renamed to its name */
 	DIR_CREATED,
+	/** the directory was renamed, DIR_GONE follows */
+	DIR_MOVED,
 	/** the directory is gone, and not watched anymore */
 	DIR_GONE,
 	/** events were lost, so anything may have changed in any directory */
@@ -63,7 +65,7 @@ struct dir_watch_t {
 	 * Watch a directory.
 	 *
 	 * @param dir		path
-	 * @return			FALSE on failure, see errno
+	 * @return			FALSE on failure, see errno, EEXIST if it is watched by another path
 	 */
 	bool (*add)(dir_watch_t *this, char *dir);
 

@@ -24,6 +24,9 @@
 /** traces whose lines are kept */
 #define MAX_TRACES (1024 * 1024)
 
+/** bytes of a line that are kept, the plugin's have some hundred */
+#define MAX_LINE 8192
+
 typedef struct private_end_lines_t private_end_lines_t;
 typedef struct trace_lines_t trace_lines_t;
 
@@ -132,12 +135,33 @@ static void parse_line(private_end_lines_t *this, char *line)
 	}
 }
 
+/**
+ * Read a line, as far as it fits, with its end removed.
+ *
+ * @param line		buffer of MAX_LINE bytes
+ * @return			FALSE if there are no more
+ */
+static bool read_line(FILE *file, char *line)
+{
+	size_t len = 0;
+	int c;
+
+	while ((c = getc_unlocked(file)) != EOF && c != '\n')
+	{
+		if (len < MAX_LINE - 1)
+		{
+			line[len++] = c;
+		}
+	}
+	line[len] = '\0';
+	return c != EOF || len;
+}
+
 METHOD(end_lines_t, read_, bool,
 	private_end_lines_t *this, char *path)
 {
 	bool success, is_stdin = streq(path, "-");
-	char *line = NULL;
-	size_t len = 0;
+	char line[MAX_LINE];
 	FILE *file;
 
 	file = is_stdin ? stdin : fopen(path, "re");
@@ -146,7 +170,7 @@ METHOD(end_lines_t, read_, bool,
 		fprintf(stderr, "unable to open %s: %s\n", path, strerror(errno));
 		return FALSE;
 	}
-	while (getline(&line, &len, file) >= 0)
+	while (read_line(file, line))
 	{
 		parse_line(this, line);
 	}
@@ -155,7 +179,6 @@ METHOD(end_lines_t, read_, bool,
 	{
 		fprintf(stderr, "unable to read %s: %s\n", path, strerror(errno));
 	}
-	free(line);
 	if (!is_stdin)
 	{
 		fclose(file);

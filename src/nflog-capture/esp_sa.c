@@ -155,6 +155,11 @@ METHOD(ipsec_sa_t, decrypt, verdict_t,
 		return VERDICT_MALFORMED;
 	}
 	seqno_try(&this->seqno, untoh32(attempt.esp.ptr + 4), try_high, &attempt);
+	if (this->key->any_spi)
+	{	/* the next packet may be in the sequence of another SA */
+		this->seqno.known = FALSE;
+		this->seqno.highest = 0;
+	}
 	data = attempt.plain;
 	/* without a checked ICV, only the padding reveals a wrong key */
 	if (!remove_trailer(&data, &next, attempt.verdict == VERDICT_UNCHECKED ||

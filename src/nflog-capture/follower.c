@@ -243,6 +243,10 @@ METHOD(follower_t, add_dir, bool,
 	 * yet for inotify, and another one may have its name */
 	if (!this->watch->add(this->watch, dir))
 	{
+		if (errno == EEXIST)
+		{	/* the same directory, maybe renamed, whose packets would be written twice */
+			return TRUE;
+		}
 		fprintf(stderr, "unable to watch %s: %s\n", dir, strerror(errno));
 		return FALSE;
 	}
@@ -387,6 +391,10 @@ static void handle_events(private_follower_t *this)
 				{
 					add_conn(this, event.name, TRUE);
 				}
+				break;
+			case DIR_MOVED:
+				fprintf(stderr, "%s was renamed, and is not followed anymore, start again "
+						"with its new name\n", event.dir);
 				break;
 			case DIR_GONE:
 				remove_dir(this, event.dir);

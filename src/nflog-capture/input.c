@@ -184,6 +184,8 @@ METHOD(input_t, close_, void,
 		this->fd = -1;
 	}
 	this->pos = this->used = 0;
+	/* those of many files that are closed would be large */
+	chunk_free(&this->buffer);
 }
 
 /*
@@ -262,7 +264,6 @@ METHOD(input_t, destroy, void,
 	{
 		close(this->copy);
 	}
-	free(this->buffer.ptr);
 	free(this);
 }
 

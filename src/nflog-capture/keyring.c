@@ -17,6 +17,7 @@
 #include "keyring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -397,12 +398,55 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 	return success;
 }
 
+/**
+ * Open a key file.
+ */
+static FILE *open_keys(char *path)
+{
+	int flags = O_RDONLY | O_NOCTTY | O_CLOEXEC, fd;
+	struct stat st;
+	FILE *file;
+
+	if (streq(path, "-"))
+	{
+		fd = dup(STDIN_FILENO);
+	}
+	else
+	{	/* whoever names a FIFO wants to wait for its writer, but not if it is one by the
+		 * time it is opened only */
+		fd = open(path, flags | (stat(path, &st) == 0 && S_ISREG(st.st_mode) ? O_NONBLOCK
+																			 : 0));
+	}
+	file = fd < 0 ? NULL : fdopen(fd, "r");
+	if (fd >= 0 && !file)
+	{
+		close(fd);
+	}
+	return file;
+}
+
+/*
+ * Described in header
+ */
+bool keyring_may_read(char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	{
+		fprintf(stderr, "unable to open %s: it is no regular file, use --key-file to read "
+				"keys from a pipe\n", path);
+		return FALSE;
+	}
+	return TRUE;
+}
+
 METHOD(keyring_t, add, bool,
 	private_keyring_t *this, char *path)
 {
 	FILE *file;
 
-	file = streq(path, "-") ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
+	file = open_keys(path);
 	if (!file)
 	{
 		fprintf(stderr, "unable to open %s: %s\n", path, strerror(errno));

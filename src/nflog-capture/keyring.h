@@ -109,6 +109,15 @@ struct keyring_t {
 keyring_t *keyring_create(char *path);
 
 /**
+ * Check that a key file which no option names is a regular file, if it exists, as another
+ * one could block the program.
+ *
+ * @param path		path of the file
+ * @return			FALSE if it is not, which was printed
+ */
+bool keyring_may_read(char *path);
+
+/**
  * Hash an SPI of 64 bits, keyed, as attackers may choose it.
  */
 u_int keyring_spi_hash(const void *key);

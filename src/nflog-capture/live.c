@@ -334,6 +334,11 @@ int live_run(live_options_t *options)
 	};
 	int status = STATUS_ERROR;
 
+	/* before signals are blocked */
+	if (!capture_keys_keep_pipes(options->key_files))
+	{
+		return STATUS_ERROR;
+	}
 	this.follower = follower_create(has_connections(options) ? options->base : NULL,
 									options->names,
 									options->clear && !options->decrypt);

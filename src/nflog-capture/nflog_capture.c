@@ -11,7 +11,9 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "commands/commands.h"
 #include "events/release.h"
@@ -59,10 +61,30 @@ static int dispatch(int argc, char *argv[])
 	return command_dispatch(commands, argc + 1, args);
 }
 
+/**
+ * Open standard streams that are closed, so that no file gets their numbers, and that using
+ * them fails.
+ */
+static void reserve_streams()
+{
+	int fd;
+
+	do
+	{	/* stdin for writing only, the others for reading only */
+		fd = open("/dev/null", fcntl(STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY);
+	}
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+	{
+		close(fd);
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	int status;
 
+	reserve_streams();
 	if (!nflog_release_is_compatible())
 	{
 		return STATUS_ERROR;

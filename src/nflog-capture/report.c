@@ -290,7 +290,7 @@ static nflog_key_sa_t *decrypt(private_report_t *this, wire_packet_t *packet,
 	chunk_t next;
 
 	this->decrypter->decrypt(this->decrypter, 0, packet, plain, comment);
-	sa = this->decrypter->get_sa(this->decrypter, seq);
+	sa = this->decrypter->get_sa(this->decrypter, NULL, seq);
 	if (sa && plain->len)
 	{
 		wire_packet_parse(&inner, *plain);

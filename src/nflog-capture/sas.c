@@ -49,7 +49,7 @@ struct private_sas_t {
 	/**
 	 * Sequence number of the last packet.
 	 */
-	uint32_t seq;
+	uint32_t spi, seq;
 };
 
 /**
@@ -290,13 +290,15 @@ METHOD(sas_t, decrypt, verdict_t,
 	}
 	print_comment(comment, len, ah, spi, seq, entry, verdict);
 	this->last = entry ? entry->key : NULL;
+	this->spi = spi;
 	this->seq = seq;
 	return verdict;
 }
 
 METHOD(sas_t, get_sa_, nflog_key_sa_t*,
-	private_sas_t *this, uint32_t *seq)
+	private_sas_t *this, uint32_t *spi, uint32_t *seq)
 {
+	*spi = this->spi;
 	*seq = this->seq;
 	return this->last;
 }

@@ -52,10 +52,11 @@ struct sas_t {
 	/**
 	 * Get the SA of the last packet.
 	 *
+	 * @param spi		receives the SPI of the packet, in host order
 	 * @param seq		receives the low 32 bits of its sequence number
 	 * @return			SA of the keyring, NULL if the packet was not decrypted
 	 */
-	nflog_key_sa_t *(*get_sa)(sas_t *this, uint32_t *seq);
+	nflog_key_sa_t *(*get_sa)(sas_t *this, uint32_t *spi, uint32_t *seq);
 
 	/**
 	 * Destroy a sas_t.

@@ -22,6 +22,7 @@
 
 #include <collections/hashtable.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -171,12 +172,15 @@ static chunk_t read_file(char *dir, char *name)
 	struct stat st;
 	char *path;
 	FILE *file;
+	int fd;
 
 	if (asprintf(&path, "%s/%s", dir, name) < 0)
 	{
 		return chunk_empty;
 	}
-	file = fopen(path, "re");
+	/* not blocked by a FIFO */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	file = fd < 0 ? NULL : fdopen(fd, "r");
 	if (file && fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode) &&
 		st.st_size > 0 && st.st_size <= MAX_TABLE)
 	{	/* without a buffer of its own, which would keep keys */

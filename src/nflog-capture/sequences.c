@@ -57,7 +57,7 @@ struct private_sequences_t {
  * An SA.
  */
 struct entry_t {
-	/** identifies it */
+	/** its keys, which identify it together with the SPI, as they may be for any */
 	const void *sa;
 	/** SPI, in host order */
 	uint32_t spi;
@@ -150,15 +150,34 @@ sequence_state_t sequence_add(sequence_t *this, uint32_t low, uint64_t *distance
 }
 
 /**
+ * Hash what identifies an SA.
+ */
+static u_int hash(entry_t *this)
+{
+	return chunk_hash_inc(chunk_from_thing(this->spi), hashtable_hash_ptr(this->sa));
+}
+
+/**
+ * Compare what identifies SAs.
+ */
+static bool equals(entry_t *a, entry_t *b)
+{
+	return a->sa == b->sa && a->spi == b->spi;
+}
+
+/**
  * Get the entry of an SA.
  */
 static entry_t *get_entry(private_sequences_t *this, const void *sa, uint32_t spi)
 {
-	entry_t *entry = this->last;
+	entry_t *entry = this->last, key = {
+		.sa = sa,
+		.spi = spi,
+	};
 
-	if (!entry || entry->sa != sa)
+	if (!entry || !equals(entry, &key))
 	{
-		entry = this->entries->get(this->entries, sa);
+		entry = this->entries->get(this->entries, &key);
 	}
 	if (!entry)
 	{
@@ -166,7 +185,7 @@ static entry_t *get_entry(private_sequences_t *this, const void *sa, uint32_t sp
 			.sa = sa,
 			.spi = spi,
 		);
-		this->entries->put(this->entries, sa, entry);
+		this->entries->put(this->entries, entry, entry);
 		array_insert(this->ordered, ARRAY_TAIL, entry);
 	}
 	this->last = entry;
@@ -258,7 +277,7 @@ sequences_t *sequences_create()
 			.print = _print,
 			.destroy = _destroy,
 		},
-		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.entries = hashtable_create((void*)hash, (void*)equals, 8),
 		.ordered = array_create(0, 0),
 	);
 	return &this->public;

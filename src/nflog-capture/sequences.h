@@ -81,8 +81,8 @@ struct sequences_t {
 	/**
 	 * Add a packet.
 	 *
-	 * @param sa		identifies the SA
-	 * @param spi		its SPI, in host order
+	 * @param sa		identifies the SA, together with its SPI
+	 * @param spi		SPI of the packet, in host order
 	 * @param low		low 32 bits of the packet's number
 	 * @param text		receives text that describes what is unusual about it
 	 * @param len		bytes of the buffer for text

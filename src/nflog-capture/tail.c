@@ -87,6 +87,11 @@ struct private_tail_t {
 	size_t filled, used;
 
 	/**
+	 * TRUE if there is a part of the next record only.
+	 */
+	bool partial;
+
+	/**
 	 * Link type, 0 until the header of the file was read.
 	 */
 	uint16_t type;
@@ -195,18 +200,18 @@ static tail_status_t fill(private_tail_t *this, size_t needed)
 	struct stat st;
 	ssize_t len;
 
+	this->partial = FALSE;
 	if (this->filled - this->used >= needed)
 	{
 		return TAIL_PACKET;
 	}
-	memmove(this->buffer.ptr, this->buffer.ptr + this->used,
-			this->filled - this->used);
-	this->filled -= this->used;
-	this->used = 0;
+	/* what is there of an incomplete record is read again, as it may have been cut off, and
+	 * replaced, meanwhile */
+	this->filled = this->used = 0;
 	if (needed > this->buffer.len)
 	{
-		this->buffer.ptr = realloc(this->buffer.ptr, needed);
-		this->buffer.len = needed;
+		chunk_free(&this->buffer);
+		this->buffer = chunk_alloc(needed);
 	}
 	do
 	{
@@ -217,12 +222,15 @@ static tail_status_t fill(private_tail_t *this, size_t needed)
 	while ((len > 0 && this->filled < needed) || (len < 0 && errno == EINTR));
 	if (len < 0)
 	{
+		this->filled = 0;
 		return fail(this, strerror(errno));
 	}
 	if (this->filled >= needed)
 	{
 		return TAIL_PACKET;
 	}
+	this->partial = this->filled;
+	this->filled = 0;
 	if (fstat(this->fd, &st) == 0 && st.st_size < this->offset)
 	{
 		return fail(this, "it was truncated while it was read");
@@ -365,21 +373,25 @@ METHOD(tail_t, read_, tail_status_t,
 	{
 		return TAIL_WAIT;
 	}
-	status = fill(this, RECORD_LEN);
-	if (status != TAIL_PACKET)
+	do
 	{
-		return status;
-	}
-	len = get32(this, this->buffer.ptr + this->used + 8);
-	if (len > MAX_LEN)
-	{
-		return fail(this, DAMAGED);
-	}
-	status = fill(this, RECORD_LEN + len);
-	if (status != TAIL_PACKET)
-	{
-		return status;
-	}
+		status = fill(this, RECORD_LEN);
+		if (status != TAIL_PACKET)
+		{
+			return status;
+		}
+		len = get32(this, this->buffer.ptr + this->used + 8);
+		if (len > MAX_LEN)
+		{
+			return fail(this, DAMAGED);
+		}
+		status = fill(this, RECORD_LEN + len);
+		if (status != TAIL_PACKET)
+		{
+			return status;
+		}
+	}	/* both may have been replaced before all was read */
+	while (get32(this, this->buffer.ptr + this->used + 8) != len);
 	pos = this->buffer.ptr + this->used;
 	*packet = (tail_packet_t){
 		.time = {
@@ -443,7 +455,7 @@ METHOD(tail_t, is_torn, bool,
 	private_tail_t *this)
 {
 	/* with nothing to read, there is not even a header */
-	return this->filled > this->used || !this->type;
+	return this->partial || !this->type;
 }
 
 METHOD(tail_t, destroy, void,

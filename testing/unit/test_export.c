@@ -28,6 +28,7 @@
 #include "../../src/nflog-capture/when.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /** SPIs of the CHILD_SA, and the name of its traces */
@@ -805,6 +806,70 @@ static void test_same_names(void **state)
 								 "test -e a.export.pcapng", dir), 0);
 }
 
+/**
+ * Get the memory in KB that a command needs, which has to succeed.
+ */
+static long get_memory(char *fmt, ...)
+{
+	char cmd[4 * PATH_MAX];
+	struct rusage usage;
+	va_list list;
+	int status;
+	pid_t pid;
+
+	va_start(list, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, list);
+	va_end(list);
+	pid = fork();
+	if (!pid)
+	{
+		execl("/bin/sh", "sh", "-c", cmd, NULL);
+		_exit(127);
+	}
+	assert_int_equal(wait4(pid, &status, 0, &usage), pid);
+	assert_int_equal(status, 0);
+	return usage.ru_maxrss;
+}
+
+/**
+ * Key files that block, a log without lines, directories given twice, compressed traces,
+ * and standard streams that are closed.
+ */
+static void test_inputs(void **state)
+{
+	static char *command = "head -c %s /dev/zero | tr '\\0' x | " PROGRAM
+		" export %s/gw --log - -o %s/out >/dev/null";
+	long memory;
+
+	write_traces(DLT_NFLOG);
+	/* what this process has is included */
+	memory = get_memory(command, "1K", dir, dir);
+	assert_true(get_memory(command, "256M", dir, dir) < memory + 100 * 1024);
+	assert_int_equal(run("export %s/gw %s/gw/ %s/x/../gw/../gw %s/gw/" NAME ".esp.pcap "
+						 "-o %s/out", dir, dir, dir, dir, dir), 2);
+	assert_int_equal(run("export %s/gw %s/gw/ %s/gw/../gw/" NAME ".esp.pcap -o %s/out", dir,
+						 dir, dir, dir), 0);
+	expect_line("stdout", "/out: 6 packets, ");
+	assert_int_equal(run_command("gzip -k %s/gw/" NAME ".plain.pcap", dir), 0);
+	assert_int_equal(run("export %s/gw -o %s/out", dir, dir), 0);
+	expect_line("stderr", "/gw has 1 traces that were compressed, such as " NAME
+				".plain.pcap.gz, these are left out");
+	/* not even to the file that would get the descriptor */
+	assert_int_equal(run_command(PROGRAM " export %s/gw -o - >&- 2>%s/stderr", dir, dir), 2);
+	expect_line("stderr", "^unable to write to stdout: it is closed");
+	assert_int_equal(run_command(PROGRAM " export %s/gw -k - -o %s/out <&- >&- 2>%s/stderr",
+								 dir, dir, dir), 2);
+	assert_int_equal(run_command("cd %s/gw && rm keys esp_sa && mkfifo keys esp_sa", dir), 0);
+	assert_int_equal(run_command("timeout 60 " PROGRAM " export %s/gw -o %s/out "
+								 "2>%s/stderr", dir, dir, dir), 2);
+	expect_line("stderr", "^unable to open .*/gw/keys: it is no regular file");
+	assert_int_equal(run_command("timeout 60 " PROGRAM " decrypt %s/gw/" NAME ".esp.pcap "
+								 "-o %s/out 2>%s/stderr", dir, dir, dir), 2);
+	assert_int_equal(run_command("rm %s/gw/keys && timeout 60 " PROGRAM " export %s/gw "
+								 "--keys -o %s/out 2>%s/stderr", dir, dir, dir, dir), 1);
+	expect_line("stderr", "^unable to read .*/gw/esp_sa: ");
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest unit_tests[] = {
@@ -819,6 +884,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_replace, begin_export, end_export),
 		cmocka_unit_test_setup_teardown(test_stale_keys, begin_export, end_export),
 		cmocka_unit_test_setup_teardown(test_same_names, begin_export, end_export),
+		cmocka_unit_test_setup_teardown(test_inputs, begin_export, end_export),
 		cmocka_unit_test(test_when),
 		cmocka_unit_test_setup_teardown(test_files, begin_export, end_export),
 	};

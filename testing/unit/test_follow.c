@@ -23,6 +23,7 @@
 #include "traces.h"
 
 #include "../../src/nflog-capture/pcapng_block.h"
+#include "../../src/nflog-capture/tail.h"
 
 #include <fcntl.h>
 
@@ -564,6 +565,121 @@ static void test_open(void **state)
 	expect_line("stderr", "^unable to run wireshark: No such file or directory");
 }
 
+/**
+ * A key file that blocks whoever opens it, and keys that can be read only once.
+ */
+static void test_key_pipes(void **state)
+{
+	trace_file_t *file;
+
+	assert_int_equal(run_command("mkdir %s/kx && mkfifo %s/kx/keys", dir, dir), 0);
+	file = trace_file_create("kx", NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(file, 1000, "net{1} plain-in", create_inner(1));
+	start("follow %s/kx", dir);
+	trace_file_add(file, 1001, "net{1} plain-in", create_inner(1));
+	trace_file_close(file);
+	expect_packet("net plain-in", 41);
+	expect_packet("net plain-in", 41);
+	stop(SIGTERM, 1);
+	expect_line("stderr", "^unable to open .*/kx/keys: it is no regular file, use --key-file");
+
+	file = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
+	trace_file_add(file, 1000, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_flush(file);
+	start("follow %s/gw --begin --decrypt -k - <%s/gw/keys", dir, dir);
+	expect_packet("net esp-in", 96);
+	expect_packet("net esp-in decrypted", 41);
+	/* keys change */
+	assert_int_equal(run_command("echo >>%s/gw/keys", dir), 0);
+	trace_file_add(file, 1001, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_flush(file);
+	expect_packet("net esp-in", 96);
+	expect_packet("net esp-in decrypted", 41);
+	stop(SIGINT, 1);
+	assert_int_equal(run_command("mkfifo %s/pipe && cp %s/gw/keys %s/copy", dir, dir, dir),
+					 0);
+	assert_int_equal(run_command("cat %s/copy >%s/pipe &", dir, dir), 0);
+	start("follow %s/gw --decrypt -k %s/pipe", dir, dir);
+	assert_int_equal(run_command("echo >>%s/gw/keys", dir), 0);
+	trace_file_add(file, 1002, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_close(file);
+	expect_packet("net esp-in", 96);
+	expect_packet("net esp-in decrypted", 41);
+	stop(SIGINT, 1);
+}
+
+/**
+ * A part of a record that is replaced.
+ */
+static void test_replaced(void **state)
+{
+	chunk_t *map, first, second;
+	char path[PATH_MAX];
+	trace_file_t *file;
+	tail_packet_t packet;
+	size_t begin;
+	tail_t *tail;
+	int fd;
+
+	file = trace_file_create("gw", NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(file, 1000, "net{1} plain-in", create_inner(1));
+	trace_file_close(file);
+	snprintf(path, sizeof(path), "%s/gw/" NAME ".plain.pcap", dir);
+	map = chunk_map(path, FALSE);
+	first = chunk_clone(*map);
+	chunk_unmap(map);
+	second = chunk_clone(first);
+	begin = second.len - 20;
+	memset(second.ptr + begin, 0xee, 20);
+	assert_int_equal(truncate(path, begin + 10), 0);
+	tail = tail_create(path, 4096);
+	assert_int_equal(tail->read(tail, &packet), TAIL_WAIT);
+	assert_true(tail->is_torn(tail));
+	fd = open(path, O_WRONLY);
+	assert_int_equal(ftruncate(fd, 24), 0);
+	assert_int_equal(pwrite(fd, second.ptr + 24, second.len - 24, 24), second.len - 24);
+	close(fd);
+	assert_int_equal(tail->read(tail, &packet), TAIL_PACKET);
+	assert_int_equal(packet.data.len, second.len - 40);
+	assert_memory_equal(packet.data.ptr, second.ptr + 40, packet.data.len);
+	assert_int_equal(tail->read(tail, &packet), TAIL_WAIT);
+	assert_false(tail->is_torn(tail));
+	tail->destroy(tail);
+	chunk_free(&first);
+	chunk_free(&second);
+}
+
+/**
+ * Directories that are renamed, or given twice.
+ */
+static void test_renamed(void **state)
+{
+	trace_file_t *file;
+
+	file = trace_file_create("r1", NAME ".plain.pcap", DLT_NFLOG);
+	start("follow --dir %s --plain", dir);
+	trace_file_add(file, 1000, "net{1} plain-in", create_inner(1));
+	trace_file_close(file);
+	expect_packet("net plain-in", 41);
+	assert_int_equal(run_command("mv %s/r1 %s/r2", dir, dir), 0);
+	/* its packets are not written again */
+	file = trace_file_create("r3", NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(file, 1001, "net{1} plain-out", create_inner(1));
+	trace_file_close(file);
+	expect_packet("net plain-out", 41);
+	stop(SIGINT, 2);
+	expect_line("stderr", "/r1 was renamed, and is not followed anymore");
+
+	file = trace_file_create("r4", NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(file, 1000, "net{1} plain-in", create_inner(1));
+	trace_file_add(file, 1001, "net{1} plain-out", create_inner(1));
+	trace_file_close(file);
+	start("follow %s/r4 %s/r4/../r4 --begin", dir, dir);
+	expect_packet("net plain-in", 41);
+	expect_packet("net plain-out", 41);
+	stop(SIGINT, 2);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest unit_tests[] = {
@@ -574,6 +690,9 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_reader, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_extcap, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_open, begin_follow, end_follow),
+		cmocka_unit_test_setup_teardown(test_key_pipes, begin_follow, end_follow),
+		cmocka_unit_test_setup_teardown(test_replaced, begin_follow, end_follow),
+		cmocka_unit_test_setup_teardown(test_renamed, begin_follow, end_follow),
 	};
 
 	return cmocka_run_group_tests(unit_tests, setup_program, teardown);

@@ -22,6 +22,7 @@
 #include "../../src/nflog-capture/link_type.h"
 #include "../../src/nflog-capture/trace.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #ifdef HAVE_ZLIB
@@ -684,6 +685,47 @@ static void test_gzip(void **state)
 
 #endif /* HAVE_ZLIB */
 
+/**
+ * Get the bytes that are allocated, by the sanitizer if there is one.
+ */
+size_t __sanitizer_get_current_allocated_bytes() __attribute__((weak));
+
+static size_t get_allocated()
+{
+	return __sanitizer_get_current_allocated_bytes
+				? __sanitizer_get_current_allocated_bytes() : mallinfo2().uordblks +
+															  mallinfo2().hblkhd;
+}
+
+/**
+ * Traces that are closed need little memory.
+ */
+static void test_closed(void **state)
+{
+	chunk_t file = chunk_empty;
+	trace_t *traces[100];
+	char path[PATH_MAX];
+	size_t before;
+	int i;
+
+	put_pcap(&file, 0xa1b2c3d4, LINKTYPE_RAW);
+	snprintf(path, sizeof(path), "%s/closed", dir);
+	assert_true(chunk_write(file, path, 0600, TRUE));
+	chunk_free(&file);
+	before = get_allocated();
+	for (i = 0; i < countof(traces); i++)
+	{
+		traces[i] = trace_create(path);
+		assert_non_null(traces[i]);
+		traces[i]->close(traces[i]);
+	}
+	assert_true(get_allocated() - before < countof(traces) * 8192);
+	for (i = 0; i < countof(traces); i++)
+	{
+		traces[i]->destroy(traces[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -698,6 +740,7 @@ int main(void)
 #ifdef HAVE_ZLIB
 		cmocka_unit_test(test_gzip),
 #endif
+		cmocka_unit_test(test_closed),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

@@ -120,6 +120,10 @@ static void test_usage(void **state)
 	assert_int_equal(run("-h"), 0);
 	assert_int_equal(run("--version"), 0);
 	expect_line("stdout", "^nflog-capture [0-9.]* (strongSwan " VERSION ")$");
+	assert_int_equal(run("--vers"), 0);
+	expect_line("stdout", "^nflog-capture [0-9.]* ");
+	assert_int_equal(run("--hel"), 0);
+	assert_int_equal(run("--"), 2);
 	assert_int_equal(run("decrypt --version"), 0);
 	assert_int_equal(run("decrypt"), 2);
 	expect_line("stderr", "^a trace is missing$");

@@ -232,12 +232,32 @@ static void test_full(void **state)
 	free_packets();
 }
 
+/**
+ * Keys for any SPI, with a sequence for each SPI.
+ */
+static void test_any_spi(void **state)
+{
+	sequences_t *sequences = sequences_create();
+	char text[64];
+	int i;
+
+	for (i = 1; i < 5; i++)
+	{
+		assert_false(sequences->add(sequences, &sequences, 1, i, text, sizeof(text)));
+		assert_false(sequences->add(sequences, &sequences, 2, i, text, sizeof(text)));
+	}
+	assert_true(sequences->add(sequences, &sequences, 1, 4, text, sizeof(text)));
+	assert_string_equal(text, ", replayed");
+	sequences->destroy(sequences);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order, begin, end),
 		cmocka_unit_test_setup_teardown(test_single, begin, end),
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
+		cmocka_unit_test(test_any_spi),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

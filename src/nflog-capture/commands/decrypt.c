@@ -129,6 +129,10 @@ static keyring_t *read_keys(request_t *request, char *next)
 	keyring_t *keys;
 	int i;
 
+	if (!request->count && !keyring_may_read(next))
+	{
+		return NULL;
+	}
 	keys = keyring_create(request->count ? request->keys[0] : next);
 	for (i = 1; keys && i < request->count; i++)
 	{

@@ -154,7 +154,7 @@ static void print_counters(list_t *list, json_object *point)
  */
 static void print_details(list_t *list, json_object *trace)
 {
-	char dir[PATH_MAX], file[NAME_MAX + 1], note[512];
+	char dir[PATH_MAX], file[NAME_MAX + 1], note[512], state[64];
 
 	get_text(trace, "directory", dir, sizeof(dir));
 	if (*dir)
@@ -164,7 +164,8 @@ static void print_details(list_t *list, json_object *trace)
 	get_text(trace, "note", note, sizeof(note));
 	if (*note)
 	{
-		fprintf(list->out, "  %s: %s\n", client_get_string(trace, "state"), note);
+		fprintf(list->out, "  %s: %s\n",
+				get_text(trace, "state", state, sizeof(state)), note);
 	}
 }
 
@@ -173,7 +174,7 @@ static void print_details(list_t *list, json_object *trace)
  */
 static void print_trace(list_t *list, json_object *trace)
 {
-	char conn[256], sa[512], since[64];
+	char conn[256], sa[512], since[64], name[64], state[64];
 	json_object *points, *point;
 	size_t i;
 
@@ -189,8 +190,9 @@ static void print_trace(list_t *list, json_object *trace)
 		point = json_object_array_get_idx(points, i);
 		fprintf(list->out, COLUMNS "%-11s %-19s ",
 				i ? "" : get_text(trace, "connection", conn, sizeof(conn)),
-				i ? "" : get_sa(trace, sa, sizeof(sa)), client_get_string(point, "point"),
-				i ? "" : client_get_string(trace, "state"),
+				i ? "" : get_sa(trace, sa, sizeof(sa)),
+				get_text(point, "point", name, sizeof(name)),
+				i ? "" : get_text(trace, "state", state, sizeof(state)),
 				i ? "" : get_time(trace, "since", since, sizeof(since)));
 		print_counters(list, point);
 		if (!i)
@@ -211,13 +213,14 @@ static void print_request(list_t *list, json_object *request)
 		"connection", "child", "ike_id", "child_id", "spi", "identity", "virtual_ip",
 		"duration", "packets",
 	};
-	char buf[512], added[64];
+	char buf[512], name[64], action[64], added[64];
 	json_object *options;
 	bool any = FALSE;
 	int i;
 
 	fprintf(list->out, "%-7s %-6s since %s, %" PRIu64 " started, %" PRIu64 " ended, %"
-			PRIu64 " failed:", get_text(request, "id", buf, sizeof(buf)), client_get_string(request, "action"),
+			PRIu64 " failed:", get_text(request, "id", buf, sizeof(buf)),
+			get_text(request, "action", action, sizeof(action)),
 			get_time(request, "added", added, sizeof(added)),
 			client_get_number(request, "started"), client_get_number(request, "ended"),
 			client_get_number(request, "failed"));
@@ -235,8 +238,8 @@ static void print_request(list_t *list, json_object *request)
 	{
 		json_object_object_foreach(options, key, value)
 		{
-			fprintf(list->out, " %s=%s", key, printable(json_object_get_string(value), buf,
-														 sizeof(buf)));
+			fprintf(list->out, " %s=%s", printable(key, name, sizeof(name)),
+					printable(json_object_get_string(value), buf, sizeof(buf)));
 		}
 	}
 	fprintf(list->out, "%s\n", any ? "" : " all");
