@@ -81,8 +81,11 @@ METHOD(followed_t, add, void,
 	{
 		newest = this->file;
 	}
+	/* a file that follows is opened by its name later, so it does not matter if another one
+	 * has it by then */
 	if (captures_get_number(file) > captures_get_number(newest) ||
-		(created && streq(file, newest) && this->tail->is_replaced(this->tail)))
+		(created && newest == this->file && streq(file, newest) &&
+		 this->tail->is_replaced(this->tail)))
 	{
 		array_insert(this->newer, ARRAY_TAIL, strdup(file));
 	}
