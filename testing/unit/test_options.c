@@ -181,7 +181,10 @@ static void test_changes(void **state)
 	unlink(path("conf.d/x.conf"));
 	await("b", 0);
 	await("c", 0);
+	/* an editor may write it anew */
 	unlink(path("swanctl.conf"));
+	await("a", 100);
+	put("swanctl.conf", "");
 	await("a", 0);
 	unlink(path("conf.d/z"));
 	rmdir(path("conf.d"));

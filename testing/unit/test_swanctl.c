@@ -238,8 +238,9 @@ static void test_special_files(void **state)
 
 	/* itself */
 	unlink(path("huge.conf"));
+	/* what was there stays, an editor may write it anew */
 	unlink(path("swanctl.conf"));
-	assert_int_equal(get("a"), 0);
+	assert_int_equal(get("a"), 100);
 	put("swanctl.conf", CHILD("a", 102));
 	assert_int_equal(get("a"), 102);
 	unlink(path("swanctl.conf"));
@@ -260,14 +261,45 @@ static void test_missing(void **state)
 	put("swanctl.conf", CHILD("a", 100));
 	assert_int_equal(get("a"), 100);
 	assert_int_equal(lines, 0);
+	/* one that was there is expected to return, as some editors remove it first */
 	unlink(path("swanctl.conf"));
+	assert_int_equal(get("a"), 100);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, "it was removed"));
+	assert_non_null(strstr(line, "keeping the previous options"));
+	put("swanctl.conf", CHILD("a", 99));
+	assert_int_equal(get("a"), 99);
+	lines = 0;
+	lib->settings->set_str(lib->settings,
+						   "charon.plugins.nflog-capture.swanctl_conf",
+						   path("other.conf"));
+	options->reload(options);
 	assert_int_equal(get("a"), 0);
 	assert_int_equal(lines, 1);
 	assert_non_null(strstr(line, "no child has options of its own"));
 	assert_non_null(strstr(line, "set swanctl_conf"));
-	put("swanctl.conf", "include missing.conf\n" CHILD("a", 101));
+	put("other.conf", "include missing.conf\n" CHILD("a", 101));
 	assert_int_equal(get("a"), 101);
 	assert_int_equal(lines, 1);
+}
+
+/**
+ * An included file is removed, and comes back, as some editors do it.
+ */
+static void test_included_returns(void **state)
+{
+	put("one.conf", CHILD("a", 100));
+	put("swanctl.conf", "include one.conf\n");
+	assert_int_equal(get("a"), 100);
+	unlink(path("one.conf"));
+	put("one.conf", CHILD("a", 101));
+	assert_int_equal(get("a"), 101);
+	unlink(path("one.conf"));
+	while (get("a") == 101)
+	{	/* its options end once it has been missing for a second */
+		usleep(10000);
+	}
+	assert_int_equal(get("a"), 0);
 }
 
 /**
@@ -443,6 +475,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_includes, begin, end),
 		cmocka_unit_test_setup_teardown(test_special_files, begin, end),
 		cmocka_unit_test_setup_teardown(test_missing, begin, end),
+		cmocka_unit_test_setup_teardown(test_included_returns, begin, end),
 		cmocka_unit_test_setup_teardown(test_patterns, begin, end),
 		cmocka_unit_test_setup_teardown(test_circular_references, begin, end),
 		cmocka_unit_test_setup_teardown(test_change_while_reading, begin, end),

@@ -362,6 +362,7 @@ static bool push_open(private_nflog_includes_t *this, char *path, int fd,
 					  struct stat *st)
 {
 	file_t *file;
+	char *name;
 	size_t i;
 	int err;
 
@@ -395,6 +396,11 @@ static bool push_open(private_nflog_includes_t *this, char *path, int fd,
 	for (i = 0; i < file->text.len; i++)
 	{	/* including the null byte, as the hash depends on where files end */
 		this->public.hash = (this->public.hash ^ file->text.ptr[i]) * 0x100000001b3;
+	}
+	if (!this->public.files->get(this->public.files, path))
+	{
+		name = strdup(path);
+		this->public.files->put(this->public.files, name, name);
 	}
 	file->rest = chunk_create(file->text.ptr, file->text.len - 1);
 	file->counted = file->rest.ptr;
@@ -520,6 +526,7 @@ METHOD(nflog_includes_t, destroy, void,
 {
 	array_destroy_function(this->stack, (void*)file_destroy, NULL);
 	free(this->path);
+	this->public.files->destroy_function(this->public.files, (void*)free);
 	free(this->public.error);
 	free(this->public.changing);
 	free(this);
@@ -542,6 +549,7 @@ nflog_includes_t *nflog_includes_create(nflog_watch_t *watch,
 			.next = _next,
 			.fail = _fail,
 			.destroy = _destroy,
+			.files = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 			.hash = HASH_INIT,
 		},
 		.watch = watch,

@@ -24,6 +24,8 @@ typedef struct nflog_includes_t nflog_includes_t;
 
 #include "watch.h"
 
+#include <collections/hashtable.h>
+
 /** limit for the bytes in a file and those it includes */
 #define NFLOG_MAX_SIZE (64 << 20)
 
@@ -101,6 +103,11 @@ struct nflog_includes_t {
 	 * Path of the last file that changed while it was read, NULL if none did.
 	 */
 	char *changing;
+
+	/**
+	 * Paths of the files that were read, char* => itself, may be replaced.
+	 */
+	hashtable_t *files;
 
 	/**
 	 * Hash of all texts.

@@ -16,12 +16,18 @@
 #include "includes.h"
 #include "parser.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /** ms after which a failed read is retried, doubled each time up to the maximum */
 #define RETRY_MIN 100
 #define RETRY_MAX 60000
+
+/** ms for which an included file has to be missing, as some editors remove files before they
+ * write them anew */
+#define MISSING_TIME 1000
 
 /** reciprocal of the share of a processor's time that reading may take */
 #define SHARE 10
@@ -65,6 +71,16 @@ struct private_nflog_swanctl_t {
 	 * Hash of what was last read without an error.
 	 */
 	uint64_t hash;
+
+	/**
+	 * Paths of the files that the options in use are of, char* => itself.
+	 */
+	hashtable_t *files;
+
+	/**
+	 * Time from which on one of these has been missing, in us, monotonic, 0 if none is.
+	 */
+	uint64_t missing;
 
 	/**
 	 * Filters of the children, kept for the next read as compiling is slow.
@@ -204,6 +220,68 @@ static void handle_error(private_nflog_swanctl_t *this, nflog_includes_t *includ
 }
 
 /**
+ * Check if a file was read before, but does not exist now.
+ */
+static bool is_missing(private_nflog_swanctl_t *this, char *path)
+{
+	struct stat st;
+
+	return this->files->get(this->files, path) && stat(path, &st) == -1 &&
+		   (errno == ENOENT || errno == ENOTDIR);
+}
+
+/**
+ * Check if one of the files that were read before does not exist anymore.
+ *
+ * @param files		files that were read now
+ */
+static bool has_missing(private_nflog_swanctl_t *this, hashtable_t *files)
+{
+	enumerator_t *enumerator;
+	bool missing = FALSE;
+	char *path;
+
+	enumerator = this->files->create_enumerator(this->files);
+	while (!missing && !*this->stop && enumerator->enumerate(enumerator, NULL, &path))
+	{
+		missing = !files->get(files, path) && is_missing(this, path);
+	}
+	enumerator->destroy(enumerator);
+	return missing;
+}
+
+/**
+ * Check if files were removed that may be on their way back, as they are not written in
+ * place.  What they enable must not end meanwhile.
+ */
+static bool may_return(private_nflog_swanctl_t *this, nflog_includes_t *includes)
+{
+	uint64_t now = get_time(CLOCK_MONOTONIC);
+
+	if (!has_missing(this, includes->files))
+	{
+		this->missing = 0;
+		return FALSE;
+	}
+	this->missing = this->missing ?: now;
+	return now < this->missing + MISSING_TIME * 1000ULL;
+}
+
+/**
+ * Include the outermost file, it does not have to exist unless it did.
+ */
+static bool include(private_nflog_swanctl_t *this, nflog_includes_t *includes)
+{
+	if (is_missing(this, this->path))
+	{
+		this->watch->add(this->watch, this->path);
+		return includes->fail(includes, "it was removed, write an empty file to use no "
+							  "options of children");
+	}
+	return includes->include(includes, this->path);
+}
+
+/**
  * Read all files.
  *
  * @return			options, NULL if they could not be read, or did not change
@@ -215,6 +293,7 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 	nflog_sections_t *sections;
 	nflog_includes_t *includes;
 	nflog_source_t swanctl;
+	hashtable_t *files;
 
 	this->notes->begin(this->notes);
 	this->watch->reset(this->watch);
@@ -223,7 +302,7 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 							this->changing >= NFLOG_MAX_CHANGING, this->stop);
 	/* a relative path is logged as an invalid option */
 	if ((!path_absolute(this->path) ||
-		 includes->include(includes, this->path)) &&
+		 include(this, includes)) &&
 		nflog_parse(includes, sections, this->stop))
 	{
 		swanctl = (nflog_source_t){
@@ -237,6 +316,19 @@ static nflog_snapshot_t *read_files(private_nflog_swanctl_t *this,
 		{
 			includes->fail(includes, "circular references, or too many of them");
 		}
+	}
+	if (snapshot && may_return(this, includes))
+	{
+		includes->transient = TRUE;
+		snapshot->destroy(snapshot);
+		snapshot = NULL;
+	}
+	if (snapshot)
+	{
+		files = this->files;
+		this->files = includes->files;
+		includes->files = files;
+		this->missing = 0;
 	}
 	handle_error(this, includes, count_changing(this, includes));
 	if (snapshot && this->known && !this->stale && includes->hash == this->hash)
@@ -325,6 +417,7 @@ METHOD(nflog_swanctl_t, destroy, void,
 {
 	this->watch->destroy(this->watch);
 	this->filters->destroy(this->filters);
+	this->files->destroy_function(this->files, (void*)free);
 	free(this->path);
 	free(this->dir);
 	free(this->file);
@@ -348,6 +441,7 @@ nflog_swanctl_t *nflog_swanctl_create(nflog_notes_t *notes, bool *stop)
 		},
 		.watch = nflog_watch_create(notes, stop),
 		.notes = notes,
+		.files = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 		.filters = nflog_filters_create(),
 		.stop = stop,
 	);
