@@ -31,7 +31,7 @@
 #define OPT_IF_TSOFFSET 14
 
 /** value of the byte-order magic */
-#define BYTE_ORDER 0x1a2b3c4d
+#define ORDER_MAGIC 0x1a2b3c4d
 
 /** bytes of a block: type and length before its body, and the length after it */
 #define BLOCK_LEN 12
@@ -183,11 +183,11 @@ static bool begin_section(private_pcapng_format_t *this, chunk_t block)
 		return FALSE;
 	}
 	memcpy(&magic, block.ptr + BLOCK_HEADER_LEN, sizeof(magic));
-	if (magic != BYTE_ORDER && __builtin_bswap32(magic) != BYTE_ORDER)
+	if (magic != ORDER_MAGIC && __builtin_bswap32(magic) != ORDER_MAGIC)
 	{
 		return FALSE;
 	}
-	this->swapped = magic != BYTE_ORDER;
+	this->swapped = magic != ORDER_MAGIC;
 	array_destroy(this->interfaces);
 	this->interfaces = array_create(sizeof(interface_t), 0);
 	return TRUE;

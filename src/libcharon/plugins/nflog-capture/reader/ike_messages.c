@@ -17,6 +17,8 @@
 #include "ike_sa.h"
 #include "ike_unknown.h"
 
+#include <time.h>
+
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <threading/mutex.h>

@@ -14,6 +14,8 @@
 
 #include "registry.h"
 
+#include <time.h>
+
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <threading/condvar.h>
