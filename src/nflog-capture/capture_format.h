@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_capture_format capture_format
  * @{ @ingroup nflog_capture
@@ -52,6 +51,32 @@ struct capture_format_t {
 	 */
 	void (*destroy)(capture_format_t *this);
 };
+
+/**
+ * Get a field of 16 bits.
+ *
+ * @param swapped	TRUE if the file has the other byte order
+ * @param pos		the field, of any alignment
+ * @return			value
+ */
+static inline uint16_t capture_format_get16(bool swapped, const void *pos)
+{
+	uint16_t value;
+
+	memcpy(&value, pos, sizeof(value));
+	return swapped ? __builtin_bswap16(value) : value;
+}
+
+/**
+ * Get a field of 32 bits, see capture_format_get16().
+ */
+static inline uint32_t capture_format_get32(bool swapped, const void *pos)
+{
+	uint32_t value;
+
+	memcpy(&value, pos, sizeof(value));
+	return swapped ? __builtin_bswap32(value) : value;
+}
 
 /**
  * Recognize the format of a file, and read its header.

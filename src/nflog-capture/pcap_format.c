@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "capture_format.h"
 #include "link_type.h"
 
@@ -65,10 +64,7 @@ struct private_pcap_format_t {
  */
 static uint32_t get_field(private_pcap_format_t *this, chunk_t data, size_t pos)
 {
-	uint32_t value;
-
-	memcpy(&value, data.ptr + pos, sizeof(value));
-	return this->swapped ? __builtin_bswap32(value) : value;
+	return capture_format_get32(this->swapped, data.ptr + pos);
 }
 
 METHOD(capture_format_t, read_, bool,

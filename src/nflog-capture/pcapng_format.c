@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "capture_format.h"
 #include "link_type.h"
 
@@ -92,10 +91,7 @@ struct interface_t {
  */
 static uint16_t get16(private_pcapng_format_t *this, chunk_t data, size_t pos)
 {
-	uint16_t value;
-
-	memcpy(&value, data.ptr + pos, sizeof(value));
-	return this->swapped ? __builtin_bswap16(value) : value;
+	return capture_format_get16(this->swapped, data.ptr + pos);
 }
 
 /**
@@ -103,10 +99,7 @@ static uint16_t get16(private_pcapng_format_t *this, chunk_t data, size_t pos)
  */
 static uint32_t get32(private_pcapng_format_t *this, chunk_t data, size_t pos)
 {
-	uint32_t value;
-
-	memcpy(&value, data.ptr + pos, sizeof(value));
-	return this->swapped ? __builtin_bswap32(value) : value;
+	return capture_format_get32(this->swapped, data.ptr + pos);
 }
 
 /**

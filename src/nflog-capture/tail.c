@@ -13,6 +13,7 @@
  */
 
 #include "tail.h"
+#include "capture_format.h"
 
 #include <byteswap.h>
 #include <errno.h>
@@ -130,18 +131,12 @@ static tail_status_t fail(private_tail_t *this, const char *reason)
  */
 static uint16_t get16(private_tail_t *this, u_char *pos)
 {
-	uint16_t value;
-
-	memcpy(&value, pos, sizeof(value));
-	return this->swapped ? bswap_16(value) : value;
+	return capture_format_get16(this->swapped, pos);
 }
 
 static uint32_t get32(private_tail_t *this, u_char *pos)
 {
-	uint32_t value;
-
-	memcpy(&value, pos, sizeof(value));
-	return this->swapped ? bswap_32(value) : value;
+	return capture_format_get32(this->swapped, pos);
 }
 
 METHOD(tail_t, close_, void,
