@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "checker.h"
 #include "capture_format.h"
 

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_checker checker
  * @{ @ingroup nflog_capture

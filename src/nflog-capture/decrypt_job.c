@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "decrypt_job.h"
 
 #include <errno.h>

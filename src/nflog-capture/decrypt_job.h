@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_decrypt_job decrypt_job
  * @{ @ingroup nflog_capture

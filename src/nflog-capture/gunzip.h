@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_gunzip gunzip
  * @{ @ingroup nflog_capture

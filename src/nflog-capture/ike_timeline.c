@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "ike.h"
 #include "ike_timeline.h"
 

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_ike_timeline ike_timeline
  * @{ @ingroup nflog_capture

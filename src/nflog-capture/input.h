@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_input input
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "ip_fragments.h"
 #include "traces/ip_packet.h"
 

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_ip_fragments ip_fragments
  * @{ @ingroup nflog_capture

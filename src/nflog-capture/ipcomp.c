@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "ipcomp.h"
 
 #include <netinet/in.h>

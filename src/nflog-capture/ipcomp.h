@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_ipcomp ipcomp
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "key_import.h"
 
 #include <ctype.h>

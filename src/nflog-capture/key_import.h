@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_key_import key_import
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "link_type.h"
 
 #include <linux/netfilter/nfnetlink_log.h>

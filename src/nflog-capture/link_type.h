@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_link_type link_type
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_locks locks
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "pairing.h"
 
 /** chains of copies by their keys */

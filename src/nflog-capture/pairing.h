@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_pairing pairing
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "quantiles.h"
 
 /** power of two of the values that have a step each */

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_quantiles quantiles
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_report report
  * @{ @ingroup nflog_capture

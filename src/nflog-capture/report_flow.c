@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "report_flow.h"
 #include "ike_timeline.h"
 

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_report_flow report_flow
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "report.h"
 
 #include <inttypes.h>

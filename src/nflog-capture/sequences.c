@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "sequences.h"
 
 #include <inttypes.h>

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup decrypt_sequences sequences
  * @{ @ingroup nflog_capture

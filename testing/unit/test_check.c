@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * "nflog-capture check": each kind of finding, its repair, and files that charon writes.
  */

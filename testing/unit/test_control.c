@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * The control socket: what clients may do, and that nothing they do holds up others.
  */

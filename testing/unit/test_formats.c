@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Captures of other programs: each link type, format and byte order, and files that are
  * truncated, damaged, or made to take memory or time.

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Keys of other programs: Wireshark's tables, "ip xfrm state", and tcpdump's files.
  */

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Layers that decrypting removes besides encryption: IP fragments, IPComp, and AH without
  * a key; sequence numbers; and directories.

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * Files of traces that are kept open between the times they are written to: how many, for
  * how long, and what is done with those that somebody else removed, replaced or cut, or

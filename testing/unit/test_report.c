@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /*
  * "nflog-capture report": loss, delay, and IKE exchanges of traces that are made up.
  */

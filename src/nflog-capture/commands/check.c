@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include <ctype.h>
 #include <json-c/json.h>
 

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include <collections/hashtable.h>
 
 #include "capture_keys.h"

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_open_files nflog_open_files
  * @{ @ingroup nflog_capture

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "savefile.h"
 
 #include "files/open_files.h"

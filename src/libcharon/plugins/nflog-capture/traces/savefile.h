@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_savefile nflog_savefile
  * @{ @ingroup nflog_capture
