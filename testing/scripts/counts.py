@@ -107,7 +107,8 @@ class Counts:
             found = re.search(rf"{kind}-{direction} (?P<packets>\d+) packets (?P<bytes>\d+) bytes "
                               r"(?P<lost>\d+) lost( \([^)]*\))?( (?P<filtered>\d+) filtered)?"
                               r"( (?P<beyond>\d+) beyond the limit)?"
-                              r"( of (?P<sa>\d+) by the SA|(?P<gone>, count of the SA not known, "
+                              r"( of (?P<sa>\d+) by the SA(, (?P<around>\d+) more that it may have "
+                              r"processed)?|(?P<gone>, count of the SA not known, "
                               r"it was gone from the kernel)|(?P<absent>, the SA was never "
                               r"installed))?", lines[0])
             if not found:
@@ -144,7 +145,7 @@ class Counts:
                 return
             raise Fault(f"charon.log lacks how many packets the SA of {point} had")
         logged = sum(int(found[kind] or 0) for kind in ("packets", "lost", "filtered", "beyond"))
-        if int(found["sa"]) != logged - others:
+        if int(found["sa"]) + int(found["around"] or 0) != logged - others:
             raise Fault(f"{point} has {found['packets']} packets, says charon.log, of "
                         f"{found['sa']} by the SA")
 

@@ -511,8 +511,9 @@ static void test_select(void **state)
 	assert_string_equal(string_of(points, "segments"), "0");
 	assert_string_equal(string_of(points, "surplus"), "2");
 	assert_string_equal(string_of(points, "before_installed"), "0");
-	/* 3 + 1 + 4 + 2 = 8 + 2 */
-	assert_string_equal(string_of(points, "by_sa"), "8");
+	assert_string_equal(string_of(points, "begin_or_end"), "2");
+	/* 3 + 1 + 4 + 2 = 6 + 2 + 2 */
+	assert_string_equal(string_of(points, "by_sa"), "6");
 	json_object_put(object);
 	json_object_put(get(client));
 

@@ -106,6 +106,9 @@ static void test_surplus(void **state)
 	check(count, POINT_PLAIN_IN, 17, 8, ", 1 more than the SA processed");
 }
 
+/** what an SA may have processed that lived on */
+#define MORE " more that it may have processed as the capture began or ended"
+
 /**
  * The SA lived on after its capture ended.
  */
@@ -124,8 +127,9 @@ static void test_slack(void **state)
 		char *tail;
 	} tests[] = {
 		{ 8, "8 by the SA" },
-		{ 3, "8 by the SA" },
-		{ 2, "7 by the SA, 1 more than the SA processed" },
+		{ 7, "7 by the SA, 1" MORE },
+		{ 3, "3 by the SA, 5" MORE },
+		{ 2, "2 by the SA, 5" MORE ", 1 more than the SA processed" },
 		{ 9, "9 by the SA, 1 not seen by netfilter" },
 	};
 	char buf[512], expected[512];
@@ -143,7 +147,56 @@ static void test_slack(void **state)
 	count.sa = 1;
 	count.slack = UINT64_MAX;
 	nflog_counters_describe(&count, POINT_PLAIN_IN, buf, sizeof(buf));
-	assert_string_equal(buf, "plain-in 8 packets 0 bytes 0 lost of 8 by the SA");
+	assert_string_equal(buf, "plain-in 8 packets 0 bytes 0 lost of 1 by the SA, 7"
+						MORE);
+}
+
+/**
+ * A capture that ended under traffic: ESP was read when the plain trace had less.  Both say
+ * the same of the SA, and a packet that one of them lost is known.
+ */
+static void test_slack_points(void **state)
+{
+	nflog_counters_t esp = {
+		.slack = 4,
+		.sa = 100,
+		.packets = 103,
+		.logged = 103,
+		.received = 103,
+		.has_logged = TRUE,
+		.has_sa = TRUE,
+	}, plain = esp;
+	nflog_losses_t losses;
+	char buf[512];
+	u_int lost;
+
+	plain.slack = 2;
+	nflog_counters_describe(&esp, POINT_ESP_IN, buf, sizeof(buf));
+	assert_string_equal(buf, "esp-in 103 packets 0 bytes 0 lost of 100 by the SA, 3" MORE);
+	nflog_counters_get_losses(&esp, POINT_ESP_IN, &losses);
+	assert_int_equal(losses.sa, 100);
+	assert_int_equal(losses.around, 3);
+	assert_int_equal(losses.surplus, 0);
+	assert_int_equal(losses.unseen, 0);
+	for (lost = 0; lost < 5; lost++)
+	{
+		plain.packets = plain.logged = plain.received = 102 - lost;
+		nflog_counters_describe(&plain, POINT_PLAIN_IN, buf, sizeof(buf));
+		nflog_counters_get_losses(&plain, POINT_PLAIN_IN, &losses);
+		assert_non_null(strstr(buf, " of 100 by the SA"));
+		assert_int_equal(losses.sa, 100);
+		assert_int_equal(losses.around, lost < 2 ? 2 - lost : 0);
+		assert_int_equal(losses.unseen, lost > 2 ? lost - 2 : 0);
+		assert_int_equal(losses.surplus, 0);
+		assert_int_equal(strstr(buf, MORE) != NULL, lost < 2);
+		assert_int_equal(strstr(buf, "not seen by netfilter") != NULL, lost > 2);
+		/* what was logged and not read is lost, however many more there are */
+		plain.logged = 102;
+		nflog_counters_get_losses(&plain, POINT_PLAIN_IN, &losses);
+		assert_int_equal(losses.kernel, lost);
+		assert_int_equal(losses.around, 2);
+		assert_int_equal(plain.packets + losses.kernel, losses.sa + losses.around);
+	}
 }
 
 static void test_incomplete(void **state)
@@ -307,6 +360,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_surplus),
 		cmocka_unit_test(test_slack),
+		cmocka_unit_test(test_slack_points),
 		cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_flowtable),
 		cmocka_unit_test(test_passes),

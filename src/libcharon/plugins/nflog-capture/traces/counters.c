@@ -74,13 +74,12 @@ bool nflog_counters_is_short(nflog_counters_t *count)
 }
 
 /**
- * Get the number of packets that the SA processed, the nearest to what netfilter saw if it
- * is not known exactly.
+ * Get the number of packets seen that the SA did not process while it was certainly
+ * captured, but may have processed shortly before or after.
  */
-static uint64_t get_sa(nflog_counters_t *count, uint64_t seen)
+static uint64_t get_around(nflog_counters_t *count, uint64_t seen)
 {
-	return seen > count->sa ? count->sa + min(count->slack, seen - count->sa)
-							: count->sa;
+	return seen > count->sa ? min(count->slack, seen - count->sa) : 0;
 }
 
 /**
@@ -186,7 +185,7 @@ static uint64_t early_dropped(nflog_counters_t *count)
 	{
 		return min(count->early, seen);
 	}
-	return min(count->early, seen - min(seen, get_sa(count, seen)));
+	return min(count->early, seen - min(seen, count->sa + get_around(count, seen)));
 }
 
 /*
@@ -248,7 +247,7 @@ static uint64_t get_processed(nflog_counters_t *count)
 void nflog_counters_get_losses(nflog_counters_t *count, nflog_point_t point,
 							   nflog_losses_t *losses)
 {
-	uint64_t seen = get_processed(count), processed = get_sa(count, seen);
+	uint64_t seen = get_processed(count), around = get_around(count, seen);
 
 	*losses = (nflog_losses_t){
 		.kernel = kernel_lost(count),
@@ -256,18 +255,23 @@ void nflog_counters_get_losses(nflog_counters_t *count, nflog_point_t point,
 		.budget = count->budget,
 		.disk = count->refused,
 		.early = unidentified(count),
-		.sa = processed,
+		.sa = count->sa,
 		.uninstalled = early_dropped(count),
 	};
-	if (count->has_sa && processed > seen)
+	if (!count->has_sa)
 	{
-		losses->unseen = processed - seen;
+		return;
+	}
+	if (count->sa > seen)
+	{
+		losses->unseen = count->sa - seen;
 		losses->segments = get_segments(count, point, losses->unseen);
 		losses->unseen -= losses->segments;
 	}
-	else if (count->has_sa)
+	else
 	{
-		losses->surplus = seen - processed;
+		losses->around = around;
+		losses->surplus = seen - count->sa - around;
 	}
 }
 
@@ -281,7 +285,7 @@ void nflog_counters_describe(nflog_counters_t *count,
 	uint64_t kernel = kernel_lost(count), early = unidentified(count), lost;
 	uint64_t uninstalled = early_dropped(count);
 	uint64_t fragments = lost_fragments(count);
-	uint64_t seen = get_processed(count), processed = get_sa(count, seen);
+	uint64_t seen = get_processed(count), around = get_around(count, seen);
 
 	lost = kernel + early + count->overrun + count->budget + count->refused;
 	snprintf(buf, len, "%N %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64
@@ -310,14 +314,19 @@ void nflog_counters_describe(nflog_counters_t *count,
 	}
 	if (count->has_sa)
 	{
-		append(buf, len, " of %" PRIu64 " by the SA", processed);
-		if (processed > seen)
+		append(buf, len, " of %" PRIu64 " by the SA", count->sa);
+		if (count->sa > seen)
 		{
-			describe_unseen(count, point, processed - seen, buf, len);
+			describe_unseen(count, point, count->sa - seen, buf, len);
 		}
-		else if (processed < seen)
+		if (around)
 		{
-			describe_surplus(point, seen - processed, buf, len);
+			append(buf, len, ", %" PRIu64 " more that it may have processed as the "
+				   "capture began or ended", around);
+		}
+		if (count->sa + around < seen)
+		{
+			describe_surplus(point, seen - count->sa - around, buf, len);
 		}
 	}
 	else if (count->unidentified)

@@ -66,9 +66,10 @@ struct nflog_counters_t {
 	uint64_t early;
 	/** time without rules, in which nothing was captured, in ms */
 	uint64_t missed;
-	/** packets that the SA processed at least, valid if has_sa */
+	/** packets that the SA processed at least, the same for all points, valid if has_sa */
 	uint64_t sa;
-	/** how many more it may have processed, if it was up before or after the capture */
+	/** how many more it may have processed, if it was up before or after the capture, until
+	 * the trace ended, UINT64_MAX if that is not known */
 	uint64_t slack;
 	/** TRUE if logged is known, unless uncounted */
 	bool has_logged;
@@ -106,12 +107,15 @@ typedef struct {
 	uint64_t unseen;
 	/** processed by the SA, but seen as parts of large packets */
 	uint64_t segments;
+	/** seen by netfilter, and maybe processed by the SA, as its capture began or ended, but
+	 * not counted in sa */
+	uint64_t around;
 	/** seen by netfilter, but not processed by the SA */
 	uint64_t surplus;
 	/** dropped, as they arrived before the SA was installed */
 	uint64_t uninstalled;
 	/** processed by the SA: packets written, filtered, beyond the limit, lost (the first
-	 * five), unseen, and segments, without surplus and uninstalled */
+	 * five), unseen, and segments, without around, surplus and uninstalled */
 	uint64_t sa;
 } nflog_losses_t;
 
