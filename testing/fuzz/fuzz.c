@@ -23,8 +23,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "decrypter.h"
-#include "trace.h"
+#include "decrypt/decrypter.h"
+#include "read/trace.h"
 
 /** keys to decrypt with: for ESP and AH, with and without ICVs, and for IKE */
 static char keys[] =

@@ -24,7 +24,7 @@
 #include "encrypt.h"
 #include "keys/keys.h"
 
-#include "../../src/nflog-capture/decrypter.h"
+#include "decrypt/decrypter.h"
 
 #define PLUGINS "aes sha1 sha2 md5 hmac xcbc cmac ctr ccm gcm chapoly openssl " \
 				"random"

@@ -23,9 +23,9 @@
 
 #include "files/trace_name.h"
 
-#include "../../src/nflog-capture/exporter.h"
-#include "../../src/nflog-capture/pcapng_block.h"
-#include "../../src/nflog-capture/when.h"
+#include "export/exporter.h"
+#include "write/pcapng_block.h"
+#include "cli/when.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

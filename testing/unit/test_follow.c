@@ -22,8 +22,8 @@
 #include "program.h"
 #include "traces.h"
 
-#include "../../src/nflog-capture/pcapng_block.h"
-#include "../../src/nflog-capture/tail.h"
+#include "write/pcapng_block.h"
+#include "captures/tail.h"
 
 #include <fcntl.h>
 

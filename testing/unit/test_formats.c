@@ -18,8 +18,8 @@
  */
 
 #include "common.h"
-#include "../../src/nflog-capture/link_type.h"
-#include "../../src/nflog-capture/trace.h"
+#include "read/link_type.h"
+#include "read/trace.h"
 
 #include <malloc.h>
 #include <sys/resource.h>

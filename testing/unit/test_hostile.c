@@ -20,7 +20,7 @@
 #define _GNU_SOURCE
 
 #include "decrypt.h"
-#include "../../src/nflog-capture/trace.h"
+#include "read/trace.h"
 
 /** files of each kind that are made by changing a good one */
 #define VARIANTS 500

@@ -23,8 +23,8 @@
 
 #include <sys/resource.h>
 
-#include "../../src/nflog-capture/ip_fragments.h"
-#include "../../src/nflog-capture/sequences.h"
+#include "decrypt/ip_fragments.h"
+#include "decrypt/sequences.h"
 #include "traces/ip_packet.h"
 
 #ifdef HAVE_ZLIB

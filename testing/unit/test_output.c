@@ -21,7 +21,7 @@
 
 #include "common.h"
 
-#include "../../src/nflog-capture/output.h"
+#include "write/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

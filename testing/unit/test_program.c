@@ -20,7 +20,7 @@
 #define _GNU_SOURCE
 
 #include "program.h"
-#include "../../src/nflog-capture/trace.h"
+#include "read/trace.h"
 
 /**
  * Create a trace with some packets, return the bytes of the file.

@@ -22,8 +22,8 @@
 
 #include <json-c/json.h>
 
-#include "../../src/nflog-capture/pairing.h"
-#include "../../src/nflog-capture/quantiles.h"
+#include "report/pairing.h"
+#include "report/quantiles.h"
 
 /** names of traces of an SA, whose inbound SPI is 1 here, and 2 at the peer */
 #define ESP "net.20261124T223527Z.00000001-00000002.esp.pcap"

@@ -20,7 +20,7 @@
 #define _GNU_SOURCE
 
 #include "decrypt.h"
-#include "../../src/nflog-capture/workers.h"
+#include "jobs/workers.h"
 
 #include <sched.h>
 

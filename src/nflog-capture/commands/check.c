@@ -15,9 +15,9 @@
 #include <ctype.h>
 #include <json-c/json.h>
 
-#include "captures.h"
-#include "checker.h"
-#include "commands/commands.h"
+#include "captures/captures.h"
+#include "check/checker.h"
+#include "commands.h"
 
 /** options without a short form */
 #define OPT_REPAIR COMMAND_LONG

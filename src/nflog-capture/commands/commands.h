@@ -20,7 +20,7 @@
 #ifndef COMMANDS_H_
 #define COMMANDS_H_
 
-#include "command.h"
+#include "cli/command.h"
 
 /**
  * Verbs, each is in the file of its name.

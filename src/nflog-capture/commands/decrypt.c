@@ -17,9 +17,9 @@
 #include <libgen.h>
 #include <sys/stat.h>
 
-#include "captures.h"
-#include "commands/commands.h"
-#include "decrypt_job.h"
+#include "captures/captures.h"
+#include "commands.h"
+#include "jobs/decrypt_job.h"
 
 /** option without a short form */
 #define OPT_RAW COMMAND_LONG

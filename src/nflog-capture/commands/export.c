@@ -18,17 +18,17 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "capture_keys.h"
-#include "captures.h"
-#include "commands/commands.h"
-#include "end_lines.h"
-#include "exporter.h"
-#include "inputs.h"
-#include "merge.h"
-#include "output.h"
-#include "output_name.h"
-#include "secrets.h"
-#include "when.h"
+#include "captures/capture_keys.h"
+#include "captures/captures.h"
+#include "captures/merge.h"
+#include "cli/when.h"
+#include "commands.h"
+#include "export/end_lines.h"
+#include "export/exporter.h"
+#include "export/inputs.h"
+#include "export/output_name.h"
+#include "export/secrets.h"
+#include "write/output.h"
 
 /** options without a short form */
 enum {

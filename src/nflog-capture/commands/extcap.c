@@ -19,9 +19,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "captures.h"
-#include "commands/commands.h"
-#include "live.h"
+#include "captures/captures.h"
+#include "commands.h"
+#include "follow/live.h"
 
 /** name of the interface of all connections, others have that of the connection appended
  * after a colon */

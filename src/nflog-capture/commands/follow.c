@@ -14,8 +14,8 @@
 
 #include <unistd.h>
 
-#include "commands/commands.h"
-#include "live.h"
+#include "commands.h"
+#include "follow/live.h"
 
 /** options without a short form */
 enum {

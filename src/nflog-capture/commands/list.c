@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "commands/commands.h"
-#include "selection.h"
+#include "client/selection.h"
+#include "commands.h"
 
 /** ops of options without a short form */
 #define OP_JSON COMMAND_LONG

@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "captures.h"
-#include "commands/commands.h"
+#include "captures/captures.h"
+#include "commands.h"
 
 /** options without a short form */
 enum {

@@ -14,10 +14,10 @@
 
 #include <collections/hashtable.h>
 
-#include "capture_keys.h"
-#include "captures.h"
-#include "commands/commands.h"
-#include "report.h"
+#include "captures/capture_keys.h"
+#include "captures/captures.h"
+#include "commands.h"
+#include "report/report.h"
 
 /** option without a short form */
 #define OPT_JSON COMMAND_LONG

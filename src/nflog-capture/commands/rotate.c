@@ -14,8 +14,8 @@
 
 #define _GNU_SOURCE
 
-#include "commands/commands.h"
-#include "selection.h"
+#include "client/selection.h"
+#include "commands.h"
 
 /**
  * Print what became of a trace.

@@ -21,9 +21,9 @@
 
 #include <collections/linked_list.h>
 
-#include "commands/commands.h"
-#include "saver.h"
-#include "selection.h"
+#include "client/saver.h"
+#include "client/selection.h"
+#include "commands.h"
 
 /**
  * Keep a trace until all were received, as copying takes long.

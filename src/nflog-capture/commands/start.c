@@ -12,8 +12,8 @@
  * for more details.
  */
 
-#include "commands/commands.h"
-#include "change.h"
+#include "client/change.h"
+#include "commands.h"
 
 /**
  * Options of swanctl.conf that have an option here.

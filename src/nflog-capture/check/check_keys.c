@@ -1,0 +1,135 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#define _GNU_SOURCE
+
+#include "checker.h"
+#include "keyring/key_import.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+typedef struct sink_t sink_t;
+
+/**
+ * Collects SPIs.
+ */
+struct sink_t {
+	/** public interface */
+	key_import_sink_t public;
+	/** where to put them */
+	hashtable_t *spis;
+};
+
+/**
+ * Add an SPI.
+ */
+static void add_spi(sink_t *this, uint64_t spi, int digits)
+{
+	char *name;
+
+	if (asprintf(&name, "%.*" PRIx64, digits, spi) < 0)
+	{
+		return;
+	}
+	if (this->spis->get(this->spis, name))
+	{
+		free(name);
+		return;
+	}
+	this->spis->put(this->spis, name, name);
+}
+
+METHOD(key_import_sink_t, add_sa, void,
+	sink_t *this, nflog_key_sa_t *sa)
+{
+	if (!sa->any_spi)
+	{
+		add_spi(this, sa->spi, NFLOG_ESP_DIGITS);
+	}
+	nflog_key_sa_destroy(sa);
+}
+
+METHOD(key_import_sink_t, add_ike, void,
+	sink_t *this, nflog_key_ike_t *ike)
+{
+	add_spi(this, ike->spi_i, NFLOG_IKE_DIGITS);
+	nflog_key_ike_destroy(ike);
+}
+
+/*
+ * Described in header
+ */
+bool check_keys(FILE *file, check_keys_t *result)
+{
+	sink_t sink = {
+		.public = {
+			.add_sa = _add_sa,
+			.add_ike = _add_ike,
+		},
+		.spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
+	};
+	key_import_t *import = key_import_create(&sink.public);
+	const char *reason;
+	char *line = NULL;
+	size_t size = 0;
+	u_int number = 0;
+	ssize_t len;
+	int error;
+
+	*result = (check_keys_t){ .spis = sink.spis };
+	errno = 0;
+	while ((len = getline(&line, &size, file)) >= 0)
+	{
+		number++;
+		len -= len && line[len - 1] == '\n';
+		if (!import->parse(import, chunk_create((u_char*)line, len), &reason))
+		{
+			result->line = result->line ?: number;
+			result->wrong++;
+		}
+		memwipe(line, size);
+	}
+	error = ferror(file) ? errno : 0;
+	if (!import->finish(import, &reason))
+	{
+		result->line = result->line ?: number;
+		result->wrong++;
+	}
+	import->destroy(import);
+	free(line);
+	fclose(file);
+	errno = error;
+	return !error;
+}
+
+/**
+ * Free an SPI.
+ */
+static void spi_destroy(void *value, const void *key)
+{
+	free(value);
+}
+
+/*
+ * Described in header
+ */
+void check_keys_clear(check_keys_t *result)
+{
+	if (result->spis)
+	{
+		result->spis->destroy_function(result->spis, spi_destroy);
+		result->spis = NULL;
+	}
+}
