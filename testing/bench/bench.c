@@ -198,6 +198,7 @@ static const struct {
 	{ "esp", bench_esp },
 	{ "write", bench_write },
 	{ "limits", bench_limits },
+	{ "visits", bench_visits },
 };
 
 /**
@@ -206,7 +207,7 @@ static const struct {
 static void __attribute__((noreturn)) usage()
 {
 	fprintf(stderr,
-		"usage: bench capture|count|trial|sas|esp|write|limits [options] [-- tool...]\n"
+		"usage: bench capture|count|trial|sas|esp|write|limits|visits [options] [-- tool...]\n"
 		"  trial    send packets while the tool captures them\n"
 		"  capture  the plugin as a tool\n"
 		"  count    a tool that only counts\n"
@@ -214,6 +215,7 @@ static void __attribute__((noreturn)) usage()
 		"  esp      write a trace to be decrypted\n"
 		"  write    a tool that writes with as little work as possible\n"
 		"  limits   limits of the machine\n"
+		"  visits   visits of many files, by system calls and by io_uring\n"
 		"see bench.h for the options\n");
 	exit(2);
 }

@@ -211,6 +211,12 @@ int bench_esp(bench_options_t *options);
 int bench_limits(bench_options_t *options);
 
 /**
+ * Measure visits of many files in the directory, prints calls_ns and uring_ns, processor
+ * time per file.
+ */
+int bench_visits(bench_options_t *options);
+
+/**
  * Read packets and write them unchanged, with as little work as possible.
  */
 int bench_write(bench_options_t *options);
