@@ -143,8 +143,8 @@ static void next_processor()
  *
  * @param complete	FALSE if some are missing
  */
-static void check_trace(char *name, u_int in, u_int out, size_t offset,
-						bool complete)
+static void __attribute__((unused)) check_trace(char *name, u_int in, u_int out,
+												size_t offset, bool complete)
 {
 	char path[256], err[PCAP_ERRBUF_SIZE];
 	struct timeval last = {};

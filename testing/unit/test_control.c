@@ -128,7 +128,10 @@ static nflog_trace_t trace = {
  */
 static void handle(nflog_writer_t *this)
 {
-	pipeline.registry->handle(pipeline.registry);
+	timeval_t now;
+
+	time_monotonic(&now);
+	pipeline.registry->handle(pipeline.registry, &now);
 }
 
 static nflog_writer_t writer = {

@@ -109,8 +109,8 @@ static json_object *describe_point(nflog_listing_data_t *data, bool outbound)
 	{
 		add_number(object, "by_sa", losses.sa);
 		add_number(object, "missing", losses.unseen);
-		add_number(object, "begin_or_end", losses.around);
 		add_number(object, "surplus", losses.surplus);
+		add_number(object, "begin_or_end", losses.around);
 		add_number(object, "segments", losses.segments);
 	}
 	if (ended)

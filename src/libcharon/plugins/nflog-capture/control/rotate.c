@@ -24,6 +24,8 @@
 typedef struct {
 	/** its listing, with a reference */
 	nflog_listing_t *listing;
+	/** number of its mark, 0 if it is not to be handled */
+	uint64_t mark;
 	/** number of rotations before */
 	u_int rotations;
 	/** name of the file before */
@@ -55,8 +57,8 @@ static handled_t *mark(nflog_registry_t *registry, nflog_selection_t *selection,
 			handled[*count].listing = listings[i];
 			handled[*count].rotations = data.rotations;
 			memcpy(handled[*count].file, data.file, sizeof(data.file));
+			handled[*count].mark = registry->mark(registry, listings[i], rotate);
 			*count += 1;
-			registry->mark(registry, listings[i], rotate);
 		}
 		else
 		{
@@ -74,10 +76,10 @@ static handled_t *mark(nflog_registry_t *registry, nflog_selection_t *selection,
  * @return				FALSE if it was not
  */
 static bool await(nflog_channel_t *channel, nflog_registry_t *registry,
-				  nflog_listing_t *listing, u_int *left)
+				  handled_t *handled, u_int *left)
 {
-	while (!registry->wait(registry, listing, NFLOG_LISTING_HANDLED,
-						   min(*left, INTERVAL)))
+	while (!registry->wait_mark(registry, handled->listing, handled->mark,
+								min(*left, INTERVAL)))
 	{
 		if (*left <= INTERVAL || !channel->is_open(channel))
 		{
@@ -106,7 +108,7 @@ void nflog_rotate(nflog_channel_t *channel, nflog_pipeline_t *pipeline,
 	pipeline->writer->handle(pipeline->writer);
 	for (i = 0; i < count; i++)
 	{
-		late = !await(channel, registry, handled[i].listing, &left);
+		late = !await(channel, registry, &handled[i], &left);
 		registry->get(registry, handled[i].listing, &data);
 		object = nflog_list_describe(&data);
 		if (data.rotations != handled[i].rotations)

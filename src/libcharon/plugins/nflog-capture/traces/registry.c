@@ -21,14 +21,6 @@
 #include <threading/condvar.h>
 #include <threading/mutex.h>
 
-ENUM(nflog_listing_state_names, NFLOG_LISTING_WAITING, NFLOG_LISTING_FAILED,
-	"waiting",
-	"running",
-	"interrupted",
-	"ended",
-	"failed",
-);
-
 typedef struct private_nflog_registry_t private_nflog_registry_t;
 
 /**
@@ -57,9 +49,14 @@ struct private_nflog_registry_t {
 	linked_list_t *history;
 
 	/**
-	 * Listings of traces that are to be handled, nflog_listing_t.
+	 * Traces that are to be handled, in the order they were marked, mark_t.
 	 */
-	linked_list_t *marked;
+	linked_list_t *marks;
+
+	/**
+	 * Number of the last mark, and of the last one that was handled.
+	 */
+	uint64_t last_mark, handled;
 
 	/**
 	 * Identifier of the last listing.
@@ -72,123 +69,36 @@ struct private_nflog_registry_t {
 	mutex_t *mutex;
 
 	/**
-	 * Signaled when a trace begins, ends, or is no longer marked.
+	 * Signaled when a trace begins, ends, or was handled.
 	 */
 	condvar_t *condvar;
 };
 
 /**
- * What is known of a trace, as nflog_listing_data_t, but in less memory.
+ * Trace that is to be handled.
  */
-struct nflog_listing_t {
+typedef struct {
 
 	/**
-	 * Identifies the trace.
+	 * Its listing, which has not ended.
 	 */
-	uint64_t id;
-
-	/**
-	 * CHILD_SA or IKE_SA, owned.  And if more was known later, the same with that, NULL
-	 * before.
-	 */
-	nflog_candidate_t *subject, *completed;
-
-	/**
-	 * Capture point of arriving packets, and state of the trace.
-	 */
-	nflog_point_t point;
-	nflog_listing_state_t state;
-
-	/**
-	 * What the trace lacks, and why packets can't be written, NULL if there is nothing to
-	 * say.
-	 */
-	char *note, *error;
-
-	/**
-	 * When it was created, and when it ended.
-	 */
-	time_t since, until;
-
-	/**
-	 * Directory of its files, the first and the current one, NULL before it begins.
-	 */
-	char *dir, *first, *file;
-
-	/**
-	 * SPIs as in the name of the file.
-	 */
-	char spis[2][NFLOG_IKE_DIGITS + 1];
-
-	/**
-	 * How often its files were rotated, and its counters.
-	 */
-	u_int rotations;
-	nflog_counters_t counts[2];
-
-	/**
-	 * The trace, NULL before it begins, and after it ended.
-	 */
-	nflog_trace_t *trace;
-
-	/**
-	 * TRUE if it is to be handled, and its files to be rotated.
-	 */
-	bool marked, rotate;
-
-	/**
-	 * References.
-	 */
-	u_int refs;
-};
-
-/**
- * Create a listing with one reference.
- */
-static nflog_listing_t *listing_create(nflog_candidate_t *subject, nflog_point_t point,
-									 nflog_listing_state_t state)
-{
 	nflog_listing_t *listing;
 
-	INIT(listing,
-		.subject = nflog_candidate_clone(subject),
-		.point = point,
-		.state = state,
-		.since = time(NULL),
-		.refs = 1,
-	);
-	return listing;
-}
+	/**
+	 * Number of the mark.
+	 */
+	uint64_t number;
 
-/**
- * Destroy a listing without references.
- */
-static void listing_destroy(nflog_listing_t *listing)
-{
-	nflog_candidate_destroy(listing->subject);
-	nflog_candidate_destroy(listing->completed);
-	free(listing->note);
-	free(listing->error);
-	free(listing->dir);
-	free(listing->first);
-	free(listing->file);
-	free(listing);
-}
+	/**
+	 * When it was marked, monotonic time.
+	 */
+	timeval_t time;
 
-/**
- * Replace a string, unless it is the same.
- *
- * @param to		string to replace, NULL for none
- * @param from		new one, cloned, NULL for none
- */
-static void set_string(char **to, const char *from)
-{
-	if (from ? !*to || !streq(*to, from) : *to != NULL)
-	{
-		free(*to);
-		*to = from ? strdup(from) : NULL;
-	}
-}
+	/**
+	 * TRUE to rotate its files.
+	 */
+	bool rotate;
+} mark_t;
 
 /**
  * Drop a reference, the mutex is locked.
@@ -205,12 +115,19 @@ static nflog_listing_t *put_ref(nflog_listing_t *listing)
  */
 static void unmark(private_nflog_registry_t *this, nflog_listing_t *listing)
 {
-	if (listing->marked)
+	enumerator_t *enumerator;
+	mark_t *mark;
+
+	enumerator = this->marks->create_enumerator(this->marks);
+	while (enumerator->enumerate(enumerator, &mark))
 	{
-		this->marked->remove(this->marked, listing, NULL);
-		listing->marked = listing->rotate = FALSE;
-		this->condvar->broadcast(this->condvar);
+		if (mark->listing == listing)
+		{
+			this->marks->remove_at(this->marks, enumerator);
+			free(mark);
+		}
 	}
+	enumerator->destroy(enumerator);
 }
 
 /**
@@ -270,7 +187,7 @@ METHOD(nflog_registry_t, add, nflog_listing_t*,
 {
 	nflog_listing_t *listing;
 
-	listing = listing_create(subject, point, NFLOG_LISTING_WAITING);
+	listing = nflog_listing_create(subject, point, NFLOG_LISTING_WAITING);
 	this->mutex->lock(this->mutex);
 	listing->id = ++this->last;
 	this->running->put(this->running, listing, listing);
@@ -292,16 +209,16 @@ METHOD(nflog_registry_t, refuse, void,
 {
 	nflog_listing_t *listing, *old;
 
-	listing = listing_create(subject, point, NFLOG_LISTING_FAILED);
+	listing = nflog_listing_create(subject, point, NFLOG_LISTING_FAILED);
 	listing->until = listing->since;
-	set_string(&listing->note, note);
+	nflog_listing_set(&listing->note, note);
 	this->mutex->lock(this->mutex);
 	listing->id = ++this->last;
 	old = remember(this, listing);
 	this->mutex->unlock(this->mutex);
 	if (old)
 	{
-		listing_destroy(old);
+		nflog_listing_destroy(old);
 	}
 }
 
@@ -309,20 +226,8 @@ METHOD(nflog_registry_t, set_note, void,
 	private_nflog_registry_t *this, nflog_listing_t *listing, char *note)
 {
 	this->mutex->lock(this->mutex);
-	set_string(&listing->note, note);
+	nflog_listing_set(&listing->note, note);
 	this->mutex->unlock(this->mutex);
-}
-
-/**
- * Set the state of a trace that has not ended, the mutex is locked.
- */
-static void set_state(nflog_listing_t *listing)
-{
-	if (listing->dir)
-	{
-		listing->state = listing->error ? NFLOG_LISTING_INTERRUPTED
-										: NFLOG_LISTING_RUNNING;
-	}
 }
 
 METHOD(nflog_registry_t, begin, void,
@@ -331,10 +236,10 @@ METHOD(nflog_registry_t, begin, void,
 {
 	this->mutex->lock(this->mutex);
 	listing->trace = trace;
-	set_string(&listing->dir, dir);
-	set_string(&listing->first, file);
-	set_state(listing);
-	set_string(&listing->file, file);
+	nflog_listing_set(&listing->dir, dir);
+	nflog_listing_set(&listing->first, file);
+	nflog_listing_set_state(listing);
+	nflog_listing_set(&listing->file, file);
 	nflog_trace_name_parse(file, listing->spis);
 	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
@@ -347,9 +252,9 @@ METHOD(nflog_registry_t, update, void,
 	this->mutex->lock(this->mutex);
 	nflog_counters_copy(&listing->counts[0], &counts[0]);
 	nflog_counters_copy(&listing->counts[1], &counts[1]);
-	set_string(&listing->error, error);
-	set_state(listing);
-	set_string(&listing->file, file);
+	nflog_listing_set(&listing->error, error);
+	nflog_listing_set_state(listing);
+	nflog_listing_set(&listing->file, file);
 	this->mutex->unlock(this->mutex);
 }
 
@@ -370,7 +275,7 @@ METHOD(nflog_registry_t, end, void,
 	this->mutex->unlock(this->mutex);
 	if (old)
 	{
-		listing_destroy(old);
+		nflog_listing_destroy(old);
 	}
 }
 
@@ -382,7 +287,7 @@ METHOD(nflog_registry_t, release, void,
 	this->mutex->unlock(this->mutex);
 	if (listing)
 	{
-		listing_destroy(listing);
+		nflog_listing_destroy(listing);
 	}
 }
 
@@ -399,7 +304,7 @@ METHOD(nflog_registry_t, drop, void,
 	this->mutex->unlock(this->mutex);
 	if (listing)
 	{
-		listing_destroy(listing);
+		nflog_listing_destroy(listing);
 	}
 }
 
@@ -447,76 +352,106 @@ METHOD(nflog_registry_t, get_all, nflog_listing_t**,
 METHOD(nflog_registry_t, get, void,
 	private_nflog_registry_t *this, nflog_listing_t *listing, nflog_listing_data_t *data)
 {
-	char *note;
-
 	this->mutex->lock(this->mutex);
-	note = listing->error ?: listing->note;
-	*data = (nflog_listing_data_t){
-		.id = listing->id,
-		.subject = *(listing->completed ?: listing->subject),
-		.point = listing->point,
-		.state = listing->state == NFLOG_LISTING_WAITING && listing->note
-						? NFLOG_LISTING_FAILED : listing->state,
-		.since = listing->since,
-		.until = listing->until,
-		.interrupted = listing->error != NULL,
-		.dir = listing->dir ?: "",
-		.first = listing->first ?: "",
-		.rotations = listing->rotations,
-	};
-	snprintf(data->note, sizeof(data->note), "%s", note ?: "");
-	snprintf(data->file, sizeof(data->file), "%s", listing->file ?: "");
-	memcpy(data->spis, listing->spis, sizeof(data->spis));
-	memcpy(data->counts, listing->counts, sizeof(data->counts));
+	nflog_listing_get(listing, data);
 	this->mutex->unlock(this->mutex);
-	if (data->point != POINT_IKE_IN && data->spis[0][0])
-	{
-		data->subject.spi_in = htonl(strtoul(data->spis[0], NULL, 16));
-		data->subject.spi_out = htonl(strtoul(data->spis[1], NULL, 16));
-	}
 }
 
-METHOD(nflog_registry_t, mark, bool,
+METHOD(nflog_registry_t, mark_, uint64_t,
 	private_nflog_registry_t *this, nflog_listing_t *listing, bool rotate)
 {
-	bool marked;
+	uint64_t number = 0;
+	mark_t *mark;
 
 	this->mutex->lock(this->mutex);
-	if (listing->trace && !listing->marked)
+	if (listing->trace)
 	{
-		listing->marked = TRUE;
-		this->marked->insert_last(this->marked, listing);
+		number = ++this->last_mark;
+		INIT(mark,
+			.listing = listing,
+			.number = number,
+			.rotate = rotate,
+		);
+		time_monotonic(&mark->time);
+		this->marks->insert_last(this->marks, mark);
 	}
-	listing->rotate |= rotate && listing->marked;
-	marked = listing->marked;
 	this->mutex->unlock(this->mutex);
-	return marked;
+	return number;
+}
+
+METHOD(nflog_registry_t, get_mark, bool,
+	private_nflog_registry_t *this, timeval_t *time)
+{
+	mark_t *mark = NULL;
+
+	this->mutex->lock(this->mutex);
+	if (this->marks->get_first(this->marks, (void**)&mark) == SUCCESS)
+	{
+		*time = mark->time;
+	}
+	this->mutex->unlock(this->mutex);
+	return mark != NULL;
+}
+
+/**
+ * Remove the next mark, if it was set up to some time.  The mutex is locked.
+ */
+static mark_t *next_mark(private_nflog_registry_t *this, timeval_t *until)
+{
+	mark_t *mark;
+
+	if (this->marks->get_first(this->marks, (void**)&mark) != SUCCESS ||
+		timercmp(&mark->time, until, >))
+	{
+		return NULL;
+	}
+	this->marks->remove_first(this->marks, (void**)&mark);
+	return mark;
 }
 
 METHOD(nflog_registry_t, handle, void,
-	private_nflog_registry_t *this)
+	private_nflog_registry_t *this, timeval_t *until)
 {
 	time_t now = time(NULL);
-	nflog_listing_t *listing;
 	nflog_trace_t *trace;
+	mark_t *mark;
 	bool rotated;
 
 	this->mutex->lock(this->mutex);
-	while (this->marked->get_first(this->marked, (void**)&listing) == SUCCESS)
+	while ((mark = next_mark(this, until)))
 	{
-		if (listing->rotate)
+		if (mark->rotate)
 		{
-			/* it remains valid, as this thread is the one that ends it */
-			trace = listing->trace;
+			/* both remain valid, as this thread is the one that ends the trace */
+			trace = mark->listing->trace;
 			this->mutex->unlock(this->mutex);
 			/* calls update() with the new file */
 			rotated = trace->rotate(trace, now);
 			this->mutex->lock(this->mutex);
-			listing->rotations += rotated;
+			mark->listing->rotations += rotated;
 		}
-		unmark(this, listing);
+		this->handled = mark->number;
+		free(mark);
+		this->condvar->broadcast(this->condvar);
 	}
 	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_registry_t, wait_mark, bool,
+	private_nflog_registry_t *this, nflog_listing_t *listing, uint64_t mark,
+	u_int timeout)
+{
+	timeval_t deadline;
+	bool done;
+
+	time_monotonic(&deadline);
+	timeval_add_ms(&deadline, timeout);
+	this->mutex->lock(this->mutex);
+	while (listing->trace && this->handled < mark &&
+		   !this->condvar->timed_wait_abs(this->condvar, this->mutex, deadline));
+	done = !listing->trace || this->handled >= mark;
+	this->mutex->unlock(this->mutex);
+	return done;
 }
 
 /**
@@ -524,15 +459,8 @@ METHOD(nflog_registry_t, handle, void,
  */
 static bool has_happened(nflog_listing_t *listing, nflog_listing_wait_t what)
 {
-	switch (what)
-	{
-		case NFLOG_LISTING_HANDLED:
-			return !listing->marked;
-		case NFLOG_LISTING_BEGUN:
-			return listing->state != NFLOG_LISTING_WAITING;
-		default:
-			return listing->state >= NFLOG_LISTING_ENDED;
-	}
+	return what == NFLOG_LISTING_BEGUN ? listing->state != NFLOG_LISTING_WAITING
+									   : listing->state >= NFLOG_LISTING_ENDED;
 }
 
 METHOD(nflog_registry_t, wait_, bool,
@@ -555,8 +483,8 @@ METHOD(nflog_registry_t, wait_, bool,
 METHOD(nflog_registry_t, destroy, void,
 	private_nflog_registry_t *this)
 {
-	this->history->destroy_function(this->history, (void*)listing_destroy);
-	this->marked->destroy(this->marked);
+	this->history->destroy_function(this->history, (void*)nflog_listing_destroy);
+	this->marks->destroy(this->marks);
 	this->ike_sas->destroy(this->ike_sas);
 	this->running->destroy(this->running);
 	this->condvar->destroy(this->condvar);
@@ -583,15 +511,17 @@ nflog_registry_t *nflog_registry_create()
 			.get_all = _get_all,
 			.get = _get,
 			.release = _release,
-			.mark = _mark,
+			.mark = _mark_,
+			.get_mark = _get_mark,
 			.handle = _handle,
+			.wait_mark = _wait_mark,
 			.wait = _wait_,
 			.destroy = _destroy,
 		},
 		.running = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
 		.ike_sas = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
 		.history = linked_list_create(),
-		.marked = linked_list_create(),
+		.marks = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 	);

@@ -21,90 +21,22 @@
 #define NFLOG_REGISTRY_H_
 
 typedef struct nflog_registry_t nflog_registry_t;
-typedef struct nflog_listing_t nflog_listing_t;
-typedef struct nflog_listing_data_t nflog_listing_data_t;
-typedef enum nflog_listing_state_t nflog_listing_state_t;
 typedef enum nflog_listing_wait_t nflog_listing_wait_t;
 
-#include "counters.h"
+#include "listing.h"
 #include "trace.h"
-#include "files/trace_name.h"
-#include "options/criteria.h"
-
-#include <limits.h>
 
 /** traces that ended, or that there should have been, which are remembered */
 #define NFLOG_REGISTRY_HISTORY 1000
-
-/** size of the buffer for why a trace is not written, or what its listing has to say */
-#define NFLOG_REGISTRY_NOTE 256
-
-/**
- * State of a trace.
- */
-enum nflog_listing_state_t {
-	/** its SAs are not installed yet, or its IKE_SA is not established */
-	NFLOG_LISTING_WAITING,
-	/** packets are written */
-	NFLOG_LISTING_RUNNING,
-	/** packets can't be written at the moment */
-	NFLOG_LISTING_INTERRUPTED,
-	/** complete */
-	NFLOG_LISTING_ENDED,
-	/** wanted, but there is no trace, or not yet */
-	NFLOG_LISTING_FAILED,
-};
-
-/**
- * Names of states, as in answers on the control socket.
- */
-extern enum_name_t *nflog_listing_state_names;
 
 /**
  * What to wait for.
  */
 enum nflog_listing_wait_t {
-	/** it is not marked anymore, or ended */
-	NFLOG_LISTING_HANDLED,
 	/** it has begun, or ended */
 	NFLOG_LISTING_BEGUN,
 	/** it ended */
 	NFLOG_LISTING_COMPLETE,
-};
-
-/**
- * What is known of a trace at some time.
- */
-struct nflog_listing_data_t {
-	/** identifies the trace while charon runs, from 1 on */
-	uint64_t id;
-	/** CHILD_SA or IKE_SA, what it points to is owned by the listing and does not change */
-	nflog_candidate_t subject;
-	/** capture point of arriving packets, the next one is of leaving packets */
-	nflog_point_t point;
-	/** state */
-	nflog_listing_state_t state;
-	/** why it is in that state, or what it lacks, empty if there is nothing to say */
-	char note[NFLOG_REGISTRY_NOTE];
-	/** when it was created, wall clock */
-	time_t since;
-	/** when it ended, wall clock, 0 if it did not */
-	time_t until;
-	/** TRUE if packets can't be written, or could not to the end, which note explains */
-	bool interrupted;
-	/** directory of its files, owned by the listing, empty before it begins */
-	char *dir;
-	/** first file, which may be gone, owned by the listing, empty before it begins */
-	char *first;
-	/** current or last file, empty before it begins */
-	char file[NAME_MAX + 1];
-	/** both SPIs as in the name of the file, empty before it begins */
-	char spis[2][NFLOG_IKE_DIGITS + 1];
-	/** how often its files were rotated by hand */
-	u_int rotations;
-	/** counters of arriving and of leaving packets; while it is written only packets,
-	 * bytes, cut, filtered, beyond, budget, refused, received, and overrun */
-	nflog_counters_t counts[2];
 };
 
 /**
@@ -213,19 +145,41 @@ struct nflog_registry_t {
 	void (*release)(nflog_registry_t *this, nflog_listing_t *listing);
 
 	/**
-	 * Let the writer handle a trace, if it has begun and not ended: after it has written the
-	 * packets that are due, it calls handle().
+	 * Let the writer handle a trace, if it has begun and not ended: once it has written all
+	 * packets that were logged until now, it calls handle().
 	 *
 	 * @param listing	listing of the trace
 	 * @param rotate	TRUE to rotate its files then
-	 * @return			FALSE if there is nothing to handle
+	 * @return			number of the mark, for wait_mark(), 0 if there is nothing to handle
 	 */
-	bool (*mark)(nflog_registry_t *this, nflog_listing_t *listing, bool rotate);
+	uint64_t (*mark)(nflog_registry_t *this, nflog_listing_t *listing, bool rotate);
 
 	/**
-	 * Handle the marked traces.  Called by the writer's thread.
+	 * Get the time of the first mark that was not handled.
+	 *
+	 * @param time		receives the time, monotonic
+	 * @return			FALSE if no trace is marked
 	 */
-	void (*handle)(nflog_registry_t *this);
+	bool (*get_mark)(nflog_registry_t *this, timeval_t *time);
+
+	/**
+	 * Handle the traces that were marked up to some time, in that order.  Called by the
+	 * writer's thread.
+	 *
+	 * @param until		all packets logged until then are written, monotonic time
+	 */
+	void (*handle)(nflog_registry_t *this, timeval_t *until);
+
+	/**
+	 * Wait until a trace was handled, or ended.
+	 *
+	 * @param listing	listing of the trace
+	 * @param mark		number of the mark
+	 * @param timeout	ms to wait at most
+	 * @return			FALSE if that did not happen
+	 */
+	bool (*wait_mark)(nflog_registry_t *this, nflog_listing_t *listing, uint64_t mark,
+					  u_int timeout);
 
 	/**
 	 * Wait for a trace.

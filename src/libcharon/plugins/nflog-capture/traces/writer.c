@@ -13,6 +13,7 @@
  */
 
 #include "writer.h"
+#include "barrier.h"
 #include "options/notes.h"
 
 #include <daemon.h>
@@ -28,6 +29,9 @@
 /** how many times as long as writing took to wait before writing again, if memory allows:
  * with many traces, each is visited for more packets then */
 #define DELAY_FACTOR 50
+
+/** time between two looks if all packets are written that are to be in marked traces, in ms */
+#define MARK_INTERVAL 20
 
 /** bytes of a trace that are worth opening its file for */
 #define TRACE_BATCH 8192
@@ -60,9 +64,14 @@ struct private_nflog_writer_t {
 	nflog_store_t *store;
 
 	/**
-	 * has listings of the traces, not owned.
+	 * Has listings of the traces, not owned.
 	 */
 	nflog_registry_t *registry;
+
+	/**
+	 * Finds out when marked traces can be handled.
+	 */
+	nflog_barrier_t *barrier;
 
 	/**
 	 * Traces to start, as nflog_trace_t.
@@ -178,12 +187,13 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	nflog_packet_t **packets;
 	nflog_trace_t *trace;
 	linked_list_t *traces;
-	u_int i, count, used;
+	u_int i, count, all, used;
 	bool full = FALSE;
 
 	traces = linked_list_create();
 	progress = get_progress(this);
 	count = this->queue->peek(this->queue, &packets, &used);
+	this->barrier->read(this->barrier, &progress, packets, count);
 	for (i = 0; i < count; i++)
 	{
 		trace = packets[i]->trace;
@@ -195,7 +205,7 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	this->store->keep_dir(this->store, TRUE);
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
 	{	/* all packets are in lists now, so reuse the array */
-		count = nflog_order_collect(trace, packets);
+		count = all = nflog_order_collect(trace, packets);
 		if (!ending->get(ending, trace))
 		{
 			count = nflog_order_get_due(packets, count, &progress, many, used);
@@ -203,6 +213,10 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 		if (count)
 		{
 			full |= write_trace(trace, packets, count);
+		}
+		if (count < all)
+		{
+			this->barrier->hold(this->barrier, packets[count]);
 		}
 		for (i = 0; i < count; i++)
 		{
@@ -219,6 +233,33 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 }
 
 /**
+ * Write the packets that are due, then handle the traces that are marked, once they have
+ * all packets logged before.
+ *
+ * @param many		TRUE if there are many packets
+ * @param ending	traces that end
+ * @return			how long writing took, in ms
+ */
+static u_int write_and_handle(private_nflog_writer_t *this, bool many,
+							  hashtable_t *ending)
+{
+	timeval_t begin, end, until;
+	bool marked;
+
+	marked = this->registry->get_mark(this->registry, &until);
+	this->barrier->begin(this->barrier, marked ? &until : NULL);
+	time_monotonic(&begin);
+	write_packets(this, many, ending);
+	time_monotonic(&end);
+	timersub(&end, &begin, &end);
+	if (this->barrier->end(this->barrier, &until))
+	{
+		this->registry->handle(this->registry, &until);
+	}
+	return end.tv_sec * 1000 + end.tv_usec / 1000;
+}
+
+/**
  * Start and end traces, and write packets in between.
  *
  * @param many		TRUE if there are many packets
@@ -230,7 +271,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	nflog_trace_t *trace;
 	enumerator_t *enumerator;
 	hashtable_t *ends;
-	timeval_t begin, end;
+	u_int took;
 
 	this->mutex->lock(this->mutex);
 	starting = this->starting;
@@ -257,12 +298,8 @@ static u_int work(private_nflog_writer_t *this, bool many)
 		ends->put(ends, trace, trace);
 	}
 	enumerator->destroy(enumerator);
-	time_monotonic(&begin);
-	write_packets(this, many, ends);
-	time_monotonic(&end);
-	timersub(&end, &begin, &end);
+	took = write_and_handle(this, many, ends);
 	ends->destroy(ends);
-	this->registry->handle(this->registry);
 
 	this->mutex->lock(this->mutex);
 	this->traces -= ending->get_count(ending);
@@ -273,7 +310,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 		trace->destroy(trace);
 	}
 	ending->destroy(ending);
-	return end.tv_sec * 1000 + end.tv_usec / 1000;
+	return took;
 }
 
 /**
@@ -283,7 +320,12 @@ static u_int work(private_nflog_writer_t *this, bool many)
 static u_int get_timeout(private_nflog_writer_t *this)
 {
 	u_int keys, files;
+	timeval_t mark;
 
+	if (this->registry->get_mark(this->registry, &mark))
+	{
+		return MARK_INTERVAL;
+	}
 	keys = this->keys->get_delay(this->keys);
 	files = this->store->get_delay(this->store);
 	return keys && files ? min(keys, files) : max(keys, files);
@@ -297,13 +339,15 @@ static void *run(private_nflog_writer_t *this)
 	u_int delay = MIN_DELAY, took;
 	size_t batch = 0;
 	bool running = TRUE, many;
+	timeval_t mark;
 
 	while (running)
 	{
 		many = this->queue->wait(this->queue, delay, batch, get_timeout(this));
 		/* waiting would not make starting and ending traces less work */
 		took = work(this, many);
-		delay = min(MAX_DELAY, max(MIN_DELAY, took * DELAY_FACTOR));
+		delay = this->registry->get_mark(this->registry, &mark) ? MARK_INTERVAL :
+					min(MAX_DELAY, max(MIN_DELAY, took * DELAY_FACTOR));
 
 		this->mutex->lock(this->mutex);
 		batch = (size_t)this->traces * TRACE_BATCH;
@@ -402,6 +446,7 @@ METHOD(nflog_writer_t, destroy, void,
 	{	/* the end of traces changed key tables */
 		this->keys->flush(this->keys);
 	}
+	this->barrier->destroy(this->barrier);
 	this->starting->destroy(this->starting);
 	this->ending->destroy(this->ending);
 	this->progress_mutex->destroy(this->progress_mutex);
@@ -434,6 +479,7 @@ nflog_writer_t *nflog_writer_create(
 		.keys = keys,
 		.store = store,
 		.registry = registry,
+		.barrier = nflog_barrier_create(),
 		.starting = linked_list_create(),
 		.ending = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

@@ -75,8 +75,8 @@ struct nflog_writer_t {
 	void (*write_keys)(nflog_writer_t *this);
 
 	/**
-	 * Write the packets that are due, and handle the traces that are marked in the registry.
-	 * Does not wait for that.
+	 * Handle the traces that are marked in the registry, as soon as they have all packets that
+	 * were logged before.  Does not wait for that.
 	 */
 	void (*handle)(nflog_writer_t *this);
 
