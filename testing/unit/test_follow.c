@@ -211,7 +211,7 @@ static int wait_end()
  *
  * @param expected	number of interfaces with packets as they were captured
  */
-static void stop(int signal, u_int expected)
+static void stop_follow(int signal, u_int expected)
 {
 	uint32_t type = 0;
 	chunk_t body;
@@ -307,7 +307,7 @@ static void test_grow(void **state)
 	expect_packet("net plain-out", 41);
 	assert_string_equal(comment, "net{2}");
 	trace_file_close(esp);
-	stop(SIGINT, 3);
+	stop_follow(SIGINT, 3);
 	expect_line("stderr", "^followed: 4 packets, from ");
 
 	/* all that is there, in the order of time */
@@ -317,7 +317,7 @@ static void test_grow(void **state)
 	expect_packet("net plain-out", 41);
 	expect_packet("net esp-in", 96);
 	expect_packet("net plain-out", 41);
-	stop(SIGTERM, 3);
+	stop_follow(SIGTERM, 3);
 }
 
 /**
@@ -367,7 +367,7 @@ static void test_torn(void **state)
 	trace_file_add(file, 4000, "net{1} plain-out", create_inner(2));
 	trace_file_close(file);
 	expect_packet("net plain-out", 41);
-	stop(SIGHUP, 3);
+	stop_follow(SIGHUP, 3);
 }
 
 /**
@@ -391,14 +391,14 @@ static void test_decrypt(void **state)
 	trace_file_flush(file);
 	expect_packet("net esp-out", 96);
 	expect_packet("net esp-out decrypted", 41);
-	stop(SIGINT, 2);
+	stop_follow(SIGINT, 2);
 
 	/* the decrypted ones only */
 	start("follow --dir %s gw --decrypt --plain", dir);
 	trace_file_add(file, 1002, "net{1} esp-out", create_packet(SPI_OUT, 2));
 	trace_file_flush(file);
 	expect_packet("net esp-out decrypted", 41);
-	stop(SIGINT, 1);
+	stop_follow(SIGINT, 1);
 
 	/* those that match, in the clear as well */
 	start("follow --dir %s --filter 'port 7'", dir);
@@ -411,7 +411,7 @@ static void test_decrypt(void **state)
 	trace_file_add(file, 1006, "net{1} plain-in", create_inner(7));
 	trace_file_close(file);
 	expect_packet("net plain-in", 41);
-	stop(SIGINT, 4);
+	stop_follow(SIGINT, 4);
 }
 
 /**
@@ -436,7 +436,7 @@ static void test_dirs(void **state)
 	trace_file_add(file, 1002, "net{1} plain-in", create_inner(1));
 	trace_file_close(file);
 	expect_packet("net plain-in", 41);
-	stop(SIGINT, 2);
+	stop_follow(SIGINT, 2);
 	assert_int_equal(run("follow --dir %s/none", dir), 2);
 	expect_line("stderr", "^unable to watch .*/none: No such file or directory$");
 	assert_int_equal(run("follow %s/none", dir), 2);
@@ -525,7 +525,7 @@ static void test_extcap(void **state)
 	trace_file_add(file, 1001, "net{1} plain-out", create_inner(7));
 	trace_file_close(file);
 	expect_packet("net plain-out", 41);
-	stop(SIGTERM, 2);
+	stop_follow(SIGTERM, 2);
 	/* Wireshark shows any message as an error */
 	assert_int_equal(run_command("test ! -s %s/stderr", dir), 0);
 }
@@ -580,7 +580,7 @@ static void test_key_pipes(void **state)
 	trace_file_close(file);
 	expect_packet("net plain-in", 41);
 	expect_packet("net plain-in", 41);
-	stop(SIGTERM, 1);
+	stop_follow(SIGTERM, 1);
 	expect_line("stderr", "^unable to open .*/kx/keys: it is no regular file, use --key-file");
 
 	file = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
@@ -595,7 +595,7 @@ static void test_key_pipes(void **state)
 	trace_file_flush(file);
 	expect_packet("net esp-in", 96);
 	expect_packet("net esp-in decrypted", 41);
-	stop(SIGINT, 1);
+	stop_follow(SIGINT, 1);
 	assert_int_equal(run_command("mkfifo %s/pipe && cp %s/gw/keys %s/copy", dir, dir, dir),
 					 0);
 	assert_int_equal(run_command("cat %s/copy >%s/pipe &", dir, dir), 0);
@@ -605,7 +605,7 @@ static void test_key_pipes(void **state)
 	trace_file_close(file);
 	expect_packet("net esp-in", 96);
 	expect_packet("net esp-in decrypted", 41);
-	stop(SIGINT, 1);
+	stop_follow(SIGINT, 1);
 }
 
 /**
@@ -667,7 +667,7 @@ static void test_renamed(void **state)
 	trace_file_add(file, 1001, "net{1} plain-out", create_inner(1));
 	trace_file_close(file);
 	expect_packet("net plain-out", 41);
-	stop(SIGINT, 2);
+	stop_follow(SIGINT, 2);
 	expect_line("stderr", "/r1 was renamed, and is not followed anymore");
 
 	file = trace_file_create("r4", NAME ".plain.pcap", DLT_NFLOG);
@@ -677,7 +677,7 @@ static void test_renamed(void **state)
 	start("follow %s/r4 %s/r4/../r4 --begin", dir, dir);
 	expect_packet("net plain-in", 41);
 	expect_packet("net plain-out", 41);
-	stop(SIGINT, 2);
+	stop_follow(SIGINT, 2);
 }
 
 int main(int argc, char *argv[])

@@ -174,7 +174,7 @@ static void test_nflog(void **state)
 	pos = packet->record->data + sizeof(struct nfgenmsg);
 	attr = (struct nlattr*)pos;
 	assert_int_equal(attr->nla_type, NFULA_PREFIX);
-	assert_string_equal(pos + NLA_HDRLEN, "net{1} esp-in");
+	assert_string_equal((char*)pos + NLA_HDRLEN, "net{1} esp-in");
 	pos += NLA_ALIGN(attr->nla_len);
 	attr = (struct nlattr*)pos;
 	assert_int_equal(attr->nla_type, NFULA_PAYLOAD);

@@ -325,9 +325,9 @@ METHOD(capture_format_t, read_, bool,
 	const char **error)
 {
 	bool found, valid = TRUE;
-	uint32_t type;
+	uint32_t type = 0;
 	chunk_t block;
-	size_t len;
+	size_t len = 0;
 
 	while ((block = get_block(this, input, &type, &len, error)).len)
 	{

@@ -210,7 +210,7 @@ static int open_file(private_nflog_pcap_t *this)
 			return create_file(this);
 		case ESTALE:
 			log_replaced(this);
-			/* fall */
+			/* fall-through */
 		case ELOOP:
 			next_file(this);
 			return create_file(this);
