@@ -26,6 +26,8 @@
 #include "captures/tail.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/ioctl.h>
 
 /** SPIs of the CHILD_SA, and the name of its traces */
 #define SPI_IN 0xc0000001
@@ -474,13 +476,88 @@ static void test_reader(void **state)
 }
 
 /**
+ * Run the program as Wireshark does, with a FIFO.
+ *
+ * @param filter	capture filter
+ */
+static void start_extcap(char *filter)
+{
+	char path[PATH_MAX];
+	chunk_t body;
+
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	pid = fork();
+	if (!pid)
+	{
+		snprintf(path, sizeof(path), "%s/stderr", dir);
+		dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+		snprintf(path, sizeof(path), "%s/fifo", dir);
+		execl(PROGRAM, PROGRAM, "--capture", "--extcap-interface", "nflog-capture:gw",
+			  "--fifo", path, "--extcap-capture-filter", filter, "--dir", dir, NULL);
+		_exit(127);
+	}
+	/* returns when the program has opened it */
+	out = open(path, O_RDONLY);
+	assert_int_equal(unlink(path), 0);
+	body = read_until(PCAPNG_SECTION_HEADER);
+	assert_true(body.len);
+	chunk_free(&body);
+}
+
+/**
+ * Expect that the program ends without an error, which Wireshark would show.
+ */
+static void expect_quiet_end()
+{
+	close(out);
+	out = -1;
+	assert_int_equal(wait_end(), 0);
+	assert_int_equal(run_command("test ! -s %s/stderr", dir), 0);
+}
+
+/**
+ * Ways to stop a capture in Wireshark: it closes the FIFO, and sends SIGTERM, in any order.
+ */
+static void test_extcap_stop(void **state)
+{
+	trace_file_t *file;
+	int i, size;
+
+	file = trace_file_create("gw", NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_flush(file);
+	/* while there are no packets */
+	start_extcap("");
+	expect_quiet_end();
+	/* as soon as there is one */
+	start_extcap("");
+	trace_file_add(file, 1000, "net{1} plain-in", create_inner(1));
+	trace_file_flush(file);
+	expect_packet("net plain-in", 41);
+	expect_quiet_end();
+	/* while it waits to write more than the FIFO holds */
+	start_extcap("");
+	for (i = 0; i < 5000; i++)
+	{
+		trace_file_add(file, 2000 + i, "net{1} plain-in", create_inner(1));
+	}
+	trace_file_flush(file);
+	while (ioctl(out, FIONREAD, &size) == 0 &&
+		   size <= fcntl(out, F_GETPIPE_SZ) - PIPE_BUF)
+	{
+		usleep(1000);
+	}
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	expect_quiet_end();
+	trace_file_close(file);
+}
+
+/**
  * What Wireshark asks for.
  */
 static void test_extcap(void **state)
 {
-	char path[PATH_MAX];
 	trace_file_t *file;
-	chunk_t body;
 
 	file = trace_file_create("gw", NAME ".plain.pcap", DLT_NFLOG);
 	trace_file_flush(file);
@@ -503,24 +580,7 @@ static void test_extcap(void **state)
 	assert_int_equal(run("--extcap-interface eth0 --extcap-dlts"), 2);
 	assert_int_equal(run("--capture --extcap-interface nflog-capture:gw"), 2);
 	assert_int_equal(run("--extcap-interface nflog-capture:gw"), 2);
-	/* with a FIFO, as Wireshark does */
-	snprintf(path, sizeof(path), "%s/fifo", dir);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	pid = fork();
-	if (!pid)
-	{
-		snprintf(path, sizeof(path), "%s/stderr", dir);
-		dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-		snprintf(path, sizeof(path), "%s/fifo", dir);
-		execl(PROGRAM, PROGRAM, "--capture", "--extcap-interface", "nflog-capture:gw",
-			  "--fifo", path, "--extcap-capture-filter", "port 7", "--dir", dir, NULL);
-		_exit(127);
-	}
-	/* returns when the program has opened it */
-	out = open(path, O_RDONLY);
-	body = read_until(PCAPNG_SECTION_HEADER);
-	assert_true(body.len);
-	chunk_free(&body);
+	start_extcap("port 7");
 	trace_file_add(file, 1000, "net{1} plain-in", create_inner(6));
 	trace_file_add(file, 1001, "net{1} plain-out", create_inner(7));
 	trace_file_close(file);
@@ -689,6 +749,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_dirs, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_reader, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_extcap, begin_follow, end_follow),
+		cmocka_unit_test_setup_teardown(test_extcap_stop, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_open, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_key_pipes, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_replaced, begin_follow, end_follow),
