@@ -82,6 +82,39 @@ static void test_values(void **state)
 	}
 }
 
+static void test_local(void **state)
+{
+	static struct {
+		char *options;
+		nflog_local_t local;
+	} tests[] = {
+		{ "", NFLOG_LOCAL_ANY },
+		{ "local = only", NFLOG_LOCAL_ONLY },
+		{ "local = None\n points = plain-out", NFLOG_LOCAL_NONE },
+		{ "local = any\n points = esp", NFLOG_LOCAL_ANY },
+	};
+	nflog_cfg_t *cfg;
+	char buf[512];
+	u_int i;
+
+	for (i = 0; i < countof(tests); i++)
+	{
+		snprintf(buf, sizeof(buf), "enable = yes\n %s\n", tests[i].options);
+		load(buf);
+		cfg = get("gw", "net");
+		assert_non_null(cfg);
+		assert_int_equal(cfg->local, tests[i].local);
+		nflog_cfg_destroy(cfg);
+		assert_int_equal(lines, 0);
+	}
+	/* what has nothing in the clear would be stored as a whole */
+	put("swanctl.conf", "connections { gw { children { net { nflog-capture {\n"
+		"enable = yes\n points = esp, ike\n local = only\n } } } } }\n");
+	refused("gw", "net", path("swanctl.conf"),
+			"connections.gw.children.net.nflog-capture", "local", "in the clear",
+			"which points lacks");
+}
+
 /** number of filters that were compiled, and of those by the thread of the test */
 static u_int compiled, compiled_here;
 
@@ -206,6 +239,8 @@ static void test_refused(void **state)
 		{ "filter", "host example.com:", "pcap-filter" },
 		{ "format", "pcapng", "pcap" },
 		{ "link_type", "ethernet", "nflog or raw" },
+		{ "local", "yes", "any, only, or none" },
+		{ "local", "only none", "any, only, or none" },
 		{ "file_size", "10", "at least 1k" },
 		{ "file_size", "1t", "suffix k, m, or g" },
 		{ "file_size", "99999999999g", "suffix k, m, or g" },
@@ -448,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, begin, end),
+		cmocka_unit_test_setup_teardown(test_local, begin, end),
 		cmocka_unit_test_setup_teardown(test_filters, begin, end),
 		cmocka_unit_test_setup_teardown(test_filter_shared, begin, end),
 		cmocka_unit_test_setup_teardown(test_refused, begin, end),

@@ -574,6 +574,7 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 	{
 		this->plain = create_trace(this, pipeline, subject, POINT_PLAIN_IN,
 								   &this->plain_listing);
+		this->plain->set_addresses(this->plain, pipeline->addresses);
 	}
 	trace = this->esp ?: this->plain;
 	if (trace)

@@ -23,6 +23,7 @@
 typedef struct nflog_cfg_t nflog_cfg_t;
 typedef enum nflog_point_t nflog_point_t;
 typedef enum nflog_link_t nflog_link_t;
+typedef enum nflog_local_t nflog_local_t;
 
 #include "filter.h"
 
@@ -64,6 +65,19 @@ enum nflog_link_t {
 };
 
 /**
+ * Which packets in the clear to store, by their address on this side of the SA, as it is in
+ * the SA.
+ */
+enum nflog_local_t {
+	/** all */
+	NFLOG_LOCAL_ANY,
+	/** those from and to the gateway itself */
+	NFLOG_LOCAL_ONLY,
+	/** those that it forwards */
+	NFLOG_LOCAL_NONE,
+};
+
+/**
  * Configuration of the capture of a CHILD_SA, immutable once it is shared.
  */
 struct nflog_cfg_t {
@@ -78,6 +92,8 @@ struct nflog_cfg_t {
 	/** filters of packets in the clear, of ESP packets, and of IKE messages (owns references),
 	 * NULL for none */
 	nflog_filter_t *filter, *filter_esp, *filter_ike;
+	/** which packets in the clear to store */
+	nflog_local_t local;
 	/** patterns of the peer's identity, and of its virtual IP (owned), NULL for any, see
 	 * nflog_criteria_t */
 	char *identity, *virtual_ip;

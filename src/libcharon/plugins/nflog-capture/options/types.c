@@ -227,6 +227,32 @@ bool nflog_type_link(char *value, void *out)
 /*
  * Described in header
  */
+bool nflog_type_local(char *value, void *out)
+{
+	static const struct {
+		char *name;
+		nflog_local_t local;
+	} names[] = {
+		{ "any", NFLOG_LOCAL_ANY },
+		{ "only", NFLOG_LOCAL_ONLY },
+		{ "none", NFLOG_LOCAL_NONE },
+	};
+	int i;
+
+	for (i = 0; i < countof(names); i++)
+	{
+		if (strcaseeq(value, names[i].name))
+		{
+			*(nflog_local_t*)out = names[i].local;
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
 bool nflog_type_format(char *value, void *out)
 {
 	return strcaseeq(value, "pcap");

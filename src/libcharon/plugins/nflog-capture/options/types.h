@@ -123,6 +123,14 @@ bool nflog_type_points(char *value, void *out);
 bool nflog_type_link(char *value, void *out);
 
 /**
+ * Parse which packets in the clear to store.
+ *
+ * @param value		value
+ * @param out		receives it, nflog_local_t
+ */
+bool nflog_type_local(char *value, void *out);
+
+/**
  * Parse the format of traces.
  *
  * @param value		value

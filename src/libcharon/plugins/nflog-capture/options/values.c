@@ -115,6 +115,7 @@ static const option_t options[] = {
 	{ "filter", NULL, CFG(filter), FILTER_ALLOWED, FALSE },
 	{ "filter_esp", NULL, CFG(filter_esp), FILTER_ALLOWED, FALSE },
 	{ "filter_ike", NULL, CFG(filter_ike), FILTER_ALLOWED, FALSE },
+	{ "local", nflog_type_local, CFG(local), "any, only, or none", FALSE },
 	{ "identity", nflog_type_identity, CFG(identity), "a pattern of 1 to 255 characters",
 	  FALSE },
 	{ "virtual_ip", nflog_type_virtual_ip, CFG(virtual_ip), "an address or a subnet", FALSE },
@@ -290,6 +291,10 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 	{
 		values->filter = section;
 	}
+	else if (streq(key, "local"))
+	{
+		values->local = section;
+	}
 	return TRUE;
 }
 _Static_assert(countof(options) <= 32, "nflog_values_t.set");
@@ -332,6 +337,8 @@ void nflog_values_refuse(nflog_values_t *values, nflog_section_t *section,
  */
 bool nflog_values_check(nflog_values_t *values)
 {
+	bool plain = !values->cfg.points ||
+				 values->cfg.points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT);
 	char place[PLACE_LEN];
 
 	if (values->cfg.files && !values->cfg.file_size && !values->cfg.duration)
@@ -341,12 +348,18 @@ bool nflog_values_check(nflog_values_t *values)
 			   get_place(values->files, place, sizeof(place)));
 		return FALSE;
 	}
-	if (values->cfg.filter && values->cfg.points &&
-		!(values->cfg.points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT)))
+	if (values->cfg.filter && !plain)
 	{	/* everything would be stored */
 		refuse(values, values->filter, "option 'filter'%s is invalid, it applies to "
 			   "packets in the clear, which points lacks, set filter_esp or filter_ike",
 			   get_place(values->filter, place, sizeof(place)));
+		return FALSE;
+	}
+	if (values->cfg.local && !plain)
+	{
+		refuse(values, values->local, "option 'local'%s is invalid, it applies to packets "
+			   "in the clear, which points lacks",
+			   get_place(values->local, place, sizeof(place)));
 		return FALSE;
 	}
 	return TRUE;

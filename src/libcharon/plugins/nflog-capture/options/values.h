@@ -58,8 +58,9 @@ struct nflog_values_t {
 	/** directory of traces in use, whatever dir is, not owned, NULL if none is */
 	char *used_dir;
 
-	/** sections that set the options "files" and "filter", not owned, NULL if none does */
-	nflog_section_t *files, *filter;
+	/** sections that set the options "files", "filter" and "local", not owned, NULL if none
+	 * does */
+	nflog_section_t *files, *filter, *local;
 
 	/** compiles filters, not owned */
 	nflog_filters_t *filters;

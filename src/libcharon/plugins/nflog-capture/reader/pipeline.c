@@ -23,6 +23,7 @@ METHOD(nflog_pipeline_t, destroy, void,
 	this->ike_messages->destroy(this->ike_messages);
 	this->writer->destroy(this->writer);
 	this->registry->destroy(this->registry);
+	this->addresses->destroy(this->addresses);
 	this->xfrm_stat->destroy(this->xfrm_stat);
 	this->keys->destroy(this->keys);
 	this->store->destroy(this->store);
@@ -48,6 +49,7 @@ nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size)
 		.queue = queue,
 		.store = nflog_store_create(),
 		.xfrm_stat = nflog_xfrm_stat_create(),
+		.addresses = nflog_addresses_create(),
 		.registry = nflog_registry_create(),
 	);
 	this->keys = nflog_keys_create(this->store);

@@ -26,6 +26,7 @@ typedef struct nflog_pipeline_t nflog_pipeline_t;
 #include "reader.h"
 #include "files/store.h"
 #include "keys/keys.h"
+#include "traces/addresses.h"
 #include "traces/queue.h"
 #include "traces/registry.h"
 #include "traces/writer.h"
@@ -66,6 +67,11 @@ struct nflog_pipeline_t {
 	 * Logs at the end of a trace what the kernel dropped.
 	 */
 	nflog_xfrm_stat_t *xfrm_stat;
+
+	/**
+	 * Knows the addresses of this machine.
+	 */
+	nflog_addresses_t *addresses;
 
 	/**
 	 * Passes IKE messages to their traces.

@@ -17,6 +17,7 @@
 #include "trace.h"
 #include "flowtable.h"
 #include "gaps.h"
+#include "intake.h"
 #include "order.h"
 #include "pcap.h"
 
@@ -79,16 +80,9 @@ struct private_nflog_trace_t {
 	bool started;
 
 	/**
-	 * Filter of its side, NULL for none, the options own it.
+	 * Decides which packets to store.
 	 */
-	nflog_filter_t *filter;
-
-	/**
-	 * Packets that it took, and TRUE once these are as many as requested, accessed
-	 * atomically.
-	 */
-	uint64_t taken;
-	bool full;
+	nflog_intake_t *intake;
 
 	/**
 	 * Gaps in which packets could not be written.
@@ -124,7 +118,7 @@ struct private_nflog_trace_t {
 	nflog_dropped_t *dropped;
 
 	/**
-	 * listing of the trace, NULL if there is none or it ended, and what has it.
+	 * Listing of the trace, NULL if there is none or it ended, and what has it.
 	 */
 	nflog_listing_t *listing;
 	nflog_registry_t *registry;
@@ -290,19 +284,6 @@ METHOD(nflog_trace_t, collect, bool,
 }
 
 /**
- * Check if a packet matches the filter.
- */
-static bool match(private_nflog_trace_t *this,
-				  nflog_packet_t *packet)
-{
-	nflog_filter_t *filter = this->filter;
-
-	return !filter ||
-		   filter->match(filter, chunk_create(packet->record->data + packet->offset,
-											  packet->payload), packet->original);
-}
-
-/**
  * Count packets that were not written.
  */
 static void refuse(private_nflog_trace_t *this,
@@ -365,27 +346,7 @@ static bool flush(private_nflog_trace_t *this,
 METHOD(nflog_trace_t, is_full, bool,
 	private_nflog_trace_t *this)
 {
-	return __atomic_load_n(&this->full, __ATOMIC_RELAXED);
-}
-
-/**
- * Take a packet, unless there are as many as requested.
- */
-static bool take(private_nflog_trace_t *this)
-{
-	if (!this->cfg->packets)
-	{
-		return TRUE;
-	}
-	if (this->taken == this->cfg->packets)
-	{
-		return FALSE;
-	}
-	if (++this->taken == this->cfg->packets)
-	{
-		__atomic_store_n(&this->full, TRUE, __ATOMIC_RELAXED);
-	}
-	return TRUE;
+	return this->intake->is_full(this->intake);
 }
 
 METHOD(nflog_trace_t, write_, void,
@@ -401,14 +362,8 @@ METHOD(nflog_trace_t, write_, void,
 		packet = packets[i];
 		nflog_counters_large(&this->counts[packet->point],
 							 packet->original);
-		if (!match(this, packet))
+		if (!this->intake->take(this->intake, packet, &this->counts[packet->point]))
 		{
-			this->counts[packet->point].filtered++;
-			continue;
-		}
-		if (!take(this))
-		{
-			this->counts[packet->point].beyond++;
 			continue;
 		}
 		if (!writable)
@@ -516,6 +471,12 @@ METHOD(nflog_trace_t, set_drops, void,
 	this->xfrm_stat = xfrm_stat;
 }
 
+METHOD(nflog_trace_t, set_addresses, void,
+	private_nflog_trace_t *this, nflog_addresses_t *addresses)
+{
+	this->intake->set_addresses(this->intake, addresses);
+}
+
 METHOD(nflog_trace_t, set_listing, void,
 	private_nflog_trace_t *this, nflog_registry_t *registry, nflog_listing_t *listing)
 {
@@ -545,6 +506,7 @@ METHOD(nflog_trace_t, destroy, void,
 	{	/* it never began */
 		this->registry->drop(this->registry, this->listing);
 	}
+	this->intake->destroy(this->intake);
 	nflog_cfg_destroy(this->cfg);
 	if (this->dropped)
 	{
@@ -579,6 +541,7 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 			.get_count = _get_count,
 			.set_name = _set_name,
 			.set_drops = _set_drops,
+			.set_addresses = _set_addresses,
 			.set_listing = _set_listing,
 			.set_end_cb = _set_end_cb,
 			.get_ref = _get_ref,
@@ -593,8 +556,7 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 		.cfg = nflog_cfg_clone(cfg),
 		.ref = 1,
 	);
-	this->filter = point == POINT_ESP_IN ? this->cfg->filter_esp :
-				   point == POINT_IKE_IN ? this->cfg->filter_ike : this->cfg->filter;
+	this->intake = nflog_intake_create(point, this->cfg);
 	nflog_trace_name_label(conn, this->dir);
 	return &this->public;
 }

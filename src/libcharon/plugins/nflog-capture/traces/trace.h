@@ -22,6 +22,7 @@
 
 typedef struct nflog_trace_t nflog_trace_t;
 
+#include "addresses.h"
 #include "counters.h"
 #include "xfrm_stat.h"
 #include "options/cfg.h"
@@ -33,8 +34,8 @@ typedef struct nflog_trace_t nflog_trace_t;
  * Trace of one SA: a pcap file, or a ring of files, and its counters.
  *
  * Nothing is locked: the trace belongs to the thread that creates it, and from
- * nflog_writer_t.start() on to the writer.  Two exceptions: references, and the counters of the readers (logged,
- * received, overrun, sa), which are theirs until they release the trace.
+ * nflog_writer_t.start() on to the writer.  Two exceptions: references, and the counters of
+ * the readers (logged, received, overrun, sa), which are theirs until they release the trace.
  */
 struct nflog_trace_t {
 
@@ -134,6 +135,13 @@ struct nflog_trace_t {
 	 * @param xfrm_stat	reads the kernel's counters, not owned
 	 */
 	void (*set_drops)(nflog_trace_t *this, nflog_xfrm_stat_t *xfrm_stat);
+
+	/**
+	 * Set what knows the addresses of the gateway, before start().
+	 *
+	 * @param addresses	knows them, not owned
+	 */
+	void (*set_addresses)(nflog_trace_t *this, nflog_addresses_t *addresses);
 
 	/**
 	 * Set the listing of the trace, before start().
