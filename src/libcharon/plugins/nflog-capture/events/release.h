@@ -49,15 +49,33 @@ typedef key_exchange_t nflog_key_exchanges_t;
 #endif
 
 /**
+ * Looks up whether a library exports a symbol.
+ *
+ * @param name		name of the symbol
+ * @return			TRUE if there is such a symbol
+ */
+typedef bool (*nflog_release_lookup_t)(char *name);
+
+/**
  * Check if libstrongswan, and libcharon in a daemon, are of the release with whose headers
  * this was compiled, and were built with the same options.
  *
  * No release before 6.0.3 checks that itself, and none provides its version at runtime,
  * so this looks for symbols that came with changes of interfaces that the plugin and
- * nflog-capture(1) use.
+ * nflog-capture(1) use.  Of the options, the mediation extension (--enable-mediation)
+ * changes structs, and the kind of printf hooks (--with-printf-hooks) the functions that
+ * print.  Each difference is logged, with the remedy.
  *
- * @return			FALSE if not, which is logged
+ * @return			FALSE if anything differs
  */
 bool nflog_release_is_compatible();
+
+/**
+ * Check what nflog_release_is_compatible() does, with symbols that are looked up otherwise.
+ *
+ * @param exports	looks up symbols
+ * @return			FALSE if anything differs, which is logged
+ */
+bool nflog_release_check(nflog_release_lookup_t exports);
 
 #endif /** NFLOG_RELEASE_H_ @}*/
