@@ -181,8 +181,8 @@ static void log_replaced(private_nflog_pcap_t *this)
 
 	if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 	{
-		DBG1(DBG_CHD, "trace '%s/%s' was replaced or cut by another process, "
-			 "continuing in a new file",
+		DBG1(DBG_CHD, "nflog-capture: trace '%s/%s' was replaced or cut by another "
+			 "process, continuing in a new file",
 			 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 			 this->file->get_name(this->file));
 	}
