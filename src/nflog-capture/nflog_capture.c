@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "cli/text.h"
 #include "commands/commands.h"
 #include "events/release.h"
 
@@ -96,7 +97,7 @@ int main(int argc, char *argv[])
 	dbg = dbg_none;
 	if (!library_init("", "nflog-capture"))
 	{
-		fprintf(stderr, "unable to initialize libstrongswan\n");
+		text_print(stderr, "unable to initialize libstrongswan\n");
 		library_deinit();
 		return STATUS_ERROR;
 	}

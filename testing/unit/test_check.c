@@ -22,6 +22,7 @@
 #include "files/trace_name.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #define TRACE "net.20261124T223527Z.00000001-00000002.esp.pcap"
 #define PLAIN "net.20261124T223527Z.00000001-00000002.plain.pcap"
@@ -214,7 +215,7 @@ static void test_others(void **state)
 	in_dir("touch -- -x 'a b' \"$(printf 'a\\nb')\"");
 	assert_int_equal(run("check %s/captures", dir), 0);
 	in_dir("chmod 666 \"$(printf 'a\\nb')\"");
-	expect("gw/a?b has mode 0666", TRUE);
+	expect("gw/a\\\\nb has mode 0666", TRUE);
 }
 
 static void test_keys(void **state)
@@ -235,6 +236,22 @@ static void test_keys(void **state)
 	in_dir("mv " PLAIN " " TRACE);
 	in_dir("rm " TRACE);
 	expect("gw/keys has keys for 1 SPIs without a trace", FALSE);
+}
+
+/**
+ * A key table with a line that never seems to end takes no more memory than others.
+ */
+static void test_line(void **state)
+{
+	struct rusage before, after;
+
+	assert_int_equal(run("check %s/captures", dir), 0);
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &before), 0);
+	in_dir("truncate -s 128M keys");
+	assert_int_equal(run("check %s/captures", dir), 1);
+	expect_line("stdout", "gw/keys has 1 lines that can");
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &after), 0);
+	assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 64 * 1024);
 }
 
 /**
@@ -295,6 +312,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_others, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_keys, begin_dir, end_dir),
+		cmocka_unit_test_setup_teardown(test_line, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_live, begin_dir, end_dir),
 	};
 

@@ -790,7 +790,7 @@ static void test_program(void **state)
 							 "net.20261124T223527Z.c91b9dfe-c24e50ed.esp.pcap");
 	pipeline.registry->refuse(pipeline.registry, &subject, POINT_ESP_IN, "no rules");
 	assert_int_equal(run("list gw-gw", out, sizeof(out)), 0);
-	assert_non_null(strstr(out, "net?[2J{1} [7]"));
+	assert_non_null(strstr(out, "net\\x1b[2J{1} [7]"));
 	assert_non_null(strstr(out, "moon.strongswan.org 10.3.0.1\n"));
 	assert_non_null(strstr(out, "  /captures/gw-gw/net.20261124T223527Z.c91b9dfe-"
 						   "c24e50ed.esp.pcap\n"));

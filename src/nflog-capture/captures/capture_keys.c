@@ -17,6 +17,7 @@
 #include "capture_keys.h"
 
 #include "cli/command.h"
+#include "cli/text.h"
 #include "merge.h"
 
 #include <errno.h>
@@ -130,8 +131,8 @@ bool capture_keys_keep_pipes(array_t *files)
 		copy = once ? keep_pipe(path) : strdup(path);
 		if (!copy)
 		{
-			fprintf(stderr, "unable to read keys from %s: %s\n",
-					streq(path, "-") ? "stdin" : path, strerror(errno));
+			text_print(stderr, "unable to read keys from %s: %s\n",
+					   streq(path, "-") ? "stdin" : path, strerror(errno));
 			success = FALSE;
 		}
 		else

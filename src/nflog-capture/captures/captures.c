@@ -16,6 +16,7 @@
 
 #include "captures.h"
 
+#include "cli/text.h"
 #include "files/trace_name.h"
 
 #include <collections/hashtable.h>
@@ -308,8 +309,9 @@ static void report_compressed(char *dir)
 	{
 		if (!i)
 		{
-			fprintf(stderr, "%s has %d traces that were compressed, such as %s, these are "
-					"left out: decompress them first\n", dir, count, entries[i]->d_name);
+			text_print(stderr, "%s has %d traces that were compressed, such as %s, these "
+					   "are left out: decompress them first\n", dir, count,
+					   entries[i]->d_name);
 		}
 		free(entries[i]);
 	}
@@ -330,7 +332,7 @@ static bool add_dir(private_captures_t *this, char *dir)
 	count = scandir(dir, &entries, is_trace, compare_names);
 	if (count < 0)
 	{
-		fprintf(stderr, "unable to open %s: %s\n", dir, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", dir, strerror(errno));
 		return FALSE;
 	}
 	for (i = 0; i < count; i++)
@@ -342,7 +344,7 @@ static bool add_dir(private_captures_t *this, char *dir)
 	report_compressed(dir);
 	if (!count)
 	{
-		fprintf(stderr, "%s has no traces\n", dir);
+		text_print(stderr, "%s has no traces\n", dir);
 	}
 	return count;
 }
@@ -386,13 +388,13 @@ static bool refuse(private_captures_t *this, char *what)
 {
 	if (strchr(what, '/'))
 	{
-		fprintf(stderr, "unable to open %s: %s\n", what, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", what, strerror(errno));
 	}
 	else
 	{
-		fprintf(stderr, "'%s' is neither a file, nor a directory, nor a connection "
-				"with traces in %s (--dir names another directory)\n", what,
-				this->base);
+		text_print(stderr, "'%s' is neither a file, nor a directory, nor a connection "
+				   "with traces in %s (--dir names another directory)\n", what,
+				   this->base);
 	}
 	return FALSE;
 }

@@ -16,6 +16,7 @@
 
 #include "merge.h"
 
+#include "cli/text.h"
 #include "decrypt/wire_packet.h"
 #include "heap.h"
 
@@ -188,8 +189,8 @@ static bool read_file(private_merge_t *this, source_t *source, tail_t *tail)
 			if (tail->is_torn(tail))
 			{
 				array_get(source->capture->files, source->file, &file);
-				fprintf(stderr, "%s/%s ends within a packet\n",
-						source->capture->dir, file);
+				text_print(stderr, "%s/%s ends within a packet\n",
+						   source->capture->dir, file);
 				this->torn = TRUE;
 			}
 			return FALSE;

@@ -13,6 +13,7 @@
  */
 
 #include "tail.h"
+#include "cli/text.h"
 #include "read/capture_format.h"
 
 #include <byteswap.h>
@@ -120,7 +121,7 @@ static tail_status_t fail(private_tail_t *this, const char *reason)
 {
 	if (!this->failed)
 	{
-		fprintf(stderr, "unable to read %s: %s\n", this->path, reason);
+		text_print(stderr, "unable to read %s: %s\n", this->path, reason);
 	}
 	this->failed = TRUE;
 	return TAIL_ERROR;

@@ -16,6 +16,7 @@
 
 #include "checker.h"
 #include "keyring/key_import.h"
+#include "read/line.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -81,25 +82,26 @@ bool check_keys(FILE *file, check_keys_t *result)
 		.spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
 	};
 	key_import_t *import = key_import_create(&sink.public);
+	/* our own buffers, so that they can be wiped */
+	uint8_t buf[4096], content[NFLOG_KEY_FILE_MAX_LINE];
+	chunk_t line = chunk_from_thing(content);
 	const char *reason;
-	char *line = NULL;
-	size_t size = 0;
 	u_int number = 0;
-	ssize_t len;
 	int error;
 
 	*result = (check_keys_t){ .spis = sink.spis };
+	setvbuf(file, (char*)buf, _IOFBF, sizeof(buf));
 	errno = 0;
-	while ((len = getline(&line, &size, file)) >= 0)
+	while (line_read(file, &line))
 	{
 		number++;
-		len -= len && line[len - 1] == '\n';
-		if (!import->parse(import, chunk_create((u_char*)line, len), &reason))
+		/* fails if the line fills the buffer, and so may be truncated */
+		if (!import->parse(import, line, &reason))
 		{
 			result->line = result->line ?: number;
 			result->wrong++;
 		}
-		memwipe(line, size);
+		line.len = sizeof(content);
 	}
 	error = ferror(file) ? errno : 0;
 	if (!import->finish(import, &reason))
@@ -108,8 +110,9 @@ bool check_keys(FILE *file, check_keys_t *result)
 		result->wrong++;
 	}
 	import->destroy(import);
-	free(line);
+	memwipe(content, sizeof(content));
 	fclose(file);
+	memwipe(buf, sizeof(buf));
 	errno = error;
 	return !error;
 }

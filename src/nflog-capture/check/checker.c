@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "checker.h"
+#include "cli/text.h"
 #include "files/trace_name.h"
 #include "keys/key_file.h"
 #include "locks.h"
@@ -528,7 +529,7 @@ METHOD(checker_t, check, bool,
 	fd = realpath(dir, path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd < 0 || fstat(fd, &st) != 0)
 	{
-		fprintf(stderr, "unable to open %s: %s\n", dir, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", dir, strerror(errno));
 		if (fd >= 0)
 		{
 			close(fd);

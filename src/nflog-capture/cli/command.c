@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 
 #include "command.h"
+#include "text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -91,10 +92,10 @@ METHOD(command_line_t, refuse, int,
 	va_list args;
 
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	text_vprint(stderr, fmt, args);
 	va_end(args);
-	fprintf(stderr, "\n'nflog-capture %s --help' describes the usage\n",
-			this->command->name);
+	text_print(stderr, "\n'nflog-capture %s --help' describes the usage\n",
+			   this->command->name);
 	return STATUS_ERROR;
 }
 
@@ -111,18 +112,18 @@ static void print_option(char *name, int op, char *arg, char *text)
 					 op < COMMAND_LONG ? "," : " ", name, arg ? " " : "", arg ?: "");
 	if (width > OPTION_WIDTH)
 	{
-		printf("%s\n%*s", buf, OPTION_WIDTH + 2, "");
+		text_print(stdout, "%s\n%*s", buf, OPTION_WIDTH + 2, "");
 	}
 	else
 	{
-		printf("%-*s", OPTION_WIDTH + 2, buf);
+		text_print(stdout, "%-*s", OPTION_WIDTH + 2, buf);
 	}
 	for (; *text; text++)
 	{
 		putchar(*text);
 		if (*text == '\n')
 		{
-			printf("%*s", OPTION_WIDTH + 2, "");
+			text_print(stdout, "%*s", OPTION_WIDTH + 2, "");
 		}
 	}
 	putchar('\n');
@@ -135,8 +136,10 @@ static int print_help(command_t *command)
 {
 	command_option_t *option;
 
-	printf("usage: nflog-capture %s %s\n\n%s\n\n", command->name, command->usage,
-		   command->help);
+	text_print(stdout, "usage: nflog-capture %s %s\n\n", command->name,
+			   command->usage);
+	fputs(command->help, stdout);
+	fputs("\n\n", stdout);
 	for (option = command->options; option->name; option++)
 	{
 		print_option(option->name, option->op, option->arg, option->text);
@@ -153,14 +156,14 @@ static int print_commands(FILE *file, command_t *commands[], int status)
 {
 	int i;
 
-	fprintf(file, "usage: nflog-capture COMMAND [OPTION]... [ARGUMENT]...\n\n");
+	text_print(file, "usage: nflog-capture COMMAND [OPTION]... [ARGUMENT]...\n\n");
 	for (i = 0; commands[i]; i++)
 	{
-		fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->text);
+		text_print(file, "  %-10s %s\n", commands[i]->name, commands[i]->text);
 	}
-	fprintf(file, "\n'nflog-capture COMMAND --help' describes a command, "
-			"'nflog-capture --version' prints\nthe version, and nflog-capture(1) "
-			"has the details.\n");
+	text_print(file, "\n'nflog-capture COMMAND --help' describes a command, "
+			   "'nflog-capture --version' prints\nthe version, and nflog-capture(1) "
+			   "has the details.\n");
 	return status;
 }
 
@@ -169,8 +172,49 @@ static int print_commands(FILE *file, command_t *commands[], int status)
  */
 static int print_version()
 {
-	printf("nflog-capture %s (strongSwan %s)\n", NFLOG_CAPTURE_VERSION, VERSION);
+	text_print(stdout, "nflog-capture %s (strongSwan %s)\n", NFLOG_CAPTURE_VERSION,
+			   VERSION);
 	return STATUS_GOOD;
+}
+
+/**
+ * Print why an option can't be used, after getopt_long() refused it.
+ *
+ * @param opts		all options
+ * @param lacking	TRUE if its argument is missing
+ * @param arg		argument that was parsed last
+ */
+static int refuse_option(private_command_line_t *this, struct option *opts, bool lacking,
+						 char *arg)
+{
+	struct option *opt;
+	bool known = FALSE;
+	int count = 0;
+
+	for (opt = opts; opt->name; opt++)
+	{
+		known |= opt->val == optopt;
+		count += !optopt && strpfx(opt->name, arg + 2);
+	}
+	if (lacking && strpfx(arg, "--"))
+	{
+		return this->public.refuse(&this->public, "option '%s' requires an argument", arg);
+	}
+	if (lacking)
+	{
+		return this->public.refuse(&this->public, "option '-%c' requires an argument",
+								   optopt);
+	}
+	if (known)
+	{
+		return this->public.refuse(&this->public, "option '%s' takes no argument", arg);
+	}
+	if (optopt)
+	{	/* the argument is another one if more options follow in its own */
+		return this->public.refuse(&this->public, "unknown option '-%c'", optopt);
+	}
+	return this->public.refuse(&this->public, count > 1 ? "option '%s' is ambiguous"
+							   : "unknown option '%s'", arg);
 }
 
 /**
@@ -181,7 +225,8 @@ static int print_version()
 static int parse(private_command_line_t *this, int argc, char *argv[])
 {
 	struct option opts[COMMAND_MAX_OPTIONS + 2] = {};
-	char shorts[2 * COMMAND_MAX_OPTIONS + 2] = "h", *pos = shorts + 1;
+	/* with a colon first, getopt_long() prints nothing, but says which error it is */
+	char shorts[2 * COMMAND_MAX_OPTIONS + 3] = ":h", *pos = shorts + 2;
 	command_option_t *option;
 	int op, count = 0;
 
@@ -211,10 +256,8 @@ static int parse(private_command_line_t *this, int argc, char *argv[])
 			case OPT_VERSION:
 				return print_version();
 			case '?':
-				/* getopt_long() has printed what is wrong */
-				fprintf(stderr, "'nflog-capture %s --help' describes the usage\n",
-						this->command->name);
-				return STATUS_ERROR;
+			case ':':
+				return refuse_option(this, opts, op == ':', argv[optind - 1]);
 			default:
 				this->given[this->public.options++] = (given_t){ op, optarg };
 				break;
@@ -262,8 +305,6 @@ static int run(command_t *command, int argc, char *argv[])
  */
 static int dispatch(command_t *commands[], int argc, char *argv[])
 {
-	/* messages of getopt_long() begin with it */
-	static char name[] = "nflog-capture";
 	int i;
 
 	if (argc < 2)
@@ -284,12 +325,11 @@ static int dispatch(command_t *commands[], int argc, char *argv[])
 	{
 		if (streq(argv[1], commands[i]->name))
 		{
-			argv[1] = name;
 			return run(commands[i], argc - 1, argv + 1);
 		}
 	}
-	fprintf(stderr, "unknown %s '%s', 'nflog-capture --help' lists the commands\n",
-			*argv[1] == '-' ? "option" : "command", argv[1]);
+	text_print(stderr, "unknown %s '%s', 'nflog-capture --help' lists the commands\n",
+			   *argv[1] == '-' ? "option" : "command", argv[1]);
 	return STATUS_ERROR;
 }
 
@@ -302,7 +342,7 @@ int command_dispatch(command_t *commands[], int argc, char *argv[])
 
 	if (fflush(stdout) != 0 && status == STATUS_GOOD)
 	{
-		fprintf(stderr, "unable to write to stdout: %s\n", strerror(errno));
+		text_print(stderr, "unable to write to stdout: %s\n", strerror(errno));
 		status = STATUS_BAD;
 	}
 	return status;
@@ -315,7 +355,7 @@ bool command_load_algorithms()
 {
 	if (!lib->plugins->load(lib->plugins, PLUGINS))
 	{
-		fprintf(stderr, "unable to load the plugins of libstrongswan\n");
+		text_print(stderr, "unable to load the plugins of libstrongswan\n");
 		return FALSE;
 	}
 	return TRUE;

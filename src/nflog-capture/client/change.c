@@ -13,6 +13,7 @@
  */
 
 #include "change.h"
+#include "cli/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -97,17 +98,19 @@ static void print(void *data, const char *type, json_object *trace)
 	}
 	if (streq(state, "failed"))
 	{
-		fprintf(stderr, "%s{%" PRIu64 "} of connection %s is not captured: %s\n",
-				client_get_string(trace, "child"), client_get_number(trace, "child_id"),
-				client_get_string(trace, "connection"), client_get_string(trace, "note"));
+		text_print(stderr, "%s{%" PRIu64 "} of connection %s is not captured: %s\n",
+				   client_get_string(trace, "child"),
+				   client_get_number(trace, "child_id"),
+				   client_get_string(trace, "connection"),
+				   client_get_string(trace, "note"));
 		return;
 	}
 	where = streq(state, "ended") ? "complete:" : "capturing to";
-	printf("%s %s/%s\n", where, client_get_string(trace, "directory"),
-		   client_get_string(trace, "file"));
+	text_print(stdout, "%s %s/%s\n", where, client_get_string(trace, "directory"),
+			   client_get_string(trace, "file"));
 	if (*client_get_string(trace, "note"))
 	{
-		fprintf(stderr, "%s\n", client_get_string(trace, "note"));
+		text_print(stderr, "%s\n", client_get_string(trace, "note"));
 	}
 }
 
@@ -126,40 +129,40 @@ static int print_result(json_object *end, bool start)
 	uint64_t without = client_get_number(end, "without_keys");
 	bool applied = client_get_number(end, "applied");
 
-	printf("request %" PRIu64 ": ", client_get_number(end, "request"));
+	text_print(stdout, "request %" PRIu64 ": ", client_get_number(end, "request"));
 	if (start)
 	{
-		printf("%" PRIu64 " SAs captured from now on, %" PRIu64 " captured already\n",
-			   started, running);
+		text_print(stdout, "%" PRIu64 " SAs captured from now on, %" PRIu64 " captured "
+				   "already\n", started, running);
 	}
 	else
 	{
-		printf("%" PRIu64 " SAs captured no longer\n", ended);
+		text_print(stdout, "%" PRIu64 " SAs captured no longer\n", ended);
 	}
 	if (applied && !(started + running + ended + failed))
 	{
-		printf("none is up%s, those that come up are %scaptured\n",
-			   start ? "" : " that was captured", start ? "" : "not ");
+		text_print(stdout, "none is up%s, those that come up are %scaptured\n",
+				   start ? "" : " that was captured", start ? "" : "not ");
 	}
 	if (without)
 	{
-		fprintf(stderr, "the keys of %" PRIu64 " of these SAs are not known until they "
-				"are rekeyed\n", without);
+		text_print(stderr, "the keys of %" PRIu64 " of these SAs are not known until "
+				   "they are rekeyed\n", without);
 	}
 	if (failed)
 	{
-		fprintf(stderr, "%" PRIu64 " SAs could not be captured, charon's log has the reason\n",
-				failed);
+		text_print(stderr, "%" PRIu64 " SAs could not be captured, charon's log has the "
+				   "reason\n", failed);
 	}
 	if (follows)
 	{
-		fprintf(stderr, "%" PRIu64 " SAs follow once their former capture has ended\n",
-				follows);
+		text_print(stderr, "%" PRIu64 " SAs follow once their former capture has ended\n",
+				   follows);
 	}
 	if (!applied && !follows)
 	{
-		fprintf(stderr, "charon is busy with some IKE_SAs, they follow as soon as it is "
-				"not\n");
+		text_print(stderr, "charon is busy with some IKE_SAs, they follow as soon as it "
+				   "is not\n");
 	}
 	return failed || !applied ? STATUS_BAD : STATUS_GOOD;
 }
@@ -181,25 +184,19 @@ static char *get_command(change_t *change, bool start)
  */
 static int call(change_t *change, bool start)
 {
-	json_object *fields = change->selection.fields, *end;
 	bool interrupted = FALSE;
-	client_t *client;
-	int status = STATUS_ERROR;
+	json_object *end;
+	int status;
 
-	client = client_create(change->selection.socket);
-	if (!client)
+	end = selection_call(&change->selection, get_command(change, start), print,
+						 &interrupted);
+	if (!end)
 	{
 		return STATUS_ERROR;
 	}
-	end = client->call(client, get_command(change, start), fields, print, &interrupted);
-	if (end)
-	{
-		status = change->request ? STATUS_GOOD : print_result(end, start);
-		status = interrupted ? STATUS_BAD : status;
-		json_object_put(end);
-	}
-	client->destroy(client);
-	return status;
+	status = change->request ? STATUS_GOOD : print_result(end, start);
+	json_object_put(end);
+	return interrupted ? STATUS_BAD : status;
 }
 
 /*

@@ -15,6 +15,8 @@
 #define _GNU_SOURCE
 
 #include "client.h"
+#include "cli/text.h"
+#include "read/line.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -26,6 +28,9 @@
 
 /** time to wait for charon, in s, commands wait for IKE_SAs for less */
 #define TIMEOUT 90
+
+/** bytes of an object of an answer, those of the plugin have some thousand */
+#define MAX_LINE (256 * 1024)
 
 typedef struct private_client_t private_client_t;
 
@@ -50,10 +55,9 @@ struct private_client_t {
 	FILE *file;
 
 	/**
-	 * Line that was read last.
+	 * Buffer for a line.
 	 */
-	char *line;
-	size_t size;
+	char line[MAX_LINE];
 };
 
 /*
@@ -87,8 +91,8 @@ bool client_print_interrupted(json_object *trace)
 	{
 		return FALSE;
 	}
-	fprintf(stderr, "interrupted: %s/%s: %s\n", client_get_string(trace, "directory"),
-			client_get_string(trace, "file"), client_get_string(trace, "note"));
+	text_print(stderr, "interrupted: %s/%s: %s\n", client_get_string(trace, "directory"),
+			   client_get_string(trace, "file"), client_get_string(trace, "note"));
 	return TRUE;
 }
 
@@ -144,28 +148,28 @@ static void print_failure(char *path, int error)
 			}
 			if (fd >= 0 || errno == EACCES)
 			{
-				fprintf(stderr, "nobody serves %s, though charon is running: 'swanctl "
-						"--stats' has to list the plugin\nnflog-capture, and "
-						"plugins.nflog-capture.socket in strongswan.conf this socket\n",
-						path);
+				text_print(stderr, "nobody serves %s, though charon is running: 'swanctl "
+						   "--stats' has to list the plugin\nnflog-capture, and "
+						   "plugins.nflog-capture.socket in strongswan.conf this "
+						   "socket\n", path);
 			}
 			else
 			{
-				fprintf(stderr, "nobody serves %s, charon is not running: start it, for "
-						"instance with\n'systemctl start strongswan'\n", path);
+				text_print(stderr, "nobody serves %s, charon is not running: start it, "
+						   "for instance with\n'systemctl start strongswan'\n", path);
 			}
 			break;
 		case EACCES:
 		case EPERM:
-			fprintf(stderr, "no permission to use %s, run this as root, or as a member "
-					"of the group\nthat is set as charon.group in strongswan.conf\n",
-					path);
+			text_print(stderr, "no permission to use %s, run this as root, or as a "
+					   "member of the group\nthat is set as charon.group in "
+					   "strongswan.conf\n", path);
 			break;
 		case EAGAIN:
-			fprintf(stderr, "charon does not answer on %s, try again\n", path);
+			text_print(stderr, "charon does not answer on %s, try again\n", path);
 			break;
 		default:
-			fprintf(stderr, "unable to connect to %s: %s\n", path, strerror(error));
+			text_print(stderr, "unable to connect to %s: %s\n", path, strerror(error));
 			break;
 	}
 }
@@ -213,27 +217,29 @@ static bool send_command(private_client_t *this, char *name, json_object *fields
  */
 static json_object *receive(private_client_t *this)
 {
+	chunk_t line = chunk_create((u_char*)this->line, sizeof(this->line) - 1);
 	json_object *object;
 
-	if (getline(&this->line, &this->size, this->file) < 0)
+	if (!line_read(this->file, &line))
 	{
 		if (ferror(this->file) && (errno == EAGAIN || errno == EWOULDBLOCK))
 		{
-			fprintf(stderr, "charon did not answer on %s within %d s\n", this->path,
-					TIMEOUT);
+			text_print(stderr, "charon did not answer on %s within %d s\n", this->path,
+					   TIMEOUT);
 		}
 		else
 		{
-			fprintf(stderr, "charon closed the connection to %s, it was stopped, or the "
-					"answer was not read in time\n", this->path);
+			text_print(stderr, "charon closed the connection to %s, it was stopped, or "
+					   "the answer was not read in time\n", this->path);
 		}
 		return NULL;
 	}
+	this->line[line.len] = '\0';
 	object = json_tokener_parse(this->line);
 	if (!json_object_is_type(object, json_type_object))
 	{
-		fprintf(stderr, "the answer on %s is not that of the nflog-capture plugin\n",
-				this->path);
+		text_print(stderr, "the answer on %s is not that of the nflog-capture plugin\n",
+				   this->path);
 		json_object_put(object);
 		return NULL;
 	}
@@ -257,7 +263,7 @@ METHOD(client_t, call, json_object*,
 		}
 		if (streq(type, "error"))
 		{
-			fprintf(stderr, "%s\n", client_get_string(object, "message"));
+			text_print(stderr, "%s\n", client_get_string(object, "message"));
 			json_object_put(object);
 			return NULL;
 		}
@@ -274,7 +280,6 @@ METHOD(client_t, destroy, void,
 	private_client_t *this)
 {
 	fclose(this->file);
-	free(this->line);
 	free(this);
 }
 

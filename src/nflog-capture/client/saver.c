@@ -16,6 +16,7 @@
 
 #include "saver.h"
 #include "captures/captures.h"
+#include "cli/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -101,8 +102,8 @@ static void source_destroy(void *data, int idx, void *user)
  */
 static bool failed(char *what, const char *dir, const char *name)
 {
-	fprintf(stderr, "unable to %s %s%s%s: %s\n", what, dir, name ? "/" : "", name ?: "",
-			strerror(errno));
+	text_print(stderr, "unable to %s %s%s%s: %s\n", what, dir, name ? "/" : "",
+			   name ?: "", strerror(errno));
 	return FALSE;
 }
 
@@ -329,8 +330,8 @@ static bool copy_trace(private_saver_t *this, const char *dir, char *target,
 	}
 	if (damaged)
 	{
-		fprintf(stderr, "%s/%s is damaged, only the packets before that were copied\n",
-				dir, source->name);
+		text_print(stderr, "%s/%s is damaged, only the packets before that were copied\n",
+				   dir, source->name);
 	}
 	return !damaged;
 }
@@ -368,7 +369,7 @@ static bool parse(const char *file, capture_t *capture)
 	free(copy);
 	if (!valid)
 	{
-		fprintf(stderr, "%s is not the name of a trace\n", file);
+		text_print(stderr, "%s is not the name of a trace\n", file);
 	}
 	return valid;
 }
@@ -399,11 +400,12 @@ METHOD(saver_t, save_trace, bool,
 	}
 	if (vanished)
 	{
-		fprintf(stderr, "%s/%s is rotated faster than its files can be opened\n", dir, file);
+		text_print(stderr, "%s/%s is rotated faster than its files can be opened\n", dir,
+				   file);
 	}
 	if (sources && !vanished && !array_count(sources))
 	{
-		fprintf(stderr, "%s/%s does not exist\n", dir, file);
+		text_print(stderr, "%s/%s does not exist\n", dir, file);
 	}
 	success = array_count(sources) && !vanished && get_target(this, dir, target);
 	if (success)

@@ -13,6 +13,7 @@
  */
 
 #include "selection.h"
+#include "cli/text.h"
 
 #include <errno.h>
 
@@ -143,6 +144,31 @@ bool selection_has_criteria(selection_t *selection)
 		}
 	}
 	return FALSE;
+}
+
+/*
+ * Described in header
+ */
+json_object *selection_call(selection_t *selection, char *name, client_cb_t cb, void *data)
+{
+	json_object *end = NULL;
+	client_t *client;
+
+	client = client_create(selection->socket);
+	if (client)
+	{
+		end = client->call(client, name, selection->fields, cb, data);
+		client->destroy(client);
+	}
+	return end;
+}
+
+/*
+ * Described in header
+ */
+void selection_print_none(FILE *file)
+{
+	text_print(file, "nothing like this is captured\n");
 }
 
 /*

@@ -101,6 +101,24 @@ void selection_add_string(selection_t *selection, char *name, char *value);
 void selection_add_number(selection_t *selection, char *name, char *option, char *value);
 
 /**
+ * Have the plugin run a command on what is selected.
+ *
+ * @param name		name of the command
+ * @param cb		gets the objects of the answer, NULL if there is one only
+ * @param data		data to pass to cb
+ * @return			last object of the answer, owned by the caller, NULL if the command failed,
+ *					the reason was printed
+ */
+json_object *selection_call(selection_t *selection, char *name, client_cb_t cb, void *data);
+
+/**
+ * Print that nothing is captured that was selected.
+ *
+ * @param file		where to print
+ */
+void selection_print_none(FILE *file);
+
+/**
  * Release what was allocated.
  */
 void selection_clear(selection_t *selection);

@@ -17,6 +17,8 @@
 
 #include "captures/captures.h"
 #include "check/checker.h"
+#include "cli/json.h"
+#include "cli/text.h"
 #include "commands.h"
 
 /** options without a short form */
@@ -36,17 +38,6 @@ struct report_t {
 };
 
 /**
- * Print a path in one line, whatever is in there.
- */
-static void print_path(char *path)
-{
-	for (; *path; path++)
-	{
-		putchar(iscntrl((u_char)*path) ? '?' : *path);
-	}
-}
-
-/**
  * Report a finding, see checker_cb_t.
  */
 static void add_finding(void *data, finding_t *finding)
@@ -58,9 +49,9 @@ static void add_finding(void *data, finding_t *finding)
 	report->repaired += finding->repaired;
 	if (!report->findings)
 	{
-		print_path(finding->path);
-		printf(" %s%s%s\n", finding->text, finding->repaired ? ": repaired" : "; ",
-			   finding->repaired ? "" : finding->remedy);
+		text_print(stdout, "%s %s%s%s\n", finding->path, finding->text,
+				   finding->repaired ? ": repaired" : "; ",
+				   finding->repaired ? "" : finding->remedy);
 		return;
 	}
 	object = json_object_new_object();
@@ -125,8 +116,8 @@ static int run(command_line_t *line)
 	checker->destroy(checker);
 	if (json)
 	{
-		printf("%s\n", json_object_to_json_string_ext(report.findings,
-						JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_print(stdout, report.findings);
+		fputc('\n', stdout);
 		json_object_put(report.findings);
 	}
 	if (status == STATUS_GOOD && report.count > report.repaired)

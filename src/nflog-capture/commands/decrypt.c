@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "captures/captures.h"
+#include "cli/text.h"
 #include "commands.h"
 #include "jobs/decrypt_job.h"
 
@@ -244,7 +245,7 @@ static int decrypt_dir(request_t *request, char *dir)
 	enumerator = captures->create_enumerator(captures);
 	while (enumerator->enumerate(enumerator, &capture))
 	{
-		printf("%s:\n", capture->name);
+		text_print(stdout, "%s:\n", capture->name);
 		fflush(stdout);
 		paths = array_create(0, 0);
 		add_files(capture, paths);

@@ -21,6 +21,7 @@
 #include "captures/capture_keys.h"
 #include "captures/captures.h"
 #include "captures/merge.h"
+#include "cli/text.h"
 #include "cli/when.h"
 #include "commands.h"
 #include "export/end_lines.h"
@@ -270,7 +271,7 @@ static int write_each(export_t *this, char *dir)
 	if (mkdir(dir, 0700) != 0 &&
 		(errno != EEXIST || stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)))
 	{
-		fprintf(stderr, "unable to create %s: %s\n", dir, strerror(errno));
+		text_print(stderr, "unable to create %s: %s\n", dir, strerror(errno));
 		return STATUS_ERROR;
 	}
 	names = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
@@ -310,13 +311,13 @@ static int write_keys(export_t *this, char *dir)
 	secrets = secrets_create(create_enumerator(this));
 	if (!secrets->get_count(secrets))
 	{
-		fprintf(stderr, "there are no keys of these traces next to them\n");
+		text_print(stderr, "there are no keys of these traces next to them\n");
 		status = STATUS_BAD;
 	}
 	else if (secrets->write(secrets, dir))
 	{
-		printf("%s: %u keys, to open the file with WIRESHARK_CONFIG_DIR=%s\n", dir,
-			   secrets->get_count(secrets), dir);
+		text_print(stdout, "%s: %u keys, to open the file with WIRESHARK_CONFIG_DIR=%s\n",
+				   dir, secrets->get_count(secrets), dir);
 		status = STATUS_GOOD;
 	}
 	secrets->destroy(secrets);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "captures/captures.h"
+#include "cli/text.h"
 #include "commands.h"
 #include "follow/live.h"
 
@@ -60,7 +61,8 @@ struct extcap_t {
  */
 static int is_connection(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' && !strpbrk(entry->d_name, "{}\"\n") &&
+	return entry->d_name[0] != '.' && text_is_plain(entry->d_name) &&
+		   !strpbrk(entry->d_name, "{}\"") &&
 		   (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN);
 }
 
@@ -72,19 +74,21 @@ static int print_interfaces(extcap_t *this)
 	struct dirent **entries;
 	int count, i;
 
-	printf("extcap {version=" NFLOG_CAPTURE_VERSION "}{display=nflog-capture}\n");
+	text_print(stdout, "extcap {version=" NFLOG_CAPTURE_VERSION
+			   "}{display=nflog-capture}\n");
 	count = scandir(this->live.base, &entries, is_connection, alphasort);
 	if (count < 0)
 	{
 		/* shown by none of Wireshark's windows, but on its console */
-		fprintf(stderr, "unable to open %s: %s\n", this->live.base, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", this->live.base, strerror(errno));
 		return STATUS_GOOD;
 	}
-	printf("interface {value=" INTERFACE "}{display=IPsec, all connections}\n");
+	text_print(stdout, "interface {value=" INTERFACE "}{display=IPsec, all "
+			   "connections}\n");
 	for (i = 0; i < count; i++)
 	{
-		printf("interface {value=" INTERFACE ":%s}{display=IPsec connection %s}\n",
-			   entries[i]->d_name, entries[i]->d_name);
+		text_print(stdout, "interface {value=" INTERFACE ":%s}{display=IPsec connection "
+				   "%s}\n", entries[i]->d_name, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
@@ -96,15 +100,15 @@ static int print_interfaces(extcap_t *this)
  */
 static int print_config()
 {
-	printf("arg {number=0}{call=--decrypt}{display=Decrypted packets as well}"
-		   "{tooltip=Have each decrypted packet follow the encrypted one}"
-		   "{type=boolflag}{default=true}\n"
-		   "arg {number=1}{call=--plain}{display=Packets in the clear only}"
-		   "{tooltip=Leave out ESP, AH and IKE as they are on the wire}"
-		   "{type=boolflag}{default=false}\n"
-		   "arg {number=2}{call=--begin}{display=Packets captured before}"
-		   "{tooltip=Begin with the packets that traces have already}"
-		   "{type=boolflag}{default=false}\n");
+	text_print(stdout, "arg {number=0}{call=--decrypt}{display=Decrypted packets as well}"
+			   "{tooltip=Have each decrypted packet follow the encrypted one}"
+			   "{type=boolflag}{default=true}\n"
+			   "arg {number=1}{call=--plain}{display=Packets in the clear only}"
+			   "{tooltip=Leave out ESP, AH and IKE as they are on the wire}"
+			   "{type=boolflag}{default=false}\n"
+			   "arg {number=2}{call=--begin}{display=Packets captured before}"
+			   "{tooltip=Begin with the packets that traces have already}"
+			   "{type=boolflag}{default=false}\n");
 	return STATUS_GOOD;
 }
 
@@ -117,7 +121,7 @@ static int check_filter(extcap_t *this)
 
 	if (!filter)
 	{
-		printf("invalid filter\n");
+		text_print(stdout, "invalid filter\n");
 		return STATUS_ERROR;
 	}
 	filter->destroy(filter);
@@ -141,7 +145,7 @@ static int capture(extcap_t *this)
 	this->live.fd = open(this->fifo, O_WRONLY | O_CLOEXEC);
 	if (this->live.fd < 0)
 	{
-		fprintf(stderr, "unable to open %s: %s\n", this->fifo, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", this->fifo, strerror(errno));
 	}
 	else
 	{
@@ -174,8 +178,8 @@ static int act(command_line_t *line, extcap_t *this)
 	switch (this->action)
 	{
 		case OPT_DLTS:
-			printf("dlt {number=239}{name=NFLOG}{display=Linux netfilter log "
-				   "messages}\n");
+			text_print(stdout, "dlt {number=239}{name=NFLOG}{display=Linux netfilter log "
+					   "messages}\n");
 			return STATUS_GOOD;
 		case OPT_CONFIG:
 			return print_config();

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/json.h"
+#include "cli/text.h"
 #include "client/selection.h"
 #include "commands.h"
 
@@ -48,35 +50,6 @@ typedef struct {
 } list_t;
 
 /**
- * Make a string safe to print: peers choose their identities, so replace control characters.
- *
- * @return			buf
- */
-static char *printable(const char *str, char *buf, size_t len)
-{
-	size_t i;
-
-	snprintf(buf, len, "%s", str);
-	for (i = 0; buf[i]; i++)
-	{
-		if ((u_char)buf[i] < ' ' || buf[i] == 0x7f ||
-			((u_char)buf[i] == 0xc2 && (u_char)buf[i + 1] < 0xa0))
-		{
-			buf[i] = '?';
-		}
-	}
-	return buf;
-}
-
-/**
- * Get a string that is safe to print.
- */
-static char *get_text(json_object *object, char *name, char *buf, size_t len)
-{
-	return printable(client_get_string(object, name), buf, len);
-}
-
-/**
  * Format a time.
  */
 static char *get_time(json_object *object, char *name, char *buf, size_t len)
@@ -94,12 +67,10 @@ static char *get_time(json_object *object, char *name, char *buf, size_t len)
  */
 static char *get_sa(json_object *trace, char *buf, size_t len)
 {
-	char child[256];
-
 	if (json_object_object_get(trace, "child_id"))
 	{
 		snprintf(buf, len, "%s{%" PRIu64 "} [%" PRIu64 "]",
-				 get_text(trace, "child", child, sizeof(child)),
+				 client_get_string(trace, "child"),
 				 client_get_number(trace, "child_id"),
 				 client_get_number(trace, "ike_id"));
 	}
@@ -116,17 +87,16 @@ static char *get_sa(json_object *trace, char *buf, size_t len)
 static void print_peer(list_t *list, json_object *trace)
 {
 	json_object *vips;
-	char buf[1024];
 	size_t i;
 
-	fprintf(list->out, "  %s", get_text(trace, "identity", buf, sizeof(buf)));
+	text_print(list->out, "  %s", client_get_string(trace, "identity"));
 	if (json_object_object_get_ex(trace, "virtual_ips", &vips) &&
 		json_object_is_type(vips, json_type_array))
 	{
 		for (i = 0; i < json_object_array_length(vips); i++)
 		{
-			fprintf(list->out, " %s", printable(json_object_get_string(
-							json_object_array_get_idx(vips, i)), buf, sizeof(buf)));
+			text_print(list->out, " %s",
+					   json_object_get_string(json_object_array_get_idx(vips, i)));
 		}
 	}
 }
@@ -136,16 +106,16 @@ static void print_peer(list_t *list, json_object *trace)
  */
 static void print_counters(list_t *list, json_object *point)
 {
-	fprintf(list->out, "%10" PRIu64 " %14" PRIu64 " %8" PRIu64,
-			client_get_number(point, "packets"), client_get_number(point, "bytes"),
-			client_get_number(point, "lost"));
+	text_print(list->out, "%10" PRIu64 " %14" PRIu64 " %8" PRIu64,
+			   client_get_number(point, "packets"), client_get_number(point, "bytes"),
+			   client_get_number(point, "lost"));
 	if (json_object_object_get(point, "missing"))
 	{
-		fprintf(list->out, " %8" PRIu64, client_get_number(point, "missing"));
+		text_print(list->out, " %8" PRIu64, client_get_number(point, "missing"));
 	}
 	else
 	{
-		fprintf(list->out, " %8s", "-");
+		text_print(list->out, " %8s", "-");
 	}
 }
 
@@ -154,18 +124,16 @@ static void print_counters(list_t *list, json_object *point)
  */
 static void print_details(list_t *list, json_object *trace)
 {
-	char dir[PATH_MAX], file[NAME_MAX + 1], note[512], state[64];
+	const char *dir = client_get_string(trace, "directory");
+	const char *note = client_get_string(trace, "note");
 
-	get_text(trace, "directory", dir, sizeof(dir));
 	if (*dir)
 	{
-		fprintf(list->out, "  %s/%s\n", dir, get_text(trace, "file", file, sizeof(file)));
+		text_print(list->out, "  %s/%s\n", dir, client_get_string(trace, "file"));
 	}
-	get_text(trace, "note", note, sizeof(note));
 	if (*note)
 	{
-		fprintf(list->out, "  %s: %s\n",
-				get_text(trace, "state", state, sizeof(state)), note);
+		text_print(list->out, "  %s: %s\n", client_get_string(trace, "state"), note);
 	}
 }
 
@@ -174,26 +142,26 @@ static void print_details(list_t *list, json_object *trace)
  */
 static void print_trace(list_t *list, json_object *trace)
 {
-	char conn[256], sa[512], since[64], name[64], state[64];
+	char sa[512], since[64];
 	json_object *points, *point;
 	size_t i;
 
 	if (!list->traces)
 	{
-		fprintf(list->out, COLUMNS "%-11s %-19s %10s %14s %8s %8s  %s\n", "CONNECTION",
-				"SA", "POINT", "STATE", "SINCE", "PACKETS", "BYTES", "LOST", "MISSING",
-				"PEER");
+		text_print(list->out, COLUMNS "%-11s %-19s %10s %14s %8s %8s  %s\n", "CONNECTION",
+				   "SA", "POINT", "STATE", "SINCE", "PACKETS", "BYTES", "LOST", "MISSING",
+				   "PEER");
 	}
 	points = json_object_object_get(trace, "points");
 	for (i = 0; i < json_object_array_length(points); i++)
 	{
 		point = json_object_array_get_idx(points, i);
-		fprintf(list->out, COLUMNS "%-11s %-19s ",
-				i ? "" : get_text(trace, "connection", conn, sizeof(conn)),
-				i ? "" : get_sa(trace, sa, sizeof(sa)),
-				get_text(point, "point", name, sizeof(name)),
-				i ? "" : get_text(trace, "state", state, sizeof(state)),
-				i ? "" : get_time(trace, "since", since, sizeof(since)));
+		text_print(list->out, COLUMNS "%-11s %-19s ",
+				   i ? "" : client_get_string(trace, "connection"),
+				   i ? "" : get_sa(trace, sa, sizeof(sa)),
+				   client_get_string(point, "point"),
+				   i ? "" : client_get_string(trace, "state"),
+				   i ? "" : get_time(trace, "since", since, sizeof(since)));
 		print_counters(list, point);
 		if (!i)
 		{
@@ -213,23 +181,23 @@ static void print_request(list_t *list, json_object *request)
 		"connection", "child", "ike_id", "child_id", "spi", "identity", "virtual_ip",
 		"duration", "packets",
 	};
-	char buf[512], name[64], action[64], added[64];
+	char added[64];
 	json_object *options;
 	bool any = FALSE;
 	int i;
 
-	fprintf(list->out, "%-7s %-6s since %s, %" PRIu64 " started, %" PRIu64 " ended, %"
-			PRIu64 " failed:", get_text(request, "id", buf, sizeof(buf)),
-			get_text(request, "action", action, sizeof(action)),
-			get_time(request, "added", added, sizeof(added)),
-			client_get_number(request, "started"), client_get_number(request, "ended"),
-			client_get_number(request, "failed"));
+	text_print(list->out, "%-7s %-6s since %s, %" PRIu64 " started, %" PRIu64 " ended, %"
+			   PRIu64 " failed:", client_get_string(request, "id"),
+			   client_get_string(request, "action"),
+			   get_time(request, "added", added, sizeof(added)),
+			   client_get_number(request, "started"), client_get_number(request, "ended"),
+			   client_get_number(request, "failed"));
 	for (i = 0; i < countof(names); i++)
 	{
 		if (json_object_object_get(request, names[i]))
 		{
-			fprintf(list->out, " %s=%s", names[i],
-					get_text(request, names[i], buf, sizeof(buf)));
+			text_print(list->out, " %s=%s", names[i],
+					   client_get_string(request, names[i]));
 			any = TRUE;
 		}
 	}
@@ -238,11 +206,10 @@ static void print_request(list_t *list, json_object *request)
 	{
 		json_object_object_foreach(options, key, value)
 		{
-			fprintf(list->out, " %s=%s", printable(key, name, sizeof(name)),
-					printable(json_object_get_string(value), buf, sizeof(buf)));
+			text_print(list->out, " %s=%s", key, json_object_get_string(value));
 		}
 	}
-	fprintf(list->out, "%s\n", any ? "" : " all");
+	text_print(list->out, "%s\n", any ? "" : " all");
 }
 
 /**
@@ -253,11 +220,10 @@ static void print_json(list_t *list, bool trace, json_object *object)
 	json_object_object_del(object, "type");
 	if (!trace && !list->requests)
 	{
-		fprintf(list->out, "%s],\"requests\":[\n", list->traces ? "\n" : "");
+		fputs(list->traces ? "\n],\"requests\":[\n" : "],\"requests\":[\n", list->out);
 	}
-	fprintf(list->out, "%s%s", (trace ? list->traces : list->requests) ? ",\n" : "",
-			json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-										   JSON_C_TO_STRING_NOSLASHESCAPE));
+	fputs((trace ? list->traces : list->requests) ? ",\n" : "", list->out);
+	json_print(list->out, object);
 }
 
 /**
@@ -281,7 +247,8 @@ static void print(void *data, const char *type, json_object *object)
 	{
 		if (!list->requests)
 		{
-			fprintf(list->out, "%s%-7s ACTION\n", list->traces ? "\n" : "", "REQUEST");
+			text_print(list->out, list->traces ? "\n%-7s ACTION\n" : "%-7s ACTION\n",
+					   "REQUEST");
 		}
 		print_request(list, object);
 	}
@@ -300,7 +267,7 @@ static bool print_list(list_t *list, client_t *client, json_object *fields)
 	list->traces = list->requests = 0;
 	if (list->json)
 	{
-		fprintf(list->out, "{\"version\":%d,\"traces\":[\n", CLIENT_VERSION);
+		text_print(list->out, "{\"version\":%d,\"traces\":[\n", CLIENT_VERSION);
 	}
 	end = client->call(client, "list", fields, print, list);
 	if (!end)
@@ -309,13 +276,12 @@ static bool print_list(list_t *list, client_t *client, json_object *fields)
 	}
 	if (list->json)
 	{
-		fprintf(list->out, "%s%s]}\n",
-				list->traces + list->requests ? "\n" : "",
-				list->requests ? "" : "],\"requests\":[");
+		fputs(list->traces + list->requests ? "\n" : "", list->out);
+		fputs(list->requests ? "]}\n" : "],\"requests\":[]}\n", list->out);
 	}
 	else if (!list->traces && !list->requests)
 	{
-		fprintf(list->out == stdout ? stderr : list->out, "nothing like this is captured\n");
+		selection_print_none(list->out == stdout ? stderr : list->out);
 	}
 	json_object_put(end);
 	return TRUE;
@@ -340,7 +306,8 @@ static int watch(list_t *list, client_t *client, json_object *fields)
 		}
 		if (success && (!before || !streq(before, now)))
 		{
-			printf("%s%s", isatty(STDOUT_FILENO) ? CLEAR : "", now);
+			fputs(isatty(STDOUT_FILENO) ? CLEAR : "", stdout);
+			fputs(now, stdout);
 			success = fflush(stdout) == 0;
 		}
 		free(before);

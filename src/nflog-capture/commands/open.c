@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "captures/captures.h"
+#include "cli/text.h"
 #include "commands.h"
 
 /** options without a short form */
@@ -113,13 +114,13 @@ static int execute(char *program, char *path, char *args[], int count)
 	{
 		argv[3 + i] = args[i];
 	}
-	fprintf(stderr, "WIRESHARK_CONFIG_DIR=%s %s -r %s\n", config, program, path);
+	text_print(stderr, "WIRESHARK_CONFIG_DIR=%s %s -r %s\n", config, program, path);
 	setenv("WIRESHARK_CONFIG_DIR", config, TRUE);
 	/* ignored signals would stay ignored */
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	execvp(program, argv);
-	fprintf(stderr, "unable to run %s: %s\n", program, strerror(errno));
+	text_print(stderr, "unable to run %s: %s\n", program, strerror(errno));
 	free(argv);
 	free(config);
 	return STATUS_ERROR;
@@ -140,7 +141,7 @@ static int open_trace(char *base, char *program, char *operands[], int count)
 		path = get_newest(captures);
 		if (!path)
 		{
-			fprintf(stderr, "%s has no traces\n", operands[0]);
+			text_print(stderr, "%s has no traces\n", operands[0]);
 		}
 	}
 	captures->destroy(captures);

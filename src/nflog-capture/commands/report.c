@@ -16,6 +16,7 @@
 
 #include "captures/capture_keys.h"
 #include "captures/captures.h"
+#include "cli/json.h"
 #include "commands.h"
 #include "report/report.h"
 
@@ -138,8 +139,8 @@ static int print_report(request_t *this)
 	object = report->get_json(report);
 	if (this->json)
 	{
-		printf("%s\n", json_object_to_json_string_ext(object,
-					JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_print(stdout, object);
+		fputc('\n', stdout);
 	}
 	else
 	{

@@ -14,6 +14,7 @@
 
 #define _GNU_SOURCE
 
+#include "cli/text.h"
 #include "client/selection.h"
 #include "commands.h"
 
@@ -29,19 +30,19 @@ static void print(void *data, const char *type, json_object *trace)
 	*any |= interrupted;
 	if (*former)
 	{
-		printf("%s/%s is complete, continued in %s\n", dir, former,
-			   client_get_string(trace, "file"));
+		text_print(stdout, "%s/%s is complete, continued in %s\n", dir, former,
+				   client_get_string(trace, "file"));
 	}
 	else if (json_object_object_get(trace, "busy"))
 	{
-		fprintf(stderr, "%s/%s was not rotated yet, as the disk is busy\n", dir,
-				client_get_string(trace, "file"));
+		text_print(stderr, "%s/%s was not rotated yet, as the disk is busy\n", dir,
+				   client_get_string(trace, "file"));
 	}
 	else if (*dir && !interrupted)
 	{
-		printf("%s/%s %s\n", dir, client_get_string(trace, "file"),
-			   streq(client_get_string(trace, "state"), "ended")
-					? "is complete already" : "has no packets yet");
+		text_print(stdout, "%s/%s %s\n", dir, client_get_string(trace, "file"),
+				   streq(client_get_string(trace, "state"), "ended")
+						? "is complete already" : "has no packets yet");
 	}
 }
 
@@ -51,28 +52,21 @@ static void print(void *data, const char *type, json_object *trace)
 static int rotate(selection_t *selection)
 {
 	bool interrupted = FALSE;
-	client_t *client;
 	json_object *end;
-	int status = STATUS_ERROR;
+	int status;
 
-	client = client_create(selection->socket);
-	if (!client)
+	end = selection_call(selection, "rotate", print, &interrupted);
+	if (!end)
 	{
 		return STATUS_ERROR;
 	}
-	end = client->call(client, "rotate", selection->fields, print, &interrupted);
-	if (end)
+	status = interrupted || client_get_number(end, "busy") ? STATUS_BAD : STATUS_GOOD;
+	if (!client_get_number(end, "traces"))
 	{
-		status = interrupted || client_get_number(end, "busy") ? STATUS_BAD
-																: STATUS_GOOD;
-		if (!client_get_number(end, "traces"))
-		{
-			fprintf(stderr, "nothing like this is captured\n");
-			status = STATUS_BAD;
-		}
-		json_object_put(end);
+		selection_print_none(stderr);
+		status = STATUS_BAD;
 	}
-	client->destroy(client);
+	json_object_put(end);
 	return status;
 }
 

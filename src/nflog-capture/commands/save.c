@@ -21,6 +21,7 @@
 
 #include <collections/linked_list.h>
 
+#include "cli/text.h"
 #include "client/saver.h"
 #include "client/selection.h"
 #include "commands.h"
@@ -61,8 +62,8 @@ static bool is_outside(char *target, const char *dir)
 	free(above);
 	if (!outside)
 	{
-		fprintf(stderr, "%s is in the directory of the captures, in which the plugin removes "
-				"files: choose another one\n", target);
+		text_print(stderr, "%s is in the directory of the captures, in which the plugin "
+				   "removes files: choose another one\n", target);
 	}
 	return outside;
 }
@@ -116,7 +117,8 @@ static int copy(linked_list_t *traces, char *target, bool keys)
 	}
 	bytes = saver->get_size(saver, &files);
 	saver->destroy(saver);
-	printf("copied %u files with %" PRIu64 " bytes to %s\n", files, bytes, target);
+	text_print(stdout, "copied %u files with %" PRIu64 " bytes to %s\n", files, bytes,
+			   target);
 	return success ? STATUS_GOOD : files ? STATUS_BAD : STATUS_ERROR;
 }
 
@@ -126,21 +128,14 @@ static int copy(linked_list_t *traces, char *target, bool keys)
 static int save(selection_t *selection, char *target, bool keys)
 {
 	linked_list_t *traces;
-	client_t *client;
 	json_object *end;
 	int status = STATUS_ERROR;
 
-	client = client_create(selection->socket);
-	if (!client)
-	{
-		return STATUS_ERROR;
-	}
 	traces = linked_list_create();
-	end = client->call(client, "flush", selection->fields, keep, traces);
-	client->destroy(client);
+	end = selection_call(selection, "flush", keep, traces);
 	if (end && !traces->get_count(traces))
 	{
-		fprintf(stderr, "nothing like this is captured\n");
+		selection_print_none(stderr);
 		status = STATUS_BAD;
 	}
 	else if (end)

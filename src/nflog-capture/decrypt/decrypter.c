@@ -13,6 +13,7 @@
  */
 
 #include "decrypter.h"
+#include "cli/text.h"
 #include "ike.h"
 #include "ip_fragments.h"
 #include "ipcomp.h"
@@ -418,35 +419,35 @@ static void print_layer(layer_t *layer, char *where, FILE *file)
 		{
 			continue;
 		}
-		fprintf(file, "%s%s: %u packets, %u decrypted", names[i], where, total,
-				counts[VERDICT_GOOD] + counts[VERDICT_UNCHECKED] +
-				counts[VERDICT_NO_INTEG]);
+		text_print(file, "%s%s: %u packets, %u decrypted", names[i], where, total,
+				   counts[VERDICT_GOOD] + counts[VERDICT_UNCHECKED] +
+				   counts[VERDICT_NO_INTEG]);
 		for (j = 0; j < VERDICT_MAX; j++)
 		{
 			if (counts[j])
 			{
-				fprintf(file, ", %u %s", counts[j],
-						enum_to_name(verdict_names, j));
+				text_print(file, ", %u %s", counts[j],
+						   enum_to_name(verdict_names, j));
 			}
 		}
-		fprintf(file, "\n");
+		text_print(file, "\n");
 	}
 	if (layer->compressed)
 	{
-		fprintf(file, "IPComp%s: %u packets, %u decompressed\n", where,
-				layer->compressed, layer->compressed - layer->not_decompressed);
+		text_print(file, "IPComp%s: %u packets, %u decompressed\n", where,
+				   layer->compressed, layer->compressed - layer->not_decompressed);
 	}
 	if (layer->clear)
 	{
-		fprintf(file, "IKE in the clear%s: %u packets\n", where, layer->clear);
+		text_print(file, "IKE in the clear%s: %u packets\n", where, layer->clear);
 	}
 	if (layer->fragments)
 	{
-		fprintf(file, "IP fragments%s: %u packets\n", where, layer->fragments);
+		text_print(file, "IP fragments%s: %u packets\n", where, layer->fragments);
 	}
 	if (layer->parts)
 	{
-		fprintf(file, "cut when captured%s: %u packets\n", where, layer->parts);
+		text_print(file, "cut when captured%s: %u packets\n", where, layer->parts);
 	}
 }
 
@@ -478,7 +479,7 @@ METHOD(decrypter_t, print, void,
 
 	if (!has_packets(this))
 	{
-		fprintf(file, "no packets\n");
+		text_print(file, "no packets\n");
 	}
 	for (i = 0; i < countof(this->layers); i++)
 	{
@@ -487,20 +488,20 @@ METHOD(decrypter_t, print, void,
 	}
 	if (lacking)
 	{
-		fprintf(file, "with missing IP fragments: %u packets\n", lacking);
+		text_print(file, "with missing IP fragments: %u packets\n", lacking);
 	}
 	if (incomplete)
 	{
-		fprintf(file, "IKE with missing fragments: %u messages\n", incomplete);
+		text_print(file, "IKE with missing fragments: %u messages\n", incomplete);
 	}
 	if (this->deep)
 	{
-		fprintf(file, "in more than %d layers: %u packets\n",
-				DECRYPTER_MAX_LAYERS, this->deep);
+		text_print(file, "in more than %d layers: %u packets\n",
+				   DECRYPTER_MAX_LAYERS, this->deep);
 	}
 	if (this->layers[0].others)
 	{
-		fprintf(file, "others: %u packets\n", this->layers[0].others);
+		text_print(file, "others: %u packets\n", this->layers[0].others);
 	}
 }
 

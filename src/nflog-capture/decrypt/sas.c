@@ -213,7 +213,7 @@ static char *append_number(char *pos, char *end, uint32_t number)
 }
 
 /**
- * Describe a packet, its SA and the verdict.  Does not use printf(), which takes as long
+ * Describe a packet, its SA and the verdict.  Does not use snprintf(), which takes as long
  * as decrypting the packet.
  *
  * @param entry		SA, NULL if there is none

@@ -13,6 +13,7 @@
  */
 
 #include "sequences.h"
+#include "cli/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -234,9 +235,9 @@ METHOD(sequences_t, print, void,
 		}
 		if (printed++ < MAX_PRINTED)
 		{
-			fprintf(file, "SA %.8x: %" PRIu64 " packets, %" PRIu64 " missing, %" PRIu64
-					" late, %" PRIu64 " replayed\n", entry->spi, sequence->packets,
-					sequence->missing, sequence->late, sequence->replayed);
+			text_print(file, "SA %.8x: %" PRIu64 " packets, %" PRIu64 " missing, %" PRIu64
+					   " late, %" PRIu64 " replayed\n", entry->spi, sequence->packets,
+					   sequence->missing, sequence->late, sequence->replayed);
 		}
 		else
 		{
@@ -245,7 +246,7 @@ METHOD(sequences_t, print, void,
 	}
 	if (others)
 	{
-		fprintf(file, "%u other SAs have missing, late or replayed packets\n", others);
+		text_print(file, "%u other SAs have missing, late or replayed packets\n", others);
 	}
 }
 

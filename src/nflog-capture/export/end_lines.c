@@ -15,6 +15,8 @@
 #define _GNU_SOURCE
 
 #include "end_lines.h"
+#include "cli/text.h"
+#include "read/line.h"
 
 #include <collections/hashtable.h>
 #include <errno.h>
@@ -135,49 +137,30 @@ static void parse_line(private_end_lines_t *this, char *line)
 	}
 }
 
-/**
- * Read a line, as far as it fits, with its end removed.
- *
- * @param line		buffer of MAX_LINE bytes
- * @return			FALSE if there are no more
- */
-static bool read_line(FILE *file, char *line)
-{
-	size_t len = 0;
-	int c;
-
-	while ((c = getc_unlocked(file)) != EOF && c != '\n')
-	{
-		if (len < MAX_LINE - 1)
-		{
-			line[len++] = c;
-		}
-	}
-	line[len] = '\0';
-	return c != EOF || len;
-}
-
 METHOD(end_lines_t, read_, bool,
 	private_end_lines_t *this, char *path)
 {
 	bool success, is_stdin = streq(path, "-");
-	char line[MAX_LINE];
+	char buf[MAX_LINE];
+	chunk_t line = chunk_create((u_char*)buf, sizeof(buf) - 1);
 	FILE *file;
 
 	file = is_stdin ? stdin : fopen(path, "re");
 	if (!file)
 	{
-		fprintf(stderr, "unable to open %s: %s\n", path, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", path, strerror(errno));
 		return FALSE;
 	}
-	while (read_line(file, line))
+	while (line_read(file, &line))
 	{
-		parse_line(this, line);
+		buf[line.len] = '\0';
+		parse_line(this, buf);
+		line.len = sizeof(buf) - 1;
 	}
 	success = !ferror(file);
 	if (!success)
 	{
-		fprintf(stderr, "unable to read %s: %s\n", path, strerror(errno));
+		text_print(stderr, "unable to read %s: %s\n", path, strerror(errno));
 	}
 	if (!is_stdin)
 	{

@@ -15,6 +15,7 @@
 #include "exporter.h"
 
 #include "captures/pairs.h"
+#include "cli/text.h"
 #include "interfaces.h"
 #include "write/pcapng_block.h"
 
@@ -297,7 +298,7 @@ static void write_packet(private_exporter_t *this, merged_packet_t *merged,
 	{
 		print_comment(merged, layers, tie, other, comment);
 	}
-	pcapng_option(&this->blocks, PCAPNG_COMMENT, chunk_from_str(comment));
+	pcapng_option_text(&this->blocks, PCAPNG_COMMENT, comment);
 	pcapng_end(&this->blocks);
 }
 
@@ -384,26 +385,26 @@ METHOD(exporter_t, finish, bool,
 METHOD(exporter_t, print, void,
 	private_exporter_t *this, char *name, FILE *file)
 {
-	fprintf(file, "%s: %" PRIu64 " packets", name, this->packets);
+	text_print(file, "%s: %" PRIu64 " packets", name, this->packets);
 	if (this->decrypted)
 	{
-		fprintf(file, ", %" PRIu64 " decrypted", this->decrypted);
+		text_print(file, ", %" PRIu64 " decrypted", this->decrypted);
 	}
 	if (this->tied && !this->undecided)
 	{
-		fprintf(file, ", %" PRIu64 " of them both in ESP and in the clear",
-				this->tied);
+		text_print(file, ", %" PRIu64 " of them both in ESP and in the clear",
+				   this->tied);
 	}
 	if (this->packets)
 	{
-		fprintf(file, ", from %T to %T", &this->first.tv_sec, TRUE,
-				&this->last.tv_sec, TRUE);
+		text_print(file, ", from %T to %T", &this->first.tv_sec, TRUE,
+				   &this->last.tv_sec, TRUE);
 	}
-	fprintf(file, "\n");
+	text_print(file, "\n");
 	if (this->undecided)
 	{
-		fprintf(file, "%" PRIu64 " encrypted packets could not be decrypted for the "
-				"filter, and are left out\n", this->undecided);
+		text_print(file, "%" PRIu64 " encrypted packets could not be decrypted for the "
+				   "filter, and are left out\n", this->undecided);
 	}
 }
 

@@ -276,7 +276,7 @@ METHOD(interfaces_t, add_statistics, void,
 		lines = array_create_enumerator(interface->lines);
 		while (lines->enumerate(lines, &line))
 		{
-			pcapng_option(blocks, PCAPNG_COMMENT, chunk_from_str(line));
+			pcapng_option_text(blocks, PCAPNG_COMMENT, line);
 		}
 		lines->destroy(lines);
 		pcapng_end(blocks);

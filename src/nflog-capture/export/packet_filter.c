@@ -13,6 +13,7 @@
  */
 
 #include "packet_filter.h"
+#include "cli/text.h"
 
 #include <pcap/pcap.h>
 
@@ -75,8 +76,8 @@ packet_filter_t *packet_filter_create(char *expression)
 								   PCAP_NETMASK_UNKNOWN) == 0;
 	if (!success)
 	{
-		fprintf(stderr, "invalid filter '%s': %s\n", expression,
-				pcap ? pcap_geterr(pcap) : "no memory");
+		text_print(stderr, "invalid filter '%s': %s\n", expression,
+				   pcap ? pcap_geterr(pcap) : "no memory");
 	}
 	if (pcap)
 	{

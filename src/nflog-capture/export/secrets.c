@@ -16,6 +16,7 @@
 
 #include "secrets.h"
 
+#include "cli/text.h"
 #include "keys/key_file.h"
 #include "keys/uat.h"
 #include "write/output.h"
@@ -190,8 +191,8 @@ static chunk_t read_file(char *dir, char *name)
 	}
 	else if (file || errno != ENOENT)
 	{
-		fprintf(stderr, "unable to read %s: %s\n", path,
-				file ? "it is empty, too large, or no regular file" : strerror(errno));
+		text_print(stderr, "unable to read %s: %s\n", path,
+				   file ? "it is empty, too large, or no regular file" : strerror(errno));
 	}
 	if (file)
 	{
@@ -330,14 +331,14 @@ METHOD(secrets_t, write_, bool,
 	{
 		if (errno != EEXIST || lstat(dir, &st) != 0)
 		{
-			fprintf(stderr, "unable to create %s: %s\n", dir, strerror(errno));
+			text_print(stderr, "unable to create %s: %s\n", dir, strerror(errno));
 			return FALSE;
 		}
 		/* whoever can write to it could replace what is read later */
 		if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 022)
 		{
-			fprintf(stderr, "unable to write keys to %s: it is no directory of yours that "
-					"nobody else can write to\n", dir);
+			text_print(stderr, "unable to write keys to %s: it is no directory of yours "
+					   "that nobody else can write to\n", dir);
 			return FALSE;
 		}
 	}
@@ -465,7 +466,7 @@ bool secrets_remove(char *dir)
 		}
 		else if ((array_count(paths) || found) && errno != ENOENT)
 		{
-			fprintf(stderr, "unable to remove %s: %s\n", path, strerror(errno));
+			text_print(stderr, "unable to remove %s: %s\n", path, strerror(errno));
 			success = FALSE;
 		}
 		free(path);

@@ -20,6 +20,7 @@
 #include "dir_watch.h"
 #include "followed.h"
 
+#include "cli/text.h"
 #include "files/trace_name.h"
 #include "keys/key_file.h"
 
@@ -247,7 +248,7 @@ METHOD(follower_t, add_dir, bool,
 		{	/* the same directory, maybe renamed, whose packets would be written twice */
 			return TRUE;
 		}
-		fprintf(stderr, "unable to watch %s: %s\n", dir, strerror(errno));
+		text_print(stderr, "unable to watch %s: %s\n", dir, strerror(errno));
 		return FALSE;
 	}
 	if (!known)
@@ -393,8 +394,8 @@ static void handle_events(private_follower_t *this)
 				}
 				break;
 			case DIR_MOVED:
-				fprintf(stderr, "%s was renamed, and is not followed anymore, start again "
-						"with its new name\n", event.dir);
+				text_print(stderr, "%s was renamed, and is not followed anymore, start "
+						   "again with its new name\n", event.dir);
 				break;
 			case DIR_GONE:
 				remove_dir(this, event.dir);
@@ -544,8 +545,8 @@ follower_t *follower_create(char *base, char *names[], bool plain)
 	watch = dir_watch_create();
 	if (!watch || (base && !watch->add(watch, base)))
 	{
-		fprintf(stderr, "unable to watch %s: %s\n", base ?: "directories",
-				strerror(errno));
+		text_print(stderr, "unable to watch %s: %s\n", base ?: "directories",
+				   strerror(errno));
 		DESTROY_IF(watch);
 		return NULL;
 	}

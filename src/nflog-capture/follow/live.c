@@ -18,6 +18,7 @@
 
 #include "captures/capture_keys.h"
 #include "cli/command.h"
+#include "cli/text.h"
 #include "export/exporter.h"
 #include "follower.h"
 
@@ -139,7 +140,7 @@ static bool write_bytes(void *data, chunk_t bytes)
 	}
 	if (bytes.len && !this->closed)
 	{
-		fprintf(stderr, "unable to write packets: %s\n", strerror(errno));
+		text_print(stderr, "unable to write packets: %s\n", strerror(errno));
 	}
 	sigprocmask(SIG_SETMASK, &this->blocked, NULL);
 	return !bytes.len || this->closed;
@@ -265,13 +266,13 @@ static bool add_dirs(live_t *this)
 		}
 		else if (strchr(options->names[i], '/'))
 		{
-			fprintf(stderr, "unable to open %s: %s\n", dir, strerror(errno));
+			text_print(stderr, "unable to open %s: %s\n", dir, strerror(errno));
 			success = FALSE;
 		}
 		else
 		{
-			fprintf(stderr, "%s has no traces in %s yet, waiting for them\n",
-					options->names[i], options->base);
+			text_print(stderr, "%s has no traces in %s yet, waiting for them\n",
+					   options->names[i], options->base);
 		}
 		free(dir);
 	}

@@ -18,6 +18,7 @@
 
 #include <collections/linked_list.h>
 
+#include "cli/text.h"
 #include "decrypt/decrypter.h"
 #include "decrypt/sequences.h"
 #include "read/trace.h"
@@ -72,7 +73,7 @@ static bool print_summary(decrypt_job_t *job, decrypter_t *decrypter,
 	sequences->print(sequences, file);
 	if (fflush(file) != 0)
 	{
-		fprintf(stderr, "unable to write to stdout: %s\n", strerror(errno));
+		text_print(stderr, "unable to write to stdout: %s\n", strerror(errno));
 		return FALSE;
 	}
 	return TRUE;
@@ -98,8 +99,8 @@ static int write_traces(decrypt_job_t *job, linked_list_t *traces,
 	source.traces->destroy(source.traces);
 	if (!decrypter->has_work(decrypter))
 	{
-		fprintf(stderr, "nothing to decrypt in %s, as it has no ESP, AH, IPComp or IKE: "
-				"it was not written a second time\n", job->traces[0]);
+		text_print(stderr, "nothing to decrypt in %s, as it has no ESP, AH, IPComp or "
+				   "IKE: it was not written a second time\n", job->traces[0]);
 		status = job->may_be_plain && !source.torn ? STATUS_GOOD : STATUS_BAD;
 	}
 	else if (output->finish(output))

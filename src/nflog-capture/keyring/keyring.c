@@ -14,7 +14,9 @@
 
 #include "keyring.h"
 #include "cipher.h"
+#include "cli/text.h"
 #include "key_import.h"
+#include "read/line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -211,13 +213,13 @@ static void report_lack(private_keyring_t *this, void *key, char *name,
 	if (count < MAX_REPORTED && !this->reported->get(this->reported, key))
 	{
 		this->reported->put(this->reported, key, key);
-		fprintf(stderr, "unable to decrypt %s: libstrongswan lacks %s or %s, or "
-				"uses it with keys of another length, Debian has the plugins for it "
-				"in %s%s\n", name,
-				enum_to_name(encryption_algorithm_names, encr) ?: "none",
-				enum_to_name(integrity_algorithm_names, integ) ?: "none",
-				cipher_get_package(encr, integ),
-				count == MAX_REPORTED - 1 ? ", others are not reported" : "");
+		text_print(stderr, "unable to decrypt %s: libstrongswan lacks %s or %s, or "
+				   "uses it with keys of another length, Debian has the plugins for it "
+				   "in %s%s\n", name,
+				   enum_to_name(encryption_algorithm_names, encr) ?: "none",
+				   enum_to_name(integrity_algorithm_names, integ) ?: "none",
+				   cipher_get_package(encr, integ),
+				   count == MAX_REPORTED - 1 ? ", others are not reported" : "");
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -315,34 +317,12 @@ static void report_line(private_keyring_t *this, char *path, u_int number,
 {
 	if (++this->errors <= MAX_REPORTED)
 	{
-		fprintf(stderr, "%s:%u: unable to %s this line of the key file%s%s%s\n",
-				streq(path, "-") ? "stdin" : path, number,
-				this->refused ? "keep" : reason ? "use" : "parse",
-				reason ? ": " : "", reason ?: "",
-				this->errors == MAX_REPORTED ? ", others are not reported" : "");
+		text_print(stderr, "%s:%u: unable to %s this line of the key file%s%s%s\n",
+				   streq(path, "-") ? "stdin" : path, number,
+				   this->refused ? "keep" : reason ? "use" : "parse",
+				   reason ? ": " : "", reason ?: "",
+				   this->errors == MAX_REPORTED ? ", others are not reported" : "");
 	}
-}
-
-/**
- * Read a line, without its end.
- *
- * @param line		buffer, receives the line, truncated to the size of the buffer
- * @return			FALSE if there are no more
- */
-static bool read_line(FILE *file, chunk_t *line)
-{
-	size_t len = 0;
-	int c;
-
-	while ((c = getc_unlocked(file)) != EOF && c != '\n')
-	{
-		if (len < line->len)
-		{
-			line->ptr[len++] = c;
-		}
-	}
-	line->len = len;
-	return c != EOF || len;
 }
 
 /**
@@ -370,7 +350,7 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 	bool success;
 
 	setvbuf(file, (char*)buf, _IOFBF, sizeof(buf));
-	while (read_line(file, &line))
+	while (line_read(file, &line))
 	{
 		number++;
 		this->refused = FALSE;
@@ -390,7 +370,7 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 	success = !ferror(file);
 	if (!success)
 	{
-		fprintf(stderr, "unable to read %s: %s\n", path, strerror(errno));
+		text_print(stderr, "unable to read %s: %s\n", path, strerror(errno));
 	}
 	memwipe(content, sizeof(content));
 	fclose(file);
@@ -434,8 +414,8 @@ bool keyring_may_read(char *path)
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 	{
-		fprintf(stderr, "unable to open %s: it is no regular file, use --key-file to read "
-				"keys from a pipe\n", path);
+		text_print(stderr, "unable to open %s: it is no regular file, use --key-file to "
+				   "read keys from a pipe\n", path);
 		return FALSE;
 	}
 	return TRUE;
@@ -449,12 +429,12 @@ METHOD(keyring_t, add, bool,
 	file = open_keys(path);
 	if (!file)
 	{
-		fprintf(stderr, "unable to open %s: %s\n", path, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", path, strerror(errno));
 		return FALSE;
 	}
 	if (!is_finite(file))
 	{
-		fprintf(stderr, "unable to open %s: it is a device\n", path);
+		text_print(stderr, "unable to open %s: it is a device\n", path);
 		fclose(file);
 		return FALSE;
 	}

@@ -12,8 +12,9 @@
  * for more details.
  */
 
-#include "gunzip.h"
 #include "input.h"
+#include "cli/text.h"
+#include "gunzip.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,7 +193,8 @@ METHOD(input_t, close_, void,
  */
 bool input_refuse(char *path, const char *reason)
 {
-	fprintf(stderr, "unable to open %s: %s\n", streq(path, "-") ? "stdin" : path, reason);
+	text_print(stderr, "unable to open %s: %s\n", streq(path, "-") ? "stdin" : path,
+			   reason);
 	return FALSE;
 }
 

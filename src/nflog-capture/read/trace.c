@@ -15,6 +15,7 @@
 
 #include "trace.h"
 #include "capture_format.h"
+#include "cli/text.h"
 #include "input.h"
 #include "link_type.h"
 
@@ -87,8 +88,8 @@ static void report_link(private_trace_t *this, uint16_t link)
 	if (this->reported_count < MAX_REPORTED)
 	{
 		this->reported[this->reported_count++] = link;
-		fprintf(stderr, "%s has packets of link type %u, in which IP packets can't be "
-				"found\n", streq(this->path, "-") ? "stdin" : this->path, link);
+		text_print(stderr, "%s has packets of link type %u, in which IP packets can't be "
+				   "found\n", streq(this->path, "-") ? "stdin" : this->path, link);
 	}
 }
 
@@ -143,8 +144,8 @@ METHOD(trace_t, is_torn, bool,
 {
 	if (this->error)
 	{
-		fprintf(stderr, "unable to read %s: %s\n",
-				streq(this->path, "-") ? "stdin" : this->path, this->error);
+		text_print(stderr, "unable to read %s: %s\n",
+				   streq(this->path, "-") ? "stdin" : this->path, this->error);
 	}
 	return this->error != NULL;
 }

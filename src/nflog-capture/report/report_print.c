@@ -12,6 +12,7 @@
  * for more details.
  */
 
+#include "cli/text.h"
 #include "report.h"
 
 #include <inttypes.h>
@@ -72,16 +73,16 @@ static void print_times(json_object *times, char *what, char *remark)
 {
 	char a[32], b[32], c[32], d[32];
 
-	printf("  %s: %" PRId64 " packets, median %s, 90 %% within %s, 99 %% within %s, "
-		   "longest %s\n", what, number(times, "packets"),
-		   format_time(number(times, "median_us"), a, sizeof(a)),
-		   format_time(number(times, "p90_us"), b, sizeof(b)),
-		   format_time(number(times, "p99_us"), c, sizeof(c)),
-		   format_time(number(times, "max_us"), d, sizeof(d)));
+	text_print(stdout, "  %s: %" PRId64 " packets, median %s, 90 %% within %s, 99 %% "
+			   "within %s, longest %s\n", what, number(times, "packets"),
+			   format_time(number(times, "median_us"), a, sizeof(a)),
+			   format_time(number(times, "p90_us"), b, sizeof(b)),
+			   format_time(number(times, "p99_us"), c, sizeof(c)),
+			   format_time(number(times, "max_us"), d, sizeof(d)));
 	if (number(times, "negative"))
 	{
-		printf("  %" PRId64 " of these have times in the wrong order: %s\n",
-			   number(times, "negative"), remark);
+		text_print(stdout, "  %" PRId64 " of these have times in the wrong order: %s\n",
+				   number(times, "negative"), remark);
 	}
 }
 
@@ -93,10 +94,11 @@ static void print_sequence(json_object *sequence)
 	int64_t missing = number(sequence, "missing");
 	int64_t all = number(sequence, "highest") - number(sequence, "first") + 1;
 
-	printf("  sequence numbers %" PRId64 " to %" PRId64 ": %" PRId64 " missing (%.2f %%), %"
-		   PRId64 " late, %" PRId64 " replayed\n", number(sequence, "first"),
-		   number(sequence, "highest"), missing, all > 0 ? missing * 100.0 / all : 0,
-		   number(sequence, "late"), number(sequence, "replayed"));
+	text_print(stdout, "  sequence numbers %" PRId64 " to %" PRId64 ": %" PRId64 " "
+			   "missing (%.2f %%), %" PRId64 " late, %" PRId64 " replayed\n",
+			   number(sequence, "first"), number(sequence, "highest"), missing,
+			   all > 0 ? missing * 100.0 / all : 0, number(sequence, "late"),
+			   number(sequence, "replayed"));
 }
 
 /**
@@ -104,17 +106,18 @@ static void print_sequence(json_object *sequence)
  */
 static void print_packets(json_object *sa)
 {
-	printf("  %s to %s\n", string(sa, "first"), string(sa, "last"));
+	text_print(stdout, "  %s to %s\n", string(sa, "first"), string(sa, "last"));
 	print_sequence(get(sa, "sequence"));
-	printf("  largest packet %" PRId64 " bytes", number(sa, "largest"));
+	text_print(stdout, "  largest packet %" PRId64 " bytes", number(sa, "largest"));
 	if (number(sa, "largest_inner"))
 	{
-		printf(", in the clear %" PRId64, number(sa, "largest_inner"));
+		text_print(stdout, ", in the clear %" PRId64, number(sa, "largest_inner"));
 	}
-	printf(", last fragments %" PRId64 "\n", number(sa, "fragments"));
+	text_print(stdout, ", last fragments %" PRId64 "\n", number(sa, "fragments"));
 	if (number(sa, "undecrypted"))
 	{
-		printf("  %" PRId64 " packets can't be decrypted\n", number(sa, "undecrypted"));
+		text_print(stdout, "  %" PRId64 " packets can't be decrypted\n",
+				   number(sa, "undecrypted"));
 	}
 }
 
@@ -125,19 +128,19 @@ static void print_sa(json_object *sa)
 {
 	bool inbound = streq(string(sa, "direction"), "in");
 
-	printf("SA %s %s (%s, %s): %" PRId64 " packets, %" PRId64 " bytes, %" PRId64
-		   " bit/s, %" PRId64 " packets in the clear\n", string(sa, "spi"),
-		   string(sa, "direction"), string(sa, "connection"), string(sa, "child"),
-		   number(sa, "packets"), number(sa, "bytes"), number(sa, "bits_per_second"),
-		   number(sa, "plain_packets"));
+	text_print(stdout, "SA %s %s (%s, %s): %" PRId64 " packets, %" PRId64 " bytes, %"
+			   PRId64 " bit/s, %" PRId64 " packets in the clear\n", string(sa, "spi"),
+			   string(sa, "direction"), string(sa, "connection"), string(sa, "child"),
+			   number(sa, "packets"), number(sa, "bytes"), number(sa, "bits_per_second"),
+			   number(sa, "plain_packets"));
 	if (number(sa, "packets"))
 	{
 		print_packets(sa);
 	}
 	if (number(sa, "too_big"))
 	{
-		printf("  MTU: %" PRId64 " messages that packets are too big, lowest MTU %" PRId64
-			   "\n", number(sa, "too_big"), number(sa, "mtu"));
+		text_print(stdout, "  MTU: %" PRId64 " messages that packets are too big, lowest "
+				   "MTU %" PRId64 "\n", number(sa, "too_big"), number(sa, "mtu"));
 	}
 	if (get(sa, "gateway"))
 	{
@@ -146,20 +149,22 @@ static void print_sa(json_object *sa)
 	}
 	if (number(sa, "stuck"))
 	{
-		printf("  %" PRId64 " packets %s\n", number(sa, "stuck"),
-			   inbound ? "arrived, and never came out of the SA"
-					   : "came to the SA, and never left");
+		text_print(stdout, "  %" PRId64 " packets %s\n", number(sa, "stuck"),
+				   inbound ? "arrived, and never came out of the SA"
+						   : "came to the SA, and never left");
 	}
 	if (json_object_get_boolean(get(sa, "merged")))
 	{
-		printf("  packets in the clear are larger than those in ESP: the kernel merges or "
-			   "splits them,\n  so which of them never left is not known\n");
+		text_print(stdout, "  packets in the clear are larger than those in ESP: the "
+				   "kernel merges or splits them,\n  so which of them never left is not "
+				   "known\n");
 	}
 	if (get(sa, "network"))
 	{
 		print_times(get(sa, "network"), inbound ? "from the peer" : "to the peer",
 					"the clocks differ, or the sender logs packets late");
-		printf("  %" PRId64 " packets were lost on the way\n", number(sa, "lost"));
+		text_print(stdout, "  %" PRId64 " packets were lost on the way\n",
+				   number(sa, "lost"));
 	}
 }
 
@@ -168,24 +173,24 @@ static void print_sa(json_object *sa)
  */
 static void print_message(json_object *message)
 {
-	printf("  %s %-3s %s %s %s %" PRId64, string(message, "time"),
-		   string(message, "direction"), string(message, "ike_sa"),
-		   string(message, "exchange"), string(message, "kind"),
-		   number(message, "message_id"));
+	text_print(stdout, "  %s %-3s %s %s %s %" PRId64, string(message, "time"),
+			   string(message, "direction"), string(message, "ike_sa"),
+			   string(message, "exchange"), string(message, "kind"),
+			   number(message, "message_id"));
 	if (json_object_get_boolean(get(message, "encrypted")))
 	{
-		printf(" (encrypted)");
+		text_print(stdout, " (encrypted)");
 	}
 	if (*string(message, "text"))
 	{
-		printf(": %s", string(message, "text"));
+		text_print(stdout, ": %s", string(message, "text"));
 	}
 	if (number(message, "retransmits"))
 	{
-		printf(", retransmitted %" PRId64 " times until %s", number(message, "retransmits"),
-			   string(message, "last"));
+		text_print(stdout, ", retransmitted %" PRId64 " times until %s",
+				   number(message, "retransmits"), string(message, "last"));
 	}
-	printf("\n");
+	text_print(stdout, "\n");
 }
 
 /*
@@ -202,7 +207,7 @@ void report_print(json_object *report)
 	}
 	if (json_object_array_length(ike))
 	{
-		printf("IKE:\n");
+		text_print(stdout, "IKE:\n");
 	}
 	for (i = 0; i < json_object_array_length(ike); i++)
 	{
@@ -210,18 +215,22 @@ void report_print(json_object *report)
 	}
 	if (number(report, "ike_omitted"))
 	{
-		printf("  and %" PRId64 " messages more\n", number(report, "ike_omitted"));
+		text_print(stdout, "  and %" PRId64 " messages more\n",
+				   number(report, "ike_omitted"));
 	}
 	if (number(report, "omitted"))
 	{
-		printf("packets of other SAs: %" PRId64 "\n", number(report, "omitted"));
+		text_print(stdout, "packets of other SAs: %" PRId64 "\n",
+				   number(report, "omitted"));
 	}
 	if (number(report, "unknown"))
 	{
-		printf("packets of no known SA: %" PRId64 "\n", number(report, "unknown"));
+		text_print(stdout, "packets of no known SA: %" PRId64 "\n",
+				   number(report, "unknown"));
 	}
 	if (!json_object_get_boolean(get(report, "decrypted")))
 	{
-		printf("There are no keys, so what needs decrypting is missing: give them with -k\n");
+		text_print(stdout, "There are no keys, so what needs decrypting is missing: give "
+				   "them with -k\n");
 	}
 }

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "output.h"
+#include "cli/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,8 +242,8 @@ METHOD(output_t, write_, bool,
  */
 static bool refuse(char *path, const char *reason)
 {
-	fprintf(stderr, "unable to write to %s: %s\n",
-			streq(path, "-") ? "stdout" : path, reason);
+	text_print(stderr, "unable to write to %s: %s\n",
+			   streq(path, "-") ? "stdout" : path, reason);
 	return FALSE;
 }
 
@@ -352,9 +353,9 @@ static bool is_other(char *path, struct stat *st, char *inputs[])
 								   : stat(inputs[i], &input)) == 0 &&
 			input.st_dev == st->st_dev && input.st_ino == st->st_ino)
 		{
-			fprintf(stderr, "unable to write to %s: it is the same file as %s, "
-					"which is read, use another name\n",
-					streq(path, "-") ? "stdout" : path, inputs[i]);
+			text_print(stderr, "unable to write to %s: it is the same file as %s, "
+					   "which is read, use another name\n",
+					   streq(path, "-") ? "stdout" : path, inputs[i]);
 			return FALSE;
 		}
 	}

@@ -13,6 +13,7 @@
  */
 
 #include "pcapng_block.h"
+#include "cli/text.h"
 
 /**
  * Extend the used bytes, return the position of the new ones.
@@ -84,6 +85,17 @@ void pcapng_option(pcapng_blocks_t *blocks, uint16_t code, chunk_t value)
 /*
  * Described in header
  */
+void pcapng_option_text(pcapng_blocks_t *blocks, uint16_t code, const char *text)
+{
+	char *escaped = text_escape(text);
+
+	pcapng_option(blocks, code, chunk_from_str(escaped));
+	free(escaped);
+}
+
+/*
+ * Described in header
+ */
 void pcapng_option_time(pcapng_blocks_t *blocks, uint16_t code,
 						struct timeval *time)
 {
@@ -140,8 +152,8 @@ void pcapng_interface(pcapng_blocks_t *blocks, uint16_t type, char *name,
 
 	pcapng_begin(blocks, PCAPNG_INTERFACE_DESCRIPTION);
 	pcapng_add(blocks, chunk_from_thing(fields));
-	pcapng_option(blocks, PCAPNG_IF_NAME, chunk_from_str(name));
-	pcapng_option(blocks, PCAPNG_IF_DESCRIPTION, chunk_from_str(description));
+	pcapng_option_text(blocks, PCAPNG_IF_NAME, name);
+	pcapng_option_text(blocks, PCAPNG_IF_DESCRIPTION, description);
 	pcapng_end(blocks);
 }
 

@@ -102,6 +102,15 @@ void pcapng_append(pcapng_blocks_t *blocks, chunk_t data);
 void pcapng_option(pcapng_blocks_t *blocks, uint16_t code, chunk_t value);
 
 /**
+ * Add an option whose value is text, escaped as by text_print(), as programs print it.
+ *
+ * @param blocks	blocks
+ * @param code		type of the option
+ * @param text		text, nothing is added if it is empty
+ */
+void pcapng_option_text(pcapng_blocks_t *blocks, uint16_t code, const char *text);
+
+/**
  * Add an option whose value is a time.
  *
  * @param blocks	blocks
