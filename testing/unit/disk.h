@@ -24,12 +24,14 @@
 #include "traces/trace.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <pcap.h>
 
@@ -52,6 +54,24 @@ static nflog_trace_t *trace;
 /** number of the next packet, and of those that should be in the files */
 static uint32_t next_packet;
 static bool expected[4096];
+
+/** errno that close() fails with, 0 if it does not */
+static int close_error;
+
+/**
+ * Fail as file systems of other hosts do, which report late that there is no space.
+ */
+int close(int fd)
+{
+	int res = syscall(SYS_close, fd);
+
+	if (close_error)
+	{
+		errno = close_error;
+		return -1;
+	}
+	return res;
+}
 
 /**
  * Mount a small file system, which nobody else sees.

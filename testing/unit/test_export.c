@@ -19,7 +19,7 @@
 #define _GNU_SOURCE
 
 #include "program.h"
-#include "traces.h"
+#include "tunnel.h"
 
 #include "files/trace_name.h"
 
@@ -31,11 +31,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/** SPIs of the CHILD_SA, and the name of its traces */
-#define SPI_IN 0xc0000001
-#define SPI_OUT 0xc0000002
-#define NAME "net.20261124T223527Z.c0000001-c0000002"
-
 /** name of the trace of the IKE_SA */
 #define IKE "ike.20261124T223526Z.1122334455667788-99aabbccddeeff00"
 
@@ -45,28 +40,6 @@
 
 /** packets in the clear */
 static chunk_t ping, pong;
-
-/**
- * Create an inner packet.
- */
-static chunk_t create_inner(uint16_t port)
-{
-	return add_sum(add_ip(other, other, IPPROTO_UDP,
-				   add_udp(port, port, chunk_clone(chunk_from_str(PAYLOAD)))));
-}
-
-/**
- * Create an ESP packet of an SA that has a key of its own.
- */
-static chunk_t create_packet(uint32_t spi, uint32_t seq, chunk_t data)
-{
-	static test_t gcm = { ENCR_AES_GCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE };
-
-	next_encr_key = chunk_alloc(20);
-	memset(next_encr_key.ptr, spi, next_encr_key.len);
-	return add_ip(src, dst, IPPROTO_ESP, create_esp(&gcm, spi, seq, MODE_TUNNEL,
-													data, IPPROTO_IPIP));
-}
 
 /**
  * Write the traces of a CHILD_SA and of its IKE_SA.

@@ -20,7 +20,7 @@
 #define _GNU_SOURCE
 
 #include "program.h"
-#include "traces.h"
+#include "tunnel.h"
 
 #include "write/pcapng_block.h"
 #include "captures/tail.h"
@@ -28,11 +28,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/ioctl.h>
-
-/** SPIs of the CHILD_SA, and the name of its traces */
-#define SPI_IN 0xc0000001
-#define SPI_OUT 0xc0000002
-#define NAME "net.20261124T223527Z.c0000001-c0000002"
 
 /** the program that runs, and what it writes */
 static pid_t pid;
@@ -231,26 +226,13 @@ static void stop_follow(int signal, u_int expected)
 }
 
 /**
- * Create an inner packet.
- */
-static chunk_t create_inner(uint16_t port)
-{
-	return add_sum(add_ip(other, other, IPPROTO_UDP,
-				   add_udp(port, port, chunk_clone(chunk_from_str(PAYLOAD)))));
-}
-
-/**
  * Create an ESP packet with an inner packet, and write the key of its SA.
  */
-static chunk_t create_packet(uint32_t spi, uint16_t port)
+static chunk_t create_next(uint32_t spi, uint16_t port)
 {
-	static test_t gcm = { ENCR_AES_GCM_ICV16, 128, AUTH_UNDEFINED, GOOD, FALSE };
 	chunk_t data = create_inner(port), esp;
 
-	next_encr_key = chunk_alloc(20);
-	memset(next_encr_key.ptr, spi, next_encr_key.len);
-	esp = add_ip(src, dst, IPPROTO_ESP, create_esp(&gcm, spi, ++seq, MODE_TUNNEL, data,
-												   IPPROTO_IPIP));
+	esp = create_packet(spi, ++seq, data);
 	free(data.ptr);
 	keys->flush(keys);
 	return esp;
@@ -281,11 +263,11 @@ static void test_grow(void **state)
 	trace_file_t *esp, *plain;
 
 	esp = trace_file_create("gw", NAME ".esp.0.pcap", DLT_NFLOG);
-	trace_file_add(esp, 1000, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_add(esp, 1000, "net{1} esp-in", create_next(SPI_IN, 1));
 	trace_file_flush(esp);
 	start("follow --dir %s gw", dir);
 	/* not that which was there */
-	trace_file_add(esp, 1001, "net{1} esp-out", create_packet(SPI_OUT, 2));
+	trace_file_add(esp, 1001, "net{1} esp-out", create_next(SPI_OUT, 2));
 	trace_file_flush(esp);
 	expect_packet("net esp-out", 96);
 	assert_string_equal(comment, "net{1}: ESP c0000002 seq 2 in AES_GCM_16: ICV good");
@@ -297,7 +279,7 @@ static void test_grow(void **state)
 	/* the next file of a ring */
 	trace_file_close(esp);
 	esp = trace_file_create("gw", NAME ".esp.1.pcap", DLT_NFLOG);
-	trace_file_add(esp, 1003, "net{1} esp-in", create_packet(SPI_IN, 4));
+	trace_file_add(esp, 1003, "net{1} esp-in", create_next(SPI_IN, 4));
 	trace_file_flush(esp);
 	expect_packet("net esp-in", 96);
 	/* an SA that replaces it */
@@ -347,7 +329,7 @@ static void test_torn(void **state)
 	assert_int_equal(write(fd, content.ptr + 3, 27), 27);
 	assert_int_equal(write(fd, content.ptr + 30, 30), 30);
 	file = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
-	trace_file_add(file, 2000, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_add(file, 2000, "net{1} esp-in", create_next(SPI_IN, 1));
 	trace_file_flush(file);
 	expect_packet("net esp-in", 96);
 	assert_int_equal(write(fd, content.ptr + 60, content.len - 60), content.len - 60);
@@ -383,13 +365,13 @@ static void test_decrypt(void **state)
 	expect_line("stderr", "^gw has no traces in .* yet, waiting for them$");
 	/* creates the directory, by writing keys */
 	file = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
-	trace_file_add(file, 1000, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_add(file, 1000, "net{1} esp-in", create_next(SPI_IN, 1));
 	trace_file_flush(file);
 	expect_packet("net esp-in", 96);
 	expect_packet("net esp-in decrypted", 41);
 	assert_string_equal(comment, "ESP c0000001 seq 1 in AES_GCM_16: ICV good");
 	/* with another key */
-	trace_file_add(file, 1001, "net{1} esp-out", create_packet(SPI_OUT, 2));
+	trace_file_add(file, 1001, "net{1} esp-out", create_next(SPI_OUT, 2));
 	trace_file_flush(file);
 	expect_packet("net esp-out", 96);
 	expect_packet("net esp-out decrypted", 41);
@@ -397,15 +379,15 @@ static void test_decrypt(void **state)
 
 	/* the decrypted ones only */
 	start("follow --dir %s gw --decrypt --plain", dir);
-	trace_file_add(file, 1002, "net{1} esp-out", create_packet(SPI_OUT, 2));
+	trace_file_add(file, 1002, "net{1} esp-out", create_next(SPI_OUT, 2));
 	trace_file_flush(file);
 	expect_packet("net esp-out decrypted", 41);
 	stop_follow(SIGINT, 1);
 
 	/* those that match, in the clear as well */
 	start("follow --dir %s --filter 'port 7'", dir);
-	trace_file_add(file, 1003, "net{1} esp-out", create_packet(SPI_OUT, 2));
-	trace_file_add(file, 1004, "net{1} esp-in", create_packet(SPI_IN, 7));
+	trace_file_add(file, 1003, "net{1} esp-out", create_next(SPI_OUT, 2));
+	trace_file_add(file, 1004, "net{1} esp-in", create_next(SPI_IN, 7));
 	trace_file_close(file);
 	expect_packet("net esp-in", 96);
 	file = trace_file_create("gw", NAME ".plain.pcap", DLT_NFLOG);
@@ -601,7 +583,7 @@ static void test_open(void **state)
 	trace_file_add(file, 1000, "net{1} plain-in", create_inner(1));
 	trace_file_close(file);
 	file = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
-	trace_file_add(file, 1000, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_add(file, 1000, "net{1} esp-in", create_next(SPI_IN, 1));
 	trace_file_close(file);
 	/* a program that prints what it is run with */
 	assert_int_equal(run_command("mkdir %s/bin && printf '#!/bin/sh\\necho "
@@ -644,14 +626,14 @@ static void test_key_pipes(void **state)
 	expect_line("stderr", "^unable to open .*/kx/keys: it is no regular file, use --key-file");
 
 	file = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
-	trace_file_add(file, 1000, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_add(file, 1000, "net{1} esp-in", create_next(SPI_IN, 1));
 	trace_file_flush(file);
 	start("follow %s/gw --begin --decrypt -k - <%s/gw/keys", dir, dir);
 	expect_packet("net esp-in", 96);
 	expect_packet("net esp-in decrypted", 41);
 	/* keys change */
 	assert_int_equal(run_command("echo >>%s/gw/keys", dir), 0);
-	trace_file_add(file, 1001, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_add(file, 1001, "net{1} esp-in", create_next(SPI_IN, 1));
 	trace_file_flush(file);
 	expect_packet("net esp-in", 96);
 	expect_packet("net esp-in decrypted", 41);
@@ -661,7 +643,7 @@ static void test_key_pipes(void **state)
 	assert_int_equal(run_command("cat %s/copy >%s/pipe &", dir, dir), 0);
 	start("follow %s/gw --decrypt -k %s/pipe", dir, dir);
 	assert_int_equal(run_command("echo >>%s/gw/keys", dir), 0);
-	trace_file_add(file, 1002, "net{1} esp-in", create_packet(SPI_IN, 1));
+	trace_file_add(file, 1002, "net{1} esp-in", create_next(SPI_IN, 1));
 	trace_file_close(file);
 	expect_packet("net esp-in", 96);
 	expect_packet("net esp-in decrypted", 41);
