@@ -126,12 +126,12 @@ static void test_usage(void **state)
 	assert_int_equal(run("--"), 2);
 	assert_int_equal(run("decrypt --version"), 0);
 	assert_int_equal(run("decrypt"), 2);
-	expect_line("stderr", "^a trace is missing$");
+	expect_line("stderr", "^a trace, directory or connection is missing$");
 	assert_int_equal(run("decrypt -x"), 2);
 	expect_line("stderr", "^unknown option .-x.$");
 	expect_line("stderr", "^.nflog-capture decrypt --help. describes the usage$");
-	assert_int_equal(run("decrypt x.pcap --keys"), 2);
-	expect_line("stderr", "^option .--keys. requires an argument$");
+	assert_int_equal(run("decrypt x.pcap --key-file"), 2);
+	expect_line("stderr", "^option .--key-file. requires an argument$");
 	assert_int_equal(run("decrypt x.pcap -k"), 2);
 	expect_line("stderr", "^option .-k. requires an argument$");
 	assert_int_equal(run("decrypt --list x.pcap -xo"), 2);
@@ -147,7 +147,7 @@ static void test_usage(void **state)
 	assert_int_equal(run("decrypt -h"), 0);
 	expect_line("stdout", "^usage: nflog-capture decrypt");
 	assert_int_equal(run("decrypt -ko x.pcap --help"), 0);
-	expect_line("stdout", "^  -k, --keys KEYS");
+	expect_line("stdout", "^  -k, --key-file KEYS");
 	/* what can't be printed is no success */
 	assert_int_equal(run_command(PROGRAM " --help >/dev/full 2>%s/stderr", dir), 1);
 	expect_line("stderr", "^unable to write to stdout: No space left");
@@ -172,8 +172,8 @@ static void test_completion(void **state)
 {
 	expect_completion("dec", "^<decrypt>$");
 	expect_completion("--v", "^<--version>$");
-	expect_completion("decrypt --k", "^<--keys>$");
-	expect_completion("decrypt -", "<--keys><--output><--raw><--help><--version>$");
+	expect_completion("decrypt --k", "^<--key-file>$");
+	expect_completion("decrypt -", "<--key-file><--output><--raw><--dir><--help><--version>$");
 	expect_completion("decrypt suppr", "^<suppressions>$");
 }
 

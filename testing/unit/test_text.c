@@ -20,13 +20,11 @@
 #define _GNU_SOURCE
 
 #include "program.h"
+#include "answers.h"
 #include "cli/text.h"
 #include "traces.h"
 
 #include <json-c/json.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 /** a name that sets colors, goes to the next line, and more: BEL, CSI of C1, what is not in
  * UTF-8, and a character that turns the direction of text, for the shell's printf */
@@ -247,38 +245,6 @@ static void test_comments(void **state)
 }
 
 /**
- * Serve a control socket: answer each command with the same objects.
- */
-static pid_t serve(char *answer)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char buf[4096];
-	pid_t pid;
-	int fd, client;
-
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket", dir);
-	unlink(addr.sun_path);
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_int_equal(bind(fd, (struct sockaddr*)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	pid = fork();
-	while (!pid)
-	{	/* not longer than the test, even if that fails */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		client = accept(fd, NULL, NULL);
-		if (client < 0 || read(client, buf, sizeof(buf)) < 0 ||
-			write(client, answer, strlen(answer)) < 0)
-		{
-			_exit(1);
-		}
-		close(client);
-	}
-	assert_true(pid > 0);
-	close(fd);
-	return pid;
-}
-
-/**
  * What the plugin sends has names from swanctl.conf, identities of peers, and paths.
  */
 static void test_answers(void **state)
@@ -319,22 +285,19 @@ static void test_answers(void **state)
 			run_hostile(cmd, strpfx(cmd, "save") ? 2 :
 						strpfx(cmd, "list") ? 0 : i % 2, j == 1 ? NULL : ESCAPED);
 		}
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		serve_end(pid);
 		free(answer);
 	}
 
 	pid = serve("{\"type\":\"error\",\"message\":\"" HOSTILE_JSON "\"}\n");
 	run_hostile("list --socket socket", 2, ESCAPED);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	serve_end(pid);
 	answer = malloc(1024 * 1024);
 	memset(answer, '[', 1024 * 1024);
 	answer[1024 * 1024 - 1] = '\0';
 	pid = serve(answer);
 	run_hostile("list --socket socket", 2, "is not that of the nflog-capture plugin");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	serve_end(pid);
 	free(answer);
 }
 

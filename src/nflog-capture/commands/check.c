@@ -22,8 +22,11 @@
 #include "commands.h"
 
 /** options without a short form */
-#define OPT_REPAIR COMMAND_LONG
-#define OPT_JSON (COMMAND_LONG + 1)
+enum {
+	OPT_REPAIR = COMMAND_LONG,
+	OPT_JSON,
+	OPT_DIR,
+};
 
 typedef struct report_t report_t;
 
@@ -65,14 +68,15 @@ static void add_finding(void *data, finding_t *finding)
 
 /**
  * Check directories.
+ *
+ * @param base		directory of connections
  */
-static int check(command_line_t *line, checker_t *checker)
+static int check(command_line_t *line, checker_t *checker, char *base)
 {
 	bool success = TRUE;
-	char *base, *dir;
+	char *dir;
 	int i;
 
-	base = captures_get_base();
 	for (i = 0; i < line->count; i++)
 	{
 		dir = captures_get_dir(base, line->operands[i]);
@@ -83,7 +87,6 @@ static int check(command_line_t *line, checker_t *checker)
 	{
 		success = checker->check(checker, base);
 	}
-	free(base);
 	return success ? STATUS_GOOD : STATUS_ERROR;
 }
 
@@ -94,9 +97,9 @@ static int run(command_line_t *line)
 {
 	bool repair = FALSE, json = FALSE;
 	report_t report = {};
+	char *arg, *base = captures_get_base();
 	checker_t *checker;
 	int op, status;
-	char *arg;
 
 	while ((op = line->next(line, &arg)))
 	{
@@ -108,12 +111,17 @@ static int run(command_line_t *line)
 			case OPT_JSON:
 				json = TRUE;
 				break;
+			case OPT_DIR:
+				free(base);
+				base = strdup(arg);
+				break;
 		}
 	}
 	report.findings = json ? json_object_new_array() : NULL;
 	checker = checker_create(repair, add_finding, &report);
-	status = check(line, checker);
+	status = check(line, checker, base);
 	checker->destroy(checker);
+	free(base);
 	if (json)
 	{
 		json_print(stdout, report.findings);
@@ -133,7 +141,7 @@ static int run(command_line_t *line)
 command_t command_check = {
 	.name = "check",
 	.text = "check directories with traces, and repair them",
-	.usage = "[--repair] [--json] [DIRECTORY|CONNECTION]...",
+	.usage = "[OPTION]... [DIRECTORY|CONNECTION]...",
 	.help = "Checks if directories are whole: permissions, records of traces, key tables,\n"
 			"temporary files, and if traces and keys belong together. Prints a line for\n"
 			"each finding, with its remedy.",
@@ -143,6 +151,8 @@ command_t command_check = {
 		 "cut torn records, set permissions, remove temporary files;\n"
 		 "a file that charon writes is left alone"},
 		{"json", OPT_JSON, NULL, "print an array of JSON objects"},
+		{"dir", OPT_DIR, "DIR",
+		 "directory of connections (default: the plugin's option dir)"},
 		{},
 	},
 };

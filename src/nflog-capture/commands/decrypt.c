@@ -22,8 +22,11 @@
 #include "commands.h"
 #include "jobs/decrypt_job.h"
 
-/** option without a short form */
-#define OPT_RAW COMMAND_LONG
+/** options without a short form */
+enum {
+	OPT_RAW = COMMAND_LONG,
+	OPT_DIR,
+};
 
 typedef struct request_t request_t;
 
@@ -33,6 +36,8 @@ typedef struct request_t request_t;
 struct request_t {
 	/** options and operands */
 	command_line_t *line;
+	/** directory of connections, allocated */
+	char *base;
 	/** paths of key files, NULL-terminated, and their number */
 	char **keys;
 	int count;
@@ -305,6 +310,29 @@ static int decrypt_all(request_t *request, char *output)
 }
 
 /**
+ * Find the directory of a connection.
+ *
+ * @return			path, allocated, NULL if it is rather a path
+ */
+static char *find_dir(request_t *request, char *operand)
+{
+	struct stat st;
+	char *dir;
+
+	if (streq(operand, "-") || stat(operand, &st) == 0)
+	{
+		return NULL;
+	}
+	dir = captures_get_dir(request->base, operand);
+	if (dir && !is_dir(dir))
+	{
+		free(dir);
+		return NULL;
+	}
+	return dir;
+}
+
+/**
  * Check if stdin is among some paths.
  */
 static bool has_stdin(char *paths[])
@@ -327,14 +355,15 @@ static bool has_stdin(char *paths[])
 static int decrypt(request_t *request)
 {
 	command_line_t *line = request->line;
-	char *first = line->operands[0], *output;
 	int status = STATUS_GOOD, result, i;
+	char *first, *output;
 	bool dirs = FALSE;
 
-	if (!first)
+	if (!line->count)
 	{
-		return line->refuse(line, "a trace is missing");
+		return line->refuse(line, "a trace, directory or connection is missing");
 	}
+	first = line->operands[0];
 	if (has_stdin(request->keys) && has_stdin(line->operands))
 	{
 		return line->refuse(line, "stdin has either keys or a trace");
@@ -381,9 +410,12 @@ static int decrypt(request_t *request)
  */
 static int run(command_line_t *line)
 {
-	request_t request = { .line = line };
-	char *arg;
-	int op, status;
+	request_t request = {
+		.line = line,
+		.base = captures_get_base(),
+	};
+	char *arg, *dirs[line->count + 1];
+	int op, status, i;
 
 	request.keys = calloc(line->options + 1, sizeof(char*));
 	while ((op = line->next(line, &arg)))
@@ -399,10 +431,24 @@ static int run(command_line_t *line)
 			case OPT_RAW:
 				request.raw = TRUE;
 				break;
+			case OPT_DIR:
+				free(request.base);
+				request.base = strdup(arg);
+				break;
 		}
 	}
+	for (i = 0; i < line->count; i++)
+	{
+		dirs[i] = find_dir(&request, line->operands[i]);
+		line->operands[i] = dirs[i] ?: line->operands[i];
+	}
 	status = decrypt(&request);
+	for (i = 0; i < line->count; i++)
+	{
+		free(dirs[i]);
+	}
 	free(request.keys);
+	free(request.base);
 	return status;
 }
 
@@ -412,24 +458,25 @@ static int run(command_line_t *line)
 command_t command_decrypt = {
 	.name = "decrypt",
 	.text = "decrypt traces, and check their ICVs",
-	.usage = "[-k KEYS]... [-o FILE] [--raw] TRACE|DIRECTORY...",
+	.usage = "[OPTION]... TRACE|DIRECTORY|CONNECTION...",
 	.help = "Decrypts traces to a pcapng file, in which each decrypted packet follows the\n"
 			"encrypted one, and checks the ICVs. Several traces are read as one, like\n"
-			"those of a ring. Each trace in a directory gets a file of its own, unless\n"
-			"one is given for all.",
+			"those of a ring. Each trace of a directory or connection gets a file of its\n"
+			"own, unless --output names one for all.",
 	.run = run,
 	.options = {
-		{"keys", 'k', "KEYS",
-		 "key file (default: keys, next to the first trace), - for\n"
-		 "stdin, a table of Wireshark, output of 'ip xfrm state', or\n"
-		 "a file for tcpdump -E; give several for tunnels in tunnels\n"
-		 "of other connections"},
+		{"key-file", 'k', "KEYS",
+		 "key file, - for stdin (default: keys, next to the first\n"
+		 "trace): the plugin's, a table of Wireshark, the output of\n"
+		 "'ip xfrm state', or a file for tcpdump -E; may be repeated"},
 		{"output", 'o', "FILE",
 		 "file to write, - for stdout (default: next to the first\n"
 		 "trace, with .decrypted.pcapng instead of .pcap)"},
 		{"raw", OPT_RAW, NULL,
 		 "write decrypted packets only, and others as they are, all\n"
 		 "from the IP header on"},
+		{"dir", OPT_DIR, "DIR",
+		 "directory of connections (default: the plugin's option dir)"},
 		{},
 	},
 };

@@ -21,7 +21,10 @@
 #include "report/report.h"
 
 /** option without a short form */
-#define OPT_JSON COMMAND_LONG
+enum {
+	OPT_JSON = COMMAND_LONG,
+	OPT_DIR,
+};
 
 typedef struct request_t request_t;
 
@@ -205,6 +208,10 @@ static int run(command_line_t *line)
 			case OPT_JSON:
 				request.json = TRUE;
 				break;
+			case OPT_DIR:
+				free(request.base);
+				request.base = strdup(arg);
+				break;
 		}
 	}
 	request.ours = captures_create(request.base);
@@ -225,15 +232,17 @@ static int run(command_line_t *line)
 command_t command_report = {
 	.name = "report",
 	.text = "say what traces show: loss, delay, MTU, IKE exchanges",
-	.usage = "[-k KEYS]... [-p PEER] [--json] TRACE|DIRECTORY|CONNECTION...",
+	.usage = "[OPTION]... TRACE|DIRECTORY|CONNECTION...",
 	.help = "Reports on the packets of each SA: rate, loss and reordering by sequence\n"
 			"numbers, time through the gateway, packets that never came out, sizes, and a\n"
 			"timeline of IKE. With the peer's traces, also loss and delay on the way.",
 	.run = run,
 	.options = {
-		{"keys", 'k', "KEYS", "key file (default: keys, next to the traces)"},
-		{"peer", 'p', "PEER", "directory or connection with the traces of the peer"},
+		{"key-file", 'k', "KEYS", "key file (default: keys, next to the traces)"},
+		{"peer", 'p', "PEER", "trace, directory or connection that the peer captured"},
 		{"json", OPT_JSON, NULL, "print a JSON object"},
+		{"dir", OPT_DIR, "DIR",
+		 "directory of connections (default: the plugin's option dir)"},
 		{},
 	},
 };
