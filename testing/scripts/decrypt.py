@@ -12,6 +12,8 @@ from packets import DIRECTIONS, Fault, congestion, header, ip_length, with_lengt
 from pcap import read_decrypted
 
 IPCOMP = 108
+# exchange type (RFC 9242)
+IKE_INTERMEDIATE = "43"
 # what Wireshark 4.0 says of columns and names that later releases have
 LATER = re.compile(r"More fields than required|invalid value: ChaCha20 with Poly1305")
 Row = collections.namedtuple("Row", "spi sequence good bad content ah_spi ah_sequence")
@@ -160,7 +162,7 @@ class Decrypter:
     def run_program(self, files, output):
         """What nflog-capture prints of the files of a trace."""
         files = [os.path.join(self.path, file) for _, file in sorted(files)]
-        result = subprocess.run([self.program, "decrypt", "-o", output, *files],
+        result = subprocess.run([*self.program, "decrypt", "-o", output, *files],
                                 capture_output=True, text=True, check=False)
         return (result.stdout + result.stderr).strip()
 
@@ -213,11 +215,13 @@ class Decrypter:
     def decrypt_ike(self, files, packets, opaque):
         """Decrypts the trace of an IKE_SA, all messages but those in the clear, describes it.
 
-        Wireshark does not decrypt those of an opaque one."""
-        opened, seen = 0, set()
+        Wireshark does not decrypt those of an opaque one, nor IKE_INTERMEDIATE messages that were
+        encrypted with keys of an earlier key exchange (RFC 9370), as its table has one row for
+        an IKE_SA."""
+        opened, earlier, seen = 0, 0, set()
         rows = self.tshark(files, IKE_FIELDS, len(packets))
         for number, (packet, row) in enumerate(zip(packets, rows), 1):
-            version, exchange, flags, decrypted, contained, payload, bad, malformed = row
+            version, exchange, flags, decrypted, contained, payload, *faults = row
             if not version:
                 raise Fault(f"packet {number} is no IKE message")
             if version.startswith("0x10"):
@@ -229,7 +233,10 @@ class Decrypter:
                 seen.add(message)
             else:
                 encrypted = exchange != "34"
-            if bad or malformed:
+            if exchange == IKE_INTERMEDIATE and (any(faults) or not decrypted):
+                earlier += 1
+                continue
+            if any(faults):
                 raise Fault(f"IKE message {number} has a bad checksum, or content")
             if not encrypted or opaque and not decrypted:
                 continue
@@ -241,6 +248,10 @@ class Decrypter:
         done = f"{len(rows)} IKE messages, {opened} decrypted"
         if opaque:
             done += " as Wireshark can not"
+        if earlier:
+            if not self.program:
+                raise Fault(f"{earlier} IKE_INTERMEDIATE messages need nflog-capture")
+            done += f", {earlier} have earlier keys"
         if self.program and (opened or opaque):
             done += f", {self.decrypt_ike_otherwise(files)} by nflog-capture"
         return done
