@@ -29,6 +29,9 @@
 #include <limits.h>
 #include <sys/ioctl.h>
 
+/** runs a program as another user */
+#define OTHER "setpriv --reuid 65534 --regid 65534 --clear-groups "
+
 /** the program that runs, and what it writes */
 static pid_t pid;
 static int out = -1;
@@ -152,19 +155,17 @@ static void expect_packet(char *interface, size_t len)
 /**
  * Run the program.
  *
+ * @param prefix	command that runs it, with a blank
  * @param args		arguments
  */
-static void start(char *fmt, ...)
+static void start_list(char *prefix, char *fmt, va_list list)
 {
 	char args[PATH_MAX], cmd[3 * PATH_MAX];
 	chunk_t body;
-	va_list list;
 	int fds[2];
 
-	va_start(list, fmt);
 	vsnprintf(args, sizeof(args), fmt, list);
-	va_end(list);
-	snprintf(cmd, sizeof(cmd), "exec " PROGRAM " %s 2>%s/stderr", args, dir);
+	snprintf(cmd, sizeof(cmd), "exec %s" PROGRAM " %s 2>%s/stderr", prefix, args, dir);
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid)
@@ -179,6 +180,30 @@ static void start(char *fmt, ...)
 	body = read_until(PCAPNG_SECTION_HEADER);
 	assert_true(body.len);
 	chunk_free(&body);
+}
+
+/**
+ * Run the program.
+ */
+static void start(char *fmt, ...)
+{
+	va_list list;
+
+	va_start(list, fmt);
+	start_list("", fmt, list);
+	va_end(list);
+}
+
+/**
+ * Run the program with a prefix.
+ */
+static void start_as(char *prefix, char *fmt, ...)
+{
+	va_list list;
+
+	va_start(list, fmt);
+	start_list(prefix, fmt, list);
+	va_end(list);
 }
 
 /**
@@ -535,6 +560,45 @@ static void test_extcap_stop(void **state)
 }
 
 /**
+ * Somebody who may read traces, but no keys, as with the option group_read.
+ */
+static void test_group_read(void **state)
+{
+	trace_file_t *file;
+
+	file = trace_file_create("gw", NAME ".esp.pcap", DLT_NFLOG);
+	trace_file_add(file, 1000, "net{1} esp-in", create_next(SPI_IN, 1));
+	trace_file_close(file);
+	assert_int_equal(run("--extcap-interface nflog-capture:gw --extcap-config --dir %s",
+						 dir), 0);
+	expect_line("stdout", "{call=--decrypt}.*{default=true}$");
+	assert_int_equal(run_command("chmod 755 %s %s/gw && chmod 644 %s/gw/*.pcap && "
+								 "chmod 600 %s/gw/keys", dir, dir, dir, dir), 0);
+	assert_int_equal(run_command(OTHER PROGRAM " --extcap-interface nflog-capture "
+			"--extcap-config --dir %s >%s/stdout", dir, dir), 0);
+	expect_line("stdout", "{call=--decrypt}.*{default=false}$");
+	assert_int_equal(run_command(OTHER PROGRAM " --extcap-interface nflog-capture:gw "
+			"--extcap-config --dir %s >%s/stdout", dir, dir), 0);
+	expect_line("stdout", "{call=--decrypt}.*{default=false}$");
+	/* a key of another connection is no reason */
+	assert_int_equal(run_command(OTHER PROGRAM " --extcap-interface nflog-capture:g "
+			"--extcap-config --dir %s >%s/stdout", dir, dir), 0);
+	expect_line("stdout", "{call=--decrypt}.*{default=true}$");
+	/* without keys, but without a word about it, which Wireshark would show */
+	start_as(OTHER, "follow --dir %s gw --begin", dir);
+	expect_packet("net esp-in", 96);
+	assert_string_equal(comment, "net{1}: ESP c0000001 seq 1");
+	stop_follow(SIGINT, 1);
+	assert_int_equal(run_command("test $(wc -l <%s/stderr) = 1", dir), 0);
+	assert_int_equal(run_command(OTHER PROGRAM " report --dir %s gw >%s/stdout", dir, dir), 0);
+	/* unless they are needed */
+	start_as(OTHER, "follow --dir %s gw --begin --decrypt", dir);
+	expect_packet("net esp-in", 96);
+	stop_follow(SIGINT, 1);
+	expect_line("stderr", "^unable to open .*/keys: Permission denied$");
+}
+
+/**
  * What Wireshark asks for.
  */
 static void test_extcap(void **state)
@@ -732,6 +796,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_reader, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_extcap, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_extcap_stop, begin_follow, end_follow),
+		cmocka_unit_test_setup_teardown(test_group_read, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_open, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_key_pipes, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_replaced, begin_follow, end_follow),

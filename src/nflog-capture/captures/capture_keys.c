@@ -39,10 +39,20 @@ static bool add_file(keyring_t **keys, char *path)
 	return *keys != NULL;
 }
 
+/*
+ * Described in header
+ */
+bool capture_keys_are_secret(char *path)
+{
+	return access(path, R_OK) != 0 && errno == EACCES;
+}
+
 /**
  * Add the key files next to traces, as far as they exist.
+ *
+ * @param required	FALSE to do without those that only others may read
  */
-static bool add_next(keyring_t **keys, enumerator_t *dirs)
+static bool add_next(keyring_t **keys, enumerator_t *dirs, bool required)
 {
 	char *path, *dir, *last = NULL;
 	bool success = TRUE;
@@ -55,6 +65,7 @@ static bool add_next(keyring_t **keys, enumerator_t *dirs)
 		}
 		last = dir;
 		success = access(path, F_OK) != 0 ||
+				  (!required && capture_keys_are_secret(path)) ||
 				  (keyring_may_read(path) && add_file(keys, path));
 		free(path);
 	}
@@ -147,7 +158,8 @@ bool capture_keys_keep_pipes(array_t *files)
 /*
  * Described in header
  */
-bool capture_keys_read(array_t *files, enumerator_t *dirs, keyring_t **keys)
+bool capture_keys_read(array_t *files, enumerator_t *dirs, bool required,
+					   keyring_t **keys)
 {
 	enumerator_t *enumerator;
 	bool success = TRUE;
@@ -165,7 +177,7 @@ bool capture_keys_read(array_t *files, enumerator_t *dirs, keyring_t **keys)
 	}
 	else
 	{
-		success = add_next(keys, dirs);
+		success = add_next(keys, dirs, required);
 	}
 	dirs->destroy(dirs);
 	if (!success || (*keys && !command_load_algorithms()))

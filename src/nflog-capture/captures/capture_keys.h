@@ -29,10 +29,20 @@
  * @param files		key files, char*, NULL or empty for those next to the traces, if any
  * @param dirs		enumerator over directories with traces, char*, gets destroyed; equal
  *					ones follow each other
+ * @param required	FALSE to do without key files next to traces that only others may read,
+ *					which is an error otherwise
  * @param keys		receives the keys, NULL if there are none
  * @return			FALSE if a file can't be read, the reason was printed
  */
-bool capture_keys_read(array_t *files, enumerator_t *dirs, keyring_t **keys);
+bool capture_keys_read(array_t *files, enumerator_t *dirs, bool required,
+					   keyring_t **keys);
+
+/**
+ * Check if a key file may be read by others only, as those of the option group_read.
+ *
+ * @param path		path of the file
+ */
+bool capture_keys_are_secret(char *path);
 
 /**
  * Copy key files that can be read only once, as stdin and pipes, to memory, so that they can

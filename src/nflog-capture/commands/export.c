@@ -365,7 +365,7 @@ static int export(export_t *this)
 
 	if (!capture_keys_read(this->key_files,
 			enumerator_create_filter(create_enumerator(this), filter_dirs, NULL, NULL),
-			&this->keyring))
+			this->keys, &this->keyring))
 	{
 		return STATUS_ERROR;
 	}

@@ -19,10 +19,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "captures/capture_keys.h"
 #include "captures/captures.h"
 #include "cli/text.h"
 #include "commands.h"
 #include "follow/live.h"
+
+#include "keys/key_file.h"
 
 /** name of the interface of all connections, others have that of the connection appended
  * after a colon */
@@ -96,19 +99,49 @@ static int print_interfaces(extcap_t *this)
 }
 
 /**
+ * Check if the user may decrypt the packets of all connections of an interface.
+ */
+static bool may_decrypt(extcap_t *this)
+{
+	struct dirent **entries;
+	char *conn = this->interface + strlen(INTERFACE), *path;
+	bool may = TRUE;
+	int count, i;
+
+	count = scandir(this->live.base, &entries, is_connection, alphasort);
+	for (i = 0; i < count; i++)
+	{
+		if (may && (!*conn || streq(conn + 1, entries[i]->d_name)) &&
+			asprintf(&path, "%s/%s/" NFLOG_KEY_FILE, this->live.base,
+					 entries[i]->d_name) > 0)
+		{
+			may = !capture_keys_are_secret(path);
+			free(path);
+		}
+		free(entries[i]);
+	}
+	if (count >= 0)
+	{
+		free(entries);
+	}
+	return may;
+}
+
+/**
  * Print the options of an interface.
  */
-static int print_config()
+static int print_config(extcap_t *this)
 {
 	text_print(stdout, "arg {number=0}{call=--decrypt}{display=Decrypted packets as well}"
 			   "{tooltip=Have each decrypted packet follow the encrypted one}"
-			   "{type=boolflag}{default=true}\n"
+			   "{type=boolflag}{default=%s}\n"
 			   "arg {number=1}{call=--plain}{display=Packets in the clear only}"
 			   "{tooltip=Leave out ESP, AH and IKE as they are on the wire}"
 			   "{type=boolflag}{default=false}\n"
 			   "arg {number=2}{call=--begin}{display=Packets captured before}"
 			   "{tooltip=Begin with the packets that traces have already}"
-			   "{type=boolflag}{default=false}\n");
+			   "{type=boolflag}{default=false}\n",
+			   may_decrypt(this) ? "true" : "false");
 	return STATUS_GOOD;
 }
 
@@ -182,7 +215,7 @@ static int act(command_line_t *line, extcap_t *this)
 					   "messages}\n");
 			return STATUS_GOOD;
 		case OPT_CONFIG:
-			return print_config();
+			return print_config(this);
 		case OPT_CAPTURE:
 			return this->fifo ? capture(this)
 							  : line->refuse(line, "--fifo is missing");

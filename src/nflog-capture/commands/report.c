@@ -128,7 +128,8 @@ static int print_report(request_t *this)
 	int status;
 
 	if (!capture_keys_read(this->keys, enumerator_create_filter(
-				this->ours->create_enumerator(this->ours), filter_dirs, NULL, NULL), &keys))
+				this->ours->create_enumerator(this->ours), filter_dirs, NULL, NULL), FALSE,
+				&keys))
 	{
 		return STATUS_ERROR;
 	}

@@ -181,7 +181,8 @@ static void read_keys(live_t *this)
 	keyring_t *keys;
 
 	if (!capture_keys_read(this->options->key_files,
-				this->follower->create_dir_enumerator(this->follower), &keys) || !keys)
+				this->follower->create_dir_enumerator(this->follower),
+				this->options->decrypt, &keys) || !keys)
 	{
 		return;
 	}
