@@ -38,14 +38,15 @@
 /** nft's number of the byte order of device names (include/datatype.h) */
 #define HOST_ENDIAN 1
 
-/** nft's numbers of kinds of expressions (include/expression.h) */
+/** nft's numbers of kinds of expressions (include/expression.h), higher ones differ
+ * between its releases */
 #define EXPR_PAYLOAD 7
+#define EXPR_META 9
 #define EXPR_CONCAT 13
-#define EXPR_XFRM 27
 
 /**
  * nft's attributes that describe an expression (src/expression.c), a payload
- * (src/payload.c) and a property of an SA (src/xfrm.c).
+ * (src/payload.c) and a property of a packet (src/meta.c).
  */
 #define UDATA_SUB_KIND 0
 #define UDATA_SUB_DATA 1
@@ -54,9 +55,7 @@
 #define UDATA_PAYLOAD_BASE 2
 #define UDATA_PAYLOAD_OFFSET 3
 #define UDATA_PAYLOAD_LEN 4
-#define UDATA_XFRM_KEY 0
-#define UDATA_XFRM_SPNUM 1
-#define UDATA_XFRM_DIR 2
+#define UDATA_META_KEY 0
 
 /** nft's numbers of headers and their fields (include/proto.h) */
 #define PROTO_UNKNOWN 0
@@ -105,17 +104,19 @@ static void put_field(struct nftnl_udata_buf *udata, uint32_t proto,
 }
 
 /**
- * Describe the reqid of an SA.
+ * Add the reqid of an SA to a concatenation.
+ *
+ * Described as the length of a packet, a number in host byte order as well: nft 1.1.7 has
+ * another number for the kind of expression of the reqid itself than 1.1.3, and aborts when
+ * it lists the former one.
  */
-static void put_reqid(struct nftnl_udata_buf *udata, uint32_t dir)
+static void put_reqid(struct nftnl_udata_buf *udata)
 {
 	uint32_t values[] = {
-		[UDATA_XFRM_KEY] = NFT_XFRM_KEY_REQID,
-		[UDATA_XFRM_SPNUM] = 0,
-		[UDATA_XFRM_DIR] = dir,
+		[UDATA_META_KEY] = NFT_META_LEN,
 	};
 
-	put_part(udata, 0, EXPR_XFRM, values, countof(values));
+	put_part(udata, 0, EXPR_META, values, countof(values));
 }
 
 /**
@@ -161,10 +162,8 @@ static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 			put_field(udata, PROTO_IP6, PROTO_IP6_DADDR);
 			break;
 		case SET_PLAIN_IN:
-			put_reqid(udata, NFLOG_XFRM_SA_IN);
-			break;
 		case SET_PLAIN_OUT:
-			put_reqid(udata, NFLOG_XFRM_SA_OUT);
+			put_reqid(udata);
 			break;
 		case SET_DEVICE:
 			break;
