@@ -337,7 +337,7 @@ static void test_invalid(void **state)
 		/** what is sent, and its length if it has null bytes */
 		char *line;
 		size_t len;
-		/** expected code and message */
+		/** expected code, NULL for any, and message */
 		char *code, *message;
 	} bad[] = {
 		{ "", 0, "syntax", "no JSON object" },
@@ -358,8 +358,8 @@ static void test_invalid(void **state)
 		{ "{\"version\":\"1\",\"command\":\"list\"}", 0, "invalid", "version" },
 		{ "{\"version\":1.5,\"command\":\"list\"}", 0, "invalid", "version" },
 		{ "{\"version\":1e99,\"command\":\"list\"}", 0, "invalid", "version" },
-		{ "{\"version\":99999999999999999999,\"command\":\"list\"}", 0, "invalid",
-		  "version" },
+		/* that is invalid, or no JSON if json-c is strict about it */
+		{ "{\"version\":99999999999999999999,\"command\":\"list\"}", 0, NULL, "" },
 		{ "{\"version\":null,\"command\":\"list\"}", 0, "invalid", "null" },
 		{ "{\"version\":2,\"command\":\"list\"}", 0, "version", "version 2" },
 		{ "{\"version\":2,\"command\":\"new\",\"more\":1}", 0, "version", "version 2" },
@@ -403,7 +403,14 @@ static void test_invalid(void **state)
 		put(client, bad[i].line, bad[i].len ?: strlen(bad[i].line));
 		say(client, "\n");
 		object = get(client);
-		assert_string_equal(string_of(object, "code"), bad[i].code);
+		if (bad[i].code)
+		{
+			assert_string_equal(string_of(object, "code"), bad[i].code);
+		}
+		else
+		{
+			assert_non_null(string_of(object, "code"));
+		}
 		assert_non_null(strstr(string_of(object, "message"), bad[i].message));
 		assert_null(strstr(string_of(object, "message"), "success"));
 		json_object_put(object);
