@@ -166,8 +166,8 @@ static void test_torn(void **state)
 	{
 		in_dir("cp -p " TRACE " saved");
 		assert_int_equal(truncate(path, st.st_size - (i % 2 ? size - cuts[i] : cuts[i])), 0);
-		expect(TRACE " truncated within .*, at byte .*; --repair cuts it behind the last "
-			   "whole packet$", TRUE);
+		expect(TRACE " can.t be read to its end: truncated within .*, at byte .*; "
+			   "--repair cuts it behind the last whole packet$", TRUE);
 		expect_size(24 + 2 * size);
 		in_dir("mv saved " TRACE);
 	}
@@ -175,9 +175,29 @@ static void test_torn(void **state)
 	in_dir("cp -p " TRACE " saved");
 	assert_int_equal(truncate(path, 10), 0);
 	in_dir("rm keys esp_sa");
-	expect(TRACE " it ends within the header, at byte 0 of 10; it has no packets, "
+	expect(TRACE " can.t be read to its end: it ends within the header, at byte 0 of 10; it has no packets, "
 		   "--repair removes it$", TRUE);
 	assert_int_equal(access(path, F_OK), -1);
+}
+
+/**
+ * Files that may be those of somebody else, by hard and symbolic links, are left alone.
+ */
+static void test_links(void **state)
+{
+	in_dir("printf x >>" TRACE " && chmod 666 " TRACE " && cp -p " TRACE " ../../victim && "
+		   "ln ../../victim other-" TRACE " && chmod 640 keys esp_sa");
+	assert_int_equal(run("check --repair %s/captures", dir), 1);
+	expect_line("stdout", "/other-" TRACE " has mode 0666, so others may use it; chmod");
+	expect_line("stdout", "/other-" TRACE " can.t be read to its end: .*; it has hard links");
+	expect_line("stdout", "/" TRACE " has mode 0666, .*: repaired$");
+	in_dir("test $(stat -c %%a ../../victim) = 666 && "
+		   "test $(($(stat -c %%s " TRACE ") + 1)) = $(stat -c %%s ../../victim)");
+	in_dir("rm keys other-" TRACE " && mkdir -m 700 keys && ln -s ../../victim link-" TRACE);
+	assert_int_equal(run("check --repair %s/captures", dir), 1);
+	expect_line("stdout", "gw/keys is no regular file");
+	assert_int_equal(run_command("test $(wc -l <%s/stdout) = 2", dir), 0);
+	in_dir("test $(stat -c %%a ../../victim) = 666");
 }
 
 static void test_damaged(void **state)
@@ -192,8 +212,8 @@ static void test_damaged(void **state)
 	fd = open(path, O_WRONLY);
 	assert_int_equal(pwrite(fd, "\xff\xff\xff\xff", 4, 24 + (st.st_size - 24) / 3 + 8), 4);
 	close(fd);
-	expect(TRACE " a packet has an impossible length, .*; what is before can be read, "
-		   "nothing was cut$", FALSE);
+	expect(TRACE " can.t be read to its end: a packet has an impossible length, .*; what "
+		   "is before can be read, nothing was cut$", FALSE);
 	expect_size(st.st_size);
 }
 
@@ -310,6 +330,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_permissions, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_torn, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_damaged, begin_dir, end_dir),
+		cmocka_unit_test_setup_teardown(test_links, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_others, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_keys, begin_dir, end_dir),
 		cmocka_unit_test_setup_teardown(test_line, begin_dir, end_dir),

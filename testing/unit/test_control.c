@@ -812,7 +812,7 @@ static void test_program(void **state)
 	assert_int_equal(run("list --state up", out, sizeof(out)), 2);
 	assert_non_null(strstr(out, "none of waiting, running"));
 	assert_int_equal(run("list -i 0", out, sizeof(out)), 2);
-	assert_non_null(strstr(out, "--ike-id 0 is no number from 1 on"));
+	assert_non_null(strstr(out, "--ike-id requires a number above 0"));
 	assert_int_equal(run("list gw-gw -c gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("list gw-gw rw", out, sizeof(out)), 2);
 	pipeline.registry->drop(pipeline.registry, listing);

@@ -559,7 +559,7 @@ static void test_dir(void **state)
 	expect_line("stdout", "^net.20261124T223527Z.00000001-00000002.esp:$");
 	expect_line("stdout", "^ESP: 2 packets, 2 decrypted, 2 ICV good$");
 	expect_line("stdout", "^ESP: 1 packets, 1 decrypted, 1 ICV good$");
-	expect_line("stderr", "^nothing to decrypt in .*.plain.pcap, as it has no ESP");
+	expect_line("stdout", "^nothing to decrypt$");
 	assert_int_equal(run_command("cd %s/gw; test \"$(ls *.decrypted.pcapng | sort | tr "
 		"'\\n' ' ')\" = 'net.20261124T223527Z.00000001-00000002.esp.decrypted.pcapng "
 		"net.20261124T223527Z.00000003-00000004.esp.decrypted.pcapng '", dir), 0);

@@ -208,7 +208,7 @@ static void test_program(void **state)
 	chunk_t content;
 
 	assert_int_equal(run("decrypt %s/none/x.pcap", dir), 2);
-	expect_line("stderr", "unable to open .*/none/keys: No such file");
+	expect_line("stderr", "unable to open .*/none/x.pcap: No such file");
 
 	snprintf(path, sizeof(path), "%s/gw/raw.pcap", dir);
 	store->remove_file(store, "gw", "raw.pcap");

@@ -71,7 +71,7 @@ static int begin_status(void **state)
 			"cp -r gw changed && printf x | dd of=changed/" NAME ".esp.pcap conv=notrunc "
 			"bs=1 seek=$(($(stat -c %%s changed/*.esp.pcap) - 2)) 2>/dev/null && "
 			"touch empty && cp gw/keys lines && echo nonsense >>lines && "
-			"mkdir bin && printf '#!/bin/sh\\nexit 7\\n' >bin/wireshark && "
+			"mkdir bin && printf '#!/bin/sh\\necho \"$2\" >opened; exit 7\\n' >bin/wireshark && "
 			"chmod 755 bin/wireshark", dir), 0);
 	return 0;
 }
@@ -121,12 +121,14 @@ static void test_files(void **state)
 	expect_status(0, "decrypt --dir . gw");
 	expect_status(0, "decrypt -k gw/keys -o x nokeys");
 	expect_status(0, "decrypt -k gw/keys clear");
+	expect_line("stdout", "^nothing to decrypt$");
 	expect_status(1, "decrypt -k gw/keys clear/" NAME ".plain.pcap");
 	expect_status(1, "decrypt -k empty -o x gw");
 	expect_status(1, "decrypt changed");
 	expect_status(1, "decrypt torn");
 	expect_status(1, "decrypt -k lines gw");
 	expect_status(2, "decrypt none");
+	expect_line("stderr", "^.none. is neither a file, nor a directory, nor a connection");
 	expect_status(2, "decrypt --dir none gw2");
 	expect_status(2, "decrypt nokeys");
 	expect_status(2, "decrypt -k none gw");
@@ -163,6 +165,18 @@ static void test_files(void **state)
 	expect_status(2, "open none");
 	expect_status(2, "open --dir none gw2");
 	assert_int_equal(run_command("cd %s && PATH=bin " PROGRAM " open gw 2>/dev/null", dir), 7);
+	expect_line("opened", "^gw/" NAME ".esp.pcap$");
+	/* a newer one has no packets, and another one no ESP */
+	assert_int_equal(run_command("cd %s && head -c 24 gw/" NAME ".esp.pcap >gw/net."
+			"20261124T233527Z.00000003-00000004.esp.pcap && cp clear/*.pcap gw && "
+			"PATH=bin " PROGRAM " open gw 2>/dev/null", dir), 7);
+	expect_line("opened", "^gw/" NAME ".esp.pcap$");
+	assert_int_equal(run_command("cd %s && rm gw/" NAME ".esp.pcap && PATH=bin " PROGRAM
+								 " open gw 2>/dev/null", dir), 7);
+	expect_line("opened", "^gw/" NAME ".plain.pcap$");
+	assert_int_equal(run_command("cd %s && rm gw/" NAME ".plain.pcap && PATH=bin " PROGRAM
+								 " open gw 2>/dev/null", dir), 7);
+	expect_line("opened", "^gw/net.20261124T233527Z");
 	assert_int_equal(run_command("cd %s && PATH=none " PROGRAM " open gw 2>%s/stderr", dir,
 								 dir), 2);
 

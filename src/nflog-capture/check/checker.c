@@ -120,6 +120,15 @@ static void report(private_checker_t *this, char *dir, char *name, const char *k
 }
 
 /**
+ * Check if a file or directory may be changed: not a file that has another name as well, which
+ * may be that of a file that is none of charon's.
+ */
+static bool may_repair(private_checker_t *this, struct stat *st)
+{
+	return this->repair && (S_ISDIR(st->st_mode) || st->st_nlink == 1);
+}
+
+/**
  * Check who may use a file or directory.
  *
  * @param fd		file descriptor, which is not a symbolic link's
@@ -137,7 +146,7 @@ static void check_mode(private_checker_t *this, char *dir, char *name, int fd,
 	}
 	if (st.st_mode & bad)
 	{
-		repaired = this->repair && fchmod(fd, st.st_mode & 07777 & ~bad) == 0;
+		repaired = may_repair(this, &st) && fchmod(fd, st.st_mode & 07777 & ~bad) == 0;
 		report(this, dir, name, "permissions", repaired,
 			   bad == BAD_SECRET ? "chmod go-rwx" : "chmod g-w,o-rwx",
 			   "has mode %.4o, so others may use it", st.st_mode & 07777);
@@ -195,18 +204,20 @@ static void check_records(private_checker_t *this, folder_t *folder, char *name,
 	}
 	if (trace.torn)
 	{
-		repaired = this->repair && cut(folder, name, fd, trace.end);
-		report(this, folder->path, name, "torn", repaired, trace.end
+		repaired = may_repair(this, &st) && cut(folder, name, fd, trace.end);
+		report(this, folder->path, name, "torn", repaired, st.st_nlink > 1
+			   ? "it has hard links, so --repair does not change it" : trace.end
 			   ? "--repair cuts it behind the last whole packet"
 			   : "it has no packets, --repair removes it",
-			   "%s, at byte %lld of %lld", trace.reason, (long long)trace.end,
+			   "can't be read to its end: %s, at byte %lld of %lld", trace.reason, (long long)trace.end,
 			   (long long)st.st_size);
 	}
 	else
 	{
 		report(this, folder->path, name, "damaged", FALSE,
-			   "what is before can be read, nothing was cut", "%s, at byte %lld of %lld",
-			   trace.reason, (long long)trace.end, (long long)st.st_size);
+			   "what is before can be read, nothing was cut",
+			   "can't be read to its end: %s, at byte %lld of %lld", trace.reason,
+			   (long long)trace.end, (long long)st.st_size);
 	}
 }
 
@@ -322,12 +333,18 @@ static void check_file(private_checker_t *this, folder_t *folder, char *name)
 static void check_tables(private_checker_t *this, folder_t *folder)
 {
 	check_keys_t keys;
+	struct stat st;
 	FILE *file;
 	int fd, i;
 
 	for (i = 0; i < countof(tables); i++)
 	{
 		fd = openat(folder->fd, tables[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
+		{
+			close(fd);
+			fd = -1;
+		}
 		file = fd < 0 ? NULL : fdopen(fd, "r");
 		if (!file)
 		{	/* check_file() reports it if it is there */

@@ -78,8 +78,8 @@ void change_add_time(change_t *change, char *name, char *option, char *value)
 			return;
 		}
 	}
-	snprintf(selection->error, sizeof(selection->error), "--%s %.64s is no time, such as 90, "
-			 "90s, 15m, 2h, or 1d", option, value);
+	snprintf(selection->error, sizeof(selection->error), "--%s requires a time such "
+			 "as 90, 90s, 15m, 2h, or 1d, not '%.64s'", option, value);
 }
 
 /**

@@ -37,9 +37,9 @@ typedef struct {
 /** options of start and stop, besides those of a selection */
 #define CHANGE_OPTIONS \
 	SELECTION_OPTIONS, \
-	{"all", 'a', NULL, "everything, if nothing else is selected"}, \
-	{"request", 'r', "ID", "withdraw this request, which 'nflog-capture list' shows,\n" \
-	 "or all"}
+	{"all", 'a', NULL, "all SAs, required if none are selected"}, \
+	{"request", 'r', "ID", "withdraw a request instead, as listed by\n" \
+	 "'nflog-capture list', or all"}
 
 /**
  * Set up a change.

@@ -46,8 +46,8 @@ void selection_add_number(selection_t *selection, char *name, char *option, char
 	number = strtoull(value, &end, 10);
 	if (errno || *end || *value < '0' || *value > '9' || !number || number > INT64_MAX)
 	{
-		snprintf(selection->error, sizeof(selection->error), "--%s %.64s is no number "
-				 "from 1 on", option, value);
+		snprintf(selection->error, sizeof(selection->error), "--%s requires a number "
+				 "above 0, not '%.64s'", option, value);
 		return;
 	}
 	json_object_object_add(selection->fields, name, json_object_new_uint64(number));
@@ -103,7 +103,7 @@ bool selection_complete(selection_t *selection, command_line_t *line)
 	if (line->count > 1)
 	{
 		snprintf(selection->error, sizeof(selection->error),
-				 "there is more than one connection");
+				 "only one connection can be given");
 	}
 	else if (line->count && json_object_object_get(selection->fields, "connection"))
 	{

@@ -24,15 +24,15 @@
 
 /** options that select SAs, and the one for the control socket, common to several verbs */
 #define SELECTION_OPTIONS \
-	{"connection", 'c', "NAME", "of this connection"}, \
-	{"child", 'n', "NAME", "of the child with this name"}, \
-	{"ike-id", 'i', "ID", "of the IKE_SA with this unique id"}, \
-	{"child-id", 'u', "ID", "of the CHILD_SA with this unique id"}, \
-	{"spi", 'p', "SPI", "of the CHILD_SA with this SPI, in hex"}, \
+	{"connection", 'c', "NAME", "SAs of this connection"}, \
+	{"child", 'n', "NAME", "CHILD_SAs with this name"}, \
+	{"ike-id", 'i', "ID", "SAs of the IKE_SA with this unique id"}, \
+	{"child-id", 'u', "ID", "the CHILD_SA with this unique id"}, \
+	{"spi", 'p', "SPI", "the CHILD_SA with this SPI, in hex"}, \
 	{"identity", 'I', "PATTERN", \
-	 "of peers whose identity matches this pattern, with * and ?"}, \
+	 "SAs of peers with this identity, may have * and ?"}, \
 	{"virtual-ip", 'V', "ADDRESS", \
-	 "of peers with this virtual IP, or one in this subnet"}, \
+	 "SAs of peers with this virtual IP, or one in this subnet"}, \
 	{"socket", 's', "PATH", "control socket (default: " CLIENT_SOCKET ")"}
 
 /**

@@ -310,26 +310,37 @@ static int decrypt_all(request_t *request, char *output)
 }
 
 /**
- * Find the directory of a connection.
+ * Replace the names of connections by their directories.
  *
- * @return			path, allocated, NULL if it is rather a path
+ * @param dirs		receives the paths of these, allocated, NULL for other operands
+ * @return			FALSE if an operand is nothing known, which was printed
  */
-static char *find_dir(request_t *request, char *operand)
+static bool find_dirs(request_t *request, char *dirs[])
 {
+	command_line_t *line = request->line;
+	captures_t *captures;
 	struct stat st;
-	char *dir;
+	bool found = TRUE;
+	int i;
 
-	if (streq(operand, "-") || stat(operand, &st) == 0)
+	for (i = 0; i < line->count; i++)
 	{
-		return NULL;
+		dirs[i] = NULL;
+		if (!found || streq(line->operands[i], "-") || stat(line->operands[i], &st) == 0)
+		{
+			continue;
+		}
+		dirs[i] = captures_get_dir(request->base, line->operands[i]);
+		if (dirs[i] && is_dir(dirs[i]))
+		{
+			line->operands[i] = dirs[i];
+			continue;
+		}
+		captures = captures_create(request->base);
+		found = captures->add(captures, line->operands[i]);
+		captures->destroy(captures);
 	}
-	dir = captures_get_dir(request->base, operand);
-	if (dir && !is_dir(dir))
-	{
-		free(dir);
-		return NULL;
-	}
-	return dir;
+	return found;
 }
 
 /**
@@ -437,12 +448,7 @@ static int run(command_line_t *line)
 				break;
 		}
 	}
-	for (i = 0; i < line->count; i++)
-	{
-		dirs[i] = find_dir(&request, line->operands[i]);
-		line->operands[i] = dirs[i] ?: line->operands[i];
-	}
-	status = decrypt(&request);
+	status = find_dirs(&request, dirs) ? decrypt(&request) : STATUS_ERROR;
 	for (i = 0; i < line->count; i++)
 	{
 		free(dirs[i]);

@@ -416,7 +416,9 @@ static int use_option(export_t *this, int op, char *arg)
 		case OPT_UNTIL:
 			if (!when_parse(arg, op == OPT_SINCE ? &this->since : &this->until))
 			{
-				return line->refuse(line, "'%s' is no time", arg);
+				return line->refuse(line, "--%s requires a time such as "
+									"'2026-11-24 22:35', 22:35, or 10m, not '%s'",
+									op == OPT_SINCE ? "since" : "until", arg);
 			}
 			this->has_until |= op == OPT_UNTIL;
 			break;
@@ -424,7 +426,7 @@ static int use_option(export_t *this, int op, char *arg)
 			this->options.pcap = streq(arg, "pcap");
 			if (!this->options.pcap && !streq(arg, "pcapng"))
 			{
-				return line->refuse(line, "'%s' is neither pcapng nor pcap", arg);
+				return line->refuse(line, "--format is pcapng or pcap, not '%s'", arg);
 			}
 			break;
 		case OPT_ONE_PER_TRACE:
@@ -477,6 +479,7 @@ static int check_options(export_t *this)
 	return stdin_count < 2 ? STATUS_GOOD :
 						line->refuse(line, "stdin can be read only once");
 }
+
 /**
  * Use all options and operands.
  *

@@ -280,7 +280,7 @@ static int run(command_line_t *line)
  */
 command_t command_extcap = {
 	.name = "extcap",
-	.text = "list and capture interfaces for Wireshark",
+	.text = "serve Wireshark, which runs it as an extcap program",
 	.usage = "OPTION...",
 	.help = "Wireshark runs this, if the program, or a link to it, is in its folder for\n"
 			"extcap programs. Connections that have traces are interfaces then.",

@@ -36,7 +36,7 @@ static int use_option(command_line_t *line, live_options_t *options, int op, cha
 			options->pcap = streq(arg, "pcap");
 			if (!options->pcap && !streq(arg, "pcapng"))
 			{
-				return line->refuse(line, "'%s' is neither pcapng nor pcap", arg);
+				return line->refuse(line, "--format is pcapng or pcap, not '%s'", arg);
 			}
 			return STATUS_GOOD;
 		case OPT_DIR:

@@ -29,9 +29,12 @@ enum {
 	OPT_DIR = COMMAND_LONG,
 };
 
+/** bytes of a file without packets, which has the header of the format pcap only */
+#define PCAP_HEADER 24
+
 /**
- * Get the path of the newest file of the traces, allocated: of ESP, if there are any, as
- * Wireshark decrypts these.
+ * Get the path of the newest file of the traces, allocated: one with packets, and of ESP,
+ * if there are any, as Wireshark decrypts these.
  */
 static char *get_newest(captures_t *captures)
 {
@@ -39,8 +42,9 @@ static char *get_newest(captures_t *captures)
 	enumerator_t *enumerator;
 	capture_t *capture;
 	struct stat st;
-	time_t newest = 0;
+	bool better, empty = TRUE;
 	char *path, *file, *found = NULL;
+	time_t newest = 0;
 
 	enumerator = captures->create_enumerator(captures);
 	while (enumerator->enumerate(enumerator, &capture))
@@ -50,14 +54,23 @@ static char *get_newest(captures_t *captures)
 		{
 			continue;
 		}
-		if (stat(path, &st) == 0 &&
-			(!found || (capture->kind == CAPTURE_ESP && kind != CAPTURE_ESP) ||
-			 (capture->kind == kind && st.st_mtime >= newest)))
+		better = FALSE;
+		if (stat(path, &st) == 0)
+		{
+			better = !found || (empty && st.st_size > PCAP_HEADER);
+			if (!better && (empty || st.st_size > PCAP_HEADER))
+			{
+				better = (capture->kind == CAPTURE_ESP && kind != CAPTURE_ESP) ||
+						 (capture->kind == kind && st.st_mtime >= newest);
+			}
+		}
+		if (better)
 		{
 			free(found);
 			found = path;
 			kind = capture->kind;
 			newest = st.st_mtime;
+			empty = st.st_size <= PCAP_HEADER;
 		}
 		else
 		{
@@ -194,8 +207,8 @@ command_t command_open = {
 	.text = "open a trace in Wireshark, with its keys",
 	.usage = "[OPTION]... TRACE|CONNECTION|DIRECTORY [-- ARGUMENT...]",
 	.help = "Runs Wireshark with the keys and settings next to the trace. Of a connection\n"
-			"or directory it opens the newest trace, of ESP if there is one. Arguments\n"
-			"after -- are passed to Wireshark.",
+			"or directory it opens the newest trace with packets, of ESP if there is one.\n"
+			"Arguments after -- are passed to Wireshark.",
 	.run = run,
 	.options = {
 		{"tshark", 't', NULL, "run tshark instead"},

@@ -123,7 +123,7 @@ command_t command_start = {
 	.text = "capture what is up or comes up, without changing files",
 	.usage = "[OPTION]... [CONNECTION]",
 	.help = "Captures the SAs that are selected, those that are up and those that come up,\n"
-			"until it is stopped, its duration is over, or charon ends.",
+			"until they are stopped, the duration is over, or charon ends.",
 	.run = run,
 	.options = {
 		CHANGE_OPTIONS,

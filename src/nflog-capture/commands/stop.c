@@ -47,8 +47,8 @@ command_t command_stop = {
 	.text = "end captures, without changing files",
 	.usage = "[OPTION]... [CONNECTION]",
 	.help = "Ends the captures of the SAs that are selected, and does not capture those that\n"
-			"come up, until it is started again, the duration is over, or charon ends. SAs\n"
-			"stay up.",
+			"come up, until they are started again, the duration is over, or charon ends.\n"
+			"SAs stay up.",
 	.run = run,
 	.options = {
 		CHANGE_OPTIONS,

@@ -99,8 +99,15 @@ static int write_traces(decrypt_job_t *job, linked_list_t *traces,
 	source.traces->destroy(source.traces);
 	if (!decrypter->has_work(decrypter))
 	{
-		text_print(stderr, "nothing to decrypt in %s, as it has no ESP, AH, IPComp or "
-				   "IKE: it was not written a second time\n", job->traces[0]);
+		if (job->may_be_plain)
+		{
+			text_print(stdout, "nothing to decrypt\n");
+		}
+		else
+		{
+			text_print(stderr, "nothing to decrypt in %s, as it has no ESP, AH, IPComp or "
+					   "IKE: it was not written a second time\n", job->traces[0]);
+		}
 		status = job->may_be_plain && !source.torn ? STATUS_GOOD : STATUS_BAD;
 	}
 	else if (output->finish(output))
