@@ -289,6 +289,12 @@ static void test_answers(void **state)
 		free(answer);
 	}
 
+	pid = serve("{\"type\":\"trace\",\"spi_in\":\"c0000001\",\"spi_out\":\"c0000002\","
+				"\"points\":[]}\n{\"type\":\"trace\",\"spi_initiator\":\"1122334455667788\","
+				"\"points\":[]}\n{\"type\":\"trace\",\"points\":[]}\n{\"type\":\"end\"}\n");
+	run_hostile("list --socket socket", 0, "^  SPI c0000001 in, c0000002 out$");
+	run_hostile("list --socket socket", 0, "^  SPI 1122334455667788 of the initiator$");
+	serve_end(pid);
 	pid = serve("{\"type\":\"error\",\"message\":\"" HOSTILE_JSON "\"}\n");
 	run_hostile("list --socket socket", 2, ESCAPED);
 	serve_end(pid);

@@ -537,6 +537,32 @@ char *captures_get_base()
 	return path;
 }
 
+/**
+ * Get the directory of a trace.
+ */
+CALLBACK(filter_dirs, bool,
+	void *null, enumerator_t *orig, va_list args)
+{
+	capture_t *capture;
+	char **dir;
+
+	VA_ARGS_VGET(args, dir);
+	if (orig->enumerate(orig, &capture))
+	{
+		*dir = capture->dir;
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
+enumerator_t *captures_filter_dirs(enumerator_t *traces)
+{
+	return enumerator_create_filter(traces, filter_dirs, NULL, NULL);
+}
+
 /*
  * Described in header
  */

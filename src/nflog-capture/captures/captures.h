@@ -137,6 +137,14 @@ captures_t *captures_create(char *base);
 char *captures_get_base();
 
 /**
+ * Enumerate the directories of traces.
+ *
+ * @param traces	enumerator over capture_t*, gets destroyed with the result
+ * @return			enumerator over char*, one for each trace
+ */
+enumerator_t *captures_filter_dirs(enumerator_t *traces);
+
+/**
  * Find the directory of a connection.
  *
  * @param base		directory that has those of connections

@@ -124,24 +124,6 @@ static enumerator_t *create_enumerator(void *data)
 }
 
 /**
- * Get the directory of a trace.
- */
-CALLBACK(filter_dirs, bool,
-	void *null, enumerator_t *orig, va_list args)
-{
-	capture_t *capture;
-	char **out;
-
-	VA_ARGS_VGET(args, out);
-	if (orig->enumerate(orig, &capture))
-	{
-		*out = capture->dir;
-		return TRUE;
-	}
-	return FALSE;
-}
-
-/**
  * Add what the log says about the ends of traces.
  */
 static void add_end_lines(export_t *this, exporter_t *exporter, enumerator_t *captures)
@@ -363,9 +345,8 @@ static int export(export_t *this)
 	char *path, *copy = NULL, comment[256];
 	int status;
 
-	if (!capture_keys_read(this->key_files,
-			enumerator_create_filter(create_enumerator(this), filter_dirs, NULL, NULL),
-			this->keys, &this->keyring))
+	if (!capture_keys_read(this->key_files, captures_filter_dirs(create_enumerator(this)),
+						   this->keys, &this->keyring))
 	{
 		return STATUS_ERROR;
 	}

@@ -120,7 +120,33 @@ static void print_counters(list_t *list, json_object *point)
 }
 
 /**
- * Print what follows the rows of a trace: its file, and what there is to say.
+ * Print the SPIs of an SA, as far as they are known.
+ */
+static void print_spis(list_t *list, json_object *trace)
+{
+	static struct {
+		char *field, *text;
+	} spis[] = {
+		{ "spi_in", "in" }, { "spi_out", "out" },
+		{ "spi_initiator", "of the initiator" }, { "spi_responder", "of the responder" },
+	};
+	const char *spi;
+	int count = 0, i;
+
+	for (i = 0; i < countof(spis); i++)
+	{
+		spi = client_get_string(trace, spis[i].field);
+		if (*spi)
+		{
+			text_print(list->out, "%s %s %s", count++ ? "," : "  SPI", spi, spis[i].text);
+		}
+	}
+	text_print(list->out, count ? "\n" : "");
+}
+
+/**
+ * Print what follows the rows of a trace: its file, whose name has the SPIs, or these, and
+ * what there is to say.
  */
 static void print_details(list_t *list, json_object *trace)
 {
@@ -130,6 +156,10 @@ static void print_details(list_t *list, json_object *trace)
 	if (*dir)
 	{
 		text_print(list->out, "  %s/%s\n", dir, client_get_string(trace, "file"));
+	}
+	else
+	{
+		print_spis(list, trace);
 	}
 	if (*note)
 	{

@@ -99,24 +99,6 @@ static int read_packets(request_t *this, report_t *report)
 }
 
 /**
- * Get the directories of traces.
- */
-CALLBACK(filter_dirs, bool,
-	void *null, enumerator_t *orig, va_list args)
-{
-	capture_t *capture;
-	char **dir;
-
-	VA_ARGS_VGET(args, dir);
-	if (orig->enumerate(orig, &capture))
-	{
-		*dir = capture->dir;
-		return TRUE;
-	}
-	return FALSE;
-}
-
-/**
  * Print the report of traces.
  */
 static int print_report(request_t *this)
@@ -127,9 +109,8 @@ static int print_report(request_t *this)
 	report_t *report;
 	int status;
 
-	if (!capture_keys_read(this->keys, enumerator_create_filter(
-				this->ours->create_enumerator(this->ours), filter_dirs, NULL, NULL), FALSE,
-				&keys))
+	if (!capture_keys_read(this->keys, captures_filter_dirs(
+						this->ours->create_enumerator(this->ours)), FALSE, &keys))
 	{
 		return STATUS_ERROR;
 	}

@@ -134,8 +134,8 @@ void pcapng_section(pcapng_blocks_t *blocks, char *program, char *comment)
 
 	pcapng_begin(blocks, PCAPNG_SECTION_HEADER);
 	pcapng_add(blocks, chunk_from_thing(fields));
-	pcapng_option(blocks, PCAPNG_SHB_USERAPPL, chunk_from_str(program));
-	pcapng_option(blocks, PCAPNG_COMMENT, chunk_from_str(comment));
+	pcapng_option_text(blocks, PCAPNG_SHB_USERAPPL, program);
+	pcapng_option_text(blocks, PCAPNG_COMMENT, comment);
 	pcapng_end(blocks);
 }
 
