@@ -13,6 +13,7 @@
  */
 
 #include "dir.h"
+#include "access.h"
 #include "options/notes.h"
 
 #include <errno.h>
@@ -50,6 +51,11 @@ struct private_nflog_dir_t {
 	 * Directory in the option "dir", NULL until that is valid.
 	 */
 	char *dir;
+
+	/**
+	 * Lets a group read what is not secret.
+	 */
+	nflog_access_t *access;
 
 	/**
 	 * TRUE to keep the subdirectory of the last opened file open, its file descriptor,
@@ -296,9 +302,35 @@ static bool is_ours(int fd)
 }
 
 /**
+ * Create a directory that others have to pass, unless it exists.
+ */
+static bool create_parent(private_nflog_dir_t *this, char *path)
+{
+	bool created;
+	int fd;
+
+	if (mkdir(path, 0700) != 0)
+	{
+		return errno == EEXIST;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* regardless of the umask */
+	created = fd >= 0 && fchmod(fd, 0700) == 0;
+	if (created)
+	{
+		this->access->share_dir(this->access, fd, TRUE, path);
+	}
+	if (fd >= 0)
+	{
+		close(fd);
+	}
+	return created;
+}
+
+/**
  * Create a directory and its parents.  Unlike mkdir_p() this does not log failures.
  */
-static bool create_path(char *path)
+static bool create_path(private_nflog_dir_t *this, char *path)
 {
 	char buf[PATH_MAX], *pos = buf;
 
@@ -310,7 +342,7 @@ static bool create_path(char *path)
 	while ((pos = strchr(pos + 1, '/')))
 	{
 		*pos = '\0';
-		if (mkdir(buf, 0700) != 0 && errno != EEXIST)
+		if (!create_parent(this, buf))
 		{
 			return FALSE;
 		}
@@ -319,11 +351,22 @@ static bool create_path(char *path)
 	return mkdir(buf, 0700) == 0 || errno == EEXIST;
 }
 
+/**
+ * Get the path of a file for log messages.
+ */
+static char *get_path(private_nflog_dir_t *this, char *conn, char *name,
+					  char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s%s%s%s%s", get_dir(this), *conn ? "/" : "", conn,
+			 *name ? "/" : "", name);
+	return path;
+}
+
 METHOD(nflog_dir_t, open_dir, int,
 	private_nflog_dir_t *this, char *conn, bool create)
 {
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, parent, fd;
-	char *what = "open directory", *remedy = NULL;
+	char *what = "open directory", *remedy = NULL, path[PATH_MAX];
 	bool created = FALSE;
 
 	if (!*conn)
@@ -331,7 +374,7 @@ METHOD(nflog_dir_t, open_dir, int,
 		fd = open(get_dir(this), flags);
 		if (fd < 0 && errno == ENOENT && create)
 		{
-			created = create_path(get_dir(this));
+			created = create_path(this, get_dir(this));
 			if (created)
 			{
 				fd = open(get_dir(this), flags);
@@ -367,6 +410,11 @@ METHOD(nflog_dir_t, open_dir, int,
 		fd = -1;
 		errno = EPERM;
 		remedy = "others may write to it, use chown and chmod go-w";
+	}
+	if (fd >= 0 && create)
+	{
+		this->access->share_dir(this->access, fd, created,
+								get_path(this, conn, "", path));
 	}
 	if (fd >= 0)
 	{
@@ -474,9 +522,9 @@ METHOD(nflog_dir_t, open_file, int,
 }
 
 METHOD(nflog_dir_t, create_file, int,
-	private_nflog_dir_t *this, int dir, char *conn, char *name)
+	private_nflog_dir_t *this, int dir, char *conn, char *name, bool secret)
 {
-	char *what = "create a file in";
+	char *what = "create a file in", path[PATH_MAX];
 	int fd, error;
 
 	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
@@ -484,6 +532,11 @@ METHOD(nflog_dir_t, create_file, int,
 	/* 0600 regardless of the umask */
 	if (fd >= 0 && fchmod(fd, 0600) == 0)
 	{
+		if (!secret)
+		{
+			this->access->share_trace(this->access, fd,
+									  get_path(this, conn, name, path));
+		}
 		worked(this, what, conn, "");
 		return fd;
 	}
@@ -505,6 +558,7 @@ METHOD(nflog_dir_t, destroy, void,
 	private_nflog_dir_t *this)
 {
 	this->failures->destroy_function(this->failures, (void*)failure_destroy);
+	this->access->destroy(this->access);
 	this->mutex->destroy(this->mutex);
 	free(this->dir);
 	free(this);
@@ -529,6 +583,7 @@ nflog_dir_t *nflog_dir_create()
 			.get_dir = _get_dir,
 			.destroy = _destroy,
 		},
+		.access = nflog_access_create(),
 		.kept = -1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.failures = hashtable_create(hashtable_hash_str, hashtable_equals_str,

@@ -32,7 +32,8 @@ typedef struct nflog_dir_t nflog_dir_t;
  *
  * Does not follow symbolic links, and refuses directories that anybody but charon's
  * user and root may write to.  Creates directories with mode 0700, and files with
- * 0600, regardless of the umask.
+ * 0600, regardless of the umask, and with the option "group_read" then lets that group list
+ * and enter directories, and read files without secrets.
  *
  * Names must not contain slashes.  Methods that open something return a file
  * descriptor, or -1 with errno set.  Failures are logged with a remedy, and not again
@@ -79,10 +80,11 @@ struct nflog_dir_t {
 	 * @param dir		file descriptor of the subdirectory
 	 * @param conn		name of the subdirectory
 	 * @param name		name of the file
+	 * @param secret	TRUE if the group of the option "group_read" must not read it
 	 * @return			file descriptor
 	 */
 	int (*create_file)(nflog_dir_t *this, int dir, char *conn,
-					   char *name);
+					   char *name, bool secret);
 
 	/**
 	 * Log that an operation failed, with the reason in errno, which is preserved.

@@ -168,7 +168,7 @@ METHOD(nflog_store_t, create_file, int,
 	{
 		return -1;
 	}
-	fd = this->dir->create_file(this->dir, dir, conn, name);
+	fd = this->dir->create_file(this->dir, dir, conn, name, FALSE);
 	if (fd >= 0 && write_all(this, fd, header))
 	{
 		DBG2(DBG_CFG, "nflog-capture: created file '%s/%s/%s'",
@@ -304,7 +304,7 @@ METHOD(nflog_store_t, replace_file, bool,
 	}
 	nflog_trace_name_tmp(name, tmp, sizeof(tmp));
 	this->live->set(this->live, conn, tmp, TRUE);
-	fd = this->dir->create_file(this->dir, dir, conn, tmp);
+	fd = this->dir->create_file(this->dir, dir, conn, tmp, TRUE);
 	if (fd >= 0)
 	{
 		success = write_all(this, fd, content) && fsync(fd) == 0 &&

@@ -33,8 +33,9 @@ typedef struct nflog_store_t nflog_store_t;
 /**
  * Stores traces and key tables as <dir>/<connection>/<file>.
  *
- * Directories are created with mode 0700, and files with 0600, from the start.  Symbolic
- * links below <dir> are not followed.  The store keeps <dir> within its disk budget, the
+ * Directories are created with mode 0700, and files with 0600, from the start.  With the
+ * option "group_read", that group may then list directories and read traces, but not files
+ * that replace_file() writes.  Symbolic links below <dir> are not followed.  The store keeps <dir> within its disk budget, the
  * option "max_total", for which it removes only traces, recognized by file name.
  *
  * Connections are identified by the names of their directories, to which
@@ -47,7 +48,7 @@ typedef struct nflog_store_t nflog_store_t;
 struct nflog_store_t {
 
 	/**
-	 * Create a file, fails if it exists.  Nothing is left of the file on failure.
+	 * Create a trace, fails if it exists.  Nothing is left of the file on failure.
 	 *
 	 * @param conn		directory of the connection, created if necessary
 	 * @param name		name of the file
@@ -138,7 +139,8 @@ struct nflog_store_t {
 					  chunk_t *content);
 
 	/**
-	 * Replace a whole file atomically, readers see the old or the new one.
+	 * Replace a whole file atomically, readers see the old or the new one.  Only charon's user
+	 * and root can read it.
 	 *
 	 * @param conn		directory of the connection, created if necessary
 	 * @param name		name of the file

@@ -90,9 +90,9 @@ static bool parse_dir(char *value, void *out)
 }
 
 /**
- * Parse an option that the plugin loader has checked.
+ * Accept any value, as that is checked where it is used.
  */
-static bool parse_load(char *value, void *out)
+static bool parse_any(char *value, void *out)
 {
 	return TRUE;
 }
@@ -129,12 +129,13 @@ static const option_t options[] = {
 	{ "running", nflog_type_bool, CFG(running), BOOL_ALLOWED, FALSE },
 	{ "esp_keys", nflog_type_bool, CFG(esp_keys), BOOL_ALLOWED, FALSE },
 	{ "ike_keys", nflog_type_bool, CFG(ike_keys), BOOL_ALLOWED, FALSE },
-	{ "load", parse_load, CHECKED, BOOL_ALLOWED, TRUE },
+	{ "load", parse_any, CHECKED, BOOL_ALLOWED, TRUE },
 	{ "dir", parse_dir, 0, 0, "an absolute path", TRUE },
 	{ "max_total", nflog_type_size, CHECKED, SIZE_ALLOWED, TRUE },
 	{ "buffer_size", nflog_type_buffer, CHECKED, "16m to 4g", TRUE },
 	{ "max_wait", nflog_type_wait, CHECKED, "1 to 60000 ms", TRUE },
 	{ "group", nflog_type_group, CHECKED, "0 to 65528", TRUE },
+	{ "group_read", parse_any, CHECKED, "the name or number of a group", TRUE },
 	{ "swanctl_conf", nflog_type_path, CHECKED, "an absolute path", TRUE },
 	{ "socket", nflog_type_socket, CHECKED, "unix://PATH or systemd://NAME", TRUE },
 };
@@ -420,6 +421,18 @@ static char *get_swanctl_default(char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/swanctl.conf", getenv("SWANCTL_DIR") ?: SWANCTLDIR);
 	return path;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_values_group_read()
+{
+	char *name;
+
+	name = lib->settings->get_str(lib->settings, "%s.plugins.nflog-capture.group_read",
+								  "", lib->ns);
+	return *name ? name : NULL;
 }
 
 /*

@@ -152,6 +152,13 @@ uint64_t nflog_values_buffer_size();
 char *nflog_values_socket();
 
 /**
+ * Get the option group_read: the group that may read traces.
+ *
+ * @return			name or number, internal data of lib->settings, NULL for none
+ */
+char *nflog_values_group_read();
+
+/**
  * Get the path of swanctl.conf: the option swanctl_conf, or the default of swanctl.
  *
  * @return			path (allocated)
