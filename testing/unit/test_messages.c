@@ -110,6 +110,9 @@ static void check(u_int id, char *end)
 	}
 }
 
+/** stamp of the messages that are logged, none if it is not set */
+static timeval_t stamp;
+
 /**
  * Log a message with so much data.
  */
@@ -141,6 +144,11 @@ static void log_message(uint32_t peer, bool inbound, uint64_t spi_i,
 	packet.spi_i = spi_i;
 	packet.spi_r = spi_r;
 	logged.attrs[NFULA_PAYLOAD] = &packet.attr;
+	if (timerisset(&stamp))
+	{
+		logged.time = stamp;
+		logged.attrs[NFULA_TIMESTAMP] = &packet.attr;
+	}
 	ike_messages->handle(ike_messages, &logged, inbound);
 }
 
@@ -276,6 +284,43 @@ static void test_refused(void **state)
 		  "lost");
 }
 
+/**
+ * The capture of an IKE_SA that stays up ends: messages that were logged before are of its
+ * trace, though they are read later.
+ */
+static void test_stopped(void **state)
+{
+	int i;
+
+	respond(1, 1, SPI_R, 100);
+	start(1);
+	ike_messages->remove(ike_messages, 1, TRUE);
+	assert_int_equal(update(1, 1, SPI_I, SPI_R), NFLOG_IKE_UNDECIDED);
+	ike_messages->refuse(ike_messages, 1);
+	/* not stamped, so nobody knows */
+	log_message(1, FALSE, SPI_I, SPI_R, 100);
+	gettimeofday(&stamp, NULL);
+	stamp.tv_sec -= 10;
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	stamp.tv_sec += 20;
+	log_message(1, TRUE, SPI_I, SPI_R, 100);
+	timerclear(&stamp);
+	assert_int_equal(ike_messages->get_count(ike_messages), 1);
+	/* while there is something to read it goes on, then it ends */
+	ike_messages->flush(ike_messages, &missed, FALSE);
+	assert_int_equal(ike_messages->get_count(ike_messages), 1);
+	for (i = 0; i < 60000 && ike_messages->get_count(ike_messages); i++)
+	{
+		ike_messages->flush(ike_messages, &missed, TRUE);
+		usleep(1000);
+	}
+	assert_int_equal(ike_messages->get_count(ike_messages), 0);
+	/* from then on it has none */
+	log_message(1, FALSE, SPI_I, SPI_R, 100);
+	finish();
+	check(1, "ike-in 3 packets 432 bytes 0 lost; ike-out 3 packets 432 bytes 0 lost");
+}
+
 static void test_flood(void **state)
 {
 	int i;
@@ -362,7 +407,7 @@ static void test_total(void **state)
 	start(1001);
 	for (id = 2; id < 1000; id++)
 	{
-		ike_messages->remove(ike_messages, id);
+		ike_messages->remove(ike_messages, id, FALSE);
 	}
 	finish();
 	check(1, "ike-in 0 packets 0 bytes 7 lost (0 kernel queue full, 7 memory "
@@ -413,7 +458,7 @@ static void test_busy(void **state)
 	/* the trace waits for messages that have yet to be read */
 	respond(1, 1, SPI_R, 100);
 	start(1);
-	ike_messages->remove(ike_messages, 1);
+	ike_messages->remove(ike_messages, 1, FALSE);
 	assert_in_range(wait_until_due(), 1, 10);
 	assert_int_equal(ike_messages->get_count(ike_messages), 1);
 	log_message(1, TRUE, SPI_I, SPI_R, 100);
@@ -422,7 +467,7 @@ static void test_busy(void **state)
 	/* but not for ever */
 	respond(2, 2, SPI_R, 100);
 	start(2);
-	ike_messages->remove(ike_messages, 2);
+	ike_messages->remove(ike_messages, 2, FALSE);
 	while (wait_until_due() > 0)
 	{
 		usleep(10000);
@@ -442,7 +487,7 @@ static void test_never_started(void **state)
 			nflog_trace_create(store, "conn", "conn[1]", POINT_IKE_IN, &cfg), "conn[1]",
 			cfg.points);
 	assert_int_equal(ike_messages->get_count(ike_messages), 1);
-	ike_messages->remove(ike_messages, 1);
+	ike_messages->remove(ike_messages, 1, FALSE);
 	assert_int_equal(ike_messages->get_count(ike_messages), 0);
 	/* except at the end */
 	respond(2, 1, SPI_R, 100);
@@ -534,6 +579,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_initiator, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_next_try, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_evicted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overrun, setup, teardown),

@@ -160,6 +160,28 @@ static void test_taken_ring(void **state)
 	finish("esp-in");
 }
 
+/**
+ * A file of a ring that others remove, and that is created again, is in the ring once.
+ */
+static void test_removed_ring(void **state)
+{
+	u_int i;
+
+	start((nflog_cfg_t){ .file_size = 10000, .files = 2 });
+	for (i = 0; i < 3; i++)
+	{
+		assert_int_equal(write_packets(2), 2);
+		assert_int_equal(unlink(path(NAME ".0.pcap")), 0);
+	}
+	assert_int_equal(write_packets(2), 2);
+	/* this goes to the next file, and the one before stays */
+	assert_int_equal(write_packets(9), 9);
+	assert_int_equal(access(path(NAME ".0.pcap"), F_OK), 0);
+	assert_int_equal(access(path(NAME ".1.pcap"), F_OK), 0);
+	lines = 0;
+	finish("esp-in");
+}
+
 static void test_close(void **state)
 {
 	start((nflog_cfg_t){});
@@ -294,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replaced, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_taken, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_taken_ring, begin_disk, end_disk),
+		cmocka_unit_test_setup_teardown(test_removed_ring, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_size_limit, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_size_limit_keys, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_close, begin_disk, end_disk),

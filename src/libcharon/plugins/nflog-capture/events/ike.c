@@ -94,7 +94,7 @@ static bool capture_failed(void *data, nflog_ike_failed_sa_t *sa,
 		this->captures->write_keys(this->captures, sa->keys, &subject, peer_cfg);
 	}
 	this->captures->start(this->captures, &subject, sa->spis, peer_cfg, TRUE);
-	this->captures->end(this->captures, sa->id, sa->spis);
+	this->captures->end(this->captures, sa->id, sa->spis, FALSE);
 	this->ike_keys->set_written(this->ike_keys, sa->spis, FALSE);
 	return TRUE;
 }
@@ -249,11 +249,11 @@ static void destroying(private_nflog_ike_t *this, ike_sa_t *ike_sa)
 	}
 	if (is_started(state))
 	{
-		this->captures->end(this->captures, id, spis);
+		this->captures->end(this->captures, id, spis, FALSE);
 	}
 	else
 	{
-		this->ike_messages->remove(this->ike_messages, id);
+		this->ike_messages->remove(this->ike_messages, id, FALSE);
 	}
 	nflog_ike_key_set_destroy(this->ike_keys->remove(this->ike_keys, spis));
 	this->ike_keys->set_written(this->ike_keys, spis, FALSE);
@@ -399,7 +399,7 @@ static void end_existing(private_nflog_ike_t *this, ike_sa_t *ike_sa,
 {
 	DBG1(DBG_IKE, "nflog-capture: ending the capture of IKE_SA %s[%u], %s", subject->conn,
 		 subject->ike_id, reason);
-	this->captures->end(this->captures, subject->ike_id, ike_sa->get_id(ike_sa));
+	this->captures->end(this->captures, subject->ike_id, ike_sa->get_id(ike_sa), TRUE);
 	/* messages from now on are not of the trace that ends */
 	this->captures->update(this->captures, ike_sa);
 	this->ike_messages->refuse(this->ike_messages, subject->ike_id);

@@ -281,9 +281,9 @@ METHOD(nflog_ike_captures_t, start, void,
 }
 
 METHOD(nflog_ike_captures_t, end, void,
-	private_nflog_ike_captures_t *this, uint32_t id, ike_sa_id_t *spis)
+	private_nflog_ike_captures_t *this, uint32_t id, ike_sa_id_t *spis, bool up)
 {
-	this->ike_messages->remove(this->ike_messages, id);
+	this->ike_messages->remove(this->ike_messages, id, up);
 	this->keys->end_ike(this->keys, spis);
 	this->writer->write_keys(this->writer);
 	this->reader->flush_ike(this->reader);

@@ -130,8 +130,10 @@ struct nflog_ike_captures_t {
 	 *
 	 * @param id		its unique id
 	 * @param spis		its SPIs
+	 * @param up		TRUE if the IKE_SA stays up
 	 */
-	void (*end)(nflog_ike_captures_t *this, uint32_t id, ike_sa_id_t *spis);
+	void (*end)(nflog_ike_captures_t *this, uint32_t id, ike_sa_id_t *spis,
+				bool up);
 
 	/**
 	 * Destroy a nflog_ike_captures_t.

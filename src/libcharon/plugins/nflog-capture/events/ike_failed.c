@@ -253,7 +253,7 @@ static bool restore(private_nflog_ike_failed_t *this,
 	if (this->ike_messages->get_state(this->ike_messages,
 									  sa->id) == NFLOG_IKE_NONE)
 	{
-		this->ike_messages->remove(this->ike_messages, sa->id);
+		this->ike_messages->remove(this->ike_messages, sa->id, FALSE);
 		return FALSE;
 	}
 	return TRUE;
@@ -286,12 +286,12 @@ static job_requeue_t handle(nflog_ike_failed_sa_t *sa)
 	if (!take(this, sa->other, time_monotonic(NULL)))
 	{
 		refuse(this);
-		this->ike_messages->remove(this->ike_messages, sa->id);
+		this->ike_messages->remove(this->ike_messages, sa->id, FALSE);
 	}
 	else if (!capture(this, sa))
 	{
 		give_back(this, sa->other);
-		this->ike_messages->remove(this->ike_messages, sa->id);
+		this->ike_messages->remove(this->ike_messages, sa->id, FALSE);
 	}
 	return JOB_REQUEUE_NONE;
 }

@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 
 #include "ike_messages.h"
+#include "ike_gone.h"
 #include "ike_sa.h"
 #include "ike_unknown.h"
 
@@ -67,9 +68,9 @@ struct private_nflog_ike_messages_t {
 	nflog_ike_unknown_t *unknown;
 
 	/**
-	 * Removed IKE_SAs with a trace that has not ended yet, nflog_ike_sa_t, owned.
+	 * Removed IKE_SAs with a trace that has not ended yet.
 	 */
-	linked_list_t *gone;
+	nflog_ike_gone_t *gone;
 
 	/**
 	 * IKE_SAs whose trace has begun, but whose kept messages were not queued yet,
@@ -122,8 +123,8 @@ METHOD(nflog_ike_messages_t, handle, void,
 	private_nflog_ike_messages_t *this, nflog_logged_t *logged,
 	bool inbound)
 {
+	nflog_ike_sa_t *sa, *former;
 	nflog_ike_key_t key;
-	nflog_ike_sa_t *sa;
 
 	if (!nflog_packet_parse_ike(logged, inbound, &key))
 	{
@@ -131,6 +132,14 @@ METHOD(nflog_ike_messages_t, handle, void,
 	}
 	this->mutex->lock(this->mutex);
 	sa = nflog_ike_sa_find(this->keys, &key);
+	if (sa)
+	{	/* its former capture may just have ended */
+		former = this->gone->find(this->gone, sa->id, logged);
+		if (former)
+		{
+			sa = former;
+		}
+	}
 	if (!sa)
 	{
 		this->unknown->add(this->unknown, &key, logged, inbound,
@@ -405,9 +414,11 @@ METHOD(nflog_ike_messages_t, shelve, void,
 /**
  * Let the trace of an IKE_SA end later, or destroy the IKE_SA if it has no trace, the mutex
  * is locked.
+ *
+ * @param up			TRUE if the IKE_SA stays up
  */
 static void end_later(private_nflog_ike_messages_t *this,
-					  nflog_ike_sa_t *sa)
+					  nflog_ike_sa_t *sa, bool up)
 {
 	if (sa->trace)
 	{
@@ -415,8 +426,7 @@ static void end_later(private_nflog_ike_messages_t *this,
 	}
 	if (sa->state == NFLOG_IKE_STARTED)
 	{
-		nflog_ike_sa_set_gone(sa);
-		this->gone->insert_last(this->gone, sa);
+		this->gone->add(this->gone, sa, up);
 		return;
 	}
 	nflog_ike_sa_drop_trace(sa);
@@ -424,7 +434,7 @@ static void end_later(private_nflog_ike_messages_t *this,
 }
 
 METHOD(nflog_ike_messages_t, remove_, void,
-	private_nflog_ike_messages_t *this, uint32_t id)
+	private_nflog_ike_messages_t *this, uint32_t id, bool up)
 {
 	nflog_ike_sa_t *sa;
 
@@ -432,7 +442,7 @@ METHOD(nflog_ike_messages_t, remove_, void,
 	sa = this->ike_sas->remove(this->ike_sas, (void*)(uintptr_t)id);
 	if (sa)
 	{
-		end_later(this, sa);
+		end_later(this, sa, up);
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -452,7 +462,7 @@ METHOD(nflog_ike_messages_t, remove_all, void,
 		{
 			start_trace(this, sa);
 		}
-		end_later(this, sa);
+		end_later(this, sa, FALSE);
 	}
 	enumerator->destroy(enumerator);
 	this->mutex->unlock(this->mutex);
@@ -496,7 +506,7 @@ METHOD(nflog_ike_messages_t, flush, int,
 	bool idle)
 {
 	nflog_ike_sa_t *sa;
-	int timeout = -1;
+	int timeout;
 
 	this->mutex->lock(this->mutex);
 	this->missed = *missed;
@@ -509,15 +519,8 @@ METHOD(nflog_ike_messages_t, flush, int,
 		}
 		this->queue->publish(this->queue, 0);
 	}
-	while (this->gone->get_first(this->gone, (void**)&sa) == SUCCESS)
+	while ((sa = this->gone->remove_due(this->gone, idle, &timeout)))
 	{
-		timeout = nflog_ike_sa_get_rest(sa, idle);
-		if (timeout)
-		{
-			break;
-		}
-		timeout = -1;
-		this->gone->remove_first(this->gone, (void**)&sa);
 		end_sa(this, sa);
 	}
 	this->mutex->unlock(this->mutex);
@@ -541,7 +544,7 @@ METHOD(nflog_ike_messages_t, destroy, void,
 	nflog_ike_sa_t *sa;
 
 	_remove_all(this);
-	while (this->gone->remove_first(this->gone, (void**)&sa) == SUCCESS)
+	while ((sa = this->gone->remove_first(this->gone)))
 	{
 		end_sa(this, sa);
 	}
@@ -589,7 +592,7 @@ nflog_ike_messages_t *nflog_ike_messages_create(nflog_queue_t *queue,
 								 nflog_ike_key_equals, 32),
 		.backlogs = nflog_backlogs_create(),
 		.unknown = nflog_ike_unknown_create(),
-		.gone = linked_list_create(),
+		.gone = nflog_ike_gone_create(),
 		.pending = linked_list_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);

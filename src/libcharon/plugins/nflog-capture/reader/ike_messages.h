@@ -160,11 +160,13 @@ struct nflog_ike_messages_t {
 
 	/**
 	 * Remove an IKE_SA.  If its trace has begun, it ends a little later, as last messages may
-	 * still have to be sent, otherwise kept messages are dropped.
+	 * still have to be sent, or be read, otherwise kept messages are dropped.
 	 *
 	 * @param id		unique id of the IKE_SA
+	 * @param up		TRUE if it stays up, and just its capture ends: its trace gets the
+	 *					messages that were logged before
 	 */
-	void (*remove)(nflog_ike_messages_t *this, uint32_t id);
+	void (*remove)(nflog_ike_messages_t *this, uint32_t id, bool up);
 
 	/**
 	 * Remove all IKE_SAs, before shutting down.  Traces of waiting ones begin before.

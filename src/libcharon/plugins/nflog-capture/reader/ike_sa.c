@@ -20,6 +20,12 @@
 /** time after which a removed IKE_SA has sent its last messages, in ms */
 #define LINGER 1000
 
+/**
+ * Time after which the kernel has passed on all messages that it had, in ms: it does so with
+ * the next tick of its clock, 10 ms at most.
+ */
+#define SETTLE 20
+
 /** time to wait for messages after that, while others arrive without end, and interval to
  *  check for them, in ms */
 #define DRAIN_LIMIT 2000
@@ -314,10 +320,10 @@ void nflog_ike_sa_queue(nflog_ike_sa_t *sa, nflog_queue_t *queue,
 /*
  * Described in header
  */
-void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa)
+void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa, bool up)
 {
 	time_monotonic(&sa->deadline);
-	timeval_add_ms(&sa->deadline, LINGER);
+	timeval_add_ms(&sa->deadline, up ? SETTLE : LINGER);
 }
 
 /**

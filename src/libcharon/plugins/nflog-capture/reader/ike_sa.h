@@ -125,6 +125,8 @@ struct nflog_ike_sa_t {
 	nflog_missed_t missed;
 	/** when the trace ends after the IKE_SA was removed, monotonic */
 	timeval_t deadline;
+	/** if it stays up, time until which messages are of its trace, as they are stamped */
+	timeval_t stopped;
 };
 
 /**
@@ -212,11 +214,12 @@ void nflog_ike_sa_queue(nflog_ike_sa_t *sa, nflog_queue_t *queue,
 
 /**
  * Set when the trace of a removed IKE_SA ends: a little later, as last messages may still
- * have to be sent.
+ * have to be sent, or if it stays up, once the kernel has passed on what was logged.
  *
  * @param sa		IKE_SA
+ * @param up		TRUE if it stays up
  */
-void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa);
+void nflog_ike_sa_set_gone(nflog_ike_sa_t *sa, bool up);
 
 /**
  * Get the time until the trace of a removed IKE_SA ends.

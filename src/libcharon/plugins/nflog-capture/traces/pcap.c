@@ -151,6 +151,7 @@ static void next_file(private_nflog_pcap_t *this)
  */
 static int create_file(private_nflog_pcap_t *this)
 {
+	u_int last = 0;
 	int error, i;
 
 	error = this->file->create(this->file);
@@ -165,8 +166,9 @@ static int create_file(private_nflog_pcap_t *this)
 		this->store->report(this->store, this->dir, this->file->get_name(this->file),
 							FALSE);
 	}
-	if (!error && this->files)
-	{
+	if (!error && this->files &&
+		(!array_get(this->ring, ARRAY_TAIL, &last) || last != this->number))
+	{	/* not again if another process removed it */
 		array_insert(this->ring, ARRAY_TAIL, &this->number);
 	}
 	return error;
