@@ -250,6 +250,23 @@ static void dispatch(private_nflog_commands_t *this, nflog_channel_t *channel,
 	channel->send_error(channel, "unknown-command", "command '%.64s' is unknown", name);
 }
 
+/**
+ * Check if there are only ASCII characters in a line.
+ */
+static bool is_ascii(char *line, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+	{
+		if (line[i] & 0x80)
+		{
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
 METHOD(nflog_commands_t, run, void,
 	private_nflog_commands_t *this, nflog_channel_t *channel, char *line, size_t len)
 {
@@ -258,7 +275,11 @@ METHOD(nflog_commands_t, run, void,
 	nflog_fields_t fields;
 	json_object *object;
 
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	/* if it is strict, json-c 0.18 takes all others for control characters */
+	if (is_ascii(line, len))
+	{
+		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	}
 	/* with the null byte, so that a number in the end is complete */
 	object = json_tokener_parse_ex(tokener, line, len + 1);
 	error = json_tokener_get_error(tokener);
