@@ -283,21 +283,13 @@ METHOD(client_t, destroy, void,
 	free(this);
 }
 
-/*
- * Described in header
+/**
+ * Create a client for a connected socket.
  */
-client_t *client_create(char *path)
+static client_t *create(char *path, int fd)
 {
 	private_client_t *this;
-	int fd;
 
-	path = path ?: CLIENT_SOCKET;
-	fd = connect_to(path);
-	if (fd < 0)
-	{
-		print_failure(path, errno);
-		return NULL;
-	}
 	INIT(this,
 		.public = {
 			.call = _call,
@@ -307,4 +299,31 @@ client_t *client_create(char *path)
 		.file = fdopen(fd, "r"),
 	);
 	return &this->public;
+}
+
+/*
+ * Described in header
+ */
+client_t *client_create(char *path)
+{
+	int fd;
+
+	path = path ?: CLIENT_SOCKET;
+	fd = connect_to(path);
+	if (fd < 0)
+	{
+		print_failure(path, errno);
+		return NULL;
+	}
+	return create(path, fd);
+}
+
+/*
+ * Described in header
+ */
+client_t *client_create_if_served()
+{
+	int fd = connect_to(CLIENT_SOCKET);
+
+	return fd < 0 ? NULL : create(CLIENT_SOCKET, fd);
 }

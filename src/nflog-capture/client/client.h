@@ -78,6 +78,13 @@ struct client_t {
 client_t *client_create(char *path);
 
 /**
+ * Connect to the plugin, at its default socket, if it is there, and we may use it.
+ *
+ * @return			NULL if not, nothing was printed
+ */
+client_t *client_create_if_served();
+
+/**
  * Get a string.
  *
  * @param object	object

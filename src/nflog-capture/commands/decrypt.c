@@ -19,6 +19,7 @@
 
 #include "captures/captures.h"
 #include "cli/text.h"
+#include "client/written.h"
 #include "commands.h"
 #include "jobs/decrypt_job.h"
 
@@ -323,6 +324,7 @@ static bool find_dirs(request_t *request, char *dirs[])
 	bool found = TRUE;
 	int i;
 
+	written_await(request->base, line->operands, line->count);
 	for (i = 0; i < line->count; i++)
 	{
 		dirs[i] = NULL;

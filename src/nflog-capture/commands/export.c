@@ -23,6 +23,7 @@
 #include "captures/merge.h"
 #include "cli/text.h"
 #include "cli/when.h"
+#include "client/written.h"
 #include "commands.h"
 #include "export/end_lines.h"
 #include "export/exporter.h"
@@ -487,6 +488,10 @@ static int use_line(export_t *this)
 		status = this->lines->read(this->lines, arg) ? STATUS_GOOD : STATUS_ERROR;
 	}
 	enumerator->destroy(enumerator);
+	if (status == STATUS_GOOD)
+	{
+		written_await(this->base, line->operands, line->count);
+	}
 	this->captures = captures_create(this->base);
 	for (i = 0; status == STATUS_GOOD && i < line->count; i++)
 	{

@@ -22,6 +22,7 @@
 
 #include "captures/captures.h"
 #include "cli/text.h"
+#include "client/written.h"
 #include "commands.h"
 
 /** options without a short form */
@@ -148,6 +149,7 @@ static int open_trace(char *base, char *program, char *operands[], int count)
 	char *path = NULL;
 	int status = STATUS_ERROR;
 
+	written_await(base, operands, 1);
 	captures = captures_create(base);
 	if (captures->add(captures, operands[0]))
 	{

@@ -17,6 +17,7 @@
 #include "captures/capture_keys.h"
 #include "captures/captures.h"
 #include "cli/json.h"
+#include "client/written.h"
 #include "commands.h"
 #include "report/report.h"
 
@@ -151,6 +152,7 @@ static int run_request(request_t *this)
 	{
 		return line->refuse(line, "a trace, directory or connection is missing");
 	}
+	written_await(this->base, line->operands, line->count);
 	for (i = 0; i < line->count && success; i++)
 	{
 		success = this->ours->add(this->ours, line->operands[i]) &&
