@@ -81,7 +81,10 @@ static uint32_t add(nflog_request_t request)
 	uint32_t id;
 
 	id = requests->add(requests, &request, error);
-	assert_int_not_equal(id, 0);
+	if (!id)
+	{
+		fail_msg("%s", error);
+	}
 	assert_int_equal(changes, before + 1);
 	return id;
 }
@@ -145,6 +148,38 @@ static void test_last(void **state)
 	expect(&other, 0, FALSE);
 	assert_true(requests->remove(requests, stop));
 	assert_false(requests->remove(requests, stop));
+}
+
+/**
+ * A start without IKE messages does not end the capture of an IKE_SA.
+ */
+static void test_ike(void **state)
+{
+	nflog_candidate_t ike = { .conn = "gw", .child = "net", .ike_id = 1 };
+	nflog_request_option_t plain = { "points", "plain" }, all = { "points", "ike" };
+	nflog_cfg_t cfg = { .points = 1 << POINT_ESP_IN };
+	uint32_t first, last;
+
+	last = add((nflog_request_t){ .start = TRUE, .criteria = { .ike_id = 1 },
+								  .options = &plain, .count = 1 });
+	/* the only one, so options don't */
+	expect(&ike, last, TRUE);
+	first = add((nflog_request_t){ .start = TRUE, .criteria = { .conn = "gw" },
+								   .options = &all, .count = 1 });
+	last = add((nflog_request_t){ .start = TRUE, .criteria = { .child = "net" },
+								  .options = &plain, .count = 1 });
+	expect(&ike, first, TRUE);
+	expect(&child, last, TRUE);
+	/* with the points of the options */
+	add((nflog_request_t){ .start = TRUE, .criteria = { .conn = "gw", .child = "net" } });
+	last = add((nflog_request_t){ .start = TRUE, .criteria = { .ike_id = 1 } });
+	assert_int_equal(requests->decide(requests, &ike, &cfg), first);
+	assert_true(cfg.points & NFLOG_IKE_POINTS);
+	cfg.points = NFLOG_IKE_POINTS;
+	assert_int_equal(requests->decide(requests, &ike, &cfg), last);
+	/* a stop does end it */
+	last = add((nflog_request_t){ .criteria = { .ike_id = 1 } });
+	expect(&ike, last, FALSE);
 }
 
 /**
@@ -585,6 +620,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_last, begin, end),
+		cmocka_unit_test_setup_teardown(test_ike, begin, end),
 		cmocka_unit_test_setup_teardown(test_lifted, begin, end),
 		cmocka_unit_test_setup_teardown(test_options, begin, end),
 		cmocka_unit_test_setup_teardown(test_invalid, begin, end),

@@ -81,7 +81,8 @@ struct private_nflog_ike_captures_t {
 };
 
 /**
- * Get what a child wants, NULL if that is nothing of IKE messages.
+ * Get what a child wants, NULL if that is nothing of IKE messages.  A capture that runs is
+ * not ended by a request that starts others.
  */
 static nflog_cfg_t *get_child_cfg(private_nflog_ike_captures_t *this,
 								  nflog_candidate_t *candidate, bool captured)
@@ -89,7 +90,7 @@ static nflog_cfg_t *get_child_cfg(private_nflog_ike_captures_t *this,
 	nflog_cfg_t *cfg;
 
 	cfg = this->options->get(this->options, candidate, captured, TRUE);
-	if (cfg && !(cfg->points & NFLOG_IKE_POINTS))
+	if (cfg && !(cfg->points & NFLOG_IKE_POINTS) && !(captured && candidate->request))
 	{
 		nflog_cfg_destroy(cfg);
 		cfg = NULL;

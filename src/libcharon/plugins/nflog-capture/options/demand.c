@@ -112,12 +112,24 @@ bool nflog_demand_is_over(nflog_demand_t *demand)
 	return demand->end && !demand->waits && time_monotonic(NULL) >= demand->end;
 }
 
+/**
+ * Check if a request starts captures, but not of IKE messages.
+ *
+ * @param points		capture points if it has none
+ */
+static bool leaves_ike_out(nflog_demand_t *demand, u_int points)
+{
+	return demand->request->start &&
+		   !((demand->values.cfg.points ?: points) & NFLOG_IKE_POINTS);
+}
+
 /*
  * Described in header
  */
-nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candidate)
+nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candidate,
+								  u_int points)
 {
-	nflog_demand_t *entry, *found = NULL;
+	nflog_demand_t *entry, *found = NULL, *aside = NULL;
 	enumerator_t *enumerator;
 
 	enumerator = list->create_enumerator(list);
@@ -129,7 +141,14 @@ nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candid
 		}
 		if (nflog_demand_match(entry, candidate))
 		{
-			found = entry;
+			if (!candidate->child_id && leaves_ike_out(entry, points))
+			{
+				aside = entry;
+			}
+			else
+			{
+				found = entry;
+			}
 		}
 		else
 		{
@@ -138,7 +157,7 @@ nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candid
 		}
 	}
 	enumerator->destroy(enumerator);
-	return found;
+	return found ?: aside;
 }
 
 /*

@@ -89,13 +89,17 @@ bool nflog_demand_ike_gone(nflog_demand_t *demand, uint32_t id);
 bool nflog_demand_is_over(nflog_demand_t *demand);
 
 /**
- * Find the last one in a list that matches an SA, and whose time is not over.
+ * Find the one in a list that decides on an SA: the last one that matches, and whose time is
+ * not over.  For an IKE_SA, a start that wants no IKE messages only decides if no other one
+ * matches, so it does not end what others started.
  *
  * @param list		list of nflog_demand_t
  * @param candidate	CHILD_SA or IKE_SA
- * @return			the last one, NULL if there is none
+ * @param points	capture points of a start that has no others
+ * @return			the one that decides, NULL if there is none
  */
-nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candidate);
+nflog_demand_t *nflog_demand_find(linked_list_t *list, nflog_candidate_t *candidate,
+								  u_int points);
 
 /**
  * Get when the first one in a list ends, of those that do not wait.

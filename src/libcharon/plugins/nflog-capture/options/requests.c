@@ -93,7 +93,7 @@ METHOD(nflog_requests_t, decide, uint32_t,
 	nflog_demand_t *entry;
 
 	this->mutex->lock(this->mutex);
-	entry = nflog_demand_find(this->entries, candidate);
+	entry = nflog_demand_find(this->entries, candidate, cfg->points);
 	if (entry)
 	{
 		id = entry->request->id;
@@ -105,7 +105,7 @@ METHOD(nflog_requests_t, decide, uint32_t,
 		cfg->identity = cfg->virtual_ip = NULL;
 		nflog_values_override(&entry->values, cfg);
 	}
-	else if (nflog_demand_find(this->lifted, candidate))
+	else if (nflog_demand_find(this->lifted, candidate, cfg->points))
 	{
 		cfg->running = TRUE;
 	}

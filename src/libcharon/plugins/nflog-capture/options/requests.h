@@ -54,7 +54,8 @@ enum nflog_request_event_t {
  * swanctl.conf says, and however often it is loaded.  Of those that match none, the options
  * in swanctl.conf and strongswan.conf decide.  A request applies to SAs that are up, and to
  * those that come up while it exists.  A capture that runs keeps its options, starting it
- * again requires to stop it first.
+ * again requires to stop it first.  For an IKE_SA, a start without IKE messages comes after
+ * all others, see nflog_demand_find().
  *
  * A request replaces an earlier one with the same criteria, one for all SAs without a
  * duration all earlier ones.  It leaves with the IKE_SA that it names, or whose CHILD_SA it
