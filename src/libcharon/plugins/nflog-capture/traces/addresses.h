@@ -25,24 +25,33 @@ typedef struct nflog_addresses_t nflog_addresses_t;
 #include <library.h>
 
 /**
- * Knows the addresses of this machine: those of all devices, including VRFs and those that
- * charon ignores, and virtual IPs.
+ * Knows the addresses of this machine, and those that it had in the last minute: those of
+ * all devices, including VRFs and those that charon ignores, and virtual IPs.
  *
- * charon's kernel interface has them, this looks at them again every 250 ms at most.
+ * Packets are written some time after they passed, so it is known when an address was there:
+ * the kernel reports changes, which are read before a packet is judged that passed later.
  *
  * Used by the writer's thread only.
  */
 struct nflog_addresses_t {
 
 	/**
-	 * Check if packets from or to an address are of this machine itself: if it has the
-	 * address, or if it is one that is never forwarded, i.e. unspecified, a broadcast to
-	 * all, or a multicast.
+	 * Read what changed, or all when it is called for the first time.
+	 */
+	void (*refresh)(nflog_addresses_t *this);
+
+	/**
+	 * Check if a packet from or to an address is of this machine itself: if it had the
+	 * address when the packet passed, or if it is one that is never forwarded, i.e.
+	 * unspecified, a broadcast to all, or a multicast.
 	 *
 	 * @param address	4 or 16 bytes
+	 * @param sec		time of the packet, seconds since 1970
+	 * @param usec		and microseconds
 	 * @return			TRUE if so
 	 */
-	bool (*is_local)(nflog_addresses_t *this, chunk_t address);
+	bool (*is_local)(nflog_addresses_t *this, chunk_t address, uint32_t sec,
+					 uint32_t usec);
 
 	/**
 	 * Destroy a nflog_addresses_t.

@@ -76,17 +76,19 @@ static chunk_t get_address(chunk_t packet, bool arrives)
 /**
  * Check if a packet is from or to whom the options want.
  */
-static bool is_wanted(private_nflog_intake_t *this, chunk_t packet, bool arrives)
+static bool is_wanted(private_nflog_intake_t *this, nflog_packet_t *packet, chunk_t data)
 {
 	chunk_t address;
+	bool local;
 
 	if (this->local == NFLOG_LOCAL_ANY)
 	{
 		return TRUE;
 	}
-	address = get_address(packet, arrives);
-	return (address.len && this->addresses->is_local(this->addresses, address)) ==
-		   (this->local == NFLOG_LOCAL_ONLY);
+	address = get_address(data, packet->point == POINT_PLAIN_IN);
+	local = address.len && this->addresses->is_local(this->addresses, address, packet->sec,
+													 packet->usec);
+	return local == (this->local == NFLOG_LOCAL_ONLY);
 }
 
 /**
@@ -111,7 +113,7 @@ METHOD(nflog_intake_t, take, bool,
 	chunk_t data = chunk_create(packet->record->data + packet->offset, packet->payload);
 
 	if ((this->filter && !this->filter->match(this->filter, data, packet->original)) ||
-		!is_wanted(this, data, packet->point == POINT_PLAIN_IN))
+		!is_wanted(this, packet, data))
 	{
 		count->filtered++;
 		return FALSE;
@@ -122,6 +124,15 @@ METHOD(nflog_intake_t, take, bool,
 		return FALSE;
 	}
 	return TRUE;
+}
+
+METHOD(nflog_intake_t, start, void,
+	private_nflog_intake_t *this)
+{
+	if (this->local != NFLOG_LOCAL_ANY && this->addresses)
+	{	/* they may have changed when the first packet is written */
+		this->addresses->refresh(this->addresses);
+	}
 }
 
 METHOD(nflog_intake_t, is_full, bool,
@@ -151,6 +162,7 @@ nflog_intake_t *nflog_intake_create(nflog_point_t point, nflog_cfg_t *cfg)
 
 	INIT(this,
 		.public = {
+			.start = _start,
 			.take = _take,
 			.is_full = _is_full,
 			.set_addresses = _set_addresses,

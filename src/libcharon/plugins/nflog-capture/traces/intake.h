@@ -36,6 +36,11 @@ typedef struct nflog_intake_t nflog_intake_t;
 struct nflog_intake_t {
 
 	/**
+	 * Prepare for packets, when the trace begins.
+	 */
+	void (*start)(nflog_intake_t *this);
+
+	/**
 	 * Decide on a packet, and count it if it is not stored.
 	 *
 	 * @param packet	packet

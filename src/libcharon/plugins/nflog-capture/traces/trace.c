@@ -201,6 +201,7 @@ METHOD(nflog_trace_t, start, void,
 	{	/* not on creation, as charon's threads read no files */
 		this->dropped = this->xfrm_stat->get(this->xfrm_stat);
 	}
+	this->intake->start(this->intake);
 	begin_files(this);
 	if (this->listing)
 	{
