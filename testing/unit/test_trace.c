@@ -21,6 +21,8 @@
 
 #include "disk.h"
 
+#include <time.h>
+
 /**
  * Let a write fail, first time.
  */
@@ -81,6 +83,43 @@ static void test_limit(void **state)
 					 trace->get_count(trace, POINT_ESP_OUT)->beyond, 4);
 	logged(0, NULL);
 	finish(" beyond the limit");
+}
+
+/**
+ * Rotated files, and traces that follow, have names that are later than those before.
+ */
+static void test_names(void **state)
+{
+	char *name = nflog_trace_name_restart(NAME, time(NULL) + 2), *file, *last;
+	int i;
+
+	start((nflog_cfg_t){});
+	trace->end(trace);
+	trace->destroy(trace);
+	trace = nflog_trace_create(store, "gw", "net{1}", POINT_ESP_IN, &(nflog_cfg_t){});
+	trace->set_name(trace, name);
+	trace->start(trace);
+	last = strdup(stored_line);
+	for (i = 0; i < 3; i++)
+	{
+		assert_int_equal(write_packets(1), 1);
+		assert_true(trace->rotate(trace, time(NULL)));
+		assert_true(strcmp(stored_line, last) > 0);
+		free(last);
+		last = strdup(stored_line);
+	}
+	trace->end(trace);
+	trace->destroy(trace);
+	/* in the second in which the other one was rotated, or started */
+	trace = nflog_trace_create(store, "gw", "net{1}", POINT_ESP_IN, &(nflog_cfg_t){});
+	trace->set_name(trace, name);
+	trace->start(trace);
+	assert_true(strcmp(stored_line, last) > 0);
+	file = strstr(stored_line, "Z.");
+	assert_non_null(file);
+	assert_true(strpfx(file, "Z.00000001-00000002.esp.pcap"));
+	free(last);
+	free(name);
 }
 
 /**
@@ -330,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_full, begin_disk, end_disk),
+		cmocka_unit_test_setup_teardown(test_names, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_filter, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_limit, begin_disk, end_disk),
 		cmocka_unit_test_setup_teardown(test_full_at_start, begin_disk, end_disk),

@@ -18,10 +18,12 @@
  */
 
 #include "common.h"
+#include "files/starts.h"
 #include "files/trace_name.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <time.h>
 
 #include <collections/hashtable.h>
 
@@ -248,6 +250,51 @@ static void test_others(void **state)
 	}
 }
 
+/**
+ * Take a name, and get its start.
+ */
+static time_t take(nflog_starts_t *starts, char *dir, char *name, time_t start)
+{
+	char *taken = starts->take(starts, dir, name, start), *same;
+
+	same = nflog_trace_name_restart(taken, 0);
+	assert_string_equal(same, name);
+	start = nflog_trace_name_get_start(taken);
+	free(same);
+	free(taken);
+	return start;
+}
+
+/**
+ * Names of the traces of an SA are later than those before, however many there are, and
+ * whatever the clock does.
+ */
+static void test_starts(void **state)
+{
+	nflog_starts_t *starts = nflog_starts_create();
+	char *name = nflog_trace_name_child("a.20261123T202345Z.b", 0, 1, 2, TRUE);
+	char *other = nflog_trace_name_child("a.20261123T202345Z.b", 0, 1, 3, TRUE);
+	time_t now = time(NULL), i;
+
+	for (i = 0; i < 20; i++)
+	{
+		assert_int_equal(take(starts, "gw", name, now), now + i);
+	}
+	assert_int_equal(take(starts, "gw", name, now - 1), now + 20);
+	assert_int_equal(take(starts, "gw", name, now + 30), now + 30);
+	/* others have their own */
+	assert_int_equal(take(starts, "gw", other, now), now);
+	assert_int_equal(take(starts, "other", name, now), now);
+	/* and what is long past does not matter */
+	assert_int_equal(take(starts, "past", name, START), START);
+	assert_int_equal(take(starts, "past", name, START), START);
+	assert_int_equal(take(starts, "past", name, now), now);
+	assert_int_equal(nflog_trace_name_get_start("net{1}"), 0);
+	free(name);
+	free(other);
+	starts->destroy(starts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_names_differ),
 		cmocka_unit_test(test_traces),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_starts),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

@@ -17,6 +17,7 @@
 #include "store.h"
 #include "dir.h"
 #include "open_files.h"
+#include "starts.h"
 #include "options/values.h"
 
 #include <errno.h>
@@ -63,6 +64,11 @@ struct private_nflog_store_t {
 	 * Files that are kept open, the writer's.
 	 */
 	nflog_open_files_t *open_files;
+
+	/**
+	 * Starts in the names of traces, the writer's.
+	 */
+	nflog_starts_t *starts;
 
 	/**
 	 * Disk budget in bytes, and signals that were blocked before, while directories are kept
@@ -379,12 +385,19 @@ METHOD(nflog_store_t, set_removed_cb, void,
 	this->quota->set_removed_cb(this->quota, cb, data);
 }
 
+METHOD(nflog_store_t, take_name, char*,
+	private_nflog_store_t *this, char *conn, char *name, time_t start)
+{
+	return this->starts->take(this->starts, conn, name, start);
+}
+
 METHOD(nflog_store_t, destroy, void,
 	private_nflog_store_t *this)
 {
 	this->quota->destroy(this->quota);
 	this->live->destroy(this->live);
 	this->open_files->destroy(this->open_files);
+	this->starts->destroy(this->starts);
 	this->dir->destroy(this->dir);
 	free(this);
 }
@@ -405,6 +418,7 @@ nflog_store_t *nflog_store_create()
 			.close_file = _close_file,
 			.report = _report,
 			.keep_dir = _keep_dir,
+			.take_name = _take_name,
 			.get_delay = _get_delay,
 			.read_file = _read_file,
 			.replace_file = _replace_file,
@@ -419,6 +433,7 @@ nflog_store_t *nflog_store_create()
 		},
 		.dir = nflog_dir_create(),
 		.open_files = nflog_open_files_create(),
+		.starts = nflog_starts_create(),
 	);
 	this->live = nflog_live_create(this->dir);
 	this->quota = nflog_quota_create(this->dir, this->live);

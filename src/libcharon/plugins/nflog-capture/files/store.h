@@ -121,6 +121,17 @@ struct nflog_store_t {
 	void (*keep_dir)(nflog_store_t *this, bool keep);
 
 	/**
+	 * Get the name for a trace that begins, or continues in a new file, as in
+	 * nflog_starts_t.  Called by the writer.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the trace
+	 * @param start		its start, seconds since 1970
+	 * @return			name with that start, or a later one (allocated)
+	 */
+	char *(*take_name)(nflog_store_t *this, char *conn, char *name, time_t start);
+
+	/**
 	 * Get the time until keep_dir() has to close files that are kept open.
 	 *
 	 * @return			time in ms, 0 if there are none

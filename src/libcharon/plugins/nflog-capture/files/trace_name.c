@@ -239,21 +239,42 @@ bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1])
 	return FALSE;
 }
 
+/**
+ * Find the start in the name of a trace, NULL if there is none.
+ */
+static char *find_start(char *name)
+{
+	char *pos, *start = NULL;
+
+	/* a label may look like one, too */
+	for (pos = strchr(name, '.'); pos; pos = strchr(pos + 1, '.'))
+	{
+		if (match(".ddddddddTddddddZ.", pos))
+		{
+			start = pos + 1;
+		}
+	}
+	return start;
+}
+
+/*
+ * Described in header
+ */
+time_t nflog_trace_name_get_start(char *name)
+{
+	char *start = find_start(name);
+	struct tm tm = {};
+
+	return start && strptime(start, "%Y%m%dT%H%M%SZ", &tm) ? timegm(&tm) : 0;
+}
+
 /*
  * Described in header
  */
 char *nflog_trace_name_restart(char *name, time_t start)
 {
-	char *pos, *old = NULL, *new = strdup(name), buf[32];
+	char *new = strdup(name), *old = find_start(new), buf[32];
 
-	/* a label may look like one, too */
-	for (pos = strchr(new, '.'); pos; pos = strchr(pos + 1, '.'))
-	{
-		if (match(".ddddddddTddddddZ.", pos))
-		{
-			old = pos + 1;
-		}
-	}
 	if (old)
 	{
 		memcpy(old, write_start(start, buf, sizeof(buf)), strcspn(old, "."));

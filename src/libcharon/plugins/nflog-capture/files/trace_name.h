@@ -89,6 +89,14 @@ char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r);
 char *nflog_trace_name_restart(char *name, time_t start);
 
 /**
+ * Get the start of a trace from its name.
+ *
+ * @param name		name of the trace, without number and .pcap
+ * @return			start, seconds since 1970, 0 if the name has none
+ */
+time_t nflog_trace_name_get_start(char *name);
+
+/**
  * Build the name of a file of a trace.
  *
  * @param name		name of the trace

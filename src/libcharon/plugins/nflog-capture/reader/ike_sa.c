@@ -296,9 +296,11 @@ void nflog_ike_sa_set_trace(nflog_ike_sa_t *sa,
  */
 void nflog_ike_sa_set_name(nflog_ike_sa_t *sa)
 {
+	bool later = !sa->backlog.messages->get_count(sa->backlog.messages);
 	char *name;
 
-	name = nflog_trace_name_ike(sa->begin, sa->first.spi_i, sa->pair.spi_r);
+	name = nflog_trace_name_ike(later ? time(NULL) : sa->begin, sa->first.spi_i,
+								sa->pair.spi_r);
 	sa->trace->set_name(sa->trace, name);
 	free(name);
 }

@@ -195,7 +195,8 @@ void nflog_ike_sa_set_trace(nflog_ike_sa_t *sa,
 							u_int points);
 
 /**
- * Set the name of the trace by the SPIs, has to be done before it begins.
+ * Set the name of the trace by the SPIs, has to be done before it begins.  It starts when
+ * the IKE_SA was met, if messages were kept since, otherwise now.
  *
  * @param sa		IKE_SA
  */

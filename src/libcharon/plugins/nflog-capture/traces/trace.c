@@ -124,10 +124,8 @@ struct private_nflog_trace_t {
 	nflog_registry_t *registry;
 
 	/**
-	 * Start in the name of the files, if they were rotated, and the number of packets that
-	 * were written before.
+	 * Packets that were written before the files were rotated.
 	 */
-	time_t rotated;
 	uint64_t former;
 
 	/**
@@ -191,6 +189,19 @@ static void update_listing(private_nflog_trace_t *this)
 	}
 }
 
+/**
+ * Set the start in the name of the files, or a later one, such that their names are later
+ * than those of all files before.
+ */
+static void take_name(private_nflog_trace_t *this, time_t start)
+{
+	char *name;
+
+	name = this->store->take_name(this->store, this->dir, this->name, start);
+	free(this->name);
+	this->name = name;
+}
+
 METHOD(nflog_trace_t, start, void,
 	private_nflog_trace_t *this)
 {
@@ -202,6 +213,7 @@ METHOD(nflog_trace_t, start, void,
 		this->dropped = this->xfrm_stat->get(this->xfrm_stat);
 	}
 	this->intake->start(this->intake);
+	take_name(this, nflog_trace_name_get_start(this->name));
 	begin_files(this);
 	if (this->listing)
 	{
@@ -217,23 +229,14 @@ METHOD(nflog_trace_t, rotate, bool,
 	private_nflog_trace_t *this, time_t start)
 {
 	uint64_t packets;
-	char *name;
 
 	packets = this->counts[this->point].packets + this->counts[this->point + 1].packets;
 	if (packets == this->former)
 	{
 		return FALSE;
 	}
-	start = max(start, this->rotated + 1);
-	name = nflog_trace_name_restart(this->name, start);
-	if (streq(name, this->name))
-	{	/* the trace began in this second */
-		free(name);
-		name = nflog_trace_name_restart(this->name, ++start);
-	}
-	free(this->name);
-	this->name = name;
-	this->rotated = start;
+	/* also if the clock was set back */
+	take_name(this, max(start, nflog_trace_name_get_start(this->name) + 1));
 	this->former = packets;
 	/* completes the file */
 	this->pcap->destroy(this->pcap);
