@@ -305,6 +305,21 @@ static void test_export_keys(void **state)
 					 1);
 	expect_line("stderr", "^there are no keys of these traces next to them$");
 	assert_int_equal(run("export --dir %s gw -o - --keys", dir), 2);
+	assert_int_equal(run_command("mkfifo %s/fifo && ln -s /dev/null %s/null", dir, dir), 0);
+	assert_int_equal(run("export --dir %s gw -o %s/fifo --keys", dir, dir), 2);
+	expect_line("stderr", "^--keys needs a file or directory, not stdout, a device or FIFO$");
+	assert_int_equal(run("export --dir %s gw -o %s/null --keys", dir, dir), 2);
+	assert_int_equal(run("export --dir %s gw -o /dev/null --keys", dir), 2);
+	assert_int_equal(run_command("! ls -d %s/fifo.* %s/null.* /dev/null.*", dir, dir), 0);
+	/* keys that Wireshark has no name for are in the key file only */
+	assert_int_equal(run_command("sed -i '/c0000002/d' %s/gw/esp_sa", dir), 0);
+	assert_int_equal(run("export --dir %s gw -o %s/some --keys", dir, dir), 0);
+	expect_line("stdout", "/some.wireshark: 1 keys, to open the file with ");
+	expect_line("stdout", "/some.wireshark/keys: 2 keys, also those that Wireshark does not");
+	assert_int_equal(run_command("rm %s/gw/esp_sa", dir), 0);
+	assert_int_equal(run("export --dir %s gw -o %s/only --keys", dir, dir), 0);
+	expect_line("stdout", "/only.wireshark/keys: 2 keys, which Wireshark does not");
+	assert_int_equal(run_command("grep -q '^esp c0000002 ' %s/only.wireshark/keys", dir), 0);
 	assert_int_equal(run("export --dir %s gw -o %s/out3 --keys --no-keys", dir, dir), 0);
 	assert_int_equal(run_command("test ! -e %s/out3.wireshark", dir), 0);
 }

@@ -446,13 +446,69 @@ static void test_dirs(void **state)
 	trace_file_close(file);
 	expect_packet("net plain-in", 41);
 	stop_follow(SIGINT, 2);
-	assert_int_equal(run("follow --dir %s/none", dir), 2);
-	expect_line("stderr", "^unable to watch .*/none: No such file or directory$");
+	assert_int_equal(run_command("touch %s/file", dir), 0);
+	assert_int_equal(run("follow --dir %s/file", dir), 2);
+	expect_line("stderr", "^unable to watch .*/file: Not a directory$");
+	assert_int_equal(run("follow --dir %s/file/none gw", dir), 2);
+	expect_line("stderr", "^unable to watch .*/file/none: Not a directory$");
 	assert_int_equal(run("follow %s/none", dir), 2);
 	expect_line("stderr", "^unable to open .*/none: No such file or directory$");
 	assert_int_equal(run("follow --filter 'portt 1'", dir), 2);
 	expect_line("stderr", "^invalid filter ");
 	assert_int_equal(run("follow --format text", dir), 2);
+}
+
+/**
+ * Create a trace with a packet, and expect that.
+ */
+static void expect_trace(char *folder, char *point, int time)
+{
+	char label[32], interface[32];
+	trace_file_t *file;
+
+	snprintf(label, sizeof(label), "net{1} %s", point);
+	snprintf(interface, sizeof(interface), "net %s", point);
+	file = trace_file_create(folder, NAME ".plain.pcap", DLT_NFLOG);
+	trace_file_add(file, time, label, create_inner(1));
+	trace_file_close(file);
+	expect_packet(interface, 41);
+}
+
+/**
+ * A directory of connections, and one that was named, that are created later, and again.
+ */
+static void test_waiting(void **state)
+{
+	int i;
+
+	start("follow --dir %s/x/y/base gw", dir);
+	expect_line("stderr", "^gw has no traces in .*/x/y/base yet, waiting for them$");
+	assert_int_equal(run_command("mkdir -p %s/x/y/base/other", dir), 0);
+	for (i = 0; i < 3; i++)
+	{	/* all of it, while the trace is open */
+		assert_int_equal(run_command("mkdir -p %s/x/y/base/gw", dir), 0);
+		expect_trace("x/y/base/gw", i ? "plain-out" : "plain-in", 1000 + i);
+		assert_int_equal(run_command("rm -r %s/%s", dir, i ? "x" : "x/y/base"), 0);
+	}
+	stop_follow(SIGINT, 2);
+	assert_int_equal(run_command("mkdir -p %s/x/y", dir), 0);
+	start("follow --dir %s/x/y/", dir);
+	expect_trace("x/y/gw", "plain-in", 1003);
+	stop_follow(SIGINT, 1);
+	start("follow --dir %s/none", dir);
+	expect_line("stderr", "/none does not exist yet, waiting for it$");
+	assert_int_equal(run_command("mkdir -p %s/none/gw", dir), 0);
+	expect_trace("none/gw", "plain-in", 1004);
+	stop_follow(SIGINT, 1);
+	/* directories that are named */
+	start("follow %s/none/gw %s/x/y/gw", dir, dir);
+	for (i = 0; i < 2; i++)
+	{
+		assert_int_equal(run_command("rm -r %s/none && mkdir -p %s/none/gw", dir, dir), 0);
+		expect_trace("none/gw", "plain-out", 1005 + i);
+	}
+	expect_trace("x/y/gw", "plain-out", 1007);
+	stop_follow(SIGINT, 2);
 }
 
 /**
@@ -793,6 +849,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_torn, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_decrypt, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_dirs, begin_follow, end_follow),
+		cmocka_unit_test_setup_teardown(test_waiting, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_reader, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_extcap, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_extcap_stop, begin_follow, end_follow),

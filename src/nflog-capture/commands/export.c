@@ -274,37 +274,14 @@ static int write_each(export_t *this, char *dir)
 }
 
 /**
- * Write keys next to the file, in place of those of an earlier export.
- *
- * @param dir		directory
+ * Check if an output is no file, so no tables with keys can be next to it.
  */
-static int write_keys(export_t *this, char *dir)
+static bool is_special(char *path)
 {
-	int status = STATUS_ERROR;
-	secrets_t *secrets;
+	struct stat st;
 
-	if (!secrets_remove(dir))
-	{
-		return STATUS_ERROR;
-	}
-	if (!this->keys)
-	{
-		return STATUS_GOOD;
-	}
-	secrets = secrets_create(create_enumerator(this));
-	if (!secrets->get_count(secrets))
-	{
-		text_print(stderr, "there are no keys of these traces next to them\n");
-		status = STATUS_BAD;
-	}
-	else if (secrets->write(secrets, dir))
-	{
-		text_print(stdout, "%s: %u keys, to open the file with WIRESHARK_CONFIG_DIR=%s\n",
-				   dir, secrets->get_count(secrets), dir);
-		status = STATUS_GOOD;
-	}
-	secrets->destroy(secrets);
-	return status;
+	return streq(path, "-") ||
+		   (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
 /**
@@ -314,10 +291,10 @@ static int write_keys(export_t *this, char *dir)
  */
 static int write_all(export_t *this, char *path)
 {
-	int status;
+	int status, result;
 	char *dir;
 
-	if (streq(path, "-"))
+	if (is_special(path))
 	{
 		return write_file(this, path, create_enumerator, this);
 	}
@@ -330,9 +307,14 @@ static int write_all(export_t *this, char *path)
 	}
 	status = this->each ? write_each(this, path)
 						: write_file(this, path, create_enumerator, this);
-	if (status != STATUS_ERROR)
+	if (status != STATUS_ERROR && !secrets_remove(dir))
 	{
-		status = max(status, write_keys(this, dir));
+		status = STATUS_ERROR;
+	}
+	if (status != STATUS_ERROR && this->keys)
+	{
+		result = secrets_write(create_enumerator(this), dir);
+		status = max(status, result);
 	}
 	free(dir);
 	return status;
@@ -442,10 +424,10 @@ static int check_options(export_t *this)
 	{
 		return line->refuse(line, "a connection, directory or trace is missing");
 	}
-	if (this->output && streq(this->output, "-") && (this->keys || this->each))
+	if (this->output && is_special(this->output) && (this->keys || this->each))
 	{
-		return line->refuse(line, "%s needs a file or directory, not stdout",
-							this->keys ? "--keys" : "--one-per-trace");
+		return line->refuse(line, "%s needs a file or directory, not stdout, a device or "
+							"FIFO", this->keys ? "--keys" : "--one-per-trace");
 	}
 	if (this->has_until && timercmp(&this->until, &this->since, <))
 	{

@@ -16,6 +16,7 @@
 
 #include "secrets.h"
 
+#include "cli/command.h"
 #include "cli/text.h"
 #include "keys/key_file.h"
 #include "keys/uat.h"
@@ -67,9 +68,9 @@ struct private_secrets_t {
 	chunk_t preferences;
 
 	/**
-	 * Number of rows, but for the key file.
+	 * Number of rows, but for the key file, and in that.
 	 */
-	u_int count;
+	u_int count, key_count;
 
 	/**
 	 * SPIs of the traces in the directory that is read, char* => char*.
@@ -161,6 +162,7 @@ static void add_line(private_secrets_t *this, nflog_keytable_type_t type,
 		append(this, type, line);
 		append(this, type, chunk_from_chars('\n'));
 		this->count += type != TABLE_KEYS;
+		this->key_count += type == TABLE_KEYS;
 	}
 }
 
@@ -268,6 +270,12 @@ METHOD(secrets_t, get_count, u_int,
 	private_secrets_t *this)
 {
 	return this->count;
+}
+
+METHOD(secrets_t, get_key_count, u_int,
+	private_secrets_t *this)
+{
+	return this->key_count;
 }
 
 METHOD(secrets_t, get_esp, chunk_t,
@@ -380,6 +388,7 @@ secrets_t *secrets_create(enumerator_t *captures)
 	INIT(this,
 		.public = {
 			.get_count = _get_count,
+			.get_key_count = _get_key_count,
 			.get_esp = _get_esp,
 			.write = _write_,
 			.destroy = _destroy,
@@ -477,4 +486,37 @@ bool secrets_remove(char *dir)
 		ignore_result(rmdir(dir));
 	}
 	return success;
+}
+
+/*
+ * Described in header
+ */
+int secrets_write(enumerator_t *captures, char *dir)
+{
+	secrets_t *secrets = secrets_create(captures);
+	u_int count = secrets->get_count(secrets), all = secrets->get_key_count(secrets);
+	int status = STATUS_ERROR;
+
+	if (!count && !all)
+	{
+		text_print(stderr, "there are no keys of these traces next to them\n");
+		status = STATUS_BAD;
+	}
+	else if (secrets->write(secrets, dir))
+	{
+		if (count)
+		{
+			text_print(stdout, "%s: %u keys, to open the file with "
+					   "WIRESHARK_CONFIG_DIR=%s\n", dir, count, dir);
+		}
+		if (all > count)
+		{
+			text_print(stdout, "%s/" NFLOG_KEY_FILE ": %u keys, %s Wireshark does not "
+					   "support, for nflog-capture decrypt -k\n", dir, all,
+					   count ? "also those that" : "which");
+		}
+		status = STATUS_GOOD;
+	}
+	secrets->destroy(secrets);
+	return status;
 }

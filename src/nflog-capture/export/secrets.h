@@ -31,11 +31,19 @@ typedef struct secrets_t secrets_t;
 struct secrets_t {
 
 	/**
-	 * Get the number of rows.
+	 * Get the number of rows of Wireshark's tables.
 	 *
 	 * @return			number of rows in all tables but the key file
 	 */
 	u_int (*get_count)(secrets_t *this);
+
+	/**
+	 * Get the number of keys in the key file, which has also those that Wireshark has no
+	 * name for.
+	 *
+	 * @return			number of rows in the key file
+	 */
+	u_int (*get_key_count)(secrets_t *this);
 
 	/**
 	 * Get the rows of ESP SAs, with all columns.
@@ -92,5 +100,14 @@ bool secrets_may_replace(char *dir, char *inputs[]);
  * @return			FALSE on failure, the reason was printed
  */
 bool secrets_remove(char *dir);
+
+/**
+ * Write the tables of traces to a directory, and print what it has.
+ *
+ * @param captures	enumerator over capture_t*, gets destroyed
+ * @param dir		directory, see write()
+ * @return			exit status, STATUS_BAD if there are no keys
+ */
+int secrets_write(enumerator_t *captures, char *dir);
 
 #endif /** SECRETS_H_ @}*/

@@ -21,8 +21,7 @@
 #include <unistd.h>
 
 /** what is watched */
-#define EVENTS (IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF | \
-				IN_ONLYDIR)
+#define EVENTS (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 typedef struct private_dir_watch_t private_dir_watch_t;
 typedef struct watched_t watched_t;
@@ -51,6 +50,11 @@ struct private_dir_watch_t {
 	 * File descriptor of inotify.
 	 */
 	int fd;
+
+	/**
+	 * Events that are wanted.
+	 */
+	uint32_t events;
 
 	/**
 	 * Directories by watch descriptor, watched_t.
@@ -88,7 +92,7 @@ METHOD(dir_watch_t, add, bool,
 	watched_t *watched;
 	int wd;
 
-	wd = inotify_add_watch(this->fd, dir, EVENTS);
+	wd = inotify_add_watch(this->fd, dir, this->events);
 	if (wd < 0)
 	{
 		return FALSE;
@@ -207,7 +211,7 @@ METHOD(dir_watch_t, destroy, void,
 /*
  * Described in header
  */
-dir_watch_t *dir_watch_create()
+dir_watch_t *dir_watch_create(bool changes)
 {
 	private_dir_watch_t *this;
 	int fd;
@@ -225,6 +229,7 @@ dir_watch_t *dir_watch_create()
 			.destroy = _destroy,
 		},
 		.fd = fd,
+		.events = changes ? EVENTS | IN_MODIFY : EVENTS,
 		.dirs = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
 	);
 	return &this->public;

@@ -91,8 +91,9 @@ struct dir_watch_t {
 /**
  * Create a dir_watch_t instance.
  *
+ * @param changes	TRUE for events of files that are written to
  * @return			NULL on failure, see errno
  */
-dir_watch_t *dir_watch_create();
+dir_watch_t *dir_watch_create(bool changes);
 
 #endif /** DIR_WATCH_H_ @}*/

@@ -19,6 +19,7 @@
 #include "captures/heap.h"
 #include "dir_watch.h"
 #include "followed.h"
+#include "roots.h"
 
 #include "cli/text.h"
 #include "files/trace_name.h"
@@ -69,6 +70,12 @@ struct private_follower_t {
 	 * Watches directories.
 	 */
 	dir_watch_t *watch;
+
+	/**
+	 * Waits for the base directory and those that were added, and for others in their
+	 * place.
+	 */
+	roots_t *roots;
 
 	/**
 	 * Directories of connections, char*.
@@ -214,27 +221,11 @@ static void skip_files(private_follower_t *this)
 }
 
 /**
- * Check if a directory is followed.
+ * Follow a directory that exists.
  */
-static bool has_dir(private_follower_t *this, char *dir)
+static bool follow_dir(private_follower_t *this, char *dir, bool begin)
 {
-	enumerator_t *enumerator;
-	bool found = FALSE;
-	char *current;
-
-	enumerator = this->dirs->create_enumerator(this->dirs);
-	while (!found && enumerator->enumerate(enumerator, &current))
-	{
-		found = streq(current, dir);
-	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
-METHOD(follower_t, add_dir, bool,
-	private_follower_t *this, char *dir, bool begin)
-{
-	bool known = has_dir(this, dir);
+	bool known = this->dirs->find_first(this->dirs, linked_list_match_str, NULL, dir);
 
 	if (known && !begin)
 	{
@@ -264,6 +255,13 @@ METHOD(follower_t, add_dir, bool,
 	return TRUE;
 }
 
+METHOD(follower_t, add_dir, bool,
+	private_follower_t *this, char *dir, bool begin)
+{
+	this->roots->add(this->roots, dir);
+	return follow_dir(this, dir, begin);
+}
+
 /**
  * Follow a directory in the base directory, if it is that of a connection.
  */
@@ -281,7 +279,7 @@ static bool add_conn(private_follower_t *this, char *name, bool begin)
 	}
 	if (wanted && asprintf(&dir, "%s/%s", this->base, name) > 0)
 	{
-		success = add_dir(this, dir, begin);
+		success = follow_dir(this, dir, begin);
 		free(dir);
 	}
 	return success;
@@ -296,12 +294,8 @@ static bool is_dir(struct dirent *entry)
 		   (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN);
 }
 
-/**
- * Follow those directories in the base directory that are wanted.
- *
- * @param begin		TRUE to read what their traces have already
- */
-static bool add_conns(private_follower_t *this, bool begin)
+METHOD(follower_t, add_all, bool,
+	private_follower_t *this, bool begin)
 {
 	struct dirent *entry;
 	bool success = TRUE;
@@ -322,10 +316,23 @@ static bool add_conns(private_follower_t *this, bool begin)
 	return success;
 }
 
-METHOD(follower_t, add_all, bool,
-	private_follower_t *this, bool begin)
+/**
+ * Follow a directory that was created, see roots_found_t.
+ */
+static bool found_root(void *data, char *path)
 {
-	return add_conns(this, begin);
+	private_follower_t *this = data;
+
+	if (!this->base || !streq(path, this->base))
+	{
+		return follow_dir(this, path, TRUE);
+	}
+	if (!this->watch->add(this->watch, path) && errno != EEXIST)
+	{
+		text_print(stderr, "unable to watch %s: %s\n", path, strerror(errno));
+		return FALSE;
+	}
+	return add_all(this, TRUE);
 }
 
 /**
@@ -338,7 +345,7 @@ static void rescan(private_follower_t *this)
 
 	if (this->base)
 	{
-		add_conns(this, TRUE);
+		add_all(this, TRUE);
 	}
 	enumerator = this->dirs->create_enumerator(this->dirs);
 	while (enumerator->enumerate(enumerator, &dir))
@@ -399,12 +406,14 @@ static void handle_events(private_follower_t *this)
 				break;
 			case DIR_GONE:
 				remove_dir(this, event.dir);
+				this->roots->gone(this->roots, event.dir);
 				break;
 			case DIR_LOST:
 				rescan(this);
 				break;
 		}
 	}
+	this->roots->handle(this->roots);
 }
 
 METHOD(follower_t, wait_, bool,
@@ -412,6 +421,7 @@ METHOD(follower_t, wait_, bool,
 {
 	struct pollfd fds[] = {
 		{ .fd = this->watch->get_fd(this->watch), .events = POLLIN },
+		{ .fd = this->roots->get_fd(this->roots), .events = POLLIN },
 		{ .fd = fd },
 	};
 	struct timespec settle = { .tv_nsec = SETTLE_TIME * 1000000 }, none = {};
@@ -425,12 +435,12 @@ METHOD(follower_t, wait_, bool,
 	{
 		return errno == EINTR;
 	}
-	if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+	if (fds[2].revents & (POLLERR | POLLHUP | POLLNVAL))
 	{
 		return FALSE;
 	}
 	handle_events(this);
-	for (i = 0; !busy && i < MAX_SETTLE && ppoll(fds, 1, &settle, signals) > 0; i++)
+	for (i = 0; !busy && i < MAX_SETTLE && ppoll(fds, 2, &settle, signals) > 0; i++)
 	{
 		handle_events(this);
 	}
@@ -530,8 +540,18 @@ METHOD(follower_t, destroy, void,
 	this->followed->destroy_function(this->followed, followed_destroy);
 	this->captures->destroy(this->captures);
 	this->dirs->destroy_function(this->dirs, free);
-	this->watch->destroy(this->watch);
+	DESTROY_IF(this->roots);
+	DESTROY_IF(this->watch);
 	free(this);
+}
+
+/**
+ * Watch the base directory, or wait for it: the plugin creates it with the first trace.
+ */
+static bool watch_base(private_follower_t *this)
+{
+	return this->roots->add(this->roots, this->base) &&
+		   (this->watch->add(this->watch, this->base) || errno == ENOENT);
 }
 
 /*
@@ -540,16 +560,7 @@ METHOD(follower_t, destroy, void,
 follower_t *follower_create(char *base, char *names[], bool plain)
 {
 	private_follower_t *this;
-	dir_watch_t *watch;
 
-	watch = dir_watch_create();
-	if (!watch || (base && !watch->add(watch, base)))
-	{
-		text_print(stderr, "unable to watch %s: %s\n", base ?: "directories",
-				   strerror(errno));
-		DESTROY_IF(watch);
-		return NULL;
-	}
 	INIT(this,
 		.public = {
 			.add_dir = _add_dir,
@@ -564,12 +575,20 @@ follower_t *follower_create(char *base, char *names[], bool plain)
 		.base = base,
 		.names = names,
 		.plain = plain,
-		.watch = watch,
 		.dirs = linked_list_create(),
 		.captures = captures_create(base),
 		.followed = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
 		.changed = linked_list_create(),
 		.ready = heap_create(compare),
 	);
+	this->watch = dir_watch_create(TRUE);
+	this->roots = roots_create(found_root, this);
+	if (!this->watch || !this->roots || (base && !watch_base(this)))
+	{
+		text_print(stderr, "unable to watch %s: %s\n", base ?: "directories",
+				   strerror(errno));
+		destroy(this);
+		return NULL;
+	}
 	return &this->public;
 }

@@ -277,6 +277,10 @@ static bool add_dirs(live_t *this)
 		}
 		free(dir);
 	}
+	if (!i && stat(options->base, &st) != 0 && errno == ENOENT)
+	{
+		text_print(stderr, "%s does not exist yet, waiting for it\n", options->base);
+	}
 	return success && (i || this->follower->add_all(this->follower, options->begin));
 }
 

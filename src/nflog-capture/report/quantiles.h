@@ -24,18 +24,31 @@
 
 typedef struct quantiles_t quantiles_t;
 
-/** steps between a power of two and the next one, so values are exact to 3 % */
+/** steps between a power of two and the next one, which is 3 % of a value or less */
 #define QUANTILES_STEPS 32
 
-/** powers of two, the highest one of microseconds is an hour */
+/** powers of two, the highest one of microseconds is 19 hours */
 #define QUANTILES_POWERS 32
+
+/** counters of values above or below the base */
+#define QUANTILES_COUNTS (QUANTILES_POWERS * QUANTILES_STEPS)
+
+/** values of which the lowest one is the base, fewer than that are kept as they are */
+#define QUANTILES_FIRST 32
 
 /**
  * Distribution of values, in memory that does not depend on their number.
+ *
+ * Values are counted by their distance from a base, which is close to the lowest one: so
+ * the offset between two clocks that differ costs no precision.
  */
 struct quantiles_t {
-	/** number of values, by their size */
-	uint32_t counts[QUANTILES_POWERS][QUANTILES_STEPS];
+	/** number of values that are not below the base, and of those below, by their distance */
+	uint32_t counts[2][QUANTILES_COUNTS];
+	/** first values */
+	int64_t first[QUANTILES_FIRST];
+	/** lowest one of these */
+	int64_t base;
 	/** number of all, and of those below 0 */
 	uint64_t count, negative;
 	/** lowest and highest value */
@@ -45,12 +58,15 @@ struct quantiles_t {
 /**
  * Add a value.
  *
- * @param value		value, those below 0 are counted as 0
+ * @param value		value
  */
 void quantiles_add(quantiles_t *this, int64_t value);
 
 /**
- * Get the value that a part of all values does not exceed.
+ * Get a value that at least a part of all values does not exceed.
+ *
+ * It is above the least such value by at most 3 % of its distance from the base, and
+ * never above the highest value.
  *
  * @param part		part, from 0 to 1
  * @return			value, 0 if there are none

@@ -81,8 +81,9 @@ static void print_times(json_object *times, char *what, char *remark)
 			   format_time(number(times, "max_us"), d, sizeof(d)));
 	if (number(times, "negative"))
 	{
-		text_print(stdout, "  %" PRId64 " of these have times in the wrong order: %s\n",
-				   number(times, "negative"), remark);
+		text_print(stdout, "  %" PRId64 " of these have times in the wrong order, the "
+				   "shortest is %s: %s\n", number(times, "negative"),
+				   format_time(number(times, "min_us"), a, sizeof(a)), remark);
 	}
 }
 
