@@ -485,7 +485,7 @@ static void test_select(void **state)
 	assert_int_equal(list(client, ",\"ike_id\":8"), 0);
 	assert_int_equal(list(client, ",\"child_id\":3"), 1);
 	assert_int_equal(list(client, ",\"spi\":\"c24e50ed\""), 1);
-	assert_int_equal(list(client, ",\"spi\":\"0xC91B9DFE\""), 1);
+	assert_int_equal(list(client, ",\"spi\":\"0XC91B9DFE\""), 1);
 	assert_int_equal(list(client, ",\"identity\":\"*@strongswan.org\""), 1);
 	assert_int_equal(list(client, ",\"identity\":\"moon.strongswan.or?\""), 1);
 	assert_int_equal(list(client, ",\"identity\":\"C=CH, O=*, CN=*\""), 1);
@@ -815,6 +815,9 @@ static void test_program(void **state)
 	assert_non_null(strstr(out, "--ike-id requires a number above 0"));
 	assert_int_equal(run("list gw-gw -c gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("list gw-gw rw", out, sizeof(out)), 2);
+	/* not the last one */
+	assert_int_equal(run("list -c rw -c gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("list -i 7 --ike-id 1", out, sizeof(out)), 2);
 	pipeline.registry->drop(pipeline.registry, listing);
 
 	/* nobody listens anymore, and there is no socket */
@@ -963,6 +966,7 @@ static void test_change(void **state)
 	assert_int_equal(run("list -s ''", out, sizeof(out)), 2);
 	assert_non_null(strstr(out, "--socket requires a path"));
 	assert_int_equal(run("start --duration 0 gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("start -d 5 -d 1h gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("start --duration 1w gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("start --duration 9999999999d gw-gw", out, sizeof(out)), 2);
 	assert_int_equal(run("start --packets x gw-gw", out, sizeof(out)), 2);

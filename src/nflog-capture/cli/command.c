@@ -342,7 +342,10 @@ int command_dispatch(command_t *commands[], int argc, char *argv[])
 
 	if (fflush(stdout) != 0 && status == STATUS_GOOD)
 	{
-		text_print(stderr, "unable to write to stdout: %s\n", strerror(errno));
+		if (errno != EPIPE)
+		{	/* such as head(1), which has read enough */
+			text_print(stderr, "unable to write to stdout: %s\n", strerror(errno));
+		}
 		status = STATUS_BAD;
 	}
 	return status;

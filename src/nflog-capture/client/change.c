@@ -73,6 +73,7 @@ void change_add_time(change_t *change, char *name, char *option, char *value)
 			*end == units[i].suffix && !end[*end ? 1 : 0] &&
 			number <= MAX_TIME / units[i].seconds)
 		{
+			selection_refuse_twice(selection, name);
 			json_object_object_add(selection->fields, name,
 								   json_object_new_uint64(number * units[i].seconds));
 			return;

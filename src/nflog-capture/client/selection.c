@@ -29,8 +29,21 @@ void selection_init(selection_t *selection)
 /*
  * Described in header
  */
+void selection_refuse_twice(selection_t *selection, char *name)
+{
+	if (json_object_object_get(selection->fields, name))
+	{
+		snprintf(selection->error, sizeof(selection->error),
+				 "the option for '%s' is given twice", name);
+	}
+}
+
+/*
+ * Described in header
+ */
 void selection_add_string(selection_t *selection, char *name, char *value)
 {
+	selection_refuse_twice(selection, name);
 	json_object_object_add(selection->fields, name, json_object_new_string(value));
 }
 
@@ -50,6 +63,7 @@ void selection_add_number(selection_t *selection, char *name, char *option, char
 				 "above 0, not '%.64s'", option, value);
 		return;
 	}
+	selection_refuse_twice(selection, name);
 	json_object_object_add(selection->fields, name, json_object_new_uint64(number));
 }
 

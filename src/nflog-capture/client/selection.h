@@ -53,6 +53,13 @@ typedef struct {
 void selection_init(selection_t *selection);
 
 /**
+ * Note an error if a field was added before, as its option was given already.
+ *
+ * @param name		name of the field
+ */
+void selection_refuse_twice(selection_t *selection, char *name);
+
+/**
  * Handle an option, if it is one of SELECTION_OPTIONS.
  *
  * @param op		its op

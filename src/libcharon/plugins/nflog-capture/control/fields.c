@@ -139,7 +139,7 @@ static uint32_t get_spi(nflog_fields_t *fields)
 	{
 		return 0;
 	}
-	str += strpfx(str, "0x") ? 2 : 0;
+	str += strcasepfx(str, "0x") ? 2 : 0;
 	spi = strtoul(str, NULL, 16);
 	if (strlen(str) > 8 || strspn(str, "0123456789abcdefABCDEF") != strlen(str) || !spi)
 	{
