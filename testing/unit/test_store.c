@@ -147,6 +147,8 @@ static void test_links(void **state)
 	assert_int_equal(mkdir(target, 0700), 0);
 	assert_int_equal(symlink(target, path("link")), 0);
 	refused("link", "symbolic links");
+	assert_int_equal(mknod(path("plain"), S_IFREG | 0600, 0), 0);
+	refused("plain", "it is no directory");
 
 	strcat(target, "/file");
 	assert_int_equal(symlink(target, path("gw/link")), 0);

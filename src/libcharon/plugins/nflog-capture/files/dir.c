@@ -125,8 +125,9 @@ static char *get_remedy(int error, char *conn)
 		case EROFS:
 			return "mount it writable, or set dir";
 		case ELOOP:
-		case ENOTDIR:
 			return "symbolic links are not followed, remove it";
+		case ENOTDIR:
+			return "it is no directory, and symbolic links are not followed, remove it";
 		case EEXIST:
 			return "remove it";
 		case ENOENT:

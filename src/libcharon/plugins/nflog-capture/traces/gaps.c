@@ -50,8 +50,10 @@ static const char *get_remedy(int error)
 		case EFBIG:
 			return "raise it, LimitFSIZE= of its systemd unit";
 		case EACCES:
-		case EPERM:
 			return "let charon write to the directory";
+		case EPERM:
+			return "let none but charon own and write to the directory, use chown and "
+				   "chmod go-w";
 		case EROFS:
 			return "mount the file system writable";
 		default:
