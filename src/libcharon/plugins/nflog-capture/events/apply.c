@@ -251,7 +251,7 @@ static bool apply_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 	if (captured && !cfg)
 	{
 		end_child(this, child_sa, subject,
-				  subject->request ? "as requested" : "it is not enabled anymore");
+				  subject->request ? "as requested" : "it is neither enabled nor requested anymore");
 	}
 	else if (state == NFLOG_CAPTURE_FULL)
 	{

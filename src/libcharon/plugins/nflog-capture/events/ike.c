@@ -454,7 +454,7 @@ METHOD(nflog_ike_t, apply, void,
 	if (captured && !cfg)
 	{
 		end_existing(this, ike_sa, subject, subject->request ? "as requested" :
-					 "it is not enabled anymore");
+					 "it is neither enabled nor requested anymore");
 	}
 	else if (state == NFLOG_IKE_FULL)
 	{
