@@ -161,6 +161,30 @@ static void test_mark(void **state)
 	assert_int_equal(count_packets("net.", NULL), 2 * sent);
 }
 
+/**
+ * A trace that was created a moment ago is handled too, once the writer could begin it,
+ * though no other trace keeps the writer running.
+ */
+static void test_mark_early(void **state)
+{
+	nflog_candidate_t subject = { .conn = "conn", .child = "net", .child_id = 1 };
+	nflog_registry_t *registry = pipeline->registry;
+	nflog_listing_data_t data;
+	nflog_listing_t *listing;
+	uint64_t mark;
+
+	listing = registry->add(registry, &subject, POINT_ESP_IN);
+	mark = registry->mark(registry, listing, TRUE);
+	assert_true(mark);
+	writer->handle(writer);
+	assert_true(registry->wait_mark(registry, listing, mark, TIMEOUT));
+	registry->get(registry, listing, &data);
+	assert_int_equal(data.state, NFLOG_LISTING_WAITING);
+	assert_int_equal(data.rotations, 0);
+	registry->drop(registry, listing);
+	finish();
+}
+
 /** progress of the readers: nothing is left to read, unknown, up to a packet */
 static nflog_progress_t idle = { .idle = TRUE };
 static nflog_progress_t none = {};
@@ -282,6 +306,7 @@ int main()
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_barrier),
+		cmocka_unit_test_setup_teardown(test_mark_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mark, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mark, setup_lanes, teardown),
 	};

@@ -33,6 +33,17 @@ typedef struct {
 } handled_t;
 
 /**
+ * Check if a trace may be selected once the writer looked at it: one that was created a moment
+ * ago has not begun.
+ */
+static bool may_match(nflog_selection_t *selection, nflog_listing_data_t *data)
+{
+	return data->state == NFLOG_LISTING_WAITING
+				? nflog_criteria_match(&selection->criteria, &data->subject)
+				: nflog_selection_match(selection, data);
+}
+
+/**
  * Select traces, and mark them.
  *
  * @param count			receives their number
@@ -52,7 +63,7 @@ static handled_t *mark(nflog_registry_t *registry, nflog_selection_t *selection,
 	for (i = 0; i < all; i++)
 	{
 		registry->get(registry, listings[i], &data);
-		if (nflog_selection_match(selection, &data))
+		if (may_match(selection, &data))
 		{
 			handled[*count].listing = listings[i];
 			handled[*count].rotations = data.rotations;
@@ -98,7 +109,7 @@ void nflog_rotate(nflog_channel_t *channel, nflog_pipeline_t *pipeline,
 				  nflog_selection_t *selection, bool rotate, json_object *end)
 {
 	nflog_registry_t *registry = pipeline->registry;
-	u_int count, i, rotated = 0, busy = 0, left = TIMEOUT;
+	u_int count, i, traces = 0, rotated = 0, busy = 0, left = TIMEOUT;
 	nflog_listing_data_t data;
 	json_object *object;
 	handled_t *handled;
@@ -110,23 +121,27 @@ void nflog_rotate(nflog_channel_t *channel, nflog_pipeline_t *pipeline,
 	{
 		late = !await(channel, registry, &handled[i], &left);
 		registry->get(registry, handled[i].listing, &data);
-		object = nflog_list_describe(&data);
-		if (data.rotations != handled[i].rotations)
+		if (data.state != NFLOG_LISTING_WAITING && data.state != NFLOG_LISTING_FAILED)
 		{
-			rotated++;
-			json_object_object_add(object, "former",
-								   nflog_channel_string(handled[i].file));
+			traces++;
+			object = nflog_list_describe(&data);
+			if (data.rotations != handled[i].rotations)
+			{
+				rotated++;
+				json_object_object_add(object, "former", nflog_channel_string(
+								*handled[i].file ? handled[i].file : data.first));
+			}
+			else if (late)
+			{
+				busy++;
+				json_object_object_add(object, "busy", json_object_new_boolean(TRUE));
+			}
+			channel->send(channel, object);
 		}
-		else if (late)
-		{
-			busy++;
-			json_object_object_add(object, "busy", json_object_new_boolean(TRUE));
-		}
-		channel->send(channel, object);
 		registry->release(registry, handled[i].listing);
 	}
 	free(handled);
-	json_object_object_add(end, "traces", json_object_new_int(count));
+	json_object_object_add(end, "traces", json_object_new_int(traces));
 	json_object_object_add(end, "rotated", json_object_new_int(rotated));
 	json_object_object_add(end, "busy", json_object_new_int(busy));
 }

@@ -364,7 +364,7 @@ METHOD(nflog_registry_t, mark_, uint64_t,
 	mark_t *mark;
 
 	this->mutex->lock(this->mutex);
-	if (listing->trace)
+	if (listing->state < NFLOG_LISTING_ENDED)
 	{
 		number = ++this->last_mark;
 		INIT(mark,
@@ -420,10 +420,10 @@ METHOD(nflog_registry_t, handle, void,
 	this->mutex->lock(this->mutex);
 	while ((mark = next_mark(this, until)))
 	{
-		if (mark->rotate)
+		trace = mark->listing->trace;
+		if (mark->rotate && trace)
 		{
 			/* both remain valid, as this thread is the one that ends the trace */
-			trace = mark->listing->trace;
 			this->mutex->unlock(this->mutex);
 			/* calls update() with the new file */
 			rotated = trace->rotate(trace, now);
@@ -447,9 +447,9 @@ METHOD(nflog_registry_t, wait_mark, bool,
 	time_monotonic(&deadline);
 	timeval_add_ms(&deadline, timeout);
 	this->mutex->lock(this->mutex);
-	while (listing->trace && this->handled < mark &&
+	while (listing->state < NFLOG_LISTING_ENDED && this->handled < mark &&
 		   !this->condvar->timed_wait_abs(this->condvar, this->mutex, deadline));
-	done = !listing->trace || this->handled >= mark;
+	done = listing->state >= NFLOG_LISTING_ENDED || this->handled >= mark;
 	this->mutex->unlock(this->mutex);
 	return done;
 }

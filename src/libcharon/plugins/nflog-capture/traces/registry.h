@@ -145,8 +145,9 @@ struct nflog_registry_t {
 	void (*release)(nflog_registry_t *this, nflog_listing_t *listing);
 
 	/**
-	 * Let the writer handle a trace, if it has begun and not ended: once it has written all
-	 * packets that were logged until now, it calls handle().
+	 * Let the writer handle a trace, unless it ended: once it has written all packets that
+	 * were logged until now, it calls handle().  A trace that was created begins before that,
+	 * unless it waits for its SA.
 	 *
 	 * @param listing	listing of the trace
 	 * @param rotate	TRUE to rotate its files then

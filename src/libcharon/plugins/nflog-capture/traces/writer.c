@@ -352,7 +352,8 @@ static void *run(private_nflog_writer_t *this)
 		this->mutex->lock(this->mutex);
 		batch = (size_t)this->traces * TRACE_BATCH;
 		if (!this->traces &&
-			(this->stopping || !this->keys->pending(this->keys)))
+			(this->stopping || (!this->keys->pending(this->keys) &&
+								!this->registry->get_mark(this->registry, &mark))))
 		{
 			running = this->running = FALSE;
 		}
@@ -423,6 +424,9 @@ METHOD(nflog_writer_t, write_keys, void,
 METHOD(nflog_writer_t, handle, void,
 	private_nflog_writer_t *this)
 {
+	this->mutex->lock(this->mutex);
+	ensure_running(this);
+	this->mutex->unlock(this->mutex);
 	this->queue->wake(this->queue, TRUE);
 }
 
