@@ -346,6 +346,14 @@ static void test_parts(void **state)
 	expect_line("stderr", "^--since requires a time such as .*, not .yesterday.$");
 	assert_int_equal(run("export --dir %s gw -o %s/out --since 1h", dir, dir), 0);
 	expect_line("stdout", "/out: 0 packets$");
+	expect_line("stderr", "^no packet matches --since and --until$");
+	assert_int_equal(run("export --dir %s gw -o %s/out --since 2100-01-01", dir, dir), 0);
+	expect_line("stderr", "^--since is in the future: Jan 01 00:00:00 2100$");
+	assert_int_equal(run("export --dir %s gw -o %s/out -f 'port 4711'", dir, dir), 1);
+	expect_line("stderr", "^no packet matches --filter$");
+	expect_line("stdout", "^all packets that the filter was applied to:$");
+	assert_int_equal(run("export --dir %s gw -o %s/out --log /dev/zero", dir, dir), 2);
+	expect_line("stderr", "^unable to read /dev/zero: it is a device$");
 	/* a file per trace */
 	assert_int_equal(run("export --dir %s gw -o %s/each --one-per-trace", dir, dir), 0);
 	expect_tshark("each/" NAME ".plain.pcapng", "-e frame.interface_name",
@@ -663,6 +671,13 @@ static void test_files(void **state)
 		"1010.000001000\tconnection gw, child net: in the clear, after decryption\n"
 		"1011.000001000\tconnection b, child net: in the clear, after decryption\n"
 		"1011.000001000\tconnection gw, child net: in the clear, after decryption\n");
+	/* connections of two gateways */
+	assert_int_equal(run_command("mkdir %s/other && cp -r %s/b %s/other", dir, dir, dir), 0);
+	assert_int_equal(run("export %s/b %s/other/b -o %s/out", dir, dir, dir), 0);
+	assert_int_equal(run_command("strings -n 20 %s/out | grep -c '^connection b, child net: "
+								 "in the clear, after decryption$' | grep -qx 1", dir), 0);
+	assert_int_equal(run_command("strings -n 20 %s/out | grep -q 'decryption, in %s/other/b'",
+								 dir, dir), 0);
 	assert_int_equal(run_command("truncate -s -1 %s/gw/" NAME ".plain.9.pcap", dir), 0);
 	assert_int_equal(run("export %s/gw -o %s/out", dir, dir), 1);
 	expect_line("stderr", "plain.9.pcap ends within a packet$");

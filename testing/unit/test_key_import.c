@@ -352,6 +352,15 @@ static void test_xfrm(void **state)
 		"src 1.2.3.4 dst 1.2.3.5\n\tproto esp spi 0x2 mode tunnel\n\tenc x(y) 0x00\n"), 2);
 	assert_non_null(strstr(complaints, "its keys are hidden, run 'ip xfrm state' as"));
 	assert_non_null(strstr(complaints, "its algorithm is not known"));
+	assert_int_equal(read_text("src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x00000001 "
+		"mode tunnel\n\taead rfc4106(gcm(aes)) <<Keys hidden>> 128\n"), 1);
+	assert_non_null(strstr(complaints, "its keys are hidden, run 'ip xfrm state' as"));
+	/* a byte order mark, and many lines that are no keys */
+	assert_int_equal(read_text("\xef\xbb\xbf# keys\n%s%s", "a\nb\nc\nd\ne\nf\n",
+							   "a\nb\nc\nd\ne\nf\n"), 12);
+	assert_non_null(strstr(complaints, "/other:11: unable to parse this line"));
+	assert_null(strstr(complaints, "/other:12: unable to parse this line"));
+	assert_non_null(strstr(complaints, "/other: 2 more lines of the key file can't be used"));
 	/* parts that are missing */
 	assert_int_equal(read_text("src 1.2.3.4\n\tproto esp spi 0x1 mode tunnel\n"), 1);
 	assert_int_equal(read_text("src 1.2.3.4 dst 1.2.3.5\n"), 1);

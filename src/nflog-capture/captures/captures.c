@@ -382,13 +382,16 @@ char *captures_get_dir(char *base, char *what)
 }
 
 /**
- * Print that an operand is nothing known.
+ * Print that an operand is nothing known, or why that is not known, see errno.
+ *
+ * @param dir		the directory that it would be as a connection, NULL for none
  */
-static bool refuse(private_captures_t *this, char *what)
+static bool refuse(private_captures_t *this, char *what, char *dir)
 {
-	if (strchr(what, '/'))
+	if (strchr(what, '/') || (dir && errno != ENOENT && errno != ENOTDIR))
 	{
-		text_print(stderr, "unable to open %s: %s\n", what, strerror(errno));
+		text_print(stderr, "unable to open %s: %s\n", strchr(what, '/') ? what : dir,
+				   strerror(errno));
 	}
 	else
 	{
@@ -451,7 +454,8 @@ METHOD(captures_t, add, bool,
 		return TRUE;
 	}
 	dir = get_known(this, captures_get_dir(this->base, what));
-	success = dir && stat(dir, &st) == 0 ? add_dir(this, dir) : refuse(this, what);
+	success = dir && stat(dir, &st) == 0 ? add_dir(this, dir)
+											: refuse(this, what, dir);
 	free(dir);
 	return success;
 }

@@ -198,11 +198,13 @@ static void check_records(private_checker_t *this, folder_t *folder, char *name,
 				   "has no keys for SPI %s", spis[i]);
 		}
 	}
-	if (!trace.reason)
-	{
-		return;
+	if (trace.compressed)
+	{	/* the plugin does not compress, so this is not cut */
+		report(this, folder->path, name, "compressed", FALSE,
+			   "decompress it, only 'nflog-capture decrypt' reads it as it is",
+			   "is compressed by gzip");
 	}
-	if (trace.torn)
+	else if (trace.torn)
 	{
 		repaired = may_repair(this, &st) && cut(folder, name, fd, trace.end);
 		report(this, folder->path, name, "torn", repaired, st.st_nlink > 1
@@ -212,7 +214,7 @@ static void check_records(private_checker_t *this, folder_t *folder, char *name,
 			   "can't be read to its end: %s, at byte %lld of %lld", trace.reason, (long long)trace.end,
 			   (long long)st.st_size);
 	}
-	else
+	else if (trace.reason)
 	{
 		report(this, folder->path, name, "damaged", FALSE,
 			   "what is before can be read, nothing was cut",

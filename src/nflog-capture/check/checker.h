@@ -91,6 +91,8 @@ typedef struct {
 	bool torn;
 	/** TRUE for each SPI in its name if it has packets that need keys */
 	bool needs_keys[2];
+	/** TRUE if it is compressed, so only decrypt reads it */
+	bool compressed;
 } check_trace_t;
 
 /**

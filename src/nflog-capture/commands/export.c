@@ -17,6 +17,7 @@
 #include <collections/hashtable.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "captures/capture_keys.h"
 #include "captures/captures.h"
@@ -178,6 +179,19 @@ static bool write_packets(export_t *this, exporter_t *exporter,
 }
 
 /**
+ * Print why a file has no packets, if options are the reason.
+ */
+static void print_nothing(export_t *this)
+{
+	if (timerisset(&this->since) || this->has_until || this->options.filter)
+	{
+		text_print(stderr, "no packet matches%s%s\n",
+				   timerisset(&this->since) || this->has_until ? " --since and --until" : "",
+				   this->options.filter ? " --filter" : "");
+	}
+}
+
+/**
  * Write a file.
  *
  * @param path		path of the file
@@ -218,8 +232,16 @@ static int write_file(export_t *this, char *path,
 	if (success)
 	{
 		exporter->print(exporter, streq(path, "-") ? "stdout" : path, report);
+		if (!exporter->get_count(exporter))
+		{
+			print_nothing(this);
+		}
 		if (decrypter && exporter->has_encrypted(exporter))
 		{
+			if (this->options.filter)
+			{
+				text_print(report, "all packets that the filter was applied to:\n");
+			}
 			decrypter->print(decrypter, report);
 		}
 		complete &= !exporter->get_undecided(exporter);
@@ -385,6 +407,11 @@ static int use_option(export_t *this, int op, char *arg)
 									op == OPT_SINCE ? "since" : "until", arg);
 			}
 			this->has_until |= op == OPT_UNTIL;
+			if (op == OPT_SINCE && this->since.tv_sec > time(NULL))
+			{
+				text_print(stderr, "--since is in the future: %T\n", &this->since.tv_sec,
+						   FALSE);
+			}
 			break;
 		case OPT_FORMAT:
 			this->options.pcap = streq(arg, "pcap");

@@ -111,6 +111,30 @@ static char *get_config(char *path)
 }
 
 /**
+ * Print a word of a command line, quoted for a shell if it has to be.
+ */
+static void print_word(char *word)
+{
+	static char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+						 "%+,-./:=@_";
+	size_t len;
+
+	if (*word && !word[strspn(word, safe)])
+	{
+		text_print(stderr, "%s", word);
+		return;
+	}
+	text_print(stderr, "'");
+	while (*word)
+	{
+		len = strcspn(word, "'");
+		text_print(stderr, "%.*s%s", (int)len, word, word[len] ? "'\\''" : "");
+		word += len + !!word[len];
+	}
+	text_print(stderr, "'");
+}
+
+/**
  * Replace this program by Wireshark.
  *
  * @param args		what the user has for it, NULL-terminated
@@ -128,7 +152,14 @@ static int execute(char *program, char *path, char *args[], int count)
 	{
 		argv[3 + i] = args[i];
 	}
-	text_print(stderr, "WIRESHARK_CONFIG_DIR=%s %s -r %s\n", config, program, path);
+	text_print(stderr, "WIRESHARK_CONFIG_DIR=");
+	print_word(config);
+	for (i = 0; argv[i]; i++)
+	{
+		text_print(stderr, " ");
+		print_word(argv[i]);
+	}
+	text_print(stderr, "\n");
 	setenv("WIRESHARK_CONFIG_DIR", config, TRUE);
 	/* ignored signals would stay ignored */
 	signal(SIGPIPE, SIG_DFL);

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 /** traces whose lines are kept */
 #define MAX_TRACES (1024 * 1024)
@@ -143,12 +144,22 @@ METHOD(end_lines_t, read_, bool,
 	bool success, is_stdin = streq(path, "-");
 	char buf[MAX_LINE];
 	chunk_t line = chunk_create((u_char*)buf, sizeof(buf) - 1);
+	struct stat st;
 	FILE *file;
 
 	file = is_stdin ? stdin : fopen(path, "re");
 	if (!file)
 	{
 		text_print(stderr, "unable to open %s: %s\n", path, strerror(errno));
+		return FALSE;
+	}
+	if (fstat(fileno(file), &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+	{	/* which may have no end */
+		text_print(stderr, "unable to read %s: it is a device\n", path);
+		if (!is_stdin)
+		{
+			fclose(file);
+		}
 		return FALSE;
 	}
 	while (line_read(file, &line))

@@ -420,6 +420,12 @@ METHOD(exporter_t, get_undecided, uint64_t,
 	return this->undecided;
 }
 
+METHOD(exporter_t, get_count, uint64_t,
+	private_exporter_t *this)
+{
+	return this->packets;
+}
+
 METHOD(exporter_t, destroy, void,
 	private_exporter_t *this)
 {
@@ -474,6 +480,7 @@ exporter_t *exporter_create(exporter_options_t *options)
 			.print = _print,
 			.has_encrypted = _has_encrypted,
 			.get_undecided = _get_undecided,
+			.get_count = _get_count,
 			.destroy = _destroy,
 		},
 		.options = *options,

@@ -133,6 +133,11 @@ struct exporter_t {
 	uint64_t (*get_undecided)(exporter_t *this);
 
 	/**
+	 * Get the number of packets that were written, but for decrypted ones.
+	 */
+	uint64_t (*get_count)(exporter_t *this);
+
+	/**
 	 * Destroy an exporter_t.
 	 */
 	void (*destroy)(exporter_t *this);

@@ -37,6 +37,8 @@ typedef struct recent_t recent_t;
 struct interface_t {
 	/** what it is for, the key of the table */
 	char *key;
+	/** description, the key of another table */
+	char *description;
 	/** number in the file */
 	uint32_t number;
 	/** TRUE if it has packets as they were captured */
@@ -79,6 +81,11 @@ struct private_interfaces_t {
 	 * Interfaces by what they are for, interface_t.
 	 */
 	hashtable_t *table;
+
+	/**
+	 * The same by their descriptions.
+	 */
+	hashtable_t *described;
 
 	/**
 	 * The same in the order of their numbers.
@@ -146,6 +153,7 @@ static interface_t *find_interface(private_interfaces_t *this, capture_t *captur
 {
 	char name[512], description[1024], *key;
 	interface_t *interface;
+	size_t pos;
 
 	print_name(capture, point, layers, name, sizeof(name));
 	if (asprintf(&key, "%s/%d %d %s", capture->dir, capture->kind, type, name) < 0)
@@ -169,6 +177,13 @@ static interface_t *find_interface(private_interfaces_t *this, capture_t *captur
 			 capture->conn, capture->kind == CAPTURE_IKE ? "" : ", child ",
 			 capture->kind == CAPTURE_IKE ? "" : capture->label,
 			 describe_point(point), layers ? ", decrypted" : "");
+	if (this->described->get(this->described, description))
+	{	/* connections of two gateways may have the same name */
+		pos = strlen(description);
+		snprintf(description + pos, sizeof(description) - pos, ", in %s", capture->dir);
+	}
+	interface->description = strdup(description);
+	this->described->put(this->described, interface->description, interface);
 	pcapng_interface(blocks, layers ? LINKTYPE_RAW : type, name, description);
 	return interface;
 }
@@ -298,10 +313,12 @@ METHOD(interfaces_t, destroy, void,
 		}
 		array_destroy(interface->lines);
 		free(interface->key);
+		free(interface->description);
 		free(interface);
 	}
 	array_destroy(this->list);
 	this->table->destroy(this->table);
+	this->described->destroy(this->described);
 	free(this);
 }
 
@@ -321,6 +338,7 @@ interfaces_t *interfaces_create()
 			.destroy = _destroy,
 		},
 		.table = hashtable_create(hashtable_hash_str, hashtable_equals_str, 16),
+		.described = hashtable_create(hashtable_hash_str, hashtable_equals_str, 16),
 	);
 	return &this->public;
 }

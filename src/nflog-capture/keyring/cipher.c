@@ -339,6 +339,44 @@ cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
 	return &this->public;
 }
 
+/**
+ * Check if an enumerator has an algorithm.
+ *
+ * @param enumerator	over algorithm and name of the plugin, gets destroyed
+ */
+static bool has_algorithm(enumerator_t *enumerator, int algorithm)
+{
+	const char *plugin;
+	bool found = FALSE;
+	int current;
+
+	while (!found && enumerator->enumerate(enumerator, &current, &plugin))
+	{
+		found = current == algorithm;
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+/*
+ * Described in header
+ */
+bool cipher_is_known(encryption_algorithm_t encr, integrity_algorithm_t integ)
+{
+	crypto_factory_t *crypto = lib->crypto;
+
+	if (encryption_algorithm_is_aead(encr))
+	{
+		return has_algorithm(crypto->create_aead_enumerator(crypto),
+					encr == ENCR_NULL_AUTH_AES_GMAC ? ENCR_AES_GCM_ICV16 : encr);
+	}
+	return (encr == ENCR_UNDEFINED || encr == ENCR_NULL ||
+			has_algorithm(crypto->create_crypter_enumerator(crypto), encr)) &&
+		   (integ == AUTH_UNDEFINED ||
+			has_algorithm(crypto->create_signer_enumerator(crypto),
+					integ == AUTH_HMAC_SHA2_256_96 ? AUTH_HMAC_SHA2_256_128 : integ));
+}
+
 /*
  * Described in header
  */

@@ -119,6 +119,15 @@ cipher_t *cipher_create(encryption_algorithm_t encr, chunk_t encr_key,
 							  size_t icv);
 
 /**
+ * Check if libstrongswan has algorithms, with keys of some length.
+ *
+ * @param encr		encryption algorithm, ENCR_UNDEFINED for none
+ * @param integ		integrity algorithm, AUTH_UNDEFINED for none
+ * @return			TRUE if it has both
+ */
+bool cipher_is_known(encryption_algorithm_t encr, integrity_algorithm_t integ);
+
+/**
  * Get the Debian package with the plugin of libstrongswan that has algorithms.
  *
  * @param encr		encryption algorithm, ENCR_UNDEFINED for none

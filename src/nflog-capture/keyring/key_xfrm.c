@@ -123,7 +123,8 @@ static bool parse_algorithm(nflog_key_sa_t *sa, char *words[], const char **reas
 	{
 		return FALSE;
 	}
-	bits = key ? words[3] : NULL;
+	/* hidden keys have a blank */
+	bits = key && !strpfx(key, "<<") ? words[3] : NULL;
 	found = integ ? find(integs, countof(integs), name, bits)
 		  : aead ? find(aeads, countof(aeads), name, bits)
 		  : find(encrs, countof(encrs), name, NULL);

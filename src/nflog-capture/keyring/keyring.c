@@ -29,8 +29,12 @@
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
 
-/** lines and SAs that are reported: any other file may have millions of lines */
+/** lines of a file and SAs that are reported: any other file may have millions of lines */
+#define MAX_LINES 10
 #define MAX_REPORTED 100
+
+/** byte order mark that some editors put before the first line */
+#define BOM "\xef\xbb\xbf"
 
 /** SAs and sets of keys, some hundred bytes each */
 #define MAX_KEYS (1024 * 1024)
@@ -206,6 +210,8 @@ METHOD(keyring_t, has_ike, bool,
 static void report_lack(private_keyring_t *this, void *key, char *name,
 						encryption_algorithm_t encr, integrity_algorithm_t integ)
 {
+	char *encr_name = enum_to_name(encryption_algorithm_names, encr) ?: "none";
+	char *integ_name = enum_to_name(integrity_algorithm_names, integ) ?: "none", *more;
 	u_int count;
 
 	this->mutex->lock(this->mutex);
@@ -213,13 +219,18 @@ static void report_lack(private_keyring_t *this, void *key, char *name,
 	if (count < MAX_REPORTED && !this->reported->get(this->reported, key))
 	{
 		this->reported->put(this->reported, key, key);
-		text_print(stderr, "unable to decrypt %s: libstrongswan lacks %s or %s, or "
-				   "uses it with keys of another length, Debian has the plugins for it "
-				   "in %s%s\n", name,
-				   enum_to_name(encryption_algorithm_names, encr) ?: "none",
-				   enum_to_name(integrity_algorithm_names, integ) ?: "none",
-				   cipher_get_package(encr, integ),
-				   count == MAX_REPORTED - 1 ? ", others are not reported" : "");
+		more = count == MAX_REPORTED - 1 ? ", others are not reported" : "";
+		if (cipher_is_known(encr, integ))
+		{
+			text_print(stderr, "unable to decrypt %s: its keys have another length than "
+					   "%s and %s use%s\n", name, encr_name, integ_name, more);
+		}
+		else
+		{
+			text_print(stderr, "unable to decrypt %s: libstrongswan lacks %s or %s, Debian "
+					   "has the plugins for it in %s%s\n", name, encr_name, integ_name,
+					   cipher_get_package(encr, integ), more);
+		}
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -310,18 +321,19 @@ METHOD(key_import_sink_t, add_ike, void,
 /**
  * Print and count a line that could not be used.
  *
+ * @param errors	such lines of this file, gets incremented
  * @param reason	reason, NULL if it is malformed
  */
 static void report_line(private_keyring_t *this, char *path, u_int number,
-						const char *reason)
+						u_int *errors, const char *reason)
 {
-	if (++this->errors <= MAX_REPORTED)
+	this->errors++;
+	if (++*errors <= MAX_LINES)
 	{
-		text_print(stderr, "%s:%u: unable to %s this line of the key file%s%s%s\n",
+		text_print(stderr, "%s:%u: unable to %s this line of the key file%s%s\n",
 				   streq(path, "-") ? "stdin" : path, number,
 				   this->refused ? "keep" : reason ? "use" : "parse",
-				   reason ? ": " : "", reason ?: "",
-				   this->errors == MAX_REPORTED ? ", others are not reported" : "");
+				   reason ? ": " : "", reason ?: "");
 	}
 }
 
@@ -346,27 +358,36 @@ static bool read_lines(private_keyring_t *this, char *path, FILE *file)
 	chunk_t line = chunk_from_thing(content);
 	key_import_t *import = key_import_create(&this->sink.public);
 	const char *reason;
-	u_int number = 0;
+	u_int number = 0, errors = 0;
 	bool success;
 
 	setvbuf(file, (char*)buf, _IOFBF, sizeof(buf));
 	while (line_read(file, &line))
 	{
-		number++;
 		this->refused = FALSE;
+		if (!number++ && line.len >= strlen(BOM) && memeq(line.ptr, BOM, strlen(BOM)))
+		{
+			line.len -= strlen(BOM);
+			memmove(line.ptr, line.ptr + strlen(BOM), line.len);
+		}
 		/* fails if the line fills the buffer, and so may be truncated */
 		if (!import->parse(import, line, &reason) || this->refused)
 		{
-			report_line(this, path, number, reason);
+			report_line(this, path, number, &errors, reason);
 		}
 		line.len = sizeof(content);
 	}
 	this->refused = FALSE;
 	if (!import->finish(import, &reason) || this->refused)
 	{
-		report_line(this, path, number, reason);
+		report_line(this, path, number, &errors, reason);
 	}
 	import->destroy(import);
+	if (errors > MAX_LINES)
+	{
+		text_print(stderr, "%s: %u more lines of the key file can't be used either\n",
+				   streq(path, "-") ? "stdin" : path, errors - MAX_LINES);
+	}
 	success = !ferror(file);
 	if (!success)
 	{
