@@ -26,6 +26,7 @@
 #include <grp.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 #define OPTION "charon.plugins.nflog-capture.group_read"
 
@@ -40,6 +41,45 @@ static int refuse;
 
 /** number of times that a group was let in, and of those with files that have keys */
 static u_int given, secrets;
+
+/** number that the group OTHER_GROUP has, 0 if there is none, and time that passed, in s */
+#define OTHER_GROUP "analysts"
+static gid_t other_gid;
+static time_t passed;
+
+/**
+ * Called instead of the one of libstrongswan.
+ */
+time_t time_monotonic(timeval_t *tv)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (tv)
+	{
+		tv->tv_sec = now.tv_sec + passed;
+		tv->tv_usec = now.tv_nsec / 1000;
+	}
+	return now.tv_sec + passed;
+}
+
+/**
+ * Called instead of the one of libc.
+ */
+int getgrnam_r(const char *name, struct group *group, char *buf, size_t len,
+			   struct group **found)
+{
+	int (*func)(const char*, struct group*, char*, size_t, struct group**);
+
+	if (streq(name, OTHER_GROUP))
+	{
+		*group = (struct group){ .gr_gid = other_gid };
+		*found = other_gid ? group : NULL;
+		return 0;
+	}
+	func = dlsym(RTLD_NEXT, "getgrnam_r");
+	return func(name, group, buf, len, found);
+}
 
 /**
  * Is a file open that only the user may read?
@@ -282,6 +322,28 @@ static void test_others(void **state)
 }
 
 /**
+ * The group may get another number, and its number may be that of another group then.
+ */
+static void test_number(void **state)
+{
+	set_group(OTHER_GROUP);
+	other_gid = OTHER;
+	create_both("a", "1.pcap");
+	open_parent();
+	assert_int_equal(try(OTHER, "a/1.pcap", O_RDONLY), 0);
+	other_gid = OTHER + 1;
+	passed += 10;
+	create_both("b", "1.pcap");
+	assert_int_equal(try(OTHER + 1, "b/1.pcap", O_RDONLY), 0);
+	assert_int_equal(try(OTHER, "b/1.pcap", O_RDONLY), EACCES);
+	/* now it is gone */
+	other_gid = 0;
+	passed += 10;
+	create_both("c", "1.pcap");
+	assert_int_equal(try(OTHER + 1, "c/1.pcap", O_RDONLY), EACCES);
+}
+
+/**
  * There is no such group, or it can't be given access: traces are for root, with one line.
  */
 static void test_failures(void **state)
@@ -351,6 +413,7 @@ int main()
 		cmocka_unit_test_setup_teardown(test_change, begin_group, end),
 		cmocka_unit_test_setup_teardown(test_existing, begin_group, end),
 		cmocka_unit_test_setup_teardown(test_others, begin_group, end),
+		cmocka_unit_test_setup_teardown(test_number, begin_group, end),
 		cmocka_unit_test_setup_teardown(test_failures, begin_group, end),
 	};
 

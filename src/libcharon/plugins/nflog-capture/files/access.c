@@ -54,7 +54,7 @@ struct private_nflog_access_t {
 	bool found;
 
 	/**
-	 * When to look for it again if it was not found, monotonic.
+	 * When to look it up again, monotonic.
 	 */
 	time_t again;
 
@@ -116,6 +116,7 @@ static bool get_group(private_nflog_access_t *this)
 {
 	char *name = nflog_values_group_read();
 	time_t now = time_monotonic(NULL);
+	gid_t gid;
 	int error;
 
 	if (!name)
@@ -131,10 +132,18 @@ static bool get_group(private_nflog_access_t *this)
 		this->again = this->logged = 0;
 		this->found = FALSE;
 	}
-	if (!this->found && now >= this->again)
-	{
-		error = look_up(name, &this->gid);
-		this->found = !error;
+	if (now >= this->again)
+	{	/* its number may belong to another group meanwhile */
+		error = look_up(name, &gid);
+		if (!error)
+		{
+			this->gid = gid;
+			this->found = TRUE;
+		}
+		else if (error == ENOENT)
+		{	/* other errors do not mean that it is gone */
+			this->found = FALSE;
+		}
 		this->again = now + LOOKUP_INTERVAL;
 		if (error && nflog_log_once(&this->logged, 0))
 		{
