@@ -52,8 +52,9 @@ static bool next_section(enumerator_t *enumerator, bool sections, char **key,
 						 char **value)
 {
 	bool is_section;
+	char *file;
 
-	while (enumerator->enumerate(enumerator, key, value, &is_section))
+	while (enumerator->enumerate(enumerator, key, value, &is_section, &file))
 	{
 		if (is_section == sections && (sections || *value))
 		{

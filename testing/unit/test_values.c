@@ -397,6 +397,18 @@ static void test_empty(void **state)
 		refused("gw", "net", path("swanctl.conf"), "children.net.nflog-capture",
 				names[i], "", "not capturing");
 	}
+	/* the file that has the option is named, also where options do not go together */
+	reset();
+	put("a.conf", "nflog-capture {\n enable = yes\n files = 2\n }\n");
+	put("b.conf", "nflog-capture {\n points = none\n }\n");
+	put("swanctl.conf", "connections { gw { children { net { include b.conf } } } }\n");
+	refused("gw", "net", path("b.conf"), "children.net.nflog-capture", "points", "none",
+			"not capturing");
+	reset();
+	put("swanctl.conf", "connections { gw { children { net {\n"
+		"include a.conf\n nflog-capture {\n snaplen = 96\n } } } } }\n");
+	refused("gw", "net", path("a.conf"), "children.net.nflog-capture", "files", "2",
+			"not capturing");
 	/* no filter, though there is one for all others */
 	reset();
 	load("filter = udp");

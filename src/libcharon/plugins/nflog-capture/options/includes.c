@@ -521,6 +521,14 @@ METHOD(nflog_includes_t, get_text, chunk_t*,
 	return file ? &file->rest : NULL;
 }
 
+METHOD(nflog_includes_t, get_path, char*,
+	private_nflog_includes_t *this)
+{
+	file_t *file = current(this);
+
+	return file ? file->path : NULL;
+}
+
 METHOD(nflog_includes_t, destroy, void,
 	private_nflog_includes_t *this)
 {
@@ -546,6 +554,7 @@ nflog_includes_t *nflog_includes_create(nflog_watch_t *watch,
 		.public = {
 			.include = _include,
 			.get_text = _get_text,
+			.get_path = _get_path,
 			.next = _next,
 			.fail = _fail,
 			.destroy = _destroy,

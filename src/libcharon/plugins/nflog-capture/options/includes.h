@@ -70,6 +70,13 @@ struct nflog_includes_t {
 	chunk_t *(*get_text)(nflog_includes_t *this);
 
 	/**
+	 * Get the path of the current file.
+	 *
+	 * @return			path, valid until next() is called, NULL if there is no file left
+	 */
+	char *(*get_path)(nflog_includes_t *this);
+
+	/**
 	 * Proceed to the next file, at the end of the current one.
 	 *
 	 * @return			FALSE if reading failed or a limit is exceeded, see error

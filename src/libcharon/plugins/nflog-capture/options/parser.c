@@ -505,7 +505,8 @@ static bool parse_value(parser_t *this)
 		return success;
 	}
 	return check(this,
-				this->sections->set(this->sections, take_name(this), value));
+				this->sections->set(this->sections, take_name(this), value,
+									this->includes->get_path(this->includes)));
 }
 
 /**

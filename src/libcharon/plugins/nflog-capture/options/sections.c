@@ -30,9 +30,6 @@
  * times what NFLOG_MAX_SETTINGS sections need that share none */
 #define MAX_WORK 10000000
 
-/** depth of connections.<conn>.children.<child>.nflog-capture */
-#define COPY_DEPTH 5
-
 typedef struct private_nflog_sections_t private_nflog_sections_t;
 typedef struct item_t item_t;
 typedef struct search_t search_t;
@@ -50,6 +47,9 @@ struct item_t {
 
 	/** value of a setting, NULL if empty */
 	char *value;
+
+	/** file that has the setting, owned by the sections, NULL if not known */
+	char *file;
 
 	/** TRUE if an empty value replaced another one */
 	bool cleared;
@@ -92,6 +92,13 @@ struct private_nflog_sections_t {
 	 * All items below it, owned, by parent, name and type, item_t => item_t.
 	 */
 	hashtable_t *items;
+
+	/**
+	 * Paths of the files that have settings, char* => itself, and the one of the last
+	 * setting.
+	 */
+	hashtable_t *files;
+	char *file;
 
 	/**
 	 * Section that items are added to.
@@ -241,12 +248,30 @@ METHOD(nflog_sections_t, refer, bool,
 		   array_count(this->current->references) <= MAX_VISITS;
 }
 
+/**
+ * Get our copy of a path, NULL if it is not known.
+ */
+static char *get_file(private_nflog_sections_t *this, char *path)
+{
+	if (path && (!this->file || !streq(this->file, path)))
+	{
+		this->file = this->files->get(this->files, path);
+		if (!this->file)
+		{
+			this->file = strdup(path);
+			this->files->put(this->files, this->file, this->file);
+		}
+	}
+	return path ? this->file : NULL;
+}
+
 METHOD(nflog_sections_t, set, bool,
-	private_nflog_sections_t *this, char *key, char *value)
+	private_nflog_sections_t *this, char *key, char *value, char *file)
 {
 	item_t *item;
 
 	item = add_item(this, key, ITEM_SETTING);
+	item->file = get_file(this, file);
 	item->cleared = !value && (item->value || item->cleared);
 	free_value(item->value);
 	item->value = value;
@@ -413,10 +438,10 @@ static bool find(private_nflog_sections_t *this, search_t *search, item_t *secti
 static bool filter(void *data, enumerator_t *orig, va_list args)
 {
 	item_t *item, *effective;
-	char **name, **value;
+	char **name, **value, **file;
 	bool *is_section;
 
-	VA_ARGS_VGET(args, name, value, is_section);
+	VA_ARGS_VGET(args, name, value, is_section, file);
 
 	while (orig->enumerate(orig, &item, &effective))
 	{
@@ -426,6 +451,7 @@ static bool filter(void *data, enumerator_t *orig, va_list args)
 			*name = item->name;
 			*value = item->value;
 			*is_section = item->type == ITEM_SECTION;
+			*file = item->file;
 			return TRUE;
 		}
 	}
@@ -502,6 +528,7 @@ METHOD(nflog_sections_t, destroy, void,
 	private_nflog_sections_t *this)
 {
 	this->items->destroy_function(this->items, (void*)item_destroy);
+	this->files->destroy_function(this->files, (void*)free);
 	free(this);
 }
 
@@ -522,65 +549,8 @@ nflog_sections_t *nflog_sections_create()
 			.destroy = _destroy,
 		},
 		.items = hashtable_create(item_hash, item_equals, 1024),
+		.files = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	this->current = &this->top;
 	return &this->public;
-}
-
-/**
- * Copy a section of lib->settings, and those in it.
- *
- * @param path		names of sections below that of the plugin
- * @param depth		number of these
- */
-static void copy(nflog_sections_t *this, char *path[COPY_DEPTH], u_int depth)
-{
-	/* names are passed as arguments as they may contain anything */
-	static char *formats[COPY_DEPTH + 1] = {
-		"%s.plugins.nflog-capture",
-		"%s.plugins.nflog-capture.%s",
-		"%s.plugins.nflog-capture.%s.%s",
-		"%s.plugins.nflog-capture.%s.%s.%s",
-		"%s.plugins.nflog-capture.%s.%s.%s.%s",
-		"%s.plugins.nflog-capture.%s.%s.%s.%s.%s",
-	};
-	enumerator_t *enumerator;
-	char *name, *value;
-
-	enumerator = lib->settings->create_key_value_enumerator(lib->settings,
-									formats[depth], lib->ns, path[0], path[1],
-									path[2], path[3], path[4]);
-	while (enumerator->enumerate(enumerator, &name, &value))
-	{
-		this->set(this, strdup(name), strdup(value));
-	}
-	enumerator->destroy(enumerator);
-
-	enumerator = lib->settings->create_section_enumerator(lib->settings,
-									formats[depth], lib->ns, path[0], path[1],
-									path[2], path[3], path[4]);
-	while (enumerator->enumerate(enumerator, &name))
-	{
-		this->begin(this, strdup(name));
-		if (depth < COPY_DEPTH)
-		{
-			path[depth] = name;
-			copy(this, path, depth + 1);
-		}
-		this->end(this);
-	}
-	enumerator->destroy(enumerator);
-}
-
-/*
- * Described in header
- */
-nflog_sections_t *nflog_sections_create_copy()
-{
-	nflog_sections_t *this;
-	char *path[COPY_DEPTH] = {};
-
-	this = nflog_sections_create();
-	copy(this, path, 0);
-	return this;
 }

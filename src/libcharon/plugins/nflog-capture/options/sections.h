@@ -60,9 +60,10 @@ struct nflog_sections_t {
 	 *
 	 * @param key		key (gets adopted)
 	 * @param value		value (gets adopted), NULL for none
+	 * @param file		path of the file that has it, NULL if not known
 	 * @return			FALSE if NFLOG_MAX_SETTINGS is exceeded
 	 */
-	bool (*set)(nflog_sections_t *this, char *key, char *value);
+	bool (*set)(nflog_sections_t *this, char *key, char *value, char *file);
 
 	/**
 	 * End the current section.
@@ -76,8 +77,9 @@ struct nflog_sections_t {
 	 * see strongswan.conf(5).  If there is none, it is enumerated as NULL.
 	 *
 	 * @param names		names of sections down to it, terminated by NULL
-	 * @return			enumerator over (char *name, char *value, bool is_section),
-	 *					NULL if there are circular or too many references
+	 * @return			enumerator over (char *name, char *value, bool is_section,
+	 *					char *file), file of a setting, NULL if not known; NULL if there
+	 *					are circular or too many references
 	 */
 	enumerator_t *(*create_enumerator)(nflog_sections_t *this, char *names, ...);
 

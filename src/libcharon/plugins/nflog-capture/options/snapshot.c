@@ -147,10 +147,11 @@ static enumerator_t *create_enumerator(nflog_sections_t *sections, child_t *chil
  * Enumerate sections and settings, creating the snapshot fails without enumerator.
  */
 static bool next(build_t *build, enumerator_t *enumerator, char **name, char **value,
-				 bool *is_section)
+				 bool *is_section, char **file)
 {
 	build->failed |= !enumerator || *build->stop;
-	return !build->failed && enumerator->enumerate(enumerator, name, value, is_section);
+	return !build->failed &&
+		   enumerator->enumerate(enumerator, name, value, is_section, file);
 }
 
 /**
@@ -164,11 +165,12 @@ static bool apply(build_t *build, nflog_values_t *values,
 {
 	enumerator_t *enumerator;
 	bool valid = TRUE, is_section;
-	char *name, *value;
+	char *name, *value, *file, *outermost = section->file;
 
 	enumerator = create_enumerator(sections, child);
-	while (next(build, enumerator, &name, &value, &is_section))
+	while (next(build, enumerator, &name, &value, &is_section, &file))
 	{
+		section->file = file ?: outermost;
 		if (!is_section)
 		{
 			valid &= nflog_values_apply(values, section, name, value);
@@ -272,11 +274,11 @@ static bool has_options(build_t *build, nflog_sections_t *sections, char *conn,
 		.name = name,
 	};
 	enumerator_t *enumerator;
-	char *option, *value;
+	char *option, *value, *file;
 	bool found, is_section;
 
 	enumerator = create_enumerator(sections, &child);
-	found = next(build, enumerator, &option, &value, &is_section);
+	found = next(build, enumerator, &option, &value, &is_section, &file);
 	DESTROY_IF(enumerator);
 	return found;
 }
@@ -286,10 +288,10 @@ static bool has_options(build_t *build, nflog_sections_t *sections, char *conn,
  */
 static bool next_name(build_t *build, enumerator_t *enumerator, char **name)
 {
+	char *value, *file;
 	bool is_section;
-	char *value;
 
-	while (next(build, enumerator, name, &value, &is_section))
+	while (next(build, enumerator, name, &value, &is_section, &file))
 	{
 		if (is_section && strlen(*name) <= NFLOG_MAX_NAME)
 		{

@@ -259,6 +259,7 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 						char *key, char *value)
 {
 	const option_t *option = find_option(key);
+	nflog_place_t set = { section, section->file };
 	char place[PLACE_LEN];
 
 	if (!option)
@@ -286,15 +287,15 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 	values->set |= 1 << (option - options);
 	if (streq(key, "files"))
 	{
-		values->files = section;
+		values->files = set;
 	}
 	else if (streq(key, "filter"))
 	{
-		values->filter = section;
+		values->filter = set;
 	}
 	else if (streq(key, "local"))
 	{
-		values->local = section;
+		values->local = set;
 	}
 	return TRUE;
 }
@@ -333,6 +334,15 @@ void nflog_values_refuse(nflog_values_t *values, nflog_section_t *section,
 	refuse_unknown(values, section, "section", name);
 }
 
+/**
+ * Get the section with an option, in the file that has the option.
+ */
+static nflog_section_t *get_section(nflog_place_t *place)
+{
+	place->section->file = place->file;
+	return place->section;
+}
+
 /*
  * Described in header
  */
@@ -344,23 +354,23 @@ bool nflog_values_check(nflog_values_t *values)
 
 	if (values->cfg.files && !values->cfg.file_size && !values->cfg.duration)
 	{
-		refuse(values, values->files, "value '%u' of option 'files'%s is invalid, it "
-			   "requires file_size or duration", values->cfg.files,
-			   get_place(values->files, place, sizeof(place)));
+		refuse(values, get_section(&values->files), "value '%u' of option 'files'%s is "
+			   "invalid, it requires file_size or duration", values->cfg.files,
+			   get_place(values->files.section, place, sizeof(place)));
 		return FALSE;
 	}
 	if (values->cfg.filter && !plain)
 	{	/* everything would be stored */
-		refuse(values, values->filter, "option 'filter'%s is invalid, it applies to "
-			   "packets in the clear, which points lacks, set filter_esp or filter_ike",
-			   get_place(values->filter, place, sizeof(place)));
+		refuse(values, get_section(&values->filter), "option 'filter'%s is invalid, it "
+			   "applies to packets in the clear, which points lacks, set filter_esp or filter_ike",
+			   get_place(values->filter.section, place, sizeof(place)));
 		return FALSE;
 	}
 	if (values->cfg.local && !plain)
 	{
-		refuse(values, values->local, "option 'local'%s is invalid, it applies to packets "
-			   "in the clear, which points lacks",
-			   get_place(values->local, place, sizeof(place)));
+		refuse(values, get_section(&values->local), "option 'local'%s is invalid, it "
+			   "applies to packets in the clear, which points lacks",
+			   get_place(values->local.section, place, sizeof(place)));
 		return FALSE;
 	}
 	return TRUE;

@@ -34,7 +34,7 @@ typedef struct nflog_values_t nflog_values_t;
  */
 struct nflog_section_t {
 
-	/** file that it is in, NULL for the options of a request */
+	/** file with the option that is applied, NULL for the options of a request */
 	char *file;
 
 	/** path of the section in that file */
@@ -43,6 +43,18 @@ struct nflog_section_t {
 	/** TRUE if it applies to all children */
 	bool global;
 };
+
+/**
+ * Where an option is set.
+ */
+typedef struct {
+
+	/** section, not owned */
+	nflog_section_t *section;
+
+	/** file of the section that has the option, not owned */
+	char *file;
+} nflog_place_t;
 
 /**
  * Values of the options.
@@ -60,7 +72,7 @@ struct nflog_values_t {
 
 	/** sections that set the options "files", "filter" and "local", not owned, NULL if none
 	 * does */
-	nflog_section_t *files, *filter, *local;
+	nflog_place_t files, filter, local;
 
 	/** compiles filters, not owned */
 	nflog_filters_t *filters;
