@@ -222,7 +222,6 @@ static void test_options(void **state)
 		{ "snaplen", "100" }, { "points", "plain" }, { "filter", "icmp" },
 		{ "link_type", "raw" }, { "file_size", "1m" }, { "files", "3" },
 		{ "duration", "2m" }, { "esp_keys", "no" }, { "ike_keys", "no" },
-		{ "format", "pcap" },
 	};
 	nflog_filters_t *filters = nflog_filters_create();
 	nflog_cfg_t cfg = {

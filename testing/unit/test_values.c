@@ -237,7 +237,6 @@ static void test_refused(void **state)
 		{ "filter", "host www", "pcap-filter" },
 		{ "filter", "src domain", "pcap-filter" },
 		{ "filter", "host example.com:", "pcap-filter" },
-		{ "format", "pcapng", "pcap" },
 		{ "link_type", "ethernet", "nflog or raw" },
 		{ "local", "yes", "any, only, or none" },
 		{ "local", "only none", "any, only, or none" },
@@ -381,7 +380,7 @@ static void test_many_refused(void **state)
 static void test_empty(void **state)
 {
 	static char *names[] = {
-		"enable", "points", "snaplen", "format", "link_type", "file_size", "files",
+		"enable", "points", "snaplen", "link_type", "file_size", "files",
 		"duration", "running", "esp_keys", "ike_keys", "ring",
 	};
 	nflog_cfg_t *cfg;

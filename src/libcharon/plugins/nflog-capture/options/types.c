@@ -253,14 +253,6 @@ bool nflog_type_local(char *value, void *out)
 /*
  * Described in header
  */
-bool nflog_type_format(char *value, void *out)
-{
-	return strcaseeq(value, "pcap");
-}
-
-/*
- * Described in header
- */
 bool nflog_type_path(char *value, void *out)
 {
 	return path_absolute(value);

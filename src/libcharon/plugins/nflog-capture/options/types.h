@@ -131,14 +131,6 @@ bool nflog_type_link(char *value, void *out);
 bool nflog_type_local(char *value, void *out);
 
 /**
- * Parse the format of traces.
- *
- * @param value		value
- * @param out		not used
- */
-bool nflog_type_format(char *value, void *out);
-
-/**
  * Parse a path.
  *
  * @param value		value

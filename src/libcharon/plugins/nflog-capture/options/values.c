@@ -119,7 +119,6 @@ static const option_t options[] = {
 	{ "identity", nflog_type_identity, CFG(identity), "a pattern of 1 to 255 characters",
 	  FALSE },
 	{ "virtual_ip", nflog_type_virtual_ip, CFG(virtual_ip), "an address or a subnet", FALSE },
-	{ "format", nflog_type_format, CHECKED, "pcap", FALSE },
 	{ "link_type", nflog_type_link, CFG(link), "nflog or raw", FALSE },
 	{ "file_size", nflog_type_file_size, CFG(file_size),
 	  "0, or at least 1k: " SIZE_ALLOWED, FALSE },
