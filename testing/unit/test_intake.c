@@ -93,7 +93,7 @@ static bool is_local(nflog_addresses_t *known, char *str, struct timeval *time)
 }
 
 /**
- * Get the time, later than all before.
+ * Get the time, later than all before, and earlier than what follows.
  */
 static struct timeval tick()
 {
@@ -101,6 +101,7 @@ static struct timeval tick()
 
 	usleep(10);
 	gettimeofday(&time, NULL);
+	usleep(10);
 	return time;
 }
 
