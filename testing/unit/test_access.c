@@ -18,6 +18,7 @@
 
 #define _GNU_SOURCE
 
+#include "clock.h"
 #include "files.h"
 #include "files/acl.h"
 
@@ -26,7 +27,6 @@
 #include <grp.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
-#include <time.h>
 
 #define OPTION "charon.plugins.nflog-capture.group_read"
 
@@ -42,26 +42,9 @@ static int refuse;
 /** number of times that a group was let in, and of those with files that have keys */
 static u_int given, secrets;
 
-/** number that the group OTHER_GROUP has, 0 if there is none, and time that passed, in s */
+/** number that the group OTHER_GROUP has, 0 if there is none */
 #define OTHER_GROUP "analysts"
 static gid_t other_gid;
-static time_t passed;
-
-/**
- * Called instead of the one of libstrongswan.
- */
-time_t time_monotonic(timeval_t *tv)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (tv)
-	{
-		tv->tv_sec = now.tv_sec + passed;
-		tv->tv_usec = now.tv_nsec / 1000;
-	}
-	return now.tv_sec + passed;
-}
 
 /**
  * Called instead of the one of libc.
@@ -332,13 +315,13 @@ static void test_number(void **state)
 	open_parent();
 	assert_int_equal(try(OTHER, "a/1.pcap", O_RDONLY), 0);
 	other_gid = OTHER + 1;
-	passed += 10;
+	ahead += 10;
 	create_both("b", "1.pcap");
 	assert_int_equal(try(OTHER + 1, "b/1.pcap", O_RDONLY), 0);
 	assert_int_equal(try(OTHER, "b/1.pcap", O_RDONLY), EACCES);
 	/* now it is gone */
 	other_gid = 0;
-	passed += 10;
+	ahead += 10;
 	create_both("c", "1.pcap");
 	assert_int_equal(try(OTHER + 1, "c/1.pcap", O_RDONLY), EACCES);
 }

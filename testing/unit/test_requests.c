@@ -16,35 +16,15 @@
  * Requests to start and stop captures: which one decides, what it says, and for how long.
  */
 
+#include "clock.h"
 #include "common.h"
 #include "options/requests.h"
-
-#include <time.h>
 
 /** what is tested */
 static nflog_requests_t *requests;
 
 /** how often requests were to be applied */
 static u_int changes;
-
-/** seconds by which the clock is ahead */
-static time_t ahead;
-
-/**
- * The clock of libstrongswan, called instead of its own.
- */
-time_t time_monotonic(timeval_t *tv)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	if (tv)
-	{
-		tv->tv_sec = ts.tv_sec + ahead;
-		tv->tv_usec = ts.tv_nsec / 1000;
-	}
-	return ts.tv_sec + ahead;
-}
 
 static void changed(void *data)
 {
