@@ -17,9 +17,7 @@
 
 #include "decrypt/ike.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /** first exchange of IKEv2, which is in the clear, flag of encrypted messages of IKEv1 */
 #define IKE_SA_INIT 34
@@ -57,26 +55,6 @@ static void note_keys(chunk_t ip, uint64_t spis[2], check_trace_t *result)
 	}
 }
 
-/**
- * Check if a file is compressed by gzip.
- */
-static bool is_compressed(char *path)
-{
-	static const uint8_t magic[] = { 0x1f, 0x8b };
-	uint8_t buf[sizeof(magic)];
-	bool compressed;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	compressed = fd >= 0 && read(fd, buf, sizeof(buf)) == sizeof(buf) &&
-				 memeq(buf, magic, sizeof(buf));
-	if (fd >= 0)
-	{
-		close(fd);
-	}
-	return compressed;
-}
-
 /*
  * Described in header
  */
@@ -94,12 +72,12 @@ bool check_trace(char *path, uint64_t spis[2], check_trace_t *result)
 		result->torn = TRUE;
 		return TRUE;
 	}
-	result->compressed = is_compressed(path);
 	input = input_create(path);
 	if (!input)
 	{
 		return FALSE;
 	}
+	result->compressed = input->is_compressed(input);
 	format = capture_format_create(input, &result->reason);
 	if (!format)
 	{

@@ -167,6 +167,12 @@ METHOD(input_t, skip, bool,
 	return TRUE;
 }
 
+METHOD(input_t, is_compressed, bool,
+	private_input_t *this)
+{
+	return this->gunzip != NULL;
+}
+
 METHOD(input_t, get_position, uint64_t,
 	private_input_t *this)
 {
@@ -357,6 +363,7 @@ input_t *input_create(char *path)
 		.public = {
 			.peek = _peek,
 			.skip = _skip,
+			.is_compressed = _is_compressed,
 			.get_position = _get_position,
 			.rewind = _rewind_,
 			.close = _close_,

@@ -53,6 +53,11 @@ struct input_t {
 	bool (*skip)(input_t *this, uint64_t len);
 
 	/**
+	 * Check if the file is compressed, while it is open.
+	 */
+	bool (*is_compressed)(input_t *this);
+
+	/**
 	 * Get the number of bytes that were skipped.
 	 */
 	uint64_t (*get_position)(input_t *this);
