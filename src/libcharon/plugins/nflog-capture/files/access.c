@@ -23,7 +23,7 @@
 
 #include <threading/mutex.h>
 
-/** time after which to look again for a group that does not exist, in s */
+/** time after which to look up the group again, in s */
 #define LOOKUP_INTERVAL 10
 
 /** memory for the members of a group: at first, and at most */

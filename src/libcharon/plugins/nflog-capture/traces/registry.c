@@ -437,9 +437,36 @@ METHOD(nflog_registry_t, handle, void,
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(nflog_registry_t, wait_mark, bool,
-	private_nflog_registry_t *this, nflog_listing_t *listing, uint64_t mark,
-	u_int timeout)
+/**
+ * Check if a trace was handled up to a mark, or ended, the mutex is locked.
+ */
+static bool is_handled(private_nflog_registry_t *this, nflog_listing_t *listing,
+					   uint64_t mark)
+{
+	return listing->state >= NFLOG_LISTING_ENDED || this->handled >= mark;
+}
+
+/**
+ * Check if what is awaited has happened, the mutex is locked.
+ */
+static bool has_happened(private_nflog_registry_t *this, nflog_listing_t *listing,
+						 uint64_t what)
+{
+	return what == NFLOG_LISTING_BEGUN ? listing->state != NFLOG_LISTING_WAITING
+									   : listing->state >= NFLOG_LISTING_ENDED;
+}
+
+/**
+ * Wait until something is so.
+ *
+ * @param check			checks if it is so, the mutex is locked
+ * @param arg			argument to check
+ * @param timeout		ms to wait at most
+ * @return				FALSE if it is not
+ */
+static bool await(private_nflog_registry_t *this, nflog_listing_t *listing,
+				  bool (*check)(private_nflog_registry_t*, nflog_listing_t*, uint64_t),
+				  uint64_t arg, u_int timeout)
 {
 	timeval_t deadline;
 	bool done;
@@ -447,37 +474,25 @@ METHOD(nflog_registry_t, wait_mark, bool,
 	time_monotonic(&deadline);
 	timeval_add_ms(&deadline, timeout);
 	this->mutex->lock(this->mutex);
-	while (listing->state < NFLOG_LISTING_ENDED && this->handled < mark &&
+	while (!check(this, listing, arg) &&
 		   !this->condvar->timed_wait_abs(this->condvar, this->mutex, deadline));
-	done = listing->state >= NFLOG_LISTING_ENDED || this->handled >= mark;
+	done = check(this, listing, arg);
 	this->mutex->unlock(this->mutex);
 	return done;
 }
 
-/**
- * Check if what is awaited has happened, the mutex is locked.
- */
-static bool has_happened(nflog_listing_t *listing, nflog_listing_wait_t what)
+METHOD(nflog_registry_t, wait_mark, bool,
+	private_nflog_registry_t *this, nflog_listing_t *listing, uint64_t mark,
+	u_int timeout)
 {
-	return what == NFLOG_LISTING_BEGUN ? listing->state != NFLOG_LISTING_WAITING
-									   : listing->state >= NFLOG_LISTING_ENDED;
+	return await(this, listing, is_handled, mark, timeout);
 }
 
 METHOD(nflog_registry_t, wait_, bool,
 	private_nflog_registry_t *this, nflog_listing_t *listing, nflog_listing_wait_t what,
 	u_int timeout)
 {
-	timeval_t deadline;
-	bool done;
-
-	time_monotonic(&deadline);
-	timeval_add_ms(&deadline, timeout);
-	this->mutex->lock(this->mutex);
-	while (!has_happened(listing, what) &&
-		   !this->condvar->timed_wait_abs(this->condvar, this->mutex, deadline));
-	done = has_happened(listing, what);
-	this->mutex->unlock(this->mutex);
-	return done;
+	return await(this, listing, has_happened, what, timeout);
 }
 
 METHOD(nflog_registry_t, destroy, void,
