@@ -197,6 +197,54 @@ static void test_low(void **state)
 	check_files(1);
 }
 
+static void test_busy(void **state)
+{
+	nflog_open_files_t *files;
+	struct rlimit limit;
+	int fd, i;
+
+	/* few files are opened each time */
+	limit_files(FD_SETSIZE);
+	files = nflog_open_files_create();
+	fd = open(captures, O_RDONLY);
+	assert_true(fd >= 0);
+	for (i = 1; i < NFLOG_OPEN_FILES_BUSY; i++)
+	{
+		files->begin(files);
+		assert_false(files->keep(files, &fd));
+	}
+	/* not as many in half a minute */
+	ahead += NFLOG_OPEN_FILES_TIME;
+	files->begin(files);
+	assert_false(files->keep(files, &fd));
+	files->begin(files);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(limit.rlim_cur, FD_SETSIZE);
+	/* that many */
+	for (i = 1; i < NFLOG_OPEN_FILES_BUSY; i++)
+	{
+		assert_false(files->keep(files, &fd));
+	}
+	files->begin(files);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(limit.rlim_cur, min(limit.rlim_max, NFLOG_OPEN_FILES_LIMIT));
+	logged(1, "raised the limit of open files from 1024 to ");
+	assert_true(files->keep(files, &fd));
+	assert_int_equal(fd, FD_SETSIZE);
+	/* whoever lowers it is right */
+	limit_files(FD_SETSIZE);
+	files->begin(files);
+	for (i = 0; i < NFLOG_OPEN_FILES_BUSY; i++)
+	{
+		assert_false(files->keep(files, &(int){ -1 }));
+	}
+	files->begin(files);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(limit.rlim_cur, FD_SETSIZE);
+	assert_true(files->close(files, &fd));
+	files->destroy(files);
+}
+
 static void test_time(void **state)
 {
 	nflog_trace_t *first;
@@ -480,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_limit, begin_time, end_kept),
 		cmocka_unit_test_setup_teardown(test_low, begin_time, end_kept),
+		cmocka_unit_test_setup_teardown(test_busy, begin_time, end_kept),
 		cmocka_unit_test_setup_teardown(test_time, begin_time, end_kept),
 		cmocka_unit_test_setup_teardown(test_removed, begin_time, end_kept),
 		cmocka_unit_test_setup_teardown(test_renamed, begin_time, end_kept),

@@ -16,6 +16,7 @@
 
 #include "open_files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -57,6 +58,21 @@ struct private_nflog_open_files_t {
 	 * Number of files to keep, at most.
 	 */
 	rlim_t limit;
+
+	/**
+	 * Number of files that were not kept, as there were too many, since some time.
+	 */
+	u_int refused;
+
+	/**
+	 * Since when these are counted, monotonic.
+	 */
+	time_t counted;
+
+	/**
+	 * TRUE if the limit of open files was raised, or can't be.
+	 */
+	bool raised;
 };
 
 /**
@@ -114,13 +130,54 @@ static void close_all(private_nflog_open_files_t *this)
 	enumerator->destroy(enumerator);
 }
 
+/**
+ * Raise the limit of open files, once.
+ */
+static void raise_limit(private_nflog_open_files_t *this, struct rlimit *limit)
+{
+	struct rlimit raised = {
+		.rlim_cur = min(limit->rlim_max, NFLOG_OPEN_FILES_LIMIT),
+		.rlim_max = limit->rlim_max,
+	};
+
+	this->raised = TRUE;
+	if (raised.rlim_cur <= limit->rlim_cur)
+	{
+		return;
+	}
+	if (setrlimit(RLIMIT_NOFILE, &raised) != 0)
+	{
+		DBG1(DBG_CFG, "nflog-capture: unable to raise the limit of open files: %s",
+			 strerror(errno));
+		return;
+	}
+	DBG1(DBG_CFG, "nflog-capture: raised the limit of open files from %llu to %llu, as "
+		 "files of many traces are written", (unsigned long long)limit->rlim_cur,
+		 (unsigned long long)raised.rlim_cur);
+	*limit = raised;
+}
+
 METHOD(nflog_open_files_t, begin, void,
 	private_nflog_open_files_t *this)
 {
+	time_t now = time_monotonic(NULL);
 	struct rlimit limit;
 
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	{
+		limit.rlim_cur = 0;
+	}
+	else if (this->refused >= NFLOG_OPEN_FILES_BUSY && !this->raised)
+	{
+		raise_limit(this, &limit);
+	}
+	if (now - this->counted >= NFLOG_OPEN_FILES_TIME)
+	{
+		this->refused = 0;
+		this->counted = now;
+	}
 	this->limit = 0;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > FD_SETSIZE)
+	if (limit.rlim_cur > FD_SETSIZE)
 	{
 		this->limit = (limit.rlim_cur - FD_SETSIZE) / 2;
 	}
@@ -138,6 +195,7 @@ METHOD(nflog_open_files_t, keep, bool,
 
 	if (count >= this->limit)
 	{
+		this->refused++;
 		return FALSE;
 	}
 	moved = fcntl(*fd, F_DUPFD_CLOEXEC, FD_SETSIZE);

@@ -27,13 +27,21 @@ typedef struct nflog_open_files_t nflog_open_files_t;
 /** seconds after which files that are kept open are closed */
 #define NFLOG_OPEN_FILES_TIME 30
 
+/** number of files that were not kept in so many seconds, for which the limit is raised */
+#define NFLOG_OPEN_FILES_BUSY 10000
+
+/** limit of open files that is set then, unless the hard limit is lower */
+#define NFLOG_OPEN_FILES_LIMIT 65536
+
 /**
  * Files that are kept open between the times they are written to, as opening and closing
  * one takes longer than appending a few packets.
  *
  * Their descriptors have numbers from FD_SETSIZE on, as libraries in charon may use
  * select(2) with those below, and take up to half of what RLIMIT_NOFILE allows there.  So
- * with a limit of 1024, as systemd sets it, no file is kept.  The limit is not changed.
+ * with a limit of 1024, as systemd sets it, no file is kept at first.  Once opening files
+ * takes a noticeable share of a processor, the limit is raised, as far as the hard limit
+ * allows (524288 with systemd).  Descriptors below FD_SETSIZE are left to charon even so.
  *
  * All of them are closed half a minute after the first one was kept, so that files that
  * another process renamed or removed don't stay open for longer, and files that are written
