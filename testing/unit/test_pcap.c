@@ -189,7 +189,7 @@ static void test_close(void **state)
 	close_error = EDQUOT;
 	assert_int_equal(write_packets(10), 0);
 	close_error = 0;
-	logged(1, "free some space");
+	logged(1, "Disk quota exceeded (raise the disk quota of charon's user");
 	/* what may be there of them is removed */
 	assert_int_equal(write_packets(10), 10);
 	check_files(1);

@@ -168,17 +168,83 @@ static void test_links(void **state)
 	assert_false(store->read_file(store, "gw", "fifo", &content));
 	assert_int_equal(store->open_file(store, "gw", "fifo", &st), -1);
 	logged(1, "gw/fifo");
+}
 
-	/* dir itself may be one */
-	store->destroy(store);
-	snprintf(target, sizeof(target), "%s/var/moved", dir);
-	assert_int_equal(rename(captures, target), 0);
-	assert_int_equal(symlink(target, captures), 0);
-	store = nflog_store_create();
+/**
+ * Nothing is written to the directory, as somebody else may decide what it is.
+ */
+static void refused_above(char *text)
+{
+	assert_int_equal(store->create_file(store, "gw", "new.pcap", chunk_empty), -1);
+	logged(1, text);
+	assert_int_equal(store->open_file(store, "gw", "x.pcap", &st), -1);
+	assert_false(store->replace_file(store, "gw", "esp_sa", chunk_empty));
+	logged(0, NULL);
+}
+
+/**
+ * Files are written again.
+ */
+static void accepted()
+{
+	int fd;
+
 	fd = store->open_file(store, "gw", "x.pcap", &st);
 	assert_true(fd >= 0);
 	close(fd);
 	logged(0, NULL);
+}
+
+/**
+ * Whoever may write to a directory above could replace those below.
+ */
+static void test_above(void **state)
+{
+	char var[PATH_MAX], moved[PATH_MAX];
+
+	create("gw", "x.pcap", 10);
+	snprintf(var, sizeof(var), "%s/var", dir);
+	snprintf(moved, sizeof(moved), "%s/var/moved", dir);
+
+	assert_int_equal(chmod(var, 0777), 0);
+	refused_above("/var' can be written by others, use chmod go-w");
+	assert_int_equal(chmod(var, 0775), 0);
+	assert_int_equal(store->open_file(store, "gw", "x.pcap", &st), -1);
+	/* in a sticky one they can't, unless it is theirs */
+	assert_int_equal(chmod(var, 01777), 0);
+	accepted();
+	assert_int_equal(chown(captures, 65534, 65534), 0);
+	refused_above("/var' can be written by others");
+	assert_int_equal(chmod(var, 0755), 0);
+	assert_int_equal(store->open_file(store, "gw", "x.pcap", &st), -1);
+	assert_int_equal(chown(captures, 0, 0), 0);
+	accepted();
+	assert_int_equal(chown(var, 65534, 65534), 0);
+	refused_above("/var' belongs to another user");
+	assert_int_equal(chown(var, 0, 0), 0);
+	accepted();
+
+	/* no link is followed, wherever it is and wherever it points */
+	assert_int_equal(rename(captures, moved), 0);
+	assert_int_equal(symlink(moved, captures), 0);
+	refused_above("(it is a symbolic link, which is not followed, set dir to where");
+	assert_int_equal(unlink(captures), 0);
+	assert_int_equal(rename(moved, captures), 0);
+	accepted();
+	snprintf(moved, sizeof(moved), "%s/elsewhere", dir);
+	assert_int_equal(rename(var, moved), 0);
+	assert_int_equal(symlink(moved, var), 0);
+	refused_above("/var' is a symbolic link");
+	assert_int_equal(unlink(var), 0);
+	assert_int_equal(symlink("/nowhere", var), 0);
+	assert_int_equal(store->create_file(store, "gw", "new.pcap", chunk_empty), -1);
+	assert_int_equal(unlink(var), 0);
+	assert_int_equal(mknod(var, S_IFREG | 0600, 0), 0);
+	assert_int_equal(store->create_file(store, "gw", "new.pcap", chunk_empty), -1);
+	assert_int_equal(unlink(var), 0);
+	assert_int_equal(rename(moved, var), 0);
+	accepted();
+	assert_int_equal(count_files("gw"), 1);
 }
 
 /**
@@ -354,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_append, begin, end),
 		cmocka_unit_test_setup_teardown(test_replace, begin, end),
 		cmocka_unit_test_setup_teardown(test_links, begin, end),
+		cmocka_unit_test_setup_teardown(test_above, begin, end),
 		cmocka_unit_test_setup_teardown(test_dir, begin, end),
 		cmocka_unit_test_setup_teardown(test_owners, begin, end),
 		cmocka_unit_test_setup_teardown(test_removed, begin, end),

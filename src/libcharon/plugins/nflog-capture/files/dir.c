@@ -14,6 +14,7 @@
 
 #include "dir.h"
 #include "access.h"
+#include "walk.h"
 #include "options/notes.h"
 
 #include <errno.h>
@@ -106,8 +107,7 @@ struct failure_t {
  */
 static char *get_remedy(int error, char *conn)
 {
-	if (!*conn && (error == ELOOP || error == ENOTDIR || error == EEXIST ||
-				   error == ENOENT))
+	if (!*conn && (error == EEXIST || error == ENOENT))
 	{
 		return "set dir to a directory, or to where one can be created";
 	}
@@ -117,8 +117,9 @@ static char *get_remedy(int error, char *conn)
 		case EPERM:
 			return "give charon access, also in its AppArmor profile if it has one";
 		case ENOSPC:
-		case EDQUOT:
 			return "free some space, or lower max_total";
+		case EDQUOT:
+			return "raise the disk quota of charon's user, or lower max_total";
 		case EFBIG:
 			return "raise the file size limit of charon, LimitFSIZE of its service, "
 				   "or set file_size below it";
@@ -292,67 +293,6 @@ METHOD(nflog_dir_t, forget, void,
 }
 
 /**
- * Check that nobody else may write to a directory.
- */
-static bool is_ours(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || !st.st_uid) &&
-		   !(st.st_mode & (S_IWGRP | S_IWOTH));
-}
-
-/**
- * Create a directory that others have to pass, unless it exists.
- */
-static bool create_parent(private_nflog_dir_t *this, char *path)
-{
-	bool created;
-	int fd;
-
-	if (mkdir(path, 0700) != 0)
-	{
-		return errno == EEXIST;
-	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* regardless of the umask */
-	created = fd >= 0 && fchmod(fd, 0700) == 0;
-	if (created)
-	{
-		this->access->share_dir(this->access, fd, TRUE, path);
-	}
-	if (fd >= 0)
-	{
-		close(fd);
-	}
-	return created;
-}
-
-/**
- * Create a directory and its parents.  Unlike mkdir_p() this does not log failures.
- */
-static bool create_path(private_nflog_dir_t *this, char *path)
-{
-	char buf[PATH_MAX], *pos = buf;
-
-	if (snprintf(buf, sizeof(buf), "%s", path) >= sizeof(buf))
-	{
-		errno = ENAMETOOLONG;
-		return FALSE;
-	}
-	while ((pos = strchr(pos + 1, '/')))
-	{
-		*pos = '\0';
-		if (!create_parent(this, buf))
-		{
-			return FALSE;
-		}
-		*pos = '/';
-	}
-	return mkdir(buf, 0700) == 0 || errno == EEXIST;
-}
-
-/**
  * Get the path of a file for log messages.
  */
 static char *get_path(private_nflog_dir_t *this, char *conn, char *name,
@@ -363,24 +303,79 @@ static char *get_path(private_nflog_dir_t *this, char *conn, char *name,
 	return path;
 }
 
+/**
+ * Open the directory itself, which others may not replace.
+ *
+ * @param created	receives TRUE if it was created
+ * @param remedy	receives the remedy, in the buffer, unchanged to select one by errno
+ */
+static int open_top(private_nflog_dir_t *this, bool create, bool *created,
+					char **remedy, char *buf, size_t len)
+{
+	nflog_walk_t walk;
+	char *dir;
+	int fd, error;
+
+	dir = get_dir(this);
+	fd = nflog_walk_open(dir, create ? this->access : NULL, &walk);
+	error = errno;
+	*created = walk.created;
+	if (walk.fault)
+	{
+		if (streq(walk.path, dir))
+		{
+			snprintf(buf, len, "it %s", walk.fault);
+		}
+		else
+		{
+			snprintf(buf, len, "'%s' %s", walk.path, walk.fault);
+		}
+		*remedy = buf;
+	}
+	errno = error;
+	return fd;
+}
+
+/**
+ * Open a subdirectory.
+ *
+ * @param created	receives TRUE if it was created
+ * @param remedy	receives the remedy, unchanged to select one by errno
+ */
+static int open_sub(int parent, char *conn, bool create, bool *created, char **remedy)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, fd;
+	struct stat st;
+
+	fd = openat(parent, conn, flags);
+	if (fd < 0 && errno == ENOENT && create)
+	{
+		*created = nflog_walk_create(parent, conn);
+		if (*created || errno == EEXIST)
+		{
+			fd = openat(parent, conn, flags);
+		}
+	}
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !nflog_walk_is_ours(&st)))
+	{
+		close(fd);
+		fd = -1;
+		errno = EPERM;
+		*remedy = "others may write to it, use chown and chmod go-w";
+	}
+	return fd;
+}
+
 METHOD(nflog_dir_t, open_dir, int,
 	private_nflog_dir_t *this, char *conn, bool create)
 {
-	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, parent, fd;
-	char *what = "open directory", *remedy = NULL, path[PATH_MAX];
+	char *what = "open directory", *remedy = NULL, path[PATH_MAX], buf[PATH_MAX + 128];
 	bool created = FALSE;
+	int parent, fd, error;
 
 	if (!*conn)
 	{
-		fd = open(get_dir(this), flags);
-		if (fd < 0 && errno == ENOENT && create)
-		{
-			created = create_path(this, get_dir(this));
-			if (created)
-			{
-				fd = open(get_dir(this), flags);
-			}
-		}
+		fd = open_top(this, create, &created, &remedy, buf, sizeof(buf));
 	}
 	else
 	{
@@ -389,28 +384,10 @@ METHOD(nflog_dir_t, open_dir, int,
 		{
 			return -1;
 		}
-		fd = openat(parent, conn, flags | O_NOFOLLOW);
-		if (fd < 0 && errno == ENOENT && create)
-		{
-			created = mkdirat(parent, conn, 0700) == 0;
-			if (created || errno == EEXIST)
-			{
-				fd = openat(parent, conn, flags | O_NOFOLLOW);
-			}
-		}
+		fd = open_sub(parent, conn, create, &created, &remedy);
+		error = errno;
 		close(parent);
-	}
-	if (fd >= 0 && created && fchmod(fd, 0700) != 0)
-	{	/* regardless of the umask */
-		close(fd);
-		fd = -1;
-	}
-	if (fd >= 0 && !is_ours(fd))
-	{
-		close(fd);
-		fd = -1;
-		errno = EPERM;
-		remedy = "others may write to it, use chown and chmod go-w";
+		errno = error;
 	}
 	if (fd >= 0 && create)
 	{

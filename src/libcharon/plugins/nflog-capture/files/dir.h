@@ -31,7 +31,7 @@ typedef struct nflog_dir_t nflog_dir_t;
  * Safely opens files and directories below a directory.
  *
  * Does not follow symbolic links, and refuses directories that anybody but charon's
- * user and root may write to.  Creates directories with mode 0700, and files with
+ * user and root may write to, or replace.  Creates directories with mode 0700, and files with
  * 0600, regardless of the umask, and with the option "group_read" then lets that group list
  * and enter directories, and read files without secrets.
  *

@@ -35,8 +35,9 @@ typedef struct nflog_store_t nflog_store_t;
  *
  * Directories are created with mode 0700, and files with 0600, from the start.  With the
  * option "group_read", that group may then list directories and read traces, but not files
- * that replace_file() writes.  Symbolic links below <dir> are not followed.  The store keeps <dir> within its disk budget, the
- * option "max_total", for which it removes only traces, recognized by file name.
+ * that replace_file() writes.  Symbolic links are not followed, neither above <dir> nor below
+ * it.  The store keeps <dir> within its disk budget, the option "max_total", for which it
+ * removes only traces, recognized by file name.
  *
  * Connections are identified by the names of their directories, to which
  * nflog_trace_name_label() converts the configured names.
