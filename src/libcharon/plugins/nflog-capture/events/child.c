@@ -529,6 +529,7 @@ static nflog_trace_t *create_trace(private_nflog_child_t *this,
 	trace = nflog_trace_create(pipeline->store, this->conn, label, point, this->cfg);
 	*listing = this->registry->add(this->registry, subject, point);
 	trace->set_listing(trace, this->registry, *listing);
+	trace->set_recorder(trace, pipeline->recorder);
 	return trace;
 }
 

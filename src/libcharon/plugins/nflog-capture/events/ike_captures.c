@@ -60,6 +60,11 @@ struct private_nflog_ike_captures_t {
 	nflog_writer_t *writer;
 
 	/**
+	 * Holds the newest packets of connections.
+	 */
+	nflog_recorder_t *recorder;
+
+	/**
 	 * Passes messages to traces.
 	 */
 	nflog_ike_messages_t *ike_messages;
@@ -190,6 +195,7 @@ static nflog_trace_t *create_trace(private_nflog_ike_captures_t *this,
 	trace = nflog_trace_create(this->store, subject->conn, label, POINT_IKE_IN, cfg);
 	trace->set_listing(trace, this->registry,
 					   this->registry->add(this->registry, subject, POINT_IKE_IN));
+	trace->set_recorder(trace, this->recorder);
 	return trace;
 }
 
@@ -327,6 +333,7 @@ nflog_ike_captures_t *nflog_ike_captures_create(nflog_options_t *options,
 		.keys = pipeline->keys,
 		.reader = pipeline->reader,
 		.writer = pipeline->writer,
+		.recorder = pipeline->recorder,
 		.ike_messages = pipeline->ike_messages,
 		.ike_keys = ike_keys,
 		.reached = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),

@@ -371,6 +371,18 @@ METHOD(nflog_store_t, set_used, void,
 	}
 }
 
+METHOD(nflog_store_t, is_used, bool,
+	private_nflog_store_t *this, char *conn, char *name)
+{
+	return this->live->is_live(this->live, conn, name);
+}
+
+METHOD(nflog_store_t, open_dir, int,
+	private_nflog_store_t *this, char *conn, bool create)
+{
+	return this->dir->open_dir(this->dir, conn, create);
+}
+
 METHOD(nflog_store_t, get_path, char*,
 	private_nflog_store_t *this, char *conn, char *buf, size_t len)
 {
@@ -427,6 +439,8 @@ nflog_store_t *nflog_store_create()
 			.reserve = _reserve,
 			.unreserve = _unreserve,
 			.set_used = _set_used,
+			.is_used = _is_used,
+			.open_dir = _open_dir,
 			.get_path = _get_path,
 			.set_removed_cb = _set_removed_cb,
 			.destroy = _destroy,

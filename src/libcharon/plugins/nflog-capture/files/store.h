@@ -210,6 +210,24 @@ struct nflog_store_t {
 					 nflog_trace_state_t state);
 
 	/**
+	 * Check if a process writes to a file of a trace.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @return			TRUE if so, or if that is not known
+	 */
+	bool (*is_used)(nflog_store_t *this, char *conn, char *name);
+
+	/**
+	 * Open the directory of a connection.
+	 *
+	 * @param conn		directory of the connection
+	 * @param create	TRUE to create it, FALSE not to log it if it is missing
+	 * @return			file descriptor, -1 on failure, with errno set
+	 */
+	int (*open_dir)(nflog_store_t *this, char *conn, bool create);
+
+	/**
 	 * Get the path of a connection's directory, for log messages.
 	 *
 	 * @param conn		directory of the connection

@@ -77,6 +77,9 @@ enum nflog_local_t {
 	NFLOG_LOCAL_NONE,
 };
 
+/** least bytes that a recorder keeps, many times a packet */
+#define NFLOG_RECORDER_MIN (1ULL << 20)
+
 /**
  * Configuration of the capture of a CHILD_SA, immutable once it is shared.
  */
@@ -105,6 +108,11 @@ struct nflog_cfg_t {
 	u_int files;
 	/** seconds after which a file in a ring ends, 0 for no limit */
 	u_int duration;
+	/** bytes of the newest packets of the connection that its recorder keeps, at least
+	 * NFLOG_RECORDER_MIN, 0 if it is off */
+	uint64_t recorder;
+	/** seconds after a trigger that are saved as well */
+	u_int recorder_after;
 	/** packets of a trace after which it takes no more, 0 for no limit */
 	uint64_t packets;
 	/** also capture the CHILD_SA if it is up already when the options change */

@@ -214,7 +214,7 @@ bool nflog_request_parse(nflog_request_t *request, nflog_values_t *values,
 	}
 	valid = valid && nflog_values_check(values);
 	/* these are ours */
-	values->files = values->filter = values->local = (nflog_place_t){};
+	values->files = values->filter = values->local = values->recorder = (nflog_place_t){};
 	values->filters = NULL;
 	values->notes = NULL;
 	return valid;

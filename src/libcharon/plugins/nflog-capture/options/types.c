@@ -98,6 +98,17 @@ bool nflog_type_file_size(char *value, void *out)
 /*
  * Described in header
  */
+bool nflog_type_recorder(char *value, void *out)
+{
+	uint64_t *size = out;
+
+	return nflog_type_size(value, size) &&
+		   (*size == 0 || *size >= NFLOG_RECORDER_MIN);
+}
+
+/*
+ * Described in header
+ */
 bool nflog_type_duration(char *value, void *out)
 {
 	static const uint32_t factors[] = { 1, 60, 60 * 60, 24 * 60 * 60 };

@@ -59,6 +59,14 @@ bool nflog_type_size(char *value, void *out);
 bool nflog_type_file_size(char *value, void *out);
 
 /**
+ * Parse the size of a recorder.
+ *
+ * @param value		value
+ * @param out		receives it, uint64_t
+ */
+bool nflog_type_recorder(char *value, void *out);
+
+/**
  * Parse a duration in seconds, in the units of strongswan.conf.
  *
  * @param value		value

@@ -22,7 +22,7 @@
 #include <stdlib.h>
 
 /** buffer size for the names of all options */
-#define NAMES_LEN 512
+#define NAMES_LEN 1024
 
 /** longest value, parsing longer ones for many children takes too long */
 #define MAX_VALUE 4096
@@ -102,6 +102,7 @@ static bool parse_any(char *value, void *out)
 #define BOOL_ALLOWED "yes or no"
 #define FILTER_ALLOWED "a filter as in pcap-filter(7), of 2048 characters at most, with " \
 	"addresses, not names, of hosts"
+#define DURATION_ALLOWED "a number of seconds, or with a suffix m, h, or d"
 #define SIZE_ALLOWED "a number of bytes with an optional suffix k, m, or g"
 
 /**
@@ -123,8 +124,10 @@ static const option_t options[] = {
 	{ "file_size", nflog_type_file_size, CFG(file_size),
 	  "0, or at least 1k: " SIZE_ALLOWED, FALSE },
 	{ "files", nflog_type_number, CFG(files), "a number", FALSE },
-	{ "duration", nflog_type_duration, CFG(duration),
-	  "a number of seconds, or with a suffix m, h, or d", FALSE },
+	{ "duration", nflog_type_duration, CFG(duration), DURATION_ALLOWED, FALSE },
+	{ "recorder", nflog_type_recorder, CFG(recorder),
+	  "0, or at least 1m: " SIZE_ALLOWED, FALSE },
+	{ "recorder_after", nflog_type_duration, CFG(recorder_after), DURATION_ALLOWED, FALSE },
 	{ "running", nflog_type_bool, CFG(running), BOOL_ALLOWED, FALSE },
 	{ "esp_keys", nflog_type_bool, CFG(esp_keys), BOOL_ALLOWED, FALSE },
 	{ "ike_keys", nflog_type_bool, CFG(ike_keys), BOOL_ALLOWED, FALSE },
@@ -283,7 +286,7 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 			   value ?: "", key, place, option->allowed);
 		return FALSE;
 	}
-	values->set |= 1 << (option - options);
+	values->set |= 1ULL << (option - options);
 	if (streq(key, "files"))
 	{
 		values->files = set;
@@ -296,9 +299,13 @@ bool nflog_values_apply(nflog_values_t *values, nflog_section_t *section,
 	{
 		values->local = set;
 	}
+	else if (streq(key, "recorder"))
+	{
+		values->recorder = set;
+	}
 	return TRUE;
 }
-_Static_assert(countof(options) <= 32, "nflog_values_t.set");
+_Static_assert(countof(options) <= 64, "nflog_values_t.set");
 
 /*
  * Described in header
@@ -313,13 +320,22 @@ void nflog_values_override(nflog_values_t *values, nflog_cfg_t *cfg)
 	for (i = 0; i < countof(options); i++)
 	{
 		size = options[i].size;
-		if (values->set & 1 << i && size)
+		if (values->set & 1ULL << i && size)
 		{	/* swap them, so that each owns what it points to */
 			offset = options[i].offset - offsetof(nflog_values_t, cfg);
 			memcpy(&value, (char*)cfg + offset, size);
 			memcpy((char*)cfg + offset, (char*)former + offset, size);
 			memcpy((char*)former + offset, &value, size);
 		}
+	}
+	/* a recorder is no ring of the trace */
+	if (values->cfg.recorder)
+	{
+		cfg->file_size = cfg->files = cfg->duration = 0;
+	}
+	else if (values->cfg.file_size || values->cfg.duration)
+	{
+		cfg->recorder = 0;
 	}
 	nflog_cfg_destroy(former);
 }
@@ -342,6 +358,14 @@ static nflog_section_t *get_section(nflog_place_t *place)
 	return place->section;
 }
 
+/**
+ * Check if an option was applied.
+ */
+static bool is_set(nflog_values_t *values, char *name)
+{
+	return values->set & 1ULL << (find_option(name) - options);
+}
+
 /*
  * Described in header
  */
@@ -351,6 +375,18 @@ bool nflog_values_check(nflog_values_t *values)
 				 values->cfg.points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT);
 	char place[PLACE_LEN];
 
+	if (values->cfg.recorder &&
+		(values->cfg.file_size || values->cfg.files || values->cfg.duration))
+	{
+		refuse(values, get_section(&values->recorder), "option 'recorder'%s is invalid, it "
+			   "keeps the newest packets by itself, remove file_size, files and duration",
+			   get_place(values->recorder.section, place, sizeof(place)));
+		return FALSE;
+	}
+	if (values->cfg.recorder && !is_set(values, "enable"))
+	{
+		values->cfg.enable = TRUE;
+	}
 	if (values->cfg.files && !values->cfg.file_size && !values->cfg.duration)
 	{
 		refuse(values, get_section(&values->files), "value '%u' of option 'files'%s is "

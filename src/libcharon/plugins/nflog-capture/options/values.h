@@ -70,9 +70,9 @@ struct nflog_values_t {
 	/** directory of traces in use, whatever dir is, not owned, NULL if none is */
 	char *used_dir;
 
-	/** sections that set the options "files", "filter" and "local", not owned, NULL if none
-	 * does */
-	nflog_place_t files, filter, local;
+	/** sections that set the options "files", "filter", "local" and "recorder", not owned,
+	 * NULL if none does */
+	nflog_place_t files, filter, local, recorder;
 
 	/** compiles filters, not owned */
 	nflog_filters_t *filters;
@@ -81,7 +81,7 @@ struct nflog_values_t {
 	nflog_notes_t *notes;
 
 	/** options that were applied, a bit for each */
-	uint32_t set;
+	uint64_t set;
 
 	/** value of an option that is only checked, u_int or uint64_t */
 	uint64_t checked;
@@ -126,7 +126,8 @@ void nflog_values_refuse(nflog_values_t *values, nflog_section_t *section,
 						 char *name);
 
 /**
- * Check if values are consistent, after all were applied.
+ * Check if values are consistent, after all were applied.  A recorder enables the capture,
+ * unless that is set.
  *
  * @return			FALSE if not, already noted
  */

@@ -25,6 +25,7 @@ METHOD(nflog_pipeline_t, destroy, void,
 	this->registry->destroy(this->registry);
 	this->addresses->destroy(this->addresses);
 	this->xfrm_stat->destroy(this->xfrm_stat);
+	this->recorder->destroy(this->recorder);
 	this->keys->destroy(this->keys);
 	this->store->destroy(this->store);
 	this->queue->destroy(this->queue);
@@ -55,6 +56,7 @@ nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size)
 	this->keys = nflog_keys_create(this->store);
 	this->store->set_removed_cb(this->store, (void*)this->keys->prune,
 								this->keys);
+	this->recorder = nflog_recorder_create(this->store);
 	this->writer = nflog_writer_create(this->queue, this->keys, this->store,
 									   this->registry);
 	this->ike_messages = nflog_ike_messages_create(this->queue, this->writer);

@@ -26,6 +26,7 @@ typedef struct nflog_pipeline_t nflog_pipeline_t;
 #include "reader.h"
 #include "files/store.h"
 #include "keys/keys.h"
+#include "recorder/recorder.h"
 #include "traces/addresses.h"
 #include "traces/queue.h"
 #include "traces/registry.h"
@@ -47,6 +48,11 @@ struct nflog_pipeline_t {
 	 * Key tables.
 	 */
 	nflog_keys_t *keys;
+
+	/**
+	 * Holds the newest packets of connections, and saves them.
+	 */
+	nflog_recorder_t *recorder;
 
 	/**
 	 * Packets on their way from the reader to the writer.

@@ -60,6 +60,17 @@ struct private_nflog_pcap_t {
 	u_int duration;
 
 	/**
+	 * Tape of the connection's recorder, which bounds the files instead, not owned, NULL if
+	 * there is none.
+	 */
+	nflog_tape_t *tape;
+
+	/**
+	 * The current file on the tape, NULL if it was not created.
+	 */
+	nflog_tape_file_t *taped;
+
+	/**
 	 * Current file, which may not exist yet.
 	 */
 	nflog_savefile_t *file;
@@ -90,7 +101,7 @@ struct private_nflog_pcap_t {
  */
 static bool is_ring(private_nflog_pcap_t *this)
 {
-	return this->file_size || this->duration;
+	return this->file_size || this->duration || this->tape;
 }
 
 /**
@@ -110,11 +121,36 @@ static char *file_name(private_nflog_pcap_t *this, u_int number)
 }
 
 /**
+ * Note that the current file is complete.
+ */
+static void complete_file(private_nflog_pcap_t *this)
+{
+	if (this->taped)
+	{
+		this->tape->complete(this->tape, this->taped);
+		this->taped = NULL;
+	}
+}
+
+/**
+ * Note that somebody removed or replaced the current file.
+ */
+static void forget_file(private_nflog_pcap_t *this)
+{
+	if (this->taped)
+	{
+		this->tape->forget(this->tape, this->taped);
+		this->taped = NULL;
+	}
+}
+
+/**
  * Set up the current file, which is created as soon as there are packets, after the former
  * one is complete.
  */
 static void set_file(private_nflog_pcap_t *this)
 {
+	complete_file(this);
 	DESTROY_IF(this->file);
 	this->file = nflog_savefile_create(this->store, this->dir,
 									   file_name(this, this->number), this->link);
@@ -145,6 +181,17 @@ static void next_file(private_nflog_pcap_t *this)
 }
 
 /**
+ * Complete the current file, as the tape needs its space, or it is saved.
+ */
+CALLBACK(end_file, void,
+	private_nflog_pcap_t *this)
+{
+	this->taped = NULL;
+	this->number++;
+	set_file(this);
+}
+
+/**
  * Create the file, and open it.
  *
  * @return			0, or an errno
@@ -165,6 +212,11 @@ static int create_file(private_nflog_pcap_t *this)
 		errno = error;
 		this->store->report(this->store, this->dir, this->file->get_name(this->file),
 							FALSE);
+	}
+	if (!error && this->tape)
+	{
+		this->taped = this->tape->add(this->tape, this->file->get_name(this->file),
+									  end_file, this);
 	}
 	if (!error && this->files &&
 		(!array_get(this->ring, ARRAY_TAIL, &last) || last != this->number))
@@ -208,12 +260,14 @@ static int open_file(private_nflog_pcap_t *this)
 	{
 		case ENOENT:
 			/* removed by another process, so the name is free again */
+			forget_file(this);
 			set_file(this);
 			return create_file(this);
 		case ESTALE:
 			log_replaced(this);
 			/* fall-through */
 		case ELOOP:
+			forget_file(this);
 			next_file(this);
 			return create_file(this);
 		default:
@@ -273,6 +327,11 @@ static u_int write_run(private_nflog_pcap_t *this,
 	done = this->file->append(this->file, packets, count, error);
 	this->store->unreserve(this->store,
 						   total - (this->file->get_size(this->file) - before));
+	if (this->taped)
+	{
+		this->tape->written(this->tape, this->taped, this->file->get_size(this->file), done,
+							packets[0]->sec, done ? packets[done - 1]->sec : 0);
+	}
 	errno = *error;
 	this->store->report(this->store, this->dir, this->file->get_name(this->file),
 						done == count);
@@ -291,6 +350,7 @@ static u_int get_run(private_nflog_pcap_t *this,
 					 size_t *total)
 {
 	uint64_t used = this->file->get_size(this->file) ?: NFLOG_SAVEFILE_HEADER;
+	uint64_t limit = this->tape ? this->tape->get_piece(this->tape) : this->file_size;
 	uint32_t oldest, sec;
 	size_t size;
 	u_int run;
@@ -304,7 +364,7 @@ static u_int get_run(private_nflog_pcap_t *this,
 		/* if the clock was set back, the duration begins anew */
 		oldest = min(*begin, sec);
 		if ((run || has_packets(this)) &&
-			((this->file_size && used + *total + size > this->file_size) ||
+			((limit && used + *total + size > limit) ||
 			 (this->duration && sec - oldest >= this->duration)))
 		{
 			break;
@@ -359,6 +419,7 @@ METHOD(nflog_pcap_t, get_file, char*,
 METHOD(nflog_pcap_t, destroy, void,
 	private_nflog_pcap_t *this)
 {
+	complete_file(this);
 	this->file->destroy(this->file);
 	array_destroy(this->ring);
 	free(this->name);
@@ -371,7 +432,7 @@ METHOD(nflog_pcap_t, destroy, void,
  */
 nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 								char *dir, char *name,
-								nflog_cfg_t *cfg)
+								nflog_cfg_t *cfg, nflog_tape_t *tape)
 {
 	private_nflog_pcap_t *this;
 
@@ -390,6 +451,7 @@ nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 		.file_size = cfg->file_size,
 		.files = cfg->files,
 		.duration = cfg->duration,
+		.tape = tape,
 	);
 	set_file(this);
 	return &this->public;

@@ -25,6 +25,7 @@ typedef struct nflog_pcap_t nflog_pcap_t;
 #include "options/cfg.h"
 #include "packet.h"
 #include "files/store.h"
+#include "recorder/tape.h"
 
 /** replaces an errno if the disk budget is exhausted */
 #define NFLOG_OVER_BUDGET -1
@@ -80,9 +81,11 @@ struct nflog_pcap_t {
  * @param dir		directory of the connection
  * @param name		file name, without number and extension
  * @param cfg		options, copied
+ * @param tape		tape of the connection's recorder, which bounds the files instead of the
+ *					options, not owned, NULL for none
  */
 nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 								char *dir, char *name,
-								nflog_cfg_t *cfg);
+								nflog_cfg_t *cfg, nflog_tape_t *tape);
 
 #endif /** NFLOG_PCAP_H_ @}*/

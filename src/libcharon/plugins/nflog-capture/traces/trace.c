@@ -107,6 +107,11 @@ struct private_nflog_trace_t {
 	nflog_counters_t counts[POINT_MAX];
 
 	/**
+	 * Recorder of all connections, not owned, NULL if there is none.
+	 */
+	nflog_recorder_t *recorder;
+
+	/**
 	 * Reads the kernel's drop counters, not owned, NULL if another trace does.
 	 */
 	nflog_xfrm_stat_t *xfrm_stat;
@@ -153,11 +158,17 @@ static char *get_kind(private_nflog_trace_t *this)
  */
 static void begin_files(private_nflog_trace_t *this)
 {
+	nflog_tape_t *tape = NULL;
 	char path[PATH_MAX];
 	int error;
 
+	if (this->recorder && this->cfg->recorder)
+	{
+		tape = this->recorder->get_tape(this->recorder, this->conn, this->cfg->recorder,
+										this->cfg->recorder_after);
+	}
 	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
-								   this->cfg);
+								   this->cfg, tape);
 	error = this->pcap->start(this->pcap);
 	if (error)
 	{
@@ -481,6 +492,12 @@ METHOD(nflog_trace_t, set_addresses, void,
 	this->intake->set_addresses(this->intake, addresses);
 }
 
+METHOD(nflog_trace_t, set_recorder, void,
+	private_nflog_trace_t *this, nflog_recorder_t *recorder)
+{
+	this->recorder = recorder;
+}
+
 METHOD(nflog_trace_t, set_listing, void,
 	private_nflog_trace_t *this, nflog_registry_t *registry, nflog_listing_t *listing)
 {
@@ -546,6 +563,7 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 			.set_name = _set_name,
 			.set_drops = _set_drops,
 			.set_addresses = _set_addresses,
+			.set_recorder = _set_recorder,
 			.set_listing = _set_listing,
 			.set_end_cb = _set_end_cb,
 			.get_ref = _get_ref,

@@ -29,6 +29,7 @@ typedef struct nflog_trace_t nflog_trace_t;
 #include "packet.h"
 #include "registry.h"
 #include "files/store.h"
+#include "recorder/recorder.h"
 
 /**
  * Trace of one SA: a pcap file, or a ring of files, and its counters.
@@ -142,6 +143,13 @@ struct nflog_trace_t {
 	 * @param addresses	knows them, not owned
 	 */
 	void (*set_addresses)(nflog_trace_t *this, nflog_addresses_t *addresses);
+
+	/**
+	 * Set the recorder, which bounds the files if the options enable it, before start().
+	 *
+	 * @param recorder	recorder, not owned
+	 */
+	void (*set_recorder)(nflog_trace_t *this, nflog_recorder_t *recorder);
 
 	/**
 	 * Set the listing of the trace, before start().
