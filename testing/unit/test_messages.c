@@ -552,6 +552,67 @@ static void test_quota(void **state)
 	finish();
 }
 
+METHOD(ike_sa_t, get_unique_id, uint32_t,
+	ike_sa_t *this)
+{
+	return 1;
+}
+
+METHOD(ike_sa_t, get_id, ike_sa_id_t*,
+	ike_sa_t *this)
+{
+	static ike_sa_id_t *id;
+
+	if (!id)
+	{
+		id = ike_sa_id_create(IKEV2_MAJOR_VERSION, SPI_I, SPI_R, FALSE);
+	}
+	return id;
+}
+
+METHOD(ike_sa_t, get_host, host_t*,
+	ike_sa_t *this)
+{
+	static host_t *host;
+
+	if (!host)
+	{
+		host = host_create_from_string("192.168.0.1", 500);
+	}
+	return host;
+}
+
+METHOD(ike_sa_t, get_version, ike_version_t,
+	ike_sa_t *this)
+{
+	return IKEV2;
+}
+
+static void test_ended_early(void **state)
+{
+	nflog_ike_failed_t *failed = nflog_ike_failed_create(ike_messages, NULL, NULL);
+	ike_sa_t ike_sa = {
+		.get_unique_id = _get_unique_id,
+		.get_id = _get_id,
+		.get_my_host = _get_host,
+		.get_other_host = _get_host,
+		.get_version = _get_version,
+	};
+	int i;
+
+	/* charon ends before it is known whether their peers try again */
+	for (i = 0; i < 3; i++)
+	{
+		failed->add(failed, &ike_sa, NULL);
+	}
+	lib->scheduler->flush(lib->scheduler);
+	failed->destroy(failed);
+	assert_non_null(strstr(text, "3 more IKE_SAs that failed are not captured, as charon ended"));
+	_get_id(&ike_sa)->destroy(_get_id(&ike_sa));
+	_get_host(&ike_sa)->destroy(_get_host(&ike_sa));
+	finish();
+}
+
 static int setup_group(void **state)
 {
 	if (common_setup(state) != 0)
@@ -588,6 +649,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_started, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ended_early, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup_group, teardown_group);

@@ -99,7 +99,12 @@ struct private_nflog_ike_failed_t {
 	u_int refused;
 
 	/**
-	 * Protects the quota, and refused.
+	 * IKE_SAs for which charon ended before they were handled.
+	 */
+	u_int unhandled;
+
+	/**
+	 * Protects the quota, refused, and unhandled.
 	 */
 	mutex_t *mutex;
 };
@@ -206,6 +211,12 @@ static void failed_sa_destroy(nflog_ike_failed_sa_t *sa)
 {
 	private_nflog_ike_failed_t *this = sa->failed;
 
+	if (!sa->handled)
+	{
+		this->mutex->lock(this->mutex);
+		this->unhandled++;
+		this->mutex->unlock(this->mutex);
+	}
 	ignore_result(ref_put(&this->waiting));
 	sa->spis->destroy(sa->spis);
 	sa->me->destroy(sa->me);
@@ -277,8 +288,10 @@ static job_requeue_t handle(nflog_ike_failed_sa_t *sa)
 			return JOB_RESCHEDULE_MS(DELAY);
 		default:
 			/* the next try was better, it has got the messages of this one */
+			sa->handled = TRUE;
 			return JOB_REQUEUE_NONE;
 	}
+	sa->handled = TRUE;
 	if (!restore(this, sa))
 	{
 		return JOB_REQUEUE_NONE;
@@ -332,6 +345,11 @@ METHOD(nflog_ike_failed_t, destroy, void,
 	private_nflog_ike_failed_t *this)
 {
 	log_refused(this);
+	if (this->unhandled)
+	{	/* jobs are gone, charon has flushed its scheduler */
+		DBG1(DBG_IKE, "nflog-capture: %u more IKE_SAs that failed are not captured, as "
+			 "charon ended", this->unhandled);
+	}
 	this->mutex->destroy(this->mutex);
 	free(this);
 }

@@ -45,6 +45,8 @@ struct nflog_ike_failed_sa_t {
 	ike_version_t version;
 	/** its keys, owned, NULL if there were none yet */
 	nflog_ike_key_set_t *keys;
+	/** TRUE once it was captured or not, which does not happen if charon ends */
+	bool handled;
 };
 
 /**
@@ -69,7 +71,7 @@ typedef bool (*nflog_ike_failed_cb_t)(void *data,
  *
  * If the connection was not known yet, it is looked for two seconds later, as the
  * initiator may go on with the same SPI.  A hundred IKE_SAs at most wait for that, more
- * are refused.  Thread-safe.
+ * are refused, as are those for which charon ends too early.  Thread-safe.
  */
 struct nflog_ike_failed_t {
 
