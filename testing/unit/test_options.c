@@ -38,7 +38,7 @@ static void test_global(void **state)
 	cfg = get("gw", "net");
 	assert_non_null(cfg);
 	assert_int_equal(lines, 0);
-	assert_int_equal(cfg->points, (1 << POINT_MAX) - 1);
+	assert_int_equal(cfg->points, NFLOG_WAY_POINTS);
 	assert_int_equal(cfg->snaplen, 0);
 	assert_null(cfg->filter);
 	assert_int_equal(cfg->link, LINK_NFLOG);

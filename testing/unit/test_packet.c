@@ -153,7 +153,7 @@ static void test_raw(void **state)
 	assert_int_equal(packet->caplen, sizeof(ipv4));
 	assert_memory_equal(packet->record->data, ipv4, sizeof(ipv4));
 
-	nflog_packet_cut(packet, 30);
+	nflog_packet_cut(packet, LINK_RAW, 30);
 	assert_int_equal(packet->caplen, 30);
 	assert_int_equal(packet->record->caplen, 30);
 	assert_int_equal(packet->record->len, sizeof(ipv4));
@@ -186,7 +186,7 @@ static void test_nflog(void **state)
 	assert_int_equal(packet->original, sizeof(ipv6));
 	assert_int_equal(packet->record->len, packet->caplen + 1);
 
-	nflog_packet_cut(packet, 41);
+	nflog_packet_cut(packet, LINK_NFLOG, 41);
 	assert_int_equal(attr->nla_len, NLA_HDRLEN + 41);
 	assert_int_equal(packet->caplen,
 					 (uint8_t*)attr - packet->record->data + NLA_HDRLEN + 44);

@@ -171,11 +171,14 @@ static void check_trace(char *name, u_int number, bool ring, char *file, char *f
 						char *second)
 {
 	char spis[2][NFLOG_IKE_DIGITS + 1], *built;
+	u_int found;
 
 	built = nflog_trace_name_file(name, number, ring);
 	assert_string_equal(built, file);
 	assert_true(nflog_trace_name_parse(file, spis));
 	assert_true(nflog_trace_name_parse(file, NULL));
+	assert_int_equal(nflog_trace_name_stem(file, &found), strlen(name));
+	assert_int_equal(found, number);
 	assert_string_equal(spis[0], first);
 	assert_string_equal(spis[1], second);
 	free(built);
@@ -186,7 +189,7 @@ static void test_traces(void **state)
 	char *name;
 
 	name = nflog_trace_name_child("net", START, htonl(0x01234567),
-								  htonl(0x89abcdef), FALSE);
+								  htonl(0x89abcdef), NFLOG_NAME_ESP);
 	check_trace(name, 0, FALSE, "net.20261123T202345Z.01234567-89abcdef.esp.pcap",
 				"01234567", "89abcdef");
 	check_trace(name, 0, TRUE, "net.20261123T202345Z.01234567-89abcdef.esp.0.pcap",
@@ -197,12 +200,20 @@ static void test_traces(void **state)
 	free(name);
 	/* a child that is called as a trace is */
 	name = nflog_trace_name_child("ike.20261123T202345Z.11111111-22222222.esp.pcap",
-								  START, htonl(1), htonl(2), TRUE);
+								  START, htonl(1), htonl(2), NFLOG_NAME_PLAIN);
 	check_trace(name, 0, FALSE, "ike.20261123T202345Z.11111111-22222222.esp.pcap."
 				"20261123T202345Z.00000001-00000002.plain.pcap", "00000001",
 				"00000002");
 	free(name);
-	name = nflog_trace_name_child("a/b", START, 0, 0, TRUE);
+	name = nflog_trace_name_child("net", START, htonl(1), htonl(2), NFLOG_NAME_DROPPED);
+	check_trace(name, 12, TRUE, "net.20261123T202345Z.00000001-00000002.dropped.12.pcapng",
+				"00000001", "00000002");
+	free(name);
+	name = nflog_trace_name_child("5", START, htonl(1), htonl(2), NFLOG_NAME_MISSED);
+	check_trace(name, 0, FALSE, "5.20261123T202345Z.00000001-00000002.missed.pcapng",
+				"00000001", "00000002");
+	free(name);
+	name = nflog_trace_name_child("a/b", START, 0, 0, NFLOG_NAME_PLAIN);
 	check_trace(name, 0, FALSE, "a_b~367daf60c489d65e.20261123T202345Z."
 				"00000000-00000000.plain.pcap", "00000000", "00000000");
 	free(name);
@@ -226,6 +237,10 @@ static void test_others(void **state)
 		"net.20261123T202345Z.01234567-89abcdef.other.pcap",
 		"net.20261123T202345Z.01234567-89abcdef.pcap",
 		"net.20261123T202345Z.01234567-89abcdef.esp.decrypted.pcapng",
+		"net.20261123T202345Z.01234567-89abcdef.esp.pcapng",
+		"net.20261123T202345Z.01234567-89abcdef.dropped.pcap",
+		"net.20261123T202345Z.01234567-89abcdef.5ropped.pcapng",
+		"net.20261123T202345Z.01234567-89abcdef.missed",
 		"net.20261123T202345Z.01234567-89ABCDEF.esp.pcap",
 		"net.20261123T202345Z.01234567-89abcde.esp.pcap",
 		"net.20261123.01234567-89abcdef.esp.pcap",
@@ -272,8 +287,8 @@ static time_t take(nflog_starts_t *starts, char *dir, char *name, time_t start)
 static void test_starts(void **state)
 {
 	nflog_starts_t *starts = nflog_starts_create();
-	char *name = nflog_trace_name_child("a.20261123T202345Z.b", 0, 1, 2, TRUE);
-	char *other = nflog_trace_name_child("a.20261123T202345Z.b", 0, 1, 3, TRUE);
+	char *name = nflog_trace_name_child("a.20261123T202345Z.b", 0, 1, 2, "plain");
+	char *other = nflog_trace_name_child("a.20261123T202345Z.b", 0, 1, 3, "plain");
 	time_t now = time(NULL), i;
 
 	for (i = 0; i < 20; i++)

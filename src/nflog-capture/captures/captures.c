@@ -92,33 +92,13 @@ ENUM(capture_point_names, POINT_IKE_IN, POINT_UNKNOWN,
  */
 u_int captures_get_number(char *file)
 {
-	static char suffix[] = ".pcap";
-	size_t len = strlen(file), pos;
+	u_int number = 0;
 
-	if (len < strlen(suffix) || !streq(file + len - strlen(suffix), suffix))
+	if (nflog_trace_name_parse(file, NULL))
 	{
-		return 0;
+		nflog_trace_name_stem(file, &number);
 	}
-	pos = len -= strlen(suffix);
-	while (pos && isdigit(file[pos - 1]))
-	{
-		pos--;
-	}
-	return pos && pos < len && file[pos - 1] == '.' ? atoi(file + pos) : 0;
-}
-
-/**
- * Get the length of the name of a file without number and extension.
- */
-static size_t get_stem(char *file)
-{
-	size_t len = strlen(file) - strlen(".pcap"), pos = len;
-
-	while (pos && isdigit(file[pos - 1]))
-	{
-		pos--;
-	}
-	return pos && pos < len && file[pos - 1] == '.' ? pos - 1 : len;
+	return number;
 }
 
 /*
@@ -134,7 +114,7 @@ bool captures_parse(char *file, capture_t *capture)
 	{
 		return FALSE;
 	}
-	capture->name = strndup(file, get_stem(file));
+	capture->name = strndup(file, nflog_trace_name_stem(file, NULL));
 	for (i = 0; i < countof(spis); i++)
 	{
 		capture->spis[i] = strtoull(spis[i], NULL, 16);
@@ -146,7 +126,8 @@ bool captures_parse(char *file, capture_t *capture)
 		return TRUE;
 	}
 	pos = strrchr(capture->name, '.');
-	capture->kind = streq(pos, ".esp") ? CAPTURE_ESP : CAPTURE_PLAIN;
+	capture->kind = streq(pos + 1, NFLOG_NAME_ESP) ? CAPTURE_ESP :
+					streq(pos + 1, NFLOG_NAME_PLAIN) ? CAPTURE_PLAIN : CAPTURE_ASTRAY;
 	/* before SPIs, and the time */
 	capture->label = strndup(capture->name, pos - capture->name);
 	for (i = 0; i < 2; i++)

@@ -38,6 +38,8 @@ enum capture_kind_t {
 	CAPTURE_IKE,
 	CAPTURE_ESP,
 	CAPTURE_PLAIN,
+	/** packets that went astray, with a comment each */
+	CAPTURE_ASTRAY,
 };
 
 /**

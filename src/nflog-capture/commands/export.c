@@ -104,7 +104,7 @@ CALLBACK(filter_captures, bool,
 	VA_ARGS_VGET(args, out);
 	while (orig->enumerate(orig, &capture))
 	{
-		if (!this->plain || capture->kind == CAPTURE_PLAIN)
+		if (this->plain ? capture->kind == CAPTURE_PLAIN : capture->kind != CAPTURE_ASTRAY)
 		{
 			*out = capture;
 			return TRUE;

@@ -17,7 +17,7 @@
 #include "captures/pairs.h"
 #include "cli/text.h"
 #include "interfaces.h"
-#include "write/pcapng_block.h"
+#include "write/pcapng.h"
 
 #include <inttypes.h>
 
@@ -66,7 +66,7 @@ struct private_exporter_t {
 	/**
 	 * Blocks to be written.
 	 */
-	pcapng_blocks_t blocks;
+	nflog_pcapng_blocks_t blocks;
 
 	/**
 	 * Number of packets written, of decrypted ones, of packets whose other copy was found,
@@ -245,8 +245,8 @@ static void add_record(private_exporter_t *this, struct timeval *time, chunk_t i
 		uint32_t sec, usec, caplen, len;
 	} record = { time->tv_sec, time->tv_usec, ip.len, len };
 
-	pcapng_append(&this->blocks, chunk_from_thing(record));
-	pcapng_append(&this->blocks, ip);
+	nflog_pcapng_append(&this->blocks, chunk_from_thing(record));
+	nflog_pcapng_append(&this->blocks, ip);
 }
 
 /**
@@ -277,15 +277,16 @@ static void write_packet(private_exporter_t *this, merged_packet_t *merged,
 	}
 	interface = this->interfaces->get(this->interfaces, merged, depth,
 									  &this->blocks);
-	pcapng_packet(&this->blocks, interface, &packet->time, data, len);
+	nflog_pcapng_packet(&this->blocks, interface, nflog_pcapng_usec(&packet->time),
+						data, len);
 	flags = get_direction(merged, other);
 	if (flags)
 	{
-		pcapng_option(&this->blocks, PCAPNG_EPB_FLAGS, chunk_from_thing(flags));
+		nflog_pcapng_option(&this->blocks, PCAPNG_EPB_FLAGS, chunk_from_thing(flags));
 	}
 	if (tie->id)
 	{
-		pcapng_option(&this->blocks, PCAPNG_EPB_PACKETID,
+		nflog_pcapng_option(&this->blocks, PCAPNG_EPB_PACKETID,
 					  chunk_from_thing(tie->id));
 	}
 	if (depth)
@@ -299,7 +300,7 @@ static void write_packet(private_exporter_t *this, merged_packet_t *merged,
 		print_comment(merged, layers, tie, other, comment);
 	}
 	pcapng_option_text(&this->blocks, PCAPNG_COMMENT, comment);
-	pcapng_end(&this->blocks);
+	nflog_pcapng_end(&this->blocks);
 }
 
 /**
@@ -311,7 +312,7 @@ static bool write_blocks(private_exporter_t *this)
 
 	success = !this->blocks.used || this->options.write(this->options.data,
 						chunk_create(this->blocks.data.ptr, this->blocks.used));
-	pcapng_clear(&this->blocks);
+	nflog_pcapng_clear(&this->blocks);
 	return success;
 }
 
@@ -447,19 +448,22 @@ static void add_header(private_exporter_t *this)
 		uint32_t zone, accuracy, snaplen, type;
 	} header = { 0xa1b2c3d4, 2, 4, 0, 0, SNAPLEN, LINKTYPE_RAW };
 	uint32_t fields[] = { PCAPNG_SECRETS_ESP, options->secrets.len };
+	char *comment;
 
 	if (options->pcap)
 	{
-		pcapng_append(&this->blocks, chunk_from_thing(header));
+		nflog_pcapng_append(&this->blocks, chunk_from_thing(header));
 		return;
 	}
-	pcapng_section(&this->blocks, options->program, options->comment ?: "");
+	comment = text_escape(options->comment ?: "");
+	nflog_pcapng_section(&this->blocks, options->program, comment);
+	free(comment);
 	if (options->secrets.len)
 	{
-		pcapng_begin(&this->blocks, PCAPNG_DECRYPTION_SECRETS);
-		pcapng_add(&this->blocks, chunk_from_thing(fields));
-		pcapng_add(&this->blocks, options->secrets);
-		pcapng_end(&this->blocks);
+		nflog_pcapng_begin(&this->blocks, PCAPNG_DECRYPTION_SECRETS);
+		nflog_pcapng_add(&this->blocks, chunk_from_thing(fields));
+		nflog_pcapng_add(&this->blocks, options->secrets);
+		nflog_pcapng_end(&this->blocks);
 	}
 }
 

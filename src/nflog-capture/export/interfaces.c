@@ -16,6 +16,9 @@
 
 #include "interfaces.h"
 
+#include "cli/text.h"
+#include "write/pcapng.h"
+
 #include <inttypes.h>
 
 #include <collections/array.h>
@@ -145,11 +148,24 @@ static void print_name(capture_t *capture, capture_point_t point, u_int layers,
 }
 
 /**
+ * Add the description of an interface, with names as the user gave them.
+ */
+static void add_interface(nflog_pcapng_blocks_t *blocks, uint16_t type, char *name,
+						  char *description)
+{
+	name = text_escape(name);
+	description = text_escape(description);
+	nflog_pcapng_interface(blocks, type, PCAPNG_MICROSECONDS, name, description);
+	free(name);
+	free(description);
+}
+
+/**
  * Get an interface, add its description if it is new.
  */
 static interface_t *find_interface(private_interfaces_t *this, capture_t *capture,
 						uint16_t type, capture_point_t point, u_int layers,
-						pcapng_blocks_t *blocks)
+						nflog_pcapng_blocks_t *blocks)
 {
 	char name[512], description[1024], *key;
 	interface_t *interface;
@@ -184,7 +200,7 @@ static interface_t *find_interface(private_interfaces_t *this, capture_t *captur
 	}
 	interface->description = strdup(description);
 	this->described->put(this->described, interface->description, interface);
-	pcapng_interface(blocks, layers ? LINKTYPE_RAW : type, name, description);
+	add_interface(blocks, layers ? LINKTYPE_RAW : type, name, description);
 	return interface;
 }
 
@@ -193,7 +209,7 @@ static interface_t *find_interface(private_interfaces_t *this, capture_t *captur
  */
 static interface_t *get_interface(private_interfaces_t *this, capture_t *capture,
 						uint16_t type, capture_point_t point, u_int layers,
-						pcapng_blocks_t *blocks)
+						nflog_pcapng_blocks_t *blocks)
 {
 	size_t pos = ((uintptr_t)capture / sizeof(capture_t) * 8 + point * 4 + layers);
 	recent_t *recent = &this->recent[pos % RECENT];
@@ -210,7 +226,7 @@ static interface_t *get_interface(private_interfaces_t *this, capture_t *capture
 
 METHOD(interfaces_t, get, uint32_t,
 	private_interfaces_t *this, merged_packet_t *merged, u_int layers,
-	pcapng_blocks_t *blocks)
+	nflog_pcapng_blocks_t *blocks)
 {
 	interface_t *interface;
 
@@ -221,7 +237,7 @@ METHOD(interfaces_t, get, uint32_t,
 
 METHOD(interfaces_t, count, void,
 	private_interfaces_t *this, merged_packet_t *merged, bool written,
-	pcapng_blocks_t *blocks)
+	nflog_pcapng_blocks_t *blocks)
 {
 	struct timeval *time = &merged->packet.time;
 	interface_t *interface;
@@ -241,7 +257,7 @@ METHOD(interfaces_t, count, void,
 
 METHOD(interfaces_t, add_lost, void,
 	private_interfaces_t *this, capture_t *capture, capture_point_t point,
-	uint64_t lost, char *line, pcapng_blocks_t *blocks)
+	uint64_t lost, char *line, nflog_pcapng_blocks_t *blocks)
 {
 	interface_t *interface;
 
@@ -256,7 +272,7 @@ METHOD(interfaces_t, add_lost, void,
 }
 
 METHOD(interfaces_t, add_statistics, void,
-	private_interfaces_t *this, pcapng_blocks_t *blocks)
+	private_interfaces_t *this, nflog_pcapng_blocks_t *blocks)
 {
 	enumerator_t *interfaces, *lines;
 	interface_t *interface;
@@ -271,22 +287,22 @@ METHOD(interfaces_t, add_statistics, void,
 			continue;
 		}
 		usec = interface->last.tv_sec * 1000000ULL + interface->last.tv_usec;
-		pcapng_begin(blocks, PCAPNG_INTERFACE_STATISTICS);
-		pcapng_add(blocks, chunk_from_thing(((uint32_t[]){ interface->number,
+		nflog_pcapng_begin(blocks, PCAPNG_INTERFACE_STATISTICS);
+		nflog_pcapng_add(blocks, chunk_from_thing(((uint32_t[]){ interface->number,
 											usec >> 32, usec })));
 		if (interface->received)
 		{
-			pcapng_option_time(blocks, PCAPNG_ISB_STARTTIME, &interface->first);
-			pcapng_option_time(blocks, PCAPNG_ISB_ENDTIME, &interface->last);
+			nflog_pcapng_option_time(blocks, PCAPNG_ISB_STARTTIME, &interface->first);
+			nflog_pcapng_option_time(blocks, PCAPNG_ISB_ENDTIME, &interface->last);
 		}
-		pcapng_option(blocks, PCAPNG_ISB_IFRECV,
+		nflog_pcapng_option(blocks, PCAPNG_ISB_IFRECV,
 					  chunk_from_thing(interface->received));
 		if (interface->lost_known)
 		{
-			pcapng_option(blocks, PCAPNG_ISB_IFDROP,
+			nflog_pcapng_option(blocks, PCAPNG_ISB_IFDROP,
 						  chunk_from_thing(interface->lost));
 		}
-		pcapng_option(blocks, PCAPNG_ISB_USRDELIV,
+		nflog_pcapng_option(blocks, PCAPNG_ISB_USRDELIV,
 					  chunk_from_thing(interface->written));
 		lines = array_create_enumerator(interface->lines);
 		while (lines->enumerate(lines, &line))
@@ -294,7 +310,7 @@ METHOD(interfaces_t, add_statistics, void,
 			pcapng_option_text(blocks, PCAPNG_COMMENT, line);
 		}
 		lines->destroy(lines);
-		pcapng_end(blocks);
+		nflog_pcapng_end(blocks);
 	}
 	interfaces->destroy(interfaces);
 }

@@ -21,7 +21,7 @@
 #define INTERFACES_H_
 
 #include "captures/merge.h"
-#include "write/pcapng_block.h"
+#include "traces/pcapng_block.h"
 
 typedef struct interfaces_t interfaces_t;
 
@@ -40,7 +40,7 @@ struct interfaces_t {
 	 * @return			number of the interface
 	 */
 	uint32_t (*get)(interfaces_t *this, merged_packet_t *merged, u_int layers,
-					pcapng_blocks_t *blocks);
+					nflog_pcapng_blocks_t *blocks);
 
 	/**
 	 * Count a packet of a trace.
@@ -50,7 +50,7 @@ struct interfaces_t {
 	 * @param blocks	blocks to add to
 	 */
 	void (*count)(interfaces_t *this, merged_packet_t *merged, bool written,
-				  pcapng_blocks_t *blocks);
+				  nflog_pcapng_blocks_t *blocks);
 
 	/**
 	 * Add what the log says about a capture point of a trace.
@@ -63,14 +63,14 @@ struct interfaces_t {
 	 */
 	void (*add_lost)(interfaces_t *this, capture_t *capture,
 					 capture_point_t point, uint64_t lost, char *line,
-					 pcapng_blocks_t *blocks);
+					 nflog_pcapng_blocks_t *blocks);
 
 	/**
 	 * Add blocks with the statistics of all interfaces.
 	 *
 	 * @param blocks	blocks to add to
 	 */
-	void (*add_statistics)(interfaces_t *this, pcapng_blocks_t *blocks);
+	void (*add_statistics)(interfaces_t *this, nflog_pcapng_blocks_t *blocks);
 
 	/**
 	 * Destroy an interfaces_t.

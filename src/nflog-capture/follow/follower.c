@@ -150,7 +150,7 @@ static void add_file(private_follower_t *this, char *dir, char *file, bool creat
 		return;
 	}
 	capture = this->captures->get(this->captures, dir, file);
-	if (this->plain && capture->kind != CAPTURE_PLAIN)
+	if ((this->plain && capture->kind != CAPTURE_PLAIN) || capture->kind == CAPTURE_ASTRAY)
 	{
 		return;
 	}

@@ -106,7 +106,7 @@ struct private_batch_t {
 	/**
 	 * Blocks to be written.
 	 */
-	pcapng_blocks_t blocks;
+	nflog_pcapng_blocks_t blocks;
 
 	/**
 	 * IKE messages and IP fragments, ordered_t.
@@ -299,7 +299,7 @@ static bool write_blocks(private_batch_t *this, size_t begin, size_t end,
 						 sequences_t *sequences, pcapng_t *pcapng)
 {
 	char text[UNUSUAL_LEN * DECRYPTER_MAX_LAYERS];
-	pcapng_blocks_t copy = {};
+	nflog_pcapng_blocks_t copy = {};
 	numbered_t numbered;
 	bool success = TRUE;
 	size_t pos, len;

@@ -440,6 +440,8 @@ METHOD(report_t, add, void,
 				add_ike(this, merged);
 			}
 			break;
+		case CAPTURE_ASTRAY:
+			break;
 		case CAPTURE_OTHER:
 			this->unknown++;
 			break;

@@ -13,6 +13,7 @@
  */
 
 #include "pcapng.h"
+#include "cli/text.h"
 #include "read/link_type.h"
 
 /** set for packets of the trace until their interface is known, with the link type */
@@ -57,24 +58,35 @@ struct private_pcapng_t {
 	u_int count;
 };
 
+/*
+ * Described in header
+ */
+void pcapng_option_text(nflog_pcapng_blocks_t *blocks, uint16_t code, const char *text)
+{
+	char *escaped = text_escape(text);
+
+	nflog_pcapng_option(blocks, code, chunk_from_str(escaped));
+	free(escaped);
+}
+
 /**
  * Add the block of a packet.
  *
  * @param interface	what its interface is for
  */
-static void add_packet(pcapng_blocks_t *blocks, uint32_t interface, struct timeval *time,
-					   chunk_t data, size_t len, char *comment)
+static void add_packet(nflog_pcapng_blocks_t *blocks, uint32_t interface,
+					   struct timeval *time, chunk_t data, size_t len, char *comment)
 {
-	pcapng_packet(blocks, interface, time, data, len);
-	pcapng_option(blocks, PCAPNG_COMMENT,
+	nflog_pcapng_packet(blocks, interface, nflog_pcapng_usec(time), data, len);
+	nflog_pcapng_option(blocks, PCAPNG_COMMENT,
 				  chunk_create((u_char*)comment, strnlen(comment, MAX_TEXT)));
-	pcapng_end(blocks);
+	nflog_pcapng_end(blocks);
 }
 
 /*
  * Described in header
  */
-void blocks_add_packet(pcapng_blocks_t *blocks, u_int layers, uint16_t link,
+void blocks_add_packet(nflog_pcapng_blocks_t *blocks, u_int layers, uint16_t link,
 					   struct timeval *time, chunk_t data, size_t len, char *comment)
 {
 	add_packet(blocks, layers ?: OF_TRACE | link, time, data, len, comment);
@@ -83,8 +95,8 @@ void blocks_add_packet(pcapng_blocks_t *blocks, u_int layers, uint16_t link,
 /*
  * Described in header
  */
-size_t blocks_copy_packet(pcapng_blocks_t *blocks, pcapng_blocks_t *from, size_t pos,
-						  const char *text)
+size_t blocks_copy_packet(nflog_pcapng_blocks_t *blocks, nflog_pcapng_blocks_t *from,
+						  size_t pos, const char *text)
 {
 	uint8_t *block = from->data.ptr + pos, *option;
 	char comment[MAX_TEXT + 1] = "";
@@ -102,12 +114,12 @@ size_t blocks_copy_packet(pcapng_blocks_t *blocks, pcapng_blocks_t *from, size_t
 		memcpy(comment, option + 4, min(len, MAX_TEXT));
 	}
 	snprintf(comment + len, sizeof(comment) - len, "%s", text);
-	pcapng_begin(blocks, PCAPNG_ENHANCED_PACKET);
-	pcapng_add(blocks, chunk_from_thing(fixed));
-	pcapng_add(blocks, data);
-	pcapng_option(blocks, PCAPNG_COMMENT,
+	nflog_pcapng_begin(blocks, PCAPNG_ENHANCED_PACKET);
+	nflog_pcapng_add(blocks, chunk_from_thing(fixed));
+	nflog_pcapng_add(blocks, data);
+	nflog_pcapng_option(blocks, PCAPNG_COMMENT,
 				  chunk_create((u_char*)comment, strnlen(comment, MAX_TEXT)));
-	pcapng_end(blocks);
+	nflog_pcapng_end(blocks);
 	return total;
 }
 
@@ -118,7 +130,7 @@ static bool write_interface(private_pcapng_t *this, uint32_t interface)
 {
 	bool of_trace = interface & OF_TRACE;
 	u_int number = of_trace ? 1 : interface, i;
-	pcapng_blocks_t blocks = {};
+	nflog_pcapng_blocks_t blocks = {};
 	bool success;
 	char name[32];
 
@@ -131,7 +143,8 @@ static bool write_interface(private_pcapng_t *this, uint32_t interface)
 	{
 		snprintf(name + strlen(name), sizeof(name) - strlen(name), " %u", number);
 	}
-	pcapng_interface(&blocks, of_trace ? interface : LINKTYPE_RAW, name, "");
+	nflog_pcapng_interface(&blocks, of_trace ? interface : LINKTYPE_RAW,
+						   PCAPNG_MICROSECONDS, name, "");
 	success = this->output->write(this->output,
 								  chunk_create(blocks.data.ptr, blocks.used));
 	free(blocks.data.ptr);
@@ -155,7 +168,7 @@ static u_int find_interface(private_pcapng_t *this, uint32_t interface)
 }
 
 METHOD(pcapng_t, write_, bool,
-	private_pcapng_t *this, pcapng_blocks_t *blocks, size_t begin, size_t end)
+	private_pcapng_t *this, nflog_pcapng_blocks_t *blocks, size_t begin, size_t end)
 {
 	uint32_t interface, number, len;
 	size_t pos;
@@ -191,9 +204,9 @@ METHOD(pcapng_t, write_, bool,
  */
 static void write_header(private_pcapng_t *this)
 {
-	pcapng_blocks_t blocks = {};
+	nflog_pcapng_blocks_t blocks = {};
 
-	pcapng_section(&blocks, "nflog-capture decrypt", "");
+	nflog_pcapng_section(&blocks, "nflog-capture decrypt", "");
 	this->output->write(this->output, chunk_create(blocks.data.ptr, blocks.used));
 	free(blocks.data.ptr);
 }

@@ -23,12 +23,21 @@
 #include <sys/time.h>
 
 #include "output.h"
-#include "pcapng_block.h"
+#include "traces/pcapng_block.h"
 
 typedef struct pcapng_t pcapng_t;
 
 /** number of layers that may have an interface */
 #define PCAPNG_MAX_LAYERS 16
+
+/**
+ * Add an option whose value is text, escaped as by text_print(), as programs print it.
+ *
+ * @param blocks	blocks
+ * @param code		type of the option
+ * @param text		text, nothing is added if it is empty
+ */
+void pcapng_option_text(nflog_pcapng_blocks_t *blocks, uint16_t code, const char *text);
 
 /**
  * Add the block of a packet.
@@ -42,7 +51,7 @@ typedef struct pcapng_t pcapng_t;
  * @param len		length of the packet when it was captured
  * @param comment	comment, empty for none
  */
-void blocks_add_packet(pcapng_blocks_t *blocks, u_int layers, uint16_t link,
+void blocks_add_packet(nflog_pcapng_blocks_t *blocks, u_int layers, uint16_t link,
 					   struct timeval *time, chunk_t data, size_t len, char *comment);
 
 /**
@@ -54,8 +63,8 @@ void blocks_add_packet(pcapng_blocks_t *blocks, u_int layers, uint16_t link,
  * @param text		text to append to its comment
  * @return			length of the block that was copied
  */
-size_t blocks_copy_packet(pcapng_blocks_t *blocks, pcapng_blocks_t *from, size_t pos,
-						  const char *text);
+size_t blocks_copy_packet(nflog_pcapng_blocks_t *blocks, nflog_pcapng_blocks_t *from,
+						  size_t pos, const char *text);
 
 /**
  * Writes a pcapng file, with an interface for the packets of the trace of each link type,
@@ -71,7 +80,7 @@ struct pcapng_t {
 	 * @param end		position after the last one
 	 * @return			FALSE if writing failed
 	 */
-	bool (*write)(pcapng_t *this, pcapng_blocks_t *blocks, size_t begin, size_t end);
+	bool (*write)(pcapng_t *this, nflog_pcapng_blocks_t *blocks, size_t begin, size_t end);
 
 	/**
 	 * Destroy a pcapng_t, but not the output.

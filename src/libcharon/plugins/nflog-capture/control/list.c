@@ -147,6 +147,26 @@ static json_object *describe_vips(linked_list_t *vips)
 	return array;
 }
 
+/**
+ * Get what a trace has, by its capture point of arriving packets.
+ */
+static char *get_kind(nflog_point_t point)
+{
+	switch (point)
+	{
+		case POINT_IKE_IN:
+			return "ike";
+		case POINT_ESP_IN:
+			return NFLOG_NAME_ESP;
+		case POINT_DROPPED:
+			return NFLOG_NAME_DROPPED;
+		case POINT_MISSED:
+			return NFLOG_NAME_MISSED;
+		default:
+			return NFLOG_NAME_PLAIN;
+	}
+}
+
 /*
  * Described in header
  */
@@ -161,7 +181,7 @@ json_object *nflog_list_describe(nflog_listing_data_t *data)
 	add_string(object, "type", "trace");
 	add_number(object, "id", data->id);
 	add_string(object, "connection", subject->conn);
-	add_string(object, "kind", ike ? "ike" : data->point == POINT_ESP_IN ? "esp" : "plain");
+	add_string(object, "kind", get_kind(data->point));
 	if (!ike)
 	{
 		add_string(object, "child", subject->child);
@@ -197,7 +217,10 @@ json_object *nflog_list_describe(nflog_listing_data_t *data)
 	}
 	points = json_object_new_array();
 	json_object_array_add(points, describe_point(data, FALSE));
-	json_object_array_add(points, describe_point(data, TRUE));
+	if (NFLOG_WAY_POINTS & 1 << data->point)
+	{
+		json_object_array_add(points, describe_point(data, TRUE));
+	}
 	json_object_object_add(object, "points", points);
 	return object;
 }

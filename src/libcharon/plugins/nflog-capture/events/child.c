@@ -134,14 +134,14 @@ struct private_nflog_child_t {
  * Start a trace.
  */
 static void start_trace(private_nflog_child_t *this, nflog_trace_t *trace,
-						bool plain)
+						char *kind)
 {
 	char *name;
 
 	if (trace)
 	{
 		name = nflog_trace_name_child(this->child, this->start, this->spi_in,
-									  this->spi_out, plain);
+									  this->spi_out, kind);
 		trace->set_name(trace, name);
 		this->writer->start(this->writer, trace);
 		free(name);
@@ -155,8 +155,8 @@ static void start_traces(private_nflog_child_t *this)
 {
 	if (!this->started && this->captured)
 	{
-		start_trace(this, this->esp, FALSE);
-		start_trace(this, this->plain, TRUE);
+		start_trace(this, this->esp, NFLOG_NAME_ESP);
+		start_trace(this, this->plain, NFLOG_NAME_PLAIN);
 		this->started = TRUE;
 	}
 }

@@ -111,14 +111,14 @@ static char *write_start(time_t start, char *buf, size_t len)
  * Described in header
  */
 char *nflog_trace_name_child(char *child, time_t start, uint32_t spi_in,
-							 uint32_t spi_out, bool plain)
+							 uint32_t spi_out, char *kind)
 {
 	char label[NFLOG_NAME_SIZE], buf[32], *name;
 
 	return asprintf(&name, "%s.%s.%.8x-%.8x.%s",
 					nflog_trace_name_label(child, label),
 					write_start(start, buf, sizeof(buf)), ntohl(spi_in),
-					ntohl(spi_out), plain ? "plain" : "esp") < 0 ? NULL : name;
+					ntohl(spi_out), kind) < 0 ? NULL : name;
 }
 
 /*
@@ -133,6 +133,17 @@ char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r)
 					be64toh(spi_r)) < 0 ? NULL : name;
 }
 
+/**
+ * Get the extension of the files of a trace, by what it has.
+ */
+static char *get_extension(char *name)
+{
+	char *kind = strrchr(name, '.');
+
+	return kind && (streq(kind + 1, NFLOG_NAME_DROPPED) ||
+					streq(kind + 1, NFLOG_NAME_MISSED)) ? ".pcapng" : ".pcap";
+}
+
 /*
  * Described in header
  */
@@ -144,11 +155,11 @@ char *nflog_trace_name_file(char *name, u_int number, bool ring)
 	{
 		snprintf(suffix, sizeof(suffix), ".%u", number);
 	}
-	return asprintf(&file, "%s%s.pcap", name, suffix) < 0 ? NULL : file;
+	return asprintf(&file, "%s%s%s", name, suffix, get_extension(name)) < 0 ? NULL : file;
 }
 
 /**
- * Match the begin of a string with a template, in which x is any hex digit, and d any
+ * Match the begin of a string with a template, in which X is any hex digit, and D any
  * decimal one.
  */
 static bool match(char *template, char *str)
@@ -157,13 +168,13 @@ static bool match(char *template, char *str)
 	{
 		switch (*template)
 		{
-			case 'x':
+			case 'X':
 				if (!*str || !strchr("0123456789abcdef", *str))
 				{
 					return FALSE;
 				}
 				break;
-			case 'd':
+			case 'D':
 				if (*str < '0' || *str > '9')
 				{
 					return FALSE;
@@ -183,7 +194,7 @@ static bool match(char *template, char *str)
 /**
  * Check for what follows the name of a trace in the name of a file.
  */
-static bool is_suffix(char *str)
+static bool is_suffix(char *str, char *extension)
 {
 	size_t digits;
 
@@ -191,8 +202,11 @@ static bool is_suffix(char *str)
 	{
 		str += 1 + digits;
 	}
-	return streq(str, ".pcap");
+	return streq(str, extension);
 }
+
+/** what follows the label in the name of a CHILD_SA's trace */
+#define CHILD(kind) ".DDDDDDDDTDDDDDDZ.XXXXXXXX-XXXXXXXX." kind
 
 /*
  * Described in header
@@ -204,13 +218,15 @@ bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1])
 		char *template;
 		/* position of the SPIs in it, and their digits */
 		size_t spis, digits;
-		/* label, NULL for any */
-		char *label;
+		/* label, NULL for any, and extension */
+		char *label, *extension;
 	} names[] = {
-		{ ".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.esp", 18, NFLOG_ESP_DIGITS, NULL },
-		{ ".ddddddddTddddddZ.xxxxxxxx-xxxxxxxx.plain", 18, NFLOG_ESP_DIGITS, NULL },
-		{ ".ddddddddTddddddZ.xxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx", 18,
-		  NFLOG_IKE_DIGITS, "ike" },
+		{ CHILD(NFLOG_NAME_ESP), 18, NFLOG_ESP_DIGITS, NULL, ".pcap" },
+		{ CHILD(NFLOG_NAME_PLAIN), 18, NFLOG_ESP_DIGITS, NULL, ".pcap" },
+		{ CHILD(NFLOG_NAME_DROPPED), 18, NFLOG_ESP_DIGITS, NULL, ".pcapng" },
+		{ CHILD(NFLOG_NAME_MISSED), 18, NFLOG_ESP_DIGITS, NULL, ".pcapng" },
+		{ ".DDDDDDDDTDDDDDDZ.XXXXXXXXXXXXXXXX-XXXXXXXXXXXXXXXX", 18,
+		  NFLOG_IKE_DIGITS, "ike", ".pcap" },
 	};
 	char *pos, *spi;
 	int i, j;
@@ -222,7 +238,7 @@ bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1])
 			if ((names[i].label && (pos - file != strlen(names[i].label) ||
 									!strpfx(file, names[i].label))) ||
 				!match(names[i].template, pos) ||
-				!is_suffix(pos + strlen(names[i].template)))
+				!is_suffix(pos + strlen(names[i].template), names[i].extension))
 			{
 				continue;
 			}
@@ -239,6 +255,32 @@ bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1])
 	return FALSE;
 }
 
+/*
+ * Described in header
+ */
+size_t nflog_trace_name_stem(char *file, u_int *number)
+{
+	size_t len = strrchr(file, '.') - file, pos = len;
+
+	while (pos && file[pos - 1] >= '0' && file[pos - 1] <= '9')
+	{
+		pos--;
+	}
+	if (pos && pos < len && file[pos - 1] == '.')
+	{
+		len = pos - 1;
+	}
+	else
+	{
+		pos = len;
+	}
+	if (number)
+	{
+		*number = atoi(file + pos);
+	}
+	return len;
+}
+
 /**
  * Find the start in the name of a trace, NULL if there is none.
  */
@@ -249,7 +291,7 @@ static char *find_start(char *name)
 	/* a label may look like one, too */
 	for (pos = strchr(name, '.'); pos; pos = strchr(pos + 1, '.'))
 	{
-		if (match(".ddddddddTddddddZ.", pos))
+		if (match(".DDDDDDDDTDDDDDDZ.", pos))
 		{
 			start = pos + 1;
 		}
@@ -295,7 +337,7 @@ void nflog_trace_name_tmp(char *name, char *buf, size_t len)
  */
 bool nflog_trace_name_is_tmp(char *name)
 {
-	static char suffix[] = ".xxxxxxxx.tmp";
+	static char suffix[] = ".XXXXXXXX.tmp";
 	size_t len = strlen(name), suffix_len = strlen(suffix);
 
 	return name[0] == '.' && len > suffix_len + 1 &&

@@ -28,11 +28,20 @@
  *   <child>.<start>.<SPI in>-<SPI out>.esp[.<number>].pcap
  *   <child>.<start>.<SPI in>-<SPI out>.plain[.<number>].pcap
  *   ike.<start>.<SPI i>-<SPI r>[.<number>].pcap
+ *   <child>.<start>.<SPI in>-<SPI out>.dropped[.<number>].pcapng
+ *   <child>.<start>.<SPI in>-<SPI out>.missed[.<number>].pcapng
  *
  * The start is in UTC, as in 20261123T202345Z, SPIs are lower-case hex digits.  Files of
  * a ring have a number, as have files that continue a trace if its first file can't be
  * appended to.
  */
+
+/** what traces of a CHILD_SA have: ESP and AH, packets in the clear, and those that went
+ * astray, which have a comment each, so they are in pcapng files */
+#define NFLOG_NAME_ESP "esp"
+#define NFLOG_NAME_PLAIN "plain"
+#define NFLOG_NAME_DROPPED "dropped"
+#define NFLOG_NAME_MISSED "missed"
 
 /** hex digits in the SPI of an ESP or AH SA, and of an IKE_SA */
 #define NFLOG_ESP_DIGITS 8
@@ -57,20 +66,20 @@
 char *nflog_trace_name_label(char *name, char *buf);
 
 /**
- * Build the name of a CHILD_SA's trace, without number and .pcap.
+ * Build the name of a CHILD_SA's trace, without number and extension.
  *
  * @param child		name of the child, as configured
  * @param start		start of the trace, seconds since 1970
  * @param spi_in	inbound SPI, in network order
  * @param spi_out	outbound SPI, in network order
- * @param plain		TRUE for packets in the clear, FALSE for ESP and AH
+ * @param kind		what it has, NFLOG_NAME_ESP etc.
  * @return			name (allocated)
  */
 char *nflog_trace_name_child(char *child, time_t start, uint32_t spi_in,
-							 uint32_t spi_out, bool plain);
+							 uint32_t spi_out, char *kind);
 
 /**
- * Build the name of an IKE_SA's trace, without number and .pcap.
+ * Build the name of an IKE_SA's trace, without number and extension.
  *
  * @param start		start of the trace, seconds since 1970
  * @param spi_i		SPI of the initiator, in network order
@@ -82,7 +91,7 @@ char *nflog_trace_name_ike(time_t start, uint64_t spi_i, uint64_t spi_r);
 /**
  * Build the name of a trace that continues another one at a later time.
  *
- * @param name		name of the trace, without number and .pcap
+ * @param name		name of the trace, without number and extension
  * @param start		start of the new trace, seconds since 1970
  * @return			name (allocated)
  */
@@ -91,7 +100,7 @@ char *nflog_trace_name_restart(char *name, time_t start);
 /**
  * Get the start of a trace from its name.
  *
- * @param name		name of the trace, without number and .pcap
+ * @param name		name of the trace, without number and extension
  * @return			start, seconds since 1970, 0 if the name has none
  */
 time_t nflog_trace_name_get_start(char *name);
@@ -99,7 +108,7 @@ time_t nflog_trace_name_get_start(char *name);
 /**
  * Build the name of a file of a trace.
  *
- * @param name		name of the trace
+ * @param name		name of the trace, which decides on the extension
  * @param number	number of the file
  * @param ring		TRUE if the first file has a number too, 0
  * @return			name (allocated)
@@ -114,6 +123,16 @@ char *nflog_trace_name_file(char *name, u_int number, bool ring);
  * @return			FALSE if it is not the name of a trace
  */
 bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1]);
+
+/**
+ * Get the length of the name of a trace in the name of a file, which has no number and no
+ * extension.
+ *
+ * @param file		name of the file, which nflog_trace_name_parse() accepts
+ * @param number	receives the number, 0 if it has none, may be NULL
+ * @return			length
+ */
+size_t nflog_trace_name_stem(char *file, u_int *number);
 
 /**
  * Build the temporary name of a file that will replace another one, with a random part

@@ -14,13 +14,15 @@
 
 #include "cfg.h"
 
-ENUM(nflog_point_names, POINT_ESP_IN, POINT_IKE_OUT,
+ENUM(nflog_point_names, POINT_ESP_IN, POINT_MISSED,
 	"esp-in",
 	"esp-out",
 	"plain-in",
 	"plain-out",
 	"ike-in",
 	"ike-out",
+	"dropped",
+	"missed",
 );
 
 /**

@@ -43,8 +43,16 @@ enum nflog_point_t {
 	POINT_IKE_IN,
 	/** IKE messages as they leave */
 	POINT_IKE_OUT,
+	/** packets that the kernel dropped, wherever that was */
+	POINT_DROPPED,
+	/** packets that should have been encapsulated, but were not */
+	POINT_MISSED,
 	POINT_MAX,
 };
+
+/** capture points that packets pass on their way, enabled by default; the others are of
+ * packets that went astray, each has a trace of its own */
+#define NFLOG_WAY_POINTS ((1 << POINT_DROPPED) - 1)
 
 /** capture points of IKE messages */
 #define NFLOG_IKE_POINTS (1 << POINT_IKE_IN | 1 << POINT_IKE_OUT)
@@ -62,6 +70,9 @@ enum nflog_link_t {
 	LINK_NFLOG,
 	/** LINKTYPE_RAW (101), bare IP packets */
 	LINK_RAW,
+	/** LINKTYPE_NFLOG in a pcapng file, in which each packet has a comment and an interface, for
+	 * packets that went astray, whatever the options are */
+	LINK_PCAPNG,
 };
 
 /**

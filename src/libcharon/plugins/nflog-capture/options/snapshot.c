@@ -418,7 +418,7 @@ nflog_snapshot_t *nflog_snapshot_create(nflog_source_t *settings,
 		},
 		.global = {
 			.cfg = {
-				.points = (1 << POINT_MAX) - 1,
+				.points = NFLOG_WAY_POINTS,
 				.recorder_after = 10,
 				.esp_keys = TRUE,
 				.ike_keys = TRUE,

@@ -326,15 +326,8 @@ static int file_cmp(const void *a, const void *b, void *user)
  */
 static bool is_numbered(char *name)
 {
-	char *number = name + strlen(name) - strlen(".pcap");
-	size_t digits = 0;
-
-	while (number > name && isdigit(number[-1]))
-	{
-		number--;
-		digits++;
-	}
-	return digits && number > name && number[-1] == '.';
+	/* after the dot */
+	return isdigit(name[nflog_trace_name_stem(name, NULL) + 1]);
 }
 
 /**

@@ -24,6 +24,7 @@ typedef struct nflog_tape_t nflog_tape_t;
 typedef struct nflog_tape_file_t nflog_tape_file_t;
 
 #include "files/store.h"
+#include "files/trace_name.h"
 
 /**
  * File on a tape.

@@ -169,7 +169,8 @@ nflog_intake_t *nflog_intake_create(nflog_point_t point, nflog_cfg_t *cfg)
 			.destroy = _destroy,
 		},
 		.filter = point == POINT_ESP_IN ? cfg->filter_esp :
-				  point == POINT_IKE_IN ? cfg->filter_ike : cfg->filter,
+				  point == POINT_IKE_IN ? cfg->filter_ike :
+				  point == POINT_PLAIN_IN ? cfg->filter : NULL,
 		.local = point == POINT_PLAIN_IN ? cfg->local : NFLOG_LOCAL_ANY,
 		.limit = cfg->packets,
 	);

@@ -16,6 +16,7 @@
 
 #include "packet.h"
 #include "ip_packet.h"
+#include "pcapng.h"
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -386,7 +387,7 @@ void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
 /*
  * Described in header
  */
-void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
+void nflog_packet_cut(nflog_packet_t *packet, nflog_link_t link, uint32_t snaplen)
 {
 	nflog_record_t *record = packet->record;
 	struct nlattr *attr;
@@ -394,6 +395,11 @@ void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen)
 
 	if (packet->payload <= snaplen)
 	{
+		return;
+	}
+	if (link == LINK_PCAPNG)
+	{
+		nflog_commented_cut(packet, snaplen);
 		return;
 	}
 	if (packet->offset)

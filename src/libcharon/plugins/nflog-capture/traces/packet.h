@@ -207,8 +207,9 @@ void nflog_packet_build(nflog_packet_t *packet, nflog_logged_t *logged,
  * Cut a packet.
  *
  * @param packet		packet, as built
+ * @param link			link type of its trace
  * @param snaplen		bytes of the IP packet to keep
  */
-void nflog_packet_cut(nflog_packet_t *packet, uint32_t snaplen);
+void nflog_packet_cut(nflog_packet_t *packet, nflog_link_t link, uint32_t snaplen);
 
 #endif /** NFLOG_PACKET_H_ @}*/

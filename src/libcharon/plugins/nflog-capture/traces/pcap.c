@@ -109,7 +109,7 @@ static bool is_ring(private_nflog_pcap_t *this)
  */
 static bool has_packets(private_nflog_pcap_t *this)
 {
-	return this->file->get_size(this->file) > NFLOG_SAVEFILE_HEADER;
+	return this->file->get_size(this->file) > nflog_savefile_header(this->link);
 }
 
 /**
@@ -280,7 +280,7 @@ METHOD(nflog_pcap_t, start, int,
 {
 	int error;
 
-	if (!this->store->reserve(this->store, NFLOG_SAVEFILE_HEADER))
+	if (!this->store->reserve(this->store, nflog_savefile_header(this->link)))
 	{
 		this->store->set_used(this->store, this->dir, this->file->get_name(this->file),
 							  TRACE_WANTED);
@@ -289,7 +289,7 @@ METHOD(nflog_pcap_t, start, int,
 	error = create_file(this);
 	if (error)
 	{
-		this->store->unreserve(this->store, NFLOG_SAVEFILE_HEADER);
+		this->store->unreserve(this->store, nflog_savefile_header(this->link));
 		return error;
 	}
 	/* packets may be a long time off */
@@ -308,10 +308,14 @@ static u_int write_run(private_nflog_pcap_t *this,
 					   nflog_packet_t **packets, u_int count, size_t total,
 					   int *error)
 {
-	size_t header = this->file->get_size(this->file) ? 0 : NFLOG_SAVEFILE_HEADER;
+	size_t header = 0;
 	uint64_t before;
 	u_int done;
 
+	if (!this->file->get_size(this->file))
+	{
+		header = nflog_savefile_header(this->link);
+	}
 	if (!this->store->reserve(this->store, header + total))
 	{
 		*error = NFLOG_OVER_BUDGET;
@@ -349,7 +353,7 @@ static u_int get_run(private_nflog_pcap_t *this,
 					 nflog_packet_t **packets, u_int count, uint32_t *begin,
 					 size_t *total)
 {
-	uint64_t used = this->file->get_size(this->file) ?: NFLOG_SAVEFILE_HEADER;
+	uint64_t used = this->file->get_size(this->file) ?: nflog_savefile_header(this->link);
 	uint64_t limit = this->tape ? this->tape->get_piece(this->tape) : this->file_size;
 	uint32_t oldest, sec;
 	size_t size;

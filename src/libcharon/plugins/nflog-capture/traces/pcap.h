@@ -31,7 +31,7 @@ typedef struct nflog_pcap_t nflog_pcap_t;
 #define NFLOG_OVER_BUDGET -1
 
 /**
- * Writes the pcap files of a trace: a single file, or a ring.
+ * Writes the pcap or pcapng files of a trace: a single file, or a ring.
  *
  * At any time, each file consists of a header and whole records.  If writing fails, the
  * caller may try again at any time.  A file that another process removed, replaced or cut

@@ -13,6 +13,7 @@
  */
 
 #include "savefile.h"
+#include "pcapng.h"
 
 #include "files/open_files.h"
 
@@ -21,6 +22,8 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <pcap.h>
 
 /** snaplen in the header of files, as tcpdump's, more than NFLOG copies */
 #define FILE_SNAPLEN 262144
@@ -66,6 +69,11 @@ struct private_nflog_savefile_t {
 	nflog_link_t link;
 
 	/**
+	 * Interfaces of a pcapng file, NULL for a pcap file.
+	 */
+	nflog_pcapng_t *pcapng;
+
+	/**
 	 * Bytes in the file, header and whole records, 0 if it does not exist.
 	 */
 	uint64_t size;
@@ -97,8 +105,22 @@ struct private_nflog_savefile_t {
 	bool kept;
 };
 
-METHOD(nflog_savefile_t, create_, int,
-	private_nflog_savefile_t *this)
+/*
+ * Described in header
+ */
+size_t nflog_savefile_header(nflog_link_t link)
+{
+	return link == LINK_PCAPNG ? NFLOG_PCAPNG_HEADER : sizeof(struct pcap_file_header);
+}
+
+/**
+ * Build the header of the file.
+ *
+ * @param buf		receives it
+ * @return			header
+ */
+static chunk_t build_header(private_nflog_savefile_t *this,
+							uint8_t buf[NFLOG_PCAPNG_HEADER])
 {
 	struct pcap_file_header header = {
 		.magic = FILE_MAGIC,
@@ -107,6 +129,23 @@ METHOD(nflog_savefile_t, create_, int,
 		.snaplen = FILE_SNAPLEN,
 		.linktype = this->link == LINK_RAW ? LINKTYPE_RAW : LINKTYPE_NFLOG,
 	};
+
+	if (this->pcapng)
+	{
+		nflog_pcapng_header(buf);
+	}
+	else
+	{
+		memcpy(buf, &header, sizeof(header));
+	}
+	return chunk_create(buf, nflog_savefile_header(this->link));
+}
+
+METHOD(nflog_savefile_t, create_, int,
+	private_nflog_savefile_t *this)
+{
+	uint8_t buf[NFLOG_PCAPNG_HEADER];
+	chunk_t header = build_header(this, buf);
 	char path[PATH_MAX];
 	struct stat st;
 	int error;
@@ -114,7 +153,7 @@ METHOD(nflog_savefile_t, create_, int,
 	/* before the file exists, so no other process removes it */
 	this->store->set_used(this->store, this->dir, this->name, TRACE_USED);
 	this->fd = this->store->create_file(this->store, this->dir, this->name,
-										chunk_from_thing(header));
+										header);
 	if (this->fd < 0)
 	{	/* keys have to be there before packets */
 		error = errno;
@@ -128,7 +167,7 @@ METHOD(nflog_savefile_t, create_, int,
 		this->ino = st.st_ino;
 	}
 	this->local = nflog_open_files_is_local(this->fd);
-	this->size = sizeof(header);
+	this->size = header.len;
 	DBG2(DBG_CHD, "nflog-capture: created '%s/%s'",
 		 this->store->get_path(this->store, this->dir, path, sizeof(path)), this->name);
 	return 0;
@@ -217,17 +256,29 @@ METHOD(nflog_savefile_t, open_, int,
 }
 
 /**
- * Set up the vector to write, adjacent records become one element.
+ * Set up the vector to write, adjacent records of a pcap file become one element.
  *
+ * @param sizes		receives the bytes of each packet
  * @return			number of elements
  */
-static u_int get_vector(nflog_packet_t **packets, u_int count, struct iovec *iov)
+static u_int get_vector(private_nflog_savefile_t *this, nflog_packet_t **packets,
+						u_int count, struct iovec *iov, size_t *sizes)
 {
 	u_int i, elements = 0;
 	void *end = NULL;
 
+	if (this->pcapng)
+	{
+		this->pcapng->get_vector(this->pcapng, packets, count, iov);
+		for (i = 0; i < count; i++)
+		{
+			sizes[i] = iov[i].iov_len;
+		}
+		return count;
+	}
 	for (i = 0; i < count; i++)
 	{
+		sizes[i] = nflog_savefile_record(packets[i]);
 		if (packets[i]->record != end)
 		{
 			iov[elements++] = (struct iovec){
@@ -258,18 +309,17 @@ METHOD(nflog_savefile_t, append, u_int,
 	private_nflog_savefile_t *this, nflog_packet_t **packets, u_int count,
 	int *error)
 {
+	size_t sizes[NFLOG_SAVEFILE_MAX], written;
 	struct iovec iov[NFLOG_SAVEFILE_MAX];
 	uint64_t before = this->size;
-	size_t written;
 	u_int done = 0;
 
 	written = this->store->write(this->store, this->fd, iov,
-								 get_vector(packets, count, iov));
+								 get_vector(this, packets, count, iov, sizes));
 	*error = errno;
-	while (done < count &&
-		   this->size + nflog_savefile_record(packets[done]) <= before + written)
+	while (done < count && this->size + sizes[done] <= before + written)
 	{
-		this->size += nflog_savefile_record(packets[done++]);
+		this->size += sizes[done++];
 	}
 	/* if this fails, it is tried again before anything is appended */
 	cut_torn(this, before + written);
@@ -281,6 +331,10 @@ METHOD(nflog_savefile_t, append, u_int,
 		this->size = before;
 		this->torn = TRUE;
 		done = 0;
+	}
+	if (this->pcapng)
+	{
+		this->pcapng->written(this->pcapng, done);
 	}
 	return done;
 }
@@ -306,6 +360,7 @@ METHOD(nflog_savefile_t, destroy, void,
 	}
 	close_(this);
 	this->store->set_used(this->store, this->dir, this->name, TRACE_COMPLETE);
+	DESTROY_IF(this->pcapng);
 	free(this->name);
 	free(this->dir);
 	free(this);
@@ -333,6 +388,7 @@ nflog_savefile_t *nflog_savefile_create(nflog_store_t *store, char *dir, char *n
 		.dir = strdup(dir),
 		.name = name,
 		.link = link,
+		.pcapng = link == LINK_PCAPNG ? nflog_pcapng_create() : NULL,
 		.fd = -1,
 	);
 	return &this->public;

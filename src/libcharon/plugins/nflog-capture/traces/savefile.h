@@ -26,16 +26,18 @@ typedef struct nflog_savefile_t nflog_savefile_t;
 #include "packet.h"
 #include "files/store.h"
 
-#include <pcap.h>
-
-/** bytes of a file without packets */
-#define NFLOG_SAVEFILE_HEADER sizeof(struct pcap_file_header)
+/**
+ * Get the bytes of a file without packets.
+ *
+ * @param link		link type
+ */
+size_t nflog_savefile_header(nflog_link_t link);
 
 /** packets appended at once, at most */
 #define NFLOG_SAVEFILE_MAX 1024
 
 /**
- * A pcap file that packets are appended to, pcap-savefile(5).
+ * A pcap file that packets are appended to, pcap-savefile(5), or a pcapng file.
  *
  * At any time, the file consists of a header and whole records.  It stays open after
  * packets were appended to it, if the store allows that.  That it is still the same file
@@ -100,7 +102,7 @@ struct nflog_savefile_t {
 };
 
 /**
- * Get the bytes of a packet in a file.
+ * Get the bytes of a packet in a file, at most.
  */
 static inline size_t nflog_savefile_record(nflog_packet_t *packet)
 {

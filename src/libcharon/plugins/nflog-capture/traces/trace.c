@@ -102,9 +102,10 @@ struct private_nflog_trace_t {
 	bool sorted;
 
 	/**
-	 * Counters by capture point.
+	 * Counters by capture point, pairs of arriving and leaving packets.  Packets that went
+	 * astray have a point without another one behind it.
 	 */
-	nflog_counters_t counts[POINT_MAX];
+	nflog_counters_t counts[POINT_MAX + 1];
 
 	/**
 	 * Recorder of all connections, not owned, NULL if there is none.
@@ -388,7 +389,7 @@ METHOD(nflog_trace_t, write_, void,
 		}
 		if (this->cfg->snaplen)
 		{
-			nflog_packet_cut(packet, this->cfg->snaplen);
+			nflog_packet_cut(packet, this->cfg->link, this->cfg->snaplen);
 		}
 		run[pending++] = packet;
 		if (pending == MAX_WRITE)
@@ -427,7 +428,7 @@ static void call_end_cb(private_nflog_trace_t *this)
 METHOD(nflog_trace_t, end, void,
 	private_nflog_trace_t *this)
 {
-	char buf[POINT_MAX][512] = {}, missing[256], path[PATH_MAX];
+	char arrived[512], left[512] = "", missing[256], path[PATH_MAX];
 	nflog_point_t in, out;
 
 	/* complete the file */
@@ -442,14 +443,16 @@ METHOD(nflog_trace_t, end, void,
 	{
 		this->counts[in].flowtable = nflog_flowtable_exists();
 	}
-	nflog_counters_describe(&this->counts[in], in, buf[in],
-							sizeof(buf[in]));
-	nflog_counters_describe(&this->counts[out], out, buf[out],
-							sizeof(buf[out]));
+	nflog_counters_describe(&this->counts[in], in, arrived, sizeof(arrived));
+	if (NFLOG_WAY_POINTS & 1 << in)
+	{
+		nflog_counters_describe(&this->counts[out], out, left, sizeof(left));
+	}
 	nflog_gaps_describe(&this->gaps, missing, sizeof(missing));
-	DBG1(DBG_CHD, "nflog-capture: trace %s/%s of %s %s ended: %s; %s%s",
+	DBG1(DBG_CHD, "nflog-capture: trace %s/%s of %s %s ended: %s%s%s%s",
 		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
-		 this->name, get_kind(this), this->label, buf[in], buf[out], missing);
+		 this->name, get_kind(this), this->label, arrived, *left ? "; " : "",
+		 left, missing);
 	if (this->dropped)
 	{
 		this->xfrm_stat->report(this->xfrm_stat, this->dropped, this->label);
@@ -578,6 +581,10 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 		.cfg = nflog_cfg_clone(cfg),
 		.ref = 1,
 	);
+	if (!(NFLOG_WAY_POINTS & 1 << point))
+	{
+		this->cfg->link = LINK_PCAPNG;
+	}
 	this->intake = nflog_intake_create(point, this->cfg);
 	nflog_trace_name_label(conn, this->dir);
 	return &this->public;

@@ -32,7 +32,8 @@ typedef struct nflog_trace_t nflog_trace_t;
 #include "recorder/recorder.h"
 
 /**
- * Trace of one SA: a pcap file, or a ring of files, and its counters.
+ * Trace of one SA: a pcap file, or a ring of files, and its counters.  Packets that went
+ * astray are in pcapng files.
  *
  * Nothing is locked: the trace belongs to the thread that creates it, and from
  * nflog_writer_t.start() on to the writer.  Two exceptions: references, and the counters of
@@ -126,7 +127,7 @@ struct nflog_trace_t {
 	/**
 	 * Set the name of the trace, before start().
 	 *
-	 * @param name		file name, without the number in a ring, and without .pcap
+	 * @param name		file name, without the number in a ring, and without extension
 	 */
 	void (*set_name)(nflog_trace_t *this, char *name);
 
@@ -196,7 +197,8 @@ struct nflog_trace_t {
  * @param store		creates files, not owned
  * @param conn		name of the connection
  * @param label		name of the CHILD_SA or IKE_SA, for log messages
- * @param point		capture point of arriving packets, the next one is of leaving packets
+ * @param point		capture point of arriving packets, the next one is of leaving packets;
+ *					or one of packets that went astray
  * @param cfg		options, cloned
  */
 nflog_trace_t *nflog_trace_create(nflog_store_t *store,

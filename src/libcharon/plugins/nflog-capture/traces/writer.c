@@ -206,7 +206,8 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
 	{	/* all packets are in lists now, so reuse the array */
 		count = all = nflog_order_collect(trace, packets);
-		if (!ending->get(ending, trace))
+		/* what went astray is not among what the readers read */
+		if (!ending->get(ending, trace) && trace->get_link(trace) != LINK_PCAPNG)
 		{
 			count = nflog_order_get_due(packets, count, &progress, many, used);
 		}

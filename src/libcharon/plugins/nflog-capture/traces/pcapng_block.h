@@ -13,12 +13,12 @@
  */
 
 /**
- * @defgroup nflog_pcapng_block pcapng_block
+ * @defgroup nflog_pcapng_block nflog_pcapng_block
  * @{ @ingroup nflog_capture
  */
 
-#ifndef PCAPNG_BLOCK_H_
-#define PCAPNG_BLOCK_H_
+#ifndef NFLOG_PCAPNG_BLOCK_H_
+#define NFLOG_PCAPNG_BLOCK_H_
 
 #include <sys/time.h>
 
@@ -36,6 +36,7 @@
 #define PCAPNG_SHB_USERAPPL 4
 #define PCAPNG_IF_NAME 2
 #define PCAPNG_IF_DESCRIPTION 3
+#define PCAPNG_IF_TSRESOL 9
 #define PCAPNG_EPB_FLAGS 2
 #define PCAPNG_EPB_PACKETID 5
 #define PCAPNG_ISB_STARTTIME 2
@@ -48,16 +49,20 @@
  * Wireshark 5 (draft-ietf-opsawg-pcap, pull request 184) */
 #define PCAPNG_SECRETS_ESP 0x45535053
 
+/** resolution of time stamps, as negative powers of ten, in PCAPNG_IF_TSRESOL */
+#define PCAPNG_MICROSECONDS 6
+#define PCAPNG_NANOSECONDS 9
+
 /** direction in PCAPNG_EPB_FLAGS */
 #define PCAPNG_INBOUND 1
 #define PCAPNG_OUTBOUND 2
 
-typedef struct pcapng_blocks_t pcapng_blocks_t;
+typedef struct nflog_pcapng_blocks_t nflog_pcapng_blocks_t;
 
 /**
  * Blocks of a pcapng file, in host order.
  */
-struct pcapng_blocks_t {
+struct nflog_pcapng_blocks_t {
 	/** memory for blocks, owned */
 	chunk_t data;
 	/** bytes used of that */
@@ -74,7 +79,7 @@ struct pcapng_blocks_t {
  * @param blocks	blocks, all zero at first
  * @param type		type of the block
  */
-void pcapng_begin(pcapng_blocks_t *blocks, uint32_t type);
+void nflog_pcapng_begin(nflog_pcapng_blocks_t *blocks, uint32_t type);
 
 /**
  * Add a field, or data.
@@ -82,7 +87,7 @@ void pcapng_begin(pcapng_blocks_t *blocks, uint32_t type);
  * @param blocks	blocks
  * @param data		data, gets padded to 32 bits
  */
-void pcapng_add(pcapng_blocks_t *blocks, chunk_t data);
+void nflog_pcapng_add(nflog_pcapng_blocks_t *blocks, chunk_t data);
 
 /**
  * Add bytes as they are.
@@ -90,7 +95,7 @@ void pcapng_add(pcapng_blocks_t *blocks, chunk_t data);
  * @param blocks	blocks
  * @param data		data
  */
-void pcapng_append(pcapng_blocks_t *blocks, chunk_t data);
+void nflog_pcapng_append(nflog_pcapng_blocks_t *blocks, chunk_t data);
 
 /**
  * Add an option, after all fields.
@@ -99,16 +104,7 @@ void pcapng_append(pcapng_blocks_t *blocks, chunk_t data);
  * @param code		type of the option
  * @param value		value, nothing is added if it is empty, 65535 bytes at most
  */
-void pcapng_option(pcapng_blocks_t *blocks, uint16_t code, chunk_t value);
-
-/**
- * Add an option whose value is text, escaped as by text_print(), as programs print it.
- *
- * @param blocks	blocks
- * @param code		type of the option
- * @param text		text, nothing is added if it is empty
- */
-void pcapng_option_text(pcapng_blocks_t *blocks, uint16_t code, const char *text);
+void nflog_pcapng_option(nflog_pcapng_blocks_t *blocks, uint16_t code, chunk_t value);
 
 /**
  * Add an option whose value is a time.
@@ -117,7 +113,7 @@ void pcapng_option_text(pcapng_blocks_t *blocks, uint16_t code, const char *text
  * @param code		type of the option
  * @param time		time
  */
-void pcapng_option_time(pcapng_blocks_t *blocks, uint16_t code,
+void nflog_pcapng_option_time(nflog_pcapng_blocks_t *blocks, uint16_t code,
 						struct timeval *time);
 
 /**
@@ -125,7 +121,7 @@ void pcapng_option_time(pcapng_blocks_t *blocks, uint16_t code,
  *
  * @param blocks	blocks
  */
-void pcapng_end(pcapng_blocks_t *blocks);
+void nflog_pcapng_end(nflog_pcapng_blocks_t *blocks);
 
 /**
  * Add the header of a section.
@@ -134,36 +130,46 @@ void pcapng_end(pcapng_blocks_t *blocks);
  * @param program	program that writes the file
  * @param comment	comment, empty for none
  */
-void pcapng_section(pcapng_blocks_t *blocks, char *program, char *comment);
+void nflog_pcapng_section(nflog_pcapng_blocks_t *blocks, char *program, char *comment);
 
 /**
  * Add the description of an interface.
  *
  * @param blocks		blocks
  * @param type			link type
+ * @param resolution	of the time stamps of its packets, PCAPNG_MICROSECONDS or
+ *						PCAPNG_NANOSECONDS
  * @param name			name
  * @param description	description, empty for none
  */
-void pcapng_interface(pcapng_blocks_t *blocks, uint16_t type, char *name,
-					  char *description);
+void nflog_pcapng_interface(nflog_pcapng_blocks_t *blocks, uint16_t type,
+							uint8_t resolution, char *name, char *description);
 
 /**
  * Begin the block of a packet, options may follow.
  *
  * @param blocks	blocks
  * @param interface	number of the interface
- * @param time		time of the packet
+ * @param time		time of the packet since 1970, in the resolution of the interface
  * @param data		bytes of the packet
  * @param len		length of the packet when it was captured
  */
-void pcapng_packet(pcapng_blocks_t *blocks, uint32_t interface,
-				   struct timeval *time, chunk_t data, size_t len);
+void nflog_pcapng_packet(nflog_pcapng_blocks_t *blocks, uint32_t interface,
+						 uint64_t time, chunk_t data, size_t len);
+
+/**
+ * Get a time in microseconds, the resolution of interfaces that have no other.
+ */
+static inline uint64_t nflog_pcapng_usec(struct timeval *time)
+{
+	return time->tv_sec * 1000000ULL + time->tv_usec;
+}
 
 /**
  * Remove all blocks, but keep the memory.
  *
  * @param blocks	blocks
  */
-void pcapng_clear(pcapng_blocks_t *blocks);
+void nflog_pcapng_clear(nflog_pcapng_blocks_t *blocks);
 
-#endif /** PCAPNG_BLOCK_H_ @}*/
+#endif /** NFLOG_PCAPNG_BLOCK_H_ @}*/
