@@ -53,7 +53,7 @@ static nflog_trace_t *trace;
 
 /** number of the next packet, and of those that should be in the files */
 static uint32_t next_packet;
-static bool expected[4096];
+static bool expected[32768];
 
 /** errno that close() fails with, 0 if it does not */
 static int close_error;

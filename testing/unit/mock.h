@@ -41,6 +41,12 @@ METHOD(peer_cfg_t, mock_peer_cfg_get_name, char*,
 	return ((mock_ike_t*)((char*)this - offsetof(mock_ike_t, peer_cfg)))->conn;
 }
 
+METHOD(peer_cfg_t, mock_peer_cfg_get_ref, peer_cfg_t*,
+	peer_cfg_t *this)
+{
+	return this;
+}
+
 METHOD(peer_cfg_t, mock_create_child_cfg_enumerator, enumerator_t*,
 	peer_cfg_t *this)
 {
@@ -157,7 +163,7 @@ METHOD(ike_sa_t, mock_ike_create_child_sa_enumerator, enumerator_t*,
  * @param spi			initiator's SPI, the responder's is its complement
  * @param me, other		addresses
  */
-static mock_ike_t *mock_ike_create(char *conn, uint64_t spi, char *me,
+static inline mock_ike_t *mock_ike_create(char *conn, uint64_t spi, char *me,
 								   char *other)
 {
 	static uint32_t last;
@@ -183,6 +189,8 @@ static mock_ike_t *mock_ike_create(char *conn, uint64_t spi, char *me,
 		},
 		.peer_cfg = {
 			.get_name = _mock_peer_cfg_get_name,
+			.get_ref = _mock_peer_cfg_get_ref,
+			.destroy = (void*)nop,
 			.create_child_cfg_enumerator = _mock_create_child_cfg_enumerator,
 		},
 		.child_cfg = {
@@ -204,7 +212,7 @@ static mock_ike_t *mock_ike_create(char *conn, uint64_t spi, char *me,
 /**
  * An IKE_SA is established: its first message, its keys.
  */
-static void mock_ike_up(mock_ike_t *this)
+static inline void mock_ike_up(mock_ike_t *this)
 {
 	chunk_t key = chunk_from_chars(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 								   15, 16);
@@ -227,14 +235,14 @@ static void mock_ike_up(mock_ike_t *this)
 /**
  * An IKE_SA ends.
  */
-static void mock_ike_down(mock_ike_t *this)
+static inline void mock_ike_down(mock_ike_t *this)
 {
 	charon->bus->set_sa(charon->bus, &this->public);
 	charon->bus->ike_state_change(charon->bus, &this->public, IKE_DESTROYING);
 	charon->bus->set_sa(charon->bus, NULL);
 }
 
-static void mock_ike_destroy(mock_ike_t *this)
+static inline void mock_ike_destroy(mock_ike_t *this)
 {
 	this->spis->destroy(this->spis);
 	this->me->destroy(this->me);
@@ -299,7 +307,7 @@ METHOD(child_sa_t, mock_child_get_config, child_cfg_t*,
  * @param local			selector of this side
  * @param remote		selector of the other side
  */
-static mock_child_t *mock_child_create(mock_ike_t *ike, ipsec_mode_t mode,
+static inline mock_child_t *mock_child_create(mock_ike_t *ike, ipsec_mode_t mode,
 									   char *local, char *remote)
 {
 	static uint32_t last;
@@ -336,7 +344,7 @@ static mock_child_t *mock_child_create(mock_ike_t *ike, ipsec_mode_t mode,
 /**
  * Change the state of a CHILD_SA.
  */
-static void mock_child_state(mock_child_t *this, child_sa_state_t state)
+static inline void mock_child_state(mock_child_t *this, child_sa_state_t state)
 {
 	charon->bus->child_state_change(charon->bus, &this->public, state);
 	this->state = state;
@@ -345,7 +353,7 @@ static void mock_child_state(mock_child_t *this, child_sa_state_t state)
 /**
  * Describe an SA as charon does.
  */
-static kernel_ipsec_sa_id_t mock_sa_id(mock_sa_t *sa)
+static inline kernel_ipsec_sa_id_t mock_sa_id(mock_sa_t *sa)
 {
 	return (kernel_ipsec_sa_id_t){
 		.src = sa->src,
@@ -359,7 +367,7 @@ static kernel_ipsec_sa_id_t mock_sa_id(mock_sa_t *sa)
 /**
  * Add an SA of a CHILD_SA to the kernel.
  */
-static status_t mock_child_install(mock_child_t *this, bool inbound)
+static inline status_t mock_child_install(mock_child_t *this, bool inbound)
 {
 	mock_sa_t *sa = inbound ? &this->in : &this->out;
 	kernel_ipsec_sa_id_t id = mock_sa_id(sa);
@@ -385,7 +393,7 @@ static status_t mock_child_install(mock_child_t *this, bool inbound)
  *
  * @param spi			outbound SPI, as the peer chose it, in host order
  */
-static void mock_child_begin(mock_child_t *this, uint32_t spi)
+static inline void mock_child_begin(mock_child_t *this, uint32_t spi)
 {
 	charon->bus->set_sa(charon->bus, &this->ike->public);
 	mock_child_state(this, CHILD_CREATED);
@@ -398,7 +406,7 @@ static void mock_child_begin(mock_child_t *this, uint32_t spi)
 /**
  * The keys of a CHILD_SA are known to others, and it belongs to its IKE_SA.
  */
-static void mock_child_keyed(mock_child_t *this)
+static inline void mock_child_keyed(mock_child_t *this)
 {
 	charon->bus->child_derived_keys(charon->bus, &this->public, TRUE,
 						chunk_empty, chunk_empty, chunk_empty, chunk_empty);
@@ -410,7 +418,7 @@ static void mock_child_keyed(mock_child_t *this)
 /**
  * The addresses or the reqid of a CHILD_SA change, FALSE if the kernel refuses.
  */
-static bool mock_child_update(mock_child_t *this, char *me, char *other,
+static inline bool mock_child_update(mock_child_t *this, char *me, char *other,
 							  uint32_t reqid)
 {
 	host_t *src, *dst;
@@ -456,7 +464,7 @@ static bool mock_child_update(mock_child_t *this, char *me, char *other,
  * Delete an SA of a CHILD_SA from the kernel, as charon does even if it was
  * refused.
  */
-static void mock_child_delete(mock_child_t *this, bool inbound)
+static inline void mock_child_delete(mock_child_t *this, bool inbound)
 {
 	kernel_ipsec_sa_id_t id = mock_sa_id(inbound ? &this->in : &this->out);
 	kernel_ipsec_del_sa_t data = {};
@@ -469,7 +477,7 @@ static void mock_child_delete(mock_child_t *this, bool inbound)
 /**
  * Announce that a CHILD_SA is about to be destroyed.
  */
-static void mock_child_destroying(mock_child_t *this)
+static inline void mock_child_destroying(mock_child_t *this)
 {
 	u_int i;
 
@@ -488,7 +496,7 @@ static void mock_child_destroying(mock_child_t *this)
 /**
  * Destroy all CHILD_SAs.
  */
-static void mock_children_destroy()
+static inline void mock_children_destroy()
 {
 	mock_child_t *this;
 

@@ -96,7 +96,7 @@ static bool mock_userland;
 /**
  * Find an SA of the mock kernel.
  */
-static mock_sa_t *mock_find_sa(kernel_ipsec_sa_id_t *id)
+static inline mock_sa_t *mock_find_sa(kernel_ipsec_sa_id_t *id)
 {
 	mock_sa_t *sas[2];
 	u_int i, j;
@@ -223,7 +223,7 @@ METHOD(ike_sa_manager_t, mock_end, void,
 /**
  * Put the mock kernel, socket and manager of IKE_SAs into charon.
  */
-static void mock_init()
+static inline void mock_init()
 {
 	static ike_sa_manager_t ike_sa_manager;
 

@@ -65,6 +65,8 @@ static logger_t logger = {
 	.get_level = get_level,
 };
 
+static nflog_recorder_t *recorder;
+
 static int setup(void **state)
 {
 	text[0] = '\0';
@@ -73,7 +75,8 @@ static int setup(void **state)
 	store = nflog_store_create();
 	keys = nflog_keys_create(store);
 	registry = nflog_registry_create();
-	writer = nflog_writer_create(queue, keys, store, registry);
+	recorder = nflog_recorder_create(store);
+	writer = nflog_writer_create(queue, keys, store, registry, recorder);
 	ike_messages = nflog_ike_messages_create(queue, writer);
 	return 0;
 }
@@ -93,6 +96,7 @@ static void finish()
 {
 	ike_messages->destroy(ike_messages);
 	writer->destroy(writer);
+	recorder->destroy(recorder);
 	registry->destroy(registry);
 }
 

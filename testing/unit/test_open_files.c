@@ -488,6 +488,7 @@ static void await_packets(char *name)
  */
 static void test_idle(void **state)
 {
+	nflog_recorder_t *recorder;
 	nflog_registry_t *registry;
 	nflog_packet_t *packet;
 	nflog_writer_t *writer;
@@ -496,7 +497,8 @@ static void test_idle(void **state)
 	store->keep_dir(store, FALSE);
 	queue = nflog_queue_create(1, 1024 * 1024);
 	registry = nflog_registry_create();
-	writer = nflog_writer_create(queue, keys, store, registry);
+	recorder = nflog_recorder_create(store);
+	writer = nflog_writer_create(queue, keys, store, registry, recorder);
 	trace = nflog_trace_create(store, "gw", "net{1}", POINT_ESP_IN,
 							   &(nflog_cfg_t){ .link = LINK_RAW });
 	trace->set_name(trace, NAME);
@@ -518,6 +520,7 @@ static void test_idle(void **state)
 	writer->release(writer, trace);
 	trace = NULL;
 	writer->destroy(writer);
+	recorder->destroy(recorder);
 	registry->destroy(registry);
 	queue->destroy(queue);
 	store->keep_dir(store, TRUE);

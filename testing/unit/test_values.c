@@ -256,6 +256,9 @@ static void test_refused(void **state)
 	}, global[] = {
 		{ "dir", "captures", "absolute path" },
 		{ "max_total", "1e", "suffix k, m, or g" },
+		{ "recorder_total", "1e", "suffix k, m, or g" },
+		{ "recorder_interval", "1w", "suffix m, h, or d" },
+		{ "recorder_lost", "1%", "a number" },
 		{ "max_wait", "0", "1 to 60000" },
 		{ "max_wait", "100ms", "1 to 60000" },
 		{ "buffer_size", "16777215", "16m to 4g" },

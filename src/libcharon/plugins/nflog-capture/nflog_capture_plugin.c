@@ -14,6 +14,7 @@
 
 #include "nflog_capture_plugin.h"
 #include "control/control.h"
+#include "events/alarms.h"
 #include "events/ike.h"
 #include "events/kernel.h"
 #include "reader/lanes.h"
@@ -88,6 +89,11 @@ struct private_nflog_capture_plugin_t {
 	nflog_ike_t *ike;
 
 	/**
+	 * Learns what recorders save packets for.
+	 */
+	nflog_alarms_t *alarms;
+
+	/**
 	 * Serves clients of the control socket, NULL if it can't be opened.
 	 */
 	nflog_control_t *control;
@@ -117,6 +123,7 @@ CALLBACK(apply_options, job_requeue_t,
 	do
 	{
 		this->ike->reload(this->ike);
+		this->alarms->reload(this->alarms);
 		done = this->apply->apply(this->apply, this->retry != 0);
 		retry = done ? 0 : min(max(2 * this->retry, RETRY_MIN), RETRY_MAX);
 		this->retry = retry;
@@ -180,6 +187,7 @@ static bool start(private_nflog_capture_plugin_t *this)
 									 this->ike);
 	this->kernel = nflog_kernel_create(this->manager, this->options,
 									   this->pipeline->reader);
+	this->alarms = nflog_alarms_create(this->options, this->pipeline);
 	charon->bus->add_listener(charon->bus, &this->manager->listener);
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	lib->processor->queue_job(lib->processor, (job_t*)
@@ -195,6 +203,7 @@ static bool start(private_nflog_capture_plugin_t *this)
 static void stop(private_nflog_capture_plugin_t *this)
 {
 	DESTROY_IF(this->control);
+	this->alarms->destroy(this->alarms);
 	charon->bus->remove_listener(charon->bus, &this->ike->listener);
 	charon->bus->remove_listener(charon->bus, &this->manager->listener);
 	this->kernel->destroy(this->kernel);

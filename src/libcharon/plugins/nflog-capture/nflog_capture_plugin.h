@@ -58,6 +58,8 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *               |      |
  *            registry  |           knows all traces, for those who ask
  *                      |
+ *   recorder       recorder        newest packets of connections, folders with what was saved
+ *                      |
  *   keys             keys          Wireshark's key tables, and our key file
  *                      |
  *   files            store         directories, permissions, disk quota
@@ -88,6 +90,7 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *   queue
  *   blocks
  *   registry
+ *   recorder, and the lines of charon's log that it keeps
  *
  * Objects in events, options, keys and files hold no lock while they call others.
  * ThreadSanitizer checks the order (configure --enable-sanitizers=thread).

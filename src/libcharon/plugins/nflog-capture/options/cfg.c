@@ -25,6 +25,14 @@ ENUM(nflog_point_names, POINT_ESP_IN, POINT_MISSED,
 	"missed",
 );
 
+/*
+ * Described in header
+ */
+u_int nflog_cfg_get_points(nflog_cfg_t *cfg)
+{
+	return cfg->points | (cfg->points && cfg->recorder ? NFLOG_RECORDER_POINT : 0);
+}
+
 /**
  * Own a filter.
  */

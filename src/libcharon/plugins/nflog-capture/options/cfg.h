@@ -88,6 +88,9 @@ enum nflog_local_t {
 	NFLOG_LOCAL_NONE,
 };
 
+/** bit besides those of capture points: packets that a recorder holds */
+#define NFLOG_RECORDER_POINT (1 << POINT_MAX)
+
 /** least bytes that a recorder keeps, many times a packet */
 #define NFLOG_RECORDER_MIN (1ULL << 20)
 
@@ -133,6 +136,14 @@ struct nflog_cfg_t {
 	/** write the keys of its IKE_SA to key tables */
 	bool ike_keys;
 };
+
+/**
+ * Get the capture points of a configuration, with NFLOG_RECORDER_POINT if it has a recorder.
+ *
+ * @param cfg		configuration
+ * @return			capture points, 0 if it has none
+ */
+u_int nflog_cfg_get_points(nflog_cfg_t *cfg);
 
 /**
  * Own what a copy of a configuration points to.

@@ -87,7 +87,8 @@ struct nflog_options_t {
 	 * here.
 	 *
 	 * @param conn		name of the connection, NULL for children of all connections
-	 * @param points	capture points, a bit (1 << nflog_point_t) for each
+	 * @param points	capture points, a bit (1 << nflog_point_t) for each, or
+	 *					NFLOG_RECORDER_POINT
 	 * @return			FALSE if no child is captured at any of them
 	 */
 	bool (*has_point)(nflog_options_t *this, char *conn, u_int points);

@@ -119,14 +119,15 @@ METHOD(nflog_requests_t, has_point, bool,
 	enumerator_t *enumerator;
 	nflog_demand_t *entry;
 	bool found = FALSE;
+	u_int set;
 
 	this->mutex->lock(this->mutex);
 	enumerator = this->entries->create_enumerator(this->entries);
 	while (!found && enumerator->enumerate(enumerator, &entry))
 	{
 		/* unless set, the points are those that the options have */
-		found = entry->request->start &&
-				(!entry->values.cfg.points || entry->values.cfg.points & points) &&
+		set = nflog_cfg_get_points(&entry->values.cfg);
+		found = entry->request->start && (!set || set & points) &&
 				(!conn || !entry->request->criteria.conn ||
 				 streq(conn, entry->request->criteria.conn));
 	}

@@ -225,8 +225,8 @@ static child_t *child_create(build_t *build, char *conn, char *name)
 	values.cfg.invalid = !valid || !nflog_values_check(&values) || !build->valid;
 	if (values.cfg.enable && !values.cfg.invalid)
 	{
-		child->points = values.cfg.points;
-		build->this->points |= values.cfg.points;
+		child->points = nflog_cfg_get_points(&values.cfg);
+		build->this->points |= child->points;
 	}
 	child->cfg = nflog_cfg_clone(&values.cfg);
 	nflog_cfg_clear(&values.cfg);

@@ -59,7 +59,8 @@ struct nflog_snapshot_t {
 	 * Get the capture points of all children together that are captured.
 	 *
 	 * @param conn		name of their connection, NULL for children of all connections
-	 * @return			capture points, a bit (1 << nflog_point_t) for each
+	 * @return			capture points, a bit (1 << nflog_point_t) for each, and
+	 *					NFLOG_RECORDER_POINT
 	 */
 	u_int (*get_points)(nflog_snapshot_t *this, char *conn);
 

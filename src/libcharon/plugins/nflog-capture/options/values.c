@@ -30,6 +30,11 @@
 /** default of the option max_wait, in ms */
 #define DEFAULT_WAIT 100
 
+/** defaults of the options recorder_total, recorder_interval (s) and recorder_lost */
+#define DEFAULT_RECORDER_TOTAL (1ULL << 30)
+#define DEFAULT_RECORDER_INTERVAL 60
+#define DEFAULT_RECORDER_LOST 100
+
 /** default of the option buffer_size */
 #define DEFAULT_BUFFER (64ULL << 20)
 
@@ -134,6 +139,9 @@ static const option_t options[] = {
 	{ "load", parse_any, CHECKED, BOOL_ALLOWED, TRUE },
 	{ "dir", parse_dir, 0, 0, "an absolute path", TRUE },
 	{ "max_total", nflog_type_size, CHECKED, SIZE_ALLOWED, TRUE },
+	{ "recorder_total", nflog_type_size, CHECKED, SIZE_ALLOWED, TRUE },
+	{ "recorder_interval", nflog_type_duration, CHECKED, DURATION_ALLOWED, TRUE },
+	{ "recorder_lost", nflog_type_number, CHECKED, "a number", TRUE },
 	{ "buffer_size", nflog_type_buffer, CHECKED, "16m to 4g", TRUE },
 	{ "max_wait", nflog_type_wait, CHECKED, "1 to 60000 ms", TRUE },
 	{ "group", nflog_type_group, CHECKED, "0 to 65528", TRUE },
@@ -444,6 +452,48 @@ uint64_t nflog_values_buffer_size()
 								   "", lib->ns);
 	/* an invalid one is logged when options are read */
 	return nflog_type_buffer(value, &size) ? size : DEFAULT_BUFFER;
+}
+
+/**
+ * Get the value of a global option, empty if it is not set.
+ */
+static char *get_global(char *name)
+{
+	return lib->settings->get_str(lib->settings, "%s.plugins.nflog-capture.%s", "", lib->ns,
+								  name);
+}
+
+/*
+ * Described in header
+ */
+uint64_t nflog_values_recorder_total()
+{
+	uint64_t total;
+
+	return nflog_type_size(get_global("recorder_total"), &total) ? total
+																 : DEFAULT_RECORDER_TOTAL;
+}
+
+/*
+ * Described in header
+ */
+u_int nflog_values_recorder_interval()
+{
+	u_int interval;
+
+	return nflog_type_duration(get_global("recorder_interval"), &interval)
+				? interval : DEFAULT_RECORDER_INTERVAL;
+}
+
+/*
+ * Described in header
+ */
+u_int nflog_values_recorder_lost()
+{
+	u_int lost;
+
+	return nflog_type_number(get_global("recorder_lost"), &lost) ? lost
+																  : DEFAULT_RECORDER_LOST;
 }
 
 /*

@@ -158,6 +158,27 @@ u_int nflog_values_max_wait();
 uint64_t nflog_values_buffer_size();
 
 /**
+ * Get the option recorder_total: how much the folders of recorders may take.
+ *
+ * @return			bytes, 0 for no limit
+ */
+uint64_t nflog_values_recorder_total();
+
+/**
+ * Get the option recorder_interval: how often a connection may get a folder.
+ *
+ * @return			s
+ */
+u_int nflog_values_recorder_interval();
+
+/**
+ * Get the option recorder_lost: how many packets have to be lost to be saved.
+ *
+ * @return			packets in ten seconds, 0 for never
+ */
+u_int nflog_values_recorder_lost();
+
+/**
  * Get the option socket: the URI of the control socket.
  *
  * @return			URI, internal data of lib->settings

@@ -58,7 +58,8 @@ nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size)
 								this->keys);
 	this->recorder = nflog_recorder_create(this->store);
 	this->writer = nflog_writer_create(this->queue, this->keys, this->store,
-									   this->registry);
+									   this->registry, this->recorder);
+	this->recorder->set_cb(this->recorder, (void*)this->writer->handle, this->writer);
 	this->ike_messages = nflog_ike_messages_create(this->queue, this->writer);
 	this->reader = nflog_reader_create(this->queue, this->writer,
 									   this->ike_messages);

@@ -68,9 +68,9 @@ struct private_nflog_tape_t {
 	nflog_tape_file_t *first, *last;
 
 	/**
-	 * Called for files that are added, NULL for none, and its data.
+	 * Called for files that are added or removed, NULL for none, and its data.
 	 */
-	void (*cb)(void *data, nflog_tape_file_t *file);
+	void (*cb)(void *data, nflog_tape_file_t *file, bool added);
 	void *data;
 };
 
@@ -140,6 +140,7 @@ static void set_file_size(private_nflog_tape_t *this, nflog_tape_file_t *file,
 						  uint64_t size)
 {
 	this->total -= file->size;
+	file->bytes = size;
 	file->size = get_blocks(size);
 	this->total += file->size;
 }
@@ -168,12 +169,26 @@ static void complete_file(private_nflog_tape_t *this, nflog_tape_file_t *file)
 }
 
 /**
- * Destroy a file, which the others are without.
+ * Free a file.
  */
-static void file_destroy(nflog_tape_file_t *file)
+static void file_free(nflog_tape_file_t *file)
 {
 	free(file->name);
 	free(file);
+}
+
+/**
+ * Take a file from the tape.
+ */
+static void remove_file(private_nflog_tape_t *this, nflog_tape_file_t *file)
+{
+	if (this->cb)
+	{
+		this->cb(this->data, file, FALSE);
+	}
+	take(this, file);
+	this->total -= file->size;
+	file_free(file);
 }
 
 /**
@@ -192,9 +207,7 @@ static void make_room(private_nflog_tape_t *this)
 		{	/* tried again with the next packets */
 			break;
 		}
-		take(this, file);
-		this->total -= file->size;
-		file_destroy(file);
+		remove_file(this, file);
 	}
 }
 
@@ -225,7 +238,7 @@ METHOD(nflog_tape_t, add, nflog_tape_file_t*,
 	set_file_size(this, file, 0);
 	if (this->cb)
 	{
-		this->cb(this->data, file);
+		this->cb(this->data, file, TRUE);
 	}
 	return file;
 }
@@ -256,9 +269,7 @@ METHOD(nflog_tape_t, forget, void,
 	private_nflog_tape_t *this, nflog_tape_file_t *file)
 {
 	set_complete(this, file);
-	take(this, file);
-	this->total -= file->size;
-	file_destroy(file);
+	remove_file(this, file);
 }
 
 METHOD(nflog_tape_t, complete_all, void,
@@ -303,8 +314,14 @@ METHOD(nflog_tape_t, create_enumerator, enumerator_t*,
 	return &enumerator->public;
 }
 
-METHOD(nflog_tape_t, set_added_cb, void,
-	private_nflog_tape_t *this, void (*cb)(void *data, nflog_tape_file_t *file),
+METHOD(nflog_tape_t, get_held, uint64_t,
+	private_nflog_tape_t *this)
+{
+	return this->total;
+}
+
+METHOD(nflog_tape_t, set_changed_cb, void,
+	private_nflog_tape_t *this, void (*cb)(void *data, nflog_tape_file_t *file, bool added),
 	void *data)
 {
 	this->cb = cb;
@@ -383,7 +400,7 @@ METHOD(nflog_tape_t, destroy, void,
 	{
 		file = this->first;
 		take(this, file);
-		file_destroy(file);
+		file_free(file);
 	}
 	free(this->dir);
 	free(this);
@@ -406,7 +423,8 @@ nflog_tape_t *nflog_tape_create(nflog_store_t *store, char *dir, uint64_t size)
 			.forget = _forget,
 			.complete_all = _complete_all,
 			.create_enumerator = _create_enumerator,
-			.set_added_cb = _set_added_cb,
+			.get_held = _get_held,
+			.set_changed_cb = _set_changed_cb,
 			.destroy = _destroy,
 		},
 		.store = store,

@@ -37,9 +37,9 @@ struct nflog_tape_file_t {
 	char *name;
 
 	/**
-	 * Bytes that it takes on the disk, in whole blocks.
+	 * Bytes in the file, and that it takes on the disk, in whole blocks.
 	 */
-	uint64_t size;
+	uint64_t bytes, size;
 
 	/**
 	 * Packets, and the times of the oldest and the newest one, 0 if there are none, or if
@@ -145,13 +145,22 @@ struct nflog_tape_t {
 	enumerator_t *(*create_enumerator)(nflog_tape_t *this);
 
 	/**
-	 * Set a callback for files that are added, NULL for none.
+	 * Get the number of bytes that are held.
 	 *
-	 * @param cb		callback
+	 * @return			bytes on the disk
+	 */
+	uint64_t (*get_held)(nflog_tape_t *this);
+
+	/**
+	 * Set a callback for files, NULL for none.
+	 *
+	 * @param cb		called with TRUE after a file was added, with FALSE before it is
+	 *					removed, must not call methods of the tape but get_piece()
 	 * @param data		data to pass to cb
 	 */
-	void (*set_added_cb)(nflog_tape_t *this,
-						 void (*cb)(void *data, nflog_tape_file_t *file), void *data);
+	void (*set_changed_cb)(nflog_tape_t *this,
+						   void (*cb)(void *data, nflog_tape_file_t *file, bool added),
+						   void *data);
 
 	/**
 	 * Destroy a nflog_tape_t, its files stay.

@@ -69,6 +69,11 @@ struct private_nflog_writer_t {
 	nflog_registry_t *registry;
 
 	/**
+	 * Saves what it holds of connections, not owned.
+	 */
+	nflog_recorder_t *recorder;
+
+	/**
 	 * Finds out when marked traces can be handled.
 	 */
 	nflog_barrier_t *barrier;
@@ -234,6 +239,24 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 }
 
 /**
+ * Get the time up to which all packets have to be written first: that of a marked trace, or
+ * the end of what a recorder saves.
+ */
+static bool get_mark(private_nflog_writer_t *this, timeval_t *until)
+{
+	timeval_t saved;
+	bool marked, due;
+
+	marked = this->registry->get_mark(this->registry, until);
+	due = this->recorder->get_mark(this->recorder, &saved);
+	if (due && (!marked || timercmp(&saved, until, <)))
+	{
+		*until = saved;
+	}
+	return marked || due;
+}
+
+/**
  * Write the packets that are due, then handle the traces that are marked, once they have
  * all packets logged before.
  *
@@ -247,7 +270,7 @@ static u_int write_and_handle(private_nflog_writer_t *this, bool many,
 	timeval_t begin, end, until;
 	bool marked;
 
-	marked = this->registry->get_mark(this->registry, &until);
+	marked = get_mark(this, &until);
 	this->barrier->begin(this->barrier, marked ? &until : NULL);
 	time_monotonic(&begin);
 	write_packets(this, many, ending);
@@ -256,6 +279,7 @@ static u_int write_and_handle(private_nflog_writer_t *this, bool many,
 	if (this->barrier->end(this->barrier, &until))
 	{
 		this->registry->handle(this->registry, &until);
+		this->recorder->handle(this->recorder, &until);
 	}
 	return end.tv_sec * 1000 + end.tv_usec / 1000;
 }
@@ -287,6 +311,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	}
 	starting->destroy(starting);
 
+	this->recorder->work(this->recorder);
 	if (this->keys->is_due(this->keys))
 	{	/* before packets, so whoever reads these can decrypt them */
 		this->keys->flush(this->keys);
@@ -320,16 +345,24 @@ static u_int work(private_nflog_writer_t *this, bool many)
  */
 static u_int get_timeout(private_nflog_writer_t *this)
 {
-	u_int keys, files;
+	u_int delays[3], timeout = 0, i;
 	timeval_t mark;
 
-	if (this->registry->get_mark(this->registry, &mark))
+	if (get_mark(this, &mark))
 	{
 		return MARK_INTERVAL;
 	}
-	keys = this->keys->get_delay(this->keys);
-	files = this->store->get_delay(this->store);
-	return keys && files ? min(keys, files) : max(keys, files);
+	delays[0] = this->keys->get_delay(this->keys);
+	delays[1] = this->store->get_delay(this->store);
+	delays[2] = this->recorder->get_delay(this->recorder);
+	for (i = 0; i < countof(delays); i++)
+	{
+		if (delays[i] && (!timeout || delays[i] < timeout))
+		{
+			timeout = delays[i];
+		}
+	}
+	return timeout;
 }
 
 /**
@@ -347,14 +380,15 @@ static void *run(private_nflog_writer_t *this)
 		many = this->queue->wait(this->queue, delay, batch, get_timeout(this));
 		/* waiting would not make starting and ending traces less work */
 		took = work(this, many);
-		delay = this->registry->get_mark(this->registry, &mark) ? MARK_INTERVAL :
+		delay = get_mark(this, &mark) ? MARK_INTERVAL :
 					min(MAX_DELAY, max(MIN_DELAY, took * DELAY_FACTOR));
 
 		this->mutex->lock(this->mutex);
 		batch = (size_t)this->traces * TRACE_BATCH;
 		if (!this->traces &&
 			(this->stopping || (!this->keys->pending(this->keys) &&
-								!this->registry->get_mark(this->registry, &mark))))
+								!get_mark(this, &mark) &&
+								!this->recorder->is_busy(this->recorder))))
 		{
 			running = this->running = FALSE;
 		}
@@ -466,7 +500,8 @@ nflog_writer_t *nflog_writer_create(
 							nflog_queue_t *queue,
 							nflog_keys_t *keys,
 							nflog_store_t *store,
-							nflog_registry_t *registry)
+							nflog_registry_t *registry,
+							nflog_recorder_t *recorder)
 {
 	private_nflog_writer_t *this;
 
@@ -484,6 +519,7 @@ nflog_writer_t *nflog_writer_create(
 		.keys = keys,
 		.store = store,
 		.registry = registry,
+		.recorder = recorder,
 		.barrier = nflog_barrier_create(),
 		.starting = linked_list_create(),
 		.ending = linked_list_create(),

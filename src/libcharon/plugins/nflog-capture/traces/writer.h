@@ -93,11 +93,13 @@ struct nflog_writer_t {
  * @param keys		key tables to write, not owned
  * @param store		contains the traces, not owned
  * @param registry	has listings of the traces, not owned
+ * @param recorder	saves what it holds of connections, not owned
  */
 nflog_writer_t *nflog_writer_create(
 							nflog_queue_t *queue,
 							nflog_keys_t *keys,
 							nflog_store_t *store,
-							nflog_registry_t *registry);
+							nflog_registry_t *registry,
+							nflog_recorder_t *recorder);
 
 #endif /** NFLOG_WRITER_H_ @}*/
