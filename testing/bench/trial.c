@@ -327,6 +327,11 @@ static bool open_groups(void *data, uint16_t *group, u_int *lanes,
 	return TRUE;
 }
 
+static void prepare_missed(void *data)
+{
+	/* nothing reads them */
+}
+
 static void close_groups(void *data)
 {
 }
@@ -346,6 +351,7 @@ static nflog_rules_t *add_rules(bench_options_t *options,
 {
 	nflog_receiver_t receiver = {
 		.open = open_groups,
+		.missed = prepare_missed,
 		.close = close_groups,
 		.removed = remove_done,
 		.data = options,

@@ -71,7 +71,7 @@ static void keep_counts(nflog_trace_t *trace)
 	}
 }
 
-static nflog_trace_t *create_trace(nflog_cfg_t *cfg)
+static inline nflog_trace_t *create_trace(nflog_cfg_t *cfg)
 {
 	nflog_trace_t *trace;
 
@@ -99,7 +99,7 @@ static nflog_sa_t *create_sa(nflog_trace_t *trace, bool inbound,
 /**
  * Send ESP packets, with sequence numbers from first on.
  */
-static void send_esp(uint32_t spi, u_int first, u_int count, size_t len)
+static inline void send_esp(uint32_t spi, u_int first, u_int count, size_t len)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -126,7 +126,7 @@ static void send_esp(uint32_t spi, u_int first, u_int count, size_t len)
 /**
  * Have each processor in turn handle packets that are sent.
  */
-static void next_processor()
+static inline void next_processor()
 {
 	long count = sysconf(_SC_NPROCESSORS_ONLN);
 	static u_int processor;
@@ -205,7 +205,7 @@ static int setup(void **state)
 	return setup_memory(1, 64 * 1024 * 1024);
 }
 
-static int setup_lanes(void **state)
+static inline int setup_lanes(void **state)
 {
 	return setup_memory(4, 16 * 1024 * 1024);
 }

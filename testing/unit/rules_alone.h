@@ -55,6 +55,11 @@ static bool open_groups(void *data, uint16_t *group, u_int *count,
 	return !obstacle;
 }
 
+static void prepare_missed(void *data)
+{
+	/* nothing reads them */
+}
+
 static void close_groups(void *data)
 {
 	sem_post(&closed);
@@ -226,6 +231,7 @@ static int setup_rules(void **state)
 {
 	nflog_receiver_t receiver = {
 		.open = open_groups,
+		.missed = prepare_missed,
 		.close = close_groups,
 		.removed = remove_done,
 	};

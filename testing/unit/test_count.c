@@ -23,6 +23,7 @@
 #include "traces/counters.h"
 #include "traces/flowtable.h"
 #include "traces/packet.h"
+#include "traces/silence.h"
 #include "reader/passes.h"
 
 #include <sched.h>
@@ -249,6 +250,66 @@ static void test_incomplete(void **state)
 	assert_non_null(strstr(buf, " 1 lost (1 kernel queue full"));
 }
 
+/**
+ * Compare what is said of a capture point without packets.
+ *
+ * @param end			what follows the numbers, NULL for nothing
+ */
+static void check_silence(nflog_counters_t count, nflog_point_t point, char *end)
+{
+	nflog_cfg_t cfg = { .points = 1 << point };
+	char buf[768], described[768];
+
+	nflog_counters_describe(&count, point, described, sizeof(described));
+	nflog_silence_describe(&count, point, &cfg, buf, sizeof(buf));
+	assert_memory_equal(buf, described, strlen(described));
+	assert_string_equal(buf + strlen(described), end ?: "");
+	/* not of what is not captured */
+	cfg.points = ~cfg.points;
+	nflog_silence_describe(&count, point, &cfg, buf, sizeof(buf));
+	assert_string_equal(buf, described);
+}
+
+static void test_silence(void **state)
+{
+	nflog_counters_t count = { .has_sa = TRUE };
+	nflog_point_t point;
+	char buf[512];
+
+	check_silence(count, POINT_ESP_IN, ", no packet with its SPI arrived: the peer sent none, "
+				  "or they were lost or dropped on their way");
+	check_silence(count, POINT_PLAIN_IN, ", no packet arrived in the SA");
+	check_silence(count, POINT_PLAIN_OUT, ", no packet was sent in the SA, 'missed' in points "
+				  "captures those that leave without it");
+	check_silence(count, POINT_IKE_IN, ", the peer sent no message, or they were lost on their "
+				  "way");
+	check_silence(count, POINT_IKE_OUT, ", no message was sent");
+	check_silence(count, POINT_MISSED, ", no packet of its selectors left without the SA");
+	count.watched = TRUE;
+	check_silence(count, POINT_PLAIN_OUT, ", no packet of its selectors was sent, in the SA or "
+				  "without it");
+	count.left = 5;
+	count.left_for = "source NAT";
+	check_silence(count, POINT_PLAIN_OUT, NULL);
+	nflog_counters_describe(&count, POINT_PLAIN_OUT, buf, sizeof(buf));
+	assert_string_equal(buf, "plain-out 0 packets 0 bytes 0 lost of 0 by the SA, 5 of its "
+						"selectors left without it (first: source NAT)");
+
+	/* what the counters say themselves */
+	for (point = 0; point < POINT_MAX; point++)
+	{
+		check_silence((nflog_counters_t){ .packets = 1 }, point, NULL);
+		check_silence((nflog_counters_t){ .received = 1, .filtered = 1 }, point, NULL);
+		check_silence((nflog_counters_t){ .overrun = 1 }, point, NULL);
+		check_silence((nflog_counters_t){ .logged = 1, .has_logged = TRUE }, point, NULL);
+		check_silence((nflog_counters_t){ .unidentified = 1 }, point, NULL);
+		check_silence((nflog_counters_t){ .missed = 1 }, point, NULL);
+		check_silence((nflog_counters_t){ .gone = TRUE }, point, NULL);
+		check_silence((nflog_counters_t){ .absent = TRUE }, point, NULL);
+		check_silence((nflog_counters_t){ .sa = 7, .has_sa = TRUE }, point, NULL);
+	}
+}
+
 static void test_flowtable(void **state)
 {
 	if (unshare(CLONE_NEWNET) != 0)
@@ -362,6 +423,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_slack),
 		cmocka_unit_test(test_slack_points),
 		cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_flowtable),
 		cmocka_unit_test(test_passes),
 	};

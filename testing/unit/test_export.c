@@ -24,7 +24,7 @@
 #include "files/trace_name.h"
 
 #include "export/exporter.h"
-#include "write/pcapng_block.h"
+#include "traces/pcapng_block.h"
 #include "cli/when.h"
 
 #include <fcntl.h>

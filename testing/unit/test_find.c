@@ -26,6 +26,7 @@
 
 #include <selectors/traffic_selector.h>
 
+static nflog_devices_t *devices;
 static nflog_ts_lookup_t *ts_lookup;
 static nflog_sa_lookup_t *sa_lookup;
 static nflog_counters_t count;
@@ -357,7 +358,8 @@ static void test_excluded(void **state)
 
 static int setup(void **state)
 {
-	ts_lookup = nflog_ts_lookup_create();
+	devices = nflog_devices_create();
+	ts_lookup = nflog_ts_lookup_create(devices);
 	sa_lookup = nflog_sa_lookup_create(ts_lookup);
 	return common_setup(state);
 }
@@ -366,6 +368,7 @@ static int teardown(void **state)
 {
 	sa_lookup->destroy(sa_lookup);
 	ts_lookup->destroy(ts_lookup);
+	devices->destroy(devices);
 	return common_teardown(state);
 }
 

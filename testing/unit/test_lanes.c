@@ -115,8 +115,8 @@ static void test_use(void **state)
 		lanes->unused(lanes);
 		assert_true(lanes->close(lanes));
 	}
-	assert_int_equal(lanes->get_lost(lanes, TRUE), 0);
-	assert_int_equal(lanes->get_lost(lanes, FALSE), 0);
+	assert_int_equal(lanes->get_lost(lanes, WAY_IN), 0);
+	assert_int_equal(lanes->get_lost(lanes, WAY_OUT), 0);
 }
 
 static void test_taken(void **state)
@@ -129,7 +129,7 @@ static void test_taken(void **state)
 	open_lanes();
 	other = nflog_lanes_create(queue, handle_packet, NULL);
 	assert_false(other->open(other, &group, &count, reason, sizeof(reason)));
-	assert_non_null(strstr(reason, "groups 4500 to 4503 are used"));
+	assert_non_null(strstr(reason, "groups 4500 to 4504 are used"));
 	assert_true(other->close(other));
 	lanes->unused(lanes);
 	assert_true(lanes->close(lanes));
@@ -140,7 +140,7 @@ static void test_taken(void **state)
 	other->destroy(other);
 	lib->settings->set_int(lib->settings, "test.plugins.nflog-capture.group", 65533);
 	assert_false(lanes->open(lanes, &group, &count, reason, sizeof(reason)));
-	assert_non_null(strstr(reason, "use 0 to 65532"));
+	assert_non_null(strstr(reason, "use 0 to 65531"));
 	assert_true(lanes->close(lanes));
 	lib->settings->set_int(lib->settings, "test.plugins.nflog-capture.group", 4500);
 }
@@ -160,7 +160,7 @@ static void test_slow_thread(void **state)
 	lanes->unlock(lanes);
 	assert_true(lanes->get_progress(lanes).idle);
 	assert_true(lanes->is_idle(lanes));
-	assert_int_equal(lanes->get_lost(lanes, TRUE), 0);
+	assert_int_equal(lanes->get_lost(lanes, WAY_IN), 0);
 	opening = thread_create(run_open, NULL);
 	stalling = FALSE;
 	sem_post(&resumed);

@@ -285,7 +285,7 @@ static void test_refused(void **state)
 	log_message(1, TRUE, SPI_I, SPI_R, 100);
 	finish();
 	check(1, "ike-in 1 packets 144 bytes 0 lost; ike-out 0 packets 0 bytes 0 "
-		  "lost");
+		  "lost, no message was sent");
 }
 
 /**
@@ -348,7 +348,7 @@ static void test_flood(void **state)
 	start(1);
 	finish();
 	check(1, "ike-in 2 packets 288 bytes 0 lost; ike-out 0 packets 0 bytes 0 "
-		  "lost");
+		  "lost, no message was sent");
 }
 
 static void test_evicted(void **state)
@@ -368,7 +368,7 @@ static void test_evicted(void **state)
 	assert_non_null(strstr(text, "ike-in 1 packets 144 bytes 0 lost, maybe some "
 						   "of "));
 	assert_non_null(strstr(text, " dropped before their SA was known; ike-out 0 "
-						   "packets 0 bytes 0 lost\n"));
+						   "packets 0 bytes 0 lost, no message was sent\n"));
 }
 
 static void test_overrun(void **state)
@@ -416,9 +416,9 @@ static void test_total(void **state)
 	finish();
 	check(1, "ike-in 0 packets 0 bytes 7 lost (0 kernel queue full, 7 memory "
 		  "full, 0 disk budget exhausted, 0 not written); ike-out 0 packets 0 "
-		  "bytes 0 lost");
+		  "bytes 0 lost, no message was sent");
 	check(1000, "ike-in 7 packets 56308 bytes 0 lost; ike-out 0 packets 0 bytes "
-		  "0 lost");
+		  "0 lost, no message was sent");
 	check(1001, "ike-in 2 packets 288 bytes 0 lost; ike-out 2 packets 288 bytes "
 		  "0 lost");
 }

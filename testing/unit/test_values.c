@@ -57,6 +57,7 @@ static void test_values(void **state)
 		{ "plain-out esp-out", 1 << POINT_PLAIN_OUT | 1 << POINT_ESP_OUT },
 		{ "\", esp-in ,, IKE-IN,\"", 1 << POINT_ESP_IN | 1 << POINT_IKE_IN },
 		{ "esp, plain, ike", NFLOG_WAY_POINTS },
+		{ "missed, esp-out", 1 << POINT_MISSED | 1 << POINT_ESP_OUT },
 	};
 	nflog_cfg_t *cfg;
 	char buf[512];
@@ -92,6 +93,7 @@ static void test_local(void **state)
 		{ "local = only", NFLOG_LOCAL_ONLY },
 		{ "local = None\n points = plain-out", NFLOG_LOCAL_NONE },
 		{ "local = any\n points = esp", NFLOG_LOCAL_ANY },
+		{ "local = only\n points = missed", NFLOG_LOCAL_ONLY },
 	};
 	nflog_cfg_t *cfg;
 	char buf[512];
@@ -264,8 +266,8 @@ static void test_refused(void **state)
 		{ "buffer_size", "16777215", "16m to 4g" },
 		{ "buffer_size", "5g", "16m to 4g" },
 		{ "buffer_size", "all", "16m to 4g" },
-		{ "group", "65529", "0 to 65528" },
-		{ "group", "x", "0 to 65528" },
+		{ "group", "65528", "0 to 65527" },
+		{ "group", "x", "0 to 65527" },
 		{ "swanctl_conf", "swanctl.conf", "absolute path" },
 		{ "socket", "tcp://0.0.0.0:80", "unix://PATH or systemd://NAME" },
 		{ "socket", "unix://charon", "unix://PATH or systemd://NAME" },

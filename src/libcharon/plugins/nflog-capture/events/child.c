@@ -13,7 +13,9 @@
  */
 
 #include "child.h"
+#include "child_trace.h"
 #include "options/notes.h"
+#include "rules/wanted.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -73,14 +75,15 @@ struct private_nflog_child_t {
 	nflog_writer_t *writer;
 
 	/**
-	 * Traces of both sides, NULL if not captured, with a reference of ours.
+	 * Traces of both sides, and of packets that leave without the SA, NULL if not captured,
+	 * with a reference of ours.
 	 */
-	nflog_trace_t *esp, *plain;
+	nflog_trace_t *esp, *plain, *missed;
 
 	/**
 	 * Their listings, which they own, and what has them.
 	 */
-	nflog_listing_t *esp_listing, *plain_listing;
+	nflog_listing_t *esp_listing, *plain_listing, *missed_listing;
 	nflog_registry_t *registry;
 
 	/**
@@ -133,19 +136,10 @@ struct private_nflog_child_t {
 /**
  * Start a trace.
  */
-static void start_trace(private_nflog_child_t *this, nflog_trace_t *trace,
-						char *kind)
+static void start_trace(private_nflog_child_t *this, nflog_trace_t *trace, char *kind)
 {
-	char *name;
-
-	if (trace)
-	{
-		name = nflog_trace_name_child(this->child, this->start, this->spi_in,
-									  this->spi_out, kind);
-		trace->set_name(trace, name);
-		this->writer->start(this->writer, trace);
-		free(name);
-	}
+	nflog_child_trace_start(this->writer, trace, this->child, this->start, this->spi_in,
+							this->spi_out, kind);
 }
 
 /**
@@ -157,6 +151,7 @@ static void start_traces(private_nflog_child_t *this)
 	{
 		start_trace(this, this->esp, NFLOG_NAME_ESP);
 		start_trace(this, this->plain, NFLOG_NAME_PLAIN);
+		start_trace(this, this->missed, NFLOG_NAME_MISSED);
 		this->started = TRUE;
 	}
 }
@@ -188,6 +183,10 @@ METHOD(nflog_child_t, set_note, void,
 	if (choose(this, this->plain, inbound ? POINT_PLAIN_IN : POINT_PLAIN_OUT))
 	{
 		this->registry->set_note(this->registry, this->plain_listing, note);
+	}
+	if (!inbound && this->missed)
+	{
+		this->registry->set_note(this->registry, this->missed_listing, note);
 	}
 }
 
@@ -261,18 +260,19 @@ static bool check_offload(private_nflog_child_t *this,
 static bool capture_sa(private_nflog_child_t *this,
 					   kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
-	nflog_trace_t *esp, *plain;
+	nflog_trace_t *esp, *plain, *missed;
 	nflog_sa_t *sa;
 
 	esp = choose(this, this->esp, data->inbound ? POINT_ESP_IN
 												  : POINT_ESP_OUT);
 	plain = choose(this, this->plain, data->inbound ? POINT_PLAIN_IN
 													: POINT_PLAIN_OUT);
+	missed = data->inbound ? NULL : this->missed;
 	if (check_offload(this, id, data))
 	{
 		esp = NULL;
 	}
-	if (!esp && !plain)
+	if (!esp && !plain && !missed)
 	{
 		return FALSE;
 	}
@@ -287,6 +287,11 @@ static bool capture_sa(private_nflog_child_t *this,
 		sa->selectors = nflog_selectors_create(data->src_ts,
 											   data->dst_ts);
 	}
+	if (missed)
+	{
+		sa->wanted = nflog_wanted_create(missed, this->child, this->id, data->src_ts,
+										 data->dst_ts, id->mark, id->if_id);
+	}
 	if (!this->reader->add(this->reader, sa))
 	{
 		/* never the last reference, which is ours */
@@ -297,6 +302,10 @@ static bool capture_sa(private_nflog_child_t *this,
 		if (plain)
 		{
 			plain->put_ref(plain);
+		}
+		if (missed)
+		{
+			missed->put_ref(missed);
 		}
 		nflog_sa_destroy(sa);
 		set_note(this, data->inbound, "packets can't be read, charon's log has the reason");
@@ -454,9 +463,10 @@ METHOD(nflog_child_t, recount, void,
 METHOD(nflog_child_t, is_full, bool,
 	private_nflog_child_t *this)
 {
-	return (this->esp || this->plain) &&
+	return (this->esp || this->plain || this->missed) &&
 		   (!this->esp || this->esp->is_full(this->esp)) &&
-		   (!this->plain || this->plain->is_full(this->plain));
+		   (!this->plain || this->plain->is_full(this->plain)) &&
+		   (!this->missed || this->missed->is_full(this->missed));
 }
 
 METHOD(nflog_child_t, set_spi_out, bool,
@@ -469,24 +479,6 @@ METHOD(nflog_child_t, set_spi_out, bool,
 	this->spi_out = spi;
 	start_traces(this);
 	return TRUE;
-}
-
-/**
- * Release our reference to a trace.
- */
-static void release_trace(private_nflog_child_t *this, nflog_trace_t *trace)
-{
-	if (trace)
-	{
-		if (this->started)
-		{
-			this->writer->release(this->writer, trace);
-		}
-		else
-		{
-			trace->destroy(trace);
-		}
-	}
 }
 
 METHOD(nflog_child_t, destroy, void,
@@ -506,31 +498,13 @@ METHOD(nflog_child_t, destroy, void,
 	{
 		this->reader->remove(this->reader, this->out);
 	}
-	release_trace(this, this->esp);
-	release_trace(this, this->plain);
+	nflog_child_trace_release(this->writer, this->esp, this->started);
+	nflog_child_trace_release(this->writer, this->plain, this->started);
+	nflog_child_trace_release(this->writer, this->missed, this->started);
 	nflog_cfg_destroy(this->cfg);
 	free(this->conn);
 	free(this->child);
 	free(this);
-}
-
-/**
- * Create the trace of a side.
- */
-static nflog_trace_t *create_trace(private_nflog_child_t *this,
-								   nflog_pipeline_t *pipeline,
-								   nflog_candidate_t *subject, nflog_point_t point,
-								   nflog_listing_t **listing)
-{
-	nflog_trace_t *trace;
-	char label[256];
-
-	snprintf(label, sizeof(label), "%s{%u}", this->child, this->id);
-	trace = nflog_trace_create(pipeline->store, this->conn, label, point, this->cfg);
-	*listing = this->registry->add(this->registry, subject, point);
-	trace->set_listing(trace, this->registry, *listing);
-	trace->set_recorder(trace, pipeline->recorder);
-	return trace;
 }
 
 /*
@@ -568,16 +542,20 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 	);
 	if (cfg->points & (1 << POINT_ESP_IN | 1 << POINT_ESP_OUT))
 	{
-		this->esp = create_trace(this, pipeline, subject, POINT_ESP_IN,
-								 &this->esp_listing);
+		this->esp = nflog_child_trace_create(pipeline, subject, POINT_ESP_IN, cfg,
+											 &this->esp_listing);
 	}
 	if (cfg->points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT))
 	{
-		this->plain = create_trace(this, pipeline, subject, POINT_PLAIN_IN,
-								   &this->plain_listing);
-		this->plain->set_addresses(this->plain, pipeline->addresses);
+		this->plain = nflog_child_trace_create(pipeline, subject, POINT_PLAIN_IN, cfg,
+											   &this->plain_listing);
 	}
-	trace = this->esp ?: this->plain;
+	if (cfg->points & 1 << POINT_MISSED)
+	{
+		this->missed = nflog_child_trace_create(pipeline, subject, POINT_MISSED, cfg,
+												&this->missed_listing);
+	}
+	trace = this->esp ?: this->plain ?: this->missed;
 	if (trace)
 	{
 		trace->set_drops(trace, pipeline->xfrm_stat);

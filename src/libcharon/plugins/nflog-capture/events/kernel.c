@@ -40,7 +40,7 @@ struct private_nflog_kernel_t {
 	nflog_options_t *options;
 
 	/**
-	 * Learns of SPIs.
+	 * Learns of SPIs and policies.
 	 */
 	nflog_reader_t *reader;
 
@@ -160,6 +160,43 @@ METHOD(kernel_interface_t, del_sa, status_t,
 	return status;
 }
 
+METHOD(kernel_interface_t, add_policy, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_policy_id_t *id,
+	kernel_ipsec_manage_policy_t *data)
+{
+	private_nflog_kernel_t *this = instance;
+	nflog_policies_t *policies = this->reader->get_policies(this->reader);
+	status_t status;
+
+	status = this->original.add_policy(kernel, id, data);
+	if (status == SUCCESS)
+	{
+		policies->add(policies, id, data->type);
+	}
+	return status;
+}
+
+METHOD(kernel_interface_t, del_policy, status_t,
+	kernel_interface_t *kernel, kernel_ipsec_policy_id_t *id,
+	kernel_ipsec_manage_policy_t *data)
+{
+	private_nflog_kernel_t *this = instance;
+	nflog_policies_t *policies = this->reader->get_policies(this->reader);
+
+	policies->remove(policies, id, data->type);
+	return this->original.del_policy(kernel, id, data);
+}
+
+METHOD(kernel_interface_t, flush_policies, status_t,
+	kernel_interface_t *kernel)
+{
+	private_nflog_kernel_t *this = instance;
+	nflog_policies_t *policies = this->reader->get_policies(this->reader);
+
+	policies->flush(policies);
+	return this->original.flush_policies(kernel);
+}
+
 METHOD(nflog_kernel_t, destroy, void,
 	private_nflog_kernel_t *this)
 {
@@ -167,6 +204,9 @@ METHOD(nflog_kernel_t, destroy, void,
 	charon->kernel->add_sa = this->original.add_sa;
 	charon->kernel->update_sa = this->original.update_sa;
 	charon->kernel->del_sa = this->original.del_sa;
+	charon->kernel->add_policy = this->original.add_policy;
+	charon->kernel->del_policy = this->original.del_policy;
+	charon->kernel->flush_policies = this->original.flush_policies;
 	instance = NULL;
 	free(this);
 }
@@ -194,5 +234,8 @@ nflog_kernel_t *nflog_kernel_create(nflog_manager_t *manager,
 	charon->kernel->add_sa = _add_sa;
 	charon->kernel->update_sa = _update_sa;
 	charon->kernel->del_sa = _del_sa;
+	charon->kernel->add_policy = _add_policy;
+	charon->kernel->del_policy = _del_policy;
+	charon->kernel->flush_policies = _flush_policies;
 	return &this->public;
 }

@@ -27,7 +27,7 @@ typedef struct nflog_kernel_t nflog_kernel_t;
 #include "reader/reader.h"
 
 /**
- * Wraps charon->kernel to learn of SAs before the kernel has them.
+ * Wraps charon->kernel to learn of SAs before the kernel has them, and of policies.
  *
  * No event announces an SA before the kernel has it, so packets could pass before there
  * are rules for them.  But charon calls get_spi(), add_sa(), update_sa() and del_sa() of
@@ -50,7 +50,7 @@ struct nflog_kernel_t {
  *
  * @param manager	learns of SAs, not owned
  * @param options	options of CHILD_SAs, not owned
- * @param reader	learns of SPIs that are allocated or given up, not owned
+ * @param reader	learns of SPIs that are allocated or given up, and of policies, not owned
  */
 nflog_kernel_t *nflog_kernel_create(nflog_manager_t *manager,
 									nflog_options_t *options,

@@ -134,7 +134,7 @@ bool nflog_type_snaplen(char *value, void *out)
 }
 
 /** maximum for the first NFLOG group, as all are 16-bit numbers */
-#define MAX_GROUP 65528
+#define MAX_GROUP 65527
 _Static_assert(MAX_GROUP == UINT16_MAX + 1 - NFLOG_MAX_GROUPS, "MAX_GROUP");
 
 /*
@@ -213,7 +213,7 @@ bool nflog_type_points(char *value, void *out)
 		}
 		else if (len < sizeof(name) &&
 				 enum_from_name(nflog_point_names, name, &point) &&
-				 NFLOG_WAY_POINTS & 1 << point)
+				 (NFLOG_WAY_POINTS | 1 << POINT_MISSED) & 1 << point)
 		{
 			*points |= 1 << point;
 		}

@@ -24,7 +24,7 @@
 #include "criteria.h"
 
 /** maximum number of NFLOG groups in use, from the option "group" on */
-#define NFLOG_MAX_GROUPS 8
+#define NFLOG_MAX_GROUPS 9
 
 /** longest time that charon's threads may wait, in ms */
 #define NFLOG_MAX_WAIT 60000

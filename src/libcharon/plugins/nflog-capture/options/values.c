@@ -116,7 +116,7 @@ static bool parse_any(char *value, void *out)
 static const option_t options[] = {
 	{ "enable", nflog_type_bool, CFG(enable), BOOL_ALLOWED, FALSE },
 	{ "points", nflog_type_points, CFG(points), "a list of esp-in, esp-out, "
-	  "plain-in, plain-out, ike-in, ike-out, esp, plain, and ike", FALSE },
+	  "plain-in, plain-out, ike-in, ike-out, esp, plain, ike, and missed", FALSE },
 	{ "snaplen", nflog_type_snaplen, CFG(snaplen), "0, or 64 to 65535", FALSE },
 	{ "filter", NULL, CFG(filter), FILTER_ALLOWED, FALSE },
 	{ "filter_esp", NULL, CFG(filter_esp), FILTER_ALLOWED, FALSE },
@@ -144,7 +144,7 @@ static const option_t options[] = {
 	{ "recorder_lost", nflog_type_number, CHECKED, "a number", TRUE },
 	{ "buffer_size", nflog_type_buffer, CHECKED, "16m to 4g", TRUE },
 	{ "max_wait", nflog_type_wait, CHECKED, "1 to 60000 ms", TRUE },
-	{ "group", nflog_type_group, CHECKED, "0 to 65528", TRUE },
+	{ "group", nflog_type_group, CHECKED, "0 to 65527", TRUE },
 	{ "group_read", parse_any, CHECKED, "the name or number of a group", TRUE },
 	{ "swanctl_conf", nflog_type_path, CHECKED, "an absolute path", TRUE },
 	{ "socket", nflog_type_socket, CHECKED, "unix://PATH or systemd://NAME", TRUE },
@@ -380,7 +380,8 @@ static bool is_set(nflog_values_t *values, char *name)
 bool nflog_values_check(nflog_values_t *values)
 {
 	bool plain = !values->cfg.points ||
-				 values->cfg.points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT);
+				 values->cfg.points & (1 << POINT_PLAIN_IN | 1 << POINT_PLAIN_OUT |
+									   1 << POINT_MISSED);
 	char place[PLACE_LEN];
 
 	if (values->cfg.recorder &&

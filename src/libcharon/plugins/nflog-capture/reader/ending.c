@@ -13,6 +13,7 @@
  */
 
 #include "ending.h"
+#include "rules/wanted.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -37,6 +38,12 @@
  * next tick of its clock, unless it dropped them, but a busy machine may take longer.
  */
 #define DRAIN_TIMEOUT 1000
+
+/**
+ * Time after which the kernel has passed on all packets, in ms: with the next tick of its
+ * clock.
+ */
+#define SETTLE_TIME 20
 
 /**
  * The same while other packets arrive without end, in ms.  By then, all that the kernel had
@@ -187,13 +194,21 @@ static bool is_lingering(nflog_sa_t *sa, timeval_t *now)
 }
 
 /**
+ * Check if packets that missed an SA may still be unread, as no rule counts these.
+ */
+static bool is_missing_missed(nflog_sa_t *sa)
+{
+	return sa->wanted && !sa->wanted->drained;
+}
+
+/**
  * Check if packets of an SA without rules may still be unread.
  */
 static bool is_draining(nflog_sa_t *sa, timeval_t *now)
 {
 	bool esp = is_missing(&sa->esp), plain = is_missing(&sa->plain);
 
-	if ((esp || plain || is_missing_tun(sa)) && timercmp(now, &sa->deadline, <))
+	if ((esp || plain || is_missing_tun(sa) || is_missing_missed(sa)) && timercmp(now, &sa->deadline, <))
 	{
 		return TRUE;
 	}
@@ -259,6 +274,29 @@ static linked_list_t *get_gone(private_nflog_ending_t *this)
 }
 
 /**
+ * Note for which SAs nothing is left to read since the kernel has passed on all packets, the
+ * mutex is locked.
+ */
+static void note_idle(private_nflog_ending_t *this, timeval_t *now)
+{
+	enumerator_t *enumerator;
+	timeval_t passed;
+	nflog_sa_t *sa;
+
+	enumerator = this->draining->create_enumerator(this->draining);
+	while (enumerator->enumerate(enumerator, &sa))
+	{
+		if (sa->wanted)
+		{
+			passed = *now;
+			timeval_add_ms(&passed, DRAIN_TIMEOUT - SETTLE_TIME);
+			sa->wanted->drained |= !timercmp(&passed, &sa->deadline, <);
+		}
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
  * Get the SAs without rules whose packets were all read, or are not awaited anymore.
  *
  * @param idle			TRUE if nothing was left to read
@@ -272,11 +310,15 @@ static linked_list_t *get_drained(private_nflog_ending_t *this, bool idle)
 	};
 
 	time_monotonic(&now);
-	if (!idle)
+	this->mutex->lock(this->mutex);
+	if (idle)
+	{
+		note_idle(this, &now);
+	}
+	else
 	{
 		timersub(&now, &wait, &now);
 	}
-	this->mutex->lock(this->mutex);
 	filter(this->draining, drained, is_draining, &now);
 	this->mutex->unlock(this->mutex);
 	return drained;
@@ -340,7 +382,9 @@ static bool end_sas(private_nflog_ending_t *this)
 	enumerator_t *enumerator;
 	nflog_sa_t *sa;
 	bool idle, excluded;
+	uint64_t lost;
 
+	lost = this->parts.lanes->get_lost(this->parts.lanes, WAY_MISSED);
 	idle = this->parts.lanes->is_idle(this->parts.lanes);
 	drained = get_drained(this, idle);
 	/* after this, all that was read of them is published */
@@ -349,7 +393,12 @@ static bool end_sas(private_nflog_ending_t *this)
 	while (enumerator->enumerate(enumerator, &sa))
 	{
 		this->parts.sa_lookup->remove(this->parts.sa_lookup, sa);
+		this->parts.misses->remove(this->parts.misses, sa);
 		count_dropped(this, sa);
+		if (sa->wanted)
+		{
+			sa->wanted->tap.count->unidentified += lost - sa->wanted->lost;
+		}
 	}
 	enumerator->destroy(enumerator);
 	excluded = this->parts.ts_lookup->expire(this->parts.ts_lookup, idle);
@@ -361,6 +410,10 @@ static bool end_sas(private_nflog_ending_t *this)
 			 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
 		this->parts.writer->release(this->parts.writer, sa->esp.trace);
 		this->parts.writer->release(this->parts.writer, sa->plain.trace);
+		if (sa->wanted)
+		{
+			this->parts.writer->release(this->parts.writer, sa->wanted->tap.trace);
+		}
 		nflog_sa_destroy(sa);
 	}
 	drained->destroy(drained);
@@ -370,8 +423,8 @@ static bool end_sas(private_nflog_ending_t *this)
 METHOD(nflog_ending_t, get_missed, void,
 	private_nflog_ending_t *this, nflog_missed_t *missed)
 {
-	missed->lost[FALSE] = this->parts.lanes->get_lost(this->parts.lanes, FALSE);
-	missed->lost[TRUE] = this->parts.lanes->get_lost(this->parts.lanes, TRUE);
+	missed->lost[FALSE] = this->parts.lanes->get_lost(this->parts.lanes, WAY_OUT);
+	missed->lost[TRUE] = this->parts.lanes->get_lost(this->parts.lanes, WAY_IN);
 	missed->time = this->parts.rules->get_ike_missed(this->parts.rules);
 	this->parts.lanes->lock(this->parts.lanes);
 	missed->incomplete = this->parts.ip6_fragments->get_dropped(this->parts.ip6_fragments);

@@ -28,6 +28,7 @@ typedef struct nflog_ending_parts_t nflog_ending_parts_t;
 #include "ike_messages.h"
 #include "ip6_fragments.h"
 #include "lanes.h"
+#include "misses.h"
 #include "sa_lookup.h"
 #include "rules/rules.h"
 #include "traces/writer.h"
@@ -44,6 +45,8 @@ struct nflog_ending_parts_t {
 	nflog_sa_lookup_t *sa_lookup;
 	/** SAs found by selectors, and excluded SAs, to expire */
 	nflog_ts_lookup_t *ts_lookup;
+	/** SAs that packets miss */
+	nflog_misses_t *misses;
 	/** SPIs that expire */
 	nflog_early_t *early;
 	/** counts dropped packets, all lanes are locked */

@@ -174,8 +174,10 @@ static int bind_group(private_nflog_group_t *this)
 
 /**
  * Set all parameters of the group.
+ *
+ * @param flags			NFULNL_CFG_F_*
  */
-static int set_parameters(private_nflog_group_t *this)
+static int set_parameters(private_nflog_group_t *this, uint16_t flags)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *hdr;
@@ -186,8 +188,8 @@ static int set_parameters(private_nflog_group_t *this)
 	mnl_attr_put_u32(hdr, NFULA_CFG_NLBUFSIZ, htonl(KERNEL_BUFFER));
 	mnl_attr_put_u32(hdr, NFULA_CFG_TIMEOUT, htonl(0));
 	mnl_attr_put_u32(hdr, NFULA_CFG_QTHRESH, htonl(this->threshold));
-	mnl_attr_put_u16(hdr, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ |
-												  NFULNL_CFG_F_SEQ_GLOBAL));
+	mnl_attr_put_u16(hdr, NFULA_CFG_FLAGS, htons(flags | NFULNL_CFG_F_SEQ |
+												 NFULNL_CFG_F_SEQ_GLOBAL));
 	return configure(this, hdr);
 }
 
@@ -321,6 +323,20 @@ METHOD(nflog_group_t, get_lost, uint64_t,
 	return this->lost;
 }
 
+METHOD(nflog_group_t, add_connections, int,
+	private_nflog_group_t *this)
+{
+	int err;
+
+	err = set_parameters(this, NFULNL_CFG_F_CONNTRACK);
+	if (err == EAGAIN)
+	{	/* it has just loaded nf_conntrack_netlink (nfulnl_recv_config() in
+		 * nfnetlink_log.c) */
+		err = set_parameters(this, NFULNL_CFG_F_CONNTRACK);
+	}
+	return err;
+}
+
 METHOD(nflog_group_t, destroy, void,
 	private_nflog_group_t *this)
 {
@@ -344,7 +360,7 @@ static int open_socket(private_nflog_group_t *this)
 	{
 		return errno;
 	}
-	err = bind_group(this) ?: set_parameters(this);
+	err = bind_group(this) ?: set_parameters(this, 0);
 	if (err)
 	{
 		return err;
@@ -377,6 +393,7 @@ nflog_group_t *nflog_group_create(uint16_t group, bool stamped)
 			.receive = _receive,
 			.get_order = _get_order,
 			.get_lost = _get_lost,
+			.add_connections = _add_connections,
 			.destroy = _destroy,
 		},
 		.group = group,

@@ -86,6 +86,15 @@ struct nflog_group_t {
 	uint64_t (*get_lost)(nflog_group_t *this);
 
 	/**
+	 * Receive the connections of packets as well, which have the addresses before NAT.  The
+	 * kernel may load modules for that.  Called before anything is logged to the group.
+	 *
+	 * @return			0 if successful, an errno otherwise: EOPNOTSUPP if the kernel lacks
+	 *					that
+	 */
+	int (*add_connections)(nflog_group_t *this);
+
+	/**
 	 * Destroy a nflog_group_t.
 	 */
 	void (*destroy)(nflog_group_t *this);

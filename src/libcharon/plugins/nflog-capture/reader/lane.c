@@ -42,9 +42,9 @@ struct private_nflog_lane_t {
 	u_int number;
 
 	/**
-	 * Groups for packets that arrive, and that leave.
+	 * Groups, by nflog_way_t, NULL if the lane has no such group.
 	 */
-	nflog_group_t *in, *out;
+	nflog_group_t *groups[NFLOG_WAYS];
 
 	/**
 	 * Where packets are published, not owned.
@@ -131,25 +131,29 @@ static int receive(private_nflog_lane_t *this, nflog_group_t *group)
  *
  * Once from each, as poll() takes no longer than a call that finds nothing, and those that
  * wait for the lane get their turn.
+ *
+ * @param pfd			result of poll(), by nflog_way_t
  */
-static void read_messages(private_nflog_lane_t *this, bool from_in, bool from_out)
+static void read_messages(private_nflog_lane_t *this, struct pollfd *pfd)
 {
-	int in = 0, out = 0;
+	int err[NFLOG_WAYS] = {};
+	u_int i;
 
 	lock(this);
-	if (from_in)
+	for (i = 0; i < NFLOG_WAYS; i++)
 	{
-		in = receive(this, this->in);
-	}
-	if (from_out)
-	{
-		out = receive(this, this->out);
+		if (pfd[i].revents)
+		{
+			err[i] = receive(this, this->groups[i]);
+		}
 	}
 	this->queue->publish(this->queue, this->number);
 	unlock(this);
 	/* not before, so those that lock the lane don't wait for the log */
-	log_error(this->in, in);
-	log_error(this->out, out);
+	for (i = 0; i < NFLOG_WAYS; i++)
+	{
+		log_error(this->groups[i], err[i]);
+	}
 }
 
 /**
@@ -157,13 +161,21 @@ static void read_messages(private_nflog_lane_t *this, bool from_in, bool from_ou
  */
 static void *run(private_nflog_lane_t *this)
 {
-	struct pollfd pfd[] = {
-		{ .events = POLLIN, .fd = this->in->get_fd(this->in) },
-		{ .events = POLLIN, .fd = this->out->get_fd(this->out) },
-		{ .events = POLLIN, .fd = this->event },
-	};
+	struct pollfd pfd[NFLOG_WAYS + 1], *event = &pfd[NFLOG_WAYS];
+	u_int i;
 
-	while (!pfd[2].revents)
+	for (i = 0; i < NFLOG_WAYS; i++)
+	{	/* negative ones are ignored */
+		pfd[i] = (struct pollfd){
+			.fd = this->groups[i] ? this->groups[i]->get_fd(this->groups[i]) : -1,
+			.events = POLLIN,
+		};
+	}
+	*event = (struct pollfd){
+		.fd = this->event,
+		.events = POLLIN,
+	};
+	while (!event->revents)
 	{
 		if (poll(pfd, countof(pfd), -1) < 0)
 		{
@@ -174,7 +186,7 @@ static void *run(private_nflog_lane_t *this)
 			}
 			continue;
 		}
-		read_messages(this, pfd[0].revents, pfd[1].revents);
+		read_messages(this, pfd);
 	}
 	return NULL;
 }
@@ -217,13 +229,21 @@ static bool is_drained(nflog_group_t *group)
 METHOD(nflog_lane_t, get_order, bool,
 	private_nflog_lane_t *this, uint32_t *order)
 {
-	uint32_t in, out;
-	bool has_in, has_out;
+	bool has_order = FALSE;
+	nflog_group_t *group;
+	uint32_t last;
+	u_int i;
 
-	has_in = this->in->get_order(this->in, &in);
-	has_out = this->out->get_order(this->out, &out);
-	*order = !has_out ? in : !has_in ? out : nflog_later(in, out);
-	return has_in || has_out;
+	for (i = 0; i < NFLOG_WAYS; i++)
+	{
+		group = this->groups[i];
+		if (group && group->get_order(group, &last))
+		{
+			*order = has_order ? nflog_later(*order, last) : last;
+			has_order = TRUE;
+		}
+	}
+	return has_order;
 }
 
 /**
@@ -249,38 +269,68 @@ static nflog_progress_t get_group_progress(nflog_group_t *group,
 METHOD(nflog_lane_t, get_progress, nflog_progress_t,
 	private_nflog_lane_t *this, uint32_t *settled)
 {
-	nflog_progress_t in, out;
+	nflog_progress_t progress, all;
+	u_int i;
 
-	in = get_group_progress(this->in, settled);
-	out = get_group_progress(this->out, settled);
-	return nflog_progress_both(in, out);
+	all = get_group_progress(this->groups[0], settled);
+	for (i = 1; i < NFLOG_WAYS && this->groups[i]; i++)
+	{
+		progress = get_group_progress(this->groups[i], settled);
+		all = nflog_progress_both(all, progress);
+	}
+	return all;
 }
 
 METHOD(nflog_lane_t, get_lost, uint64_t,
-	private_nflog_lane_t *this, bool in)
+	private_nflog_lane_t *this, nflog_way_t way)
 {
-	return in ? this->in->get_lost(this->in) : this->out->get_lost(this->out);
+	nflog_group_t *group = this->groups[way];
+
+	return group ? group->get_lost(group) : 0;
+}
+
+METHOD(nflog_lane_t, add_connections, int,
+	private_nflog_lane_t *this)
+{
+	nflog_group_t *group = this->groups[WAY_MISSED];
+
+	return group->add_connections(group);
 }
 
 METHOD(nflog_lane_t, destroy, void,
 	private_nflog_lane_t *this)
 {
-	DESTROY_IF(this->in);
-	DESTROY_IF(this->out);
+	u_int i;
+
+	for (i = 0; i < NFLOG_WAYS; i++)
+	{
+		DESTROY_IF(this->groups[i]);
+	}
 	close(this->event);
 	this->turn->destroy(this->turn);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
 
+/**
+ * Open a group.
+ *
+ * @return				FALSE with errno set on failure
+ */
+static bool open_group(private_nflog_lane_t *this, nflog_way_t way, uint16_t number)
+{
+	this->groups[way] = nflog_group_create(number, way == WAY_IN);
+	return this->groups[way] != NULL;
+}
+
 /*
  * Described in header
  */
-nflog_lane_t *nflog_lane_create(u_int number, uint16_t group,
-										nflog_queue_t *queue,
-										nflog_lane_cb_t cb, void *data)
+nflog_lane_t *nflog_lane_create(u_int number, uint16_t group, uint16_t *missed,
+								nflog_queue_t *queue, nflog_lane_cb_t cb, void *data)
 {
 	private_nflog_lane_t *this;
+	bool opened;
 	int err;
 
 	INIT(this,
@@ -292,6 +342,7 @@ nflog_lane_t *nflog_lane_create(u_int number, uint16_t group,
 			.get_order = _get_order,
 			.get_progress = _get_progress,
 			.get_lost = _get_lost,
+			.add_connections = _add_connections,
 			.destroy = _destroy,
 		},
 		.number = number,
@@ -302,12 +353,9 @@ nflog_lane_t *nflog_lane_create(u_int number, uint16_t group,
 		.turn = mutex_create(MUTEX_TYPE_DEFAULT),
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	);
-	this->in = nflog_group_create(group, TRUE);
-	if (this->in)
-	{
-		this->out = nflog_group_create(group + 1, FALSE);
-	}
-	if (!this->in || !this->out)
+	opened = open_group(this, WAY_IN, group) && open_group(this, WAY_OUT, group + 1) &&
+			 (!missed || open_group(this, WAY_MISSED, *missed));
+	if (!opened)
 	{
 		err = errno;
 		destroy(this);

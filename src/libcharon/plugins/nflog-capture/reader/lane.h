@@ -21,9 +21,25 @@
 #define NFLOG_LANE_H_
 
 typedef struct nflog_lane_t nflog_lane_t;
+typedef enum nflog_way_t nflog_way_t;
 
 #include "traces/order.h"
 #include "traces/queue.h"
+
+/**
+ * Which packets a group is for.
+ */
+enum nflog_way_t {
+	/** those that leave */
+	WAY_OUT,
+	/** those that arrive */
+	WAY_IN,
+	/** those that leave without their SA */
+	WAY_MISSED,
+};
+
+/** number of values of nflog_way_t */
+#define NFLOG_WAYS (WAY_MISSED + 1)
 
 /**
  * Callback for a packet that was read, the lane is locked.
@@ -38,7 +54,8 @@ typedef void (*nflog_lane_cb_t)(void *data, u_int lane,
 /**
  * Reads the packets that some of the processors log, from two NFLOG groups: one for arriving
  * packets, which the kernel stamps with the time, and one for leaving packets, which it does
- * not stamp.
+ * not stamp.  The first lane has another one for packets that leave without their SA, of all
+ * processors.
  */
 struct nflog_lane_t {
 
@@ -77,7 +94,7 @@ struct nflog_lane_t {
 	bool (*get_order)(nflog_lane_t *this, uint32_t *order);
 
 	/**
-	 * Get the progress in both groups.  The lane has to be locked.
+	 * Get the progress in all groups.  The lane has to be locked.
 	 *
 	 * @param settled	order of a packet that the kernel has passed on, with all packets
 	 *					logged before, NULL if unknown
@@ -90,10 +107,18 @@ struct nflog_lane_t {
 	 * Get the number of packets that the kernel dropped, as its queue was full.  The lane has
 	 * to be locked.
 	 *
-	 * @param in		TRUE for arriving packets, FALSE for leaving packets
+	 * @param way		which packets
 	 * @return			packets missing in the sequence read so far
 	 */
-	uint64_t (*get_lost)(nflog_lane_t *this, bool in);
+	uint64_t (*get_lost)(nflog_lane_t *this, nflog_way_t way);
+
+	/**
+	 * Receive the connections of packets that leave without their SA, see nflog_group_t.  The
+	 * lane has to be the first one, and locked.
+	 *
+	 * @return			0 if successful, an errno otherwise
+	 */
+	int (*add_connections)(nflog_lane_t *this);
 
 	/**
 	 * Destroy a nflog_lane_t, which has to be stopped.
@@ -107,13 +132,14 @@ struct nflog_lane_t {
  * @param number	number of the lane
  * @param group		number of the NFLOG group for arriving packets, leaving packets have
  *					the next one
+ * @param missed	number of the group for packets that leave without their SA, NULL if
+ *					the lane has none
  * @param queue		where packets are published, not owned
  * @param cb		callback for each packet
  * @param data		data to pass to cb
  * @return			NULL with errno set on failure, see nflog_group_create()
  */
-nflog_lane_t *nflog_lane_create(u_int number, uint16_t group,
-										nflog_queue_t *queue,
-										nflog_lane_cb_t cb, void *data);
+nflog_lane_t *nflog_lane_create(u_int number, uint16_t group, uint16_t *missed,
+								nflog_queue_t *queue, nflog_lane_cb_t cb, void *data);
 
 #endif /** NFLOG_LANE_H_ @}*/

@@ -13,7 +13,8 @@
  */
 
 #include "lanes.h"
-#include "options/values.h"
+#include "groups.h"
+#include "options/types.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -33,9 +34,6 @@
 /** interval of notes, in us, and number of notes that cover that time */
 #define NOTE_INTERVAL 4000
 #define MAX_NOTES 8
-
-/** default of the option "group" */
-#define DEFAULT_GROUP 4500
 
 /** lanes, at most, a power of two, more hardly help, as a single thread writes */
 #define MAX_LANES (NFLOG_MAX_GROUPS / 2)
@@ -101,15 +99,20 @@ struct private_nflog_lanes_t {
 	bool used;
 
 	/**
+	 * TRUE if the connections of packets without SA are received, or can't be, used by the
+	 * thread that opens lanes only.
+	 */
+	bool connections;
+
+	/**
 	 * TRUE while lanes are being closed, the mutex is not held then.
 	 */
 	bool closing;
 
 	/**
-	 * Packets that left, and that arrived, which the kernel dropped from the first lane
-	 * before it was opened last.
+	 * Packets that the kernel dropped from the first lane before it was opened last.
 	 */
-	uint64_t lost[2];
+	uint64_t lost[NFLOG_WAYS];
 
 	/**
 	 * Latest notes, the last one first.
@@ -268,16 +271,16 @@ METHOD(nflog_lanes_t, get_progress, nflog_progress_t,
 }
 
 METHOD(nflog_lanes_t, get_lost, uint64_t,
-	private_nflog_lanes_t *this, bool in)
+	private_nflog_lanes_t *this, nflog_way_t way)
 {
 	uint64_t lost;
 
 	this->mutex->lock(this->mutex);
-	lost = this->lost[in];
+	lost = this->lost[way];
 	if (this->count)
 	{
 		this->lanes[0]->lock(this->lanes[0]);
-		lost += this->lanes[0]->get_lost(this->lanes[0], in);
+		lost += this->lanes[0]->get_lost(this->lanes[0], way);
 		this->lanes[0]->unlock(this->lanes[0]);
 	}
 	this->mutex->unlock(this->mutex);
@@ -327,7 +330,8 @@ static void close_lanes(private_nflog_lanes_t *this)
 {
 	nflog_lane_t *lanes[MAX_LANES];
 	uint64_t lost, all = 0;
-	u_int i, in, count = this->count;
+	u_int i, count = this->count;
+	nflog_way_t way;
 
 	/* others may lock lanes as long as there are threads */
 	this->closing = TRUE;
@@ -340,10 +344,10 @@ static void close_lanes(private_nflog_lanes_t *this)
 	for (i = 0; i < count; i++)
 	{
 		lanes[i] = this->lanes[i];
-		for (in = FALSE; in <= TRUE; in++)
+		for (way = 0; way < NFLOG_WAYS; way++)
 		{
-			lost = lanes[i]->get_lost(lanes[i], in);
-			this->lost[in] += i ? 0 : lost;
+			lost = lanes[i]->get_lost(lanes[i], way);
+			this->lost[way] += i ? 0 : lost;
 			all += lost;
 		}
 	}
@@ -352,7 +356,7 @@ static void close_lanes(private_nflog_lanes_t *this)
 	this->mutex->unlock(this->mutex);
 
 	destroy_lanes(lanes, count, this->stamping);
-	DBG2(DBG_KNL, "nflog-capture: closed %u NFLOG groups", 2 * count);
+	DBG2(DBG_KNL, "nflog-capture: closed %u NFLOG groups", NFLOG_GROUPS(count));
 	if (all)
 	{
 		DBG1(DBG_KNL, "nflog-capture: the kernel dropped %" PRIu64 " packets before "
@@ -361,6 +365,29 @@ static void close_lanes(private_nflog_lanes_t *this)
 	this->mutex->lock(this->mutex);
 	this->closing = FALSE;
 	this->closed->broadcast(this->closed);
+}
+
+METHOD(nflog_lanes_t, add_connections, void,
+	private_nflog_lanes_t *this)
+{
+	nflog_lane_t *lane = this->lanes[0];
+	int err;
+
+	if (this->connections)
+	{
+		return;
+	}
+	this->connections = TRUE;
+	lane->lock(lane);
+	err = lane->add_connections(lane);
+	lane->unlock(lane);
+	if (err)
+	{
+		DBG1(DBG_KNL, "nflog-capture: unable to learn the addresses of packets before "
+			 "NAT, those that NAT keeps out of an SA are not captured as missed, %s",
+			 err == EOPNOTSUPP ? "the kernel needs nf_conntrack_netlink, and "
+			 "CONFIG_NETFILTER_NETLINK_GLUE_CT" : strerror(err));
+	}
 }
 
 METHOD(nflog_lanes_t, unused, void,
@@ -395,58 +422,6 @@ METHOD(nflog_lanes_t, destroy, void,
 }
 
 /**
- * Describe an error of the groups, with its remedy.
- */
-static void describe(int err, uint16_t group, u_int count, char *reason,
-					 size_t len)
-{
-	switch (err)
-	{
-		case EBUSY:
-			snprintf(reason, len, "NFLOG groups %u to %u are used by another "
-					 "process, set %s.plugins.nflog-capture.group to the first of "
-					 "%u unused groups", group, group + 2 * count - 1, lib->ns,
-					 2 * count);
-			break;
-		case EPERM:
-			snprintf(reason, len, "using NFLOG is not permitted, charon needs "
-					 "CAP_NET_ADMIN");
-			break;
-		case EINVAL:
-		case EPROTONOSUPPORT:
-			snprintf(reason, len, "the kernel needs nfnetlink_log");
-			break;
-		default:
-			snprintf(reason, len, "unable to use NFLOG groups %u to %u: %s", group,
-					 group + 2 * count - 1, strerror(err));
-			break;
-	}
-}
-
-/**
- * Get the first NFLOG group by the option.
- *
- * @return				FALSE if the option is not valid
- */
-static bool get_group(u_int count, uint16_t *group, char *reason, size_t len)
-{
-	int value, last = UINT16_MAX + 1 - 2 * count;
-
-	value = lib->settings->get_int(lib->settings,
-						"%s.plugins.nflog-capture.group", DEFAULT_GROUP,
-						lib->ns);
-	if (value < 0 || value > last)
-	{
-		snprintf(reason, len, "strongswan.conf, %s.plugins.nflog-capture.group: %d "
-				 "is not the first of %u NFLOG groups, use 0 to %d", lib->ns,
-				 value, 2 * count, last);
-		return FALSE;
-	}
-	*group = value;
-	return TRUE;
-}
-
-/**
  * Create all lanes, nothing is locked.
  *
  * @return				number of lanes, 0 on failure
@@ -455,23 +430,25 @@ static u_int create_lanes(private_nflog_lanes_t *this,
 						  nflog_lane_t *lanes[MAX_LANES], uint16_t *group,
 						  char *reason, size_t len)
 {
+	uint16_t missed;
 	u_int i, count;
 
 	/* charon's own threads inject what they decrypt, so the packets of an SA don't stay on
 	 * a processor */
 	count = lib->get(lib, "kernel-libipsec-tun")
 				? 1 : this->queue->get_lanes(this->queue);
-	if (!get_group(count, group, reason, len))
+	if (!nflog_groups_get(count, group, reason, len))
 	{
 		return 0;
 	}
+	missed = *group + 2 * count;
 	for (i = 0; i < count; i++)
 	{
-		lanes[i] = nflog_lane_create(i, *group + 2 * i, this->queue, this->cb,
-									 this->data);
+		lanes[i] = nflog_lane_create(i, *group + 2 * i, i ? NULL : &missed, this->queue,
+									 this->cb, this->data);
 		if (!lanes[i])
 		{
-			describe(errno, *group, count, reason, len);
+			nflog_groups_describe(errno, *group, count, reason, len);
 			destroy_lanes(lanes, i, -1);
 			return 0;
 		}
@@ -511,6 +488,7 @@ METHOD(nflog_lanes_t, open_, bool,
 	{
 		this->mutex->unlock(this->mutex);
 		*count = create_lanes(this, this->lanes, &this->group, reason, len);
+		this->connections = FALSE;
 		if (*count)
 		{
 			this->stamping = open_stamping();
@@ -530,7 +508,7 @@ METHOD(nflog_lanes_t, open_, bool,
 	if (*count)
 	{
 		DBG2(DBG_KNL, "nflog-capture: reading from NFLOG groups %u to %u", *group,
-			 *group + 2 * *count - 1);
+			 *group + NFLOG_GROUPS(*count) - 1);
 	}
 	return *count > 0;
 }
@@ -546,6 +524,7 @@ nflog_lanes_t *nflog_lanes_create(nflog_queue_t *queue, nflog_lane_cb_t cb,
 	INIT(this,
 		.public = {
 			.open = _open_,
+			.add_connections = _add_connections,
 			.unused = _unused,
 			.close = _close_,
 			.lock = _lock,

@@ -39,7 +39,8 @@ struct nflog_lanes_t {
 	 *
 	 * Called by one thread, the rules' thread, waits for close().
 	 *
-	 * @param group		receives the number of the first NFLOG group, each lane has two
+	 * @param group		receives the number of the first NFLOG group, each lane has two, and
+	 *					one more follows for packets that leave without their SA
 	 * @param count		receives the number of lanes
 	 * @param reason	receives the reason of a failure, with its remedy
 	 * @param len		size of reason
@@ -47,6 +48,12 @@ struct nflog_lanes_t {
 	 */
 	bool (*open)(nflog_lanes_t *this, uint16_t *group, u_int *count,
 				 char *reason, size_t len);
+
+	/**
+	 * Receive the connections of packets that leave without their SA.  A failure is logged.
+	 * Called by the rules' thread, before rules log these packets, while lanes are open.
+	 */
+	void (*add_connections)(nflog_lanes_t *this);
 
 	/**
 	 * Note that no rules log to the lanes anymore.
@@ -90,10 +97,10 @@ struct nflog_lanes_t {
 	 * Get the number of packets of the first lane that the kernel dropped, as its queue was
 	 * full.
 	 *
-	 * @param in		TRUE for arriving packets, FALSE for leaving packets
+	 * @param way		which packets
 	 * @return			packets missing in the sequences read so far, since creation
 	 */
-	uint64_t (*get_lost)(nflog_lanes_t *this, bool in);
+	uint64_t (*get_lost)(nflog_lanes_t *this, nflog_way_t way);
 
 	/**
 	 * Destroy a nflog_lanes_t, which has to be closed.

@@ -17,9 +17,11 @@
 #include "ending.h"
 #include "ip6_fragments.h"
 #include "lanes.h"
+#include "misses.h"
 #include "sa_lookup.h"
 #include "options/values.h"
 #include "rules/rules.h"
+#include "rules/wanted.h"
 
 #include <libmnl/libmnl.h>
 
@@ -74,6 +76,21 @@ struct private_nflog_reader_t {
 	nflog_ts_lookup_t *ts_lookup;
 
 	/**
+	 * Finds SAs that packets missed, guarded like sa_lookup.
+	 */
+	nflog_misses_t *misses;
+
+	/**
+	 * Policies that charon installed.
+	 */
+	nflog_policies_t *policies;
+
+	/**
+	 * Network devices.
+	 */
+	nflog_devices_t *devices;
+
+	/**
 	 * Keeps packets of SPIs without SA.
 	 */
 	nflog_early_t *early;
@@ -118,7 +135,7 @@ static void handle_packet(void *data, u_int lane, nflog_logged_t *logged)
 	private_nflog_reader_t *this = data;
 
 	if (lane && (logged->prefix == PREFIX_IKE_IN || logged->prefix == PREFIX_IKE_OUT ||
-				 logged->prefix == PREFIX_FRAG_IN))
+				 logged->prefix == PREFIX_FRAG_IN || logged->prefix == PREFIX_MISSED))
 	{	/* not by our rules, these are handled with the first lane locked */
 		return;
 	}
@@ -137,6 +154,9 @@ static void handle_packet(void *data, u_int lane, nflog_logged_t *logged)
 			{
 				this->ike_messages->handle(this->ike_messages, logged, TRUE);
 			}
+			break;
+		case PREFIX_MISSED:
+			this->misses->handle(this->misses, lane, logged);
 			break;
 		default:
 			handle_sa(this, lane, logged);
@@ -183,6 +203,16 @@ static bool open_groups(void *data, uint16_t *group, u_int *count,
 }
 
 /**
+ * Learn the addresses of missed packets before NAT.  Called by the rules' thread.
+ */
+static void prepare_missed(void *data)
+{
+	private_nflog_reader_t *this = data;
+
+	this->lanes->add_connections(this->lanes);
+}
+
+/**
  * Let the NFLOG groups be closed, as there are no rules.  Called by the rules' thread.
  */
 static void close_groups(void *data)
@@ -200,7 +230,7 @@ static void removed(void *data, nflog_sa_t *sa)
 {
 	private_nflog_reader_t *this = data;
 
-	if (sa->esp.trace || sa->plain.trace)
+	if (sa->esp.trace || sa->plain.trace || sa->wanted)
 	{
 		this->ending->drain(this->ending, sa);
 		return;
@@ -264,6 +294,10 @@ METHOD(nflog_reader_t, add, bool,
 		log_uncaptured(sa, "unable to create a thread");
 		return FALSE;
 	}
+	if (sa->wanted)
+	{
+		sa->wanted->lost = this->lanes->get_lost(this->lanes, WAY_MISSED);
+	}
 	this->lanes->lock(this->lanes);
 	reason = this->sa_lookup->add(this->sa_lookup, sa);
 	if (reason)
@@ -274,6 +308,10 @@ METHOD(nflog_reader_t, add, bool,
 	{	/* keep its packets, they are queued below */
 		spi = this->early->claim(this->early, &sa->key);
 		sa->esp.early = spi != NULL;
+	}
+	if (!reason)
+	{
+		this->misses->add(this->misses, sa);
 	}
 	sa->dropped = this->ip6_fragments->get_dropped(this->ip6_fragments);
 	this->lanes->unlock(this->lanes);
@@ -377,6 +415,12 @@ METHOD(nflog_reader_t, include, void,
 	this->ending->wake(this->ending);
 }
 
+METHOD(nflog_reader_t, get_policies, nflog_policies_t*,
+	private_nflog_reader_t *this)
+{
+	return this->policies;
+}
+
 METHOD(nflog_reader_t, capture_ike, void,
 	private_nflog_reader_t *this, bool enable)
 {
@@ -421,6 +465,9 @@ METHOD(nflog_reader_t, destroy, void,
 	this->lanes->destroy(this->lanes);
 	this->sa_lookup->destroy(this->sa_lookup);
 	this->ts_lookup->destroy(this->ts_lookup);
+	this->misses->destroy(this->misses);
+	this->policies->destroy(this->policies);
+	this->devices->destroy(this->devices);
 	this->early->destroy(this->early);
 	this->ip6_fragments->destroy(this->ip6_fragments);
 	free(this);
@@ -438,6 +485,7 @@ nflog_reader_t *nflog_reader_create(
 	nflog_ending_parts_t parts;
 	nflog_receiver_t receiver = {
 		.open = open_groups,
+		.missed = prepare_missed,
 		.close = close_groups,
 		.removed = removed,
 	};
@@ -452,6 +500,7 @@ nflog_reader_t *nflog_reader_create(
 			.remove = _remove_,
 			.exclude = _exclude,
 			.include = _include,
+			.get_policies = _get_policies,
 			.capture_ike = _capture_ike,
 			.captures_ike = _captures_ike,
 			.retry = _retry,
@@ -461,10 +510,13 @@ nflog_reader_t *nflog_reader_create(
 		.queue = queue,
 		.writer = writer,
 		.ike_messages = ike_messages,
-		.ts_lookup = nflog_ts_lookup_create(),
+		.devices = nflog_devices_create(),
+		.policies = nflog_policies_create(),
 		.early = nflog_early_create(queue),
 		.ip6_fragments = nflog_ip6_fragments_create(),
 	);
+	this->ts_lookup = nflog_ts_lookup_create(this->devices);
+	this->misses = nflog_misses_create(queue, this->policies, this->devices);
 	this->sa_lookup = nflog_sa_lookup_create(this->ts_lookup);
 	receiver.data = this;
 	this->rules = nflog_rules_create(&receiver);
@@ -474,6 +526,7 @@ nflog_reader_t *nflog_reader_create(
 		.rules = this->rules,
 		.sa_lookup = this->sa_lookup,
 		.ts_lookup = this->ts_lookup,
+		.misses = this->misses,
 		.early = this->early,
 		.ip6_fragments = this->ip6_fragments,
 		.ike_messages = ike_messages,

@@ -23,6 +23,7 @@
 typedef struct nflog_reader_t nflog_reader_t;
 
 #include "ike_messages.h"
+#include "policies.h"
 #include "traces/queue.h"
 #include "rules/sa.h"
 #include "traces/writer.h"
@@ -120,6 +121,14 @@ struct nflog_reader_t {
 	 * @param spi		SPI, in network order, need not be excluded
 	 */
 	void (*include)(nflog_reader_t *this, host_t *dst, uint32_t spi);
+
+	/**
+	 * Get the policies that charon installed, which explain why packets leave without their
+	 * SA.
+	 *
+	 * @return			policies, owned by the reader, to be kept up to date
+	 */
+	nflog_policies_t *(*get_policies)(nflog_reader_t *this);
 
 	/**
 	 * Begin or end to capture IKE messages.  IKE_SAs that have a trace are captured to the

@@ -14,7 +14,6 @@
 
 #include "ts_lookup.h"
 #include "traces/order.h"
-#include "vti.h"
 
 #include <libmnl/libmnl.h>
 
@@ -82,9 +81,9 @@ struct private_nflog_ts_lookup_t {
 	linked_list_t *ended;
 
 	/**
-	 * Keys of VTI devices.
+	 * Keys of VTI devices, not owned.
 	 */
-	nflog_vti_t *vti;
+	nflog_devices_t *devices;
 
 	/**
 	 * Number of packets in ESP of SAs with selectors, may wrap.
@@ -126,8 +125,8 @@ METHOD(nflog_ts_lookup_t, add, void,
 	sa->lost = this->tun_lost[sa->inbound];
 	if (sa->vti)
 	{
-		sa->unknown = this->vti->get_unknown(this->vti);
-		this->vti->refresh(this->vti);
+		sa->unknown = this->devices->get_unknown(this->devices);
+		this->devices->refresh(this->devices);
 	}
 }
 
@@ -136,7 +135,7 @@ METHOD(nflog_ts_lookup_t, wait_, void,
 {
 	if (sa->vti)
 	{
-		this->vti->wait(this->vti, deadline);
+		this->devices->wait(this->devices, deadline);
 	}
 }
 
@@ -159,7 +158,7 @@ static void count_unidentified(private_nflog_ts_lookup_t *this, nflog_sa_t *sa)
 	}
 	if (sa->vti)
 	{
-		sa->plain.count->unidentified += this->vti->get_unknown(this->vti) -
+		sa->plain.count->unidentified += this->devices->get_unknown(this->devices) -
 										 sa->unknown;
 	}
 }
@@ -362,7 +361,7 @@ METHOD(nflog_ts_lookup_t, find_vti, nflog_sa_t*,
 	struct nlattr *attr = logged->attrs[NFULA_IFINDEX_INDEV];
 	uint32_t key;
 
-	key = attr ? this->vti->get_key(this->vti, ntohl(mnl_attr_get_u32(attr))) : 0;
+	key = attr ? this->devices->get_key(this->devices, ntohl(mnl_attr_get_u32(attr))) : 0;
 	return key ? find_selected(this, logged, TRUE, key) : NULL;
 }
 
@@ -388,14 +387,13 @@ METHOD(nflog_ts_lookup_t, destroy, void,
 	this->excluded->destroy(this->excluded);
 	this->ended->destroy_function(this->ended, (void*)nflog_sa_destroy);
 	this->selected->destroy(this->selected);
-	this->vti->destroy(this->vti);
 	free(this);
 }
 
 /*
  * Described in header
  */
-nflog_ts_lookup_t *nflog_ts_lookup_create()
+nflog_ts_lookup_t *nflog_ts_lookup_create(nflog_devices_t *devices)
 {
 	private_nflog_ts_lookup_t *this;
 
@@ -417,7 +415,7 @@ nflog_ts_lookup_t *nflog_ts_lookup_create()
 		.excluded = hashtable_create(nflog_esp_key_hash,
 									 nflog_esp_key_equals, 32),
 		.ended = linked_list_create(),
-		.vti = nflog_vti_create(),
+		.devices = devices,
 	);
 	return &this->public;
 }

@@ -23,6 +23,7 @@
 
 typedef struct nflog_ts_lookup_t nflog_ts_lookup_t;
 
+#include "devices.h"
 #include "rules/sa.h"
 
 /**
@@ -128,7 +129,9 @@ struct nflog_ts_lookup_t {
 
 /**
  * Create a nflog_ts_lookup_t instance.
+ *
+ * @param devices	knows VTI devices, not owned
  */
-nflog_ts_lookup_t *nflog_ts_lookup_create();
+nflog_ts_lookup_t *nflog_ts_lookup_create(nflog_devices_t *devices);
 
 #endif /** NFLOG_TS_LOOKUP_H_ @}*/

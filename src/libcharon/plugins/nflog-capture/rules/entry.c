@@ -14,70 +14,27 @@
 
 
 #include "entry.h"
+#include "wanted.h"
 
 #include <errno.h>
 
 /**
- * Find an element.
- */
-static bool contains(nflog_use_t *use, nflog_element_t *element)
-{
-	nflog_element_t *other;
-	u_int i;
-
-	for (i = 0; i < use->count; i++)
-	{
-		other = &use->elements[i];
-		if (streq(other->set, element->set) && other->len == element->len &&
-			memeq(other->key, element->key, element->len))
-		{
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
-/**
- * Is all of what a side wants in the table?
- */
-static bool is_complete(nflog_side_t *side)
-{
-	u_int i;
-
-	for (i = 0; i < side->want.count; i++)
-	{
-		if (!contains(&side->have, &side->want.elements[i]))
-		{
-			return FALSE;
-		}
-	}
-	return !(side->want.needs & ~side->have.needs);
-}
-
-/**
- * Add an element to what is used, unless it's there.
- */
-static void add_element(nflog_use_t *use, nflog_element_t element)
-{
-	if (!contains(use, &element))
-	{
-		use->elements[use->count++] = element;
-	}
-}
-
-/**
  * Want what a side of an SA needs for an address and reqid.
  */
-static void want(nflog_use_t *use, nflog_sa_t *sa, nflog_match_t *match, bool plain)
+static void want(nflog_use_t *use, nflog_sa_t *sa, nflog_match_t *match, u_int side)
 {
-	if (!plain)
+	if (side == NFLOG_SIDE_MISSED)
+	{
+		use->nets = sa->wanted->nets;
+	}
+	else if (side == NFLOG_SIDE_ESP)
 	{
 		use->needs |= 1 << NEED_ESP;
 		if (sa->inbound && match->dst->get_family(match->dst) == AF_INET6)
 		{
 			use->needs |= 1 << NEED_FRAGMENTS;
 		}
-		add_element(use, nflog_element_esp(sa, match));
+		nflog_use_add(use, nflog_element_esp(sa, match));
 	}
 	else
 	{
@@ -85,7 +42,7 @@ static void want(nflog_use_t *use, nflog_sa_t *sa, nflog_match_t *match, bool pl
 		use->needs |= sa->vti ? 1 << NEED_VTI : 0;
 		if (!sa->userland)
 		{
-			add_element(use, nflog_element_plain(sa, match));
+			nflog_use_add(use, nflog_element_plain(sa, match));
 		}
 	}
 }
@@ -100,6 +57,7 @@ nflog_entry_t *nflog_entry_create(nflog_sa_t *sa)
 	INIT(this,
 		.sides[NFLOG_SIDE_ESP].entry = this,
 		.sides[NFLOG_SIDE_PLAIN].entry = this,
+		.sides[NFLOG_SIDE_MISSED].entry = this,
 		.refs = 1,
 	);
 	if (sa)
@@ -136,6 +94,7 @@ void nflog_entry_set_sa(nflog_entry_t *this, nflog_sa_t *sa)
 	/* an SPI has counters, but no trace */
 	this->sides[NFLOG_SIDE_ESP].count = sa->esp.count;
 	this->sides[NFLOG_SIDE_PLAIN].count = sa->plain.trace ? sa->plain.count : NULL;
+	this->sides[NFLOG_SIDE_MISSED].count = sa->wanted ? sa->wanted->tap.count : NULL;
 	/* what the SA misses begins now */
 	this->logged = 0;
 	for (i = 0; i < NFLOG_SIDES; i++)
@@ -162,10 +121,10 @@ void nflog_entry_want(nflog_entry_t *this, nflog_match_t *match,
 		side->err = 0;
 		if (side->count)
 		{
-			want(&side->want, this->sa, match, i == NFLOG_SIDE_PLAIN);
+			want(&side->want, this->sa, match, i);
 			if (other)
 			{
-				want(&side->want, this->sa, other, i == NFLOG_SIDE_PLAIN);
+				want(&side->want, this->sa, other, i);
 			}
 		}
 	}
@@ -180,7 +139,7 @@ u_int nflog_entry_get_incomplete(nflog_entry_t *this)
 
 	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		sides |= is_complete(&this->sides[i]) ? 0 : 1 << i;
+		sides |= nflog_use_covers(&this->sides[i].have, &this->sides[i].want) ? 0 : 1 << i;
 	}
 	return sides;
 }
@@ -215,8 +174,8 @@ bool nflog_entry_unblocks(nflog_entry_t *this, nflog_entry_t *other)
 		for (j = 0; j < this->sides[i].have.count; j++)
 		{
 			element = &this->sides[i].have.elements[j];
-			if (!contains(&this->sides[i].next, element) &&
-				contains(&other->sides[i].want, element))
+			if (!nflog_use_contains(&this->sides[i].next, element) &&
+				nflog_use_contains(&other->sides[i].want, element))
 			{
 				return TRUE;
 			}
@@ -230,8 +189,16 @@ bool nflog_entry_unblocks(nflog_entry_t *this, nflog_entry_t *other)
  */
 bool nflog_entry_is_used(nflog_entry_t *this)
 {
-	return this->sides[NFLOG_SIDE_ESP].have.needs ||
-		   this->sides[NFLOG_SIDE_PLAIN].have.needs;
+	u_int i;
+
+	for (i = 0; i < NFLOG_SIDES; i++)
+	{
+		if (nflog_use_is_any(&this->sides[i].have))
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
 }
 
 /*
@@ -245,7 +212,7 @@ void nflog_entry_begin_missing(nflog_entry_t *this)
 	for (i = 0; i < NFLOG_SIDES && !this->removing; i++)
 	{
 		side = &this->sides[i];
-		if (!side->missing && !is_complete(side))
+		if (!side->missing && !nflog_use_covers(&side->have, &side->want))
 		{
 			side->missing = TRUE;
 			time_monotonic(&side->since);
@@ -274,8 +241,14 @@ static uint64_t get_missed(nflog_side_t *side)
  */
 uint64_t nflog_entry_get_missed(nflog_entry_t *this)
 {
-	return max(get_missed(&this->sides[NFLOG_SIDE_ESP]),
-			   get_missed(&this->sides[NFLOG_SIDE_PLAIN]));
+	uint64_t missed = 0;
+	u_int i;
+
+	for (i = 0; i < NFLOG_SIDES; i++)
+	{
+		missed = max(missed, get_missed(&this->sides[i]));
+	}
+	return missed;
 }
 
 /*
@@ -291,7 +264,7 @@ bool nflog_entry_end_missing(nflog_entry_t *this)
 	for (i = 0; i < NFLOG_SIDES; i++)
 	{
 		side = &this->sides[i];
-		if (side->missing && (this->removing || is_complete(side)))
+		if (side->missing && (this->removing || nflog_use_covers(&side->have, &side->want)))
 		{
 			missed = get_missed(side);
 			if (side->count)
@@ -318,7 +291,7 @@ void nflog_entry_lose(nflog_entry_t *this)
 	for (i = 0; i < NFLOG_SIDES; i++)
 	{
 		side = &this->sides[i];
-		if (side->have.needs && side->count)
+		if (nflog_use_is_any(&side->have) && side->count)
 		{
 			side->count->uncounted = TRUE;
 		}
@@ -369,7 +342,7 @@ static int count_elements(nflog_nft_table_t *table, nflog_side_t *side)
 
 	for (i = 0; i < side->have.count && !err; i++)
 	{
-		if (entry->counting || !contains(&side->next, &side->have.elements[i]))
+		if (entry->counting || !nflog_use_contains(&side->next, &side->have.elements[i]))
 		{
 			err = table->count(table, &side->have.elements[i]);
 		}
@@ -380,25 +353,6 @@ static int count_elements(nflog_nft_table_t *table, nflog_side_t *side)
 		err = table->count(table, &entry->tun);
 	}
 	return err;
-}
-
-/**
- * Add or remove the elements of one list that are not in another one.
- */
-static void change_elements(nflog_nft_table_t *table, nflog_use_t *use,
-							nflog_use_t *other,
-							void (*change)(nflog_nft_table_t *table,
-										   nflog_element_t *element))
-{
-	u_int i;
-
-	for (i = 0; i < use->count; i++)
-	{
-		if (!contains(other, &use->elements[i]))
-		{
-			change(table, &use->elements[i]);
-		}
-	}
 }
 
 /**
@@ -421,12 +375,12 @@ static int change(nflog_nft_table_t *table, nflog_side_t **sides, u_int count)
 	}
 	for (i = 0; i < count; i++)
 	{
-		change_elements(table, &sides[i]->have, &sides[i]->next, table->remove);
+		nflog_use_remove(&sides[i]->have, &sides[i]->next, table);
 	}
 	for (i = 0; i < count; i++)
 	{
 		table->use(table, sides[i]->next.needs & ~sides[i]->have.needs);
-		change_elements(table, &sides[i]->next, &sides[i]->have, table->add);
+		nflog_use_apply(&sides[i]->next, &sides[i]->have, table);
 	}
 	/* chains stay if another SA needs them now */
 	for (i = 0; i < count; i++)
@@ -451,14 +405,15 @@ static void add_nothing(nflog_side_t *side)
 {
 	nflog_use_t use = {
 		.needs = side->next.needs & side->have.needs,
+		.nets = side->have.nets,
 	};
 	u_int i;
 
 	for (i = 0; i < side->next.count; i++)
 	{
-		if (contains(&side->have, &side->next.elements[i]))
+		if (nflog_use_contains(&side->have, &side->next.elements[i]))
 		{
-			add_element(&use, side->next.elements[i]);
+			nflog_use_add(&use, side->next.elements[i]);
 		}
 	}
 	side->next = use;
@@ -471,7 +426,7 @@ static void add_nothing(nflog_side_t *side)
  */
 static bool change_side(nflog_nft_table_t *table, nflog_side_t *side)
 {
-	bool removing = !side->next.needs;
+	bool removing = !nflog_use_is_any(&side->next);
 	int err;
 
 	err = change(table, &side, 1);
@@ -539,7 +494,7 @@ int nflog_entry_end(nflog_entry_t *this)
 		for (j = 0; j < side->have.count; j++)
 		{
 			element = &side->have.elements[j];
-			if (!contains(&side->next, element))
+			if (!nflog_use_contains(&side->next, element))
 			{
 				side->count->logged += element->packets;
 				side->count->has_logged = TRUE;
@@ -569,7 +524,8 @@ int nflog_entry_end(nflog_entry_t *this)
  */
 bool nflog_entry_is_spi(nflog_entry_t *this)
 {
-	return this->sa && !this->sa->esp.trace && !this->sa->plain.trace;
+	return this->sa && !this->sa->esp.trace && !this->sa->plain.trace &&
+		   !this->sa->wanted;
 }
 
 /*
@@ -577,19 +533,22 @@ bool nflog_entry_is_spi(nflog_entry_t *this)
  */
 char *nflog_entry_name(nflog_entry_t *this, u_int sides, char *buf, size_t len)
 {
+	static char *names[] = { "ESP packets of ", "plain packets of ", "missed packets of " };
 	nflog_sa_t *sa = this->sa;
 	char *side = "";
+	u_int i, count = 0;
 
 	if (!sa)
 	{
 		snprintf(buf, len, "IKE messages");
 		return buf;
 	}
-	if (this->sides[NFLOG_SIDE_ESP].count && this->sides[NFLOG_SIDE_PLAIN].count &&
-		sides != NFLOG_ALL_SIDES)
+	for (i = 0; i < NFLOG_SIDES; i++)
 	{
-		side = sides == 1 << NFLOG_SIDE_ESP ? "ESP packets of " : "plain packets of ";
+		count += this->sides[i].count != NULL;
+		side = sides == 1 << i ? names[i] : side;
 	}
+	side = count > 1 ? side : "";
 	snprintf(buf, len, "%s%s SA %.8x of connection '%s'", side,
 			 sa->inbound ? "inbound" : "outbound", ntohl(sa->spi), sa->conn);
 	return buf;

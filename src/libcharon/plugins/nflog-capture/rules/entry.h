@@ -24,38 +24,24 @@
 #ifndef NFLOG_ENTRY_H_
 #define NFLOG_ENTRY_H_
 
-typedef struct nflog_use_t nflog_use_t;
 typedef struct nflog_side_t nflog_side_t;
 typedef enum nflog_entry_state_t nflog_entry_state_t;
 
-#include "nft_table.h"
+#include "use.h"
 #include "sa.h"
 
-/** elements of a side: for its address and reqid, and for the next ones */
-#define NFLOG_MAX_ELEMENTS 2
-
-/** sides of an SA, that of IKE messages is the first one */
+/** sides of an SA, that of IKE messages is the first one; the last one are packets that
+ *  leave without it */
 #define NFLOG_SIDE_ESP 0
 #define NFLOG_SIDE_PLAIN 1
-#define NFLOG_SIDES 2
+#define NFLOG_SIDE_MISSED 2
+#define NFLOG_SIDES 3
 
 /** a bit for each side */
 #define NFLOG_ALL_SIDES ((1 << NFLOG_SIDES) - 1)
 
 /**
- * What a side of an SA uses in the table.
- */
-struct nflog_use_t {
-	/** elements */
-	nflog_element_t elements[NFLOG_MAX_ELEMENTS];
-	/** number of elements */
-	u_int count;
-	/** chains, a bit for each nflog_need_t, 0 if nothing is used */
-	u_int needs;
-};
-
-/**
- * One side of an SA, each is captured even if the kernel refuses the rules of the other.
+ * One side of an SA, each is captured even if the kernel refuses the rules of others.
  *
  * The thread of the rules changes have with the mutex locked, and reads it without.
  * It uses next and result while the entry is busy.  The mutex guards all else.

@@ -30,6 +30,8 @@
  *   vti-in     prerouting   mangle     packets after decapsulation by a VTI device
  *   ike-in     input        raw        IKE messages as they arrive
  *   ike-out    output       raw        IKE messages as they leave
+ *   missed     postrouting  srcnat+60  packets that leave without their SA, see
+ *                                      nflog_nft_missed_t
  *
  * With several lanes, esp-*, plain-*, and vti-in lead to a chain for each of them,
  * <chain>-<lane>, selected by the number of the processor that handles a packet.  So
@@ -105,6 +107,8 @@ struct nflog_layout_t {
 	uint16_t group;
 	/** number of lanes, a power of two */
 	u_int lanes;
+	/** NFLOG group for packets that leave without their SA */
+	uint16_t missed;
 	/** local port of IKE, and that for NAT traversal, in host order, 0 if not used */
 	uint16_t port, nat_t;
 };

@@ -120,6 +120,24 @@ void nflog_nft_rule_xfrm(struct nftnl_rule *rule, uint8_t dir, uint32_t key,
 /*
  * Described in header
  */
+void nflog_nft_rule_mask(struct nftnl_rule *rule, uint32_t reg, const void *mask,
+						 size_t len)
+{
+	static const uint8_t none[16] = {};
+	struct nftnl_expr *expr;
+
+	expr = nflog_nft_rule_expr("bitwise",
+						NFTNL_EXPR_BITWISE_SREG, reg,
+						NFTNL_EXPR_BITWISE_DREG, reg,
+						NFTNL_EXPR_BITWISE_LEN, len, 0);
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, mask, len);
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, none, len);
+	nftnl_rule_add_expr(rule, expr);
+}
+
+/*
+ * Described in header
+ */
 void nflog_nft_rule_device(struct nftnl_rule *rule, uint32_t key, char *value)
 {
 	char name[IFNAMSIZ] = {};
@@ -205,6 +223,22 @@ void nflog_nft_rule_goto(struct nftnl_rule *rule, char *chain)
 /*
  * Described in header
  */
+void nflog_nft_rule_jump(struct nftnl_rule *rule, char *chain)
+{
+	add_verdict(rule, NFT_JUMP, chain);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_rule_accept(struct nftnl_rule *rule)
+{
+	add_verdict(rule, NF_ACCEPT, NULL);
+}
+
+/*
+ * Described in header
+ */
 void nflog_nft_rule_return(struct nftnl_rule *rule)
 {
 	add_verdict(rule, NFT_RETURN, NULL);
@@ -246,13 +280,21 @@ void nflog_nft_chain_add(nflog_nft_socket_t *nft, char *name, int hook,
 /*
  * Described in header
  */
-void nflog_nft_chain_delete(nflog_nft_socket_t *nft, char *name)
+void nflog_nft_chain_flush(nflog_nft_socket_t *nft, char *name)
 {
 	struct nftnl_rule *rule;
 
 	rule = nflog_nft_rule_create(name);
 	nftnl_rule_nlmsg_build_payload(nft->add(nft, NFT_MSG_DELRULE, 0), rule);
 	nftnl_rule_free(rule);
+}
+
+/*
+ * Described in header
+ */
+void nflog_nft_chain_delete(nflog_nft_socket_t *nft, char *name)
+{
+	nflog_nft_chain_flush(nft, name);
 	handle_chain(nft, NFT_MSG_DELCHAIN, name, -1, 0);
 }
 
@@ -289,17 +331,8 @@ void nflog_nft_chain_skip_vrf(nflog_nft_socket_t *nft, char *name)
 static void match_processor(struct nftnl_rule *rule, uint32_t mask,
 							uint32_t value)
 {
-	static const uint32_t zero = 0;
-	struct nftnl_expr *expr;
-
 	nflog_nft_rule_load_meta(rule, NFT_META_CPU, NFT_REG_1);
-	expr = nflog_nft_rule_expr("bitwise",
-						NFTNL_EXPR_BITWISE_SREG, NFT_REG_1,
-						NFTNL_EXPR_BITWISE_DREG, NFT_REG_1,
-						NFTNL_EXPR_BITWISE_LEN, sizeof(mask), 0);
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof(zero));
-	nftnl_rule_add_expr(rule, expr);
+	nflog_nft_rule_mask(rule, NFT_REG_1, &mask, sizeof(mask));
 	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &value, sizeof(value));
 }
 

@@ -116,6 +116,17 @@ void nflog_nft_rule_xfrm(struct nftnl_rule *rule, uint8_t dir, uint32_t key,
 						 uint32_t spnum, uint32_t reg);
 
 /**
+ * Clear bits of a register, and of those that follow it.
+ *
+ * @param rule		rule
+ * @param reg		first register
+ * @param mask		bits to keep
+ * @param len		bytes of the mask, at most 16
+ */
+void nflog_nft_rule_mask(struct nftnl_rule *rule, uint32_t reg, const void *mask,
+						 size_t len);
+
+/**
  * Match the name or the kind of a device.
  *
  * @param rule		rule
@@ -148,6 +159,21 @@ void nflog_nft_rule_set_mark(struct nftnl_rule *rule, uint32_t reg);
  * @param chain		name of the chain
  */
 void nflog_nft_rule_goto(struct nftnl_rule *rule, char *chain);
+
+/**
+ * Continue in another chain, and return from there.
+ *
+ * @param rule		rule
+ * @param chain		name of the chain
+ */
+void nflog_nft_rule_jump(struct nftnl_rule *rule, char *chain);
+
+/**
+ * Accept the packet, so no other chain that our hook leads to handles it.
+ *
+ * @param rule		rule
+ */
+void nflog_nft_rule_accept(struct nftnl_rule *rule);
 
 /**
  * Return to the calling chain, or accept the packet if there is none.
@@ -218,6 +244,14 @@ void nflog_nft_chain_spread(nflog_nft_socket_t *nft, char *name, u_int lanes);
  */
 char *nflog_nft_chain_get(char buf[NFLOG_CHAIN_LEN], char *name, u_int lanes,
 						  u_int lane);
+
+/**
+ * Remove the rules of a chain in the transaction.
+ *
+ * @param nft		socket that owns the table
+ * @param name		name of the chain
+ */
+void nflog_nft_chain_flush(nflog_nft_socket_t *nft, char *name);
 
 /**
  * Remove a chain and its rules in the transaction.

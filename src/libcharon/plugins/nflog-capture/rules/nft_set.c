@@ -60,8 +60,10 @@
 /** nft's numbers of headers and their fields (include/proto.h) */
 #define PROTO_UNKNOWN 0
 #define PROTO_IP 12
+#define PROTO_IP_SADDR 11
 #define PROTO_IP_DADDR 12
 #define PROTO_IP6 13
+#define PROTO_IP6_SADDR 8
 #define PROTO_IP6_DADDR 9
 #define PROTO_BASE_TRANSPORT 3
 
@@ -92,7 +94,7 @@ static void put_part(struct nftnl_udata_buf *udata, uint8_t number, uint32_t kin
 /**
  * Describe a field of a header.
  */
-static void put_field(struct nftnl_udata_buf *udata, uint32_t proto,
+static void put_field(struct nftnl_udata_buf *udata, uint8_t number, uint32_t proto,
 					  uint32_t field)
 {
 	uint32_t values[] = {
@@ -100,7 +102,7 @@ static void put_field(struct nftnl_udata_buf *udata, uint32_t proto,
 		[UDATA_PAYLOAD_TYPE] = field,
 	};
 
-	put_part(udata, 0, EXPR_PAYLOAD, values, countof(values));
+	put_part(udata, number, EXPR_PAYLOAD, values, countof(values));
 }
 
 /**
@@ -154,21 +156,34 @@ static void set_type(struct nftnl_set *set, nflog_nft_set_kind_t kind)
 	{
 		case SET_ESP_IPV4:
 			type = CONCAT(TYPE_IPV4_ADDR, TYPE_INTEGER);
-			put_field(udata, PROTO_IP, PROTO_IP_DADDR);
+			put_field(udata, 0, PROTO_IP, PROTO_IP_DADDR);
+			put_spi(udata);
 			break;
 		case SET_ESP_IPV6:
 			type = CONCAT(TYPE_IPV6_ADDR, TYPE_INTEGER);
 			len = 20;
-			put_field(udata, PROTO_IP6, PROTO_IP6_DADDR);
+			put_field(udata, 0, PROTO_IP6, PROTO_IP6_DADDR);
+			put_spi(udata);
 			break;
 		case SET_PLAIN_IN:
 		case SET_PLAIN_OUT:
 			put_reqid(udata);
+			put_spi(udata);
+			break;
+		case SET_NETS_IPV4:
+			type = CONCAT(TYPE_IPV4_ADDR, TYPE_IPV4_ADDR);
+			put_field(udata, 0, PROTO_IP, PROTO_IP_SADDR);
+			put_field(udata, 1, PROTO_IP, PROTO_IP_DADDR);
+			break;
+		case SET_NETS_IPV6:
+			type = CONCAT(TYPE_IPV6_ADDR, TYPE_IPV6_ADDR);
+			len = 32;
+			put_field(udata, 0, PROTO_IP6, PROTO_IP6_SADDR);
+			put_field(udata, 1, PROTO_IP6, PROTO_IP6_DADDR);
 			break;
 		case SET_DEVICE:
 			break;
 	}
-	put_spi(udata);
 	nftnl_udata_nest_end(udata, parts);
 	nftnl_udata_nest_end(udata, key);
 

@@ -42,6 +42,9 @@ enum nflog_nft_set_kind_t {
 	SET_PLAIN_OUT,
 	/** name of a device */
 	SET_DEVICE,
+	/** IPv4 and IPv6 network addresses of source and destination */
+	SET_NETS_IPV4,
+	SET_NETS_IPV6,
 };
 
 /**
@@ -73,7 +76,7 @@ struct nflog_element_t {
 	/** name of the set */
 	char *set;
 	/** key, see nflog_nft_set_kind_t */
-	uint32_t key[5];
+	uint32_t key[8];
 	/** length of the key, in bytes */
 	size_t len;
 	/** number of packets that matched the element, as last read */

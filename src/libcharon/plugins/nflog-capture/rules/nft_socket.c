@@ -18,13 +18,16 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include <sys/socket.h>
+
 #include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
 
-/** size of a transaction in bytes, several times that of the largest one */
-#define BUFFER_SIZE (256 * 1024)
+/** size of a transaction in bytes, more than that of the largest one: 64 SAs, each with 32
+ *  pairs of subnets, and rules of all 162 classes of these (nets.h); taken as needed */
+#define BUFFER_SIZE (1024 * 1024)
 
 typedef struct private_nflog_nft_socket_t private_nflog_nft_socket_t;
 
@@ -212,12 +215,15 @@ nflog_nft_socket_t *nflog_nft_socket_create()
 {
 	private_nflog_nft_socket_t *this;
 	struct mnl_socket *socket;
+	int size = BUFFER_SIZE;
 
 	socket = nflog_netlink_open();
 	if (!socket)
 	{
 		return NULL;
 	}
+	/* if that is refused, so are transactions that do not fit */
+	setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 
 	INIT(this,
 		.public = {

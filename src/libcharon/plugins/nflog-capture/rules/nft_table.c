@@ -13,6 +13,7 @@
  */
 
 #include "nft_table.h"
+#include "nft_missed.h"
 #include "nft_rule.h"
 
 #include <errno.h>
@@ -52,6 +53,11 @@ struct private_nflog_nft_table_t {
 	 * Where to log packets.
 	 */
 	nflog_layout_t layout;
+
+	/**
+	 * Chains and sets for packets that leave without their SA.
+	 */
+	nflog_nft_missed_t *missed;
 };
 
 METHOD(nflog_nft_table_t, use, void,
@@ -96,6 +102,18 @@ METHOD(nflog_nft_table_t, remove_, void,
 						element);
 }
 
+METHOD(nflog_nft_table_t, watch, void,
+	private_nflog_nft_table_t *this, nflog_nets_t *nets)
+{
+	this->missed->use(this->missed, nets);
+}
+
+METHOD(nflog_nft_table_t, unwatch, void,
+	private_nflog_nft_table_t *this, nflog_nets_t *nets)
+{
+	this->missed->release(this->missed, nets);
+}
+
 METHOD(nflog_nft_table_t, count, int,
 	private_nflog_nft_table_t *this, nflog_element_t *element)
 {
@@ -109,7 +127,9 @@ METHOD(nflog_nft_table_t, commit, int,
 {
 	int err;
 
+	this->missed->prepare(this->missed);
 	err = this->nft->commit(this->nft);
+	this->missed->complete(this->missed, !err);
 	if (err)
 	{
 		memcpy(this->next, this->counts, sizeof(this->next));
@@ -124,6 +144,7 @@ METHOD(nflog_nft_table_t, commit, int,
 METHOD(nflog_nft_table_t, destroy, void,
 	private_nflog_nft_table_t *this)
 {
+	this->missed->destroy(this->missed);
 	this->nft->destroy(this->nft);
 	free(this);
 }
@@ -238,6 +259,8 @@ nflog_nft_table_t *nflog_nft_table_create(nflog_layout_t *layout)
 			.release = _release,
 			.add = _add,
 			.remove = _remove_,
+			.watch = _watch,
+			.unwatch = _unwatch,
 			.count = _count,
 			.commit = _commit,
 			.destroy = _destroy,
@@ -245,6 +268,7 @@ nflog_nft_table_t *nflog_nft_table_create(nflog_layout_t *layout)
 		.nft = nft,
 		.layout = *layout,
 	);
+	this->missed = nflog_nft_missed_create(nft, &this->layout);
 	return &this->public;
 }
 
@@ -265,7 +289,8 @@ const char *nflog_nft_table_describe(int err)
 		case EOPNOTSUPP:
 		case ENOENT:
 			return "the kernel needs nf_tables, nft_log, nft_xfrm, nft_hash, and "
-				   "nfnetlink_log, Linux 5.12 or newer";
+				   "nfnetlink_log, Linux 5.12 or newer, for 'missed' also nft_ct and "
+				   "nft_fib_inet";
 		case ETIMEDOUT:
 			return "nf_tables did not answer in time";
 		default:

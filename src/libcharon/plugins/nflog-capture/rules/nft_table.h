@@ -22,6 +22,7 @@
 
 typedef struct nflog_nft_table_t nflog_nft_table_t;
 
+#include "nets.h"
 #include "nft_chains.h"
 #include "nft_set.h"
 
@@ -66,6 +67,21 @@ struct nflog_nft_table_t {
 	 * @param element	element
 	 */
 	void (*remove)(nflog_nft_table_t *this, nflog_element_t *element);
+
+	/**
+	 * Log packets that leave without SA, with addresses that one more SA has in its
+	 * traffic selectors.
+	 *
+	 * @param nets		pairs of subnets around the selectors
+	 */
+	void (*watch)(nflog_nft_table_t *this, nflog_nets_t *nets);
+
+	/**
+	 * Stop to do so, unless other SAs have them as well.
+	 *
+	 * @param nets		pairs as passed to watch()
+	 */
+	void (*unwatch)(nflog_nft_table_t *this, nflog_nets_t *nets);
 
 	/**
 	 * Read the counter of an element, before it is removed.

@@ -13,6 +13,7 @@
  */
 
 #include "sa.h"
+#include "wanted.h"
 
 #include <daemon.h>
 #include <selectors/traffic_selector.h>
@@ -244,6 +245,10 @@ void nflog_sa_destroy(nflog_sa_t *this)
 	this->match.dst->destroy(this->match.dst);
 	DESTROY_IF(this->next.dst);
 	DESTROY_IF(this->selectors);
+	if (this->wanted)
+	{
+		nflog_wanted_destroy(this->wanted);
+	}
 	free(this->conn);
 	free(this);
 }

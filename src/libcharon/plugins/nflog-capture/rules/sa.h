@@ -24,6 +24,7 @@ typedef struct nflog_sa_t nflog_sa_t;
 typedef struct nflog_match_t nflog_match_t;
 typedef struct nflog_selectors_t nflog_selectors_t;
 typedef struct nflog_entry_t nflog_entry_t;
+typedef struct nflog_wanted_t nflog_wanted_t;
 
 #include "traces/packet.h"
 #include "traces/tap.h"
@@ -92,6 +93,8 @@ struct nflog_sa_t {
 
 	/** traffic selectors, owned, NULL unless userland or with a VTI device */
 	nflog_selectors_t *selectors;
+	/** what it should get, owned, NULL unless packets that leave without it are captured */
+	nflog_wanted_t *wanted;
 	/** name of the connection, owned */
 	char *conn;
 	/** TRUE for the inbound SA */

@@ -117,6 +117,7 @@ static void create_table(private_nflog_worker_t *this)
 	if (this->receiver.open(this->receiver.data, &layout.group, &layout.lanes,
 							reason))
 	{
+		layout.missed = layout.group + 2 * layout.lanes;
 		if (charon->socket)
 		{
 			layout.port = charon->socket->get_port(charon->socket, FALSE);
@@ -132,7 +133,7 @@ static void create_table(private_nflog_worker_t *this)
 	if (table)
 	{
 		DBG2(DBG_KNL, "nflog-capture: created nftables table, logging to %u NFLOG "
-			 "groups from %u on", 2 * layout.lanes, layout.group);
+			 "groups from %u on", layout.missed - layout.group + 1, layout.group);
 	}
 	this->mutex->lock(this->mutex);
 	this->table = table;
@@ -257,6 +258,25 @@ static void finish(private_nflog_worker_t *this, nflog_entry_t *entry,
 	}
 }
 
+/**
+ * Does any entry begin to log packets that leave without their SA?
+ */
+static bool begins_missed(nflog_entry_t **entries, u_int count)
+{
+	nflog_side_t *side;
+	u_int i;
+
+	for (i = 0; i < count; i++)
+	{
+		side = &entries[i]->sides[NFLOG_SIDE_MISSED];
+		if (side->next.nets && !side->have.nets)
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
 METHOD(nflog_worker_t, process, void,
 	private_nflog_worker_t *this, linked_list_t *removed)
 {
@@ -274,6 +294,10 @@ METHOD(nflog_worker_t, process, void,
 		return;
 	}
 	unlock(this);
+	if (begins_missed(entries, count))
+	{
+		this->receiver.missed(this->receiver.data);
+	}
 	known = nflog_entry_change(this->table, entries, count);
 	this->mutex->lock(this->mutex);
 	for (i = 0; i < count; i++)

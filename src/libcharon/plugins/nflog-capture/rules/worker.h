@@ -42,12 +42,20 @@ struct nflog_receiver_t {
 	 * @param data		data of the receiver
 	 * @param group		receives the first NFLOG group
 	 * @param lanes		receives the number of lanes, a power of two, each has two
-	 *					groups
+	 *					groups, and one more follows
 	 * @param reason	receives the reason if that failed, with its remedy
 	 * @return			FALSE if that failed
 	 */
 	bool (*open)(void *data, uint16_t *group, u_int *lanes,
 				 char reason[NFLOG_REASON_LEN]);
+
+	/**
+	 * Rules are about to log packets that leave without their SA, to the group behind those
+	 * of the lanes.
+	 *
+	 * @param data		data of the receiver
+	 */
+	void (*missed)(void *data);
 
 	/**
 	 * There are no rules anymore that log to the NFLOG groups.

@@ -334,6 +334,11 @@ void nflog_counters_describe(nflog_counters_t *count,
 		append(buf, len, ", maybe some of %" PRIu64 " dropped before their SA "
 			   "was known", count->unidentified);
 	}
+	if (count->left)
+	{
+		append(buf, len, ", %" PRIu64 " of its selectors left without it (first: %s)",
+			   count->left, count->left_for);
+	}
 	if (get_incomplete(count) > fragments)
 	{
 		append(buf, len, ", %" PRIu64 " first fragments repeated or without the "

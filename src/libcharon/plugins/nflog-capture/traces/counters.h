@@ -64,6 +64,11 @@ struct nflog_counters_t {
 	uint64_t cut;
 	/** packets that the rule logged before the SA was installed, at most */
 	uint64_t early;
+	/** packets that left without the SA, although they match its selectors, valid if
+	 * watched */
+	uint64_t left;
+	/** why the first of these did, constant text, NULL if there was none */
+	char *left_for;
 	/** time without rules, in which nothing was captured, in ms */
 	uint64_t missed;
 	/** packets that the SA processed at least, the same for all points, valid if has_sa */
@@ -77,6 +82,8 @@ struct nflog_counters_t {
 	bool gave_up;
 	/** TRUE if packets were logged without a count, so losses in the kernel are unknown */
 	bool uncounted;
+	/** TRUE if left is counted, as these packets are captured */
+	bool watched;
 	/** TRUE if sa is known */
 	bool has_sa;
 	/** TRUE if sa is unknown, as the SA was gone before charon deleted it */

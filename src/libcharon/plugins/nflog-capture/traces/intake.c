@@ -158,6 +158,7 @@ METHOD(nflog_intake_t, destroy, void,
  */
 nflog_intake_t *nflog_intake_create(nflog_point_t point, nflog_cfg_t *cfg)
 {
+	bool clear = point == POINT_PLAIN_IN || point == POINT_MISSED;
 	private_nflog_intake_t *this;
 
 	INIT(this,
@@ -170,8 +171,8 @@ nflog_intake_t *nflog_intake_create(nflog_point_t point, nflog_cfg_t *cfg)
 		},
 		.filter = point == POINT_ESP_IN ? cfg->filter_esp :
 				  point == POINT_IKE_IN ? cfg->filter_ike :
-				  point == POINT_PLAIN_IN ? cfg->filter : NULL,
-		.local = point == POINT_PLAIN_IN ? cfg->local : NFLOG_LOCAL_ANY,
+				  clear ? cfg->filter : NULL,
+		.local = clear ? cfg->local : NFLOG_LOCAL_ANY,
 		.limit = cfg->packets,
 	);
 	return &this->public;

@@ -48,6 +48,7 @@ static char *prefixes[] = {
 	"frag-in",
 	"ike-in",
 	"ike-out",
+	"missed",
 };
 
 /*

@@ -52,6 +52,8 @@ enum nflog_prefix_t {
 	/** IKE message as it arrives and leaves */
 	PREFIX_IKE_IN,
 	PREFIX_IKE_OUT,
+	/** packet that leaves without SA */
+	PREFIX_MISSED,
 };
 
 /**

@@ -20,6 +20,7 @@
 #include "intake.h"
 #include "order.h"
 #include "pcap.h"
+#include "silence.h"
 
 #include <limits.h>
 
@@ -428,7 +429,7 @@ static void call_end_cb(private_nflog_trace_t *this)
 METHOD(nflog_trace_t, end, void,
 	private_nflog_trace_t *this)
 {
-	char arrived[512], left[512] = "", missing[256], path[PATH_MAX];
+	char arrived[768], left[768] = "", missing[256], path[PATH_MAX];
 	nflog_point_t in, out;
 
 	/* complete the file */
@@ -443,10 +444,10 @@ METHOD(nflog_trace_t, end, void,
 	{
 		this->counts[in].flowtable = nflog_flowtable_exists();
 	}
-	nflog_counters_describe(&this->counts[in], in, arrived, sizeof(arrived));
+	nflog_silence_describe(&this->counts[in], in, this->cfg, arrived, sizeof(arrived));
 	if (NFLOG_WAY_POINTS & 1 << in)
 	{
-		nflog_counters_describe(&this->counts[out], out, left, sizeof(left));
+		nflog_silence_describe(&this->counts[out], out, this->cfg, left, sizeof(left));
 	}
 	nflog_gaps_describe(&this->gaps, missing, sizeof(missing));
 	DBG1(DBG_CHD, "nflog-capture: trace %s/%s of %s %s ended: %s%s%s%s",

@@ -13,13 +13,14 @@
  */
 
 
-#include "vti.h"
+#include "devices.h"
 
 #include <errno.h>
 
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 
 #include <collections/hashtable.h>
@@ -33,18 +34,18 @@
 /** tries to list devices that change meanwhile */
 #define MAX_TRIES 5
 
-typedef struct private_nflog_vti_t private_nflog_vti_t;
+typedef struct private_nflog_devices_t private_nflog_devices_t;
 typedef struct device_t device_t;
 
 /**
  * Private data.
  */
-struct private_nflog_vti_t {
+struct private_nflog_devices_t {
 
 	/**
 	 * Public interface.
 	 */
-	nflog_vti_t public;
+	nflog_devices_t public;
 
 	/**
 	 * Devices by interface index, device_t, owned.
@@ -90,6 +91,8 @@ struct device_t {
 	uint32_t index;
 	/** key for packets that arrive, 0 if it is no VTI device, or not known yet */
 	uint32_t key;
+	/** what matters for packets that leave */
+	nflog_device_t out;
 	/** TRUE if the kernel was not asked about it yet */
 	bool pending;
 };
@@ -136,38 +139,104 @@ static void destroy_device(void *device, const void *key)
 }
 
 /**
- * Parse the key in the information about a device, 0 if it is no VTI device.
+ * Get a number, 0 if an attribute is too short.
  */
-static uint32_t parse_info(struct nlattr *info)
+static uint32_t get_u32(struct nlattr *attr)
+{
+	return mnl_attr_validate(attr, MNL_TYPE_U32) == 0 ? mnl_attr_get_u32(attr) : 0;
+}
+
+/**
+ * Parse the properties of a VTI device.
+ */
+static void parse_vti(struct nlattr *data, device_t *device)
+{
+	struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, data)
+	{
+		switch (mnl_attr_get_type(attr))
+		{
+			case IFLA_VTI_IKEY:
+				device->key = ntohl(get_u32(attr));
+				break;
+			case IFLA_VTI_OKEY:
+				device->out.mark = ntohl(get_u32(attr));
+				break;
+		}
+	}
+}
+
+/**
+ * Parse the properties of an XFRM interface.
+ */
+static void parse_xfrm(struct nlattr *data, device_t *device)
+{
+	struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, data)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_XFRM_IF_ID)
+		{
+			device->out.if_id = get_u32(attr);
+		}
+	}
+}
+
+/**
+ * Parse the information about a device.
+ */
+static void parse_info(struct nlattr *info, device_t *device)
 {
 	struct nlattr *attr, *data = NULL;
-	bool vti = FALSE;
-	uint32_t key = 0;
+	char *kind = "";
 
 	mnl_attr_for_each_nested(attr, info)
 	{
 		switch (mnl_attr_get_type(attr))
 		{
 			case IFLA_INFO_KIND:
-				vti = strpfx(mnl_attr_get_str(attr), "vti");
+				kind = (char*)mnl_attr_get_str(attr);
 				break;
 			case IFLA_INFO_DATA:
 				data = attr;
 				break;
 		}
 	}
-	if (vti && data)
+	if (data && strpfx(kind, "vti"))
 	{
-		mnl_attr_for_each_nested(attr, data)
+		parse_vti(data, device);
+	}
+	if (data && streq(kind, "xfrm"))
+	{
+		parse_xfrm(data, device);
+	}
+}
+
+/**
+ * Parse the options of IPv4 on a device.
+ */
+static void parse_ipv4(struct nlattr *spec, device_t *device)
+{
+	struct nlattr *family, *attr;
+	uint32_t *values;
+
+	mnl_attr_for_each_nested(family, spec)
+	{
+		if (mnl_attr_get_type(family) != AF_INET)
 		{
-			if (mnl_attr_get_type(attr) == IFLA_VTI_IKEY &&
-				mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
+			continue;
+		}
+		mnl_attr_for_each_nested(attr, family)
+		{
+			if (mnl_attr_get_type(attr) == IFLA_INET_CONF &&
+				mnl_attr_get_payload_len(attr) >= IPV4_DEVCONF_NOXFRM * sizeof(*values))
 			{
-				key = ntohl(mnl_attr_get_u32(attr));
+				values = mnl_attr_get_payload(attr);
+				device->out.unprotected = values[IPV4_DEVCONF_NOXFRM - 1] != 0;
 			}
 		}
 	}
-	return key;
 }
 
 /**
@@ -176,13 +245,23 @@ static uint32_t parse_info(struct nlattr *info)
 static int parse_link(const struct nlmsghdr *hdr, void *data)
 {
 	struct ifinfomsg *ifinfo = mnl_nlmsg_get_payload(hdr);
+	device_t *device = put_device(data, ifinfo->ifi_index);
 	struct nlattr *attr;
 
 	mnl_attr_for_each(attr, hdr, sizeof(*ifinfo))
 	{
-		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+		switch (mnl_attr_get_type(attr))
 		{
-			put_device(data, ifinfo->ifi_index)->key = parse_info(attr);
+			case IFLA_IFNAME:
+				snprintf(device->out.name, sizeof(device->out.name), "%s",
+						 mnl_attr_get_str(attr));
+				break;
+			case IFLA_LINKINFO:
+				parse_info(attr, device);
+				break;
+			case IFLA_AF_SPEC:
+				parse_ipv4(attr, device);
+				break;
 		}
 	}
 	return MNL_CB_OK;
@@ -227,7 +306,7 @@ static int list_devices(hashtable_t *devices)
 /**
  * Replace the known devices by those of the kernel, the mutex is locked.
  */
-static void replace(private_nflog_vti_t *this, hashtable_t *devices)
+static void replace(private_nflog_devices_t *this, hashtable_t *devices)
 {
 	enumerator_t *enumerator;
 	device_t *device;
@@ -248,7 +327,7 @@ static void replace(private_nflog_vti_t *this, hashtable_t *devices)
 /**
  * Thread that asks the kernel.
  */
-static void *run(private_nflog_vti_t *this)
+static void *run(private_nflog_devices_t *this)
 {
 	hashtable_t *devices;
 	u_int wanted;
@@ -276,8 +355,8 @@ static void *run(private_nflog_vti_t *this)
 		tries = 0;
 		if (err)
 		{
-			DBG1(DBG_KNL, "nflog-capture: unable to list VTI devices, packets that "
-				 "arrive through them may be missing: %s", strerror(err));
+			DBG1(DBG_KNL, "nflog-capture: unable to list devices, packets of VTI "
+				 "devices and XFRM interfaces may be missing: %s", strerror(err));
 		}
 		this->mutex->lock(this->mutex);
 		if (err)
@@ -298,7 +377,7 @@ static void *run(private_nflog_vti_t *this)
 /**
  * Let the thread ask the kernel, the mutex is locked.
  */
-static void refresh_locked(private_nflog_vti_t *this)
+static void refresh_locked(private_nflog_devices_t *this)
 {
 	this->wanted++;
 	if (!this->thread)
@@ -308,36 +387,60 @@ static void refresh_locked(private_nflog_vti_t *this)
 	this->work->signal(this->work);
 }
 
-METHOD(nflog_vti_t, get_key, uint32_t,
-	private_nflog_vti_t *this, uint32_t index)
+/**
+ * Find a device, ask the kernel if it is not known, the mutex is locked.
+ */
+static device_t *find(private_nflog_devices_t *this, uint32_t index)
 {
-	device_t *device;
-	uint32_t key;
+	device_t *device = this->devices->get(this->devices, to_key(index));
 
-	this->mutex->lock(this->mutex);
-	device = this->devices->get(this->devices, to_key(index));
 	if (!device)
 	{
 		device = put_device(this->devices, index);
 		device->pending = TRUE;
 		refresh_locked(this);
 	}
+	return device;
+}
+
+METHOD(nflog_devices_t, get_key, uint32_t,
+	private_nflog_devices_t *this, uint32_t index)
+{
+	device_t *device;
+	uint32_t key;
+
+	this->mutex->lock(this->mutex);
+	device = find(this, index);
 	this->unknown += device->pending;
 	key = device->key;
 	this->mutex->unlock(this->mutex);
 	return key;
 }
 
-METHOD(nflog_vti_t, refresh, void,
-	private_nflog_vti_t *this)
+METHOD(nflog_devices_t, get, bool,
+	private_nflog_devices_t *this, uint32_t index, nflog_device_t *out)
+{
+	device_t *device;
+	bool known;
+
+	this->mutex->lock(this->mutex);
+	device = find(this, index);
+	*out = device->out;
+	known = !device->pending;
+	this->mutex->unlock(this->mutex);
+	return known;
+}
+
+METHOD(nflog_devices_t, refresh, void,
+	private_nflog_devices_t *this)
 {
 	this->mutex->lock(this->mutex);
 	refresh_locked(this);
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(nflog_vti_t, wait_, void,
-	private_nflog_vti_t *this, timeval_t *deadline)
+METHOD(nflog_devices_t, wait_, void,
+	private_nflog_devices_t *this, timeval_t *deadline)
 {
 	bool timeout = FALSE;
 	u_int wanted;
@@ -351,8 +454,8 @@ METHOD(nflog_vti_t, wait_, void,
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(nflog_vti_t, get_unknown, uint64_t,
-	private_nflog_vti_t *this)
+METHOD(nflog_devices_t, get_unknown, uint64_t,
+	private_nflog_devices_t *this)
 {
 	uint64_t unknown;
 
@@ -362,8 +465,8 @@ METHOD(nflog_vti_t, get_unknown, uint64_t,
 	return unknown;
 }
 
-METHOD(nflog_vti_t, destroy, void,
-	private_nflog_vti_t *this)
+METHOD(nflog_devices_t, destroy, void,
+	private_nflog_devices_t *this)
 {
 	this->mutex->lock(this->mutex);
 	this->stop = TRUE;
@@ -383,13 +486,14 @@ METHOD(nflog_vti_t, destroy, void,
 /*
  * Described in header
  */
-nflog_vti_t *nflog_vti_create()
+nflog_devices_t *nflog_devices_create()
 {
-	private_nflog_vti_t *this;
+	private_nflog_devices_t *this;
 
 	INIT(this,
 		.public = {
 			.get_key = _get_key,
+			.get = _get,
 			.refresh = _refresh,
 			.wait = _wait_,
 			.get_unknown = _get_unknown,

@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-#include "reader/vti.h"
+#include "reader/devices.h"
 
 #include <errno.h>
 #include <semaphore.h>
@@ -35,7 +35,7 @@
 #include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
 
-static nflog_vti_t *vti;
+static nflog_devices_t *vti;
 
 /** what requests have to pass, and what is posted when one arrives */
 static sem_t gate, asked;
@@ -120,7 +120,7 @@ static int setup(void **state)
 	requests = 0;
 	sem_init(&gate, 0, 0);
 	sem_init(&asked, 0, 0);
-	vti = nflog_vti_create();
+	vti = nflog_devices_create();
 	/* nothing here waits for the kernel */
 	alarm(60);
 	return 0;

@@ -1,0 +1,70 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/**
+ * @defgroup nflog_wanted nflog_wanted
+ * @{ @ingroup nflog_capture
+ */
+
+#ifndef NFLOG_WANTED_H_
+#define NFLOG_WANTED_H_
+
+#include "nets.h"
+#include "sa.h"
+
+#include <ipsec/ipsec_types.h>
+
+/**
+ * Packets that an outbound SA should get by its traffic selectors, to capture those that
+ * leave without it.  Constant once its SA was added to the reader.
+ */
+struct nflog_wanted_t {
+	/** capture point, has a reference to the trace until the reader releases it */
+	nflog_tap_t tap;
+	/** selectors, from here to the peer */
+	nflog_selectors_t *selectors;
+	/** pairs of subnets around them, for the rules */
+	nflog_nets_t *nets;
+	/** mark that its policy requires */
+	mark_t mark;
+	/** interface ID that its policy requires, 0 if none */
+	uint32_t if_id;
+	/** number of packets that the kernel dropped before they were read, before it was
+	 *  added */
+	uint64_t lost;
+	/** TRUE if all packets logged before its rules were removed were read */
+	bool drained;
+};
+
+/**
+ * Create a nflog_wanted_t.
+ *
+ * @param trace		trace, gets referenced
+ * @param child		name of the CHILD_SA
+ * @param id		unique id of the CHILD_SA
+ * @param src		source traffic selectors, get cloned
+ * @param dst		destination traffic selectors, get cloned
+ * @param mark		mark of the policy
+ * @param if_id		interface ID of the policy
+ */
+nflog_wanted_t *nflog_wanted_create(nflog_trace_t *trace, char *child, uint32_t id,
+									linked_list_t *src, linked_list_t *dst, mark_t mark,
+									uint32_t if_id);
+
+/**
+ * Destroy a nflog_wanted_t, after its trace was released.
+ */
+void nflog_wanted_destroy(nflog_wanted_t *this);
+
+#endif /** NFLOG_WANTED_H_ @}*/

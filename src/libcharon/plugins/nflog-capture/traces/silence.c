@@ -1,0 +1,78 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "silence.h"
+
+/**
+ * Do the counters say why no packet is in the trace?
+ */
+static bool is_described(nflog_counters_t *count)
+{
+	return count->packets || count->logged || count->received || count->overrun ||
+		   count->unidentified || count->missed || count->gone || count->absent ||
+		   (count->has_sa && count->sa);
+}
+
+/**
+ * Get why nothing was seen.
+ */
+static char *get_reason(nflog_counters_t *count, nflog_point_t point)
+{
+	switch (point)
+	{
+		case POINT_ESP_IN:
+			return "no packet with its SPI arrived: the peer sent none, or they were lost or "
+				   "dropped on their way";
+		case POINT_PLAIN_IN:
+			return "no packet arrived in the SA";
+		case POINT_ESP_OUT:
+		case POINT_PLAIN_OUT:
+			if (count->left)
+			{
+				return NULL;
+			}
+			return count->watched ? "no packet of its selectors was sent, in the SA or without it"
+								  : "no packet was sent in the SA, 'missed' in points captures "
+									"those that leave without it";
+		case POINT_IKE_IN:
+			return "the peer sent no message, or they were lost on their way";
+		case POINT_IKE_OUT:
+			return "no message was sent";
+		case POINT_MISSED:
+			return "no packet of its selectors left without the SA";
+		default:
+			return NULL;
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_silence_describe(nflog_counters_t *count, nflog_point_t point, nflog_cfg_t *cfg,
+							char *buf, size_t len)
+{
+	char *reason = NULL;
+	size_t pos;
+
+	nflog_counters_describe(count, point, buf, len);
+	if (cfg->points & 1 << point && !is_described(count))
+	{
+		reason = get_reason(count, point);
+	}
+	if (reason)
+	{
+		pos = strlen(buf);
+		snprintf(buf + pos, len - pos, ", %s", reason);
+	}
+}

@@ -1,0 +1,525 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+/*
+ * Packets that leave without their SA: on the kernel of the machine, in a network namespace
+ * of its own with a device that others would be behind, and as the kernel would report them.
+ */
+#define _GNU_SOURCE
+
+#include "reader.h"
+
+#include "reader/misses.h"
+#include "rules/wanted.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netfilter/nfnetlink_log.h>
+
+#include <selectors/traffic_selector.h>
+
+#define MISSED "net.20261123T202345Z.00000001-00000002.missed"
+
+/** the trace, and what is in its file at the end */
+static nflog_trace_t *trace;
+static char file[1 << 16];
+static size_t file_len;
+
+/**
+ * Run a command that has to succeed.
+ */
+static void run(char *cmd)
+{
+	assert_int_equal(system(cmd), 0);
+}
+
+/**
+ * Get the rules of the namespace.
+ */
+static char *list_rules(char *buf, size_t len)
+{
+	FILE *pipe = popen("nft list ruleset", "r");
+	size_t got;
+
+	got = fread(buf, 1, len - 1, pipe);
+	buf[got] = '\0';
+	assert_int_equal(pclose(pipe), 0);
+	return buf;
+}
+
+/**
+ * Create traffic selectors, the names of subnets are separated by spaces.
+ */
+static linked_list_t *create_ts(char *subnets, uint8_t proto, uint16_t port)
+{
+	linked_list_t *list = linked_list_create();
+	enumerator_t *enumerator;
+	traffic_selector_t *ts;
+	char *subnet;
+
+	enumerator = enumerator_create_token(subnets, " ", "");
+	while (enumerator->enumerate(enumerator, &subnet))
+	{
+		ts = traffic_selector_create_from_cidr(subnet, proto, port, port ?: 65535);
+		assert_non_null(ts);
+		list->insert_last(list, ts);
+	}
+	enumerator->destroy(enumerator);
+	return list;
+}
+
+/**
+ * Create an outbound SA that wants packets.
+ */
+static nflog_sa_t *create_wanting(uint32_t spi, char *src, char *dst, uint8_t proto,
+								  uint16_t port, mark_t mark, uint32_t if_id)
+{
+	linked_list_t *src_ts = create_ts(src, proto, 0), *dst_ts = create_ts(dst, proto, port);
+	nflog_sa_t *sa = create_sa(NULL, FALSE, "192.168.0.2", spi);
+
+	sa->wanted = nflog_wanted_create(trace, "net", 1, src_ts, dst_ts, mark, if_id);
+	src_ts->destroy_offset(src_ts, offsetof(traffic_selector_t, destroy));
+	dst_ts->destroy_offset(dst_ts, offsetof(traffic_selector_t, destroy));
+	return sa;
+}
+
+/**
+ * Begin the trace.
+ */
+static void begin_missed()
+{
+	nflog_cfg_t cfg = { .points = 1 << POINT_MISSED };
+
+	trace = nflog_trace_create(store, "conn", "net{1}", POINT_MISSED, &cfg);
+	trace->set_name(trace, MISSED);
+	trace_end = trace->end;
+	trace->end = keep_counts;
+}
+
+/**
+ * End the trace, and read its file.
+ */
+static void end_missed()
+{
+	char path[256];
+	FILE *stream;
+
+	writer->release(writer, trace);
+	finish();
+	snprintf(path, sizeof(path), "%s/conn/" MISSED ".pcapng", dir);
+	stream = fopen(path, "r");
+	assert_non_null(stream);
+	file_len = fread(file, 1, sizeof(file), stream);
+	fclose(stream);
+}
+
+/**
+ * Count how often a text is in the file.
+ */
+static u_int count_text(char *text)
+{
+	char *pos = file;
+	u_int count = 0;
+
+	while ((pos = memmem(pos, file + file_len - pos, text, strlen(text))))
+	{
+		pos++;
+		count++;
+	}
+	return count;
+}
+
+/**
+ * Send UDP packets.
+ */
+static void send_udp(char *src, char *dst, uint16_t port, u_int count)
+{
+	host_t *from = host_create_from_string(src, 4242);
+	host_t *to = host_create_from_string(dst, port);
+	int fd;
+
+	fd = socket(to->get_family(to), SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, from->get_sockaddr(from), *from->get_sockaddr_len(from)), 0);
+	while (count--)
+	{
+		assert_int_equal(sendto(fd, "missed", 6, 0, to->get_sockaddr(to),
+								*to->get_sockaddr_len(to)), 6);
+	}
+	close(fd);
+	from->destroy(from);
+	to->destroy(to);
+}
+
+/**
+ * Send a packet of another protocol.
+ */
+static void send_raw(char *src, char *dst, int proto)
+{
+	host_t *from = host_create_from_string(src, 0), *to = host_create_from_string(dst, 0);
+	int fd;
+
+	fd = socket(AF_INET, SOCK_RAW, proto);
+	assert_int_equal(bind(fd, from->get_sockaddr(from), *from->get_sockaddr_len(from)), 0);
+	assert_int_equal(sendto(fd, "missed to the end", 17, 0, to->get_sockaddr(to),
+							*to->get_sockaddr_len(to)), 17);
+	close(fd);
+	from->destroy(from);
+	to->destroy(to);
+}
+
+/**
+ * Wait until rules for a set of subnets are there or not.
+ */
+static void wait_rules(char *text, bool there)
+{
+	char buf[1 << 16];
+
+	while ((strstr(list_rules(buf, sizeof(buf)), text) != NULL) != there)
+	{
+		usleep(1000);
+	}
+}
+
+static void test_rules(void **state)
+{
+	char buf[1 << 16];
+	nflog_sa_t *sa[3];
+	FILE *pipe;
+	u_int i;
+
+	begin_missed();
+	writer->start(writer, trace);
+	list_rules(buf, sizeof(buf));
+	assert_null(strstr(buf, "missed"));
+
+	/* the second one has the same selectors, the third one is within them */
+	sa[0] = create_wanting(SPI, "10.1.0.0/16 fd00:1::/64", "10.2.0.0/17 fd00:2::/64", 0, 0,
+						   (mark_t){}, 0);
+	sa[1] = create_wanting(SPI + 1, "10.1.0.0/16 fd00:1::/64", "10.2.0.0/17 fd00:2::/64", 0,
+						   0, (mark_t){}, 0);
+	sa[2] = create_wanting(SPI + 2, "10.1.0.0/16", "10.2.3.4/32", 17, 53, (mark_t){}, 0);
+	for (i = 0; i < countof(sa); i++)
+	{
+		assert_true(reader->add(reader, sa[i]));
+	}
+	/* prefixes are rounded down */
+	wait_rules("missed-ipv4-16-32", TRUE);
+	list_rules(buf, sizeof(buf));
+	assert_non_null(strstr(buf, "set missed-ipv4-16-16"));
+	assert_non_null(strstr(buf, "set missed-ipv6-64-64"));
+	assert_non_null(strstr(buf, "rt ipsec exists"));
+
+	/* nft understands its own listing, which has no owner */
+	pipe = popen("sed '/flags owner/d' | unshare -n nft -c -f -", "w");
+	assert_int_equal(fwrite(buf, 1, strlen(buf), pipe), strlen(buf));
+	assert_int_equal(pclose(pipe), 0);
+
+	reader->remove(reader, sa[2]);
+	wait_rules("missed-ipv4-16-32", FALSE);
+	reader->remove(reader, sa[0]);
+	list_rules(buf, sizeof(buf));
+	assert_non_null(strstr(buf, "set missed-ipv4-16-16"));
+	reader->remove(reader, sa[1]);
+	wait_rules("missed", FALSE);
+	end_missed();
+}
+
+static void test_left(void **state)
+{
+	nflog_sa_t *sa;
+
+	begin_missed();
+	writer->start(writer, trace);
+	/* port 53 to a range within two subnets of the same rule */
+	sa = create_wanting(SPI, "10.1.0.0/16", "10.2.0.0/17 10.3.0.0/30", 17, 53, (mark_t){}, 0);
+	assert_true(reader->add(reader, sa));
+	wait_rules("missed-ipv4-16-28", TRUE);
+
+	send_udp("10.1.0.1", "10.2.0.5", 53, 3);
+	send_udp("10.1.0.1", "10.3.0.2", 53, 1);
+	/* another port, beyond the range, and beyond the selectors */
+	send_udp("10.1.0.1", "10.2.0.5", 54, 2);
+	send_udp("10.1.0.1", "10.2.128.5", 53, 2);
+	send_udp("10.1.0.1", "10.3.0.5", 53, 2);
+	send_udp("10.1.0.1", "10.4.0.5", 53, 2);
+
+	reader->remove(reader, sa);
+	end_missed();
+	assert_int_equal(counts[POINT_MISSED].packets, 4);
+	assert_int_equal(counts[POINT_MISSED].received, 4);
+	assert_int_equal(counts[POINT_MISSED].unidentified, 0);
+	assert_int_equal(count_text("its policy is not installed"), 4);
+	assert_int_equal(count_text("behind"), 1);
+}
+
+static void test_left_ipv6(void **state)
+{
+	nflog_sa_t *sa;
+
+	begin_missed();
+	writer->start(writer, trace);
+	sa = create_wanting(SPI, "fd00:1::/64", "fd00:2::/64", 0, 0, (mark_t){}, 0);
+	assert_true(reader->add(reader, sa));
+	wait_rules("missed-ipv6-64-64", TRUE);
+	send_udp("fd00:1::1", "fd00:2::5", 53, 3);
+	send_udp("fd00:1::1", "fd00:3::5", 53, 3);
+	reader->remove(reader, sa);
+	end_missed();
+	assert_int_equal(counts[POINT_MISSED].packets, 3);
+}
+
+/**
+ * What never counts as missed: IKE and ESP of the gateway, the loopback device, and with all
+ * destinations multicasts.
+ */
+static void test_own(void **state)
+{
+	nflog_sa_t *sa;
+
+	begin_missed();
+	writer->start(writer, trace);
+	sa = create_wanting(SPI, "10.1.0.0/16", "0.0.0.0/0", 0, 0, (mark_t){}, 0);
+	assert_true(reader->add(reader, sa));
+	wait_rules("missed-ipv4-16-0", TRUE);
+	send_raw("10.1.0.1", "10.2.0.5", IPPROTO_ESP);
+	send_raw("10.1.0.1", "10.2.0.5", IPPROTO_AH);
+	send_udp("10.1.0.1", "224.0.0.251", 5353, 2);
+	send_udp("10.1.0.1", "10.1.0.1", 53, 2);
+	send_udp("10.1.0.1", "10.2.0.5", 53, 1);
+	send_raw("10.1.0.1", "10.2.0.5", IPPROTO_ICMP);
+	reader->remove(reader, sa);
+	end_missed();
+	assert_int_equal(counts[POINT_MISSED].packets, 2);
+}
+
+/**
+ * Add an address to a message.
+ */
+static void put_address(struct nlmsghdr *hdr, uint16_t type, char *address)
+{
+	host_t *host = host_create_from_string(address, 0);
+	chunk_t addr = host->get_address(host);
+
+	mnl_attr_put(hdr, type, addr.len, addr.ptr);
+	host->destroy(host);
+}
+
+/**
+ * Pass a UDP packet to an object, as the kernel would report it.
+ *
+ * @param src_before	source before NAT, NULL if the packet has no connection
+ * @param info			relation to the connection
+ */
+static void handle_nat(nflog_misses_t *misses, char *src, char *dst, uint32_t mark,
+					   char *src_before, char *dst_before, enum ip_conntrack_info info)
+{
+	uint8_t packet[28] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 64, IPPROTO_UDP };
+	char buf[1024] __attribute__((aligned(8))) = {};
+	struct nfulnl_msg_packet_hdr packet_hdr = {};
+	struct nlattr *ct, *tuple, *nest;
+	nflog_logged_t logged = {};
+	struct nlmsghdr *hdr;
+	uint16_t ports[] = { htons(4242), htons(53) };
+
+	inet_pton(AF_INET, src, packet + 12);
+	inet_pton(AF_INET, dst, packet + 16);
+	memcpy(packet + 20, ports, sizeof(ports));
+
+	hdr = mnl_nlmsg_put_header(buf);
+	hdr->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET;
+	mnl_nlmsg_put_extra_header(hdr, sizeof(struct nfgenmsg));
+	mnl_attr_put(hdr, NFULA_PACKET_HDR, sizeof(packet_hdr), &packet_hdr);
+	mnl_attr_put_strz(hdr, NFULA_PREFIX, "missed");
+	mnl_attr_put_u32(hdr, NFULA_IFINDEX_OUTDEV, htonl(if_nametoindex("behind")));
+	if (mark)
+	{
+		mnl_attr_put_u32(hdr, NFULA_MARK, htonl(mark));
+	}
+	if (src_before)
+	{
+		ct = mnl_attr_nest_start(hdr, NFULA_CT);
+		tuple = mnl_attr_nest_start(hdr, info >= IP_CT_IS_REPLY
+											? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
+		nest = mnl_attr_nest_start(hdr, CTA_TUPLE_IP);
+		put_address(hdr, CTA_IP_V4_SRC, src_before);
+		put_address(hdr, CTA_IP_V4_DST, dst_before);
+		mnl_attr_nest_end(hdr, nest);
+		nest = mnl_attr_nest_start(hdr, CTA_TUPLE_PROTO);
+		mnl_attr_put_u8(hdr, CTA_PROTO_NUM, IPPROTO_UDP);
+		mnl_attr_put_u16(hdr, CTA_PROTO_SRC_PORT, htons(4242));
+		mnl_attr_put_u16(hdr, CTA_PROTO_DST_PORT, htons(53));
+		mnl_attr_nest_end(hdr, nest);
+		mnl_attr_nest_end(hdr, tuple);
+		mnl_attr_nest_end(hdr, ct);
+		mnl_attr_put_u32(hdr, NFULA_CT_INFO, htonl(info));
+	}
+	mnl_attr_put(hdr, NFULA_PAYLOAD, sizeof(packet), packet);
+	assert_true(nflog_logged_parse(hdr, &logged));
+	assert_int_equal(logged.prefix, PREFIX_MISSED);
+	gettimeofday(&logged.time, NULL);
+	logged.time.tv_sec += 3600;
+	misses->handle(misses, 0, &logged);
+}
+
+/**
+ * The same for a packet without NAT.
+ */
+static void handle(nflog_misses_t *misses, char *dst, uint32_t mark)
+{
+	handle_nat(misses, "10.1.0.10", dst, mark, NULL, NULL, IP_CT_NEW);
+}
+
+/**
+ * Change the policies.
+ */
+static void change_policy(nflog_policies_t *policies, bool add, char *src, char *dst,
+						  policy_type_t type, mark_t mark, uint32_t if_id)
+{
+	kernel_ipsec_policy_id_t id = {
+		.dir = POLICY_OUT,
+		.src_ts = traffic_selector_create_from_cidr(src, 0, 0, 65535),
+		.dst_ts = traffic_selector_create_from_cidr(dst, 0, 0, 65535),
+		.mark = mark,
+		.if_id = if_id,
+	};
+
+	if (add)
+	{
+		policies->add(policies, &id, type);
+	}
+	else
+	{
+		policies->remove(policies, &id, type);
+	}
+	id.src_ts->destroy(id.src_ts);
+	id.dst_ts->destroy(id.dst_ts);
+}
+
+static void test_reasons(void **state)
+{
+	static mark_t none, marked = { .value = 42, .mask = 0xffffffff };
+	nflog_devices_t *devices = nflog_devices_create();
+	nflog_policies_t *policies = nflog_policies_create();
+	nflog_misses_t *misses;
+	nflog_sa_t *plain, *mark, *iface, *closer;
+	timeval_t deadline;
+
+	begin_missed();
+	writer->start(writer, trace);
+	misses = nflog_misses_create(queue, policies, devices);
+	plain = create_wanting(SPI, "10.1.0.0/16", "10.2.0.0/16", 0, 0, none, 0);
+	mark = create_wanting(SPI + 1, "10.1.0.0/16", "10.4.0.0/16", 0, 0, marked, 0);
+	iface = create_wanting(SPI + 2, "10.1.0.0/16", "10.5.0.0/16", 0, 0, none, 7);
+	closer = create_wanting(SPI + 3, "10.1.0.0/16", "10.2.9.0/24", 0, 0, marked, 0);
+	misses->add(misses, plain);
+	misses->add(misses, mark);
+	misses->add(misses, iface);
+	misses->add(misses, closer);
+	change_policy(policies, TRUE, "10.1.0.0/16", "10.2.0.0/16", POLICY_IPSEC, none, 0);
+	change_policy(policies, TRUE, "10.1.0.0/16", "10.4.0.0/16", POLICY_IPSEC, marked, 0);
+	change_policy(policies, TRUE, "10.1.0.0/16", "10.5.0.0/16", POLICY_IPSEC, none, 7);
+	time_monotonic(&deadline);
+	deadline.tv_sec += 60;
+	devices->wait(devices, &deadline);
+
+	/* NAT in either direction */
+	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.1.0.10",
+			   "10.2.0.10", IP_CT_NEW);
+	handle_nat(misses, "10.1.0.10", "10.9.0.10", 0, "10.1.0.10",
+			   "10.2.0.10", IP_CT_ESTABLISHED);
+	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.1.0.11",
+			   "10.2.0.10", IP_CT_ESTABLISHED_REPLY);
+	/* an ICMP error about another packet, and one of a connection beyond */
+	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.1.0.10",
+			   "10.2.0.10", IP_CT_RELATED);
+	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.7.0.10",
+			   "10.2.0.10", IP_CT_NEW);
+	/* mark, and device */
+	handle(misses, "10.4.0.10", 0x15);
+	handle(misses, "10.5.0.10", 0);
+	/* no reason that charon knows of */
+	handle(misses, "10.2.0.10", 0);
+	/* a passthrough policy, while it is there */
+	change_policy(policies, TRUE, "10.1.0.0/24", "10.2.0.0/24", POLICY_PASS, none, 0);
+	change_policy(policies, TRUE, "10.1.0.0/24", "10.2.0.0/24", POLICY_PASS, none, 0);
+	change_policy(policies, FALSE, "10.1.0.0/24", "10.2.0.0/24", POLICY_PASS, none, 0);
+	handle(misses, "10.2.0.10", 0);
+	change_policy(policies, FALSE, "10.1.0.0/24", "10.2.0.0/24", POLICY_PASS, none, 0);
+	handle(misses, "10.2.0.10", 0);
+	/* the closer selectors miss it */
+	handle(misses, "10.2.9.10", 0);
+	/* no policy anymore */
+	policies->flush(policies);
+	handle(misses, "10.2.0.10", 0);
+
+	queue->publish(queue, 0);
+	misses->remove(misses, plain);
+	misses->remove(misses, mark);
+	misses->remove(misses, iface);
+	misses->remove(misses, closer);
+	handle(misses, "10.2.0.10", 0);
+	writer->release(writer, plain->wanted->tap.trace);
+	writer->release(writer, mark->wanted->tap.trace);
+	writer->release(writer, iface->wanted->tap.trace);
+	writer->release(writer, closer->wanted->tap.trace);
+	end_missed();
+	nflog_sa_destroy(plain);
+	nflog_sa_destroy(mark);
+	nflog_sa_destroy(iface);
+	nflog_sa_destroy(closer);
+	misses->destroy(misses);
+	policies->destroy(policies);
+	devices->destroy(devices);
+
+	assert_int_equal(counts[POINT_MISSED].packets, 10);
+	assert_int_equal(count_text("source became 192.168.0.1, was 10.1.0.10: nat POSTROUTING"),
+					 1);
+	assert_int_equal(count_text("destination became 10.9.0.10, was 10.2.0.10: nat PREROUTING"),
+					 1);
+	assert_int_equal(count_text("source became 192.168.0.1, was 10.1.0.11: reply"), 1);
+	assert_int_equal(count_text("mark 0x15, its policy has mark 0x2a/0xffffffff"), 1);
+	assert_int_equal(count_text("mark 0x0, its policy has mark 0x2a/0xffffffff"), 1);
+	assert_int_equal(count_text("left by behind, not by an XFRM interface with if_id 7"), 1);
+	assert_int_equal(count_text("passthrough policy 10.1.0.0/24 === 10.2.0.0/24"), 1);
+	assert_int_equal(count_text("for a reason that is not known"), 2);
+	assert_int_equal(count_text("its policy is not installed"), 2);
+}
+
+/**
+ * Add the device that others would be behind.
+ */
+static int setup_device(void **state)
+{
+	run("ip tuntap add dev behind mode tun && ip link set behind up && "
+		"ip addr add 10.1.0.1/24 dev behind && "
+		"ip -6 addr add fd00:1::1/64 dev behind nodad && "
+		"ip route add default dev behind && ip -6 route add default dev behind");
+	return setup(state);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_rules, setup_device, teardown),
+		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_ipv6, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reasons, setup, teardown),
+	};
+
+	return reader_run(tests);
+}
