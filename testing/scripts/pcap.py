@@ -95,6 +95,32 @@ def read_decrypted(path):
     return packets
 
 
+def read_comments(path):
+    """Comments of the packets of a pcapng file, None for those without."""
+    with open(path, "rb") as file:
+        content = file.read()
+    comments = []
+    pos = 0
+    while pos + 12 <= len(content):
+        kind, size = struct.unpack_from("=II", content, pos)
+        if size < 12 or pos + size > len(content):
+            raise Fault(f"{os.path.basename(path)} ends within a block")
+        if kind == 6:
+            length, = struct.unpack_from("=I", content, pos + 20)
+            option = pos + 28 + (length + 3 & ~3)
+            comment = None
+            while option + 4 <= pos + size - 4:
+                code, value = struct.unpack_from("=HH", content, option)
+                if code == 1:
+                    comment = content[option + 4:option + 4 + value].decode()
+                option += 4 + (value + 3 & ~3)
+            comments.append(comment)
+        pos += size
+    if pos != len(content):
+        raise Fault(f"{os.path.basename(path)} ends within a block")
+    return comments
+
+
 def read_files(path, files, kind):
     """Packets of the files of a trace, which are numbered without a gap."""
     numbers = [number for number, _ in sorted(files)]
