@@ -22,7 +22,7 @@
 #include "program.h"
 #include "tunnel.h"
 
-#include "write/pcapng_block.h"
+#include "traces/pcapng_block.h"
 #include "captures/tail.h"
 
 #include <fcntl.h>
