@@ -299,6 +299,15 @@ METHOD(child_sa_t, mock_child_get_config, child_cfg_t*,
 	return &this->ike->child_cfg;
 }
 
+#ifdef CPU_ID_MAX
+/* with per-CPU SAs, in 6.0.2, charon began to ask which acquire an SA is for */
+METHOD(child_sa_t, mock_child_get_acquire_seq, uint32_t,
+	mock_child_t *this)
+{
+	return 0;
+}
+#endif
+
 /**
  * Create a CHILD_SA.
  *
@@ -333,6 +342,9 @@ static inline mock_child_t *mock_child_create(mock_ike_t *ike, ipsec_mode_t mode
 		.remote = linked_list_create_with_items(
 					traffic_selector_create_from_cidr(remote, 0, 0, 65535), NULL),
 	);
+#ifdef CPU_ID_MAX
+	this->public.get_acquire_seq = _mock_child_get_acquire_seq;
+#endif
 	this->in.src = ike->other->clone(ike->other);
 	this->in.dst = ike->me->clone(ike->me);
 	this->out.src = ike->me->clone(ike->me);
