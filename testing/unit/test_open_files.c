@@ -464,7 +464,7 @@ static void test_remote(void **state)
 	close_error = EDQUOT;
 	assert_int_equal(write_packets(10), 0);
 	close_error = 0;
-	logged(1, "free some space");
+	logged(1, "raise the disk quota");
 	assert_int_equal(write_packets(10), 10);
 	check_files(countof(others));
 	finish("; 10 not written in 1 gaps from");
