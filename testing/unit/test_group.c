@@ -21,6 +21,7 @@
 #include "common.h"
 
 #include "reader/group.h"
+#include "rules/netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -337,10 +338,30 @@ static int teardown_group(void **state)
 	return common_teardown(state);
 }
 
+/**
+ * A message without an end, as libmnl accepts it, is none.
+ */
+static void test_length(void **state)
+{
+	struct nlmsghdr hdr = { .nlmsg_len = sizeof(hdr) };
+
+	assert_true(nflog_netlink_ok(&hdr, sizeof(hdr)));
+	assert_false(nflog_netlink_ok(&hdr, sizeof(hdr) - 1));
+	assert_false(nflog_netlink_ok(&hdr, 0));
+	assert_false(nflog_netlink_ok(&hdr, -1));
+	hdr.nlmsg_len = sizeof(hdr) - 1;
+	assert_false(nflog_netlink_ok(&hdr, sizeof(hdr)));
+	hdr.nlmsg_len = 0xffffffff;
+	assert_false(nflog_netlink_ok(&hdr, sizeof(hdr)));
+	hdr.nlmsg_len = 0x80000000;
+	assert_false(nflog_netlink_ok(&hdr, sizeof(hdr)));
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_spoofed),
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_port_id),

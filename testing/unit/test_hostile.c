@@ -448,6 +448,52 @@ static void test_many_exchanges(void **state)
 	chunk_clear(&key);
 }
 
+/**
+ * Packets that have nothing inside: of an SA without encryption anybody can send them.
+ */
+static void test_nothing(void **state)
+{
+	/* with IKEv1, all packets are looked into beforehand */
+	static char lines[] =
+		"esp 00000001 192.0.2.1 192.0.2.2 enc=NULL\n"
+		"ike 0101010101010101 0202020202020202 version=1 enc=AES_CBC integ=HMAC_SHA1_96 "
+			"sk_ei=00000000000000000000000000000000 sk_er= sk_ai= sk_ar=\n";
+	static u_char esp[] = { 0, 0, 0, 1, 0, 0, 0, 1, 0, IPPROTO_IPIP };
+	chunk_t packet;
+	size_t len;
+	int i;
+
+	file = keyring_create(write_file("nothing", chunk_from_str(lines)));
+	assert_non_null(file);
+	assert_int_equal(file->get_errors(file), 0);
+	decrypter = decrypter_create(file);
+	for (len = 0; len <= sizeof(esp); len++)
+	{
+		packet = add_ip(src, dst, IPPROTO_ESP, chunk_clone(chunk_create(esp, len)));
+		assert_true(decrypter->learn(decrypter, packet));
+		decrypt_layers(packet);
+		/* nor do fragments */
+		for (i = 0; i < 2; i++)
+		{
+			htoun16(packet.ptr + 6, i ? 3 : 0x2000);
+			decrypt_layers(packet);
+		}
+		chunk_free(&packet);
+	}
+}
+
+static void test_rows(void **state)
+{
+	static char *lines[] = { "", "esp ", "ah ", "ike ", "esp  ", "esp 1 " };
+	nflog_row_t row;
+	int i;
+
+	for (i = 0; i < countof(lines); i++)
+	{
+		assert_false(nflog_key_file_get_row(chunk_from_str(lines[i]), &row));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest unit_tests[] = {
@@ -455,6 +501,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_key_files, begin_quiet, end_quiet),
 		cmocka_unit_test_setup_teardown(test_many_sas, begin_quiet, end_quiet),
 		cmocka_unit_test_setup_teardown(test_many_exchanges, begin_quiet, end_quiet),
+		cmocka_unit_test_setup_teardown(test_nothing, begin_quiet, end_quiet),
+		cmocka_unit_test(test_rows),
 	};
 
 	return cmocka_run_group_tests(unit_tests, setup, teardown);

@@ -174,6 +174,7 @@ METHOD(decrypter_t, learn, bool,
 		}
 		if (!plain.len)
 		{
+			chunk_clear(&plain);
 			break;
 		}
 		chunk_clear(&outer);

@@ -173,7 +173,7 @@ METHOD(ipsec_sa_t, decrypt, verdict_t,
 	else if (next == IPPROTO_NONE)
 	{	/* a dummy packet, to be discarded */
 	}
-	else if (this->key->mode == MODE_TUNNEL &&
+	else if (this->key->mode == MODE_TUNNEL && data.len &&
 			 (next == IPPROTO_IPIP || next == IPPROTO_IPV6))
 	{
 		*plain = chunk_create(data.ptr, get_length(data, next));

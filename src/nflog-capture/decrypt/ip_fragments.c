@@ -224,8 +224,8 @@ static void add_data(partial_t *this, nflog_ip_packet_t *ip, size_t begin)
 	size_t pos = ip->offset / UNIT, count = (data.len + UNIT - 1) / UNIT, i;
 	bool some;
 
-	if (has_units(this, pos, count, &some) && count)
-	{	/* sent again, or captured twice */
+	if (!data.len || (has_units(this, pos, count, &some) && count))
+	{	/* nothing, sent again, or captured twice */
 		return;
 	}
 	if (some || (this->len && ip->offset + data.len > this->len) ||

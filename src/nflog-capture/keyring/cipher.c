@@ -139,7 +139,7 @@ METHOD(cipher_t, open_, verdict_t,
 	{
 		iv.len = this->crypter->get_iv_size(this->crypter);
 	}
-	if (data.len < iv.len + this->icv_size)
+	if (!data.len || data.len < iv.len + this->icv_size)
 	{
 		return VERDICT_MALFORMED;
 	}

@@ -386,7 +386,7 @@ bool nflog_key_file_get_row(chunk_t line, nflog_row_t *row)
 		/* count digits */
 	}
 	row->spi.len = i;
-	while (count && (pos = memchr(rest.ptr, ' ', rest.len)))
+	while (count && rest.len && (pos = memchr(rest.ptr, ' ', rest.len)))
 	{
 		rest = chunk_skip(rest, pos - rest.ptr + 1);
 		count--;

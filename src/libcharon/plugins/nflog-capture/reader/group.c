@@ -141,7 +141,7 @@ static int configure(private_nflog_group_t *this, struct nlmsghdr *hdr)
 		}
 		len = min(size, NFLOG_QUEUE_SPACE);
 		hdr = (struct nlmsghdr*)this->buffer;
-		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
+		for (; nflog_netlink_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
 		{
 			if (hdr->nlmsg_type == NLMSG_ERROR && hdr->nlmsg_seq == seq &&
 				mnl_nlmsg_get_payload_len(hdr) >= sizeof(*err))
@@ -298,7 +298,7 @@ METHOD(nflog_group_t, receive, int,
 	gettimeofday(&now, NULL);
 
 	len = min(size, NFLOG_QUEUE_SPACE);
-	for (hdr = (struct nlmsghdr*)space; mnl_nlmsg_ok(hdr, len); hdr = next)
+	for (hdr = (struct nlmsghdr*)space; nflog_netlink_ok(hdr, len); hdr = next)
 	{	/* the callback may change the message */
 		next = mnl_nlmsg_next(hdr, &len);
 		handle(this, hdr, &now, cb, data);

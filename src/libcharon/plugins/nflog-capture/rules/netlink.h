@@ -69,4 +69,20 @@ void nflog_netlink_deadline(timeval_t *deadline);
 ssize_t nflog_netlink_receive(int fd, void *buf, size_t size,
 							  timeval_t *deadline);
 
+/**
+ * Check if there is a message.
+ *
+ * Unlike mnl_nlmsg_ok() of libmnl, which compares lengths as signed numbers, this accepts
+ * none of 2 GiB and more, with which mnl_nlmsg_next() would not get on.
+ *
+ * @param hdr		where it begins
+ * @param len		bytes from there on
+ * @return			TRUE if it is complete
+ */
+static inline bool nflog_netlink_ok(struct nlmsghdr *hdr, int len)
+{
+	return len >= (int)sizeof(*hdr) && hdr->nlmsg_len >= sizeof(*hdr) &&
+		   hdr->nlmsg_len <= (u_int)len;
+}
+
 #endif /** NFLOG_NETLINK_H_ @}*/

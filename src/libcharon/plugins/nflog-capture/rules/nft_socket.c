@@ -99,7 +99,7 @@ static int receive(private_nflog_nft_socket_t *this, uint32_t first,
 		}
 		len = min(size, sizeof(buf));
 		hdr = (struct nlmsghdr*)buf;
-		for (; mnl_nlmsg_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
+		for (; nflog_netlink_ok(hdr, len); hdr = mnl_nlmsg_next(hdr, &len))
 		{
 			if (hdr->nlmsg_seq - first > last - first)
 			{	/* late response to a former message */
