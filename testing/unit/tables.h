@@ -21,6 +21,7 @@
 
 #include "common.h"
 #include "keys/keys.h"
+#include "process/secret.h"
 
 #include <crypto/crypters/crypter.h>
 #include <crypto/signers/signer.h>
@@ -144,7 +145,7 @@ static inline void expect(char *conn, char *name, char *expected)
 	str = strndup(content.len ? (char*)content.ptr : "", content.len);
 	assert_string_equal(str, expected);
 	free(str);
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 }
 
 /**

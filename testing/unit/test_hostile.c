@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 
 #include "decrypt.h"
+#include "process/secret.h"
 #include "read/trace.h"
 
 /** files of each kind that are made by changing a good one */
@@ -335,7 +336,7 @@ static void test_key_files(void **state)
 	}
 	decrypter = NULL;
 	file = NULL;
-	chunk_clear(&content);
+	nflog_secret_clear(&content);
 	while (count--)
 	{
 		chunk_free(&packets[count]);

@@ -19,6 +19,7 @@
 #define _GNU_SOURCE
 
 #include "decrypt.h"
+#include "process/secret.h"
 
 /**
  * Write a file.
@@ -165,7 +166,7 @@ static void test_damaged_keys(void **state)
 	}
 	file = NULL;
 	decrypter = NULL;
-	chunk_clear(&content);
+	nflog_secret_clear(&content);
 	restore_stderr(saved);
 }
 

@@ -245,7 +245,7 @@ static void test_preferences(void **state)
 	assert_true(store->read_file(store, "gw", "preferences", &content));
 	assert_non_null(memmem(content.ptr, content.len,
 						   "esp.enable_encryption_decode: TRUE\n", 35));
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 
 	/* what the user changed stays */
 	assert_true(store->replace_file(store, "gw", "preferences",

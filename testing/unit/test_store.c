@@ -19,6 +19,7 @@
 #define _GNU_SOURCE
 
 #include "files.h"
+#include "process/secret.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -73,7 +74,7 @@ static void test_append(void **state)
 	}
 	assert_true(store->read_file(store, "a_b", "x.pcap", &content));
 	assert_true(chunk_equals(content, chunk_from_str("012")));
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 
 	logged(0, NULL);
 	/* another process may have it, the caller takes another name */
@@ -112,7 +113,7 @@ static void test_replace(void **state)
 										chunk_from_thing(i)));
 		assert_true(store->read_file(store, "gw", "esp_sa", &content));
 		assert_true(chunk_equals(content, chunk_from_thing(i)));
-		chunk_free(&content);
+		nflog_secret_clear(&content);
 	}
 	assert_true(store->replace_file(store, "gw", "esp_sa", chunk_empty));
 	assert_int_equal(count_files("gw"), 1);
@@ -402,7 +403,7 @@ static void test_full(void **state)
 	/* the old one is still there, and nothing else */
 	assert_true(store->read_file(store, "gw", "esp_sa", &content));
 	assert_true(chunk_equals(content, chunk_from_str("old")));
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 	assert_int_equal(count_files("gw"), 1);
 
 	assert_int_equal(mount(NULL, captures, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);

@@ -138,7 +138,7 @@ static void test_nat(void **state)
 	assert_true(store->read_file(store, "gw", "preferences", &content));
 	assert_non_null(memmem(content.ptr, content.len,
 						   "\nudpencap.udp.port: 4500,4501\n", 30));
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 	peer_port = 1024;
 	add_spi("gw", 6);
 	add_spi("gw", 7);
@@ -151,7 +151,7 @@ static void test_nat(void **state)
 	assert_true(store->read_file(store, "gw", "preferences", &content));
 	assert_non_null(memmem(content.ptr, content.len,
 						   "\nudpencap.udp.port: 4500,4501,5500,550\n", 39));
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 	assert_int_equal(lines, 0);
 }
 
@@ -172,7 +172,7 @@ static int count_lines(char *name, char *text)
 		count += strstr(row, text) != NULL;
 	}
 	free(str);
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 	return count;
 }
 
@@ -531,7 +531,7 @@ static void test_many(void **state)
 	print_message("1000 rows into a table of 20000 in %.1f ms\n", ms);
 	assert_true(store->read_file(store, "gw", "esp_sa", &content));
 	assert_int_equal(content.len, 20500 * strlen(ROW("00000000")));
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 }
 
 int main(void)

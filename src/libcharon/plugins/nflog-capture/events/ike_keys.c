@@ -13,6 +13,7 @@
  */
 
 #include "ike_keys.h"
+#include "process/secret.h"
 
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
@@ -82,10 +83,10 @@ METHOD(nflog_ike_keys_t, derive, void,
 	nflog_ike_key_set_t *keys;
 
 	INIT(keys,
-		.sk_ei = chunk_clone(sk_ei),
-		.sk_er = chunk_clone(sk_er),
-		.sk_ai = chunk_clone(sk_ai),
-		.sk_ar = chunk_clone(sk_ar),
+		.sk_ei = nflog_secret_clone(sk_ei),
+		.sk_er = nflog_secret_clone(sk_er),
+		.sk_ai = nflog_secret_clone(sk_ai),
+		.sk_ar = nflog_secret_clone(sk_ar),
 	);
 	nflog_ike_key_set_destroy(this->derived->get(this->derived));
 	this->derived->set(this->derived, keys);
@@ -225,10 +226,10 @@ void nflog_ike_key_set_destroy(nflog_ike_key_set_t *keys)
 		nflog_ike_key_set_destroy(keys->former);
 		DESTROY_IF(keys->id);
 		DESTROY_IF(keys->proposal);
-		chunk_clear(&keys->sk_ei);
-		chunk_clear(&keys->sk_er);
-		chunk_clear(&keys->sk_ai);
-		chunk_clear(&keys->sk_ar);
+		nflog_secret_clear(&keys->sk_ei);
+		nflog_secret_clear(&keys->sk_er);
+		nflog_secret_clear(&keys->sk_ai);
+		nflog_secret_clear(&keys->sk_ar);
 		free(keys);
 	}
 }

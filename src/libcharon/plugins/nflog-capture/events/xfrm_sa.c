@@ -13,6 +13,7 @@
  */
 
 #include "xfrm_sa.h"
+#include "process/secret.h"
 #include "rules/netlink.h"
 
 #include <errno.h>
@@ -40,16 +41,16 @@ static int parse_attr(const struct nlattr *attr, void *arg)
 	switch (mnl_attr_get_type(attr))
 	{
 		case XFRMA_ALG_AEAD:
-			data->enc_key = chunk_clone(chunk_create((u_char*)aead->alg_key,
-													 aead->alg_key_len / 8));
+			data->enc_key = nflog_secret_clone(chunk_create((u_char*)aead->alg_key,
+															aead->alg_key_len / 8));
 			break;
 		case XFRMA_ALG_CRYPT:
-			data->enc_key = chunk_clone(chunk_create((u_char*)crypt->alg_key,
-													 crypt->alg_key_len / 8));
+			data->enc_key = nflog_secret_clone(chunk_create((u_char*)crypt->alg_key,
+															crypt->alg_key_len / 8));
 			break;
 		case XFRMA_ALG_AUTH_TRUNC:
-			data->int_key = chunk_clone(chunk_create((u_char*)auth->alg_key,
-													 auth->alg_key_len / 8));
+			data->int_key = nflog_secret_clone(chunk_create((u_char*)auth->alg_key,
+															auth->alg_key_len / 8));
 			if (data->int_alg == AUTH_HMAC_SHA2_256_128 &&
 				auth->alg_trunc_len == SHA256_96_BITS)
 			{
@@ -85,7 +86,6 @@ static int parse_sa(const struct nlmsghdr *hdr, void *arg)
  */
 static int query(kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
-	char buf[BUFFER_SIZE];
 	chunk_t addr = id->dst->get_address(id->dst);
 	struct xfrm_mark mark = {
 		.v = id->mark.value,
@@ -96,8 +96,14 @@ static int query(kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 	struct nlmsghdr *hdr;
 	timeval_t deadline;
 	ssize_t len;
+	char *buf;
 	int err = 0;
 
+	buf = nflog_secret_alloc(BUFFER_SIZE);
+	if (!buf)
+	{
+		return ENOMEM;
+	}
 	hdr = mnl_nlmsg_put_header(buf);
 	hdr->nlmsg_type = XFRM_MSG_GETSA;
 	hdr->nlmsg_flags = NLM_F_REQUEST;
@@ -114,20 +120,22 @@ static int query(kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 	socket = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC);
 	if (!socket)
 	{
-		return errno;
+		err = errno;
+		nflog_secret_free(buf);
+		return err;
 	}
 	len = mnl_socket_sendto(socket, hdr, hdr->nlmsg_len);
 	if (len >= 0)
 	{
 		nflog_netlink_deadline(&deadline);
-		len = nflog_netlink_receive(mnl_socket_get_fd(socket), buf, sizeof(buf),
+		len = nflog_netlink_receive(mnl_socket_get_fd(socket), buf, BUFFER_SIZE,
 									&deadline);
 	}
-	if (len < 0 || mnl_cb_run(buf, min(len, sizeof(buf)), 0, 0, parse_sa, data) < 0)
+	if (len < 0 || mnl_cb_run(buf, min(len, BUFFER_SIZE), 0, 0, parse_sa, data) < 0)
 	{
 		err = errno;
 	}
-	memwipe(buf, sizeof(buf));
+	nflog_secret_free(buf);
 	mnl_socket_close(socket);
 	return err;
 }
@@ -181,6 +189,6 @@ bool nflog_xfrm_sa_count(kernel_ipsec_sa_id_t *id, uint16_t cpi, uint64_t *packe
  */
 void nflog_xfrm_sa_clear(kernel_ipsec_add_sa_t *data)
 {
-	chunk_clear(&data->enc_key);
-	chunk_clear(&data->int_key);
+	nflog_secret_clear(&data->enc_key);
+	nflog_secret_clear(&data->int_key);
 }

@@ -19,6 +19,7 @@
 #include "open_files.h"
 #include "starts.h"
 #include "options/values.h"
+#include "process/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -282,7 +283,7 @@ METHOD(nflog_store_t, read_file, bool,
 	{
 		return errno == ENOENT;
 	}
-	success = chunk_from_fd(fd, content);
+	success = nflog_secret_read(fd, content);
 	if (success)
 	{
 		this->dir->worked(this->dir, what, conn, name);

@@ -144,7 +144,8 @@ struct nflog_store_t {
 	 *
 	 * @param conn		directory of the connection
 	 * @param name		name of the file
-	 * @param content	receives the content (allocated), empty if there is no such file
+	 * @param content	receives the content, to be freed with nflog_secret_clear(), empty if
+	 *					there is no such file
 	 * @return			FALSE if there is one that can't be read
 	 */
 	bool (*read_file)(nflog_store_t *this, char *conn, char *name,

@@ -13,6 +13,7 @@
  */
 
 #include "changes.h"
+#include "process/secret.h"
 
 #include <collections/hashtable.h>
 #include <threading/mutex.h>
@@ -107,7 +108,7 @@ nflog_change_t *nflog_change_create(nflog_change_type_t type, char *conn)
  */
 void nflog_change_destroy(nflog_change_t *change)
 {
-	nflog_key_line_free(change->row);
+	nflog_secret_free(change->row);
 	free(change);
 }
 

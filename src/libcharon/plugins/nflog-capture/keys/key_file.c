@@ -16,6 +16,8 @@
 
 #include "key_file.h"
 
+#include "process/secret.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,21 +49,27 @@ struct parser_t {
 	void *out;
 };
 
+/**
+ * Write the columns that identify an ESP or AH SA.
+ */
+static void write_columns(nflog_secret_text_t *text, uint8_t proto, uint32_t spi,
+						  host_t *src, host_t *dst, bool udp)
+{
+	nflog_secret_printf(text, "%s %.8x %#H %#H udp=%s",
+						proto == IPPROTO_AH ? "ah" : "esp", spi, src, dst,
+						udp ? "yes" : "no");
+}
+
 /*
  * Described in header
  */
 char *nflog_key_file_write_columns(uint8_t proto, uint32_t spi, host_t *src,
 								   host_t *dst, bool udp)
 {
-	char *columns;
+	nflog_secret_text_t text = {};
 
-	if (asprintf(&columns, "%s %.8x %#H %#H udp=%s",
-				 proto == IPPROTO_AH ? "ah" : "esp", spi, src, dst,
-				 udp ? "yes" : "no") < 0)
-	{
-		return NULL;
-	}
-	return columns;
+	write_columns(&text, proto, spi, src, dst, udp);
+	return nflog_secret_take(&text);
 }
 
 /*
@@ -69,33 +77,24 @@ char *nflog_key_file_write_columns(uint8_t proto, uint32_t spi, host_t *src,
  */
 char *nflog_key_file_write_sa(nflog_key_sa_t *sa)
 {
-	char *columns, *line, *encr = NULL, *integ = NULL;
+	nflog_secret_text_t text = {};
 
-	columns = nflog_key_file_write_columns(sa->proto, sa->spi, sa->src, sa->dst,
-										   sa->udp);
-	if (sa->proto == IPPROTO_AH || sa->encr == ENCR_UNDEFINED ||
-		asprintf(&encr, " enc=%N enc_key=%+B", encryption_algorithm_names,
-				 sa->encr, &sa->encr_key) < 0)
+	write_columns(&text, sa->proto, sa->spi, sa->src, sa->dst, sa->udp);
+	nflog_secret_printf(&text, " dir=%s mode=%N esn=%s", sa->inbound ? "in" : "out",
+						ipsec_mode_names, sa->mode, sa->esn ? "yes" : "no");
+	if (sa->proto != IPPROTO_AH && sa->encr != ENCR_UNDEFINED)
 	{
-		encr = NULL;
+		nflog_secret_printf(&text, " enc=%N enc_key=", encryption_algorithm_names,
+							sa->encr);
+		nflog_secret_append_hex(&text, sa->encr_key);
 	}
-	if (sa->integ == AUTH_UNDEFINED ||
-		asprintf(&integ, " integ=%N integ_key=%+B", integrity_algorithm_names,
-				 sa->integ, &sa->integ_key) < 0)
+	if (sa->integ != AUTH_UNDEFINED)
 	{
-		integ = NULL;
+		nflog_secret_printf(&text, " integ=%N integ_key=", integrity_algorithm_names,
+							sa->integ);
+		nflog_secret_append_hex(&text, sa->integ_key);
 	}
-	if (!columns ||
-		asprintf(&line, "%s dir=%s mode=%N esn=%s%s%s", columns,
-				 sa->inbound ? "in" : "out", ipsec_mode_names, sa->mode,
-				 sa->esn ? "yes" : "no", encr ?: "", integ ?: "") < 0)
-	{
-		line = NULL;
-	}
-	nflog_key_line_free(encr);
-	nflog_key_line_free(integ);
-	free(columns);
-	return line;
+	return nflog_secret_take(&text);
 }
 
 /*
@@ -103,22 +102,31 @@ char *nflog_key_file_write_sa(nflog_key_sa_t *sa)
  */
 char *nflog_key_file_write_ike(nflog_key_ike_t *ike)
 {
-	char *line, name[64] = "";
+	struct {
+		char *name;
+		chunk_t key;
+	} keys[] = {
+		{ "sk_ei", ike->sk_ei },
+		{ "sk_er", ike->sk_er },
+		{ "sk_ai", ike->sk_ai },
+		{ "sk_ar", ike->sk_ar },
+	};
+	nflog_secret_text_t text = {};
+	int i;
 
+	nflog_secret_printf(&text, "ike %.16" PRIx64 " %.16" PRIx64 " version=%d enc=%N",
+						ike->spi_i, ike->spi_r, ike->version,
+						encryption_algorithm_names, ike->encr);
 	if (ike->integ != AUTH_UNDEFINED)
 	{
-		snprintf(name, sizeof(name), " integ=%N", integrity_algorithm_names,
-				 ike->integ);
+		nflog_secret_printf(&text, " integ=%N", integrity_algorithm_names, ike->integ);
 	}
-	if (asprintf(&line, "ike %.16" PRIx64 " %.16" PRIx64 " version=%d enc=%N%s "
-				 "sk_ei=%+B sk_er=%+B sk_ai=%+B sk_ar=%+B", ike->spi_i,
-				 ike->spi_r, ike->version, encryption_algorithm_names,
-				 ike->encr, name, &ike->sk_ei, &ike->sk_er, &ike->sk_ai,
-				 &ike->sk_ar) < 0)
+	for (i = 0; i < countof(keys); i++)
 	{
-		return NULL;
+		nflog_secret_printf(&text, " %s=", keys[i].name);
+		nflog_secret_append_hex(&text, keys[i].key);
 	}
-	return line;
+	return nflog_secret_take(&text);
 }
 
 /**
@@ -396,18 +404,6 @@ bool nflog_key_file_get_row(chunk_t line, nflog_row_t *row)
 		row->columns = chunk_create(line.ptr, pos - line.ptr);
 	}
 	return i == digits;
-}
-
-/*
- * Described in header
- */
-void nflog_key_line_free(char *line)
-{
-	if (line)
-	{
-		memwipe(line, strlen(line));
-		free(line);
-	}
 }
 
 /*

@@ -44,8 +44,8 @@ typedef struct nflog_row_t nflog_row_t;
  * The key file: a text file with a line per SA, which nflog-capture(1) describes.
  *
  * The plugin writes it, nflog-capture(1) reads it, both with these functions, which need
- * libstrongswan only.  Lines are allocated, have no line feed, contain keys, and have to
- * be freed with nflog_key_line_free().
+ * libstrongswan only.  Lines have no line feed, contain keys, and have to be freed with
+ * nflog_secret_free().
  */
 
 /**
@@ -161,13 +161,6 @@ bool nflog_key_file_parse(chunk_t line, nflog_key_sa_t **sa,
  * @return			FALSE if this is not the line of an SA or a set of keys
  */
 bool nflog_key_file_get_row(chunk_t line, nflog_row_t *row);
-
-/**
- * Wipe and free a line, or a row of another table.
- *
- * @param line		line, or NULL
- */
-void nflog_key_line_free(char *line);
 
 /**
  * Destroy a nflog_key_sa_t with the hosts and keys in it, and wipe these.

@@ -18,6 +18,7 @@
 #include "changes.h"
 #include "keytables.h"
 #include "uat.h"
+#include "process/secret.h"
 
 #include <inttypes.h>
 
@@ -74,7 +75,7 @@ static nflog_change_t *create_change(nflog_change_type_t type, char *conn,
 
 	change = nflog_change_create(type, nflog_trace_name_label(conn, name));
 	change->table = table;
-	change->row = row ?: strdup("");
+	change->row = row;
 	snprintf(change->spi, sizeof(change->spi), "%s", spi);
 	return change;
 }
@@ -120,7 +121,7 @@ static void move_row(private_nflog_keys_t *this, char *conn,
 	}
 	else
 	{
-		free(columns);
+		nflog_secret_free(columns);
 	}
 }
 

@@ -16,6 +16,7 @@
 
 #include "keytable.h"
 #include "uat.h"
+#include "process/secret.h"
 
 #include <collections/array.h>
 #include <collections/hashtable.h>
@@ -165,7 +166,7 @@ static void sa_destroy(void *value, const void *key)
 CALLBACK(row_destroy, void,
 	row_t *row, int idx, void *user)
 {
-	nflog_key_line_free(row->line);
+	nflog_secret_free(row->line);
 	free(row);
 }
 
@@ -281,7 +282,7 @@ static void add_to_sa(private_nflog_keytable_t *this, row_t *row)
 /**
  * Add a row.
  *
- * @param line		the row, gets owned
+ * @param line		the row, gets owned, NULL for none
  * @param replace	TRUE to replace the row of another SA with the same columns, FALSE
  *					to add nothing in that case
  */
@@ -292,7 +293,7 @@ static void add_row(private_nflog_keytable_t *this, char *line, bool replace)
 	INIT(row,
 		.line = line,
 	);
-	if (!parse(this->type, chunk_from_str(line), &row->columns))
+	if (!line || !parse(this->type, chunk_from_str(line), &row->columns))
 	{
 		row_destroy(row, 0, NULL);
 		return;
@@ -336,13 +337,12 @@ static void add_row(private_nflog_keytable_t *this, char *line, bool replace)
 static void copy_row(private_nflog_keytable_t *this, row_t *source,
 					 char *columns)
 {
-	char *line;
+	nflog_secret_text_t text = {};
 
-	if (asprintf(&line, "%s%s", columns,
-				 source->line + source->columns.columns.len) >= 0)
-	{
-		add_row(this, line, FALSE);
-	}
+	nflog_secret_append(&text, chunk_from_str(columns));
+	nflog_secret_append(&text, chunk_skip(chunk_from_str(source->line),
+										  source->columns.columns.len));
+	add_row(this, nflog_secret_take(&text), FALSE);
 }
 
 /**
@@ -359,7 +359,7 @@ static void add_any(private_nflog_keytable_t *this, row_t *source, int family)
 	{
 		copy_row(this, source, columns);
 	}
-	free(columns);
+	nflog_secret_free(columns);
 }
 
 /**
@@ -410,7 +410,12 @@ static void read_rows(private_nflog_keytable_t *this)
 		}
 		if (parse(this->type, line, &row))
 		{
-			str = strndup((char*)line.ptr, line.len);
+			str = nflog_secret_copy_text(line);
+			if (!str)
+			{	/* not written without it */
+				this->unreadable = TRUE;
+				break;
+			}
 			array_insert(lines, ARRAY_TAIL, str);
 		}
 		else if (line.len && line.ptr[0] != '#')
@@ -425,7 +430,7 @@ static void read_rows(private_nflog_keytable_t *this)
 		add_row(this, str, TRUE);
 	}
 	array_destroy(lines);
-	chunk_clear(&content);
+	nflog_secret_clear(&content);
 	this->changed = FALSE;
 }
 
@@ -436,7 +441,8 @@ METHOD(nflog_keytable_t, add, void,
 	sa_t *sa;
 
 	/* an initiator of IKEv1 may choose the SPI of another one */
-	add_row(this, strdup(row), this->type != TABLE_IKEV1);
+	add_row(this, nflog_secret_copy_text(chunk_from_str(row ?: "")),
+			this->type != TABLE_IKEV1);
 	sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
 	add_families(this, sa ? sa->source : NULL, any);
 }
@@ -447,7 +453,7 @@ METHOD(nflog_keytable_t, move, void,
 {
 	sa_t *sa = this->sas->get(this->sas, (void*)(uintptr_t)hash);
 
-	if (sa && sa->source)
+	if (sa && sa->source && columns)
 	{
 		copy_row(this, sa->source, columns);
 		add_families(this, sa->source, any);
@@ -493,7 +499,7 @@ static void append_rows(private_nflog_keytable_t *this, bool any,
 		array_get(this->rows, this->type == TABLE_ESP ? count - 1 - i : i, &row);
 		if (!row->obsolete && row->columns.any == any)
 		{
-			memcpy(content.ptr + *len, row->line, strlen(row->line));
+			nflog_secret_copy(content.ptr + *len, row->line, strlen(row->line));
 			*len += strlen(row->line);
 			content.ptr[(*len)++] = '\n';
 		}
@@ -519,14 +525,18 @@ METHOD(nflog_keytable_t, write_, bool,
 		array_get(this->rows, i, &row);
 		len += row->obsolete ? 0 : strlen(row->line) + 1;
 	}
-	content = chunk_alloc(len);
+	content = chunk_create(nflog_secret_alloc(len), len);
+	if (!content.ptr)
+	{
+		return FALSE;
+	}
 	len = strlen(header);
 	memcpy(content.ptr, header, len);
 	append_rows(this, FALSE, content, &len);
 	append_rows(this, TRUE, content, &len);
 	success = this->store->replace_file(this->store, this->conn,
 							nflog_keytable_names[this->type], content);
-	chunk_clear(&content);
+	nflog_secret_clear(&content);
 	if (success)
 	{
 		DBG3(DBG_CFG, "nflog-capture: wrote %zu bytes to '%s' of connection '%s'", len,

@@ -18,6 +18,7 @@
 #include "changes.h"
 #include "keytable.h"
 #include "retention.h"
+#include "process/secret.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -142,7 +143,7 @@ static bool write_preferences(nflog_store_t *store, char *conn, uint16_t port)
 	{	/* not written by us or Wireshark */
 		DBG1(DBG_CFG, "nflog-capture: unable to parse the preferences of connection "
 			 "'%s', remove them to have them written again", conn);
-		chunk_free(&content);
+		nflog_secret_clear(&content);
 		return TRUE;
 	}
 	old = content.len ? strndup((char*)content.ptr, content.len)
@@ -164,7 +165,7 @@ static bool write_preferences(nflog_store_t *store, char *conn, uint16_t port)
 		free(new);
 	}
 	free(old);
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 	return success;
 }
 

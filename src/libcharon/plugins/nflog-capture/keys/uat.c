@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "uat.h"
+#include "process/secret.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -195,20 +196,26 @@ static char *find(algorithm_t *algorithms, int count, uint16_t id,
 	return NULL;
 }
 
+/**
+ * Write the columns that identify an SA.
+ */
+static void write_columns(nflog_secret_text_t *text, host_t *src, host_t *dst,
+						  uint32_t spi)
+{
+	nflog_secret_printf(text, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"",
+						dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6", src, dst,
+						spi);
+}
+
 /*
  * Described in header
  */
 char *nflog_uat_write_columns(host_t *src, host_t *dst, uint32_t spi)
 {
-	char *columns;
+	nflog_secret_text_t text = {};
 
-	if (asprintf(&columns, "\"%s\",\"%H\",\"%H\",\"0x%.8x\"",
-				 dst->get_family(dst) == AF_INET ? "IPv4" : "IPv6", src, dst,
-				 spi) < 0)
-	{
-		return NULL;
-	}
-	return columns;
+	write_columns(&text, src, dst, spi);
+	return nflog_secret_take(&text);
 }
 
 /*
@@ -216,24 +223,20 @@ char *nflog_uat_write_columns(host_t *src, host_t *dst, uint32_t spi)
  */
 char *nflog_uat_write_any(int family, chunk_t spi)
 {
-	char *columns;
+	nflog_secret_text_t text = {};
 
-	if (asprintf(&columns, "\"%s\"," ANY_ADDRESSES ",\"0x%.*s\"",
-				 family == AF_INET ? "IPv4" : "IPv6", (int)spi.len,
-				 (char*)spi.ptr) < 0)
-	{
-		return NULL;
-	}
-	return columns;
+	nflog_secret_printf(&text, "\"%s\"," ANY_ADDRESSES ",\"0x%.*s\"",
+						family == AF_INET ? "IPv4" : "IPv6", (int)spi.len,
+						(char*)spi.ptr);
+	return nflog_secret_take(&text);
 }
 
 /**
- * Get the key of an SA as Wireshark expects it, allocated, to be wiped.
+ * Append the key of an SA as Wireshark expects it.
  */
-static chunk_t get_esp_key(nflog_key_sa_t *sa)
+static void append_esp_key(nflog_secret_text_t *text, nflog_key_sa_t *sa)
 {
-	chunk_t key;
-	size_t len;
+	chunk_t key = sa->encr_key, salt = chunk_empty;
 
 	switch (sa->encr)
 	{
@@ -241,14 +244,15 @@ static chunk_t get_esp_key(nflog_key_sa_t *sa)
 		case ENCR_AES_CCM_ICV12:
 		case ENCR_AES_CCM_ICV16:
 			/* salt and flags of CCM make up the nonce of CTR */
-			len = sa->encr_key.len - CCM_SALT;
-			key = chunk_alloc(sa->encr_key.len + 1);
-			memcpy(key.ptr, sa->encr_key.ptr, len);
-			key.ptr[len] = CCM_FLAGS;
-			memcpy(key.ptr + len + 1, sa->encr_key.ptr + len, CCM_SALT);
-			return key;
+			key.len -= min(key.len, CCM_SALT);
+			salt = chunk_skip(sa->encr_key, key.len);
+			nflog_secret_append_hex(text, key);
+			nflog_secret_printf(text, "%.2x", CCM_FLAGS);
+			nflog_secret_append_hex(text, salt);
+			break;
 		default:
-			return chunk_clone(sa->encr_key);
+			nflog_secret_append_hex(text, key);
+			break;
 	}
 }
 
@@ -257,9 +261,9 @@ static chunk_t get_esp_key(nflog_key_sa_t *sa)
  */
 char *nflog_uat_write_esp(nflog_key_sa_t *sa, char **limit)
 {
-	char *encr, *integ, *columns, *row;
+	nflog_secret_text_t text = {};
+	char *encr, *integ;
 	bool esn = sa->esn;
-	chunk_t key;
 
 	*limit = NULL;
 	encr = find(esp_encr, countof(esp_encr), sa->encr, 0);
@@ -289,18 +293,13 @@ char *nflog_uat_write_esp(nflog_key_sa_t *sa, char **limit)
 	{
 		*limit = BAD_BEFORE_4_4;
 	}
-	columns = nflog_uat_write_columns(sa->src, sa->dst, sa->spi);
-	key = get_esp_key(sa);
-	if (!columns ||
-		asprintf(&row, "%s,\"%s\",\"0x%+B\",\"%s\",\"0x%+B\"%s", columns, encr,
-				 &key, integ, &sa->integ_key,
-				 esn ? ",\"64-bit\",\"0\"" : "") < 0)
-	{
-		row = NULL;
-	}
-	chunk_clear(&key);
-	free(columns);
-	return row;
+	write_columns(&text, sa->src, sa->dst, sa->spi);
+	nflog_secret_printf(&text, ",\"%s\",\"0x", encr);
+	append_esp_key(&text, sa);
+	nflog_secret_printf(&text, "\",\"%s\",\"0x", integ);
+	nflog_secret_append_hex(&text, sa->integ_key);
+	nflog_secret_printf(&text, "\"%s", esn ? ",\"64-bit\",\"0\"" : "");
+	return nflog_secret_take(&text);
 }
 
 /*
@@ -308,7 +307,8 @@ char *nflog_uat_write_esp(nflog_key_sa_t *sa, char **limit)
  */
 char *nflog_uat_write_ikev2(nflog_key_ike_t *ike, uint16_t size, char **limit)
 {
-	char *encr_name, *integ_name, *row;
+	nflog_secret_text_t text = {};
+	char *encr_name, *integ_name;
 	chunk_t sk_ai = ike->sk_ai, sk_ar = ike->sk_ar;
 	uint16_t integ = ike->integ;
 
@@ -330,13 +330,17 @@ char *nflog_uat_write_ikev2(nflog_key_ike_t *ike, uint16_t size, char **limit)
 		*limit = NOT_DECRYPTED;
 		return NULL;
 	}
-	if (asprintf(&row, "%.16" PRIx64 ",%.16" PRIx64 ",%+B,%+B,\"%s\",%+B,%+B,"
-				 "\"%s\"", ike->spi_i, ike->spi_r, &ike->sk_ei, &ike->sk_er,
-				 encr_name, &sk_ai, &sk_ar, integ_name) < 0)
-	{
-		return NULL;
-	}
-	return row;
+	nflog_secret_printf(&text, "%.16" PRIx64 ",%.16" PRIx64 ",", ike->spi_i,
+						ike->spi_r);
+	nflog_secret_append_hex(&text, ike->sk_ei);
+	nflog_secret_printf(&text, ",");
+	nflog_secret_append_hex(&text, ike->sk_er);
+	nflog_secret_printf(&text, ",\"%s\",", encr_name);
+	nflog_secret_append_hex(&text, sk_ai);
+	nflog_secret_printf(&text, ",");
+	nflog_secret_append_hex(&text, sk_ar);
+	nflog_secret_printf(&text, ",\"%s\"", integ_name);
+	return nflog_secret_take(&text);
 }
 
 /*
@@ -344,7 +348,7 @@ char *nflog_uat_write_ikev2(nflog_key_ike_t *ike, uint16_t size, char **limit)
  */
 char *nflog_uat_write_ikev1(nflog_key_ike_t *ike, char **limit)
 {
-	char *row;
+	nflog_secret_text_t text = {};
 
 	*limit = NULL;
 	if (!find(ikev1_encr, countof(ikev1_encr), ike->encr, 0))
@@ -352,11 +356,9 @@ char *nflog_uat_write_ikev1(nflog_key_ike_t *ike, char **limit)
 		*limit = NOT_DECRYPTED;
 		return NULL;
 	}
-	if (asprintf(&row, "%.16" PRIx64 ",%+B", ike->spi_i, &ike->sk_ei) < 0)
-	{
-		return NULL;
-	}
-	return row;
+	nflog_secret_printf(&text, "%.16" PRIx64 ",", ike->spi_i);
+	nflog_secret_append_hex(&text, ike->sk_ei);
+	return nflog_secret_take(&text);
 }
 
 /**

@@ -26,8 +26,8 @@
 /**
  * Rows of Wireshark's key tables, with its names of algorithms.
  *
- * Rows are allocated, without a line feed, contain keys, and have to be freed with
- * nflog_key_line_free().  They are NULL if Wireshark does not know the algorithms, or
+ * Rows have no line feed, contain keys, and have to be freed with nflog_secret_free().
+ * They are NULL if Wireshark does not know the algorithms, or
  * on failure.
  *
  * Functions that write them return the limit of Wireshark, or of its older releases, as

@@ -16,6 +16,7 @@
 
 #include "includes.h"
 #include "values.h"
+#include "process/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +121,7 @@ static void destroy_paths(file_t *file)
 static void file_destroy(file_t *file)
 {
 	destroy_paths(file);
-	chunk_clear(&file->text);
+	nflog_secret_clear(&file->text);
 	free(file->path);
 	free(file);
 }
@@ -285,7 +286,8 @@ static int open_regular(char *path, struct stat *st)
  * Read all of a regular file.
  *
  * @param st		its state when it was opened
- * @param text		receives the text, null-terminated (allocated), also on errors
+ * @param text		receives the text, null-terminated, empty only if there is no memory, to
+ *					be freed with nflog_secret_clear(), also on errors
  * @return			0, or an error number, EBUSY if the file changed meanwhile
  */
 static int read_text(int fd, struct stat *st, chunk_t *text)
@@ -295,7 +297,12 @@ static int read_text(int fd, struct stat *st, chunk_t *text)
 	ssize_t got;
 
 	/* one more byte, to notice if the file grows, and to terminate the text */
-	*text = chunk_alloc(st->st_size + 1);
+	*text = chunk_create(nflog_secret_alloc(st->st_size + 1), st->st_size + 1);
+	if (!text->ptr)
+	{
+		*text = chunk_empty;
+		return ENOMEM;
+	}
 	do
 	{
 		got = read(fd, text->ptr + len, text->len - len);

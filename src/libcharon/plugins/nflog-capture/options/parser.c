@@ -13,6 +13,7 @@
  */
 
 #include "parser.h"
+#include "process/secret.h"
 
 #include <limits.h>
 
@@ -65,6 +66,19 @@ struct parser_t {
 };
 
 /**
+ * Wipe and free the last name, as part of a password may be taken for one.
+ */
+static void free_name(parser_t *this)
+{
+	if (this->name)
+	{
+		memwipe(this->name, strlen(this->name));
+		free(this->name);
+	}
+	this->name = NULL;
+}
+
+/**
  * Fail because of an unexpected token.
  *
  * @return			FALSE
@@ -76,8 +90,9 @@ static bool unexpected(parser_t *this, int token)
 	switch (token)
 	{
 		case TOKEN_NAME:
+			/* a password with blanks may be without quotes */
 			return includes->fail(includes, "syntax error, unexpected '%s'",
-								  this->name);
+								  this->secrets ? "..." : this->name);
 		case TOKEN_END:
 			return includes->fail(includes, "syntax error, unexpected end of file");
 		case TOKEN_ERROR:
@@ -217,7 +232,7 @@ static bool read_word(parser_t *this, chunk_t *text, char *out, size_t *len)
 	{
 		return unexpected(this, text->ptr[0]);
 	}
-	memcpy(out + *len, text->ptr, count);
+	nflog_secret_copy(out + *len, text->ptr, count);
 	*len += count;
 	advance(text, count);
 	return TRUE;
@@ -226,7 +241,8 @@ static bool read_word(parser_t *this, chunk_t *text, char *out, size_t *len)
 /**
  * Read a value, words and strings in it are joined by single spaces.
  *
- * @param value		receives the value (allocated), NULL if there is none
+ * @param value		receives the value, to be freed with nflog_secret_free(), NULL if there is
+ *					none
  * @return			FALSE if it is invalid
  */
 static bool read_value(parser_t *this, char **value)
@@ -251,7 +267,11 @@ static bool read_value(parser_t *this, char **value)
 		}
 		else
 		{
-			*value = malloc(max + 1);
+			*value = nflog_secret_alloc(max + 1);
+			if (!*value)
+			{
+				return this->includes->fail(this->includes, "out of memory");
+			}
 		}
 		if (text->ptr[0] == '"')
 		{
@@ -396,8 +416,10 @@ static int get_token(parser_t *this, bool reference)
 								 MAX_NAME);
 			return TOKEN_ERROR;
 		}
-		free(this->name);
-		this->name = strndup((char*)text->ptr, len);
+		free_name(this);
+		this->name = malloc(len + 1);
+		nflog_secret_copy(this->name, text->ptr, len);
+		this->name[len] = '\0';
 		advance(text, len);
 		return TOKEN_NAME;
 	}
@@ -495,18 +517,14 @@ static bool parse_value(parser_t *this)
 	bool success;
 
 	success = read_value(this, &value);
-	if (!success || this->secrets)
+	if (success && !this->secrets)
 	{
-		if (value)
-		{
-			memwipe(value, strlen(value));
-			free(value);
-		}
-		return success;
-	}
-	return check(this,
-				this->sections->set(this->sections, take_name(this), value,
+		success = check(this,
+				this->sections->set(this->sections, take_name(this), strdupnull(value),
 									this->includes->get_path(this->includes)));
+	}
+	nflog_secret_free(value);
+	return success;
 }
 
 /**
@@ -564,6 +582,6 @@ bool nflog_parse(nflog_includes_t *includes,
 		}
 	}
 	while (success && token != TOKEN_END);
-	free(this.name);
+	free_name(&this);
 	return success;
 }
