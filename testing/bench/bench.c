@@ -177,6 +177,7 @@ static const struct option longopts[] = {
 	{ "lanes", required_argument, NULL, 'l' },
 	{ "rules", no_argument, NULL, 'R' },
 	{ "files", required_argument, NULL, 'f' },
+	{ "recorder", required_argument, NULL, 'B' },
 	{ "freeze", required_argument, NULL, 'F' },
 	{ "busy", required_argument, NULL, 'b' },
 	{ "realtime", no_argument, NULL, 'T' },
@@ -269,6 +270,7 @@ int main(int argc, char *argv[])
 			case 'l': options.lanes = number(optarg); break;
 			case 'R': options.rules = TRUE; break;
 			case 'f': options.files = number(optarg); break;
+			case 'B': options.recorder = number(optarg); break;
 			case 'F': options.freeze = optarg; break;
 			case 'b': options.busy = number(optarg); break;
 			case 'T': options.realtime = TRUE; break;

@@ -67,6 +67,8 @@ typedef struct {
 	bool rules;
 	/** file descriptors to use, at most, 0 for the system's limit */
 	u_int files;
+	/** bytes that the recorder of all SAs holds, 0 for none */
+	uint64_t recorder;
 	/** mount point of a file system to freeze while packets are sent, or SAs are added and
 	 * removed */
 	char *freeze;

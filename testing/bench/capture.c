@@ -67,6 +67,7 @@ int bench_capture(bench_options_t *options)
 
 	bench_init(options);
 	objects = objects_create(options->lanes);
+	objects->recorder = options->recorder;
 	for (i = 0; i < options->captured; i++)
 	{
 		snprintf(label, sizeof(label), "net{%u}", i + 1);

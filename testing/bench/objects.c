@@ -51,12 +51,13 @@ static void add_counts(nflog_trace_t *trace)
 nflog_trace_t *objects_trace(char *label, char *name,
 							 nflog_point_t point)
 {
-	nflog_cfg_t cfg = { .link = LINK_NFLOG };
+	nflog_cfg_t cfg = { .link = LINK_NFLOG, .recorder = objects.recorder };
 	nflog_trace_t *trace;
 
 	trace = nflog_trace_create(objects.pipeline->store, "conn", label, point,
 							   &cfg);
 	trace->set_name(trace, name);
+	trace->set_recorder(trace, objects.pipeline->recorder);
 	trace_end = trace->end;
 	trace->end = add_counts;
 	return trace;

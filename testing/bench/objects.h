@@ -32,6 +32,8 @@ typedef struct {
 	nflog_counters_t total;
 	/** number of ended traces */
 	u_int ended;
+	/** bytes that the recorder of all traces holds, 0 for none */
+	uint64_t recorder;
 } objects_t;
 
 /**

@@ -1224,6 +1224,55 @@ static void test_save(void **state)
 	pipeline.registry->end(pipeline.registry, listing, counts);
 }
 
+/** what was requested of the recorder */
+static char requested[256];
+
+static uint64_t request_record(nflog_recorder_t *this, char *conn, char *detail)
+{
+	snprintf(requested, sizeof(requested), "%s %s", conn ?: "all", detail ?: "none");
+	return conn && streq(conn, "unknown") ? 1 : 2;
+}
+
+static bool wait_record(nflog_recorder_t *this, uint64_t number, u_int timeout, char **paths)
+{
+	static bool waited;
+
+	waited = !waited;
+	if (!waited)
+	{
+		*paths = strdup(number == 1 ? "" : "/saved/a\n/saved/b");
+	}
+	return !waited;
+}
+
+static void test_record(void **state)
+{
+	nflog_recorder_t recorder = {
+		.request = request_record,
+		.wait = wait_record,
+	};
+	char out[4096];
+
+	pipeline.recorder = &recorder;
+	assert_int_equal(run("save --recorder", out, sizeof(out)), 0);
+	assert_string_equal(out, "saved to /saved/a\nsaved to /saved/b\n");
+	assert_string_equal(requested, "all none");
+	assert_int_equal(run("save --recorder --reason 'it is slow' gw-gw", out, sizeof(out)), 0);
+	assert_string_equal(requested, "gw-gw it is slow");
+	assert_int_equal(run("save -r -c unknown", out, sizeof(out)), 1);
+	assert_non_null(strstr(out, "no recorder"));
+	/* what does not go together */
+	requested[0] = '\0';
+	assert_int_equal(run("save -r a b", out, sizeof(out)), 2);
+	assert_int_equal(run("save -r --keys a", out, sizeof(out)), 2);
+	assert_int_equal(run("save -r --ended", out, sizeof(out)), 2);
+	assert_int_equal(run("save --reason why /tmp/x gw-gw", out, sizeof(out)), 2);
+	assert_int_equal(run("save -r --child net", out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "child"));
+	assert_int_equal(run("save -r --reason ''", out, sizeof(out)), 2);
+	assert_string_equal(requested, "");
+}
+
 int main()
 {
 	const struct CMUnitTest tests[] = {
@@ -1243,6 +1292,7 @@ int main()
 		cmocka_unit_test_setup_teardown(test_gone, begin, end),
 		cmocka_unit_test_setup_teardown(test_rotate, begin, end),
 		cmocka_unit_test_setup_teardown(test_save, begin, end),
+		cmocka_unit_test_setup_teardown(test_record, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

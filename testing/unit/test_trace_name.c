@@ -45,6 +45,7 @@ static struct {
 	{ ".hidden", "_hidden~" },
 	{ "../../etc", "_._.._etc~" },
 	{ "a/b", "a_b~" },
+	{ "saved", "saved~" },
 	{ "a\nb\x7f\x01", "a_b__~" },
 	{ "a\rb\x7f\x01", "a_b__~" },
 	{ "a_b~0123456789abcdef", "a_b~0123456789abcdef~" },

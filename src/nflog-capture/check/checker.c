@@ -247,8 +247,15 @@ static void add_spis(folder_t *folder, char spis[2][NFLOG_IKE_DIGITS + 1])
 static void check_one_trace(private_checker_t *this, folder_t *folder, char *name, int fd,
 							char spis[2][NFLOG_IKE_DIGITS + 1])
 {
+	struct stat st;
+
 	add_spis(folder, spis);
 	check_mode(this, folder->path, name, fd, BAD_READABLE);
+	if (strstr(folder->path, "/" NFLOG_SAVED_DIR "/") && fstat(fd, &st) == 0 &&
+		st.st_nlink > 1)
+	{	/* the recorder of the connection holds it, where it is checked as well */
+		return;
+	}
 	if (!this->locks->lock(this->locks, folder->conn, name))
 	{	/* it grows, and may get its keys a little later */
 		folder->live = TRUE;
@@ -408,14 +415,6 @@ static void check_spis(private_checker_t *this, folder_t *folder)
 }
 
 /**
- * Free an SPI.
- */
-static void spi_destroy(void *value, const void *key)
-{
-	free(value);
-}
-
-/**
  * Leave out the directory itself and the one above.
  */
 static int is_entry(const struct dirent *entry)
@@ -436,7 +435,7 @@ static void check_folder(private_checker_t *this, char *path, char *conn, int fd
 		.fd = fd,
 		.spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32),
 	};
-	struct dirent **entries;
+	struct dirent **entries = NULL;
 	int count, i;
 
 	check_mode(this, path, NULL, fd, BAD_READABLE);
@@ -452,24 +451,21 @@ static void check_folder(private_checker_t *this, char *path, char *conn, int fd
 		check_file(this, &folder, entries[i]->d_name);
 		free(entries[i]);
 	}
-	if (count >= 0)
-	{
-		free(entries);
-	}
+	free(entries);
 	check_spis(this, &folder);
 	check_keys_clear(&folder.keys);
-	folder.spis->destroy_function(folder.spis, spi_destroy);
+	folder.spis->destroy_function(folder.spis, (void*)free);
 	close(fd);
 }
 
 /**
- * Check the directory of all connections.
+ * Check the directory of all connections, or that of folders which recorders saved.
  *
  * @param fd		its file descriptor
  */
 static void check_base(private_checker_t *this, char *path, int fd)
 {
-	struct dirent **entries;
+	struct dirent **entries = NULL;
 	char sub[PATH_MAX];
 	struct stat st;
 	int count, i, child;
@@ -483,7 +479,15 @@ static void check_base(private_checker_t *this, char *path, int fd)
 		if (child >= 0)
 		{
 			snprintf(sub, sizeof(sub), "%s/%s", path, entries[i]->d_name);
-			check_folder(this, sub, entries[i]->d_name, child);
+			if (streq(entries[i]->d_name, NFLOG_SAVED_DIR))
+			{
+				check_base(this, sub, child);
+				close(child);
+			}
+			else
+			{
+				check_folder(this, sub, entries[i]->d_name, child);
+			}
 		}
 		else if (fstatat(fd, entries[i]->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 				 !S_ISREG(st.st_mode))
@@ -493,10 +497,7 @@ static void check_base(private_checker_t *this, char *path, int fd)
 		}
 		free(entries[i]);
 	}
-	if (count >= 0)
-	{
-		free(entries);
-	}
+	free(entries);
 }
 
 /**
@@ -504,7 +505,7 @@ static void check_base(private_checker_t *this, char *path, int fd)
  */
 static bool is_folder(int fd)
 {
-	struct dirent **entries;
+	struct dirent **entries = NULL;
 	int count, i;
 	bool found = FALSE;
 
@@ -515,10 +516,7 @@ static bool is_folder(int fd)
 				nflog_trace_name_parse(entries[i]->d_name, NULL);
 		free(entries[i]);
 	}
-	if (count >= 0)
-	{
-		free(entries);
-	}
+	free(entries);
 	return found;
 }
 

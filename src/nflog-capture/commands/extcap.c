@@ -23,6 +23,7 @@
 #include "captures/captures.h"
 #include "cli/text.h"
 #include "commands.h"
+#include "files/trace_name.h"
 #include "follow/live.h"
 
 #include "keys/key_file.h"
@@ -64,7 +65,8 @@ struct extcap_t {
  */
 static int is_connection(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' && text_is_plain(entry->d_name) &&
+	return entry->d_name[0] != '.' && !streq(entry->d_name, NFLOG_SAVED_DIR) &&
+		   text_is_plain(entry->d_name) &&
 		   !strpbrk(entry->d_name, "{}\"") &&
 		   (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN);
 }

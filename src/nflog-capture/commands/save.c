@@ -148,13 +148,46 @@ static int save(selection_t *selection, char *target, bool keys)
 }
 
 /**
+ * Print a folder.
+ */
+static void print_folder(void *data, const char *type, json_object *folder)
+{
+	if (streq(type, "folder"))
+	{
+		text_print(stdout, "saved to %s\n", client_get_string(folder, "path"));
+	}
+}
+
+/**
+ * Have recorders save what they hold.
+ */
+static int record(selection_t *selection)
+{
+	json_object *end;
+	int status = STATUS_GOOD;
+
+	end = selection_call(selection, "record", print_folder, NULL);
+	if (!end)
+	{
+		return STATUS_ERROR;
+	}
+	if (!client_get_number(end, "folders"))
+	{
+		text_print(stderr, "no recorder has captured anything like this\n");
+		status = STATUS_BAD;
+	}
+	json_object_put(end);
+	return status;
+}
+
+/**
  * Run the verb.
  */
 static int run(command_line_t *line)
 {
-	char *arg, *target = NULL, *state = "running";
+	char *arg, *target = NULL, *state = "running", *reason = NULL;
 	selection_t selection;
-	bool keys = FALSE;
+	bool keys = FALSE, recorder = FALSE;
 	int op, status;
 
 	selection_init(&selection);
@@ -168,25 +201,51 @@ static int run(command_line_t *line)
 			case 'e':
 				state = "ended";
 				break;
+			case 'r':
+				recorder = TRUE;
+				break;
+			case 'R':
+				reason = arg;
+				break;
 			default:
 				selection_handle(&selection, op, arg);
 				break;
 		}
 	}
-	selection_add_string(&selection, "state", state);
-	if (line->count)
+	if (reason)
+	{
+		selection_add_string(&selection, "reason", reason);
+	}
+	if (!recorder)
+	{
+		selection_add_string(&selection, "state", state);
+	}
+	if (!recorder && line->count)
 	{	/* the others are what is selected */
 		target = line->operands[0];
 		line->operands++;
 		line->count--;
 	}
-	if (!target)
+	if (reason && !recorder)
+	{
+		status = line->refuse(line, "--reason requires --recorder");
+	}
+	else if (recorder && (keys || !streq(state, "running")))
+	{
+		status = line->refuse(line, "--recorder saves the keys of what it holds by itself, "
+							  "leave out --keys and --ended");
+	}
+	else if (!recorder && !target)
 	{
 		status = line->refuse(line, "the directory for the copies is missing");
 	}
 	else if (!selection_complete(&selection, line))
 	{
 		status = line->refuse(line, "%s", selection.error);
+	}
+	else if (recorder)
+	{
+		status = record(&selection);
 	}
 	else
 	{
@@ -202,14 +261,17 @@ static int run(command_line_t *line)
 command_t command_save = {
 	.name = "save",
 	.text = "copy what captures have right now",
-	.usage = "[OPTION]... DIR [CONNECTION]",
+	.usage = "[OPTION]... DIR [CONNECTION] | --recorder [CONNECTION]",
 	.help = "Copies the files of captures that run to a directory, so that rings and the disk\n"
-			"budget do not remove them. DIR gets a directory for each connection.",
+			"budget do not remove them. DIR gets a directory for each connection. With --recorder,\n"
+			"saves what the recorder of a connection holds, or all of them, and what follows.",
 	.run = run,
 	.options = {
 		SELECTION_OPTIONS,
 		{"ended", 'e', NULL, "copy captures that ended, not those that run"},
 		{"keys", 'k', NULL, "copy the key tables, too"},
+		{"recorder", 'r', NULL, "have recorders save what they hold to folders of their own"},
+		{"reason", 'R', "TEXT", "with --recorder: a text for the summary"},
 		{},
 	},
 };

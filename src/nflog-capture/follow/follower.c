@@ -290,7 +290,7 @@ static bool add_conn(private_follower_t *this, char *name, bool begin)
  */
 static bool is_dir(struct dirent *entry)
 {
-	return entry->d_name[0] != '.' &&
+	return entry->d_name[0] != '.' && !streq(entry->d_name, NFLOG_SAVED_DIR) &&
 		   (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN);
 }
 

@@ -16,6 +16,7 @@
 #include "change.h"
 #include "fields.h"
 #include "list.h"
+#include "record.h"
 #include "rotate.h"
 
 /** how deep a command may be nested: objects in an array in an object */
@@ -196,6 +197,21 @@ static void withdraw_all(private_nflog_commands_t *this, nflog_channel_t *channe
 }
 
 /**
+ * Save what recorders hold.
+ */
+static void record(private_nflog_commands_t *this, nflog_channel_t *channel,
+				   nflog_fields_t *fields)
+{
+	json_object *end;
+
+	end = nflog_record(channel, this->pipeline->recorder, fields);
+	if (end)
+	{
+		send_end(channel, end);
+	}
+}
+
+/**
  * All commands.
  */
 static const struct {
@@ -212,6 +228,7 @@ static const struct {
 	{ "stop", stop },
 	{ "withdraw", withdraw },
 	{ "withdraw-all", withdraw_all },
+	{ "record", record },
 };
 
 /**

@@ -68,7 +68,8 @@ char *nflog_trace_name_label(char *name, char *buf)
 	size_t len = strlen(name), i;
 	bool changed;
 
-	changed = !len || len > NAME_LEN || has_suffix(name, len);
+	changed = !len || len > NAME_LEN || has_suffix(name, len) ||
+			  streq(name, NFLOG_SAVED_DIR);
 	for (i = 0; !changed && i < len; i++)
 	{
 		changed = is_unfit(name, i);

@@ -47,6 +47,9 @@
 #define NFLOG_ESP_DIGITS 8
 #define NFLOG_IKE_DIGITS 16
 
+/** directory beside those of connections, with folders in which recorders save packets */
+#define NFLOG_SAVED_DIR "saved"
+
 /** buffer size for nflog_trace_name_label(), including the null byte */
 #define NFLOG_NAME_SIZE 101
 
@@ -56,8 +59,8 @@
  *
  * Most names don't change.  If a name is empty or too long, or has slashes, control
  * characters, or a leading dot, these are replaced, the name is cut, and a tilde and a
- * hash of the whole name in 16 hex digits are appended.  This includes names that end
- * like that themselves, so converting a result again does not yield the same.
+ * hash of the whole name in 16 hex digits are appended.  This includes NFLOG_SAVED_DIR, and
+ * names that end like that themselves, so converting a result again does not yield the same.
  *
  * @param name		name as configured
  * @param buf		buffer for the result, of NFLOG_NAME_SIZE bytes

@@ -56,8 +56,9 @@ static const struct {
 	[CAUSE_REPLACED] = { "another IKE_SA of the peer replaced one that was up", FALSE },
 	[CAUSE_EXPIRED] = { "an SA reached the end of its lifetime", FALSE },
 	[CAUSE_REKEYING] = { "rekeying failed", FALSE },
-	[CAUSE_MISSING] = { "packets are missing", FALSE },
-	[CAUSE_DROPPED] = { "the kernel dropped packets", FALSE },
+	/* headers of ESP are not authenticated yet, and anybody can send packets to drop */
+	[CAUSE_MISSING] = { "packets are missing", TRUE },
+	[CAUSE_DROPPED] = { "the kernel dropped packets", TRUE },
 };
 _Static_assert(countof(causes) == CAUSE_MAX, "causes");
 

@@ -339,7 +339,7 @@ METHOD(nflog_folders_t, create_, int,
 	open_t *open;
 	int dir, fd;
 
-	dir = this->store->open_dir(this->store, NFLOG_FOLDERS_DIR, TRUE);
+	dir = this->store->open_dir(this->store, NFLOG_SAVED_DIR, TRUE);
 	if (dir < 0)
 	{
 		return -1;
@@ -369,7 +369,7 @@ METHOD(nflog_folders_t, create_, int,
 	{
 		DBG1(DBG_CFG, "nflog-capture: unable to create a folder for what the recorder of "
 			 "connection '%s' holds: %s (free some space, and check the permissions of the "
-			 "directory '" NFLOG_FOLDERS_DIR "' in dir)", conn, strerror(errno));
+			 "directory '" NFLOG_SAVED_DIR "' in dir)", conn, strerror(errno));
 	}
 	close(dir);
 	return fd;
@@ -384,7 +384,7 @@ METHOD(nflog_folders_t, complete, char*,
 
 	free(open->name);
 	free(open);
-	dir = this->store->open_dir(this->store, NFLOG_FOLDERS_DIR, FALSE);
+	dir = this->store->open_dir(this->store, NFLOG_SAVED_DIR, FALSE);
 	if (dir < 0 || asprintf(&new, "%.*s.%s", (int)(strrchr(name, '.') - name), name,
 							enum_to_name(nflog_cause_names, cause)) < 0)
 	{
@@ -408,7 +408,7 @@ METHOD(nflog_folders_t, get_path, char*,
 {
 	char path[PATH_MAX];
 
-	snprintf(buf, len, "%s/%s", this->store->get_path(this->store, NFLOG_FOLDERS_DIR, path,
+	snprintf(buf, len, "%s/%s", this->store->get_path(this->store, NFLOG_SAVED_DIR, path,
 													  sizeof(path)), name);
 	return buf;
 }

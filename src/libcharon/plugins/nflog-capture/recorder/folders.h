@@ -25,9 +25,6 @@ typedef struct nflog_folders_t nflog_folders_t;
 #include "cause.h"
 #include "files/store.h"
 
-/** directory of all folders, beside those of connections */
-#define NFLOG_FOLDERS_DIR "saved"
-
 /**
  * Folders in which recorders save what they hold, "<connection>.<time>.<cause>", and their
  * budget, the option "recorder_total".

@@ -299,8 +299,10 @@ static void begin(private_nflog_recorder_t *this, entry_t *entry,
 		.skipped_since = entry->skipped_since,
 	};
 
-	/* also if it fails, not to try that too often */
-	entry->begun = time_monotonic(NULL);
+	if (trigger->cause != CAUSE_REQUESTED)
+	{	/* also if it fails, not to try that too often */
+		entry->begun = time_monotonic(NULL);
+	}
 	entry->recording = nflog_recording_create(&args, trigger, entry->size, entry->after);
 	if (entry->recording)
 	{

@@ -390,6 +390,9 @@ nflog_recording_t *nflog_recording_create(nflog_recording_args_t *args,
 	}
 	enumerator->destroy(enumerator);
 	tape->set_changed_cb(tape, file_changed, this);
+	/* again when it is complete, but charon may be killed before */
+	write_keys(this);
+	write_summary(this);
 	DBG1(DBG_CHD, "nflog-capture: %s, saving what the recorder of connection '%s' holds, "
 		 "and what follows for %u s", nflog_cause_describe(trigger->cause), args->conn, after);
 	return &this->public;

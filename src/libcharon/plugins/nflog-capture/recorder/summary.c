@@ -31,8 +31,8 @@
  * Files of a trace.
  */
 typedef struct {
-	/** name, without number and .pcap, owned */
-	char *name;
+	/** name, without number and extension, and that of one of its files, owned */
+	char *name, *file;
 	/** number of files, bytes and packets in them */
 	u_int files;
 	uint64_t bytes, packets;
@@ -135,6 +135,7 @@ static int trace_cmp(const void *a, const void *b, void *user)
 static void trace_destroy(trace_t *trace)
 {
 	free(trace->name);
+	free(trace->file);
 	free(trace);
 }
 
@@ -143,14 +144,7 @@ static void trace_destroy(trace_t *trace)
  */
 static char *get_trace_name(char *file)
 {
-	char *name = strndup(file, strlen(file) - strlen(".pcap")), *number;
-
-	number = strrchr(name, '.');
-	if (number && number[1] && strspn(number + 1, "0123456789") == strlen(number + 1))
-	{
-		*number = '\0';
-	}
-	return name;
+	return strndup(file, nflog_trace_name_stem(file, NULL));
 }
 
 /**
@@ -178,6 +172,7 @@ static array_t *get_traces(nflog_summary_t *summary)
 		{
 			INIT(trace,
 				.name = strdup(name),
+				.file = strdup(file->name),
 			);
 			table->put(table, trace->name, trace);
 			array_insert(traces, ARRAY_TAIL, trace);
@@ -204,14 +199,12 @@ static array_t *get_traces(nflog_summary_t *summary)
  */
 static void print_trace(trace_t *trace, FILE *out)
 {
-	char spis[2][NFLOG_IKE_DIGITS + 1] = {}, first[32], last[32], file[NAME_MAX + 8];
+	char spis[2][NFLOG_IKE_DIGITS + 1] = {}, first[32], last[32];
 	char *side = strrchr(trace->name, '.'), *label;
-	bool ike = !streq(side, ".esp") && !streq(side, ".plain");
 
-	snprintf(file, sizeof(file), "%s.pcap", trace->name);
-	nflog_trace_name_parse(file, spis);
+	nflog_trace_name_parse(trace->file, spis);
 	write_time(nflog_trace_name_get_start(trace->name), first, sizeof(first));
-	if (ike)
+	if (strlen(spis[0]) == NFLOG_IKE_DIGITS)
 	{
 		fprintf(out, "  IKE_SA with SPIs %s and %s", spis[0], spis[1]);
 	}
@@ -222,7 +215,7 @@ static void print_trace(trace_t *trace, FILE *out)
 		print_name(label, out);
 		free(label);
 		fprintf(out, ", SPIs %s in and %s out, %s", spis[0], spis[1],
-				streq(side, ".esp") ? "ESP" : "in the clear");
+				streq(side, ".esp") ? "ESP" : streq(side, ".plain") ? "in the clear" : side + 1);
 	}
 	fprintf(out, ", captured since %s:\n    %u files with %" PRIu64 " bytes", first,
 			trace->files, trace->bytes);

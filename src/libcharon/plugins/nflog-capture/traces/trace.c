@@ -18,6 +18,7 @@
 #include "flowtable.h"
 #include "gaps.h"
 #include "intake.h"
+#include "loss.h"
 #include "order.h"
 #include "pcap.h"
 #include "silence.h"
@@ -109,9 +110,10 @@ struct private_nflog_trace_t {
 	nflog_counters_t counts[POINT_MAX + 1];
 
 	/**
-	 * Recorder of all connections, not owned, NULL if there is none.
+	 * Recorder, not owned, and what looks for lost packets of ESP, NULL if there is none.
 	 */
 	nflog_recorder_t *recorder;
+	nflog_loss_t *loss;
 
 	/**
 	 * Reads the kernel's drop counters, not owned, NULL if another trace does.
@@ -160,15 +162,12 @@ static char *get_kind(private_nflog_trace_t *this)
  */
 static void begin_files(private_nflog_trace_t *this)
 {
-	nflog_tape_t *tape = NULL;
+	nflog_tape_t *tape;
 	char path[PATH_MAX];
 	int error;
 
-	if (this->recorder && this->cfg->recorder)
-	{
-		tape = this->recorder->get_tape(this->recorder, this->conn, this->cfg->recorder,
-										this->cfg->recorder_after);
-	}
+	tape = this->recorder ? this->recorder->get_tape(this->recorder, this->conn,
+								this->cfg->recorder, this->cfg->recorder_after) : NULL;
 	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
 								   this->cfg, tape);
 	error = this->pcap->start(this->pcap);
@@ -224,6 +223,10 @@ METHOD(nflog_trace_t, start, void,
 	if (this->xfrm_stat)
 	{	/* not on creation, as charon's threads read no files */
 		this->dropped = this->xfrm_stat->get(this->xfrm_stat);
+	}
+	if (this->recorder && this->point == POINT_ESP_IN)
+	{
+		this->loss = nflog_loss_create(this->recorder, this->xfrm_stat, this->conn);
 	}
 	this->intake->start(this->intake);
 	take_name(this, nflog_trace_name_get_start(this->name));
@@ -374,6 +377,10 @@ METHOD(nflog_trace_t, write_, void,
 	bool writable = TRUE;
 	u_int i, pending = 0;
 
+	if (this->loss)
+	{
+		this->loss->look(this->loss, packets, count);
+	}
 	for (i = 0; i < count; i++)
 	{
 		packet = packets[i];
@@ -499,7 +506,7 @@ METHOD(nflog_trace_t, set_addresses, void,
 METHOD(nflog_trace_t, set_recorder, void,
 	private_nflog_trace_t *this, nflog_recorder_t *recorder)
 {
-	this->recorder = recorder;
+	this->recorder = this->cfg->recorder ? recorder : NULL;
 }
 
 METHOD(nflog_trace_t, set_listing, void,
@@ -531,6 +538,7 @@ METHOD(nflog_trace_t, destroy, void,
 	{	/* it never began */
 		this->registry->drop(this->registry, this->listing);
 	}
+	DESTROY_IF(this->loss);
 	this->intake->destroy(this->intake);
 	nflog_cfg_destroy(this->cfg);
 	if (this->dropped)

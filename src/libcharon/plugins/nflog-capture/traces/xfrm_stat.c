@@ -207,6 +207,19 @@ METHOD(nflog_xfrm_stat_t, get, nflog_dropped_t*,
 	return get_counters(this, MAX_AGE_BEGIN);
 }
 
+METHOD(nflog_xfrm_stat_t, get_total, uint64_t,
+	private_nflog_xfrm_stat_t *this, nflog_dropped_t *dropped)
+{
+	uint64_t total = 0;
+	int i;
+
+	for (i = 0; i < countof(counters); i++)
+	{
+		total += dropped->values[i];
+	}
+	return total;
+}
+
 METHOD(nflog_xfrm_stat_t, report, void,
 	private_nflog_xfrm_stat_t *this, nflog_dropped_t *since,
 	char *label)
@@ -263,6 +276,7 @@ nflog_xfrm_stat_t *nflog_xfrm_stat_create()
 	INIT(this,
 		.public = {
 			.get = _get,
+			.get_total = _get_total,
 			.report = _report,
 			.put = _put,
 			.destroy = _destroy,

@@ -44,6 +44,14 @@ struct nflog_xfrm_stat_t {
 	nflog_dropped_t *(*get)(nflog_xfrm_stat_t *this);
 
 	/**
+	 * Get the number of packets that were dropped, for whatever reason.
+	 *
+	 * @param dropped	counters, as returned by get()
+	 * @return			packets
+	 */
+	uint64_t (*get_total)(nflog_xfrm_stat_t *this, nflog_dropped_t *dropped);
+
+	/**
 	 * Log the counters that increased since then, if any.
 	 *
 	 * @param since		counters, as returned by get()
