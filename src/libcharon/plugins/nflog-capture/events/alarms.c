@@ -22,6 +22,7 @@
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
+#include <threading/mutex.h>
 
 typedef struct private_nflog_alarms_t private_nflog_alarms_t;
 typedef struct alarm_t alarm_t;
@@ -65,6 +66,14 @@ struct private_nflog_alarms_t {
 	 * TRUE once charon is about to end, accessed atomically.
 	 */
 	bool ending;
+
+	/**
+	 * Triggers of unknown connections in this second, and the second, monotonic, which the
+	 * mutex protects.
+	 */
+	u_int unknown;
+	time_t second;
+	mutex_t *mutex;
 };
 
 /**
@@ -252,6 +261,25 @@ static void queue(alarm_t *alarm)
 }
 
 /**
+ * Check if too many connections were looked for in this second.
+ */
+static bool is_flood(private_nflog_alarms_t *this)
+{
+	time_t now = time_monotonic(NULL);
+	bool flood;
+
+	this->mutex->lock(this->mutex);
+	if (this->second != now)
+	{
+		this->second = now;
+		this->unknown = 0;
+	}
+	flood = this->unknown++ >= NFLOG_ALARMS_UNKNOWN;
+	this->mutex->unlock(this->mutex);
+	return flood;
+}
+
+/**
  * Raise an alarm for an IKE_SA.
  */
 static void raise_ike(private_nflog_alarms_t *this, ike_sa_t *ike_sa,
@@ -261,7 +289,7 @@ static void raise_ike(private_nflog_alarms_t *this, ike_sa_t *ike_sa,
 	alarm_t *alarm;
 	host_t *host;
 
-	if (__atomic_load_n(&this->ending, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&this->ending, __ATOMIC_RELAXED) || (!peer_cfg && is_flood(this)))
 	{
 		return;
 	}
@@ -296,6 +324,10 @@ static void raise_message(private_nflog_alarms_t *this, message_t *message,
 	char text[256];
 	alarm_t *alarm;
 
+	if (is_flood(this))
+	{
+		return;
+	}
 	snprintf(text, sizeof(text), "from %H%s%s", other, detail ? ", " : "", detail ?: "");
 	alarm = begin(this, cause, text);
 	if (alarm)
@@ -429,6 +461,7 @@ METHOD(nflog_alarms_t, destroy, void,
 {
 	listen_(this, FALSE);
 	this->deletes->destroy(this->deletes);
+	this->mutex->destroy(this->mutex);
 	free(this);
 }
 
@@ -454,6 +487,7 @@ nflog_alarms_t *nflog_alarms_create(nflog_options_t *options, nflog_pipeline_t *
 		.options = options,
 		.recorder = pipeline->recorder,
 		.deletes = nflog_deletes_create(),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;
 }

@@ -30,6 +30,10 @@ typedef struct nflog_alarms_t nflog_alarms_t;
 /** triggers whose connection is looked for at the same time, others are ignored */
 #define NFLOG_ALARMS_MAX 64
 
+/** triggers in a second whose connection is looked for among all, as anybody can cause them,
+ * others are ignored */
+#define NFLOG_ALARMS_UNKNOWN 10
+
 /**
  * Learns from charon what a recorder saves its packets for: alerts, CHILD_SAs that go down
  * although nobody asked charon for that, and rekeyings that failed.

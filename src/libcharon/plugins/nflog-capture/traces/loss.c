@@ -53,6 +53,12 @@ struct private_nflog_loss_t {
 	char *conn;
 
 	/**
+	 * The option recorder_lost, and when it was read, monotonic.
+	 */
+	u_int lost;
+	time_t updated;
+
+	/**
 	 * Highest sequence number, valid if there was a packet.
 	 */
 	uint32_t highest;
@@ -176,11 +182,17 @@ static uint64_t get_dropped(private_nflog_loss_t *this, bool begin, time_t now)
 METHOD(nflog_loss_t, look, void,
 	private_nflog_loss_t *this, nflog_packet_t **packets, u_int count)
 {
-	u_int lost = nflog_values_recorder_lost(), i;
 	time_t now = time_monotonic(NULL);
 	uint64_t dropped;
+	bool over;
+	u_int i;
 
-	if (!lost)
+	if (now != this->updated)
+	{
+		this->lost = nflog_values_recorder_lost();
+		this->updated = now;
+	}
+	if (!this->lost)
 	{
 		return;
 	}
@@ -192,15 +204,18 @@ METHOD(nflog_loss_t, look, void,
 		}
 	}
 	dropped = get_dropped(this, FALSE, now);
-	if (this->missing >= lost)
+	over = now - this->begin >= NFLOG_LOSS_TIME;
+	if (this->missing >= this->lost)
 	{
 		trigger(this, CAUSE_MISSING, this->missing, "the sequence numbers that arrived");
+		over = TRUE;
 	}
-	if (dropped >= lost)
+	if (dropped >= this->lost)
 	{
 		trigger(this, CAUSE_DROPPED, dropped, "the kernel's counters, see /proc/net/xfrm_stat");
+		over = TRUE;
 	}
-	if (this->missing >= lost || dropped >= lost || now - this->begin >= NFLOG_LOSS_TIME)
+	if (over)
 	{
 		this->missing = 0;
 		this->begin = now;
