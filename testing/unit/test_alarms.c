@@ -50,6 +50,7 @@ METHOD(nflog_recorder_t, note_trigger, void,
 {
 	assert_int_equal(trigger->size, 2 << 20);
 	assert_int_equal(trigger->after, 3);
+	assert_int_equal(trigger->ike_id, ike->id);
 	mutex->lock(mutex);
 	count++;
 	cause = trigger->cause;
@@ -243,11 +244,17 @@ static void test_rekeying(void **state)
  */
 static void test_lines(void **state)
 {
+	linked_list_t *ids = linked_list_create();
+	mock_ike_t *unknown = mock_ike_create("(unnamed)", 9, "192.0.2.1", "192.0.2.2");
 	size_t len;
 	char *text = NULL;
 	FILE *out;
 	u_int i;
 
+	/* one that failed before its connection was known, of which a trigger has the id */
+	charon->bus->set_sa(charon->bus, &unknown->public);
+	DBG1(DBG_IKE, "never known");
+	charon->bus->set_sa(charon->bus, NULL);
 	ike->conn = "(unnamed)";
 	charon->bus->set_sa(charon->bus, &ike->public);
 	DBG1(DBG_IKE, "before\nit is %s", "known\033[1m");
@@ -258,14 +265,21 @@ static void test_lines(void **state)
 	DBG1(DBG_CHD, "trace /var/gw/x of nobody");
 	DBG1(DBG_CHD, "trace /var/other/x of nobody");
 	out = open_memstream(&text, &len);
-	assert_int_equal(log_lines->print(log_lines, "gw", "/var/gw/", 0, out), 3);
-	assert_int_equal(log_lines->print(log_lines, "gw", "/var/gw/", time(NULL) + 10, out), 0);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, out), 3);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", time(NULL) + 10, out), 0);
 	fclose(out);
 	assert_non_null(strstr(text, "before it is known?[1m\n"));
 	assert_non_null(strstr(text, "> after\n"));
 	assert_non_null(strstr(text, "/var/gw/x"));
 	assert_null(strstr(text, "too much"));
 	assert_null(strstr(text, "other"));
+	assert_null(strstr(text, "never"));
+	free(text);
+	ids->insert_last(ids, (void*)(uintptr_t)unknown->id);
+	out = open_memstream(&text, &len);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, out), 4);
+	fclose(out);
+	assert_non_null(strstr(text, "> never known\n"));
 	free(text);
 	/* strangers push out none of them */
 	for (i = 0; i < 20000; i++)
@@ -273,9 +287,11 @@ static void test_lines(void **state)
 		DBG1(DBG_NET, "a line that is repeated by somebody who has no credentials at all");
 	}
 	out = open_memstream(&text, &len);
-	assert_int_equal(log_lines->print(log_lines, "gw", "/var/gw/", 0, out), 1);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, out), 1);
 	fclose(out);
 	free(text);
+	ids->destroy(ids);
+	mock_ike_destroy(unknown);
 }
 
 /**

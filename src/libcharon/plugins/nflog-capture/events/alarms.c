@@ -298,6 +298,7 @@ static void raise_ike(private_nflog_alarms_t *this, ike_sa_t *ike_sa,
 	{
 		return;
 	}
+	alarm->trigger.ike_id = ike_sa->get_unique_id(ike_sa);
 	if (peer_cfg)
 	{
 		alarm->peer_cfg = peer_cfg->get_ref(peer_cfg);

@@ -76,6 +76,8 @@ struct nflog_trigger_t {
 	char *conn;
 	/** cause */
 	nflog_cause_t cause;
+	/** unique id of the IKE_SA, 0 if there is none */
+	uint32_t ike_id;
 	/** what is known besides, in words, NULL for nothing */
 	char *detail;
 	/** when that happened, wall clock */

@@ -245,8 +245,11 @@ static bool belongs(line_t *line, char *conn, char *text, hashtable_t *ids)
 
 /**
  * Get the unique ids of the IKE_SAs of a connection.
+ *
+ * @param others		others, which are added
  */
-static hashtable_t *get_ids(private_nflog_log_lines_t *this, char *conn)
+static hashtable_t *get_ids(private_nflog_log_lines_t *this, char *conn,
+							linked_list_t *others)
 {
 	enumerator_t *enumerator;
 	hashtable_t *ids;
@@ -254,6 +257,12 @@ static hashtable_t *get_ids(private_nflog_log_lines_t *this, char *conn)
 	void *id;
 
 	ids = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8);
+	enumerator = others->create_enumerator(others);
+	while (enumerator->enumerate(enumerator, &id))
+	{
+		ids->put(ids, id, id);
+	}
+	enumerator->destroy(enumerator);
 	enumerator = this->known.list->create_enumerator(this->known.list);
 	while (enumerator->enumerate(enumerator, &line))
 	{
@@ -303,7 +312,8 @@ static line_t *get_next(enumerator_t *enumerator, char *conn, char *text, time_t
 }
 
 METHOD(nflog_log_lines_t, print, u_int,
-	private_nflog_log_lines_t *this, char *conn, char *text, time_t since, FILE *out)
+	private_nflog_log_lines_t *this, char *conn, linked_list_t *ike_ids, char *text,
+	time_t since, FILE *out)
 {
 	enumerator_t *known, *other;
 	line_t *a, *b, **line;
@@ -311,7 +321,7 @@ METHOD(nflog_log_lines_t, print, u_int,
 	u_int count;
 
 	this->mutex->lock(this->mutex);
-	ids = get_ids(this, conn);
+	ids = get_ids(this, conn, ike_ids);
 	known = this->known.list->create_enumerator(this->known.list);
 	other = this->other.list->create_enumerator(this->other.list);
 	a = get_next(known, conn, text, since, ids);

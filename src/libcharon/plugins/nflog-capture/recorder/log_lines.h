@@ -23,6 +23,7 @@
 typedef struct nflog_log_lines_t nflog_log_lines_t;
 
 #include <library.h>
+#include <collections/linked_list.h>
 
 #include <stdio.h>
 
@@ -50,13 +51,15 @@ struct nflog_log_lines_t {
 	 * connection was known, and those that have a text.
 	 *
 	 * @param conn		name of the connection
+	 * @param ids		unique ids of IKE_SAs that belong to it, too, if their connection was
+	 *					never known, uint32_t as pointer, for linked_list_t
 	 * @param text		text, such as the path of its directory
 	 * @param since		seconds since 1970 before which lines are left out
 	 * @param out		receives the lines, not open on a file
 	 * @return			number of lines
 	 */
-	u_int (*print)(nflog_log_lines_t *this, char *conn, char *text, time_t since,
-				   FILE *out);
+	u_int (*print)(nflog_log_lines_t *this, char *conn, linked_list_t *ids, char *text,
+				   time_t since, FILE *out);
 
 	/**
 	 * Destroy a nflog_log_lines_t.

@@ -181,7 +181,7 @@ static array_t *get_traces(nflog_summary_t *summary)
 		trace->files++;
 		trace->bytes += file->bytes;
 		trace->packets += file->packets;
-		trace->uncounted |= !file->first;
+		trace->uncounted |= !file->first && file->bytes;
 		if (file->first)
 		{
 			trace->first = trace->first ? min(trace->first, file->first) : file->first;
@@ -225,8 +225,8 @@ static void print_trace(trace_t *trace, FILE *out)
 				write_time(trace->first, first, sizeof(first)),
 				write_time(trace->last, last, sizeof(last)));
 	}
-	fprintf(out, "%s\n", !trace->uncounted ? "" : trace->packets ?
-			", and those that were not counted" : ", whose packets were not counted");
+	fprintf(out, "%s\n", trace->uncounted ? ", and those of before charon was restarted" :
+			trace->first ? "" : ", no packet");
 }
 
 /**
@@ -271,6 +271,28 @@ static time_t print_traces(nflog_summary_t *summary, FILE *out)
 	return first;
 }
 
+/**
+ * Get the unique ids of the IKE_SAs to which something happened.
+ */
+static linked_list_t *get_ids(nflog_summary_t *summary)
+{
+	enumerator_t *enumerator;
+	nflog_trigger_t *trigger;
+	linked_list_t *ids;
+
+	ids = linked_list_create();
+	enumerator = summary->triggers->create_enumerator(summary->triggers);
+	while (enumerator->enumerate(enumerator, &trigger))
+	{
+		if (trigger->ike_id)
+		{
+			ids->insert_last(ids, (void*)(uintptr_t)trigger->ike_id);
+		}
+	}
+	enumerator->destroy(enumerator);
+	return ids;
+}
+
 /*
  * Described in header
  */
@@ -278,6 +300,7 @@ void nflog_summary_print(nflog_summary_t *summary, char *conn, char *dir,
 						 nflog_log_lines_t *lines, FILE *out)
 {
 	nflog_trigger_t *trigger;
+	linked_list_t *ids;
 	char text[PATH_MAX];
 	time_t first;
 
@@ -294,9 +317,11 @@ void nflog_summary_print(nflog_summary_t *summary, char *conn, char *dir,
 	fprintf(out, "\nWhat charon logged about them:\n");
 	/* lines about traces have their paths */
 	snprintf(text, sizeof(text), "%s/", dir);
-	if (!lines->print(lines, conn, text, first - LOG_BEFORE, out))
+	ids = get_ids(summary);
+	if (!lines->print(lines, conn, ids, text, first - LOG_BEFORE, out))
 	{
 		fprintf(out, "  nothing\n");
 	}
+	ids->destroy(ids);
 	fprintf(out, "\nWhat follows: 'nflog-capture report', 'open' and 'export' of this directory\n");
 }
