@@ -103,7 +103,7 @@ static void build(nflog_logged_t *logged, nflog_link_t link)
 	header = nflog_packet_header_len(logged, link, prefix);
 	record = malloc(header + NLA_ALIGN(len));
 	nflog_packet_build(&packet, logged, link, prefix, record, header);
-	nflog_packet_cut(&packet, 100);
+	nflog_packet_cut(&packet, link, 100);
 	free(record);
 }
 
