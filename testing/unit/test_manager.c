@@ -104,7 +104,25 @@ static void manager_followed(void *data)
 	__atomic_fetch_add(&followed, 1, __ATOMIC_SEQ_CST);
 }
 
+/** inbound SPI of the last CHILD_SA that nothing is kept for anymore */
+static uint32_t abandoned;
+
+static void reader_abandon(nflog_awaiting_t *this, uint32_t spi_in)
+{
+	abandoned = spi_in;
+}
+
+static nflog_awaiting_t *reader_get_awaiting(nflog_reader_t *this)
+{
+	static nflog_awaiting_t awaiting = {
+		.abandon = reader_abandon,
+	};
+
+	return &awaiting;
+}
+
 static nflog_reader_t reader = {
+	.get_awaiting = reader_get_awaiting,
 	.update = reader_update,
 	.updated = reader_updated,
 	.add = reader_add,
@@ -185,6 +203,8 @@ static void keyed()
 {
 	manager->listener.child_derived_keys(&manager->listener, &ike_sa, &child_sa,
 						TRUE, chunk_empty, chunk_empty, chunk_empty, chunk_empty);
+	/* whatever was captured */
+	assert_int_equal(abandoned, child_sa.get_spi(&child_sa, TRUE));
 }
 
 static void destroying()

@@ -283,6 +283,60 @@ static void test_left_ipv6(void **state)
 }
 
 /**
+ * Packets that leave while their SA is negotiated get into its trace, if they match what it
+ * gets, and are dropped if there is none.
+ */
+static void test_awaited(void **state)
+{
+	nflog_awaiting_t *awaiting = reader->get_awaiting(reader);
+	linked_list_t *src = create_ts("10.1.0.0/16", 0, 0);
+	linked_list_t *dst = create_ts("10.2.0.0/16 10.3.0.0/16", 0, 0);
+	host_t *host = host_create_from_string("192.168.0.1", 0);
+	nflog_sa_t *sa, *other;
+
+	begin_missed();
+	writer->start(writer, trace);
+	awaiting->await(awaiting, "conn", host, htonl(SPI), src, dst);
+	awaiting->await(awaiting, "conn", host, htonl(SPI + 1), src, dst);
+	wait_rules("missed-ipv4-16-16", TRUE);
+	send_udp("10.1.0.1", "10.2.0.5", 53, 100);
+
+	/* of another exchange */
+	awaiting->abandon(awaiting, htonl(SPI + 1));
+	awaiting->abandon(awaiting, htonl(SPI + 2));
+	send_udp("10.1.0.1", "10.2.0.5", 53, 100);
+	/* an SA that is up gets what others negotiate for */
+	other = create_wanting(SPI + 8, "10.1.0.0/16", "10.3.0.0/16", 0, 0, (mark_t){}, 0);
+	assert_true(reader->add(reader, other));
+	wait_rules("missed", TRUE);
+	send_udp("10.1.0.1", "10.3.0.5", 53, 7);
+
+	/* the child gets narrower selectors */
+	sa = create_wanting(SPI + 9, "10.1.0.0/16", "10.2.0.0/24", 0, 0, (mark_t){}, 0);
+	sa->wanted->spi_in = htonl(SPI);
+	/* so all packets before these were read */
+	while (nflog_counters_get(&trace->get_count(trace, POINT_MISSED)->received) < 7)
+	{
+		usleep(1000);
+	}
+	assert_true(reader->add(reader, sa));
+	wait_rules("missed-ipv4-16-24", TRUE);
+	send_udp("10.1.0.1", "10.2.0.5", 53, 3);
+	reader->remove(reader, sa);
+	reader->remove(reader, other);
+	awaiting->await(awaiting, "conn", host, htonl(SPI + 3), src, dst);
+	end_missed();
+	src->destroy_offset(src, offsetof(traffic_selector_t, destroy));
+	dst->destroy_offset(dst, offsetof(traffic_selector_t, destroy));
+	host->destroy(host);
+
+	/* the exchange that began first got all of them */
+	assert_int_equal(counts[POINT_MISSED].packets, NFLOG_WANTED_PACKETS + 7 + 3);
+	assert_int_equal(counts[POINT_MISSED].overrun, 200 - NFLOG_WANTED_PACKETS);
+	assert_int_equal(count_text("left before its SA was there"), NFLOG_WANTED_PACKETS);
+}
+
+/**
  * What never counts as missed: IKE and ESP of the gateway, the loopback device, and with all
  * destinations multicasts.
  */
@@ -518,6 +572,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_awaited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reasons, setup, teardown),
 	};
 

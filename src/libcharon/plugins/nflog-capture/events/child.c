@@ -291,6 +291,7 @@ static bool capture_sa(private_nflog_child_t *this,
 	{
 		sa->wanted = nflog_wanted_create(missed, this->child, this->id, data->src_ts,
 										 data->dst_ts, id->mark, id->if_id);
+		sa->wanted->spi_in = this->spi_in;
 	}
 	if (!this->reader->add(this->reader, sa))
 	{

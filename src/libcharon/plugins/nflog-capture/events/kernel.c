@@ -13,6 +13,7 @@
  */
 
 #include "kernel.h"
+#include "await.h"
 #include "xfrm_sa.h"
 
 #include <daemon.h>
@@ -75,6 +76,15 @@ static bool may_be_used(ike_sa_t *ike_sa)
 	return responder == (ike_sa->get_version(ike_sa) == IKEV1);
 }
 
+/**
+ * Is the SA of an SPI that is allocated now installed by the same thread at once?  So does a
+ * responder with IKEv2.
+ */
+static bool is_installed_at_once(ike_sa_t *ike_sa)
+{
+	return ike_sa->get_version(ike_sa) != IKEV1 && !may_be_used(ike_sa);
+}
+
 METHOD(kernel_interface_t, get_spi, status_t,
 	kernel_interface_t *kernel, host_t *src, host_t *dst, uint8_t protocol,
 	uint32_t *spi)
@@ -94,6 +104,12 @@ METHOD(kernel_interface_t, get_spi, status_t,
 	{
 		this->reader->expect(this->reader, peer_cfg->get_name(peer_cfg), dst,
 							 *spi);
+	}
+	if (status == SUCCESS && peer_cfg && !is_installed_at_once(ike_sa) &&
+		this->options->has_point(this->options, peer_cfg->get_name(peer_cfg),
+								 1 << POINT_MISSED))
+	{
+		nflog_await_missed(this->reader, ike_sa, dst, *spi);
 	}
 	return status;
 }
@@ -142,12 +158,14 @@ METHOD(kernel_interface_t, del_sa, status_t,
 	kernel_ipsec_del_sa_t *data)
 {
 	private_nflog_kernel_t *this = instance;
+	nflog_awaiting_t *awaiting = this->reader->get_awaiting(this->reader);
 	uint64_t packets;
 	status_t status;
 	bool known;
 
 	/* the SPI may be given up without SA */
 	this->reader->settle(this->reader, id->dst, id->spi);
+	awaiting->abandon(awaiting, id->spi);
 	if (!this->manager->has_sa(this->manager, id))
 	{
 		status = this->original.del_sa(kernel, id, data);

@@ -13,6 +13,7 @@
  */
 
 #include "manager.h"
+#include "await.h"
 #include "capture.h"
 #include "exclude.h"
 #include "installing.h"
@@ -105,6 +106,7 @@ METHOD(listener_t, child_derived_keys, bool,
 	nflog_capture_t *entry;
 
 	this->installing->end(this->installing, id);
+	nflog_await_end(this->pipeline->reader, child_sa);
 	entry = find_by_id(this, id);
 	if (entry && entry->child)
 	{
@@ -589,8 +591,7 @@ nflog_manager_t *nflog_manager_create(nflog_options_t *options,
 		.pipeline = pipeline,
 		.cb = cb,
 		.data = data,
-		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr,
-									32),
+		.entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32),
 		.sas = nflog_sa_table_create(),
 		.installing = nflog_installing_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),

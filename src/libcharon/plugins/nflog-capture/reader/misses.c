@@ -77,6 +77,11 @@ struct candidate_t {
 	 */
 	nflog_sa_t *sa;
 	u_int closeness;
+
+	/**
+	 * What keeps it, as an SA is negotiated, if no SA matches, NULL if nothing does.
+	 */
+	nflog_sa_t *early;
 };
 
 /**
@@ -179,8 +184,16 @@ CALLBACK(match, void,
 
 	closeness = selectors->match(selectors, this->packet->src, this->packet->dst,
 								 this->packet->proto);
-	if (closeness > this->closeness &&
-		(pair->class.prefix[NFLOG_NET_DST] || !is_link_local(this->packet->dst)))
+	if (!closeness || (!pair->class.prefix[NFLOG_NET_DST] &&
+					   is_link_local(this->packet->dst)))
+	{
+		return;
+	}
+	if (nflog_wanted_is_early(sa->wanted))
+	{
+		this->early = sa;
+	}
+	else if (closeness > this->closeness)
 	{
 		this->sa = sa;
 		this->closeness = closeness;
@@ -198,7 +211,7 @@ static nflog_sa_t *find(private_nflog_misses_t *this, nflog_leaving_t *packet)
 
 	this->sas->find(this->sas, packet->src, packet->dst, 0, (nflog_net_table_cb_t)match,
 					&candidate);
-	return candidate.sa;
+	return candidate.sa ?: candidate.early;
 }
 
 /**
@@ -286,10 +299,11 @@ static bool is_before(nflog_logged_t *logged, timeval_t since)
 /**
  * Describe why a packet left without its SA.
  *
+ * @param early			TRUE if it left while the SA was negotiated
  * @param packet		packet as it left
  * @param before		its connection, if only the addresses before NAT match, NULL otherwise
  */
-static void describe(private_nflog_misses_t *this, nflog_logged_t *logged,
+static void describe(private_nflog_misses_t *this, nflog_logged_t *logged, bool early,
 					 nflog_leaving_t *packet, nflog_connection_t *before,
 					 nflog_wanted_t *wanted, text_t *text)
 {
@@ -314,7 +328,11 @@ static void describe(private_nflog_misses_t *this, nflog_logged_t *logged,
 	{
 		add_reason(text, "passthrough policy", "passthrough policy %s", pass);
 	}
-	if (!this->policies->find_ipsec(this->policies, &matched, wanted->mark, wanted->if_id,
+	if (early)
+	{
+		add_reason(text, "no SA yet", "left before its SA was there");
+	}
+	else if (!this->policies->find_ipsec(this->policies, &matched, wanted->mark, wanted->if_id,
 									&since))
 	{
 		add_reason(text, "no policy", "its policy is not installed");
@@ -353,10 +371,11 @@ static void count_left(nflog_sa_t *sa, char *kind)
 /**
  * Handle a packet that left by a known device.
  *
+ * @param early			TRUE if it left while SAs were negotiated
  * @param packet		packet as it left
  */
 static void handle_leaving(private_nflog_misses_t *this, u_int lane,
-						   nflog_logged_t *logged, nflog_leaving_t *packet)
+						   nflog_logged_t *logged, bool early, nflog_leaving_t *packet)
 {
 	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
 	nflog_connection_t before = {};
@@ -374,10 +393,18 @@ static void handle_leaving(private_nflog_misses_t *this, u_int lane,
 		original.proto = before.proto;
 		sa = find(this, &original);
 	}
-	if (sa && !((packet->device->if_id || packet->device->mark) &&
-				this->policies->has_device(this->policies, packet)))
+	if (sa && (packet->device->if_id || packet->device->mark) &&
+		this->policies->has_device(this->policies, packet))
+	{	/* it is on its way to an SA */
+		sa = NULL;
+	}
+	if (sa && nflog_wanted_is_early(sa->wanted))
 	{
-		describe(this, logged, packet, before.src ? &before : NULL, sa->wanted, &text);
+		nflog_wanted_keep(sa->wanted, logged);
+	}
+	else if (sa)
+	{
+		describe(this, logged, early, packet, before.src ? &before : NULL, sa->wanted, &text);
 		commented = (nflog_commented_t){
 			.time = {
 				.tv_sec = logged->time.tv_sec,
@@ -396,8 +423,13 @@ static void handle_leaving(private_nflog_misses_t *this, u_int lane,
 	nflog_connection_clear(&before);
 }
 
-METHOD(nflog_misses_t, handle, void,
-	private_nflog_misses_t *this, u_int lane, nflog_logged_t *logged)
+/**
+ * Handle a packet.
+ *
+ * @param early			TRUE if it left while SAs were negotiated
+ */
+static void handle_packet(private_nflog_misses_t *this, u_int lane, nflog_logged_t *logged,
+						  bool early)
 {
 	struct nlattr *mark = logged->attrs[NFULA_MARK];
 	struct nlattr *index = logged->attrs[NFULA_IFINDEX_OUTDEV];
@@ -416,7 +448,7 @@ METHOD(nflog_misses_t, handle, void,
 	known = this->devices->get(this->devices, ntohl(mnl_attr_get_u32(index)), &device);
 	if (known)
 	{
-		handle_leaving(this, lane, logged, &packet);
+		handle_leaving(this, lane, logged, early, &packet);
 	}
 	else
 	{	/* it may be on its way to an SA */
@@ -428,6 +460,28 @@ METHOD(nflog_misses_t, handle, void,
 	}
 	packet.src->destroy(packet.src);
 	packet.dst->destroy(packet.dst);
+}
+
+METHOD(nflog_misses_t, handle, void,
+	private_nflog_misses_t *this, u_int lane, nflog_logged_t *logged)
+{
+	handle_packet(this, lane, logged, FALSE);
+}
+
+METHOD(nflog_misses_t, adopt, void,
+	private_nflog_misses_t *this, u_int lane, nflog_sa_t *early, nflog_sa_t *sa)
+{
+	nflog_counters_t *count = sa->wanted->tap.count;
+	linked_list_t *kept = early->wanted->kept;
+	nflog_logged_t *logged;
+
+	while (kept->remove_first(kept, (void**)&logged) == SUCCESS)
+	{
+		handle_packet(this, lane, logged, TRUE);
+		free(logged);
+	}
+	count->received += early->wanted->unused.overrun;
+	count->overrun += early->wanted->unused.overrun;
 }
 
 METHOD(nflog_misses_t, destroy, void,
@@ -450,6 +504,7 @@ nflog_misses_t *nflog_misses_create(nflog_queue_t *queue, nflog_policies_t *poli
 			.add = _add,
 			.remove = _remove_,
 			.handle = _handle,
+			.adopt = _adopt,
 			.destroy = _destroy,
 		},
 		.sas = nflog_net_table_create(),

@@ -67,6 +67,16 @@ struct nflog_misses_t {
 	void (*handle)(nflog_misses_t *this, u_int lane, nflog_logged_t *logged);
 
 	/**
+	 * Queue the packets that left while SAs were negotiated for the SAs that they missed, and
+	 * count those that were not kept.  All lanes have to be locked.
+	 *
+	 * @param lane		lane to queue them by
+	 * @param early		what kept them, without trace, removed
+	 * @param sa		SA that was negotiated, added
+	 */
+	void (*adopt)(nflog_misses_t *this, u_int lane, nflog_sa_t *early, nflog_sa_t *sa);
+
+	/**
 	 * Destroy a nflog_misses_t.
 	 */
 	void (*destroy)(nflog_misses_t *this);

@@ -81,6 +81,11 @@ struct private_nflog_reader_t {
 	nflog_misses_t *misses;
 
 	/**
+	 * Keeps packets while the SA that they miss is negotiated.
+	 */
+	nflog_awaiting_t *awaiting;
+
+	/**
 	 * Policies that charon installed.
 	 */
 	nflog_policies_t *policies;
@@ -230,6 +235,11 @@ static void removed(void *data, nflog_sa_t *sa)
 {
 	private_nflog_reader_t *this = data;
 
+	if (sa->wanted && nflog_wanted_is_early(sa->wanted))
+	{
+		nflog_sa_destroy(sa);
+		return;
+	}
 	if (sa->esp.trace || sa->plain.trace || sa->wanted)
 	{
 		this->ending->drain(this->ending, sa);
@@ -283,7 +293,7 @@ static void adopt(private_nflog_reader_t *this, nflog_sa_t *sa)
 METHOD(nflog_reader_t, add, bool,
 	private_nflog_reader_t *this, nflog_sa_t *sa)
 {
-	nflog_sa_t *spi = NULL;
+	nflog_sa_t *spi = NULL, *early = NULL;
 	timeval_t deadline;
 	char *reason;
 
@@ -312,6 +322,7 @@ METHOD(nflog_reader_t, add, bool,
 	if (!reason)
 	{
 		this->misses->add(this->misses, sa);
+		early = this->awaiting->adopt(this->awaiting, sa);
 	}
 	sa->dropped = this->ip6_fragments->get_dropped(this->ip6_fragments);
 	this->lanes->unlock(this->lanes);
@@ -333,6 +344,10 @@ METHOD(nflog_reader_t, add, bool,
 	else
 	{
 		this->rules->add(this->rules, sa);
+	}
+	if (early)
+	{	/* not earlier, as packets may leave meanwhile */
+		this->rules->remove(this->rules, early);
 	}
 	this->ts_lookup->wait(this->ts_lookup, sa, &deadline);
 	return TRUE;
@@ -421,6 +436,12 @@ METHOD(nflog_reader_t, get_policies, nflog_policies_t*,
 	return this->policies;
 }
 
+METHOD(nflog_reader_t, get_awaiting, nflog_awaiting_t*,
+	private_nflog_reader_t *this)
+{
+	return this->awaiting;
+}
+
 METHOD(nflog_reader_t, capture_ike, void,
 	private_nflog_reader_t *this, bool enable)
 {
@@ -458,6 +479,7 @@ METHOD(nflog_reader_t, destroy, void,
 	this->rules->log_ike(this->rules, FALSE);
 	this->rules->end_ike(this->rules);
 	this->early->expire(this->early);
+	this->awaiting->abandon_all(this->awaiting);
 	this->ending->destroy(this->ending);
 	this->rules->destroy(this->rules);
 	this->writer->set_progress_cb(this->writer, NULL, NULL);
@@ -465,6 +487,7 @@ METHOD(nflog_reader_t, destroy, void,
 	this->lanes->destroy(this->lanes);
 	this->sa_lookup->destroy(this->sa_lookup);
 	this->ts_lookup->destroy(this->ts_lookup);
+	this->awaiting->destroy(this->awaiting);
 	this->misses->destroy(this->misses);
 	this->policies->destroy(this->policies);
 	this->devices->destroy(this->devices);
@@ -494,6 +517,7 @@ nflog_reader_t *nflog_reader_create(
 		.public = {
 			.expect = _expect,
 			.settle = _settle,
+			.get_awaiting = _get_awaiting,
 			.add = _add,
 			.update = _update,
 			.updated = _updated,
@@ -533,6 +557,8 @@ nflog_reader_t *nflog_reader_create(
 		.writer = writer,
 	};
 	this->ending = nflog_ending_create(&parts);
+	this->awaiting = nflog_awaiting_create(queue, this->lanes, this->rules, this->misses,
+										   this->ending);
 	writer->set_progress_cb(writer, get_progress, this);
 	ike_messages->set_missed_cb(ike_messages, get_missed, this);
 	return &this->public;

@@ -22,6 +22,7 @@
 
 typedef struct nflog_reader_t nflog_reader_t;
 
+#include "awaiting.h"
 #include "ike_messages.h"
 #include "policies.h"
 #include "traces/queue.h"
@@ -129,6 +130,14 @@ struct nflog_reader_t {
 	 * @return			policies, owned by the reader, to be kept up to date
 	 */
 	nflog_policies_t *(*get_policies)(nflog_reader_t *this);
+
+	/**
+	 * Get what keeps packets that leave while the SA that they miss is negotiated.  The SA
+	 * adopts them when it is added.
+	 *
+	 * @return			object, owned by the reader
+	 */
+	nflog_awaiting_t *(*get_awaiting)(nflog_reader_t *this);
 
 	/**
 	 * Begin or end to capture IKE messages.  IKE_SAs that have a trace are captured to the

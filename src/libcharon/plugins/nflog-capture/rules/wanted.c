@@ -29,10 +29,41 @@ nflog_wanted_t *nflog_wanted_create(nflog_trace_t *trace, char *child, uint32_t 
 		.nets = nflog_nets_create(src, dst),
 		.mark = mark,
 		.if_id = if_id,
+		.kept = linked_list_create(),
 	);
 	snprintf(label, sizeof(label), "%s{%u}", child, id);
 	nflog_tap_init(&this->tap, trace, POINT_MISSED, label);
+	this->tap.count = this->tap.count ?: &this->unused;
 	return this;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_wanted_is_early(nflog_wanted_t *this)
+{
+	return !this->tap.trace;
+}
+
+/*
+ * Described in header
+ */
+void nflog_wanted_keep(nflog_wanted_t *this, nflog_logged_t *logged)
+{
+	nflog_logged_t *clone;
+	size_t bytes;
+
+	if (this->kept->get_count(this->kept) < NFLOG_WANTED_PACKETS &&
+		this->bytes < NFLOG_WANTED_BYTES)
+	{
+		clone = nflog_logged_clone(logged, &bytes);
+		this->bytes += bytes;
+		this->kept->insert_last(this->kept, clone);
+	}
+	else
+	{
+		this->unused.overrun++;
+	}
 }
 
 /*
@@ -41,6 +72,7 @@ nflog_wanted_t *nflog_wanted_create(nflog_trace_t *trace, char *child, uint32_t 
 void nflog_wanted_destroy(nflog_wanted_t *this)
 {
 	this->selectors->destroy(this->selectors);
+	this->kept->destroy_function(this->kept, free);
 	free(this->nets);
 	free(this);
 }

@@ -25,13 +25,22 @@
 
 #include <ipsec/ipsec_types.h>
 
+/** packets that are kept until an SA is there, and bytes of them, at most */
+#define NFLOG_WANTED_PACKETS 64
+#define NFLOG_WANTED_BYTES (64 * 1024)
+
 /**
  * Packets that an outbound SA should get by its traffic selectors, to capture those that
- * leave without it.  Constant once its SA was added to the reader.
+ * leave without it.  Constant once its SA was added to the reader, but for what is kept.
+ *
+ * While an SA is negotiated there is one without trace, which keeps packets.
  */
 struct nflog_wanted_t {
-	/** capture point, has a reference to the trace until the reader releases it */
+	/** capture point, has a reference to the trace until the reader releases it, no trace
+	 *  while its SA is negotiated */
 	nflog_tap_t tap;
+	/** counters while there is no trace */
+	nflog_counters_t unused;
 	/** selectors, from here to the peer */
 	nflog_selectors_t *selectors;
 	/** pairs of subnets around them, for the rules */
@@ -43,6 +52,12 @@ struct nflog_wanted_t {
 	/** number of packets that the kernel dropped before they were read, before it was
 	 *  added */
 	uint64_t lost;
+	/** inbound SPI of its CHILD_SA, in network order */
+	uint32_t spi_in;
+	/** packets that left while its SA was negotiated, nflog_logged_t, owned, changed with
+	 *  the first lane locked, and their bytes */
+	linked_list_t *kept;
+	size_t bytes;
 	/** TRUE if all packets logged before its rules were removed were read */
 	bool drained;
 };
@@ -50,7 +65,7 @@ struct nflog_wanted_t {
 /**
  * Create a nflog_wanted_t.
  *
- * @param trace		trace, gets referenced
+ * @param trace		trace, gets referenced, NULL while its SA is negotiated
  * @param child		name of the CHILD_SA
  * @param id		unique id of the CHILD_SA
  * @param src		source traffic selectors, get cloned
@@ -61,6 +76,20 @@ struct nflog_wanted_t {
 nflog_wanted_t *nflog_wanted_create(nflog_trace_t *trace, char *child, uint32_t id,
 									linked_list_t *src, linked_list_t *dst, mark_t mark,
 									uint32_t if_id);
+
+/**
+ * Check if packets are kept, as there is no SA yet.
+ *
+ * @return			TRUE if so
+ */
+bool nflog_wanted_is_early(nflog_wanted_t *this);
+
+/**
+ * Keep a packet until there is an SA, up to a limit.
+ *
+ * @param logged	packet, gets cloned
+ */
+void nflog_wanted_keep(nflog_wanted_t *this, nflog_logged_t *logged);
 
 /**
  * Destroy a nflog_wanted_t, after its trace was released.
