@@ -22,13 +22,16 @@
 
 #include <json-c/json.h>
 
+#include "report/astray.h"
 #include "report/pairing.h"
 #include "report/quantiles.h"
+#include "traces/pcapng_block.h"
 
 /** names of traces of an SA, whose inbound SPI is 1 here, and 2 at the peer */
 #define ESP "net.20261124T223527Z.00000001-00000002.esp.pcap"
 #define PLAIN "net.20261124T223527Z.00000001-00000002.plain.pcap"
 #define PEER "net.20261124T223527Z.00000002-00000001.esp.pcap"
+#define MISSED "net.20261124T223527Z.00000001-00000002.missed.pcapng"
 #define IKE "ike.20261124T223527Z.0101010101010101-0202020202020202.pcap"
 
 /** AES-GCM with 16 bytes of ICV */
@@ -348,6 +351,83 @@ static void test_messages(void **state)
 }
 
 /**
+ * Write a trace of packets that went astray.
+ *
+ * @param cut		bytes that are missing at its end
+ */
+static void write_astray(char **comments, u_int count, size_t cut)
+{
+	nflog_pcapng_blocks_t blocks = {};
+	char path[PATH_MAX];
+	FILE *file;
+	u_int i;
+
+	nflog_pcapng_section(&blocks, "test", "");
+	nflog_pcapng_interface(&blocks, DLT_RAW, PCAPNG_NANOSECONDS, "eth0", "");
+	for (i = 0; i < count; i++)
+	{
+		nflog_pcapng_packet(&blocks, 0, 1700000000000000000, chunk_from_str("packet"), 6);
+		nflog_pcapng_option(&blocks, PCAPNG_COMMENT, chunk_from_str(comments[i]));
+		nflog_pcapng_end(&blocks);
+	}
+	assert_int_equal(run_command("mkdir -p %s/astray", dir), 0);
+	snprintf(path, sizeof(path), "%s/astray/" MISSED, dir);
+	file = fopen(path, "w");
+	assert_int_equal(fwrite(blocks.data.ptr, 1, blocks.used - cut, file), blocks.used - cut);
+	fclose(file);
+	chunk_free(&blocks.data);
+}
+
+/**
+ * Packets that went astray are counted by their comments.
+ */
+static void test_astray(void **state)
+{
+	char *comments[] = { "source NAT", "a \033 mark", "source NAT", "" };
+	char *many[ASTRAY_MAX_REASONS + 7];
+	json_object *report;
+	u_int i;
+
+	write_astray(comments, countof(comments), 0);
+	assert_int_equal(run("report --json %s/astray", dir), 0);
+	report = get_report();
+	expect(report, "/astray/0/kind", "missed");
+	expect(report, "/astray/0/connection", "astray");
+	expect(report, "/astray/0/child", "net");
+	assert_int_equal(get(report, "/astray/0/packets"), 4);
+	expect(report, "/astray/0/reasons/0/reason", "source NAT");
+	assert_int_equal(get(report, "/astray/0/reasons/0/packets"), 2);
+	assert_int_equal(get(report, "/astray/0/reasons/1/packets"), 1);
+	assert_int_equal(get(report, "/astray/0/other_reasons"), 0);
+	json_object_put(report);
+	assert_int_equal(run("report %s/astray", dir), 0);
+	expect_line("stdout", "^missed .astray, net.: 4 packets$");
+	expect_line("stdout", "^  2 source NAT$");
+	expect_line("stdout", "^  1 a .* mark$");
+
+	/* with a bound */
+	for (i = 0; i < countof(many); i++)
+	{
+		assert_true(asprintf(&many[i], "reason %u", i) > 0);
+	}
+	write_astray(many, countof(many), 0);
+	assert_int_equal(run("report %s/astray", dir), 0);
+	expect_line("stdout", "^  7 for other reasons$");
+	/* torn within the last packet */
+	write_astray(many, countof(many), 5);
+	assert_int_equal(run("report %s/astray", dir), 1);
+	expect_line("stdout", "^  6 for other reasons$");
+	expect_line("stderr", "ends within a block");
+	for (i = 0; i < countof(many); i++)
+	{
+		free(many[i]);
+	}
+	/* without any packet */
+	write_astray(NULL, 0, 0);
+	assert_int_equal(run("report %s/astray", dir), 0);
+}
+
+/**
  * Values of all sizes.
  */
 static void test_quantiles(void **state)
@@ -438,6 +518,7 @@ int main(void)
 	const struct CMUnitTest unit_tests[] = {
 		cmocka_unit_test_setup_teardown(test_sas, begin_keys, end_keys),
 		cmocka_unit_test_setup_teardown(test_messages, begin, end),
+		cmocka_unit_test_setup_teardown(test_astray, begin, end),
 		cmocka_unit_test(test_quantiles),
 		cmocka_unit_test(test_pairing),
 	};

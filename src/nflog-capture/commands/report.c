@@ -19,6 +19,7 @@
 #include "cli/json.h"
 #include "client/written.h"
 #include "commands.h"
+#include "report/astray.h"
 #include "report/report.h"
 
 /** option without a short form */
@@ -65,8 +66,25 @@ static bool is_theirs(request_t *this, capture_t *capture)
 	return found;
 }
 
+CALLBACK(filter_way, bool,
+	void *unused, enumerator_t *orig, va_list args)
+{
+	capture_t *capture, **out;
+
+	VA_ARGS_VGET(args, out);
+	while (orig->enumerate(orig, &capture))
+	{
+		if (capture->kind != CAPTURE_ASTRAY)
+		{
+			*out = capture;
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
 /**
- * Read all packets.
+ * Read all packets, but those that went astray.
  *
  * @return			exit status
  */
@@ -88,7 +106,8 @@ static int read_packets(request_t *this, report_t *report)
 		}
 	}
 	enumerator->destroy(enumerator);
-	merge = merge_create(this->all->create_enumerator(this->all));
+	merge = merge_create(enumerator_create_filter(
+						this->all->create_enumerator(this->all), filter_way, NULL, NULL));
 	while (merge->read(merge, &merged))
 	{
 		report->add(report, &merged, peers->get(peers, merged.capture) != NULL);
@@ -123,6 +142,8 @@ static int print_report(request_t *this)
 	report = report_create(decrypter);
 	status = read_packets(this, report);
 	object = report->get_json(report);
+	json_object_object_add(object, "astray", astray_describe(
+						this->ours->create_enumerator(this->ours), &status));
 	if (this->json)
 	{
 		json_print(stdout, object);

@@ -194,17 +194,46 @@ static void print_message(json_object *message)
 	text_print(stdout, "\n");
 }
 
+/**
+ * Print why packets of a trace went astray.
+ */
+static void print_astray(json_object *astray)
+{
+	json_object *reasons = get(astray, "reasons"), *reason;
+	size_t i;
+
+	text_print(stdout, "%s (%s, %s): %" PRId64 " packets\n", string(astray, "kind"),
+			   string(astray, "connection"), string(astray, "child"),
+			   number(astray, "packets"));
+	for (i = 0; i < json_object_array_length(reasons); i++)
+	{
+		reason = json_object_array_get_idx(reasons, i);
+		text_print(stdout, "  %" PRId64 " %s\n", number(reason, "packets"),
+				   string(reason, "reason"));
+	}
+	if (number(astray, "other_reasons"))
+	{
+		text_print(stdout, "  %" PRId64 " for other reasons\n",
+				   number(astray, "other_reasons"));
+	}
+}
+
 /*
  * Described in header
  */
 void report_print(json_object *report)
 {
 	json_object *sas = get(report, "sas"), *ike = get(report, "ike");
+	json_object *astray = get(report, "astray");
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(sas); i++)
 	{
 		print_sa(json_object_array_get_idx(sas, i));
+	}
+	for (i = 0; i < json_object_array_length(astray); i++)
+	{
+		print_astray(json_object_array_get_idx(astray, i));
 	}
 	if (json_object_array_length(ike))
 	{

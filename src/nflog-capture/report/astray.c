@@ -1,0 +1,253 @@
+/*
+ * Copyright (C) 2026 The nflog-capture authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.  See <http://www.fsf.org/copyleft/gpl.txt>.
+ *
+ * This program is distributed in the hope that it will be useful, but
+ * WITHOUT ANY WARRANTY; without even the implied warranty of MERCHANTABILITY
+ * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
+ * for more details.
+ */
+
+#include "astray.h"
+#include "cli/command.h"
+#include "cli/text.h"
+#include "traces/pcapng_block.h"
+
+#include <errno.h>
+
+/** bytes of a block at most, larger ones are none of the plugin */
+#define MAX_BLOCK (1 << 20)
+
+/** length of type and length of a block, and of the length at its end */
+#define BLOCK_HEADER 8
+#define BLOCK_TRAILER 4
+
+/** position of the length of a packet in its block, and of the packet */
+#define PACKET_LEN 20
+#define PACKET_DATA 28
+
+typedef struct counter_t counter_t;
+
+/**
+ * Counts the reasons of a trace.
+ */
+struct counter_t {
+
+	/**
+	 * Array of reasons, in the order in which they were found.
+	 */
+	json_object *reasons;
+
+	/**
+	 * Number of packets, and of those with other reasons.
+	 */
+	int64_t packets, others;
+};
+
+/**
+ * Get a field in host order, which the plugin writes.
+ */
+static uint32_t get32(chunk_t block, size_t pos)
+{
+	uint32_t value;
+
+	memcpy(&value, block.ptr + pos, sizeof(value));
+	return value;
+}
+
+/**
+ * Get a shorter one.
+ */
+static uint16_t get16(chunk_t block, size_t pos)
+{
+	uint16_t value;
+
+	memcpy(&value, block.ptr + pos, sizeof(value));
+	return value;
+}
+
+/**
+ * Find the comment of a packet.
+ *
+ * @param block			block of the packet, without its trailer
+ * @return				comment, empty if there is none
+ */
+static chunk_t find_comment(chunk_t block)
+{
+	size_t pos, len;
+
+	if (block.len < PACKET_DATA || get32(block, PACKET_LEN) > block.len - PACKET_DATA)
+	{
+		return chunk_empty;
+	}
+	pos = PACKET_DATA + round_up(get32(block, PACKET_LEN), 4);
+	while (pos + 4 <= block.len)
+	{
+		len = get16(block, pos + 2);
+		if (len > block.len - pos - 4)
+		{
+			break;
+		}
+		if (get16(block, pos) == PCAPNG_COMMENT)
+		{
+			return chunk_create(block.ptr + pos + 4, len);
+		}
+		pos += 4 + round_up(len, 4);
+	}
+	return chunk_empty;
+}
+
+/**
+ * Count a packet.
+ */
+static void count(counter_t *this, chunk_t comment)
+{
+	json_object *reason, *text, *packets;
+	size_t i, known = json_object_array_length(this->reasons);
+
+	this->packets++;
+	for (i = 0; i < known; i++)
+	{
+		reason = json_object_array_get_idx(this->reasons, i);
+		json_object_object_get_ex(reason, "reason", &text);
+		if (chunk_equals(comment, chunk_create((void*)json_object_get_string(text),
+											   json_object_get_string_len(text))))
+		{
+			json_object_object_get_ex(reason, "packets", &packets);
+			json_object_set_int64(packets, json_object_get_int64(packets) + 1);
+			return;
+		}
+	}
+	if (known == ASTRAY_MAX_REASONS)
+	{
+		this->others++;
+		return;
+	}
+	reason = json_object_new_object();
+	json_object_object_add(reason, "reason",
+						   json_object_new_string_len((char*)comment.ptr, comment.len));
+	json_object_object_add(reason, "packets", json_object_new_int64(1));
+	json_object_array_add(this->reasons, reason);
+}
+
+/**
+ * Read a block, which may not be complete yet.
+ *
+ * @param block			receives type and length, and what follows
+ * @return				FALSE at the end
+ */
+static bool read_block(FILE *stream, chunk_t *block)
+{
+	uint32_t header[2];
+
+	if (fread(header, 1, sizeof(header), stream) != sizeof(header) ||
+		header[1] < BLOCK_HEADER + BLOCK_TRAILER || header[1] > MAX_BLOCK)
+	{
+		return FALSE;
+	}
+	*block = chunk_alloc(header[1]);
+	memcpy(block->ptr, header, sizeof(header));
+	if (fread(block->ptr + sizeof(header), 1, block->len - sizeof(header), stream) !=
+		block->len - sizeof(header))
+	{
+		chunk_free(block);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/**
+ * Count the packets of a file.
+ *
+ * @return				FALSE if it can't be read, which is printed
+ */
+static bool read_file(counter_t *this, char *path)
+{
+	FILE *stream = fopen(path, "re");
+	chunk_t block, packet;
+	long end = 0;
+	bool complete;
+
+	if (!stream)
+	{
+		text_print(stderr, "unable to read %s: %s\n", path, strerror(errno));
+		return FALSE;
+	}
+	while (read_block(stream, &block))
+	{
+		if (get32(block, 0) == PCAPNG_ENHANCED_PACKET)
+		{
+			packet = chunk_create(block.ptr, block.len - BLOCK_TRAILER);
+			count(this, find_comment(packet));
+		}
+		chunk_free(&block);
+		end = ftell(stream);
+	}
+	complete = !ferror(stream) && fseek(stream, 0, SEEK_END) == 0 && ftell(stream) == end;
+	fclose(stream);
+	if (!complete)
+	{
+		text_print(stderr, "%s ends within a block, or is no trace of the plugin\n", path);
+	}
+	return complete;
+}
+
+/**
+ * Describe a trace, NULL if it has no packets.
+ */
+static json_object *describe(capture_t *capture, int *status)
+{
+	counter_t counter = { .reasons = json_object_new_array() };
+	json_object *object;
+	char *file, path[PATH_MAX];
+	u_int i;
+
+	for (i = 0; i < array_count(capture->files); i++)
+	{
+		array_get(capture->files, i, &file);
+		snprintf(path, sizeof(path), "%s/%s", capture->dir, file);
+		if (!read_file(&counter, path))
+		{
+			*status = STATUS_BAD;
+		}
+	}
+	if (!counter.packets)
+	{
+		json_object_put(counter.reasons);
+		return NULL;
+	}
+	object = json_object_new_object();
+	json_object_object_add(object, "kind",
+						   json_object_new_string(strrchr(capture->name, '.') + 1));
+	json_object_object_add(object, "connection", json_object_new_string(capture->conn));
+	json_object_object_add(object, "child", json_object_new_string(capture->label));
+	json_object_object_add(object, "packets", json_object_new_int64(counter.packets));
+	json_object_object_add(object, "reasons", counter.reasons);
+	json_object_object_add(object, "other_reasons",
+						   json_object_new_int64(counter.others));
+	return object;
+}
+
+/*
+ * Described in header
+ */
+json_object *astray_describe(enumerator_t *captures, int *status)
+{
+	json_object *array = json_object_new_array(), *object;
+	capture_t *capture;
+
+	while (captures->enumerate(captures, &capture))
+	{
+		object = capture->kind == CAPTURE_ASTRAY ? describe(capture, status) : NULL;
+		if (object)
+		{
+			json_object_array_add(array, object);
+		}
+	}
+	captures->destroy(captures);
+	return array;
+}
