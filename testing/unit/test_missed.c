@@ -197,7 +197,7 @@ static void wait_rules(char *text, bool there)
 static void test_rules(void **state)
 {
 	char buf[1 << 16];
-	nflog_sa_t *sa[3];
+	nflog_sa_t *sa[3], *any;
 	FILE *pipe;
 	u_int i;
 
@@ -228,6 +228,18 @@ static void test_rules(void **state)
 	assert_int_equal(fwrite(buf, 1, strlen(buf), pipe), strlen(buf));
 	assert_int_equal(pclose(pipe), 0);
 
+	/* for all addresses, only what leaves by devices that require a policy matters */
+	assert_null(strstr(buf, "oifkind \"xfrm\" ip saddr"));
+	any = create_wanting(SPI + 3, "0.0.0.0/0", "0.0.0.0/0", 0, 0, (mark_t){}, 42);
+	assert_true(reader->add(reader, any));
+	wait_rules("missed-ipv4-0-0", TRUE);
+	list_rules(buf, sizeof(buf));
+	assert_non_null(strstr(buf, "meta oifkind \"xfrm\" ip saddr & 0.0.0.0"));
+	assert_non_null(strstr(buf, "meta oifkind \"vti\" ip saddr & 0.0.0.0"));
+	assert_null(strstr(buf, "\t\tip saddr & 0.0.0.0"));
+	assert_null(strstr(buf, "ct original ip saddr & 0.0.0.0"));
+	reader->remove(reader, any);
+
 	reader->remove(reader, sa[2]);
 	wait_rules("missed-ipv4-16-32", FALSE);
 	reader->remove(reader, sa[0]);
@@ -236,6 +248,66 @@ static void test_rules(void **state)
 	reader->remove(reader, sa[1]);
 	wait_rules("missed", FALSE);
 	end_missed();
+}
+
+/**
+ * Whatever selectors an SA has, packets that match them have a pair.
+ */
+static void test_nets(void **state)
+{
+	char subnet[64], *prefixes[] = { "10.%u.%u.0/%u", "fd00:%x:%x::/%u" };
+	nflog_net_pair_t pair;
+	linked_list_t *ts[2];
+	traffic_selector_t *from, *to;
+	nflog_nets_t *nets;
+	host_t *src, *dst;
+	u_int i, j, k, count;
+	bool found;
+
+	srand(1);
+	for (i = 0; i < 300; i++)
+	{
+		for (j = 0; j < 2; j++)
+		{
+			ts[j] = linked_list_create();
+			count = 1 + rand() % (i % 3 ? 4 : 40);
+			for (k = 0; k < count; k++)
+			{
+				snprintf(subnet, sizeof(subnet), prefixes[i % 2], rand() % 200, rand() % 200,
+						 rand() % (i % 2 ? 129 : 33));
+				ts[j]->insert_last(ts[j], traffic_selector_create_from_cidr(subnet, 0, 0,
+																			65535));
+			}
+		}
+		nets = nflog_nets_create(ts[0], ts[1]);
+		assert_in_range(nets->count, 1, NFLOG_NETS_MAX);
+		for (j = 0; j < 50; j++)
+		{
+			ts[0]->remove_first(ts[0], (void**)&from);
+			ts[1]->remove_first(ts[1], (void**)&to);
+			src = host_create_from_chunk(i % 2 ? AF_INET6 : AF_INET,
+										 from->get_from_address(from), 0);
+			dst = host_create_from_chunk(i % 2 ? AF_INET6 : AF_INET,
+										 to->get_to_address(to), 0);
+			for (k = 0, found = FALSE; k < nets->count; k++)
+			{
+				pair = nflog_net_pair(&nets->pairs[k].class, src->get_address(src),
+									  dst->get_address(dst));
+				found |= nflog_net_pair_equals(&pair, &nets->pairs[k]);
+			}
+			assert_true(found);
+			src->destroy(src);
+			dst->destroy(dst);
+			/* others next */
+			ts[0]->insert_last(ts[0], from);
+			ts[1]->insert_last(ts[1], to);
+		}
+		free(nets);
+		for (j = 0; j < 2; j++)
+		{
+			ts[j]->destroy_offset(ts[j], offsetof(traffic_selector_t, destroy));
+		}
+	}
 }
 
 static void test_left(void **state)
@@ -569,6 +641,7 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rules, setup_device, teardown),
+		cmocka_unit_test(test_nets),
 		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),

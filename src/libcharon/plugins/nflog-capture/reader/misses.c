@@ -341,6 +341,11 @@ static void describe(private_nflog_misses_t *this, nflog_logged_t *logged, bool 
 	{
 		add_reason(text, "no policy yet", "left before the policy of its SA was installed");
 	}
+	if (!text->len && nflog_sa_is_userland())
+	{
+		add_reason(text, "not by TUN device", "left by %s, not by the TUN device of "
+				   "kernel-libipsec", packet->device->name);
+	}
 	if (!text->len && packet->device->unprotected &&
 		matched.src->get_family(matched.src) == AF_INET)
 	{
