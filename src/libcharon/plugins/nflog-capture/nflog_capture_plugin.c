@@ -20,7 +20,9 @@
 #include "reader/lanes.h"
 #include "events/apply.h"
 #include "events/release.h"
+#include "events/watchdog.h"
 #include "options/values.h"
+#include "process/pulse.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
@@ -29,6 +31,10 @@
  * second, in s */
 #define RETRY_MIN 1
 #define RETRY_MAX 60
+
+/** time that charon waits for our threads when it stops, in ms, besides that for the thread
+ * that reads options */
+#define STOP_TIME (2000 - NFLOG_OPTIONS_STOP - 100)
 
 typedef struct private_nflog_capture_plugin_t private_nflog_capture_plugin_t;
 
@@ -92,6 +98,16 @@ struct private_nflog_capture_plugin_t {
 	 * Learns what recorders save packets for.
 	 */
 	nflog_alarms_t *alarms;
+
+	/**
+	 * Checks our threads.
+	 */
+	nflog_watchdog_t *watchdog;
+
+	/**
+	 * TRUE if threads were left behind, with the objects that they use.
+	 */
+	bool left;
 
 	/**
 	 * Serves clients of the control socket, NULL if it can't be opened.
@@ -167,6 +183,16 @@ CALLBACK(start_options, job_requeue_t,
 }
 
 /**
+ * Check our threads.
+ */
+CALLBACK(check_threads, job_requeue_t,
+	private_nflog_capture_plugin_t *this)
+{
+	this->watchdog->check(this->watchdog);
+	return JOB_RESCHEDULE(NFLOG_WATCHDOG_INTERVAL);
+}
+
+/**
  * Create all objects, and register the listeners.
  */
 static bool start(private_nflog_capture_plugin_t *this)
@@ -192,25 +218,46 @@ static bool start(private_nflog_capture_plugin_t *this)
 	charon->bus->add_listener(charon->bus, &this->ike->listener);
 	lib->processor->queue_job(lib->processor, (job_t*)
 						callback_job_create(start_options, this, NULL, NULL));
+	this->watchdog = nflog_watchdog_create((void*)options_changed, this);
+	lib->scheduler->schedule_job(lib->scheduler, (job_t*)
+						callback_job_create_with_prio(check_threads, this, NULL, NULL,
+									JOB_PRIO_CRITICAL), NFLOG_WATCHDOG_INTERVAL);
 	this->control = nflog_control_create(nflog_commands_create(this->pipeline,
 															   this->requests));
 	return TRUE;
 }
 
 /**
- * Complete all traces, and destroy all objects.
+ * Complete all traces, and destroy all objects.  Waits for our threads, which may wait for
+ * the disk.
  */
-static void stop(private_nflog_capture_plugin_t *this)
+CALLBACK(complete, void,
+	private_nflog_capture_plugin_t *this)
 {
 	DESTROY_IF(this->control);
-	this->alarms->destroy(this->alarms);
-	charon->bus->remove_listener(charon->bus, &this->ike->listener);
-	charon->bus->remove_listener(charon->bus, &this->manager->listener);
-	this->kernel->destroy(this->kernel);
 	this->apply->destroy(this->apply);
 	this->ike->destroy(this->ike);
 	this->manager->destroy(this->manager);
 	this->pipeline->destroy(this->pipeline);
+}
+
+/**
+ * Unregister the listeners, and destroy all objects, or leave them behind.
+ */
+static void stop(private_nflog_capture_plugin_t *this)
+{
+	charon->bus->remove_listener(charon->bus, &this->ike->listener);
+	charon->bus->remove_listener(charon->bus, &this->manager->listener);
+	this->alarms->destroy(this->alarms);
+	this->kernel->destroy(this->kernel);
+	this->watchdog->destroy(this->watchdog);
+	if (!nflog_pulse_run(complete, this, STOP_TIME))
+	{
+		this->left = TRUE;
+		DBG1(DBG_CFG, "nflog-capture: unable to complete all traces within %d ms, their "
+			 "last packets are missing, check if the file system of 'dir' responds",
+			 STOP_TIME);
+	}
 }
 
 /**
@@ -259,8 +306,11 @@ METHOD(plugin_t, destroy, void,
 	private_nflog_capture_plugin_t *this)
 {
 	this->options->destroy(this->options);
-	this->requests->destroy(this->requests);
-	free(this);
+	if (!this->left)
+	{
+		this->requests->destroy(this->requests);
+		free(this);
+	}
 }
 
 /**

@@ -78,6 +78,10 @@ typedef struct nflog_capture_plugin_t nflog_capture_plugin_t;
  *   writer    writes traces and key tables, no other thread writes to the disk
  *   client    serves a client of the control socket, one thread each, while it is connected
  *
+ * If one of them makes no progress, a job of charon ends all captures until it goes on, see
+ * events/watchdog.h.  When charon stops, it waits two seconds for them, and leaves what is
+ * not done by then behind, see process/pulse.h.
+ *
  * charon's threads wait a tenth of a second at most for rules to be in place, and for a
  * change of swanctl.conf to be read.
  *

@@ -15,6 +15,7 @@
 #include "apply.h"
 #include "subject.h"
 #include "xfrm_sa.h"
+#include "process/pulse.h"
 
 #include <errno.h>
 
@@ -251,7 +252,9 @@ static bool apply_child(private_nflog_apply_t *this, ike_sa_t *ike_sa,
 	if (captured && !cfg)
 	{
 		end_child(this, child_sa, subject,
-				  subject->request ? "as requested" : "it is neither enabled nor requested anymore");
+				  nflog_pulse_is_suspended() ? "a thread makes no progress" :
+				  subject->request ? "as requested"
+								   : "it is neither enabled nor requested anymore");
 	}
 	else if (state == NFLOG_CAPTURE_FULL)
 	{

@@ -16,8 +16,8 @@
 
 #include "options.h"
 #include "swanctl.h"
+#include "process/pulse.h"
 
-#include <dlfcn.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -266,12 +266,13 @@ METHOD(nflog_options_t, get, nflog_cfg_t*,
 
 	candidate->request = candidate->unsure = FALSE;
 	snapshot = get_snapshot(this);
-	if (!snapshot)
+	if (!snapshot || nflog_pulse_is_suspended())
 	{
 		this->mutex->lock(this->mutex);
-		this->missed |= !quiet;
+		this->missed |= !quiet || snapshot;
 		this->mutex->unlock(this->mutex);
-		reason = "swanctl.conf could not be read yet";
+		reason = snapshot ? "a thread makes no progress"
+						  : "swanctl.conf could not be read yet";
 	}
 	else if (strlen(conn) > NFLOG_MAX_NAME || strlen(child) > NFLOG_MAX_NAME)
 	{
@@ -509,7 +510,6 @@ static bool stop(private_nflog_options_t *this)
 {
 	thread_t *thread;
 	uint64_t deadline;
-	Dl_info info;
 
 	this->gate->lock(this->gate);
 	this->stop = TRUE;
@@ -531,11 +531,7 @@ static bool stop(private_nflog_options_t *this)
 		DBG1(DBG_CFG, "nflog-capture: unable to stop the thread that reads "
 			 "swanctl.conf, check the file systems of that file and of those it "
 			 "includes");
-		/* keep its code until the process ends */
-		if (dladdr(stop, &info))
-		{
-			dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-		}
+		nflog_pulse_keep_code();
 		thread->detach(thread);
 		return FALSE;
 	}

@@ -25,7 +25,7 @@ typedef struct nflog_options_t nflog_options_t;
 #include "requests.h"
 
 /** ms that destroy() waits for the thread, which may be blocked by a file system */
-#define NFLOG_OPTIONS_STOP 2000
+#define NFLOG_OPTIONS_STOP 400
 
 /**
  * Callback for changes.

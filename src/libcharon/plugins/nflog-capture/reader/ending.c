@@ -13,6 +13,7 @@
  */
 
 #include "ending.h"
+#include "process/pulse.h"
 #include "rules/wanted.h"
 
 #include <errno.h>
@@ -87,6 +88,11 @@ struct private_nflog_ending_t {
 	 * The thread, NULL if not started.
 	 */
 	thread_t *thread;
+
+	/**
+	 * Its progress.
+	 */
+	nflog_pulse_t *pulse;
 
 	/**
 	 * TRUE to end the thread, once nothing is left.
@@ -506,6 +512,7 @@ static void *run(private_nflog_ending_t *this)
 				 strerror(errno));
 		}
 		eventfd_read(this->event, &count);
+		nflog_pulse_begin(this->pulse);
 		remove_rules(this);
 		excluded = end_sas(this);
 		timeout = flush_messages(this);
@@ -521,6 +528,7 @@ static void *run(private_nflog_ending_t *this)
 			stop = this->stop;
 			this->mutex->unlock(this->mutex);
 		}
+		nflog_pulse_end(this->pulse);
 	}
 	return NULL;
 }
@@ -551,6 +559,7 @@ METHOD(nflog_ending_t, destroy, void,
 		wake(this);
 		this->thread->join(this->thread);
 	}
+	nflog_pulse_destroy(this->pulse);
 	close(this->event);
 	this->added->destroy(this->added);
 	this->lingering->destroy(this->lingering);
@@ -576,6 +585,7 @@ nflog_ending_t *nflog_ending_create(nflog_ending_parts_t *parts)
 			.destroy = _destroy,
 		},
 		.parts = *parts,
+		.pulse = nflog_pulse_create("ends captures"),
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.added = linked_list_create(),
 		.lingering = linked_list_create(),

@@ -14,6 +14,7 @@
 
 #include "lane.h"
 #include "group.h"
+#include "process/pulse.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -72,6 +73,11 @@ struct private_nflog_lane_t {
 	 * Thread that reads, NULL if not started.
 	 */
 	thread_t *thread;
+
+	/**
+	 * Its progress.
+	 */
+	nflog_pulse_t *pulse;
 
 	/**
 	 * Ends the thread, an eventfd.
@@ -186,7 +192,9 @@ static void *run(private_nflog_lane_t *this)
 			}
 			continue;
 		}
+		nflog_pulse_begin(this->pulse);
 		read_messages(this, pfd);
+		nflog_pulse_end(this->pulse);
 	}
 	return NULL;
 }
@@ -306,6 +314,7 @@ METHOD(nflog_lane_t, destroy, void,
 	{
 		DESTROY_IF(this->groups[i]);
 	}
+	nflog_pulse_destroy(this->pulse);
 	close(this->event);
 	this->turn->destroy(this->turn);
 	this->mutex->destroy(this->mutex);
@@ -349,6 +358,7 @@ nflog_lane_t *nflog_lane_create(u_int number, uint16_t group, uint16_t *missed,
 		.queue = queue,
 		.cb = cb,
 		.data = data,
+		.pulse = nflog_pulse_create("reads packets"),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.turn = mutex_create(MUTEX_TYPE_DEFAULT),
 		.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),

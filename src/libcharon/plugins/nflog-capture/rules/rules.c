@@ -15,6 +15,7 @@
 
 #include "rules.h"
 #include "options/values.h"
+#include "process/pulse.h"
 
 #include <threading/condvar.h>
 #include <threading/mutex.h>
@@ -78,6 +79,11 @@ struct private_nflog_rules_t {
 	thread_t *thread;
 
 	/**
+	 * Its progress.
+	 */
+	nflog_pulse_t *pulse;
+
+	/**
 	 * Wakes the thread, and those that wait for it.
 	 */
 	condvar_t *work, *done;
@@ -134,7 +140,9 @@ static void *run(private_nflog_rules_t *this)
 		retry = this->pending->check(this->pending);
 		if (this->pending->has_any(this->pending))
 		{
+			nflog_pulse_begin(this->pulse);
 			process(this);
+			nflog_pulse_end(this->pulse);
 		}
 		else if (this->pending->has_lines(this->pending))
 		{
@@ -438,6 +446,7 @@ METHOD(nflog_rules_t, destroy, void,
 	{
 		this->thread->join(this->thread);
 	}
+	nflog_pulse_destroy(this->pulse);
 	this->worker->destroy(this->worker);
 	this->pending->destroy(this->pending);
 	this->work->destroy(this->work);
@@ -470,6 +479,7 @@ nflog_rules_t *nflog_rules_create(nflog_receiver_t *receiver)
 			.destroy = _destroy,
 		},
 		.receiver = *receiver,
+		.pulse = nflog_pulse_create("changes rules"),
 		.pending = nflog_pending_create(),
 		.work = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.done = condvar_create(CONDVAR_TYPE_DEFAULT),

@@ -15,6 +15,7 @@
 #include "writer.h"
 #include "barrier.h"
 #include "options/notes.h"
+#include "process/pulse.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -97,6 +98,11 @@ struct private_nflog_writer_t {
 	 * Thread that writes, NULL if never started.
 	 */
 	thread_t *thread;
+
+	/**
+	 * Its progress.
+	 */
+	nflog_pulse_t *pulse;
 
 	/**
 	 * When it was logged that the thread can't be created, 0 if that did not fail.
@@ -209,7 +215,9 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	}
 	this->store->keep_dir(this->store, TRUE);
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
-	{	/* all packets are in lists now, so reuse the array */
+	{
+		nflog_pulse_beat(this->pulse);
+		/* all packets are in lists now, so reuse the array */
 		count = all = nflog_order_collect(trace, packets);
 		/* what went astray is not among what the readers read */
 		if (!ending->get(ending, trace) && trace->get_link(trace) != LINK_PCAPNG)
@@ -307,6 +315,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 
 	while (starting->remove_first(starting, (void**)&trace) == SUCCESS)
 	{
+		nflog_pulse_beat(this->pulse);
 		trace->start(trace);
 	}
 	starting->destroy(starting);
@@ -332,6 +341,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	this->mutex->unlock(this->mutex);
 	while (ending->remove_first(ending, (void**)&trace) == SUCCESS)
 	{
+		nflog_pulse_beat(this->pulse);
 		trace->end(trace);
 		trace->destroy(trace);
 	}
@@ -379,7 +389,9 @@ static void *run(private_nflog_writer_t *this)
 	{
 		many = this->queue->wait(this->queue, delay, batch, get_timeout(this));
 		/* waiting would not make starting and ending traces less work */
+		nflog_pulse_begin(this->pulse);
 		took = work(this, many);
+		nflog_pulse_end(this->pulse);
 		delay = get_mark(this, &mark) ? MARK_INTERVAL :
 					min(MAX_DELAY, max(MIN_DELAY, took * DELAY_FACTOR));
 
@@ -485,6 +497,7 @@ METHOD(nflog_writer_t, destroy, void,
 	{	/* the end of traces changed key tables */
 		this->keys->flush(this->keys);
 	}
+	nflog_pulse_destroy(this->pulse);
 	this->barrier->destroy(this->barrier);
 	this->starting->destroy(this->starting);
 	this->ending->destroy(this->ending);
@@ -520,6 +533,7 @@ nflog_writer_t *nflog_writer_create(
 		.store = store,
 		.registry = registry,
 		.recorder = recorder,
+		.pulse = nflog_pulse_create("writes traces and keys"),
 		.barrier = nflog_barrier_create(),
 		.starting = linked_list_create(),
 		.ending = linked_list_create(),
