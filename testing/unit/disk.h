@@ -43,7 +43,7 @@ static int clock_ahead;
 
 /** bytes of a packet, and of the file system */
 #define PACKET_LEN 1000
-#define DISK "256k"
+#define DISK "4m"
 
 /** directory of the captures, a file system of its own */
 static char captures[64];
@@ -57,6 +57,44 @@ static bool expected[32768];
 
 /** errno that close() fails with, 0 if it does not */
 static int close_error;
+
+/** errno that writing to traces fails with, 0 if it does not, and the bytes that can still
+ * be written before that */
+static int write_error;
+static size_t write_left;
+
+/** TRUE while the store keeps directories, as for the writer */
+static bool keeping;
+
+/**
+ * Fail as a broken disk does.
+ */
+ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	ssize_t written = 0, len;
+	int i;
+
+	if (!write_error)
+	{
+		return syscall(SYS_writev, fd, iov, count);
+	}
+	for (i = 0; i < count && write_left; i++)
+	{
+		len = syscall(SYS_write, fd, iov[i].iov_base, min(iov[i].iov_len, write_left));
+		if (len < 0)
+		{
+			return -1;
+		}
+		written += len;
+		write_left -= len;
+	}
+	if (!written)
+	{
+		errno = write_error;
+		return -1;
+	}
+	return written;
+}
 
 /**
  * Fail as file systems of other hosts do, which report late that there is no space.
@@ -89,6 +127,32 @@ static inline int setup_disk(void **state)
 		   mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : -1;
 }
 
+/**
+ * Set an option of the store, which it reads with each pass of the writer.
+ */
+static inline void set_limit(char *key, char *value)
+{
+	lib->settings->set_str(lib->settings, key, value);
+	if (keeping)
+	{
+		store->keep_dir(store, FALSE);
+		store->keep_dir(store, TRUE);
+	}
+}
+
+static inline void set_max_total(char *value)
+{
+	set_limit("charon.plugins.nflog-capture.max_total", value);
+}
+
+/**
+ * Set what is to stay free, all of it for a disk that is full, whatever is removed.
+ */
+static inline void set_min_free(char *value)
+{
+	set_limit("charon.plugins.nflog-capture.min_free", value);
+}
+
 static inline int begin_disk(void **state)
 {
 	if (mkdir(captures, 0700) != 0 ||
@@ -98,6 +162,7 @@ static inline int begin_disk(void **state)
 	}
 	lib->settings->set_str(lib->settings,
 						   "charon.plugins.nflog-capture.max_total", NULL);
+	set_min_free("0");
 	memset(expected, 0, sizeof(expected));
 	next_packet = 0;
 	clock_ahead = 0;
@@ -159,12 +224,14 @@ static inline int begin_kept(void **state)
 		return -1;
 	}
 	store->keep_dir(store, TRUE);
+	keeping = TRUE;
 	return 0;
 }
 
 static inline int end_kept(void **state)
 {
 	store->keep_dir(store, FALSE);
+	keeping = FALSE;
 	if (trace)
 	{
 		trace->destroy(trace);
@@ -340,12 +407,6 @@ static inline void finish(char *text)
 	lines = 0;
 	trace->end(trace);
 	logged(1, text);
-}
-
-static inline void set_max_total(char *value)
-{
-	lib->settings->set_str(lib->settings,
-						   "charon.plugins.nflog-capture.max_total", value);
 }
 
 #endif /* DISK_H_ */

@@ -111,11 +111,19 @@ static inline void assert_mode(char *name, mode_t mode)
  */
 static inline void create(char *conn, char *name, size_t bytes)
 {
+	static char buf[4096];
+	struct stat st;
 	int fd;
 
 	fd = store->create_file(store, conn, name, chunk_empty);
 	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, bytes), 0);
+	while (bytes)
+	{	/* blocks of the disk, and no hole */
+		assert_true(write(fd, buf, min(bytes, sizeof(buf))) > 0);
+		bytes -= min(bytes, sizeof(buf));
+	}
+	assert_int_equal(fstat(fd, &st), 0);
+	store->settle(store, 0, st.st_blocks * 512);
 	close(fd);
 }
 
@@ -171,6 +179,12 @@ static inline void set_max_total(char *value)
 {
 	lib->settings->set_str(lib->settings,
 						   "charon.plugins.nflog-capture.max_total", value);
+}
+
+static inline void set_min_free(char *value)
+{
+	lib->settings->set_str(lib->settings,
+						   "charon.plugins.nflog-capture.min_free", value);
 }
 
 #endif /* FILES_H_ */

@@ -399,7 +399,7 @@ static void test_full(void **state)
 									chunk_from_str("old")));
 	lines = 0;
 	assert_false(store->replace_file(store, "gw", "esp_sa", data));
-	logged(1, "free some space");
+	logged(1, "there is no trace to remove, remove other files");
 	/* the old one is still there, and nothing else */
 	assert_true(store->read_file(store, "gw", "esp_sa", &content));
 	assert_true(chunk_equals(content, chunk_from_str("old")));

@@ -12,31 +12,34 @@
  * for more details.
  */
 
-#define _GNU_SOURCE
-
 #include "quota.h"
 #include "trace_name.h"
+#include "uses.h"
+#include "usage.h"
 #include "options/notes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <collections/array.h>
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
 #include <threading/mutex.h>
 
-/** seconds after which to look for traces to remove again */
+/** seconds after which to look for files to remove again, and for which space that their
+ * removal gains counts as free at most, as some file systems free it later */
 #define RETRY 1
+#define CREDIT 30
+
+/** blocks of directories that creating a file may add */
+#define DIR_BLOCKS 2
+
+/** blocks of the budget that are left for a file that begins before the former one of a trace
+ * is removed, and its directory */
+#define HEADROOM 2
 
 typedef struct private_nflog_quota_t private_nflog_quota_t;
-typedef struct trace_t trace_t;
 
 /**
  * Private data.
@@ -70,288 +73,241 @@ struct private_nflog_quota_t {
 	mutex_t *mutex;
 
 	/**
-	 * Bytes in all files, as far as known.
+	 * What is on the disk.
 	 */
-	uint64_t total;
+	nflog_usage_t *usage;
 
 	/**
-	 * TRUE if total was determined.
+	 * Files that are in use, or wanted.
 	 */
-	bool scanned;
+	nflog_uses_t *uses;
 
 	/**
-	 * TRUE if total exceeds the budget, and when that was logged, monotonic.
+	 * Bytes in a block of the file system, as it was seen last.
 	 */
-	bool exhausted;
+	uint64_t block;
+
+	/**
+	 * Bytes that are reserved.
+	 */
+	uint64_t reserved;
+
+	/**
+	 * Bytes that were removed as the disk was full, until when they count as free,
+	 * monotonic, and how many bytes were free before.
+	 */
+	uint64_t credit;
+	time_t credit_until;
+	uint64_t free_before;
+
+	/**
+	 * When files were removed as writing failed, monotonic, 0 once writing worked.
+	 */
+	time_t room_made;
+
+	/**
+	 * What there was not enough of the last time, and when that was logged, monotonic.
+	 */
+	nflog_lack_t lack;
 	time_t logged;
 
 	/**
-	 * Number and bytes of removed traces that were not logged yet, and when such traces
-	 * were last logged, monotonic.
+	 * Number and bytes of removed files that were not logged yet, and when such files were
+	 * last logged, monotonic.
 	 */
 	u_int removed;
 	uint64_t removed_bytes;
 	time_t removed_logged;
 
 	/**
-	 * Time before which not to look for traces to remove, monotonic, 0 once a trace is
-	 * complete.
+	 * Time before which not to look for files to remove, monotonic, 0 once one is complete.
 	 */
 	time_t retry;
-
-	/**
-	 * Traces in TRACE_WANTED, "<conn>/<name>", char* => char*.
-	 */
-	hashtable_t *wanted;
 };
 
 /**
- * A trace that may be removed.
+ * What is to be reserved.
  */
-struct trace_t {
+typedef struct {
 
-	/** name of the directory, and of the file in it */
+	/** limits, and the file system */
+	nflog_disk_limits_t *limits;
+	nflog_space_t space;
+
+	/** bytes to reserve, and those that stay free in the budget */
+	uint64_t bytes, headroom;
+
+	/** TRUE to create a file */
+	bool create;
+
+	/** directories of removed traces, char* => char* */
+	hashtable_t *removed;
+} request_t;
+
+/**
+ * Check what there is not enough of, mutex is locked.
+ *
+ * @param gain		bytes that removing files would gain
+ */
+static nflog_lack_t get_lack(private_nflog_quota_t *this, request_t *request, uint64_t gain)
+{
+	uint64_t used = this->usage->get(this->usage) + request->headroom;
+
+	return nflog_space_get_lack(request->limits, &request->space, used,
+								this->reserved + request->bytes, gain, this->credit,
+								request->create);
+}
+
+/**
+ * Look at the file system, mutex is locked.
+ */
+static void look(private_nflog_quota_t *this, request_t *request)
+{
+	nflog_space_get(this->dir->get_dir(this->dir), request->limits, &request->space);
+	this->block = request->space.block;
+	if (this->credit && (time_monotonic(NULL) >= this->credit_until ||
+						 request->space.free >= this->free_before + this->credit / 2))
+	{
+		this->credit = 0;
+	}
+}
+
+/**
+ * Check if a file of a trace that was found stays, as it is in use and can't be released, or
+ * has nothing to gain.  Mutex is locked.
+ */
+static bool skip(void *data, nflog_old_file_t *file)
+{
+	private_nflog_quota_t *this = data;
+
+	nflog_release_cb_t release;
+	void *unused;
+
+	return this->uses->is_used(this->uses, file->conn, file->name) &&
+		   (file->given <= this->block ||
+			!this->uses->get_release(this->uses, file->conn, file->name, &release,
+									 &unused));
+}
+
+/**
+ * Look at all files, mutex is locked.
+ *
+ * @return			FALSE if that could not be done now
+ */
+static bool scan(private_nflog_quota_t *this, request_t *request)
+{
+	bool complete;
 	char *conn;
-	char *name;
 
-	/** bytes in it */
-	uint64_t size;
-
-	/** time it was last written to, in ns since 1970 */
-	uint64_t mtime;
-};
-
-/**
- * Destroy a trace.
- */
-static void trace_destroy(trace_t *trace)
-{
-	free(trace->conn);
-	free(trace->name);
-	free(trace);
+	complete = this->usage->scan(this->usage, skip, this);
+	while ((conn = this->usage->get_changed(this->usage)))
+	{
+		free(request->removed->put(request->removed, conn, conn));
+	}
+	return complete;
 }
 
 /**
- * Order traces by age, the oldest one is first.
- */
-static int trace_cmp(const void *a, const void *b, void *user)
-{
-	const trace_t *x = a, *y = b;
-
-	return x->mtime < y->mtime ? -1 : x->mtime > y->mtime;
-}
-
-/**
- * Add the size of a file, and the file itself if it is a trace.
- */
-static void scan_file(private_nflog_quota_t *this, int dir, char *conn,
-					  char *name, array_t *traces)
-{
-	struct stat st;
-	trace_t *trace;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-		!S_ISREG(st.st_mode))
-	{
-		return;
-	}
-	if (nflog_trace_name_is_tmp(name) &&
-		!this->live->is_live(this->live, conn, name) &&
-		unlinkat(dir, name, 0) == 0)
-	{	/* left by a process that died before it renamed the file */
-		return;
-	}
-	this->total += st.st_size;
-	if (nflog_trace_name_parse(name, NULL))
-	{
-		INIT(trace,
-			.conn = strdup(conn),
-			.name = strdup(name),
-			.size = st.st_size,
-			.mtime = st.st_mtim.tv_sec * 1000000000ULL + st.st_mtim.tv_nsec,
-		);
-		array_insert(traces, ARRAY_TAIL, trace);
-	}
-}
-
-/**
- * Open a directory to list it.
- *
- * @return			NULL on failure, with errno set
- */
-static DIR *read_dir(private_nflog_quota_t *this, char *conn)
-{
-	DIR *dir = NULL;
-	int fd;
-
-	fd = this->dir->open_dir(this->dir, conn, FALSE);
-	if (fd >= 0)
-	{
-		dir = fdopendir(fd);
-		if (!dir)
-		{
-			close(fd);
-		}
-	}
-	return dir;
-}
-
-/**
- * Destroy the list of a trace enumerator.
- */
-static void names_destroy(void *list)
-{
-	linked_list_t *names = list;
-
-	names->destroy_function(names, free);
-}
-
-/**
- * Check if a directory could not be opened for a lack of resources, which is transient
- * and leaves its contents unknown.
- */
-static bool lacks_resources(DIR *dir)
-{
-	return !dir && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
-}
-
-/**
- * Determine the size of all files, and find all traces, mutex is locked.  On failure,
- * the size does not decrease.
- *
- * @return			traces, trace_t
- */
-static array_t *scan(private_nflog_quota_t *this)
-{
-	uint64_t former = this->total;
-	struct dirent *conn, *file;
-	array_t *traces;
-	DIR *all, *dir;
-
-	this->total = 0;
-	traces = array_create(0, 0);
-	all = read_dir(this, "");
-	this->scanned = !lacks_resources(all);
-	while (all && (conn = readdir(all)))
-	{
-		/* names of our directories don't begin with a dot */
-		if (conn->d_name[0] != '.' &&
-			(conn->d_type == DT_DIR || conn->d_type == DT_UNKNOWN))
-		{
-			dir = read_dir(this, conn->d_name);
-			this->scanned = this->scanned && !lacks_resources(dir);
-			while (dir && (file = readdir(dir)))
-			{
-				scan_file(this, dirfd(dir), conn->d_name, file->d_name, traces);
-			}
-			if (dir)
-			{
-				closedir(dir);
-			}
-		}
-	}
-	if (all)
-	{
-		closedir(all);
-	}
-	if (!this->scanned)
-	{
-		this->total = max(this->total, former);
-	}
-	DBG2(DBG_CFG, "nflog-capture: '%s' contains %" PRIu64 " bytes, %d traces",
-		 this->dir->get_dir(this->dir), this->total, array_count(traces));
-	return traces;
-}
-
-/**
- * Remove a file.
- *
- * @param size		receives its size, in bytes
- * @return			FALSE on failure, with errno set
- */
-static bool unlink_file(private_nflog_quota_t *this, char *conn,
-						char *name, uint64_t *size)
-{
-	char *what = "remove file";
-	struct stat st;
-	bool success;
-	int dir, error;
-
-	dir = this->dir->open_dir(this->dir, conn, FALSE);
-	if (dir < 0)
-	{
-		return FALSE;
-	}
-	success = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			  unlinkat(dir, name, 0) == 0;
-	if (success)
-	{
-		*size = st.st_size;
-		this->dir->worked(this->dir, what, conn, name);
-	}
-	else if (errno != ENOENT)
-	{
-		this->dir->failed(this->dir, what, conn, name, NULL);
-	}
-	error = errno;
-	close(dir);
-	errno = error;
-	return success;
-}
-
-/**
- * Log a removed trace, and those before it that were not logged, but only now and then
+ * Log a removed file, and those before it that were not logged, but only now and then
  * as a ring of small files would flood the log, mutex is locked.
  */
-static void log_removed(private_nflog_quota_t *this, trace_t *trace,
-						uint64_t max_total)
+static void log_removed(private_nflog_quota_t *this, request_t *request, nflog_lack_t lack,
+						nflog_old_file_t *file, uint64_t given)
 {
+	bool budget = lack == NFLOG_LACK_BUDGET;
+
 	this->removed++;
-	this->removed_bytes += trace->size;
+	this->removed_bytes += given;
 	if (nflog_log_once(&this->removed_logged, NFLOG_LOG_AGAIN))
 	{
-		DBG1(DBG_CFG, "nflog-capture: removed %u traces of %" PRIu64 " bytes to stay "
-			 "within max_total = %" PRIu64 ", the last one is '%s/%s/%s'",
-			 this->removed, this->removed_bytes, max_total,
-			 this->dir->get_dir(this->dir), trace->conn, trace->name);
+		DBG1(DBG_CFG, "nflog-capture: removed %u files of traces, %" PRIu64 " bytes, to "
+			 "keep %s = %" PRIu64 ", the last one is '%s/%s/%s'", this->removed,
+			 this->removed_bytes, budget ? "max_total" : "min_free",
+			 budget ? request->limits->max_total : request->space.min_free,
+			 this->dir->get_dir(this->dir), file->conn, file->name);
 		this->removed = 0;
 		this->removed_bytes = 0;
 	}
 }
 
 /**
- * Remove the oldest traces if bytes do not fit, mutex is locked.
+ * Remove an old file, or leave it if it is not that old anymore, or in use.  Mutex is locked,
+ * but not meanwhile.
  *
- * @param removed	receives the names of their directories
+ * @param file		file, gets destroyed
+ * @param lack		why it is to be removed
+ * @return			bytes that it had, 0 if it was not removed
  */
-static void make_room(private_nflog_quota_t *this, uint64_t max_total,
-					  size_t bytes, hashtable_t *removed)
+static uint64_t remove_old(private_nflog_quota_t *this, request_t *request,
+						   nflog_old_file_t *file, nflog_lack_t lack)
 {
-	uint64_t limit = max_total;
-	array_t *traces;
-	trace_t *trace;
+	uint64_t given = 0, mtime = file->mtime;
+	char *conn = file->conn, *name = file->name;
+	bool in_use = this->uses->is_used(this->uses, conn, name), may_release, removed;
+	nflog_release_cb_t release;
+	void *data;
 
-	/* the known size is not exact */
-	traces = scan(this);
-	array_sort(traces, trace_cmp, NULL);
-	while (this->total + bytes > limit &&
-		   array_remove(traces, ARRAY_HEAD, &trace))
+	may_release = this->uses->get_release(this->uses, conn, name, &release, &data);
+	this->mutex->unlock(this->mutex);
+	removed = (!in_use || (may_release &&
+						   nflog_usage_is_same(this->dir, conn, name, mtime) &&
+						   release(data))) &&
+			  !this->live->is_live(this->live, conn, name) &&
+			  nflog_usage_remove(this->dir, conn, name, in_use ? 0 : mtime, &given);
+	this->mutex->lock(this->mutex);
+	if (removed)
 	{
-		if (!this->live->is_live(this->live, trace->conn, trace->name) &&
-			unlink_file(this, trace->conn, trace->name, &trace->size))
+		this->usage->grow(this->usage, -given);
+		this->usage->changed(this->usage, conn, name);
+		log_removed(this, request, lack, file, given);
+		if (lack != NFLOG_LACK_BUDGET)
 		{
-			log_removed(this, trace, max_total);
-			this->total -= min(this->total, trace->size);
-			limit = max_total - max_total / 100;
-			if (!removed->get(removed, trace->conn))
-			{
-				removed->put(removed, trace->conn, trace->conn);
-				trace->conn = NULL;
-			}
+			this->free_before = this->credit ? this->free_before : request->space.free;
+			this->credit += given;
+			this->credit_until = time_monotonic(NULL) + CREDIT;
 		}
-		trace_destroy(trace);
+		if (!file->decrypted && !request->removed->get(request->removed, conn))
+		{
+			request->removed->put(request->removed, conn, conn);
+			file->conn = NULL;
+		}
 	}
-	array_destroy_function(traces, (void*)trace_destroy, NULL);
+	nflog_old_file_destroy(file);
+	return given;
+}
+
+/**
+ * Remove the oldest files until a request fits.  Mutex is locked.
+ *
+ * @return			FALSE if there are not enough
+ */
+static bool make_it_fit(private_nflog_quota_t *this, request_t *request)
+{
+	nflog_old_file_t *file;
+	bool scanned = FALSE;
+	uint64_t removable;
+	nflog_lack_t lack;
+
+	while ((lack = get_lack(this, request, 0)))
+	{
+		removable = this->usage->get_removable(this->usage);
+		file = removable && !get_lack(this, request, removable) ?
+								this->usage->get_oldest(this->usage) : NULL;
+		if (file)
+		{
+			remove_old(this, request, file, lack);
+		}
+		else if (scanned || time_monotonic(NULL) < this->retry || !scan(this, request))
+		{
+			return FALSE;
+		}
+		else
+		{
+			scanned = TRUE;
+		}
+		look(this, request);
+	}
+	return TRUE;
 }
 
 /**
@@ -373,82 +329,139 @@ static void report_removed(private_nflog_quota_t *this,
 }
 
 /**
- * Set if the disk budget is exhausted, and log if so, mutex is locked.
+ * Note what there is not enough of, and log it, mutex is locked.
  */
-static void set_exhausted(private_nflog_quota_t *this,
-						  uint64_t max_total, bool exhausted)
+static void set_lack(private_nflog_quota_t *this, request_t *request, nflog_lack_t lack)
 {
-	if (exhausted && !this->exhausted &&
-		nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
+	bool log = lack && lack != this->lack && nflog_log_once(&this->logged, NFLOG_LOG_AGAIN);
+	char *dir = this->dir->get_dir(this->dir);
+
+	this->lack = lack;
+	if (log && lack == NFLOG_LACK_BUDGET)
 	{
-		DBG1(DBG_CFG, "nflog-capture: traces are incomplete, the disk budget of "
-			 "'%s' is exhausted and there is no trace to remove, raise max_total = "
-			 "%" PRIu64 " or remove other files",
-			 this->dir->get_dir(this->dir), max_total);
+		DBG1(DBG_CFG, "nflog-capture: traces are incomplete, the disk budget of '%s' is "
+			 "exhausted and there is no trace to remove, raise max_total = %" PRIu64
+			 " or remove other files", dir, request->limits->max_total);
 	}
-	this->exhausted = exhausted;
+	else if (log)
+	{
+		DBG1(DBG_CFG, "nflog-capture: traces are incomplete, the disk of '%s' has %"
+			 PRIu64 " bytes and %" PRIu64 " inodes left, of which min_free keeps %" PRIu64
+			 " and %" PRIu64 ", and there is no trace to remove, remove other files", dir,
+			 request->space.free, request->space.inodes, request->space.min_free,
+			 request->space.min_inodes);
+	}
 }
 
 METHOD(nflog_quota_t, reserve, bool,
-	private_nflog_quota_t *this, size_t bytes, uint64_t max_total)
+	private_nflog_quota_t *this, nflog_disk_limits_t *limits, uint64_t given,
+	uint64_t size, uint64_t *reserved)
 {
+	request_t request = {
+		.limits = limits,
+		.create = !given,
+		.removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1),
+	};
 	time_t now = time_monotonic(NULL);
-	hashtable_t *removed = NULL;
-	bool success;
+	nflog_lack_t lack;
 
 	this->mutex->lock(this->mutex);
-	if (!this->scanned && now >= this->retry)
+	look(this, &request);
+	request.bytes = nflog_space_get_growth(&request.space, given, size) +
+					(given ? 0 : DIR_BLOCKS * request.space.block);
+	request.headroom = HEADROOM * request.space.block;
+	if (now >= this->retry && this->usage->is_due(this->usage) && !scan(this, &request))
 	{
-		array_destroy_function(scan(this), (void*)trace_destroy, NULL);
-		this->retry = this->scanned ? this->retry : now + RETRY;
-	}
-	if (max_total && this->total + bytes > max_total && now >= this->retry)
-	{
-		removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1);
-		make_room(this, max_total, bytes, removed);
-	}
-	success = !max_total || this->total + bytes <= max_total;
-	set_exhausted(this, max_total, !success);
-	if (success)
-	{
-		this->total += bytes;
-	}
-	else if (now >= this->retry)
-	{	/* listing all files is slow */
 		this->retry = now + RETRY;
 	}
-	this->mutex->unlock(this->mutex);
-
-	if (removed)
-	{
-		report_removed(this, removed);
+	if (!make_it_fit(this, &request) && now >= this->retry)
+	{	/* looking at all files is slow */
+		this->retry = now + RETRY;
 	}
-	return success;
+	lack = get_lack(this, &request, 0);
+	set_lack(this, &request, lack);
+	*reserved = 0;
+	if (!lack)
+	{
+		*reserved = request.bytes;
+		this->reserved += request.bytes;
+	}
+	this->mutex->unlock(this->mutex);
+	report_removed(this, request.removed);
+	return !lack;
 }
 
-METHOD(nflog_quota_t, unreserve, void,
-	private_nflog_quota_t *this, size_t bytes)
+METHOD(nflog_quota_t, settle, void,
+	private_nflog_quota_t *this, uint64_t reserved, int64_t given)
 {
 	this->mutex->lock(this->mutex);
-	this->total -= min(this->total, bytes);
+	this->reserved -= reserved;
+	this->usage->grow(this->usage, given);
+	if (given > 0)
+	{
+		this->room_made = 0;
+	}
 	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_quota_t, make_room, bool,
+	private_nflog_quota_t *this, nflog_disk_limits_t *limits, uint64_t bytes)
+{
+	request_t request = {
+		.limits = limits,
+		.removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1),
+	};
+	nflog_old_file_t *file;
+	uint64_t removed = 0;
+	bool scanned = FALSE;
+
+	this->mutex->lock(this->mutex);
+	look(this, &request);
+	if (this->room_made && time_monotonic(NULL) - this->room_made < CREDIT)
+	{	/* that did not help */
+		bytes = 0;
+	}
+	while (removed < bytes)
+	{
+		file = this->usage->get_oldest(this->usage);
+		if (file)
+		{
+			removed += remove_old(this, &request, file, NFLOG_LACK_BYTES);
+		}
+		else if (scanned || !scan(this, &request))
+		{
+			break;
+		}
+		else
+		{
+			scanned = TRUE;
+		}
+	}
+	if (removed)
+	{
+		this->room_made = max(time_monotonic(NULL), 1);
+	}
+	this->mutex->unlock(this->mutex);
+	report_removed(this, request.removed);
+	return removed > 0;
+}
+
+METHOD(nflog_quota_t, get_piece, uint64_t,
+	private_nflog_quota_t *this, nflog_disk_limits_t *limits, uint64_t wanted)
+{
+	nflog_space_t space;
+
+	nflog_space_get(this->dir->get_dir(this->dir), limits, &space);
+	return nflog_space_get_piece(limits, &space, wanted);
 }
 
 METHOD(nflog_quota_t, set_used, void,
 	private_nflog_quota_t *this, char *conn, char *name,
 	nflog_trace_state_t state)
 {
-	char key[PATH_MAX], *copy;
-
-	snprintf(key, sizeof(key), "%s/%s", conn, name);
 	this->live->set(this->live, conn, name, state == TRACE_USED);
 	this->mutex->lock(this->mutex);
-	free(this->wanted->remove(this->wanted, key));
-	if (state == TRACE_WANTED)
-	{
-		copy = strdup(key);
-		this->wanted->put(this->wanted, copy, copy);
-	}
+	this->uses->set(this->uses, conn, name, state);
 	if (state == TRACE_COMPLETE)
 	{
 		this->retry = 0;
@@ -456,17 +469,45 @@ METHOD(nflog_quota_t, set_used, void,
 	this->mutex->unlock(this->mutex);
 }
 
+METHOD(nflog_quota_t, set_release, void,
+	private_nflog_quota_t *this, char *conn, char *name,
+	nflog_release_cb_t cb, void *data)
+{
+	this->mutex->lock(this->mutex);
+	this->uses->set_release(this->uses, conn, name, cb, data);
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(nflog_quota_t, created, void,
+	private_nflog_quota_t *this, char *conn, char *name, int dir)
+{
+	struct stat st;
+
+	this->mutex->lock(this->mutex);
+	if (fstat(dir, &st) == 0)
+	{
+		this->usage->set_dir(this->usage, conn, nflog_usage_given(&st));
+	}
+	if (fstatat(dir, "..", &st, 0) == 0)
+	{	/* the directory itself may be new */
+		this->usage->set_dir(this->usage, "", nflog_usage_given(&st));
+	}
+	this->usage->changed(this->usage, conn, name);
+	this->mutex->unlock(this->mutex);
+}
+
 METHOD(nflog_quota_t, remove_, bool,
 	private_nflog_quota_t *this, char *conn, char *name)
 {
-	uint64_t size;
+	uint64_t given = 0;
 
-	if (!unlink_file(this, conn, name, &size))
+	if (!nflog_usage_remove(this->dir, conn, name, 0, &given))
 	{
 		return errno == ENOENT;
 	}
 	this->mutex->lock(this->mutex);
-	this->total -= min(this->total, size);
+	this->usage->grow(this->usage, -given);
+	this->usage->changed(this->usage, conn, name);
 	this->retry = 0;
 	this->mutex->unlock(this->mutex);
 	if (this->cb && nflog_trace_name_parse(name, NULL))
@@ -476,38 +517,24 @@ METHOD(nflog_quota_t, remove_, bool,
 	return TRUE;
 }
 
+/**
+ * Destroy the list of a trace enumerator.
+ */
+static void names_destroy(void *list)
+{
+	linked_list_t *names = list;
+
+	names->destroy_function(names, free);
+}
+
 METHOD(nflog_quota_t, create_enumerator, enumerator_t*,
 	private_nflog_quota_t *this, char *conn)
 {
-	enumerator_t *enumerator;
 	linked_list_t *names;
-	struct dirent *file;
-	char *key;
-	DIR *dir;
 
-	names = linked_list_create();
-	dir = read_dir(this, conn);
-	if (dir)
-	{
-		while ((file = readdir(dir)))
-		{
-			if (nflog_trace_name_parse(file->d_name, NULL))
-			{
-				names->insert_last(names, strdup(file->d_name));
-			}
-		}
-		closedir(dir);
-	}
+	names = nflog_usage_list(this->dir, conn);
 	this->mutex->lock(this->mutex);
-	enumerator = this->wanted->create_enumerator(this->wanted);
-	while (enumerator->enumerate(enumerator, NULL, &key))
-	{
-		if (strpfx(key, conn) && key[strlen(conn)] == '/')
-		{
-			names->insert_last(names, strdup(key + strlen(conn) + 1));
-		}
-	}
-	enumerator->destroy(enumerator);
+	this->uses->list(this->uses, conn, names);
 	this->mutex->unlock(this->mutex);
 	return enumerator_create_cleaner(names->create_enumerator(names),
 									 names_destroy, names);
@@ -524,7 +551,8 @@ METHOD(nflog_quota_t, set_removed_cb, void,
 METHOD(nflog_quota_t, destroy, void,
 	private_nflog_quota_t *this)
 {
-	this->wanted->destroy_function(this->wanted, (void*)free);
+	this->uses->destroy(this->uses);
+	this->usage->destroy(this->usage);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -539,8 +567,12 @@ nflog_quota_t *nflog_quota_create(nflog_dir_t *dir, nflog_live_t *live)
 	INIT(this,
 		.public = {
 			.reserve = _reserve,
-			.unreserve = _unreserve,
+			.settle = _settle,
+			.make_room = _make_room,
+			.get_piece = _get_piece,
 			.set_used = _set_used,
+			.set_release = _set_release,
+			.created = _created,
 			.remove = _remove_,
 			.create_enumerator = _create_enumerator,
 			.set_removed_cb = _set_removed_cb,
@@ -548,8 +580,9 @@ nflog_quota_t *nflog_quota_create(nflog_dir_t *dir, nflog_live_t *live)
 		},
 		.dir = dir,
 		.live = live,
+		.usage = nflog_usage_create(dir, live),
+		.uses = nflog_uses_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.wanted = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;
 }

@@ -25,6 +25,7 @@ typedef enum nflog_trace_state_t nflog_trace_state_t;
 
 #include "dir.h"
 #include "live.h"
+#include "space.h"
 
 /**
  * States of a trace.
@@ -32,39 +33,78 @@ typedef enum nflog_trace_state_t nflog_trace_state_t;
 enum nflog_trace_state_t {
 	/** this process does not write to it anymore, so it may be removed */
 	TRACE_COMPLETE = 0,
-	/** this process writes to it, so it must not be removed */
+	/** this process writes to it, so it can only be removed if its owner releases it */
 	TRACE_USED,
 	/** it could not be created yet, but its keys have to be kept */
 	TRACE_WANTED,
 };
 
 /**
- * Keeps the files of all connections within the disk budget, the option "max_total".
+ * Callback to complete a file that is in use, so that it can be removed, and to continue in
+ * another one, which has at most one block.
  *
- * Only traces, recognized by file name, are removed to free space, and stale temporary
- * files.  Neither is removed while a process writes to it.
+ * Called by the thread that set it, during nflog_quota_t.reserve().  It may call all methods
+ * but reserve() and make_room().
+ *
+ * @param data		data, as passed to set_release()
+ * @return			FALSE if it stays in use
+ */
+typedef bool (*nflog_release_cb_t)(void *data);
+
+/**
+ * Keeps the files of all connections within the limits on the use of the disk, the options
+ * "max_total" and "min_free".
+ *
+ * If these would be exceeded, the oldest files of traces are removed, recognized by name,
+ * with those that nflog-capture(1) decrypted from them.  One that is written has to be
+ * released first by its owner; one that another process writes to stays.  If even all of
+ * them were not enough, none is removed.
  *
  * For the methods see those of nflog_store_t.  Any thread may call them, they may block
- * on the disk.  A lock of this object guards its state, reserve() holds it while it
- * looks for traces and removes them.
+ * on the disk.  A lock of this object guards its state, and is held while all files are
+ * looked at, but not while some are removed.
  */
 struct nflog_quota_t {
 
 	/**
-	 * Reserve space, removes traces if necessary.
+	 * Reserve what the disk may give to a file that grows, removes the oldest files if
+	 * necessary.
 	 *
-	 * @param bytes		bytes about to be written
-	 * @param max_total	disk budget in bytes, 0 if there is none
-	 * @return			FALSE if the disk budget does not allow it
+	 * @param limits	limits
+	 * @param given		bytes that the disk has given to it, 0 if it is to be created
+	 * @param size		size of the file then, in bytes
+	 * @param reserved	receives the bytes that are reserved, for settle()
+	 * @return			FALSE if the limits do not allow it
 	 */
-	bool (*reserve)(nflog_quota_t *this, size_t bytes, uint64_t max_total);
+	bool (*reserve)(nflog_quota_t *this, nflog_disk_limits_t *limits, uint64_t given,
+					uint64_t size, uint64_t *reserved);
 
 	/**
-	 * Release space that was reserved, but not written to.
+	 * Note what the disk has given after all.
 	 *
-	 * @param bytes		bytes that were not written
+	 * @param reserved	bytes that were reserved
+	 * @param given		bytes given since then, negative if it has less
 	 */
-	void (*unreserve)(nflog_quota_t *this, size_t bytes);
+	void (*settle)(nflog_quota_t *this, uint64_t reserved, int64_t given);
+
+	/**
+	 * Remove the oldest files, as the disk is full although the limits allow more.  Does nothing
+	 * if that did not help half a minute ago.
+	 *
+	 * @param limits	limits, for a line in the log
+	 * @param bytes		bytes to remove at least
+	 * @return			FALSE if none were removed
+	 */
+	bool (*make_room)(nflog_quota_t *this, nflog_disk_limits_t *limits, uint64_t bytes);
+
+	/**
+	 * Get the bytes that a file should have at most.
+	 *
+	 * @param limits	limits
+	 * @param wanted	bytes that are wanted, 0 for any
+	 */
+	uint64_t (*get_piece)(nflog_quota_t *this, nflog_disk_limits_t *limits,
+						  uint64_t wanted);
 
 	/**
 	 * Set the state of a trace.
@@ -77,7 +117,27 @@ struct nflog_quota_t {
 					 nflog_trace_state_t state);
 
 	/**
-	 * Remove a file.
+	 * Set how to release a file in TRACE_USED, until it gets another state.
+	 *
+	 * @param conn		name of the directory
+	 * @param name		name of the file
+	 * @param cb		callback
+	 * @param data		data to pass to cb
+	 */
+	void (*set_release)(nflog_quota_t *this, char *conn, char *name,
+						nflog_release_cb_t cb, void *data);
+
+	/**
+	 * Note that a file was created.
+	 *
+	 * @param conn		name of the directory
+	 * @param name		name of the file
+	 * @param dir		file descriptor of the directory
+	 */
+	void (*created)(nflog_quota_t *this, char *conn, char *name, int dir);
+
+	/**
+	 * Remove a file, and what was decrypted from it.
 	 *
 	 * @param conn		name of the directory
 	 * @param name		name of the file
@@ -86,7 +146,8 @@ struct nflog_quota_t {
 	bool (*remove)(nflog_quota_t *this, char *conn, char *name);
 
 	/**
-	 * Enumerate the traces in a directory, including those in TRACE_WANTED.
+	 * Enumerate the traces in a directory, including those in TRACE_USED and TRACE_WANTED,
+	 * which need not exist.
 	 *
 	 * @param conn		name of the directory
 	 * @return			enumerator over (char *name)
@@ -94,7 +155,7 @@ struct nflog_quota_t {
 	enumerator_t *(*create_enumerator)(nflog_quota_t *this, char *conn);
 
 	/**
-	 * Set a callback for directories whose traces were removed.
+	 * Set a callback for directories whose traces were removed, by this process or others.
 	 *
 	 * @param cb		callback, gets data and the name of the directory
 	 * @param data		data to pass to cb

@@ -18,7 +18,7 @@
 #include "dir.h"
 #include "open_files.h"
 #include "starts.h"
-#include "options/values.h"
+#include "usage.h"
 #include "process/secret.h"
 
 #include <errno.h>
@@ -30,9 +30,6 @@
 
 /** name of appending to a file, or replacing it, in log messages */
 #define WRITING "write to file"
-
-/** default disk budget */
-#define MAX_TOTAL "1g"
 
 typedef struct private_nflog_store_t private_nflog_store_t;
 
@@ -72,10 +69,10 @@ struct private_nflog_store_t {
 	nflog_starts_t *starts;
 
 	/**
-	 * Disk budget in bytes, and signals that were blocked before, while directories are kept
-	 * open, if they are, the writer's.
+	 * Limits on the use of the disk, and signals that were blocked before, while directories
+	 * are kept open, if they are, the writer's.
 	 */
-	uint64_t max_total;
+	nflog_disk_limits_t limits;
 	sigset_t former;
 	bool keep;
 };
@@ -178,6 +175,7 @@ METHOD(nflog_store_t, create_file, int,
 	fd = this->dir->create_file(this->dir, dir, conn, name, FALSE);
 	if (fd >= 0 && write_all(this, fd, header))
 	{
+		this->quota->created(this->quota, conn, name, dir);
 		DBG2(DBG_CFG, "nflog-capture: created file '%s/%s/%s'",
 			 this->dir->get_dir(this->dir), conn, name);
 	}
@@ -227,24 +225,6 @@ METHOD(nflog_store_t, report, void,
 	}
 }
 
-/**
- * Get the disk budget in bytes, 0 if there is none.
- */
-static uint64_t get_max_total()
-{
-	uint64_t max_total;
-	char *value;
-
-	value = lib->settings->get_str(lib->settings,
-								   "%s.plugins.nflog-capture.max_total",
-								   MAX_TOTAL, lib->ns);
-	if (!nflog_values_size(value, &max_total))
-	{	/* logged when options are read */
-		nflog_values_size(MAX_TOTAL, &max_total);
-	}
-	return max_total;
-}
-
 METHOD(nflog_store_t, keep_dir, void,
 	private_nflog_store_t *this, bool keep)
 {
@@ -258,7 +238,7 @@ METHOD(nflog_store_t, keep_dir, void,
 		pthread_sigmask(SIG_SETMASK, &this->former, NULL);
 	}
 	this->keep = keep;
-	this->max_total = get_max_total();
+	nflog_space_get_limits(&this->limits);
 	this->dir->keep_dir(this->dir, keep);
 }
 
@@ -296,34 +276,66 @@ METHOD(nflog_store_t, read_file, bool,
 	return success;
 }
 
-METHOD(nflog_store_t, replace_file, bool,
-	private_nflog_store_t *this, char *conn, char *name,
-	chunk_t content)
+/**
+ * Get the limits on the use of the disk.
+ *
+ * @param limits	buffer for them
+ */
+static nflog_disk_limits_t *get_limits(private_nflog_store_t *this, nflog_disk_limits_t *limits)
+{
+	if (this->keep)
+	{
+		return &this->limits;
+	}
+	nflog_space_get_limits(limits);
+	return limits;
+}
+
+METHOD(nflog_store_t, reserve, bool,
+	private_nflog_store_t *this, uint64_t given, uint64_t size, uint64_t *reserved)
+{
+	nflog_disk_limits_t limits;
+
+	return this->quota->reserve(this->quota, get_limits(this, &limits), given, size,
+								reserved);
+}
+
+/**
+ * Write a new file, and let it replace an old one.
+ *
+ * @param dir		file descriptor of the directory
+ * @param given		receives the bytes that the disk has given in addition
+ * @return			FALSE if that failed, it was logged
+ */
+static bool write_new(private_nflog_store_t *this, int dir, char *conn, char *name,
+					  chunk_t content, int64_t *given)
 {
 	char tmp[NAME_MAX];
+	struct stat st, old = {};
 	bool success = FALSE;
-	int dir, fd;
+	int fd, error;
 
-	dir = this->dir->open_dir(this->dir, conn, TRUE);
-	if (dir < 0)
-	{
-		return FALSE;
-	}
 	nflog_trace_name_tmp(name, tmp, sizeof(tmp));
 	this->live->set(this->live, conn, tmp, TRUE);
 	fd = this->dir->create_file(this->dir, dir, conn, tmp, TRUE);
 	if (fd >= 0)
 	{
+		fstatat(dir, name, &old, AT_SYMLINK_NOFOLLOW);
+		/* the directory as well, so that keys are on the disk before packets */
 		success = write_all(this, fd, content) && fsync(fd) == 0 &&
-				  renameat(dir, tmp, dir, name) == 0;
+				  fstat(fd, &st) == 0 && renameat(dir, tmp, dir, name) == 0 &&
+				  fsync(dir) == 0;
 		if (success)
 		{
+			*given = nflog_usage_given(&st) - nflog_usage_given(&old);
 			this->dir->worked(this->dir, WRITING, conn, name);
 		}
 		else
 		{
 			this->dir->failed(this->dir, WRITING, conn, name, NULL);
+			error = errno;
 			unlinkat(dir, tmp, 0);
+			errno = error;
 		}
 		close(fd);
 	}
@@ -331,9 +343,84 @@ METHOD(nflog_store_t, replace_file, bool,
 	{
 		this->dir->failed(this->dir, WRITING, conn, tmp, NULL);
 	}
+	error = errno;
 	this->live->set(this->live, conn, tmp, FALSE);
-	close(dir);
+	errno = error;
 	return success;
+}
+
+METHOD(nflog_store_t, has_file, bool,
+	private_nflog_store_t *this, char *conn, char *name)
+{
+	bool exists;
+	int dir;
+
+	dir = this->dir->open_dir(this->dir, conn, FALSE);
+	if (dir < 0)
+	{
+		return errno != ENOENT;
+	}
+	exists = faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	close(dir);
+	return exists;
+}
+
+/**
+ * Write over an old file that is not smaller, which needs no space.  Readers may see parts of
+ * both for a moment, but keys that are to go don't have to wait for space.
+ *
+ * @return			FALSE if that is not possible
+ */
+static bool write_over(private_nflog_store_t *this, char *conn, char *name,
+					   chunk_t content)
+{
+	bool success = FALSE;
+	struct stat st;
+	int fd;
+
+	if (!has_file(this, conn, name))
+	{
+		return FALSE;
+	}
+	fd = this->dir->open_file(this->dir, conn, name, O_RDWR, &st);
+	if (fd >= 0)
+	{	/* not what somebody copied as a link */
+		success = st.st_size >= content.len && st.st_nlink == 1 &&
+				  write_all(this, fd, content) && ftruncate(fd, content.len) == 0 &&
+				  fsync(fd) == 0;
+		close(fd);
+	}
+	if (success)
+	{
+		this->dir->worked(this->dir, WRITING, conn, name);
+	}
+	return success;
+}
+
+METHOD(nflog_store_t, replace_file, bool,
+	private_nflog_store_t *this, char *conn, char *name,
+	chunk_t content)
+{
+	bool success = FALSE, full;
+	uint64_t reserved;
+	int64_t given = 0;
+	int dir;
+
+	/* what there is not enough of was logged */
+	full = !reserve(this, 0, content.len, &reserved);
+	if (!full)
+	{
+		dir = this->dir->open_dir(this->dir, conn, TRUE);
+		success = dir >= 0 && write_new(this, dir, conn, name, content, &given);
+		full = !success && (errno == ENOSPC || errno == EDQUOT);
+		this->quota->settle(this->quota, reserved, given);
+		if (dir >= 0)
+		{
+			this->quota->created(this->quota, conn, name, dir);
+			close(dir);
+		}
+	}
+	return success || (full && write_over(this, conn, name, content));
 }
 
 METHOD(nflog_store_t, remove_file, bool,
@@ -348,17 +435,33 @@ METHOD(nflog_store_t, create_trace_enumerator, enumerator_t*,
 	return this->quota->create_enumerator(this->quota, conn);
 }
 
-METHOD(nflog_store_t, reserve, bool,
-	private_nflog_store_t *this, size_t bytes)
+METHOD(nflog_store_t, settle, void,
+	private_nflog_store_t *this, uint64_t reserved, int64_t given)
 {
-	return this->quota->reserve(this->quota, bytes,
-								this->keep ? this->max_total : get_max_total());
+	this->quota->settle(this->quota, reserved, given);
 }
 
-METHOD(nflog_store_t, unreserve, void,
-	private_nflog_store_t *this, size_t bytes)
+METHOD(nflog_store_t, make_room, bool,
+	private_nflog_store_t *this, uint64_t bytes)
 {
-	this->quota->unreserve(this->quota, bytes);
+	nflog_disk_limits_t limits;
+
+	return this->quota->make_room(this->quota, get_limits(this, &limits), bytes);
+}
+
+METHOD(nflog_store_t, get_piece, uint64_t,
+	private_nflog_store_t *this, uint64_t wanted)
+{
+	nflog_disk_limits_t limits;
+
+	return this->quota->get_piece(this->quota, get_limits(this, &limits), wanted);
+}
+
+METHOD(nflog_store_t, set_release, void,
+	private_nflog_store_t *this, char *conn, char *name, nflog_release_cb_t cb,
+	void *data)
+{
+	this->quota->set_release(this->quota, conn, name, cb, data);
 }
 
 METHOD(nflog_store_t, set_used, void,
@@ -438,10 +541,14 @@ nflog_store_t *nflog_store_create()
 			.remove_file = _remove_file,
 			.create_trace_enumerator = _create_trace_enumerator,
 			.reserve = _reserve,
-			.unreserve = _unreserve,
+			.settle = _settle,
+			.make_room = _make_room,
+			.get_piece = _get_piece,
+			.has_file = _has_file,
 			.set_used = _set_used,
 			.is_used = _is_used,
 			.open_dir = _open_dir,
+			.set_release = _set_release,
 			.get_path = _get_path,
 			.set_removed_cb = _set_removed_cb,
 			.destroy = _destroy,

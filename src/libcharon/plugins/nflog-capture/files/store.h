@@ -36,8 +36,8 @@ typedef struct nflog_store_t nflog_store_t;
  * Directories are created with mode 0700, and files with 0600, from the start.  With the
  * option "group_read", that group may then list directories and read traces, but not files
  * that replace_file() writes.  Symbolic links are not followed, neither above <dir> nor below
- * it.  The store keeps <dir> within its disk budget, the option "max_total", for which it
- * removes only traces, recognized by file name.
+ * it.  The store keeps <dir> within the limits of the options "max_total" and "min_free", for
+ * which it removes only traces, and what was decrypted from them, recognized by file name.
  *
  * Connections are identified by the names of their directories, to which
  * nflog_trace_name_label() converts the configured names.
@@ -113,7 +113,7 @@ struct nflog_store_t {
 				   bool success);
 
 	/**
-	 * Keep the directory of the last opened file open, the disk budget as it is set, and
+	 * Keep the directory of the last opened file open, the limits on the disk as they are set, and
 	 * the signal for large files blocked, while writing many files in a row.  Closes files
 	 * that were kept open for long enough.
 	 *
@@ -153,7 +153,8 @@ struct nflog_store_t {
 
 	/**
 	 * Replace a whole file atomically, readers see the old or the new one.  Only charon's user
-	 * and root can read it.
+	 * and root can read it.  If there is no space for both, one that does not grow is written
+	 * over instead.
 	 *
 	 * @param conn		directory of the connection, created if necessary
 	 * @param name		name of the file
@@ -182,23 +183,54 @@ struct nflog_store_t {
 											 char *conn);
 
 	/**
-	 * Reserve space before writing to a trace.
+	 * Reserve space before a file is created or grows.
 	 *
-	 * If the disk budget is exhausted, this removes the oldest traces of all connections
-	 * that no process writes to.  As finding them takes time, it removes more than
-	 * necessary, up to a hundredth of the budget.
+	 * If the limits on the use of the disk would be exceeded, this removes the oldest files of
+	 * traces of all connections.  Those that the calling thread writes are released first, with
+	 * the callbacks of set_release().
 	 *
-	 * @param bytes		bytes about to be written
-	 * @return			FALSE if the disk budget does not allow it
+	 * @param given		bytes that the disk has given to the file, 0 if it is to be created
+	 * @param size		size of the file then, in bytes
+	 * @param reserved	receives the bytes that are reserved, for settle()
+	 * @return			FALSE if the limits do not allow it
 	 */
-	bool (*reserve)(nflog_store_t *this, size_t bytes);
+	bool (*reserve)(nflog_store_t *this, uint64_t given, uint64_t size,
+					uint64_t *reserved);
 
 	/**
-	 * Release space that was reserved, but not written to.
+	 * Note what the disk has given after space was reserved.
 	 *
-	 * @param bytes		bytes that were not written
+	 * @param reserved	bytes that were reserved
+	 * @param given		bytes given since then, negative if it has less
 	 */
-	void (*unreserve)(nflog_store_t *this, size_t bytes);
+	void (*settle)(nflog_store_t *this, uint64_t reserved, int64_t given);
+
+	/**
+	 * Remove the oldest files of traces, as writing failed because the disk is full.
+	 *
+	 * @param bytes		bytes to gain
+	 * @return			FALSE if there are none
+	 */
+	bool (*make_room)(nflog_store_t *this, uint64_t bytes);
+
+	/**
+	 * Get the bytes that a file of a trace should have at most, before it continues in
+	 * another one, so that little is lost if its oldest file is removed.
+	 *
+	 * @param wanted	bytes that are wanted, which is fine unless there is only space for a
+	 *					few of such files, 0 for any
+	 * @return			bytes
+	 */
+	uint64_t (*get_piece)(nflog_store_t *this, uint64_t wanted);
+
+	/**
+	 * Check if a file exists.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @return			FALSE if it does not
+	 */
+	bool (*has_file)(nflog_store_t *this, char *conn, char *name);
 
 	/**
 	 * Set the state of a file of a trace.
@@ -229,6 +261,17 @@ struct nflog_store_t {
 	int (*open_dir)(nflog_store_t *this, char *conn, bool create);
 
 	/**
+	 * Set how to release a file in TRACE_USED, so that it can be removed.
+	 *
+	 * @param conn		directory of the connection
+	 * @param name		name of the file
+	 * @param cb		callback, for the same thread
+	 * @param data		data to pass to cb
+	 */
+	void (*set_release)(nflog_store_t *this, char *conn, char *name,
+						nflog_release_cb_t cb, void *data);
+
+	/**
 	 * Get the path of a connection's directory, for log messages.
 	 *
 	 * @param conn		directory of the connection
@@ -243,10 +286,10 @@ struct nflog_store_t {
 	 * Set a callback for connections whose traces were removed, before any thread uses
 	 * the store.
 	 *
-	 * The thread that calls reserve() or remove_file() invokes it, without lock.
+	 * The thread that removed them, or noticed, invokes it, without lock.
 	 *
 	 * @param cb		callback, gets data and the directory of the connection, may
-	 *					call all methods but reserve() and remove_file()
+	 *					call all methods but those that remove files
 	 * @param data		data to pass to cb
 	 */
 	void (*set_removed_cb)(nflog_store_t *this,
@@ -261,7 +304,7 @@ struct nflog_store_t {
 /**
  * Create a nflog_store_t instance.
  *
- * Reads the option "dir" now, and "max_total" when it is needed.  Accesses no file yet.
+ * Reads the option "dir" now, "max_total" and "min_free" when they are needed.  Accesses no file yet.
  */
 nflog_store_t *nflog_store_create();
 

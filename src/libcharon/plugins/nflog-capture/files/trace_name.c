@@ -18,6 +18,7 @@
 
 #include <endian.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 #include <arpa/inet.h>
@@ -27,6 +28,9 @@
 
 /** length of the suffix of labels that differ from the name, a tilde and 16 hex digits */
 #define SUFFIX_LEN 17
+
+/** suffix of files that nflog-capture(1) decrypts traces to */
+#define DECRYPTED ".decrypted.pcapng"
 
 /** length of the key of SipHash in bytes, see chunk_mac() */
 #define SIPHASH_KEY_LEN 16
@@ -280,6 +284,47 @@ size_t nflog_trace_name_stem(char *file, u_int *number)
 		*number = atoi(file + pos);
 	}
 	return len;
+}
+
+/*
+ * Described in header
+ */
+bool nflog_trace_name_split(char *file, size_t *stem, u_int *number, bool *decrypted)
+{
+	static char *extensions[] = { ".pcap", ".pcapng" };
+	size_t len = strlen(file);
+	char trace[NAME_MAX + 1];
+	int i;
+
+	*decrypted = len > strlen(DECRYPTED) &&
+				 streq(file + len - strlen(DECRYPTED), DECRYPTED);
+	if (!*decrypted)
+	{
+		*stem = nflog_trace_name_parse(file, NULL) ? nflog_trace_name_stem(file, number) : 0;
+		return *stem > 0;
+	}
+	for (i = 0; i < countof(extensions); i++)
+	{
+		snprintf(trace, sizeof(trace), "%.*s%s", (int)(len - strlen(DECRYPTED)), file,
+				 extensions[i]);
+		if (nflog_trace_name_parse(trace, NULL))
+		{
+			*stem = nflog_trace_name_stem(trace, number);
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/*
+ * Described in header
+ */
+char *nflog_trace_name_decrypted(char *file)
+{
+	char *name, *end = strrchr(file, '.');
+	int len = end ? end - file : strlen(file);
+
+	return asprintf(&name, "%.*s" DECRYPTED, len, file) < 0 ? NULL : name;
 }
 
 /**

@@ -138,6 +138,26 @@ bool nflog_trace_name_parse(char *file, char spis[2][NFLOG_IKE_DIGITS + 1]);
 size_t nflog_trace_name_stem(char *file, u_int *number);
 
 /**
+ * Parse the name of a file of a trace, or of one that nflog-capture(1) decrypted to, as in
+ * <name>[.<number>].decrypted.pcapng.
+ *
+ * @param file		name of the file
+ * @param stem		receives the length of the trace's name in there, without number
+ * @param number	receives the number, 0 if it has none
+ * @param decrypted	receives TRUE if the file was decrypted
+ * @return			FALSE if it is neither
+ */
+bool nflog_trace_name_split(char *file, size_t *stem, u_int *number, bool *decrypted);
+
+/**
+ * Get the name of the file that nflog-capture(1) decrypts a file of a trace to.
+ *
+ * @param file		name of the file of a trace
+ * @return			name (allocated)
+ */
+char *nflog_trace_name_decrypted(char *file);
+
+/**
  * Build the temporary name of a file that will replace another one, with a random part
  * as several processes may replace the same file.
  *

@@ -142,6 +142,7 @@ static const option_t options[] = {
 	{ "recorder_total", nflog_type_size, CHECKED, SIZE_ALLOWED, TRUE },
 	{ "recorder_interval", nflog_type_duration, CHECKED, DURATION_ALLOWED, TRUE },
 	{ "recorder_lost", nflog_type_number, CHECKED, "a number", TRUE },
+	{ "min_free", nflog_type_size, CHECKED, SIZE_ALLOWED, TRUE },
 	{ "buffer_size", nflog_type_buffer, CHECKED, "16m to 4g", TRUE },
 	{ "max_wait", nflog_type_wait, CHECKED, "1 to 60000 ms", TRUE },
 	{ "group", nflog_type_group, CHECKED, "0 to 65527", TRUE },

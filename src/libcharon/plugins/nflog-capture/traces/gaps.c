@@ -43,7 +43,7 @@ static const char *get_remedy(int error)
 	switch (error)
 	{
 		case NFLOG_OVER_BUDGET:
-			return "remove files, or raise max_total in strongswan.conf";
+			return "remove files, or change max_total and min_free in strongswan.conf";
 		case ENOSPC:
 		case EDQUOT:
 			return "remove files";

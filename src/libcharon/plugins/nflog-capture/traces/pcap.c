@@ -13,13 +13,16 @@
  */
 
 #include "pcap.h"
+#include "file_end.h"
+#include "ring.h"
 #include "savefile.h"
 #include "options/notes.h"
 
 #include <errno.h>
 #include <limits.h>
 
-#include <collections/array.h>
+/** bytes of a file that takes no more than a block */
+#define SMALL_FILE 4096
 
 /** names to try if other processes use them, before trying again later */
 #define MAX_TAKEN 64
@@ -71,24 +74,41 @@ struct private_nflog_pcap_t {
 	nflog_tape_file_t *taped;
 
 	/**
-	 * Current file, which may not exist yet.
+	 * Gets complete files unless there is a tape, not owned.
+	 */
+	nflog_pieces_t *pieces;
+
+	/**
+	 * Current file, which may not exist yet, the bytes it may have, and those that the disk
+	 * has given to it and the store knows of.
 	 */
 	nflog_savefile_t *file;
+	uint64_t max_size, settled;
 
 	/**
-	 * Number of the current file.
+	 * Number of the current file, and TRUE if it continues the one before, so that both are
+	 * one file of a ring.
 	 */
 	u_int number;
+	bool continues;
 
 	/**
-	 * Numbers of the files of a ring that exist, as u_int, the oldest one first.
+	 * Packets in the current file, and the time of the last one.
 	 */
-	array_t *ring;
+	uint64_t packets;
+	uint32_t until;
 
 	/**
-	 * Time of the oldest packet in the file, in seconds, if it has any.
+	 * Files of a ring that exist.
+	 */
+	nflog_ring_t *ring;
+
+	/**
+	 * Time of the oldest packet in the current file of the ring, in seconds, and bytes in
+	 * files that the current one continues.
 	 */
 	uint32_t begin;
+	uint64_t before;
 
 	/**
 	 * When it was logged that the file was replaced, monotonic.
@@ -121,22 +141,31 @@ static char *file_name(private_nflog_pcap_t *this, u_int number)
 }
 
 /**
- * Note that the current file is complete.
+ * Complete the current file.
  */
-static void complete_file(private_nflog_pcap_t *this)
+static void complete(private_nflog_pcap_t *this)
 {
 	if (this->taped)
 	{
 		this->tape->complete(this->tape, this->taped);
 		this->taped = NULL;
 	}
+	else if (this->file && this->packets)
+	{
+		this->pieces->add(this->pieces, this->file->get_name(this->file), this->packets,
+						  this->until);
+	}
+	DESTROY_IF(this->file);
+	this->packets = 0;
+	this->settled = 0;
 }
 
 /**
- * Note that somebody removed or replaced the current file.
+ * Forget the packets of the current file, which somebody removed or replaced.
  */
 static void forget_file(private_nflog_pcap_t *this)
 {
+	this->packets = 0;
 	if (this->taped)
 	{
 		this->tape->forget(this->tape, this->taped);
@@ -145,38 +174,68 @@ static void forget_file(private_nflog_pcap_t *this)
 }
 
 /**
+ * Note in the store what the disk has given to the current file.
+ *
+ * @param reserved	bytes that were reserved for that
+ */
+static void settle(private_nflog_pcap_t *this, uint64_t reserved)
+{
+	uint64_t given = this->file->get_given(this->file);
+
+	this->store->settle(this->store, reserved, given - this->settled);
+	this->settled = given;
+}
+
+/**
  * Set up the current file, which is created as soon as there are packets, after the former
  * one is complete.
  */
 static void set_file(private_nflog_pcap_t *this)
 {
-	complete_file(this);
-	DESTROY_IF(this->file);
+	complete(this);
+	this->max_size = this->store->get_piece(this->store, this->file_size);
 	this->file = nflog_savefile_create(this->store, this->dir,
 									   file_name(this, this->number), this->link);
 }
 
 /**
- * Continue with the next file.
+ * Remove the oldest file of a ring.
+ *
+ * @return			FALSE on failure
  */
-static void next_file(private_nflog_pcap_t *this)
+static bool remove_oldest(private_nflog_pcap_t *this)
 {
-	u_int oldest;
+	bool removed;
 	char *name;
+
+	name = file_name(this, this->ring->get_oldest(this->ring));
+	removed = this->store->remove_file(this->store, this->dir, name);
+	if (removed)
+	{
+		this->pieces->forget(this->pieces, name);
+		this->ring->remove_oldest(this->ring);
+	}
+	free(name);
+	return removed;
+}
+
+/**
+ * Continue with the next file.
+ *
+ * @param continues	TRUE to continue the current file of a ring
+ */
+static void next_file(private_nflog_pcap_t *this, bool continues)
+{
 	bool removed = TRUE;
 
+	this->before = continues ? this->before + this->file->get_size(this->file) : 0;
+	this->continues = continues && (this->continues || this->file->get_size(this->file));
 	this->number++;
 	set_file(this);
-	while (removed && this->files && array_count(this->ring) >= this->files)
+	while (!continues && removed && this->files &&
+		   this->ring->get_count(this->ring) >= this->files)
 	{	/* if this fails, it is tried again with the next file */
-		array_get(this->ring, ARRAY_HEAD, &oldest);
-		name = file_name(this, oldest);
-		removed = this->store->remove_file(this->store, this->dir, name);
-		if (removed)
-		{
-			array_remove(this->ring, ARRAY_HEAD, NULL);
-		}
-		free(name);
+		removed = remove_oldest(this);
 	}
 }
 
@@ -187,8 +246,27 @@ CALLBACK(end_file, void,
 	private_nflog_pcap_t *this)
 {
 	this->taped = NULL;
-	this->number++;
-	set_file(this);
+	this->packets = 0;
+	next_file(this, TRUE);
+}
+
+static int create_file(private_nflog_pcap_t *this);
+
+CALLBACK(release, bool,
+	private_nflog_pcap_t *this)
+{
+	if (!has_packets(this))
+	{
+		return FALSE;
+	}
+	next_file(this, TRUE);
+	/* at once, so that there is always a file, whose keys stay */
+	if (create_file(this) == 0)
+	{
+		settle(this, 0);
+		this->file->close(this->file);
+	}
+	return TRUE;
 }
 
 /**
@@ -198,13 +276,13 @@ CALLBACK(end_file, void,
  */
 static int create_file(private_nflog_pcap_t *this)
 {
-	u_int last = 0;
 	int error, i;
 
 	error = this->file->create(this->file);
 	for (i = 0; error == EEXIST && i < MAX_TAKEN; i++)
 	{	/* another process uses this name, or used it */
-		next_file(this);
+		this->number++;
+		set_file(this);
 		error = this->file->create(this->file);
 	}
 	if (error == EEXIST)
@@ -213,17 +291,22 @@ static int create_file(private_nflog_pcap_t *this)
 		this->store->report(this->store, this->dir, this->file->get_name(this->file),
 							FALSE);
 	}
-	if (!error && this->tape)
+	if (error)
+	{
+		return error;
+	}
+	this->store->set_release(this->store, this->dir, this->file->get_name(this->file),
+							 (void*)release, this);
+	if (this->tape)
 	{
 		this->taped = this->tape->add(this->tape, this->file->get_name(this->file),
 									  end_file, this);
 	}
-	if (!error && this->files &&
-		(!array_get(this->ring, ARRAY_TAIL, &last) || last != this->number))
-	{	/* not again if another process removed it */
-		array_insert(this->ring, ARRAY_TAIL, &this->number);
+	if (this->files)
+	{
+		this->ring->add(this->ring, this->number, this->continues);
 	}
-	return error;
+	return 0;
 }
 
 /**
@@ -268,7 +351,7 @@ static int open_file(private_nflog_pcap_t *this)
 			/* fall-through */
 		case ELOOP:
 			forget_file(this);
-			next_file(this);
+			next_file(this, TRUE);
 			return create_file(this);
 		default:
 			return error;
@@ -278,59 +361,79 @@ static int open_file(private_nflog_pcap_t *this)
 METHOD(nflog_pcap_t, start, int,
 	private_nflog_pcap_t *this)
 {
+	uint64_t reserved;
 	int error;
 
-	if (!this->store->reserve(this->store, nflog_savefile_header(this->link)))
+	if (!this->store->reserve(this->store, 0, nflog_savefile_header(this->link), &reserved))
 	{
 		this->store->set_used(this->store, this->dir, this->file->get_name(this->file),
 							  TRACE_WANTED);
 		return NFLOG_OVER_BUDGET;
 	}
 	error = create_file(this);
-	if (error)
-	{
-		this->store->unreserve(this->store, nflog_savefile_header(this->link));
-		return error;
+	settle(this, reserved);
+	if (!error)
+	{	/* packets may be a long time off */
+		this->file->close(this->file);
 	}
-	/* packets may be a long time off */
-	this->file->close(this->file);
-	return 0;
+	return error;
 }
 
 /**
- * Write packets that belong to the same file.
+ * Reserve space for records in the current file, which may be another one after that.
  *
- * @param total		bytes of all records
- * @param error		receives an errno, or NFLOG_OVER_BUDGET, if not all were written
+ * @param total		bytes of the records
+ * @param reserved	receives the bytes that are reserved
+ * @return			FALSE if the limits do not allow it
+ */
+static bool reserve(private_nflog_pcap_t *this, size_t total, uint64_t *reserved)
+{
+	uint64_t size;
+	u_int number;
+
+	do
+	{
+		number = this->number;
+		size = this->file->get_size(this->file) ?: nflog_savefile_header(this->link);
+		if (!this->store->reserve(this->store, this->file->get_given(this->file),
+								  size + total, reserved))
+		{
+			return FALSE;
+		}
+		if (number != this->number)
+		{	/* its file was released to make room */
+			this->store->settle(this->store, *reserved, 0);
+		}
+	}
+	while (number != this->number);
+	return TRUE;
+}
+
+/**
+ * Append packets to the current file, for which space is reserved.
+ *
+ * @param reserved	bytes that are reserved
+ * @param error		receives an errno if not all were written
  * @return			number of packets written
  */
-static u_int write_run(private_nflog_pcap_t *this,
-					   nflog_packet_t **packets, u_int count, size_t total,
-					   int *error)
+static u_int append(private_nflog_pcap_t *this, nflog_packet_t **packets, u_int count,
+					uint64_t reserved, int *error)
 {
-	size_t header = 0;
-	uint64_t before;
 	u_int done;
 
-	if (!this->file->get_size(this->file))
-	{
-		header = nflog_savefile_header(this->link);
-	}
-	if (!this->store->reserve(this->store, header + total))
-	{
-		*error = NFLOG_OVER_BUDGET;
-		return 0;
-	}
 	*error = open_file(this);
 	if (*error)
 	{
-		this->store->unreserve(this->store, header + total);
+		settle(this, reserved);
 		return 0;
 	}
-	before = this->file->get_size(this->file);
 	done = this->file->append(this->file, packets, count, error);
-	this->store->unreserve(this->store,
-						   total - (this->file->get_size(this->file) - before));
+	settle(this, reserved);
+	if (done)
+	{
+		this->packets += done;
+		this->until = packets[done - 1]->sec;
+	}
 	if (this->taped)
 	{
 		this->tape->written(this->tape, this->taped, this->file->get_size(this->file), done,
@@ -343,40 +446,70 @@ static u_int write_run(private_nflog_pcap_t *this,
 }
 
 /**
+ * Write packets that belong to the same file.
+ *
+ * @param error		receives an errno, or NFLOG_OVER_BUDGET, if not all were written
+ * @return			number of packets written
+ */
+static u_int write_run(private_nflog_pcap_t *this,
+					   nflog_packet_t **packets, u_int count, int *error)
+{
+	size_t total = nflog_savefile_records(packets, count);
+	uint64_t reserved;
+	u_int done, fit = count;
+
+	while (!reserve(this, total, &reserved))
+	{
+		if (has_packets(this) && this->file->get_size(this->file) <= SMALL_FILE)
+		{	/* the store gains nothing by releasing it, but this trace does */
+			next_file(this, TRUE);
+			continue;
+		}
+		fit /= 2;
+		if (!fit)
+		{
+			*error = NFLOG_OVER_BUDGET;
+			return 0;
+		}
+		total = nflog_savefile_records(packets, fit);
+	}
+	done = append(this, packets, fit, reserved, error);
+	if (done < fit && (*error == ENOSPC || *error == EDQUOT) &&
+		this->store->make_room(this->store, total) && reserve(this, total, &reserved))
+	{
+		done += append(this, packets + done, fit - done, reserved, error);
+	}
+	if (done == fit && fit < count)
+	{
+		*error = NFLOG_OVER_BUDGET;
+	}
+	return done;
+}
+
+/**
  * Get the packets to write to the current file next, with one system call.
  *
- * @param begin		receives the time of the oldest packet in the file after that
- * @param total		receives the bytes of their records
+ * @param end		receives how the file ends after them
  * @return			number of packets, 0 if the file is complete
  */
 static u_int get_run(private_nflog_pcap_t *this,
-					 nflog_packet_t **packets, u_int count, uint32_t *begin,
-					 size_t *total)
+					 nflog_packet_t **packets, u_int count, nflog_file_end_t *end)
 {
-	uint64_t used = this->file->get_size(this->file) ?: nflog_savefile_header(this->link);
-	uint64_t limit = this->tape ? this->tape->get_piece(this->tape) : this->file_size;
-	uint32_t oldest, sec;
-	size_t size;
-	u_int run;
-
-	*total = 0;
-	*begin = has_packets(this) ? this->begin : packets[0]->sec;
-	for (run = 0; run < min(NFLOG_SAVEFILE_MAX, count); run++)
+	*end = (nflog_file_end_t){
+		.file_size = this->file_size,
+		.duration = this->duration,
+		.limit = this->max_size,
+		.used = this->file->get_size(this->file) ?: nflog_savefile_header(this->link),
+		.before = this->before,
+		.any = has_packets(this),
+		.in_ring = has_packets(this) || this->continues,
+		.begin = this->begin,
+	};
+	if (this->tape)
 	{
-		size = nflog_savefile_record(packets[run]);
-		sec = packets[run]->sec;
-		/* if the clock was set back, the duration begins anew */
-		oldest = min(*begin, sec);
-		if ((run || has_packets(this)) &&
-			((limit && used + *total + size > limit) ||
-			 (this->duration && sec - oldest >= this->duration)))
-		{
-			break;
-		}
-		*begin = oldest;
-		*total += size;
+		end->limit = min(end->limit, this->tape->get_piece(this->tape));
 	}
-	return run;
+	return nflog_file_end_get(end, packets, min(NFLOG_SAVEFILE_MAX, count));
 }
 
 METHOD(nflog_pcap_t, write_, u_int,
@@ -384,22 +517,21 @@ METHOD(nflog_pcap_t, write_, u_int,
 	u_int count, int *error)
 {
 	u_int run, written = 0, done;
-	uint32_t begin;
-	size_t total;
+	nflog_file_end_t end;
 
 	while (written < count)
 	{
-		run = get_run(this, packets + written, count - written, &begin, &total);
+		run = get_run(this, packets + written, count - written, &end);
 		if (!run)
 		{
-			next_file(this);
+			next_file(this, end.continues);
 			continue;
 		}
-		done = write_run(this, packets + written, run, total, error);
+		done = write_run(this, packets + written, run, error);
 		written += done;
 		if (done)
 		{
-			this->begin = begin;
+			this->begin = end.begin;
 		}
 		if (done < run)
 		{
@@ -408,7 +540,7 @@ METHOD(nflog_pcap_t, write_, u_int,
 				break;
 			}
 			/* this file has reached a limit on its size, another one may have space */
-			next_file(this);
+			next_file(this, TRUE);
 		}
 	}
 	return written;
@@ -423,9 +555,8 @@ METHOD(nflog_pcap_t, get_file, char*,
 METHOD(nflog_pcap_t, destroy, void,
 	private_nflog_pcap_t *this)
 {
-	complete_file(this);
-	this->file->destroy(this->file);
-	array_destroy(this->ring);
+	complete(this);
+	this->ring->destroy(this->ring);
 	free(this->name);
 	free(this->dir);
 	free(this);
@@ -435,8 +566,9 @@ METHOD(nflog_pcap_t, destroy, void,
  * Described in header
  */
 nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
-								char *dir, char *name,
-								nflog_cfg_t *cfg, nflog_tape_t *tape)
+								char *dir, char *name, nflog_cfg_t *cfg,
+								nflog_tape_t *tape,
+								nflog_pieces_t *pieces)
 {
 	private_nflog_pcap_t *this;
 
@@ -448,14 +580,15 @@ nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 			.destroy = _destroy,
 		},
 		.store = store,
-		.ring = array_create(sizeof(u_int), 0),
+		.pieces = pieces,
+		.tape = tape,
+		.ring = nflog_ring_create(),
 		.dir = strdup(dir),
 		.name = strdup(name),
 		.link = cfg->link,
 		.file_size = cfg->file_size,
 		.files = cfg->files,
 		.duration = cfg->duration,
-		.tape = tape,
 	);
 	set_file(this);
 	return &this->public;

@@ -24,14 +24,19 @@ typedef struct nflog_pcap_t nflog_pcap_t;
 
 #include "options/cfg.h"
 #include "packet.h"
+#include "pieces.h"
 #include "files/store.h"
 #include "recorder/tape.h"
 
-/** replaces an errno if the disk budget is exhausted */
+/** replaces an errno if the limits on the use of the disk are reached */
 #define NFLOG_OVER_BUDGET -1
 
 /**
- * Writes the pcap or pcapng files of a trace: a single file, or a ring.
+ * Writes the pcap or pcapng files of a trace: a ring, or as many as there are.
+ *
+ * A file that gets too large for the disk budget is continued in the next one, so that the
+ * oldest packets can be removed.  In a ring, a file that continues another one for that reason
+ * does not count: both are removed together.
  *
  * At any time, each file consists of a header and whole records.  If writing fails, the
  * caller may try again at any time.  A file that another process removed, replaced or cut
@@ -83,9 +88,10 @@ struct nflog_pcap_t {
  * @param cfg		options, copied
  * @param tape		tape of the connection's recorder, which bounds the files instead of the
  *					options, not owned, NULL for none
+ * @param pieces	gets complete files, unless there is a tape, not owned
  */
 nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
-								char *dir, char *name,
-								nflog_cfg_t *cfg, nflog_tape_t *tape);
+								char *dir, char *name, nflog_cfg_t *cfg,
+								nflog_tape_t *tape, nflog_pieces_t *pieces);
 
 #endif /** NFLOG_PCAP_H_ @}*/

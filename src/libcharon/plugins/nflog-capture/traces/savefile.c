@@ -16,6 +16,7 @@
 #include "pcapng.h"
 
 #include "files/open_files.h"
+#include "files/usage.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -79,6 +80,11 @@ struct private_nflog_savefile_t {
 	uint64_t size;
 
 	/**
+	 * Bytes that the disk has given to it.
+	 */
+	uint64_t given;
+
+	/**
 	 * TRUE if a part of a record follows these.
 	 */
 	bool torn;
@@ -111,6 +117,21 @@ struct private_nflog_savefile_t {
 size_t nflog_savefile_header(nflog_link_t link)
 {
 	return link == LINK_PCAPNG ? NFLOG_PCAPNG_HEADER : sizeof(struct pcap_file_header);
+}
+
+/*
+ * Described in header
+ */
+size_t nflog_savefile_records(nflog_packet_t **packets, u_int count)
+{
+	size_t total = 0;
+	u_int i;
+
+	for (i = 0; i < count; i++)
+	{
+		total += nflog_savefile_record(packets[i]);
+	}
+	return total;
 }
 
 /**
@@ -165,6 +186,7 @@ METHOD(nflog_savefile_t, create_, int,
 	{
 		this->dev = st.st_dev;
 		this->ino = st.st_ino;
+		this->given = nflog_usage_given(&st);
 	}
 	this->local = nflog_open_files_is_local(this->fd);
 	this->size = header.len;
@@ -312,6 +334,7 @@ METHOD(nflog_savefile_t, append, u_int,
 	size_t sizes[NFLOG_SAVEFILE_MAX], written;
 	struct iovec iov[NFLOG_SAVEFILE_MAX];
 	uint64_t before = this->size;
+	struct stat st;
 	u_int done = 0;
 
 	written = this->store->write(this->store, this->fd, iov,
@@ -323,6 +346,10 @@ METHOD(nflog_savefile_t, append, u_int,
 	}
 	/* if this fails, it is tried again before anything is appended */
 	cut_torn(this, before + written);
+	if (fstat(this->fd, &st) == 0)
+	{
+		this->given = nflog_usage_given(&st);
+	}
 	/* after a failure, the next attempt finds the file by its name */
 	if ((done < count || !keep(this)) &&
 		!this->store->close_file(this->store, &this->fd) && errno != EINTR)
@@ -343,6 +370,12 @@ METHOD(nflog_savefile_t, get_size, uint64_t,
 	private_nflog_savefile_t *this)
 {
 	return this->size;
+}
+
+METHOD(nflog_savefile_t, get_given, uint64_t,
+	private_nflog_savefile_t *this)
+{
+	return this->given;
 }
 
 METHOD(nflog_savefile_t, get_name, char*,
@@ -381,6 +414,7 @@ nflog_savefile_t *nflog_savefile_create(nflog_store_t *store, char *dir, char *n
 			.append = _append,
 			.close = _close_,
 			.get_size = _get_size,
+			.get_given = _get_given,
 			.get_name = _get_name,
 			.destroy = _destroy,
 		},

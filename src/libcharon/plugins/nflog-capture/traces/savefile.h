@@ -89,6 +89,13 @@ struct nflog_savefile_t {
 	uint64_t (*get_size)(nflog_savefile_t *this);
 
 	/**
+	 * Get the bytes that the disk has given to the file.
+	 *
+	 * @return			bytes, 0 if the file was not created
+	 */
+	uint64_t (*get_given)(nflog_savefile_t *this);
+
+	/**
 	 * Get the name of the file.
 	 *
 	 * @return			name, internal data
@@ -108,6 +115,11 @@ static inline size_t nflog_savefile_record(nflog_packet_t *packet)
 {
 	return sizeof(*packet->record) + packet->caplen;
 }
+
+/**
+ * Get the bytes of packets in a file.
+ */
+size_t nflog_savefile_records(nflog_packet_t **packets, u_int count);
 
 /**
  * Create a nflog_savefile_t instance.

@@ -72,6 +72,11 @@ struct private_nflog_trace_t {
 	nflog_pcap_t *pcap;
 
 	/**
+	 * Those that are complete.
+	 */
+	nflog_pieces_t *pieces;
+
+	/**
 	 * Options.
 	 */
 	nflog_cfg_t *cfg;
@@ -169,7 +174,7 @@ static void begin_files(private_nflog_trace_t *this)
 	tape = this->recorder ? this->recorder->get_tape(this->recorder, this->conn,
 								this->cfg->recorder, this->cfg->recorder_after) : NULL;
 	this->pcap = nflog_pcap_create(this->store, this->dir, this->name,
-								   this->cfg, tape);
+								   this->cfg, tape, this->pieces);
 	error = this->pcap->start(this->pcap);
 	if (error)
 	{
@@ -436,7 +441,7 @@ static void call_end_cb(private_nflog_trace_t *this)
 METHOD(nflog_trace_t, end, void,
 	private_nflog_trace_t *this)
 {
-	char arrived[768], left[768] = "", missing[256], path[PATH_MAX];
+	char arrived[768], left[768] = "", missing[256], removed[128], path[PATH_MAX];
 	nflog_point_t in, out;
 
 	/* complete the file */
@@ -457,10 +462,11 @@ METHOD(nflog_trace_t, end, void,
 		nflog_silence_describe(&this->counts[out], out, this->cfg, left, sizeof(left));
 	}
 	nflog_gaps_describe(&this->gaps, missing, sizeof(missing));
-	DBG1(DBG_CHD, "nflog-capture: trace %s/%s of %s %s ended: %s%s%s%s",
+	this->pieces->describe(this->pieces, removed, sizeof(removed));
+	DBG1(DBG_CHD, "nflog-capture: trace %s/%s of %s %s ended: %s%s%s%s%s",
 		 this->store->get_path(this->store, this->dir, path, sizeof(path)),
 		 this->name, get_kind(this), this->label, arrived, *left ? "; " : "",
-		 left, missing);
+		 left, missing, removed);
 	if (this->dropped)
 	{
 		this->xfrm_stat->report(this->xfrm_stat, this->dropped, this->label);
@@ -534,6 +540,7 @@ METHOD(nflog_trace_t, destroy, void,
 {
 	call_end_cb(this);
 	DESTROY_IF(this->pcap);
+	this->pieces->destroy(this->pieces);
 	if (this->listing)
 	{	/* it never began */
 		this->registry->drop(this->registry, this->listing);
@@ -596,5 +603,6 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 	}
 	this->intake = nflog_intake_create(point, this->cfg);
 	nflog_trace_name_label(conn, this->dir);
+	this->pieces = nflog_pieces_create(store, this->dir);
 	return &this->public;
 }
