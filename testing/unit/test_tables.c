@@ -445,7 +445,9 @@ static void test_prune(void **state)
 	keys->flush(keys);
 	expect("gw", "ikev1_decryption_table", "");
 	expect("gw", "keys", HEADER);
-	assert_int_equal(lines, 0);
+	/* each time another process would have left them */
+	assert_int_equal(lines, 2);
+	assert_non_null(strstr(line, " rows of keys without traces from the tables in"));
 }
 
 static void test_prune_at_once(void **state)

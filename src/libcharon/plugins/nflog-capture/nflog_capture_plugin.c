@@ -171,14 +171,17 @@ static void options_changed(private_nflog_capture_plugin_t *this)
 }
 
 /**
- * Start the thread that reads options, in a job, which runs once charon dropped
- * capabilities: threads that were created before lose all of them if charon changes its
- * user (capabilities(7)).
+ * Start the threads that read options, and put directories in order, in a job, which runs
+ * once charon dropped capabilities: threads that were created before lose all of them if
+ * charon changes its user (capabilities(7)), who owns the directories.
  */
 CALLBACK(start_options, job_requeue_t,
 	private_nflog_capture_plugin_t *this)
 {
+	nflog_repair_t *repair = this->pipeline->repair;
+
 	this->options->start(this->options);
+	repair->start(repair);
 	return JOB_REQUEUE_NONE;
 }
 

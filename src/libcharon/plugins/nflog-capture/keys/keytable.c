@@ -460,9 +460,10 @@ METHOD(nflog_keytable_t, move, void,
 	}
 }
 
-METHOD(nflog_keytable_t, keep, void,
+METHOD(nflog_keytable_t, keep, u_int,
 	private_nflog_keytable_t *this, nflog_keytable_cb_t cb, void *data)
 {
+	u_int removed = 0;
 	row_t *row;
 	int i;
 
@@ -473,8 +474,10 @@ METHOD(nflog_keytable_t, keep, void,
 		{
 			remove_row(row);
 			this->changed = TRUE;
+			removed++;
 		}
 	}
+	return removed;
 }
 
 METHOD(nflog_keytable_t, is_new, bool,

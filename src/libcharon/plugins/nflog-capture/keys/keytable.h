@@ -109,8 +109,9 @@ struct nflog_keytable_t {
 	 *
 	 * @param cb		called for each row
 	 * @param data		passed to callback
+	 * @return			number of rows that were removed
 	 */
-	void (*keep)(nflog_keytable_t *this, nflog_keytable_cb_t cb, void *data);
+	u_int (*keep)(nflog_keytable_t *this, nflog_keytable_cb_t cb, void *data);
 
 	/**
 	 * Check if the table did not exist before.

@@ -78,6 +78,11 @@ struct private_nflog_keytables_t {
 	 * Directories of connections whose keys were written, char* => char*.
 	 */
 	hashtable_t *announced;
+
+	/**
+	 * Those whose tables were put in order since charon was started, char* => char*.
+	 */
+	hashtable_t *checked;
 };
 
 /**
@@ -216,17 +221,42 @@ static void apply_change(private_nflog_keytables_t *this, char *conn,
 }
 
 /**
+ * Log that rows were removed the first time, as a former charon did not get to that.
+ *
+ * @param added		TRUE if rows were added, and others made space for these
+ */
+static void log_removed(private_nflog_keytables_t *this, char *conn, u_int removed,
+						bool added)
+{
+	char path[PATH_MAX];
+
+	if (!this->checked->get(this->checked, conn))
+	{
+		conn = strdup(conn);
+		this->checked->put(this->checked, conn, conn);
+		if (removed && !added)
+		{
+			DBG1(DBG_CHD, "nflog-capture: removed %u rows of keys without traces from the "
+				 "tables in '%s'", removed,
+				 this->store->get_path(this->store, conn, path, sizeof(path)));
+		}
+	}
+}
+
+/**
  * Write the tables of a connection that were read, without rows of traces that no longer
  * exist.
  *
+ * @param added		TRUE if rows were added
  * @param written	receives TRUE for each table that was written
  * @return			TRUE if all were
  */
 static bool write_tables(private_nflog_keytables_t *this, char *conn,
-						 nflog_keytable_t *tables[TABLE_MAX],
+						 nflog_keytable_t *tables[TABLE_MAX], bool added,
 						 bool written[TABLE_MAX])
 {
 	bool all = TRUE;
+	u_int removed = 0;
 	int i;
 
 	/* others may remove traces, too */
@@ -235,11 +265,12 @@ static bool write_tables(private_nflog_keytables_t *this, char *conn,
 	{
 		if (tables[i])
 		{
-			tables[i]->keep(tables[i], keep_row, this->retention);
+			removed += tables[i]->keep(tables[i], keep_row, this->retention);
 			written[i] = tables[i]->write(tables[i]);
 			all = all && written[i];
 		}
 	}
+	log_removed(this, conn, removed, added);
 	return all;
 }
 
@@ -253,6 +284,7 @@ static void apply_conn(private_nflog_keytables_t *this, char *conn,
 {
 	nflog_keytable_t *tables[TABLE_MAX] = {};
 	bool written[TABLE_MAX] = {}, all, done, new = FALSE;
+	bool added = FALSE;
 	enumerator_t *enumerator;
 	nflog_change_t *change;
 	int i;
@@ -261,11 +293,12 @@ static void apply_conn(private_nflog_keytables_t *this, char *conn,
 	while (enumerator->enumerate(enumerator, &change))
 	{
 		apply_change(this, conn, tables, change);
+		added = added || change->type == CHANGE_ADD;
 		new = new || (change->type == CHANGE_ADD &&
 					  tables[change->table]->is_new(tables[change->table]));
 	}
 	enumerator->destroy(enumerator);
-	all = write_tables(this, conn, tables, written);
+	all = write_tables(this, conn, tables, added, written);
 	if (new)
 	{
 		changes->insert_last(changes,
@@ -407,6 +440,7 @@ METHOD(nflog_keytables_t, destroy, void,
 {
 	this->retention->destroy(this->retention);
 	this->announced->destroy_function(this->announced, announced_destroy);
+	this->checked->destroy_function(this->checked, announced_destroy);
 	free(this);
 }
 
@@ -425,6 +459,7 @@ nflog_keytables_t *nflog_keytables_create(nflog_store_t *store)
 		.store = store,
 		.retention = nflog_retention_create(store),
 		.announced = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+		.checked = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;
 }

@@ -14,9 +14,20 @@
 
 #include "pipeline.h"
 
+/**
+ * Put the keys of a directory in order, after its files.
+ */
+CALLBACK(repaired, void,
+	nflog_pipeline_t *this, char *conn)
+{
+	this->keys->prune(this->keys, conn);
+	this->writer->write_keys(this->writer);
+}
+
 METHOD(nflog_pipeline_t, destroy, void,
 	nflog_pipeline_t *this)
 {
+	this->repair->destroy(this->repair);
 	this->ike_messages->remove_all(this->ike_messages);
 	this->reader->capture_ike(this->reader, FALSE);
 	this->reader->destroy(this->reader);
@@ -63,5 +74,6 @@ nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size)
 	this->ike_messages = nflog_ike_messages_create(this->queue, this->writer);
 	this->reader = nflog_reader_create(this->queue, this->writer,
 									   this->ike_messages);
+	this->repair = nflog_repair_create(this->store, repaired, this);
 	return this;
 }

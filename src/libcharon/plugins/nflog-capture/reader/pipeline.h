@@ -24,6 +24,7 @@ typedef struct nflog_pipeline_t nflog_pipeline_t;
 
 #include "ike_messages.h"
 #include "reader.h"
+#include "files/repair.h"
 #include "files/store.h"
 #include "keys/keys.h"
 #include "recorder/recorder.h"
@@ -88,6 +89,11 @@ struct nflog_pipeline_t {
 	 * Reads packets, in threads.
 	 */
 	nflog_reader_t *reader;
+
+	/**
+	 * Puts directories in order, once it is started.
+	 */
+	nflog_repair_t *repair;
 
 	/**
 	 * Destroy a nflog_pipeline_t, after all traces ended.

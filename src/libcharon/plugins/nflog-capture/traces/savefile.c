@@ -12,6 +12,8 @@
  * for more details.
  */
 
+#define _GNU_SOURCE
+
 #include "savefile.h"
 #include "pcapng.h"
 
@@ -19,6 +21,7 @@
 #include "files/usage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -36,6 +39,9 @@
  *  https://www.tcpdump.org/linktypes.html */
 #define LINKTYPE_RAW 101
 #define LINKTYPE_NFLOG 239
+
+/** bytes of a file from which on it is written to the disk at once when it is complete */
+#define WRITE_BACK (1 << 20)
 
 typedef struct private_nflog_savefile_t private_nflog_savefile_t;
 
@@ -384,6 +390,18 @@ METHOD(nflog_savefile_t, get_name, char*,
 	return this->name;
 }
 
+/**
+ * Have the kernel write a large file to the disk now, which is complete, without waiting for
+ * that.  It does so with others after half a minute (vm.dirty_expire_centisecs).
+ */
+static void write_back(private_nflog_savefile_t *this)
+{
+	if (this->size >= WRITE_BACK && open_(this) == 0)
+	{
+		sync_file_range(this->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
+}
+
 METHOD(nflog_savefile_t, destroy, void,
 	private_nflog_savefile_t *this)
 {
@@ -391,6 +409,7 @@ METHOD(nflog_savefile_t, destroy, void,
 	{	/* cutting failed before */
 		open_(this);
 	}
+	write_back(this);
 	close_(this);
 	this->store->set_used(this->store, this->dir, this->name, TRACE_COMPLETE);
 	DESTROY_IF(this->pcapng);

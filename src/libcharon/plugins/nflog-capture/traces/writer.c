@@ -335,6 +335,10 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	enumerator->destroy(enumerator);
 	took = write_and_handle(this, many, ends);
 	ends->destroy(ends);
+	if (this->keys->is_due(this->keys))
+	{	/* those of files that were removed to make room go as well */
+		this->keys->flush(this->keys);
+	}
 
 	this->mutex->lock(this->mutex);
 	this->traces -= ending->get_count(ending);
