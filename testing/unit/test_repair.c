@@ -23,8 +23,13 @@
 #include "files/repair.h"
 #include "files/whole.h"
 
+#include "traces/trace.h"
+
 #include <pcap/pcap.h>
+#include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 /** name of traces, without number and extension */
 #define NAME "net.20261123T202345Z.00000001-00000002.esp"
@@ -260,6 +265,124 @@ static void test_files(void **state)
 	chunk_free(&pcapng);
 }
 
+/** packets that are written at once, and their bytes */
+#define BATCH 100
+#define PACKET_LEN 60000
+
+/**
+ * Write packets until this process is killed.
+ *
+ * @param name		name of the trace
+ */
+static void write_forever(char *name)
+{
+	nflog_packet_t packets[BATCH], *all[BATCH];
+	nflog_record_t *record;
+	nflog_store_t *store;
+	nflog_trace_t *trace;
+	u_int i;
+
+	store = nflog_store_create();
+	trace = nflog_trace_create(store, "gw", "net{1}", POINT_ESP_IN,
+							   &(nflog_cfg_t){ .link = LINK_RAW });
+	trace->set_name(trace, name);
+	trace->start(trace);
+	record = calloc(1, sizeof(*record) + PACKET_LEN);
+	record->caplen = record->len = PACKET_LEN;
+	for (i = 0; i < BATCH; i++)
+	{
+		packets[i] = (nflog_packet_t){
+			.record = record,
+			.point = POINT_ESP_IN,
+			.caplen = PACKET_LEN,
+			.payload = PACKET_LEN,
+			.original = PACKET_LEN,
+		};
+		all[i] = &packets[i];
+	}
+	while (TRUE)
+	{
+		trace->write(trace, all, BATCH);
+	}
+}
+
+/**
+ * Read all files to their end.
+ *
+ * @return			number of packets
+ */
+static u_int read_all()
+{
+	char errbuf[PCAP_ERRBUF_SIZE], name[PATH_MAX];
+	struct pcap_pkthdr *hdr;
+	struct dirent *entry;
+	const u_char *data;
+	u_int packets = 0;
+	pcap_t *pcap;
+	int res;
+	DIR *d;
+
+	d = opendir(path("gw"));
+	assert_non_null(d);
+	while ((entry = readdir(d)))
+	{
+		if (entry->d_type == DT_REG)
+		{
+			snprintf(name, sizeof(name), "%s/%s", path("gw"), entry->d_name);
+			pcap = pcap_open_offline(name, errbuf);
+			assert_non_null(pcap);
+			while ((res = pcap_next_ex(pcap, &hdr, &data)) == 1)
+			{
+				assert_int_equal(hdr->caplen, PACKET_LEN);
+				packets++;
+			}
+			assert_int_equal(res, PCAP_ERROR_BREAK);
+			pcap_close(pcap);
+		}
+	}
+	closedir(d);
+	return packets;
+}
+
+/**
+ * A process is killed while it writes, whose oldest files go meanwhile.
+ */
+static void test_killed(void **state)
+{
+	char name[NAME_MAX], file[PATH_MAX];
+	u_int i, torn = 0;
+	struct stat st;
+	pid_t pid;
+
+	set_max_total("20m");
+	for (i = 0; i < 30; i++)
+	{
+		snprintf(name, sizeof(name), "net.20261123T2023%.2uZ.%.8x-00000002.esp", i, i + 1);
+		snprintf(file, sizeof(file), "gw/%s.pcap", name);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (!pid)
+		{
+			write_forever(name);
+		}
+		/* not earlier than it writes, and then at any time */
+		while (stat(path(file), &st) != 0)
+		{
+			sched_yield();
+		}
+		usleep(1 + random() % 20000);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		lines = 0;
+		repair(1);
+		torn += lines;
+		read_all();
+	}
+	assert_true(read_all() > 0);
+	/* or the test did not show anything */
+	assert_true(torn > 0);
+}
+
 static void test_nothing(void **state)
 {
 	/* nothing is created */
@@ -280,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, begin, end),
 		cmocka_unit_test_setup_teardown(test_files, begin, end),
+		cmocka_unit_test_setup_teardown(test_killed, begin, end),
 		cmocka_unit_test_setup_teardown(test_nothing, begin, end),
 	};
 

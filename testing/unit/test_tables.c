@@ -20,6 +20,8 @@
 #define _GNU_SOURCE
 
 #include "tables.h"
+#include "clock.h"
+#include "keys/retention.h"
 
 #include <time.h>
 
@@ -396,6 +398,51 @@ static void end_ike(uint64_t spi_i)
 	id->destroy(id);
 	keys->flush(keys);
 }
+/**
+ * Rows of SAs that get no trace go by themselves.
+ */
+static void test_expire(void **state)
+{
+	nflog_retention_t *retention = nflog_retention_create(store);
+	linked_list_t *conns = linked_list_create();
+	char *conn;
+
+	retention->add(retention, "gw", "00000001");
+	retention->add(retention, "other", "0000000000000005");
+	/* five minutes, and until its end */
+	assert_in_range(retention->expire(retention, conns), 299, 301);
+	retention->end(retention, "0000000000000005");
+	assert_in_range(retention->expire(retention, conns), 9, 11);
+	assert_int_equal(conns->get_count(conns), 0);
+	/* none is left to decide on once there is a trace */
+	create_trace("gw", "00000001-00000002.esp");
+	retention->look(retention, "gw");
+	ahead += 12;
+	assert_int_equal(retention->expire(retention, conns), 0);
+	assert_int_equal(conns->get_count(conns), 1);
+	assert_int_equal(conns->remove_first(conns, (void**)&conn), SUCCESS);
+	assert_string_equal(conn, "other");
+	free(conn);
+	ahead += 300;
+	assert_int_equal(retention->expire(retention, conns), 0);
+	assert_int_equal(conns->get_count(conns), 0);
+	conns->destroy(conns);
+	retention->destroy(retention);
+
+	/* the rows go with that */
+	add_spi("gw", 7);
+	keys->flush(keys);
+	expect("gw", "esp_sa", ROW("00000007"));
+	ahead += 298;
+	assert_in_range(keys->expire(keys), 1, 3);
+	keys->flush(keys);
+	expect("gw", "esp_sa", ROW("00000007"));
+	ahead += 5;
+	assert_int_equal(keys->expire(keys), 0);
+	keys->flush(keys);
+	expect("gw", "esp_sa", "");
+}
+
 
 static void test_prune(void **state)
 {
@@ -550,6 +597,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_same_initiator, begin, end),
 		cmocka_unit_test_setup_teardown(test_torn, begin, end),
 		cmocka_unit_test_setup_teardown(test_binary, begin, end),
+		cmocka_unit_test_setup_teardown(test_expire, begin, end),
 		cmocka_unit_test_setup_teardown(test_prune, begin, end),
 		cmocka_unit_test_setup_teardown(test_prune_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_unreadable, begin, end),

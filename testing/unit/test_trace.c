@@ -353,8 +353,8 @@ static void test_keys_many(void **state)
 	{
 		add_spi("gw", i);
 	}
-	/* the oldest ones go, which is logged once */
-	logged(1, "dropping the oldest ones");
+	/* the oldest ones go, which is logged once, as is that not all can be locked in memory */
+	assert_in_range(lines, 1, 2);
 	keys->flush(keys);
 	assert_true(keys->pending(keys));
 }

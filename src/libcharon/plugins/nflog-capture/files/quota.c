@@ -459,14 +459,20 @@ METHOD(nflog_quota_t, set_used, void,
 	private_nflog_quota_t *this, char *conn, char *name,
 	nflog_trace_state_t state)
 {
+	nflog_trace_state_t former;
+
 	this->live->set(this->live, conn, name, state == TRACE_USED);
 	this->mutex->lock(this->mutex);
-	this->uses->set(this->uses, conn, name, state);
+	former = this->uses->set(this->uses, conn, name, state);
 	if (state == TRACE_COMPLETE)
 	{
 		this->retry = 0;
 	}
 	this->mutex->unlock(this->mutex);
+	if (former == TRACE_WANTED && state == TRACE_COMPLETE && this->cb)
+	{	/* it never got a file, so its keys are of no use */
+		this->cb(this->data, conn);
+	}
 }
 
 METHOD(nflog_quota_t, set_release, void,

@@ -77,19 +77,21 @@ static use_t *find(private_nflog_uses_t *this, char *conn, char *name)
 	return this->files->get(this->files, key);
 }
 
-METHOD(nflog_uses_t, set, void,
+METHOD(nflog_uses_t, set, nflog_trace_state_t,
 	private_nflog_uses_t *this, char *conn, char *name, nflog_trace_state_t state)
 {
+	nflog_trace_state_t former = TRACE_COMPLETE;
 	use_t *use = find(this, conn, name);
 
 	if (use)
 	{
+		former = use->state;
 		this->files->remove(this->files, use->key);
 		use_destroy(use);
 	}
 	if (state == TRACE_COMPLETE)
 	{
-		return;
+		return former;
 	}
 	INIT(use,
 		.state = state,
@@ -97,9 +99,10 @@ METHOD(nflog_uses_t, set, void,
 	if (asprintf(&use->key, "%s/%s", conn, name) < 0)
 	{
 		free(use);
-		return;
+		return former;
 	}
 	this->files->put(this->files, use->key, use);
+	return former;
 }
 
 METHOD(nflog_uses_t, set_release, void,

@@ -39,8 +39,10 @@ struct nflog_uses_t {
 	 * @param conn		name of the directory
 	 * @param name		name of the file
 	 * @param state		state
+	 * @return			former state
 	 */
-	void (*set)(nflog_uses_t *this, char *conn, char *name, nflog_trace_state_t state);
+	nflog_trace_state_t (*set)(nflog_uses_t *this, char *conn, char *name,
+							   nflog_trace_state_t state);
 
 	/**
 	 * Set how the current thread may release a file in TRACE_USED.

@@ -352,6 +352,23 @@ METHOD(nflog_keys_t, prune, void,
 	this->changes->add(this->changes, nflog_change_create(CHANGE_PRUNE, conn));
 }
 
+METHOD(nflog_keys_t, expire, u_int,
+	private_nflog_keys_t *this)
+{
+	linked_list_t *conns = linked_list_create();
+	char *conn;
+	u_int next;
+
+	next = this->tables->expire(this->tables, conns);
+	while (conns->remove_first(conns, (void**)&conn) == SUCCESS)
+	{
+		prune(this, conn);
+		free(conn);
+	}
+	conns->destroy(conns);
+	return next;
+}
+
 METHOD(nflog_keys_t, flush, void,
 	private_nflog_keys_t *this)
 {
@@ -397,6 +414,7 @@ nflog_keys_t *nflog_keys_create(nflog_store_t *store)
 			.add_ike = _add_ike,
 			.end_ike = _end_ike,
 			.pending = _pending,
+			.expire = _expire,
 			.is_due = _is_due,
 			.get_delay = _get_delay,
 			.retry = _retry,

@@ -111,6 +111,14 @@ struct nflog_keys_t {
 	bool (*pending)(nflog_keys_t *this);
 
 	/**
+	 * Queue the removal of rows that have waited for their trace for long enough.  Called by the
+	 * thread that calls flush().
+	 *
+	 * @return			seconds until the next call has something to do, 0 if no rows wait
+	 */
+	u_int (*expire)(nflog_keys_t *this);
+
+	/**
 	 * Check if flush() should be called now: rows are queued, and the pause since the
 	 * tables were last written is over.
 	 *

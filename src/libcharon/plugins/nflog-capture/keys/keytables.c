@@ -427,6 +427,12 @@ METHOD(nflog_keytables_t, apply, void,
 	failed->destroy(failed);
 }
 
+METHOD(nflog_keytables_t, expire, u_int,
+	private_nflog_keytables_t *this, linked_list_t *conns)
+{
+	return this->retention->expire(this->retention, conns);
+}
+
 /**
  * Free the name of a connection.
  */
@@ -454,6 +460,7 @@ nflog_keytables_t *nflog_keytables_create(nflog_store_t *store)
 	INIT(this,
 		.public = {
 			.apply = _apply,
+			.expire = _expire,
 			.destroy = _destroy,
 		},
 		.store = store,

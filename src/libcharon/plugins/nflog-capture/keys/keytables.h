@@ -43,6 +43,15 @@ struct nflog_keytables_t {
 	void (*apply)(nflog_keytables_t *this, linked_list_t *changes);
 
 	/**
+	 * Find connections with rows that have no trace and are to be removed now, as in
+	 * nflog_retention_t.
+	 *
+	 * @param conns		gets directories of connections (char*, allocated)
+	 * @return			seconds until the next call has something to do, 0 if no rows wait
+	 */
+	u_int (*expire)(nflog_keytables_t *this, linked_list_t *conns);
+
+	/**
 	 * Destroy a nflog_keytables_t.
 	 */
 	void (*destroy)(nflog_keytables_t *this);

@@ -19,8 +19,10 @@
 
 #include <collections/hashtable.h>
 
-/** seconds after which the rows of an SA without a trace are removed */
+/** seconds after which the rows of an SA without a trace are removed, and those of an IKE_SA
+ * that ended */
 #define GRACE 300
+#define GRACE_ENDED 10
 
 typedef struct private_nflog_retention_t private_nflog_retention_t;
 typedef struct recent_t recent_t;
@@ -142,10 +144,36 @@ METHOD(nflog_retention_t, end, void,
 	{
 		if (streq(recent->spi, spi))
 		{
-			recent->limit = time_monotonic(NULL) + GRACE;
+			recent->limit = time_monotonic(NULL) + GRACE_ENDED;
 		}
 	}
 	enumerator->destroy(enumerator);
+}
+
+METHOD(nflog_retention_t, expire, u_int,
+	private_nflog_retention_t *this, linked_list_t *conns)
+{
+	time_t now = time_monotonic(NULL), next = 0;
+	enumerator_t *enumerator;
+	recent_t *recent;
+
+	enumerator = this->recent->create_enumerator(this->recent);
+	while (enumerator->enumerate(enumerator, NULL, &recent))
+	{
+		if (recent->limit && recent->limit < now)
+		{
+			conns->insert_last(conns, strndup(recent->name,
+											  recent->spi - recent->name - 1));
+			this->recent->remove_at(this->recent, enumerator);
+			recent_destroy(recent);
+		}
+		else if (recent->limit)
+		{
+			next = next ? min(next, recent->limit) : recent->limit;
+		}
+	}
+	enumerator->destroy(enumerator);
+	return next ? next - now + 1 : 0;
 }
 
 /**
@@ -239,6 +267,7 @@ nflog_retention_t *nflog_retention_create(nflog_store_t *store)
 		.public = {
 			.add = _add,
 			.end = _end,
+			.expire = _expire,
 			.look = _look,
 			.keep = _keep,
 			.destroy = _destroy,

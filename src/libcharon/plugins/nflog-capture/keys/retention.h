@@ -24,12 +24,14 @@ typedef struct nflog_retention_t nflog_retention_t;
 
 #include "files/store.h"
 
+#include <collections/linked_list.h>
+
 /**
  * Decides which rows of key tables stay.
  *
  * Those are the rows whose SPI is in the name of a trace, and those of SAs that have no
- * trace yet: rows of an ESP or AH SA for five minutes, rows of an IKE_SA until five
- * minutes after its end, as it may not send a message for a long time.
+ * trace yet: rows of an ESP or AH SA for five minutes, as its trace begins once there is an
+ * SA for the other direction, too, rows of an IKE_SA until ten seconds after its end.
  *
  * SPIs are those of ESP and AH SAs, or of initiators of IKE_SAs, in hex.
  *
@@ -51,6 +53,14 @@ struct nflog_retention_t {
 	 * @param spi		SPI
 	 */
 	void (*end)(nflog_retention_t *this, char *spi);
+
+	/**
+	 * Find connections with rows of an SA whose time is over, and forget that it had any.
+	 *
+	 * @param conns		gets directories of connections (char*, allocated)
+	 * @return			seconds until the next call has something to do, 0 if no rows wait
+	 */
+	u_int (*expire)(nflog_retention_t *this, linked_list_t *conns);
 
 	/**
 	 * Find the traces of a connection, for keep().

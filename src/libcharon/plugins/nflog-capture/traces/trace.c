@@ -46,14 +46,10 @@ struct private_nflog_trace_t {
 	nflog_store_t *store;
 
 	/**
-	 * Name of the connection, and of its directory.
+	 * Name of the connection, of its directory, and of the CHILD_SA or IKE_SA.
 	 */
 	char *conn;
 	char dir[NFLOG_NAME_SIZE];
-
-	/**
-	 * Name of the CHILD_SA or IKE_SA.
-	 */
 	char *label;
 
 	/**
@@ -67,13 +63,9 @@ struct private_nflog_trace_t {
 	char *name;
 
 	/**
-	 * Files, NULL until the trace begins.
+	 * Files, NULL until the trace begins, and those that are complete.
 	 */
 	nflog_pcap_t *pcap;
-
-	/**
-	 * Those that are complete.
-	 */
 	nflog_pieces_t *pieces;
 
 	/**

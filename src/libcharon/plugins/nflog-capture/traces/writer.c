@@ -359,13 +359,15 @@ static u_int work(private_nflog_writer_t *this, bool many)
  */
 static u_int get_timeout(private_nflog_writer_t *this)
 {
-	u_int delays[3], timeout = 0, i;
+	u_int delays[4], timeout = 0, i;
 	timeval_t mark;
 
 	if (get_mark(this, &mark))
 	{
 		return MARK_INTERVAL;
 	}
+	/* may queue changes, which get_delay() knows then */
+	delays[3] = this->keys->expire(this->keys) * 1000;
 	delays[0] = this->keys->get_delay(this->keys);
 	delays[1] = this->store->get_delay(this->store);
 	delays[2] = this->recorder->get_delay(this->recorder);
@@ -386,7 +388,7 @@ static void *run(private_nflog_writer_t *this)
 {
 	u_int delay = MIN_DELAY, took;
 	size_t batch = 0;
-	bool running = TRUE, many;
+	bool running = TRUE, many, waiting;
 	timeval_t mark;
 
 	while (running)
@@ -399,10 +401,11 @@ static void *run(private_nflog_writer_t *this)
 		delay = get_mark(this, &mark) ? MARK_INTERVAL :
 					min(MAX_DELAY, max(MIN_DELAY, took * DELAY_FACTOR));
 
+		waiting = this->keys->expire(this->keys) > 0;
 		this->mutex->lock(this->mutex);
 		batch = (size_t)this->traces * TRACE_BATCH;
 		if (!this->traces &&
-			(this->stopping || (!this->keys->pending(this->keys) &&
+			(this->stopping || (!waiting && !this->keys->pending(this->keys) &&
 								!get_mark(this, &mark) &&
 								!this->recorder->is_busy(this->recorder))))
 		{
