@@ -21,6 +21,7 @@
 
 #include "disk.h"
 #include "recorder/key_rows.h"
+#include "process/secret.h"
 #include "recorder/recorder.h"
 
 /** bytes that are held */
@@ -438,10 +439,10 @@ static void test_rows(void **state)
 	rows = nflog_key_rows_select(chunk_from_str(table), spis);
 	assert_int_equal(rows.len, strlen("# c\n00000001\nx 0X0000000A,\n0123456789abcdef,0\n"
 									  ",0123456789ABCDEF"));
-	chunk_free(&rows);
+	nflog_secret_clear(&rows);
 	rows = nflog_key_rows_select(chunk_empty, spis);
 	assert_int_equal(rows.len, 0);
-	chunk_free(&rows);
+	nflog_secret_clear(&rows);
 	spis->destroy(spis);
 }
 

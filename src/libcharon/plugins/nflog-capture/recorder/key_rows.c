@@ -13,6 +13,7 @@
  */
 
 #include "key_rows.h"
+#include "process/secret.h"
 
 #include <ctype.h>
 
@@ -73,17 +74,16 @@ static bool has_spi(hashtable_t *spis, char *row, size_t len)
 chunk_t nflog_key_rows_select(chunk_t content, hashtable_t *spis)
 {
 	char *pos = (char*)content.ptr, *end = pos + content.len, *newline;
-	chunk_t rows = chunk_alloc(content.len);
+	chunk_t rows = chunk_create(nflog_secret_alloc(content.len), 0);
 	size_t len;
 
-	rows.len = 0;
-	while (pos < end)
+	while (rows.ptr && pos < end)
 	{
 		newline = memchr(pos, '\n', end - pos);
 		len = (newline ? newline + 1 : end) - pos;
 		if (*pos == '#' || has_spi(spis, pos, len))
 		{
-			memcpy(rows.ptr + rows.len, pos, len);
+			nflog_secret_copy(rows.ptr + rows.len, pos, len);
 			rows.len += len;
 		}
 		pos += len;

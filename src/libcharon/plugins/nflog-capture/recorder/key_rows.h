@@ -29,7 +29,7 @@
  *
  * @param content	whole table
  * @param spis		SPIs in lower-case hex, of 8 or 16 digits, char* => any
- * @return			rows (allocated), to be wiped, empty if there are none
+ * @return			rows, to be freed with nflog_secret_clear(), empty if there are none
  */
 chunk_t nflog_key_rows_select(chunk_t content, hashtable_t *spis);
 

@@ -17,6 +17,7 @@
 #include "recording.h"
 #include "key_rows.h"
 #include "summary.h"
+#include "process/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -222,16 +223,16 @@ static void write_keys(private_nflog_recording_t *this)
 			{
 				write_file(this, tables[i], rows);
 			}
-			chunk_clear(&rows);
+			nflog_secret_clear(&rows);
 		}
-		chunk_clear(&content);
+		nflog_secret_clear(&content);
 	}
 	spis->destroy_function(spis, (void*)free);
 	if (store->read_file(store, this->args.dir, "preferences", &content) && content.len)
 	{
 		write_file(this, "preferences", content);
 	}
-	chunk_free(&content);
+	nflog_secret_clear(&content);
 }
 
 /**
