@@ -99,6 +99,7 @@ static u_int write_dropped(u_int count)
 			.data = chunk_create(data, get_len(added)),
 			.len = 1000 + added,
 			.interface = interface,
+			.reason = added % 3 ? "often" : "seldom",
 			.comment = comment,
 		};
 		nflog_commented_add(queue, 0, &tap, &commented);
@@ -244,6 +245,7 @@ static void test_file(void **state)
 	check_libpcap(DROPPED ".pcapng", added);
 	finish("of CHILD_SA net{1} ended: dropped 1200 packets");
 	assert_null(strstr(line, ";"));
+	assert_non_null(strstr(line, "packets cut: 800 often, 400 seldom"));
 }
 
 /**

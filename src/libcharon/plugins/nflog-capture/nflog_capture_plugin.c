@@ -301,6 +301,7 @@ METHOD(plugin_t, reload, bool,
 		pipeline->keys->retry(pipeline->keys);
 		pipeline->writer->write_keys(pipeline->writer);
 		pipeline->reader->retry(pipeline->reader);
+		pipeline->drops->retry(pipeline->drops);
 	}
 	return TRUE;
 }
@@ -333,6 +334,8 @@ PLUGIN_DEFINE(nflog_capture)
 			 "CAP_NET_ADMIN");
 		return NULL;
 	}
+
+	nflog_drops_keep_caps();
 
 	INIT(this,
 		.public = {

@@ -13,12 +13,13 @@
  */
 
 #include "child.h"
+#include "child_drops.h"
 #include "child_trace.h"
+#include "offload.h"
 #include "options/notes.h"
 #include "rules/wanted.h"
 
 #include <time.h>
-#include <unistd.h>
 
 #include <daemon.h>
 
@@ -87,6 +88,11 @@ struct private_nflog_child_t {
 	nflog_registry_t *registry;
 
 	/**
+	 * Captures dropped packets, NULL if they are not captured.
+	 */
+	nflog_child_drops_t *drops;
+
+	/**
 	 * Inbound and outbound SA, NULL if not captured (anymore), owned by the reader.
 	 */
 	nflog_sa_t *in, *out;
@@ -152,6 +158,10 @@ static void start_traces(private_nflog_child_t *this)
 		start_trace(this, this->esp, NFLOG_NAME_ESP);
 		start_trace(this, this->plain, NFLOG_NAME_PLAIN);
 		start_trace(this, this->missed, NFLOG_NAME_MISSED);
+		if (this->drops)
+		{
+			this->drops->start(this->drops, this->start, this->spi_in, this->spi_out);
+		}
 		this->started = TRUE;
 	}
 }
@@ -190,21 +200,6 @@ METHOD(nflog_child_t, set_note, void,
 	}
 }
 
-/** TRUE if it was logged that the code for offloading ESP is loaded, for IPv4 and IPv6,
- * accessed atomically */
-static bool offload_logged[2];
-
-/**
- * Is the code for offloading ESP loaded?  With it, with or without hardware, the kernel
- * encrypts packets after netfilter saw them (esp4_gso_encap() in net/ipv4/esp4_offload.c),
- * and may decrypt them before.
- */
-static bool offload_loaded(bool ipv6)
-{
-	return access(ipv6 ? "/sys/module/esp6_offload" : "/sys/module/esp4_offload",
-				  F_OK) == 0;
-}
-
 /**
  * Check if an SA is offloaded, so that netfilter does not see all of its ESP packets.
  *
@@ -224,10 +219,7 @@ static bool check_offload(private_nflog_child_t *this,
 		return FALSE;
 	}
 	wanted = data->hw_offload != HW_OFFLOAD_NO;
-	loaded = id->proto == IPPROTO_ESP && !nflog_sa_is_userland() &&
-			 offload_loaded(ipv6);
-	/* what is loaded concerns all CHILD_SAs, until that changes */
-	first = !__atomic_exchange_n(&offload_logged[ipv6], loaded, __ATOMIC_RELAXED);
+	loaded = nflog_offload_is_loaded(id->proto, ipv6, &first);
 	if (!wanted && !loaded)
 	{
 		return FALSE;
@@ -355,6 +347,11 @@ METHOD(nflog_child_t, add_sa, bool,
 	{
 		return FALSE;
 	}
+	if (this->drops)
+	{
+		this->drops->add_sa(this->drops, id, data);
+		this->captured = used = TRUE;
+	}
 	if (has_keys(this, data))
 	{
 		this->written[data->inbound] = this->keys->add_esp(this->keys, this->conn,
@@ -390,6 +387,10 @@ METHOD(nflog_child_t, updated_sa, void,
 	if (sa)
 	{
 		this->reader->updated(this->reader, sa, success);
+	}
+	if (success && this->drops)
+	{
+		this->drops->update_sa(this->drops, inbound, data);
 	}
 	if (success && this->written[inbound])
 	{
@@ -464,8 +465,11 @@ METHOD(nflog_child_t, recount, void,
 METHOD(nflog_child_t, is_full, bool,
 	private_nflog_child_t *this)
 {
-	return (this->esp || this->plain || this->missed) &&
-		   (!this->esp || this->esp->is_full(this->esp)) &&
+	if (!this->esp && !this->plain && !this->missed)
+	{	/* otherwise they do not wait for dropped packets, which may be few */
+		return this->drops && this->drops->is_full(this->drops);
+	}
+	return (!this->esp || this->esp->is_full(this->esp)) &&
 		   (!this->plain || this->plain->is_full(this->plain)) &&
 		   (!this->missed || this->missed->is_full(this->missed));
 }
@@ -502,6 +506,7 @@ METHOD(nflog_child_t, destroy, void,
 	nflog_child_trace_release(this->writer, this->esp, this->started);
 	nflog_child_trace_release(this->writer, this->plain, this->started);
 	nflog_child_trace_release(this->writer, this->missed, this->started);
+	DESTROY_IF(this->drops);
 	nflog_cfg_destroy(this->cfg);
 	free(this->conn);
 	free(this->child);
@@ -556,7 +561,12 @@ nflog_child_t *nflog_child_create(nflog_candidate_t *subject, uint32_t mark,
 		this->missed = nflog_child_trace_create(pipeline, subject, POINT_MISSED, cfg,
 												&this->missed_listing);
 	}
+	this->drops = nflog_child_drops_create(subject, cfg, pipeline);
 	trace = this->esp ?: this->plain ?: this->missed;
+	if (!trace && this->drops)
+	{
+		trace = this->drops->get_trace(this->drops);
+	}
 	if (trace)
 	{
 		trace->set_drops(trace, pipeline->xfrm_stat);

@@ -212,8 +212,7 @@ bool nflog_type_points(char *value, void *out)
 			*points |= both[i].points;
 		}
 		else if (len < sizeof(name) &&
-				 enum_from_name(nflog_point_names, name, &point) &&
-				 (NFLOG_WAY_POINTS | 1 << POINT_MISSED) & 1 << point)
+				 enum_from_name(nflog_point_names, name, &point))
 		{
 			*points |= 1 << point;
 		}

@@ -116,7 +116,7 @@ static bool parse_any(char *value, void *out)
 static const option_t options[] = {
 	{ "enable", nflog_type_bool, CFG(enable), BOOL_ALLOWED, FALSE },
 	{ "points", nflog_type_points, CFG(points), "a list of esp-in, esp-out, "
-	  "plain-in, plain-out, ike-in, ike-out, esp, plain, ike, and missed", FALSE },
+	  "plain-in, plain-out, ike-in, ike-out, esp, plain, ike, dropped, and missed", FALSE },
 	{ "snaplen", nflog_type_snaplen, CFG(snaplen), "0, or 64 to 65535", FALSE },
 	{ "filter", NULL, CFG(filter), FILTER_ALLOWED, FALSE },
 	{ "filter_esp", NULL, CFG(filter_esp), FILTER_ALLOWED, FALSE },

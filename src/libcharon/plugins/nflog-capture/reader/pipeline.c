@@ -32,6 +32,7 @@ METHOD(nflog_pipeline_t, destroy, void,
 	this->reader->capture_ike(this->reader, FALSE);
 	this->reader->destroy(this->reader);
 	this->ike_messages->destroy(this->ike_messages);
+	this->drops->destroy(this->drops);
 	this->writer->destroy(this->writer);
 	this->registry->destroy(this->registry);
 	this->addresses->destroy(this->addresses);
@@ -75,5 +76,7 @@ nflog_pipeline_t *nflog_pipeline_create(u_int lanes, size_t size)
 	this->reader = nflog_reader_create(this->queue, this->writer,
 									   this->ike_messages);
 	this->repair = nflog_repair_create(this->store, repaired, this);
+	/* in the last lane */
+	this->drops = nflog_drops_create(this->queue, lanes + 1, this->writer);
 	return this;
 }

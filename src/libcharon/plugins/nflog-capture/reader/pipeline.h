@@ -24,6 +24,7 @@ typedef struct nflog_pipeline_t nflog_pipeline_t;
 
 #include "ike_messages.h"
 #include "reader.h"
+#include "drops/drops.h"
 #include "files/repair.h"
 #include "files/store.h"
 #include "keys/keys.h"
@@ -94,6 +95,11 @@ struct nflog_pipeline_t {
 	 * Puts directories in order, once it is started.
 	 */
 	nflog_repair_t *repair;
+
+	/**
+	 * Reads packets that the kernel dropped, in another thread.
+	 */
+	nflog_drops_t *drops;
 
 	/**
 	 * Destroy a nflog_pipeline_t, after all traces ended.

@@ -376,4 +376,8 @@ void nflog_counters_describe(nflog_counters_t *count,
 	{
 		append(buf, len, ", losses in the kernel are not known");
 	}
+	if (count->tally)
+	{
+		count->tally->describe(count->tally, buf + strlen(buf), len - strlen(buf));
+	}
 }

@@ -22,6 +22,7 @@
 
 typedef struct nflog_counters_t nflog_counters_t;
 
+#include "tally.h"
 #include "options/cfg.h"
 
 /**
@@ -30,6 +31,8 @@ typedef struct nflog_counters_t nflog_counters_t;
  * Readers count with nflog_counters_add(), see nflog_trace_t for which thread owns what.
  */
 struct nflog_counters_t {
+	/** counts packets that went astray by their reasons, owned by the trace, NULL otherwise */
+	nflog_tally_t *tally;
 	/** packets that the rule in the kernel logged, valid if has_logged */
 	uint64_t logged;
 	/** packets read from the NFLOG group */

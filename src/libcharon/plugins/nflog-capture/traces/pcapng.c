@@ -11,6 +11,7 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
+
 #include "pcapng.h"
 #include "pcapng_block.h"
 
@@ -128,6 +129,10 @@ void nflog_commented_add(nflog_queue_t *queue, u_int lane, nflog_tap_t *tap,
 	chunk_t data;
 
 	nflog_counters_add(&tap->count->received);
+	if (packet->reason)
+	{
+		tap->count->tally->add(tap->count->tally, packet->reason, 1);
+	}
 	add_interface(&blocks, packet->interface);
 	interface = blocks.used;
 	data = build_data(packet->data);

@@ -11,6 +11,7 @@
  * or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU General Public License
  * for more details.
  */
+
 /**
  * @defgroup nflog_pcapng nflog_pcapng
  * @{ @ingroup nflog_capture
@@ -50,6 +51,9 @@ struct nflog_commented_t {
 	/** name of the interface, which is the place where it was seen, none that a sender of
 	 * packets can choose: a file has as many as there are places */
 	char *interface;
+	/** why it went astray, to be counted, one of few, NULL not to count it; then all packets
+	 * of the trace are added by one thread */
+	char *reason;
 	/** comment in words */
 	char *comment;
 };
@@ -57,8 +61,8 @@ struct nflog_commented_t {
 /**
  * Add a packet for the trace of a capture point.
  *
- * Counts it as received, and as overrun if memory is exhausted.  It has to be published, as
- * any other packet in the queue.
+ * Counts its reason, and it as received, and as overrun if memory is exhausted.  It has to
+ * be published, as any other packet in the queue.
  *
  * @param queue		queue to add to
  * @param lane		number of the lane, which the caller has for itself

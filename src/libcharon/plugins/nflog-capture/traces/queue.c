@@ -21,6 +21,9 @@
 /** packets added of one message, at most, the kernel's threshold is lower */
 #define MAX_ADDED 256
 
+/** lanes without reader: for packets that were kept, and for those that were dropped */
+#define OTHER_LANES 2
+
 /** memory in use from which on the writer does not wait for more packets, in percent */
 #define HASTE_USED 75
 
@@ -85,7 +88,7 @@ struct private_nflog_queue_t {
 	part_t *parts;
 
 	/**
-	 * Number of lanes, including the one without reader.
+	 * Number of lanes, including those without reader.
 	 */
 	u_int count;
 
@@ -357,7 +360,7 @@ METHOD(nflog_queue_t, publish, void,
 METHOD(nflog_queue_t, get_lanes, u_int,
 	private_nflog_queue_t *this)
 {
-	return this->count - 1;
+	return this->count - OTHER_LANES;
 }
 
 /**
@@ -566,7 +569,8 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 	u_int count;
 
 	/* each part may hold a block that it adds to */
-	count = max((size + NFLOG_BLOCK_SIZE - 1) / NFLOG_BLOCK_SIZE, 2 * (lanes + 1));
+	count = max((size + NFLOG_BLOCK_SIZE - 1) / NFLOG_BLOCK_SIZE,
+				2 * (lanes + OTHER_LANES));
 	blocks = nflog_blocks_create(count);
 	if (!blocks)
 	{
@@ -586,8 +590,9 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 			.destroy = _destroy,
 		},
 		.blocks = blocks,
-		.parts = malloc_align(2 * (lanes + 1) * sizeof(part_t), NFLOG_CACHE_LINE),
-		.count = lanes + 1,
+		.parts = malloc_align(2 * (lanes + OTHER_LANES) * sizeof(part_t),
+							  NFLOG_CACHE_LINE),
+		.count = lanes + OTHER_LANES,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 	);

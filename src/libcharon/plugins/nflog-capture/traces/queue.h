@@ -90,8 +90,10 @@ struct nflog_queue_t {
 	/**
 	 * Get the number of lanes of readers.
 	 *
-	 * There is another lane, which has this number, for packets that were kept.  Its callers
-	 * have to exclude each other.
+	 * There are two other lanes, which have this number and the next one: for packets that
+	 * were kept, and for those that the kernel dropped.  Their callers have to exclude each
+	 * other.
+	 *
 	 * @return			number of lanes
 	 */
 	u_int (*get_lanes)(nflog_queue_t *this);

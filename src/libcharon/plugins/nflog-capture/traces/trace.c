@@ -433,7 +433,7 @@ static void call_end_cb(private_nflog_trace_t *this)
 METHOD(nflog_trace_t, end, void,
 	private_nflog_trace_t *this)
 {
-	char arrived[768], left[768] = "", missing[256], removed[128], path[PATH_MAX];
+	char arrived[2048], left[768] = "", missing[256], removed[128], path[PATH_MAX];
 	nflog_point_t in, out;
 
 	/* complete the file */
@@ -539,6 +539,7 @@ METHOD(nflog_trace_t, destroy, void,
 	}
 	DESTROY_IF(this->loss);
 	this->intake->destroy(this->intake);
+	DESTROY_IF(this->counts[this->point].tally);
 	nflog_cfg_destroy(this->cfg);
 	if (this->dropped)
 	{
@@ -592,6 +593,7 @@ nflog_trace_t *nflog_trace_create(nflog_store_t *store,
 	if (!(NFLOG_WAY_POINTS & 1 << point))
 	{
 		this->cfg->link = LINK_PCAPNG;
+		this->counts[point].tally = nflog_tally_create();
 	}
 	this->intake = nflog_intake_create(point, this->cfg);
 	nflog_trace_name_label(conn, this->dir);
