@@ -19,6 +19,7 @@
 #define _GNU_SOURCE
 
 #include "common.h"
+#include "drops/past.h"
 #include "drops/reasons.h"
 #include "drops/victims.h"
 
@@ -312,7 +313,7 @@ static void test_hostile(void **state)
 		victims->find(victims, event, &lost);
 	}
 	/* many SPIs that are gone */
-	for (i = 0; i < 3 * NFLOG_VICTIMS_PAST; i++)
+	for (i = 0; i < 3 * NFLOG_PAST_MAX; i++)
 	{
 		remove_victim(add_victim("gw", "x{2}", 0x2000 + i, "10.1.0.0/16", "10.2.0.0/16",
 								 0, 0));

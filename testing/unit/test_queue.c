@@ -127,7 +127,7 @@ static void test_bounded(void **state)
 		assert_int_equal(queue->peek(queue, &packets, &used),
 						 count - 3 - released++);
 	}
-	assert_in_range(released, count / 5, count / 3);
+	assert_in_range(released, count / 7, count / 4);
 	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), count - 2 - released + 1);
 	queue->destroy(queue);

@@ -13,28 +13,18 @@
  */
 
 #include "victims.h"
-
-#include "traces/ip_packet.h"
+#include "esp_packet.h"
+#include "past.h"
+#include "subnet.h"
 
 #include <netinet/in.h>
-#include <netinet/udp.h>
-#include <time.h>
 
 #include <collections/array.h>
 #include <collections/hashtable.h>
 
-/** bits of an address that IPv4 addresses have before them when they are mapped */
-#define MAPPED_BITS 96
-
 /** CHILD_SAs with the same addresses or selectors that are looked at for a packet, at most,
  * the newest ones */
 #define MAX_LOOK 64
-
-/** RFC 3948, section 2.2 */
-#define NON_ESP_MARKER_LEN 4
-
-/** bytes of AH before the SPI, RFC 4302, section 2 */
-#define AH_SPI_OFFSET 4
 
 /** where IKE messages and ESP in UDP are received, if charon uses no other ports */
 #define IKE_PORT 500
@@ -61,18 +51,6 @@ typedef struct {
 	/** CHILD_SAs, nflog_victim_t, the newest one last, as often as it is in their selectors */
 	array_t *victims;
 } subnet_entry_t;
-
-/**
- * SPI of an SA that is gone.
- */
-typedef struct {
-	/** SPI, in network order */
-	uint32_t spi;
-	/** CHILD_SA */
-	char label[80];
-	/** when it went, monotonic */
-	time_t gone;
-} past_t;
 
 /**
  * Private data.
@@ -110,17 +88,15 @@ struct private_nflog_victims_t {
 	u_int bits[NFLOG_SUBNET_BITS + 128 + 1];
 
 	/**
-	 * SAs that are gone, past_t, by SPI, and in a ring, the oldest one is next.
+	 * SPIs of SAs that are gone.
 	 */
-	hashtable_t *past;
-	past_t ring[NFLOG_VICTIMS_PAST];
-	u_int next;
+	nflog_past_t *past;
 
 	/**
 	 * Ports of IKE messages, those without and those with a marker, and of ESP in UDP.  The
 	 * peer's are usual ones, a NAT changes only one of both.
 	 */
-	uint16_t ports[4];
+	uint16_t ports[NFLOG_ESP_PACKET_PORTS];
 
 	/**
 	 * Pass on packets in the kernel, NULL if nothing does, and their data.
@@ -129,55 +105,6 @@ struct private_nflog_victims_t {
 	bool (*subnet_cb)(void *data, struct nflog_subnet_t *subnet, bool add);
 	void *data;
 };
-
-/**
- * Hash and compare keys.
- */
-static u_int pair_hash(const void *key)
-{
-	return chunk_hash(chunk_create((void*)key, sizeof(struct nflog_pair_t)));
-}
-
-static bool pair_equals(const void *a, const void *b)
-{
-	return memeq(a, b, sizeof(struct nflog_pair_t));
-}
-
-static u_int subnet_hash(const void *key)
-{
-	return chunk_hash(chunk_create((void*)key, sizeof(struct nflog_subnet_t)));
-}
-
-static bool subnet_equals(const void *a, const void *b)
-{
-	return memeq(a, b, sizeof(struct nflog_subnet_t));
-}
-
-/**
- * Map an address of 4 or 16 bytes.
- */
-static void map_addr(uint8_t to[16], chunk_t from)
-{
-	memset(to, 0, 16);
-	if (from.len == 4)
-	{
-		memset(to + 10, 0xff, 2);
-	}
-	memcpy(to + 16 - min(from.len, 16), from.ptr, min(from.len, 16));
-}
-
-/**
- * Clear the bits behind those that count.
- */
-static void mask_addr(uint8_t addr[16], u_int bits)
-{
-	u_int i;
-
-	for (i = bits; i < 128; i++)
-	{
-		addr[i / 8] &= ~(0x80 >> (i % 8));
-	}
-}
 
 /**
  * Remove a CHILD_SA from an array, once.
@@ -247,32 +174,6 @@ static void remove_pair(private_nflog_victims_t *this, nflog_victim_t *victim)
 }
 
 /**
- * Get the smallest subnet with all addresses of a selector.
- */
-static bool get_subnet(traffic_selector_t *ts, bool remote, struct nflog_subnet_t *subnet)
-{
-	host_t *net = NULL;
-	uint8_t mask;
-
-	ts->to_subnet(ts, &net, &mask);
-	if (!net)
-	{
-		return FALSE;
-	}
-	memset(subnet, 0, sizeof(*subnet));
-	subnet->remote = remote;
-	map_addr(subnet->addr, net->get_address(net));
-	if (net->get_family(net) == AF_INET)
-	{
-		mask += MAPPED_BITS;
-	}
-	mask_addr(subnet->addr, mask);
-	subnet->bits = NFLOG_SUBNET_BITS + mask;
-	net->destroy(net);
-	return TRUE;
-}
-
-/**
  * Add a CHILD_SA to a subnet, or remove it.
  */
 static bool change_subnet(private_nflog_victims_t *this, nflog_victim_t *victim,
@@ -325,7 +226,7 @@ static bool change_selectors(private_nflog_victims_t *this, nflog_victim_t *vict
 	enumerator = list->create_enumerator(list);
 	while (enumerator->enumerate(enumerator, &ts))
 	{
-		if (get_subnet(ts, remote, &subnet))
+		if (nflog_subnet_get(ts, remote, &subnet))
 		{
 			changed &= change_subnet(this, victim, &subnet, add);
 		}
@@ -358,9 +259,9 @@ METHOD(nflog_victims_t, set_addresses, bool,
 	{
 		this->sas->put(this->sas, key, victim);
 	}
-	map_addr(inbound ? pair.local : pair.remote, addr);
-	map_addr(inbound ? pair.remote : pair.local, src->get_address(src));
-	if (victim->paired && pair_equals(&pair, &victim->pair))
+	nflog_addr_map(inbound ? pair.local : pair.remote, addr);
+	nflog_addr_map(inbound ? pair.remote : pair.local, src->get_address(src));
+	if (victim->paired && nflog_pair_equals(&pair, &victim->pair))
 	{
 		return TRUE;
 	}
@@ -394,24 +295,6 @@ METHOD(nflog_victims_t, set_sa, bool,
 	return set;
 }
 
-/**
- * Remember the SPI of an SA that is gone.
- */
-static void remember(private_nflog_victims_t *this, nflog_victim_t *victim, uint32_t spi)
-{
-	past_t *past = &this->ring[this->next++ % NFLOG_VICTIMS_PAST];
-	void *key = (void*)(uintptr_t)past->spi;
-
-	if (past->spi && this->past->get(this->past, key) == past)
-	{
-		this->past->remove(this->past, key);
-	}
-	past->spi = spi;
-	past->gone = time_monotonic(NULL);
-	snprintf(past->label, sizeof(past->label), "%s", victim->label);
-	this->past->put(this->past, (void*)(uintptr_t)spi, past);
-}
-
 METHOD(nflog_victims_t, remove_, void,
 	private_nflog_victims_t *this, nflog_victim_t *victim)
 {
@@ -432,7 +315,7 @@ METHOD(nflog_victims_t, remove_, void,
 		}
 		if (i)
 		{	/* others can't be received */
-			remember(this, victim, key->spi);
+			this->past->add(this->past, key->spi, victim->label);
 		}
 	}
 	remove_pair(this, victim);
@@ -478,10 +361,10 @@ static void find_pair(private_nflog_victims_t *this, nflog_ip_packet_t *ip, nflo
 	pair_entry_t *entry;
 	int i, j;
 
-	map_addr(pairs[0].local, ip->dst);
-	map_addr(pairs[0].remote, ip->src);
-	map_addr(pairs[1].local, ip->src);
-	map_addr(pairs[1].remote, ip->dst);
+	nflog_addr_map(pairs[0].local, ip->dst);
+	nflog_addr_map(pairs[0].remote, ip->src);
+	nflog_addr_map(pairs[1].local, ip->src);
+	nflog_addr_map(pairs[1].remote, ip->dst);
 	for (i = 0; i < countof(pairs); i++)
 	{
 		entry = this->pairs->get(this->pairs, &pairs[i]);
@@ -501,7 +384,6 @@ static void find_sa(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
 {
 	nflog_esp_key_t key = { .spi = htonl(lost->spi) };
 	nflog_victim_t *victim;
-	past_t *past;
 
 	memcpy(key.dst, ip->dst.ptr, min(ip->dst.len, sizeof(key.dst)));
 	for (key.inbound = 0; key.inbound < 2; key.inbound++)
@@ -517,34 +399,10 @@ static void find_sa(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
 		}
 	}
 	find_pair(this, ip, lost);
-	past = this->past->get(this->past, (void*)(uintptr_t)key.spi);
-	if (past && lost->count)
+	if (lost->count)
 	{
-		snprintf(lost->known, sizeof(lost->known), "the SPI was that of %s, deleted %u s "
-				 "ago", past->label, (u_int)(time_monotonic(NULL) - past->gone));
+		this->past->describe(this->past, key.spi, lost->known, sizeof(lost->known));
 	}
-}
-
-/**
- * Check if selectors match one side of a packet.
- */
-static bool match_side(linked_list_t *list, host_t *host, uint8_t proto, uint16_t port)
-{
-	enumerator_t *enumerator;
-	traffic_selector_t *ts;
-	bool match = FALSE;
-	uint8_t wanted;
-
-	enumerator = list->create_enumerator(list);
-	while (!match && enumerator->enumerate(enumerator, &ts))
-	{
-		wanted = ts->get_protocol(ts);
-		match = ts->includes(ts, host) && (!wanted || wanted == proto) &&
-				(!wanted || (proto != IPPROTO_TCP && proto != IPPROTO_UDP) ||
-				 (port >= ts->get_from_port(ts) && port <= ts->get_to_port(ts)));
-	}
-	enumerator->destroy(enumerator);
-	return match;
 }
 
 /**
@@ -561,7 +419,7 @@ static void find_direction(private_nflog_victims_t *this, host_t *local, host_t 
 	u_int bits, looked = 0;
 	int i;
 
-	map_addr(key.addr, remote->get_address(remote));
+	nflog_addr_map(key.addr, remote->get_address(remote));
 	for (bits = countof(this->bits); bits-- > NFLOG_SUBNET_BITS && looked < MAX_LOOK;)
 	{
 		if (!this->bits[bits])
@@ -569,14 +427,14 @@ static void find_direction(private_nflog_victims_t *this, host_t *local, host_t 
 			continue;
 		}
 		key.bits = bits;
-		mask_addr(key.addr, bits - NFLOG_SUBNET_BITS);
+		nflog_addr_mask(key.addr, bits - NFLOG_SUBNET_BITS);
 		entry = this->subnets->get(this->subnets, &key);
 		for (i = entry ? array_count(entry->victims) : 0; i-- > 0 && looked < MAX_LOOK;)
 		{
 			looked++;
 			array_get(entry->victims, i, &victim);
-			if (match_side(victim->remote, remote, proto, remote->get_port(remote)) &&
-				match_side(victim->local, local, proto, local->get_port(local)))
+			if (nflog_selectors_match_host(victim->remote, remote, proto, remote->get_port(remote)) &&
+				nflog_selectors_match_host(victim->local, local, proto, local->get_port(local)))
 			{
 				add_newest(lost, victim);
 			}
@@ -607,93 +465,6 @@ static void find_selectors(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
 	dst->destroy(dst);
 }
 
-/**
- * The kernel shortens the IP packet when it decapsulates ESP from UDP, but leaves both headers
- * (xfrm4_udp_encap_rcv() in net/ipv4/xfrm4_input.c).  Set the length as it was.
- */
-static void restore_length(struct nflog_event_t *event)
-{
-	struct udphdr udp;
-	uint16_t total;
-	size_t header;
-
-	header = (event->data[0] & 0xf) * 4;
-	if (event->data[0] >> 4 != 4 || event->caplen < header + sizeof(udp) ||
-		event->data[9] != IPPROTO_UDP)
-	{
-		return;
-	}
-	memcpy(&udp, event->data + header, sizeof(udp));
-	total = header + ntohs(udp.len);
-	if (untoh16(event->data + 2) + sizeof(udp) == total)
-	{
-		htoun16(event->data + 2, total);
-	}
-}
-
-/**
- * Check if a packet is of a port of IKE.
- *
- * @param first		0 for those without a marker before messages, 1 for others
- */
-static bool has_port(private_nflog_victims_t *this, struct udphdr *udp, u_int first)
-{
-	u_int i;
-
-	for (i = first; i < countof(this->ports); i += 2)
-	{
-		if (ntohs(udp->source) == this->ports[i] || ntohs(udp->dest) == this->ports[i])
-		{
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
-/**
- * Get the SPI of an ESP or AH packet, maybe in UDP.
- *
- * @param ike		receives TRUE if it is an IKE message instead
- * @return			SPI in host order, 0 if it is none
- */
-static uint32_t get_spi(private_nflog_victims_t *this, nflog_ip_packet_t *ip, bool *ike)
-{
-	chunk_t payload = chunk_skip(ip->data, ip->payload);
-	struct udphdr udp;
-	bool marked;
-
-	*ike = FALSE;
-	if (ip->offset)
-	{
-		return 0;
-	}
-	switch (ip->proto)
-	{
-		case IPPROTO_ESP:
-			break;
-		case IPPROTO_AH:
-			payload = chunk_skip(payload, AH_SPI_OFFSET);
-			break;
-		case IPPROTO_UDP:
-			if (payload.len < sizeof(udp) + NON_ESP_MARKER_LEN)
-			{
-				return 0;
-			}
-			memcpy(&udp, payload.ptr, sizeof(udp));
-			payload = chunk_skip(payload, sizeof(udp));
-			marked = has_port(this, &udp, 1);
-			*ike = (marked && !untoh32(payload.ptr)) || has_port(this, &udp, 0);
-			if (*ike || !marked)
-			{
-				return 0;
-			}
-			break;
-		default:
-			return 0;
-	}
-	return payload.len >= 4 ? untoh32(payload.ptr) : 0;
-}
-
 METHOD(nflog_victims_t, find, void,
 	private_nflog_victims_t *this, struct nflog_event_t *event, nflog_lost_t *lost)
 {
@@ -701,13 +472,13 @@ METHOD(nflog_victims_t, find, void,
 	bool ike, udp;
 
 	memset(lost, 0, sizeof(*lost));
-	restore_length(event);
+	nflog_esp_packet_restore(event);
 	if (!nflog_ip_packet_parse(&ip, chunk_create(event->data, event->caplen)))
 	{
 		return;
 	}
 	udp = ip.proto == IPPROTO_UDP;
-	lost->spi = get_spi(this, &ip, &ike);
+	lost->spi = nflog_esp_packet_get_spi(&ip, this->ports, &ike);
 	if (event->spi)
 	{	/* that of the SA, which may not be in the packet yet */
 		lost->spi = ntohl(event->spi);
@@ -800,9 +571,9 @@ nflog_victims_t *nflog_victims_create()
 		},
 		.victims = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
 		.sas = hashtable_create(nflog_esp_key_hash, nflog_esp_key_equals, 8),
-		.pairs = hashtable_create(pair_hash, pair_equals, 8),
-		.subnets = hashtable_create(subnet_hash, subnet_equals, 8),
-		.past = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.pairs = hashtable_create(nflog_pair_hash, nflog_pair_equals, 8),
+		.subnets = hashtable_create(nflog_subnet_hash, nflog_subnet_equals, 8),
+		.past = nflog_past_create(),
 		.ports = {
 			IKE_PORT,
 			NAT_T_PORT,

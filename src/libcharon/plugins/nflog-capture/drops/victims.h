@@ -35,9 +35,6 @@ typedef struct nflog_lost_t nflog_lost_t;
 /** CHILD_SAs that get the same packet, at most */
 #define NFLOG_VICTIMS_MAX 16
 
-/** SPIs of SAs that are gone, which are remembered */
-#define NFLOG_VICTIMS_PAST 1024
-
 /**
  * CHILD_SA whose dropped packets are captured.
  */

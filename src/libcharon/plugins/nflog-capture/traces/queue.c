@@ -569,8 +569,8 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 	u_int count;
 
 	/* each part may hold a block that it adds to */
-	count = max((size + NFLOG_BLOCK_SIZE - 1) / NFLOG_BLOCK_SIZE,
-				2 * (lanes + OTHER_LANES));
+	lanes += OTHER_LANES;
+	count = max((size + NFLOG_BLOCK_SIZE - 1) / NFLOG_BLOCK_SIZE, 2 * lanes);
 	blocks = nflog_blocks_create(count);
 	if (!blocks)
 	{
@@ -590,12 +590,11 @@ nflog_queue_t *nflog_queue_create(u_int lanes, size_t size)
 			.destroy = _destroy,
 		},
 		.blocks = blocks,
-		.parts = malloc_align(2 * (lanes + OTHER_LANES) * sizeof(part_t),
-							  NFLOG_CACHE_LINE),
-		.count = lanes + OTHER_LANES,
+		.parts = malloc_align(2 * lanes * sizeof(part_t), NFLOG_CACHE_LINE),
+		.count = lanes,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 		.condvar = condvar_create(CONDVAR_TYPE_DEFAULT),
 	);
-	memset(this->parts, 0, 2 * this->count * sizeof(part_t));
+	memset(this->parts, 0, 2 * lanes * sizeof(part_t));
 	return &this->public;
 }

@@ -95,14 +95,12 @@ struct private_nflog_trace_t {
 	nflog_packet_t *kept[2], *last[2];
 
 	/**
-	 * TRUE if one of the lists is empty, and the other one is in the order of logging and of
-	 * time.
+	 * TRUE if one of the lists is empty, and the other one in the order of logging and time.
 	 */
 	bool sorted;
 
 	/**
-	 * Counters by capture point, pairs of arriving and leaving packets.  Packets that went
-	 * astray have a point without another one behind it.
+	 * Counters by capture point, those of packets that went astray are no pairs.
 	 */
 	nflog_counters_t counts[POINT_MAX + 1];
 
