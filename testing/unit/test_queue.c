@@ -26,8 +26,8 @@
 
 #include <library.h>
 
-/** four blocks, all that one lane may have */
-#define SIZE (4 * 1024 * 1024)
+/** six blocks, all that one lane may have */
+#define SIZE (6 * 1024 * 1024)
 
 /* any pointer will do, the queue does not use it */
 #define TRACE ((nflog_trace_t*)&trace)
@@ -143,7 +143,7 @@ static void test_unpublished(void **state)
 	assert_int_equal(queue->peek(queue, &packets, &used), 0);
 	queue->publish(queue, 0);
 	assert_int_equal(queue->peek(queue, &packets, &used), 1);
-	assert_int_equal(used, 25);
+	assert_int_equal(used, 16);
 	queue->destroy(queue);
 }
 
@@ -182,7 +182,7 @@ static void test_lanes(void **state)
 	queue->release(queue);
 	assert_int_equal(queue->peek(queue, &packets, &used), 2);
 	assert_ptr_equal(packets[0], first);
-	assert_int_equal(used, 33);
+	assert_int_equal(used, 25);
 	assert_non_null(add_to(queue, 0, 1000));
 	queue->destroy(queue);
 }

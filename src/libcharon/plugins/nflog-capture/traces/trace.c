@@ -89,8 +89,7 @@ struct private_nflog_trace_t {
 	nflog_gaps_t gaps;
 
 	/**
-	 * Packets that are kept, first and last one of two lists: not stamped by the kernel,
-	 * and stamped.
+	 * Packets that are kept, first and last one of two lists: not stamped, and stamped.
 	 */
 	nflog_packet_t *kept[2], *last[2];
 
@@ -379,8 +378,7 @@ METHOD(nflog_trace_t, write_, void,
 	for (i = 0; i < count; i++)
 	{
 		packet = packets[i];
-		nflog_counters_large(&this->counts[packet->point],
-							 packet->original);
+		nflog_counters_large(&this->counts[packet->point], packet->original);
 		if (!this->intake->take(this->intake, packet, &this->counts[packet->point]))
 		{
 			continue;
