@@ -68,6 +68,9 @@ int bench_capture(bench_options_t *options)
 	bench_init(options);
 	objects = objects_create(options->lanes);
 	objects->recorder = options->recorder;
+	/* the sequence numbers of an SA have gaps, as those of all are consecutive */
+	lib->settings->set_str(lib->settings, "%s.plugins.nflog-capture.recorder_lost", "0",
+						   lib->ns);
 	for (i = 0; i < options->captured; i++)
 	{
 		snprintf(label, sizeof(label), "net{%u}", i + 1);
