@@ -27,6 +27,7 @@
 #include <encoding/payloads/delete_payload.h>
 #include <time.h>
 
+#include <processing/jobs/callback_job.h>
 #include <threading/condvar.h>
 #include <threading/mutex.h>
 
@@ -41,6 +42,7 @@ static mock_child_t *child;
 /** what was triggered */
 static u_int count;
 static nflog_cause_t cause;
+static bool deleted, gate;
 static char conn[64], detail[256];
 static mutex_t *mutex;
 static condvar_t *condvar;
@@ -54,6 +56,7 @@ METHOD(nflog_recorder_t, note_trigger, void,
 	mutex->lock(mutex);
 	count++;
 	cause = trigger->cause;
+	deleted = deleted || cause == CAUSE_DELETED;
 	snprintf(conn, sizeof(conn), "%s", trigger->conn);
 	snprintf(detail, sizeof(detail), "%s", trigger->detail ?: "");
 	condvar->signal(condvar);
@@ -265,8 +268,8 @@ static void test_lines(void **state)
 	DBG1(DBG_CHD, "trace /var/gw/x of nobody");
 	DBG1(DBG_CHD, "trace /var/other/x of nobody");
 	out = open_memstream(&text, &len);
-	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, out), 3);
-	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", time(NULL) + 10, out), 0);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 3);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", time(NULL) + 10, 1 << 20, out), 0);
 	fclose(out);
 	assert_non_null(strstr(text, "before it is known?[1m\n"));
 	assert_non_null(strstr(text, "> after\n"));
@@ -277,9 +280,17 @@ static void test_lines(void **state)
 	free(text);
 	ids->insert_last(ids, (void*)(uintptr_t)unknown->id);
 	out = open_memstream(&text, &len);
-	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, out), 4);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 4);
 	fclose(out);
 	assert_non_null(strstr(text, "> never known\n"));
+	free(text);
+	/* the newest ones, if not all fit */
+	out = open_memstream(&text, &len);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1, out), 0);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 200, out), 1);
+	fclose(out);
+	assert_non_null(strstr(text, "older lines are left out"));
+	assert_non_null(strstr(text, "/var/gw/x"));
 	free(text);
 	/* strangers push out none of them */
 	for (i = 0; i < 20000; i++)
@@ -287,11 +298,71 @@ static void test_lines(void **state)
 		DBG1(DBG_NET, "a line that is repeated by somebody who has no credentials at all");
 	}
 	out = open_memstream(&text, &len);
-	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, out), 1);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 1);
 	fclose(out);
 	free(text);
 	ids->destroy(ids);
 	mock_ike_destroy(unknown);
+}
+
+/**
+ * Jobs wait until this is opened.
+ */
+static job_requeue_t wait_for_gate(void *null)
+{
+	mutex->lock(mutex);
+	while (!gate)
+	{
+		condvar->wait(condvar, mutex);
+	}
+	mutex->unlock(mutex);
+	return JOB_REQUEUE_NONE;
+}
+
+/**
+ * Strangers do not take the places of others, and what is ignored is counted and logged.
+ */
+static void test_flood(void **state)
+{
+	linked_list_t *ids = linked_list_create();
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+	u_int i;
+
+	mutex->lock(mutex);
+	gate = FALSE;
+	mutex->unlock(mutex);
+	for (i = 0; i < 2; i++)
+	{	/* all threads */
+		lib->processor->queue_job(lib->processor, (job_t*)
+				callback_job_create(wait_for_gate, NULL, NULL, NULL));
+	}
+	charon->bus->set_sa(charon->bus, &ike->public);
+	for (i = 0; i < NFLOG_ALARMS_OPEN + 100; i++)
+	{
+		charon->bus->alert(charon->bus, ALERT_PEER_AUTH_FAILED);
+	}
+	charon->bus->set_sa(charon->bus, NULL);
+	out = open_memstream(&text, &len);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 1);
+	fclose(out);
+	assert_non_null(strstr(text, "too much happens at once, 1 triggers of recorders are"));
+	free(text);
+	ids->destroy(ids);
+	pass(ike, TRUE, TRUE, create_delete(PROTO_ESP, child->out.spi));
+	down();
+	mutex->lock(mutex);
+	gate = TRUE;
+	condvar->broadcast(condvar);
+	while (count < NFLOG_ALARMS_OPEN + 1)
+	{
+		condvar->wait(condvar, mutex);
+	}
+	assert_int_equal(count, NFLOG_ALARMS_OPEN + 1);
+	assert_true(deleted);
+	count = 0;
+	mutex->unlock(mutex);
 }
 
 /**
@@ -333,6 +404,7 @@ static int setup(void **state)
 	child->out.spi = htonl(0x22);
 	child->state = CHILD_INSTALLED;
 	count = 0;
+	deleted = FALSE;
 	lib->processor->set_threads(lib->processor, 2);
 	return 0;
 }
@@ -385,6 +457,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_expired, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rekeying, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disabled, setup, teardown),
 	};
 

@@ -19,13 +19,19 @@
 
 #define _GNU_SOURCE
 
+#include "clock.h"
 #include "disk.h"
 #include "recorder/key_rows.h"
 #include "process/secret.h"
 #include "recorder/recorder.h"
 
+#include <sys/statvfs.h>
+
 /** bytes that are held */
 #define HELD (1ULL << 20)
+
+/** name of another trace */
+#define OTHER "net.20261123T202346Z.00000003-00000004.esp"
 
 static nflog_recorder_t *recorder;
 
@@ -50,6 +56,7 @@ static int begin_recorder(void **state)
 	set_option("recorder_interval", NULL);
 	set_option("recorder_total", NULL);
 	later = 0;
+	ahead = 0;
 	recorder = nflog_recorder_create(store);
 	return 0;
 }
@@ -292,7 +299,7 @@ static void test_interval(void **state)
 	assert_string_equal(get_folders(), "gw.20231114T221320Z.deleted "
 						"gw.20231114T221320Z.rekeying");
 	assert_non_null(strstr(get_content("gw.20231114T221320Z.rekeying", "summary.txt"),
-						   "to then 2 triggers"));
+						   "on 2 triggers"));
 	/* with an interval, those of strangers wait longer: as if it was 61 s ago */
 	set_option("recorder_interval", "1000000");
 	trigger("gw", CAUSE_PROPOSAL);
@@ -346,7 +353,7 @@ static void test_total(void **state)
 	u_int i;
 
 	set_option("recorder_interval", "0");
-	set_option("recorder_total", "4m");
+	set_option("recorder_total", "5m");
 	begin_trace("gw", NAME, 0);
 	write_packets(2000);
 	trigger("gw", CAUSE_DELETED);
@@ -380,6 +387,353 @@ static void test_total(void **state)
 	complete(TRUE);
 	assert_non_null(strstr(get_content("gw.20231114T221327Z.expired", "summary.txt"),
 						   "no more space for this folder"));
+	end_trace();
+}
+
+/**
+ * Is there a row in a table of the connection?
+ */
+static bool has_row(char *spi)
+{
+	chunk_t content;
+	bool found;
+
+	assert_true(store->read_file(store, "gw", "esp_sa", &content));
+	found = memmem(content.ptr, content.len, spi, strlen(spi)) != NULL;
+	nflog_secret_clear(&content);
+	return found;
+}
+
+/**
+ * Remove rows of SAs that are needed no longer.
+ */
+static void prune()
+{
+	ahead += 301;
+	keys->prune(keys, "gw");
+	keys->flush(keys);
+}
+
+/**
+ * Keys stay while files need them, or while a trace is running, whatever files it has.
+ */
+static void test_keys(void **state)
+{
+	char *folder = "gw.20231114T221320Z.deleted";
+	nflog_trace_t *idle;
+
+	begin_trace("gw", NAME, 3600);
+	write_packets(10);
+	add_spi("gw", 1);
+	add_spi("gw", 0x99);
+	keys->flush(keys);
+	idle = trace;
+	begin_trace("gw", OTHER, 3600);
+	add_spi("gw", 3);
+	keys->flush(keys);
+	/* the files of the other one leave the tape, but it may go on */
+	assert_int_equal(write_packets(1500), 1500);
+	prune();
+	assert_true(has_row("0x00000001"));
+	assert_true(has_row("0x00000003"));
+	assert_false(has_row("0x00000099"));
+	idle->end(idle);
+	idle->destroy(idle);
+	prune();
+	assert_false(has_row("0x00000001"));
+	trigger("gw", CAUSE_DELETED);
+	assert_non_null(strstr(get_content(folder, "esp_sa"), "0x00000003"));
+	assert_non_null(strstr(get_content(folder, "summary.txt"), "is being filled"));
+	/* an SA that is replaced and leaves the tape before the folder is complete */
+	end_trace();
+	begin_trace("gw", NAME, 3600);
+	assert_int_equal(write_packets(1500), 1500);
+	add_spi("gw", 1);
+	keys->flush(keys);
+	prune();
+	complete(TRUE);
+	assert_non_null(strstr(get_content(folder, "esp_sa"), "0x00000003"));
+	assert_non_null(strstr(get_content(folder, "esp_sa"), "0x00000001"));
+	assert_null(strstr(get_content(folder, "summary.txt"), "is being filled"));
+	assert_null(strstr(get_content(folder, "esp_sa"), "0x00000099"));
+	prune();
+	assert_false(has_row("0x00000003"));
+	end_trace();
+}
+
+/**
+ * Let the disk be full, or not.
+ */
+static void fill_disk(bool full)
+{
+	struct statvfs st;
+	char options[64];
+
+	assert_int_equal(statvfs(captures, &st), 0);
+	snprintf(options, sizeof(options), "size=%llu,mode=0700", full ? (unsigned long long)
+			 (st.f_blocks - st.f_bfree) * st.f_frsize : 64ULL << 20);
+	assert_int_equal(mount("none", captures, "tmpfs", MS_REMOUNT, options), 0);
+}
+
+/**
+ * A folder is not said to be saved before it is complete, which is tried again.
+ */
+static void test_disk_full(void **state)
+{
+	char *folder = "gw.20231114T221320Z.no-answer";
+	timeval_t until;
+
+	begin_trace("gw", NAME, 10);
+	write_packets(100);
+	trigger("gw", CAUSE_NO_ANSWER);
+	assert_true(access(path("../saved/gw.20231114T221320Z.no-answer/incomplete"), F_OK) == 0);
+	fill_disk(TRUE);
+	ahead += 11;
+	lines = 0;
+	complete(FALSE);
+	assert_non_null(strstr(line, "unable to complete folder"));
+	assert_true(recorder->is_busy(recorder));
+	assert_true(access(path("../saved/gw.20231114T221320Z.no-answer/incomplete"), F_OK) == 0);
+	/* what was there at first is there still */
+	assert_non_null(strstr(get_content(folder, "summary.txt"), "is being filled"));
+	/* nothing is added anymore, and it is tried again after a while */
+	assert_false(recorder->get_mark(recorder, &until));
+	trigger("gw", CAUSE_DELETED);
+	assert_non_null(strstr(line, "could not be completed yet"));
+	fill_disk(FALSE);
+	ahead += 31;
+	complete(FALSE);
+	assert_non_null(strstr(line, "saved 1 files"));
+	assert_false(recorder->is_busy(recorder));
+	assert_int_equal(access(path("../saved/gw.20231114T221320Z.no-answer/incomplete"), F_OK),
+					 -1);
+	assert_null(strstr(get_content(folder, "summary.txt"), "is being filled"));
+	/* if somebody removes it, it is not saved */
+	set_option("recorder_interval", "0");
+	trigger("gw", CAUSE_EXPIRED);
+	common_remove("captures/saved/*");
+	complete(TRUE);
+	assert_non_null(strstr(line, "stays incomplete: it was removed"));
+	end_trace();
+}
+
+/**
+ * A folder that was not complete when charon was killed.
+ */
+static void test_killed(void **state)
+{
+	char *folder = "gw.20231114T221320Z.deleted", *made;
+
+	begin_trace("gw", NAME, 10);
+	write_packets(10);
+	add_spi("gw", 1);
+	keys->flush(keys);
+	made = path("../saved");
+	assert_int_equal(mkdir(made, 0700), 0);
+	made = path("../saved/gw.20231114T221320Z.deleted");
+	assert_int_equal(mkdir(made, 0700), 0);
+	close(open(path("../saved/gw.20231114T221320Z.deleted/incomplete"), O_CREAT, 0600));
+	close(open(path("../saved/gw.20231114T221320Z.deleted/" NAME ".0.pcap"), O_CREAT, 0600));
+	close(open(path("../saved/gw.20231114T221320Z.deleted/.keys.01234567.tmp"), O_CREAT,
+			   0600));
+	lines = 0;
+	recorder->work(recorder);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, "completed 1 folders"));
+	lines = 0;
+	recorder->work(recorder);
+	assert_int_equal(lines, 0);
+	assert_int_equal(access(path("../saved/gw.20231114T221320Z.deleted/incomplete"), F_OK), -1);
+	assert_int_equal(access(path("../saved/gw.20231114T221320Z.deleted/.keys.01234567.tmp"),
+							F_OK), -1);
+	assert_non_null(strstr(get_content(folder, "esp_sa"), "0x00000001"));
+	assert_non_null(strstr(get_content(folder, "summary.txt"),
+						   "Connection gw: the peer deleted a CHILD_SA"));
+	assert_non_null(strstr(get_content(folder, "summary.txt"), "could not be completed"));
+	end_trace();
+}
+
+/**
+ * What anybody can cause makes no others go, delays none, and hides none.
+ */
+static void test_open(void **state)
+{
+	char *summary;
+	u_int i;
+
+	begin_trace("gw", NAME, 0);
+	write_packets(10);
+	trigger("gw", CAUSE_INVALID_SPI);
+	complete(TRUE);
+	trigger("gw", CAUSE_NO_ANSWER);
+	complete(TRUE);
+	assert_non_null(strstr(get_folders(), "no-answer"));
+	/* but this one is too soon for both */
+	trigger("gw", CAUSE_INVALID_SPI);
+	assert_false(recorder->is_busy(recorder));
+	end_trace();
+	/* a flood, the cause that matters, and as long after that as usual */
+	begin_trace("other", OTHER, 10);
+	write_packets(10);
+	for (i = 0; i < 100; i++)
+	{
+		trigger("other", CAUSE_INVALID_SPI);
+	}
+	ahead += 9;
+	trigger("other", CAUSE_EXPIRED);
+	assert_in_range(recorder->get_delay(recorder), 5000, 10000);
+	complete(TRUE);
+	summary = get_content("other.20231114T221320Z.expired", "summary.txt");
+	assert_non_null(strstr(summary, "Connection other: an SA reached the end of its lifetime"));
+	assert_non_null(strstr(summary, "20.005 an SA reached the end of its lifetime"));
+	/* it counts, so the next one is too soon */
+	trigger("other", CAUSE_DELETED);
+	assert_false(recorder->is_busy(recorder));
+	end_trace();
+}
+
+static void test_open_total(void **state)
+{
+	u_int i;
+
+	set_option("recorder_interval", "0");
+	set_option("recorder_total", "5m");
+	begin_trace("gw", NAME, 0);
+	for (i = 0; i < 3; i++, later++)
+	{
+		write_packets(2000);
+		trigger("gw", CAUSE_DELETED);
+		complete(TRUE);
+	}
+	for (i = 0; i < 4; i++, later++)
+	{
+		trigger("gw", CAUSE_INVALID_SPI);
+		ahead += 11;
+		complete(TRUE);
+	}
+	assert_non_null(strstr(get_folders(), "gw.20231114T221320Z.deleted "
+						   "gw.20231114T221321Z.deleted gw.20231114T221322Z.deleted"));
+	end_trace();
+}
+
+/**
+ * More connections at once than folders are filled: all get theirs, but not those of strangers.
+ */
+static void test_many(void **state)
+{
+	char name[16], *folders;
+	timeval_t until;
+	u_int i, count = 0;
+
+	for (i = 0; i < 40; i++)
+	{
+		snprintf(name, sizeof(name), "c%u", i);
+		recorder->get_tape(recorder, name, HELD, 1);
+	}
+	lines = 0;
+	for (i = 0; i < 40; i++)
+	{
+		snprintf(name, sizeof(name), "c%u", i);
+		trigger(name, i < 20 ? CAUSE_INVALID_SPI : CAUSE_NO_ANSWER);
+	}
+	/* not a line for each connection that gets none at once */
+	assert_int_equal(lines, NFLOG_RECORDER_FOLDERS + 1);
+	time_monotonic(&until);
+	for (i = 0; i < 5; i++)
+	{
+		until.tv_sec += 1000;
+		recorder->handle(recorder, &until);
+	}
+	assert_false(recorder->is_busy(recorder));
+	for (folders = get_folders(); (folders = strstr(folders, "no-answer")); folders++)
+	{
+		count++;
+	}
+	assert_int_equal(count, 20);
+	for (folders = get_folders(), count = 0; (folders = strstr(folders, "invalid-spi"));
+		 folders++)
+	{
+		count++;
+	}
+	assert_int_equal(count, NFLOG_RECORDER_FOLDERS / 2);
+}
+
+/**
+ * The newest packets are saved if there is little space, and small files take no more than
+ * they have.
+ */
+static void test_space(void **state)
+{
+	char *folder = "gw.20231114T221320Z.no-answer", name[sizeof(OTHER)];
+	nflog_trace_t *first;
+	uint32_t from, to;
+	u_int i;
+
+	set_option("recorder_total", "512k");
+	begin_trace("gw", NAME, 10);
+	write_packets(3000);
+	lines = 0;
+	trigger("gw", CAUSE_NO_ANSWER);
+	assert_int_equal(lines, 2);
+	complete(TRUE);
+	count_packets(folder, &from, &to);
+	assert_int_equal(to, 2999);
+	assert_non_null(strstr(get_content(folder, "summary.txt"), "files are not here"));
+	set_option("recorder_total", NULL);
+	set_option("recorder_interval", "0");
+	later++;
+	trigger("gw", CAUSE_REKEYING);
+	first = trace;
+	for (i = 0; i < 100; i++)
+	{
+		snprintf(name, sizeof(name), "net.20261123T202346Z.%.8x-%.8x.esp", i + 16, i + 16);
+		begin_trace("gw", name, 10);
+		write_packets(1);
+		end_trace();
+	}
+	trace = first;
+	complete(TRUE);
+	assert_null(strstr(get_content("gw.20231114T221321Z.rekeying", "summary.txt"),
+					   "files are not here"));
+	end_trace();
+}
+
+/**
+ * What others put into folders goes with these, and what stands in their way is said once it
+ * is tried again.
+ */
+static void test_foreign(void **state)
+{
+	char *saved = path("../saved"), link[PATH_MAX], profile[PATH_MAX];
+	u_int i;
+
+	snprintf(link, sizeof(link), "%s", saved);
+	begin_trace("gw", NAME, 0);
+	write_packets(2000);
+	assert_int_equal(symlink("/tmp", link), 0);
+	trigger("gw", CAUSE_NO_ANSWER);
+	assert_int_equal(unlink(link), 0);
+	trigger("gw", CAUSE_NO_ANSWER);
+	assert_non_null(strstr(line, "no folder could be created a moment ago"));
+	ahead += 11;
+	trigger("gw", CAUSE_NO_ANSWER);
+	complete(TRUE);
+	assert_string_equal(get_folders(), "gw.20231114T221320Z.no-answer");
+	snprintf(profile, sizeof(profile), "mkdir -p %s/gw.20231114T221320Z.no-answer/profiles/a && "
+			 "touch %s/gw.20231114T221320Z.no-answer/profiles/a/recent", link, link);
+	assert_int_equal(system(profile), 0);
+	set_option("recorder_interval", "0");
+	set_option("recorder_total", "4m");
+	for (i = 0; i < 3; i++)
+	{
+		later++;
+		write_packets(2000);
+		trigger("gw", CAUSE_EXPIRED);
+		complete(TRUE);
+	}
+	assert_null(strstr(get_folders(), "no-answer"));
+	assert_non_null(strstr(get_folders(), "22Z.expired"));
+	assert_non_null(strstr(get_folders(), "23Z.expired"));
 	end_trace();
 }
 
@@ -453,6 +807,14 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_interval, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_others, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_total, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_keys, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_disk_full, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_killed, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_open, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_open_total, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_many, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_space, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_foreign, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_request, begin_recorder, end_recorder),
 		cmocka_unit_test(test_rows),
 	};

@@ -137,6 +137,17 @@ static void check_held()
 					HELD / (PACKET_LEN + 16));
 }
 
+/**
+ * Expect that not more is held than there may be.
+ */
+static void check_size()
+{
+	bool found[countof(expected)];
+	u_int files;
+
+	assert_in_range(get_held(found, &files), HELD / 2, HELD);
+}
+
 static void test_newest(void **state)
 {
 	nflog_trace_t *traces[3];
@@ -251,9 +262,32 @@ static void test_removed(void **state)
 	one->destroy(one);
 }
 
+/**
+ * A file that can't be removed stays, others go instead.
+ */
+static void test_stuck(void **state)
+{
+	char cmd[2 * PATH_MAX];
+	nflog_trace_t *first;
+
+	first = begin_trace("net.20261123T202345Z.00000001-00000002.esp");
+	write_to(first, 600);
+	snprintf(cmd, sizeof(cmd), "cd %s && rm *.0.pcap && "
+			 "mkdir net.20261123T202345Z.00000001-00000002.esp.0.pcap && "
+			 "touch net.20261123T202345Z.00000001-00000002.esp.0.pcap/x", path(""));
+	assert_int_equal(system(cmd), 0);
+	write_to(first, 4000);
+	snprintf(cmd, sizeof(cmd), "cd %s && rm -r *.0.pcap", path(""));
+	assert_int_equal(system(cmd), 0);
+	check_size();
+	first->end(first);
+	first->destroy(first);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_stuck, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_newest, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_empty, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_restart, begin_recorder, end_recorder),

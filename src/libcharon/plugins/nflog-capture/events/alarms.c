@@ -17,6 +17,7 @@
 #include "alarms.h"
 #include "deletes.h"
 #include "subject.h"
+#include "options/notes.h"
 
 #include <stdio.h>
 
@@ -58,9 +59,9 @@ struct private_nflog_alarms_t {
 	nflog_deletes_t *deletes;
 
 	/**
-	 * Number of jobs that look for a connection.
+	 * Number of jobs that look for a connection, by whether anybody can cause them.
 	 */
-	refcount_t jobs;
+	refcount_t jobs[2];
 
 	/**
 	 * TRUE once charon is about to end, accessed atomically.
@@ -68,11 +69,20 @@ struct private_nflog_alarms_t {
 	bool ending;
 
 	/**
-	 * Triggers of unknown connections in this second, and the second, monotonic, which the
-	 * mutex protects.
+	 * Triggers of unknown connections in this second, and the second, monotonic.
 	 */
 	u_int unknown;
 	time_t second;
+
+	/**
+	 * Triggers that were ignored since that was logged, and when it was, monotonic.
+	 */
+	u_int ignored;
+	time_t logged;
+
+	/**
+	 * Protects these.
+	 */
 	mutex_t *mutex;
 };
 
@@ -84,6 +94,8 @@ struct alarm_t {
 	private_nflog_alarms_t *alarms;
 	/** cause, details and time */
 	nflog_trigger_t trigger;
+	/** TRUE if anybody can cause it */
+	bool open;
 	/** connection, and candidate, NULL if the connection is not known */
 	peer_cfg_t *peer_cfg;
 	nflog_candidate_t *subject;
@@ -137,7 +149,7 @@ static const struct {
  */
 static void alarm_destroy(alarm_t *alarm)
 {
-	ignore_result(ref_put(&alarm->alarms->jobs));
+	ignore_result(ref_put(&alarm->alarms->jobs[alarm->open]));
 	DESTROY_IF(alarm->peer_cfg);
 	nflog_candidate_destroy(alarm->subject);
 	DESTROY_IF(alarm->me);
@@ -225,22 +237,50 @@ static job_requeue_t handle(alarm_t *alarm)
 }
 
 /**
+ * Count a trigger that is ignored, which is logged now and then.
+ */
+static void count_ignored(private_nflog_alarms_t *this, nflog_cause_t cause)
+{
+	u_int ignored = 0;
+
+	this->mutex->lock(this->mutex);
+	this->ignored++;
+	if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
+	{
+		ignored = this->ignored;
+		this->ignored = 0;
+	}
+	this->mutex->unlock(this->mutex);
+	if (ignored)
+	{
+		DBG1(DBG_CHD, "nflog-capture: too much happens at once, %u triggers of recorders "
+			 "are ignored, the last one as %s", ignored, nflog_cause_describe(cause));
+	}
+}
+
+/**
  * Begin an alarm.
  *
+ * @param known			TRUE if its connection is known
  * @param detail		what is known besides, cloned, NULL for nothing
  * @return				NULL if there are too many
  */
-static alarm_t *begin(private_nflog_alarms_t *this, nflog_cause_t cause, char *detail)
+static alarm_t *begin(private_nflog_alarms_t *this, bool known, nflog_cause_t cause,
+					  char *detail)
 {
+	bool open = !known || nflog_cause_is_open(cause);
 	alarm_t *alarm;
 
-	if (ref_get(&this->jobs) > NFLOG_ALARMS_MAX)
+	/* what anybody can cause does not take the places of others */
+	if (ref_get(&this->jobs[open]) > (open ? NFLOG_ALARMS_OPEN : NFLOG_ALARMS_MAX))
 	{
-		ignore_result(ref_put(&this->jobs));
+		ignore_result(ref_put(&this->jobs[open]));
+		count_ignored(this, cause);
 		return NULL;
 	}
 	INIT(alarm,
 		.alarms = this,
+		.open = open,
 		.trigger = {
 			.cause = cause,
 			.detail = detail ? strdup(detail) : NULL,
@@ -289,11 +329,16 @@ static void raise_ike(private_nflog_alarms_t *this, ike_sa_t *ike_sa,
 	alarm_t *alarm;
 	host_t *host;
 
-	if (__atomic_load_n(&this->ending, __ATOMIC_RELAXED) || (!peer_cfg && is_flood(this)))
+	if (__atomic_load_n(&this->ending, __ATOMIC_RELAXED))
 	{
 		return;
 	}
-	alarm = begin(this, cause, detail);
+	if (!peer_cfg && is_flood(this))
+	{
+		count_ignored(this, cause);
+		return;
+	}
+	alarm = begin(this, peer_cfg != NULL, cause, detail);
 	if (!alarm)
 	{
 		return;
@@ -327,10 +372,11 @@ static void raise_message(private_nflog_alarms_t *this, message_t *message,
 
 	if (is_flood(this))
 	{
+		count_ignored(this, cause);
 		return;
 	}
 	snprintf(text, sizeof(text), "from %H%s%s", other, detail ? ", " : "", detail ?: "");
-	alarm = begin(this, cause, text);
+	alarm = begin(this, FALSE, cause, text);
 	if (alarm)
 	{
 		alarm->me = me->clone(me);

@@ -27,11 +27,13 @@ typedef struct nflog_alarms_t nflog_alarms_t;
 
 #include <bus/bus.h>
 
-/** triggers whose connection is looked for at the same time, others are ignored */
+/** triggers whose connection is looked for at the same time, those of them that anybody can
+ * cause, others are ignored, which is counted and logged */
 #define NFLOG_ALARMS_MAX 64
+#define NFLOG_ALARMS_OPEN 16
 
 /** triggers in a second whose connection is looked for among all, as anybody can cause them,
- * others are ignored */
+ * others are ignored likewise */
 #define NFLOG_ALARMS_UNKNOWN 10
 
 /**

@@ -69,6 +69,11 @@ struct private_nflog_store_t {
 	nflog_starts_t *starts;
 
 	/**
+	 * Files whose keys have to stay, the writer's.
+	 */
+	nflog_pins_t *pins;
+
+	/**
 	 * Limits on the use of the disk, and signals that were blocked before, while directories
 	 * are kept open, if they are, the writer's.
 	 */
@@ -501,6 +506,12 @@ METHOD(nflog_store_t, set_removed_cb, void,
 	this->quota->set_removed_cb(this->quota, cb, data);
 }
 
+METHOD(nflog_store_t, get_pins, nflog_pins_t*,
+	private_nflog_store_t *this)
+{
+	return this->pins;
+}
+
 METHOD(nflog_store_t, take_name, char*,
 	private_nflog_store_t *this, char *conn, char *name, time_t start)
 {
@@ -514,6 +525,7 @@ METHOD(nflog_store_t, destroy, void,
 	this->live->destroy(this->live);
 	this->open_files->destroy(this->open_files);
 	this->starts->destroy(this->starts);
+	this->pins->destroy(this->pins);
 	this->dir->destroy(this->dir);
 	free(this);
 }
@@ -550,12 +562,14 @@ nflog_store_t *nflog_store_create()
 			.open_dir = _open_dir,
 			.set_release = _set_release,
 			.get_path = _get_path,
+			.get_pins = _get_pins,
 			.set_removed_cb = _set_removed_cb,
 			.destroy = _destroy,
 		},
 		.dir = nflog_dir_create(),
 		.open_files = nflog_open_files_create(),
 		.starts = nflog_starts_create(),
+		.pins = nflog_pins_create(),
 	);
 	this->live = nflog_live_create(this->dir);
 	this->quota = nflog_quota_create(this->dir, this->live);

@@ -22,6 +22,7 @@
 
 typedef struct nflog_store_t nflog_store_t;
 
+#include "pins.h"
 #include "quota.h"
 #include "trace_name.h"
 
@@ -281,6 +282,13 @@ struct nflog_store_t {
 	 */
 	char *(*get_path)(nflog_store_t *this, char *conn, char *buf,
 					  size_t len);
+
+	/**
+	 * Get the files whose keys have to stay, the writer's.
+	 *
+	 * @return			files, owned by the store
+	 */
+	nflog_pins_t *(*get_pins)(nflog_store_t *this);
 
 	/**
 	 * Set a callback for connections whose traces were removed, before any thread uses

@@ -188,18 +188,15 @@ static void add_spi(private_nflog_retention_t *this, char *spi)
 	}
 }
 
-METHOD(nflog_retention_t, look, void,
-	private_nflog_retention_t *this, char *conn)
+/**
+ * Add the SPIs in the names of files.
+ *
+ * @param enumerator	enumerator over char*, gets destroyed
+ */
+static void add_files(private_nflog_retention_t *this, enumerator_t *enumerator)
 {
-	enumerator_t *enumerator;
-	linked_list_t *waiting;
-	recent_t *recent;
-	time_t now;
 	char *name, spis[2][NFLOG_IKE_DIGITS + 1];
 
-	forget(this);
-	this->spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
-	enumerator = this->store->create_trace_enumerator(this->store, conn);
 	while (enumerator->enumerate(enumerator, &name))
 	{
 		if (nflog_trace_name_parse(name, spis))
@@ -209,6 +206,22 @@ METHOD(nflog_retention_t, look, void,
 		}
 	}
 	enumerator->destroy(enumerator);
+}
+
+METHOD(nflog_retention_t, look, void,
+	private_nflog_retention_t *this, char *conn)
+{
+	nflog_pins_t *pins = this->store->get_pins(this->store);
+	enumerator_t *enumerator;
+	linked_list_t *waiting;
+	recent_t *recent;
+	time_t now;
+	char *name;
+
+	forget(this);
+	this->spis = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
+	add_files(this, this->store->create_trace_enumerator(this->store, conn));
+	add_files(this, pins->create_enumerator(pins, conn));
 
 	now = time_monotonic(NULL);
 	waiting = linked_list_create();

@@ -33,6 +33,9 @@ typedef struct nflog_retention_t nflog_retention_t;
  * trace yet: rows of an ESP or AH SA for five minutes, as its trace begins once there is an
  * SA for the other direction, too, rows of an IKE_SA until ten seconds after its end.
  *
+ * Rows of an SA whose trace is running, or is being saved, also stay while there is no such
+ * file, see nflog_pins_t.
+ *
  * SPIs are those of ESP and AH SAs, or of initiators of IKE_SAs, in hex.
  *
  * For one thread at a time.

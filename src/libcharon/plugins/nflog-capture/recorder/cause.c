@@ -46,7 +46,7 @@ static const struct {
 	[CAUSE_AUTHENTICATION] = { "authentication failed", TRUE },
 	[CAUSE_PROPOSAL] = { "no proposal is acceptable to both peers", TRUE },
 	[CAUSE_SELECTORS] = { "no traffic selectors are acceptable to both peers", FALSE },
-	[CAUSE_NO_CHILD] = { "a CHILD_SA could not be installed", FALSE },
+	[CAUSE_NO_CHILD] = { "a CHILD_SA could not be created", FALSE },
 	[CAUSE_HALF_OPEN] = { "an IKE_SA was not established in time", TRUE },
 	[CAUSE_INVALID_SPI] = { "a message of an IKE_SA that does not exist arrived", TRUE },
 	[CAUSE_INVALID_MESSAGE] = { "an invalid message arrived", TRUE },
@@ -76,4 +76,30 @@ char *nflog_cause_describe(nflog_cause_t cause)
 bool nflog_cause_is_open(nflog_cause_t cause)
 {
 	return causes[cause].open;
+}
+
+/*
+ * Described in header
+ */
+nflog_trigger_t *nflog_trigger_clone(nflog_trigger_t *trigger)
+{
+	nflog_trigger_t *clone = malloc_thing(nflog_trigger_t);
+
+	*clone = *trigger;
+	clone->conn = trigger->conn ? strdup(trigger->conn) : NULL;
+	clone->detail = trigger->detail ? strdup(trigger->detail) : NULL;
+	return clone;
+}
+
+/*
+ * Described in header
+ */
+void nflog_trigger_destroy(nflog_trigger_t *trigger)
+{
+	if (trigger)
+	{
+		free(trigger->conn);
+		free(trigger->detail);
+		free(trigger);
+	}
 }

@@ -109,4 +109,19 @@ char *nflog_cause_describe(nflog_cause_t cause);
  */
 bool nflog_cause_is_open(nflog_cause_t cause);
 
+/**
+ * Copy a trigger, and what it points to.
+ *
+ * @param trigger	trigger
+ * @return			copy
+ */
+nflog_trigger_t *nflog_trigger_clone(nflog_trigger_t *trigger);
+
+/**
+ * Destroy a copy of a trigger, and what it points to.
+ *
+ * @param trigger	trigger, or NULL
+ */
+void nflog_trigger_destroy(nflog_trigger_t *trigger);
+
 #endif /** NFLOG_CAUSE_H_ @}*/

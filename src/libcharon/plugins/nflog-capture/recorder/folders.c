@@ -12,9 +12,11 @@
  * for more details.
  */
 
+
 #define _GNU_SOURCE
 
 #include "folders.h"
+#include "folder.h"
 #include "options/notes.h"
 #include "options/values.h"
 
@@ -32,6 +34,13 @@
 
 /** names to try if folders have them already, as the clock was set back */
 #define MAX_TAKEN 60
+
+/** bytes below which there is no space for a folder */
+#define MIN_BYTES 65536
+
+/** part of the budget that folders may take while they are filled whose cause anybody can
+ * bring about */
+#define OPEN_PART 2
 
 typedef struct private_nflog_folders_t private_nflog_folders_t;
 typedef struct folder_t folder_t;
@@ -57,9 +66,26 @@ struct private_nflog_folders_t {
 	hashtable_t *open;
 
 	/**
-	 * When it was logged that none can be created, monotonic.
+	 * Folders that are complete, as they were when they were listed last, name => folder_t.
 	 */
-	time_t logged;
+	hashtable_t *known;
+
+	/**
+	 * Bytes in them, and in those that were completed since, valid once they were listed.
+	 */
+	uint64_t total;
+	bool listed;
+
+	/**
+	 * TRUE once no folder is left that an earlier process did not complete.
+	 */
+	bool repaired;
+
+	/**
+	 * When it was logged that none can be created, that they get less than they could, and
+	 * that they can't be repaired, monotonic.
+	 */
+	time_t logged, logged_less, logged_repair;
 };
 
 /**
@@ -70,6 +96,8 @@ typedef struct {
 	char *name;
 	/** bytes that it may get */
 	uint64_t bytes;
+	/** TRUE if anybody can cause that */
+	bool open;
 } open_t;
 
 /**
@@ -78,117 +106,32 @@ typedef struct {
 struct folder_t {
 	/** name */
 	char *name;
-	/** its time and cause as in the name, owned by that */
-	char *time, *cause;
+	/** its time, in the name */
+	char *time;
 	/** TRUE if anybody can cause that */
 	bool open;
-	/** bytes in its files */
+	/** bytes that its files take */
 	uint64_t bytes;
+	/** when files were added or removed last */
+	struct timespec changed;
 };
 
 /**
  * Destroy a folder.
  */
-static void folder_destroy(folder_t *folder)
+static void folder_destroy(folder_t *folder, const void *key)
 {
 	free(folder->name);
 	free(folder);
 }
 
 /**
- * Get the begin of the time in the name of a folder, NULL if it is not ours.
+ * Destroy a folder that is not complete.
  */
-static char *find_time(char *name)
+static void open_destroy(open_t *open, const void *key)
 {
-	static char template[] = ".00000000T000000Z.";
-	char *cause = strrchr(name, '.'), *time;
-	nflog_cause_t found;
-	int i;
-
-	if (!cause || cause - name < (int)strlen(template) ||
-		!enum_from_name(nflog_cause_names, cause + 1, &found))
-	{
-		return NULL;
-	}
-	time = cause + 1 - strlen(template);
-	for (i = 0; template[i]; i++)
-	{
-		if (template[i] == '0' ? time[i] < '0' || time[i] > '9' : time[i] != template[i])
-		{
-			return NULL;
-		}
-	}
-	return time + 1;
-}
-
-/**
- * Open a folder.
- */
-static int open_folder(int dir, char *name)
-{
-	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/**
- * List a folder.
- */
-static DIR *list_folder(int dir, char *name)
-{
-	int fd = open_folder(dir, name);
-	DIR *files = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (!files && fd >= 0)
-	{
-		close(fd);
-	}
-	return files;
-}
-
-/**
- * Get the bytes in the files of a folder.
- */
-static uint64_t get_bytes(int dir, char *name)
-{
-	DIR *files = list_folder(dir, name);
-	struct dirent *file;
-	uint64_t bytes = 0;
-	struct stat st;
-
-	while (files && (file = readdir(files)))
-	{
-		if (fstatat(dirfd(files), file->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			S_ISREG(st.st_mode))
-		{
-			bytes += st.st_size;
-		}
-	}
-	if (files)
-	{
-		closedir(files);
-	}
-	return bytes;
-}
-
-/**
- * Remove a folder with its files.
- */
-static bool remove_folder(int dir, char *name)
-{
-	DIR *files = list_folder(dir, name);
-	struct dirent *file;
-
-	while (files && (file = readdir(files)))
-	{
-		if (!streq(file->d_name, ".") && !streq(file->d_name, ".."))
-		{
-			unlinkat(dirfd(files), file->d_name, 0);
-		}
-	}
-	if (files)
-	{
-		closedir(files);
-	}
-	return unlinkat(dir, name, AT_REMOVEDIR) == 0;
+	free(open->name);
+	free(open);
 }
 
 /**
@@ -202,6 +145,39 @@ static int folder_cmp(const void *a, const void *b, void *user)
 }
 
 /**
+ * Get a folder, whose files are looked at only if some were added or removed since.
+ *
+ * @return				NULL if it is gone
+ */
+static folder_t *get_folder(private_nflog_folders_t *this, int dir, char *name, char *time,
+							nflog_cause_t cause)
+{
+	folder_t *folder;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
+	{
+		return NULL;
+	}
+	folder = this->known->remove(this->known, name);
+	if (!folder)
+	{
+		INIT(folder,
+			.name = strdup(name),
+			.open = nflog_cause_is_open(cause),
+		);
+		folder->time = folder->name + (time - name);
+	}
+	if (folder->changed.tv_sec != st.st_mtim.tv_sec ||
+		folder->changed.tv_nsec != st.st_mtim.tv_nsec)
+	{
+		folder->bytes = nflog_folder_get_bytes(dir, name);
+		folder->changed = st.st_mtim;
+	}
+	return folder;
+}
+
+/**
  * List the folders that are complete.
  *
  * @param total			receives the bytes in all of them
@@ -210,26 +186,29 @@ static int folder_cmp(const void *a, const void *b, void *user)
 static array_t *list(private_nflog_folders_t *this, int dir, uint64_t *total)
 {
 	array_t *folders = array_create(0, 0);
+	hashtable_t *found;
 	nflog_cause_t cause;
 	struct dirent *entry;
 	folder_t *folder;
 	char *time;
-	DIR *all = list_folder(dir, ".");
+	DIR *all;
+	int fd;
 
 	*total = 0;
+	found = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8);
+	fd = nflog_folder_open(dir, ".");
+	all = fd >= 0 ? fdopendir(fd) : NULL;
 	while (all && (entry = readdir(all)))
 	{
-		time = find_time(entry->d_name);
-		if (time && !this->open->get(this->open, entry->d_name))
+		if (!nflog_folder_parse(entry->d_name, &time, &cause) ||
+			this->open->get(this->open, entry->d_name))
 		{
-			INIT(folder,
-				.name = strdup(entry->d_name),
-				.bytes = get_bytes(dir, entry->d_name),
-			);
-			folder->time = folder->name + (time - entry->d_name);
-			folder->cause = strrchr(folder->name, '.') + 1;
-			folder->open = enum_from_name(nflog_cause_names, folder->cause, &cause) &&
-						   nflog_cause_is_open(cause);
+			continue;
+		}
+		folder = get_folder(this, dir, entry->d_name, time, cause);
+		if (folder)
+		{
+			found->put(found, folder->name, folder);
 			array_insert(folders, ARRAY_TAIL, folder);
 			*total += folder->bytes;
 		}
@@ -238,23 +217,31 @@ static array_t *list(private_nflog_folders_t *this, int dir, uint64_t *total)
 	{
 		closedir(all);
 	}
+	else if (fd >= 0)
+	{
+		close(fd);
+	}
+	this->known->destroy_function(this->known, (void*)folder_destroy);
+	this->known = found;
 	array_sort(folders, folder_cmp, NULL);
 	return folders;
 }
 
 /**
  * Get the bytes that folders may get that are not complete.
+ *
+ * @param open			TRUE for those alone that anybody can cause
  */
-static uint64_t get_open(private_nflog_folders_t *this)
+static uint64_t get_open(private_nflog_folders_t *this, bool open)
 {
 	enumerator_t *enumerator;
 	uint64_t bytes = 0;
-	open_t *open;
+	open_t *other;
 
 	enumerator = this->open->create_enumerator(this->open);
-	while (enumerator->enumerate(enumerator, NULL, &open))
+	while (enumerator->enumerate(enumerator, NULL, &other))
 	{
-		bytes += open->bytes;
+		bytes += !open || other->open ? other->bytes : 0;
 	}
 	enumerator->destroy(enumerator);
 	return bytes;
@@ -263,42 +250,87 @@ static uint64_t get_open(private_nflog_folders_t *this)
 /**
  * Remove folders until there is space for another one.
  *
- * @param bytes			bytes that this may get, receives fewer if there is not as much
- * @return				FALSE if there is none
+ * @param open			TRUE if anybody can cause it, which makes no others go
+ * @param keep			name of a folder that stays, NULL for none
+ * @param bytes			bytes that it needs
+ * @return				bytes that there are for it, fewer if there is not as much
  */
-static bool make_room(private_nflog_folders_t *this, int dir, uint64_t *bytes)
+static uint64_t make_room(private_nflog_folders_t *this, int dir, bool open, char *keep,
+						  uint64_t bytes)
 {
 	uint64_t max_total = nflog_values_recorder_total(), total, used, removed_bytes = 0;
 	u_int removed = 0;
 	folder_t *folder;
 	array_t *folders;
 
-	if (!max_total)
-	{
-		return TRUE;
+	used = get_open(this, FALSE);
+	if (!max_total || (this->listed && used + this->total + bytes <= max_total))
+	{	/* there may be very many */
+		return bytes;
 	}
-	used = get_open(this);
-	*bytes = min(*bytes, max_total - min(max_total, used));
+	bytes = min(bytes, max_total - min(max_total, used));
 	folders = list(this, dir, &total);
-	while (*bytes && used + total + *bytes > max_total &&
-		   array_remove(folders, ARRAY_HEAD, &folder))
+	while (used + total + bytes > max_total &&
+		   array_remove(folders, ARRAY_HEAD, &folder) && (folder->open || !open))
 	{
-		if (remove_folder(dir, folder->name))
+		if (keep && streq(folder->name, keep))
 		{
-			total -= folder->bytes;
+			continue;
+		}
+		total -= folder->bytes;
+		if (nflog_folder_remove(dir, folder->name))
+		{
 			removed_bytes += folder->bytes;
 			removed++;
+			this->known->remove(this->known, folder->name);
+			folder_destroy(folder, NULL);
 		}
-		folder_destroy(folder);
+		else
+		{	/* what could be removed is not there anymore */
+			folder->bytes = nflog_folder_get_bytes(dir, folder->name);
+			total += folder->bytes;
+		}
 	}
-	array_destroy_function(folders, (void*)folder_destroy, NULL);
+	array_destroy(folders);
+	this->total = total;
+	this->listed = TRUE;
 	if (removed)
 	{
 		DBG1(DBG_CFG, "nflog-capture: removed %u folders of %" PRIu64 " bytes, as all "
 			 "exceed recorder_total", removed, removed_bytes);
 	}
-	*bytes = min(*bytes, max_total - min(max_total, used + total));
-	return *bytes > 0;
+	return min(bytes, max_total - min(max_total, used + total));
+}
+
+/**
+ * Get the bytes that a new folder may get, after others had to go, 0 if there is no space.
+ */
+static uint64_t reserve(private_nflog_folders_t *this, int dir, bool open, uint64_t wanted)
+{
+	uint64_t max_total = nflog_values_recorder_total(), bytes = wanted;
+
+	if (open && max_total)
+	{
+		bytes = min(bytes, max_total / OPEN_PART -
+						   min(max_total / OPEN_PART, get_open(this, TRUE)));
+	}
+	bytes = bytes ? make_room(this, dir, open, NULL, bytes) : 0;
+	return bytes < min(wanted, MIN_BYTES) ? 0 : bytes;
+}
+
+/**
+ * Create the file that a folder has until it is complete.
+ */
+static bool mark(int folder)
+{
+	int fd = openat(folder, NFLOG_FOLDER_INCOMPLETE,
+					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+	{
+		close(fd);
+	}
+	return fd >= 0;
 }
 
 /**
@@ -308,7 +340,7 @@ static int create_folder(int dir, char *conn, nflog_cause_t cause, time_t when, 
 {
 	char start[32], path[NAME_MAX + 1];
 	struct tm tm;
-	int i, fd;
+	int i, fd, error;
 
 	for (i = 0; i < MAX_TAKEN; i++, when++)
 	{
@@ -317,12 +349,20 @@ static int create_folder(int dir, char *conn, nflog_cause_t cause, time_t when, 
 				 enum_to_name(nflog_cause_names, cause));
 		if (mkdirat(dir, path, 0700) == 0)
 		{
-			fd = open_folder(dir, path);
-			if (fd >= 0)
+			fd = nflog_folder_open(dir, path);
+			if (fd >= 0 && mark(fd))
 			{
 				*name = strdup(path);
+				return fd;
 			}
-			return fd;
+			error = errno;
+			if (fd >= 0)
+			{
+				close(fd);
+			}
+			unlinkat(dir, path, AT_REMOVEDIR);
+			errno = error;
+			return -1;
 		}
 		if (errno != EEXIST)
 		{
@@ -332,19 +372,93 @@ static int create_folder(int dir, char *conn, nflog_cause_t cause, time_t when, 
 	return -1;
 }
 
+/**
+ * Complete a folder of an earlier process, if it is not.
+ *
+ * @param count			increased if it was completed
+ * @return				FALSE if it can't be completed
+ */
+static bool repair_folder(private_nflog_folders_t *this, int dir, char *name, u_int *count)
+{
+	nflog_cause_t cause;
+	bool success = TRUE;
+	char *time;
+	int fd;
+
+	if (!nflog_folder_parse(name, &time, &cause) || this->open->get(this->open, name))
+	{
+		return TRUE;
+	}
+	fd = nflog_folder_open(dir, name);
+	if (fd < 0)
+	{
+		return TRUE;
+	}
+	if (faccessat(fd, NFLOG_FOLDER_INCOMPLETE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	{
+		success = nflog_folder_repair(this->store, name, fd);
+		*count += success;
+		if (!success && nflog_log_once(&this->logged_repair, NFLOG_LOG_AGAIN))
+		{
+			DBG1(DBG_CFG, "nflog-capture: unable to complete folder %s, which was not "
+				 "completed before: %s (free some space), trying again with the next folder", name, strerror(errno));
+		}
+	}
+	close(fd);
+	return success;
+}
+
+METHOD(nflog_folders_t, repair, void,
+	private_nflog_folders_t *this)
+{
+	struct dirent *entry;
+	bool success = TRUE;
+	u_int count = 0;
+	DIR *all;
+	int dir;
+
+	if (this->repaired)
+	{
+		return;
+	}
+	dir = this->store->open_dir(this->store, NFLOG_SAVED_DIR, FALSE);
+	all = dir >= 0 ? fdopendir(dir) : NULL;
+	while (all && (entry = readdir(all)))
+	{
+		success = repair_folder(this, dirfd(all), entry->d_name, &count) && success;
+	}
+	if (all)
+	{
+		closedir(all);
+	}
+	else if (dir >= 0)
+	{
+		close(dir);
+	}
+	this->repaired = success;
+	if (count)
+	{
+		DBG1(DBG_CFG, "nflog-capture: completed %u folders that were left incomplete, with "
+			 "what there is", count);
+	}
+}
+
 METHOD(nflog_folders_t, create_, int,
 	private_nflog_folders_t *this, char *conn, nflog_cause_t cause, time_t time,
 	uint64_t *bytes, char **name)
 {
+	uint64_t wanted = *bytes;
 	open_t *open;
 	int dir, fd;
 
+	repair(this);
 	dir = this->store->open_dir(this->store, NFLOG_SAVED_DIR, TRUE);
 	if (dir < 0)
 	{
 		return -1;
 	}
-	if (!make_room(this, dir, bytes))
+	*bytes = reserve(this, dir, nflog_cause_is_open(cause), wanted);
+	if (!*bytes)
 	{
 		if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 		{
@@ -355,12 +469,18 @@ METHOD(nflog_folders_t, create_, int,
 		close(dir);
 		return -1;
 	}
+	if (*bytes < wanted && nflog_log_once(&this->logged_less, NFLOG_LOG_AGAIN))
+	{
+		DBG1(DBG_CFG, "nflog-capture: saving at most %" PRIu64 " of %" PRIu64 " bytes of "
+			 "connection '%s', raise recorder_total", *bytes, wanted, conn);
+	}
 	fd = create_folder(dir, conn, cause, time, name);
 	if (fd >= 0)
 	{
 		INIT(open,
 			.name = strdup(*name),
 			.bytes = *bytes,
+			.open = nflog_cause_is_open(cause),
 		);
 		this->open->put(this->open, open->name, open);
 		this->logged = 0;
@@ -375,6 +495,17 @@ METHOD(nflog_folders_t, create_, int,
 	return fd;
 }
 
+/**
+ * Check if a folder is marked as incomplete.
+ */
+static bool is_incomplete(int dir, char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" NFLOG_FOLDER_INCOMPLETE, name);
+	return faccessat(dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 METHOD(nflog_folders_t, complete, char*,
 	private_nflog_folders_t *this, char *name, nflog_cause_t cause)
 {
@@ -382,8 +513,7 @@ METHOD(nflog_folders_t, complete, char*,
 	char *new;
 	int dir;
 
-	free(open->name);
-	free(open);
+	open_destroy(open, NULL);
 	dir = this->store->open_dir(this->store, NFLOG_SAVED_DIR, FALSE);
 	if (dir < 0 || asprintf(&new, "%.*s.%s", (int)(strrchr(name, '.') - name), name,
 							enum_to_name(nflog_cause_names, cause)) < 0)
@@ -397,6 +527,10 @@ METHOD(nflog_folders_t, complete, char*,
 	}
 	if (dir >= 0)
 	{
+		this->repaired = this->repaired && !is_incomplete(dir, new);
+		this->total += nflog_folder_get_bytes(dir, new);
+		/* its key tables may have taken more than was reserved for these */
+		make_room(this, dir, nflog_cause_is_open(cause), new, 0);
 		close(dir);
 	}
 	free(name);
@@ -416,7 +550,8 @@ METHOD(nflog_folders_t, get_path, char*,
 METHOD(nflog_folders_t, destroy, void,
 	private_nflog_folders_t *this)
 {
-	this->open->destroy(this->open);
+	this->open->destroy_function(this->open, (void*)open_destroy);
+	this->known->destroy_function(this->known, (void*)folder_destroy);
 	free(this);
 }
 
@@ -429,6 +564,7 @@ nflog_folders_t *nflog_folders_create(nflog_store_t *store)
 
 	INIT(this,
 		.public = {
+			.repair = _repair,
 			.create = _create_,
 			.complete = _complete,
 			.get_path = _get_path,
@@ -436,6 +572,7 @@ nflog_folders_t *nflog_folders_create(nflog_store_t *store)
 		},
 		.store = store,
 		.open = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
+		.known = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 	);
 	return &this->public;
 }

@@ -30,11 +30,19 @@ typedef struct nflog_folders_t nflog_folders_t;
  * budget, the option "recorder_total".
  *
  * If the budget requires it, folders are removed: first those of causes for which nobody
- * needs credentials, so that these do not make others go, then the oldest ones.
+ * needs credentials, which do not make others go, then the oldest ones.
+ *
+ * A folder has a file NFLOG_FOLDER_INCOMPLETE until it is complete.
  *
  * All is done by the writer's thread, nothing is locked.
  */
 struct nflog_folders_t {
+
+	/**
+	 * Complete the folders that an earlier process left incomplete, with what there is, unless
+	 * that was done.
+	 */
+	void (*repair)(nflog_folders_t *this);
 
 	/**
 	 * Create a folder, for which others may have to go.
@@ -50,7 +58,8 @@ struct nflog_folders_t {
 				  uint64_t *bytes, char **name);
 
 	/**
-	 * Note that nothing is added to a folder anymore, it may be removed from now on.
+	 * Note that nothing is added to a folder anymore, it may be removed from now on.  If it is
+	 * still marked as incomplete, repair() completes it before the next one is created.
 	 *
 	 * @param name		its name, freed
 	 * @param cause		cause, which becomes part of the name

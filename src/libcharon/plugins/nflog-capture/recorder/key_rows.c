@@ -90,3 +90,64 @@ chunk_t nflog_key_rows_select(chunk_t content, hashtable_t *spis)
 	}
 	return rows;
 }
+
+/**
+ * A row in a hashtable, which does not own it.
+ */
+static u_int row_hash(const void *key)
+{
+	return chunk_hash(*(chunk_t*)key);
+}
+
+static bool row_equals(const void *key, const void *other_key)
+{
+	return chunk_equals(*(chunk_t*)key, *(chunk_t*)other_key);
+}
+
+/**
+ * Take the next row, with its newline, from the begin of others.
+ */
+static chunk_t take_row(chunk_t *rows)
+{
+	u_char *newline = memchr(rows->ptr, '\n', rows->len);
+	chunk_t row = chunk_create(rows->ptr, newline ? newline + 1 - rows->ptr : rows->len);
+
+	*rows = chunk_skip(*rows, row.len);
+	return row;
+}
+
+/*
+ * Described in header
+ */
+chunk_t nflog_key_rows_merge(chunk_t rows, chunk_t old)
+{
+	chunk_t all, rest = old, row, *known;
+	hashtable_t *table;
+
+	all = chunk_create(nflog_secret_alloc(rows.len + old.len), 0);
+	if (!all.ptr)
+	{
+		return chunk_empty;
+	}
+	table = hashtable_create(row_hash, row_equals, 32);
+	while (rest.len)
+	{
+		known = malloc_thing(chunk_t);
+		*known = take_row(&rest);
+		known = table->put(table, known, known);
+		free(known);
+	}
+	while (rows.len)
+	{
+		row = take_row(&rows);
+		if (!table->get(table, &row))
+		{
+			nflog_secret_copy(all.ptr + all.len, row.ptr, row.len);
+			all.len += row.len;
+		}
+	}
+	nflog_secret_copy(all.ptr + all.len, old.ptr, old.len);
+	all.len += old.len;
+	table->destroy_function(table, (void*)free);
+	return all;
+}

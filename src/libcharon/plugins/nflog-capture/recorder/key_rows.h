@@ -33,4 +33,13 @@
  */
 chunk_t nflog_key_rows_select(chunk_t content, hashtable_t *spis);
 
+/**
+ * Put rows before older ones, but for those that are among the older ones already.
+ *
+ * @param rows		rows
+ * @param old		older rows, which stay in any case
+ * @return			all rows, to be freed with nflog_secret_clear(), empty if there are none
+ */
+chunk_t nflog_key_rows_merge(chunk_t rows, chunk_t old);
+
 #endif /** NFLOG_KEY_ROWS_H_ @}*/

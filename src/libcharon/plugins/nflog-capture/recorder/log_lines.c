@@ -311,29 +311,58 @@ static line_t *get_next(enumerator_t *enumerator, char *conn, char *text, time_t
 	return NULL;
 }
 
-METHOD(nflog_log_lines_t, print, u_int,
-	private_nflog_log_lines_t *this, char *conn, linked_list_t *ike_ids, char *text,
-	time_t since, FILE *out)
+/**
+ * Go through the lines of a connection.
+ *
+ * @param skip		bytes to leave out
+ * @param count		receives the number of lines, but for those left out, NULL for nothing
+ * @param out		receives the lines, NULL for nothing
+ * @return			bytes in all lines
+ */
+static size_t go_through(private_nflog_log_lines_t *this, char *conn, char *text,
+						 time_t since, hashtable_t *ids, size_t skip, u_int *count,
+						 FILE *out)
 {
 	enumerator_t *known, *other;
 	line_t *a, *b, **line;
-	hashtable_t *ids;
-	u_int count;
+	size_t bytes = 0;
 
-	this->mutex->lock(this->mutex);
-	ids = get_ids(this, conn, ike_ids);
 	known = this->known.list->create_enumerator(this->known.list);
 	other = this->other.list->create_enumerator(this->other.list);
 	a = get_next(known, conn, text, since, ids);
 	b = get_next(other, conn, text, since, ids);
-	for (count = 0; a || b; count++)
+	while (a || b)
 	{
 		line = !b || (a && !timercmp(&a->time, &b->time, >)) ? &a : &b;
-		print_line(*line, out);
+		if (out && bytes >= skip)
+		{
+			print_line(*line, out);
+			*count += 1;
+		}
+		bytes += get_size(*line);
 		*line = get_next(line == &a ? known : other, conn, text, since, ids);
 	}
 	known->destroy(known);
 	other->destroy(other);
+	return bytes;
+}
+
+METHOD(nflog_log_lines_t, print, u_int,
+	private_nflog_log_lines_t *this, char *conn, linked_list_t *ike_ids, char *text,
+	time_t since, size_t max, FILE *out)
+{
+	hashtable_t *ids;
+	size_t bytes;
+	u_int count = 0;
+
+	this->mutex->lock(this->mutex);
+	ids = get_ids(this, conn, ike_ids);
+	bytes = go_through(this, conn, text, since, ids, 0, NULL, NULL);
+	if (bytes > max)
+	{
+		fprintf(out, "  older lines are left out, as there are too many\n");
+	}
+	go_through(this, conn, text, since, ids, bytes > max ? bytes - max : 0, &count, out);
 	ids->destroy(ids);
 	this->mutex->unlock(this->mutex);
 	return count;

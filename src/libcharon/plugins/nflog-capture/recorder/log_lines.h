@@ -55,11 +55,12 @@ struct nflog_log_lines_t {
 	 *					never known, uint32_t as pointer, for linked_list_t
 	 * @param text		text, such as the path of its directory
 	 * @param since		seconds since 1970 before which lines are left out
+	 * @param max		bytes of lines at most, the oldest ones are left out, which is said
 	 * @param out		receives the lines, not open on a file
 	 * @return			number of lines
 	 */
 	u_int (*print)(nflog_log_lines_t *this, char *conn, linked_list_t *ids, char *text,
-				   time_t since, FILE *out);
+				   time_t since, size_t max, FILE *out);
 
 	/**
 	 * Destroy a nflog_log_lines_t.

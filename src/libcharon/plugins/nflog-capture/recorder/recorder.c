@@ -13,20 +13,20 @@
  */
 
 #include "recorder.h"
+#include "pace.h"
 #include "recording.h"
 #include "results.h"
-#include "options/values.h"
+#include "triggers.h"
+#include "options/notes.h"
 
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
-#include <threading/mutex.h>
 
-/** times recorder_interval for triggers that anybody can cause */
-#define OPEN_FACTOR 10
+/** folders that are filled at the same time for what anybody can cause */
+#define MAX_OPEN (NFLOG_RECORDER_FOLDERS / 2)
 
 typedef struct private_nflog_recorder_t private_nflog_recorder_t;
 typedef struct entry_t entry_t;
-typedef struct queued_t queued_t;
 
 /**
  * Private data.
@@ -64,6 +64,13 @@ struct private_nflog_recorder_t {
 	linked_list_t *recording;
 
 	/**
+	 * Connections with a trigger that waits for a place, entry_t, and when that was logged,
+	 * monotonic.
+	 */
+	linked_list_t *waiting;
+	time_t logged;
+
+	/**
 	 * Called after a trigger was queued, and its data.
 	 */
 	void (*cb)(void *data);
@@ -75,15 +82,9 @@ struct private_nflog_recorder_t {
 	nflog_results_t *results;
 
 	/**
-	 * Triggers that wait, queued_t, and how many were lost as there were too many.
+	 * Triggers that wait for the writer's thread.
 	 */
-	linked_list_t *queued;
-	u_int lost;
-
-	/**
-	 * Protects both.
-	 */
-	mutex_t *mutex;
+	nflog_triggers_t *triggers;
 };
 
 /**
@@ -114,30 +115,19 @@ struct entry_t {
 	nflog_recording_t *recording;
 
 	/**
-	 * When the last folder began, monotonic, 0 if there was none.
+	 * How often it gets one.
 	 */
-	time_t begun;
+	nflog_pace_t pace;
 
 	/**
-	 * Triggers since then that were not saved, and when the first one was.
+	 * Trigger that waits until there is a place for a folder, NULL if there is none.
 	 */
-	u_int skipped;
-	time_t skipped_since;
+	nflog_trigger_t *waiting;
 
 	/**
 	 * Requests that wait for the folder, uint64_t* (allocated).
 	 */
 	linked_list_t *requests;
-};
-
-/**
- * Trigger that waits.
- */
-struct queued_t {
-	/** the trigger, what it points to is owned */
-	nflog_trigger_t trigger;
-	/** number of the request, 0 if it is none */
-	uint64_t number;
 };
 
 METHOD(nflog_recorder_t, get_tape, nflog_tape_t*,
@@ -164,16 +154,6 @@ METHOD(nflog_recorder_t, get_tape, nflog_tape_t*,
 }
 
 /**
- * Destroy a trigger that waited.
- */
-static void queued_destroy(queued_t *queued)
-{
-	free(queued->trigger.conn);
-	free(queued->trigger.detail);
-	free(queued);
-}
-
-/**
  * Queue a trigger.
  *
  * @param number		number of the request, 0 if it is none
@@ -181,30 +161,7 @@ static void queued_destroy(queued_t *queued)
 static void queue(private_nflog_recorder_t *this, nflog_trigger_t *trigger,
 				  uint64_t number)
 {
-	queued_t *queued;
-
-	INIT(queued,
-		.trigger = *trigger,
-		.number = number,
-	);
-	queued->trigger.conn = trigger->conn ? strdup(trigger->conn) : NULL;
-	queued->trigger.detail = trigger->detail ? strdup(trigger->detail) : NULL;
-	this->mutex->lock(this->mutex);
-	if (number || this->queued->get_count(this->queued) < NFLOG_RECORDER_TRIGGERS)
-	{
-		this->queued->insert_last(this->queued, queued);
-		queued = NULL;
-	}
-	else
-	{
-		this->lost++;
-	}
-	this->mutex->unlock(this->mutex);
-	if (queued)
-	{
-		queued_destroy(queued);
-	}
-	else if (this->cb)
+	if (this->triggers->add(this->triggers, trigger, number) && this->cb)
 	{
 		this->cb(this->data);
 	}
@@ -268,18 +225,24 @@ METHOD(nflog_recorder_t, get_lines, nflog_log_lines_t*,
 }
 
 /**
- * Check if it is too soon for another folder of a connection.
+ * Check if there is no place for another folder.
+ *
+ * @param open			TRUE if anybody can cause it
  */
-static bool is_too_soon(entry_t *entry, nflog_trigger_t *trigger)
+static bool is_full(private_nflog_recorder_t *this, bool open)
 {
-	uint64_t interval = nflog_values_recorder_interval();
+	enumerator_t *enumerator;
+	entry_t *entry;
+	u_int count = 0;
 
-	if (nflog_cause_is_open(trigger->cause))
+	enumerator = this->recording->create_enumerator(this->recording);
+	while (enumerator->enumerate(enumerator, &entry))
 	{
-		interval *= OPEN_FACTOR;
+		count += !open || entry->recording->is_open(entry->recording);
 	}
-	return trigger->cause != CAUSE_REQUESTED && entry->begun &&
-		   time_monotonic(NULL) - entry->begun < interval;
+	enumerator->destroy(enumerator);
+	return count >= (open ? MAX_OPEN : NFLOG_RECORDER_FOLDERS) ||
+		   this->recording->get_count(this->recording) >= NFLOG_RECORDER_FOLDERS;
 }
 
 /**
@@ -295,32 +258,78 @@ static void begin(private_nflog_recorder_t *this, entry_t *entry,
 		.conn = entry->conn,
 		.dir = entry->dir,
 		.tape = entry->tape,
-		.skipped = entry->skipped,
-		.skipped_since = entry->skipped_since,
+		.skipped = entry->pace.skipped,
+		.skipped_since = entry->pace.since,
 	};
 
-	if (trigger->cause != CAUSE_REQUESTED)
-	{	/* also if it fails, not to try that too often */
-		entry->begun = time_monotonic(NULL);
-	}
 	entry->recording = nflog_recording_create(&args, trigger, entry->size, entry->after);
 	if (entry->recording)
 	{
-		entry->skipped = 0;
+		nflog_pace_begin(&entry->pace, trigger->cause);
+		entry->pace.skipped = 0;
 		this->recording->insert_last(this->recording, entry);
+	}
+	else
+	{
+		nflog_pace_fail(&entry->pace);
 	}
 }
 
 /**
- * Count a trigger for which there is no folder, which is logged the first time.
+ * Log now and then that there are too many folders.
  */
-static void skip(entry_t *entry, nflog_trigger_t *trigger, char *reason)
+static void log_full(private_nflog_recorder_t *this, entry_t *entry, bool open)
 {
-	if (!entry->skipped++)
+	if (nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
 	{
-		entry->skipped_since = trigger->time.tv_sec;
-		DBG1(DBG_CHD, "nflog-capture: %s, not saving what the recorder of connection '%s' "
-			 "holds, %s", nflog_cause_describe(trigger->cause), entry->conn, reason);
+		DBG1(DBG_CHD, "nflog-capture: many folders of recorders are being filled, that of "
+			 "connection '%s' and others %s", entry->conn, open ? "are left out" : "follow");
+	}
+}
+
+/**
+ * Let a connection wait until there is a place for its folder.
+ */
+static void wait_for_place(private_nflog_recorder_t *this, entry_t *entry,
+						   nflog_trigger_t *trigger)
+{
+	entry->waiting = nflog_trigger_clone(trigger);
+	this->waiting->insert_last(this->waiting, entry);
+}
+
+/**
+ * Let the requests of a connection know that its folder is complete, or that there is none.
+ */
+static void answer_requests(private_nflog_recorder_t *this, entry_t *entry, char *path)
+{
+	uint64_t *number;
+
+	while (entry->requests->remove_first(entry->requests, (void**)&number) == SUCCESS)
+	{
+		this->results->complete(this->results, *number, path);
+		free(number);
+	}
+}
+
+/**
+ * Begin folders for which connections wait.
+ */
+static void begin_waiting(private_nflog_recorder_t *this)
+{
+	nflog_trigger_t *trigger;
+	entry_t *entry;
+
+	while (!is_full(this, FALSE) &&
+		   this->waiting->remove_first(this->waiting, (void**)&entry) == SUCCESS)
+	{
+		trigger = entry->waiting;
+		entry->waiting = NULL;
+		begin(this, entry, trigger);
+		nflog_trigger_destroy(trigger);
+		if (!entry->recording)
+		{
+			answer_requests(this, entry, NULL);
+		}
 	}
 }
 
@@ -332,23 +341,38 @@ static void skip(entry_t *entry, nflog_trigger_t *trigger, char *reason)
 static void handle_trigger(private_nflog_recorder_t *this, entry_t *entry,
 						   nflog_trigger_t *trigger, uint64_t number)
 {
-	if (entry->recording)
+	bool open = nflog_cause_is_open(trigger->cause);
+	char *reason = nflog_pace_check(&entry->pace, trigger->cause);
+
+	if (entry->recording && !entry->recording->is_closed(entry->recording))
 	{
+		if (entry->recording->is_open(entry->recording))
+		{
+			nflog_pace_begin(&entry->pace, trigger->cause);
+		}
 		entry->recording->add(entry->recording, trigger);
 	}
-	else if (is_too_soon(entry, trigger))
+	else if (entry->recording || entry->waiting || reason)
 	{
-		skip(entry, trigger, "the last folder is too recent, see recorder_interval");
+		nflog_pace_skip(&entry->pace, trigger, entry->conn,
+						entry->recording ? "its last folder could not be completed yet" :
+						entry->waiting ? "its folder has to wait for others" : reason);
 	}
-	else if (this->recording->get_count(this->recording) >= NFLOG_RECORDER_FOLDERS)
-	{
-		skip(entry, trigger, "others are being saved, trying again with the next trigger");
-	}
-	else
+	else if (!is_full(this, open))
 	{
 		begin(this, entry, trigger);
 	}
-	if (entry->recording)
+	else if (open)
+	{
+		log_full(this, entry, TRUE);
+		nflog_pace_skip(&entry->pace, trigger, entry->conn, NULL);
+	}
+	else
+	{
+		log_full(this, entry, FALSE);
+		wait_for_place(this, entry, trigger);
+	}
+	if (entry->recording || entry->waiting)
 	{
 		add_request(this, entry, number);
 	}
@@ -356,10 +380,12 @@ static void handle_trigger(private_nflog_recorder_t *this, entry_t *entry,
 
 /**
  * Handle a trigger.
+ *
+ * @param number		number of the request, 0 if it is none
  */
-static void handle_queued(private_nflog_recorder_t *this, queued_t *queued)
+static void handle_queued(private_nflog_recorder_t *this, nflog_trigger_t *trigger,
+						  uint64_t number)
 {
-	nflog_trigger_t *trigger = &queued->trigger;
 	char dir[NFLOG_NAME_SIZE];
 	enumerator_t *enumerator;
 	entry_t *entry;
@@ -374,7 +400,7 @@ static void handle_queued(private_nflog_recorder_t *this, queued_t *queued)
 								   nflog_trace_name_label(trigger->conn, dir));
 		if (entry)
 		{
-			handle_trigger(this, entry, trigger, queued->number);
+			handle_trigger(this, entry, trigger, number);
 		}
 	}
 	else
@@ -382,39 +408,29 @@ static void handle_queued(private_nflog_recorder_t *this, queued_t *queued)
 		enumerator = this->entries->create_enumerator(this->entries);
 		while (enumerator->enumerate(enumerator, NULL, &entry))
 		{
-			handle_trigger(this, entry, trigger, queued->number);
+			handle_trigger(this, entry, trigger, number);
 		}
 		enumerator->destroy(enumerator);
 	}
-	if (queued->number)
+	if (number)
 	{
-		this->results->complete(this->results, queued->number, NULL);
+		this->results->complete(this->results, number, NULL);
 	}
 }
 
 METHOD(nflog_recorder_t, work, void,
 	private_nflog_recorder_t *this)
 {
-	queued_t *queued;
+	nflog_trigger_t *trigger;
+	uint64_t number;
 	u_int lost;
 
-	do
+	this->folders->repair(this->folders);
+	while ((trigger = this->triggers->take(this->triggers, &number, &lost)))
 	{
-		this->mutex->lock(this->mutex);
-		if (this->queued->remove_first(this->queued, (void**)&queued) != SUCCESS)
-		{
-			queued = NULL;
-		}
-		lost = queued ? 0 : this->lost;
-		this->lost -= lost;
-		this->mutex->unlock(this->mutex);
-		if (queued)
-		{
-			handle_queued(this, queued);
-			queued_destroy(queued);
-		}
+		handle_queued(this, trigger, number);
+		nflog_trigger_destroy(trigger);
 	}
-	while (queued);
 	if (lost)
 	{
 		DBG1(DBG_CHD, "nflog-capture: %u triggers of recorders were ignored, as there were "
@@ -459,22 +475,21 @@ METHOD(nflog_recorder_t, get_mark, bool,
 
 /**
  * Complete the folder of a connection.
+ *
+ * @param last			TRUE if that is not tried again, charon ends
  */
-static void complete(private_nflog_recorder_t *this, entry_t *entry)
+static void complete(private_nflog_recorder_t *this, entry_t *entry, bool last)
 {
-	uint64_t *number;
 	char *path;
 
-	this->recording->remove(this->recording, entry, NULL);
-	path = entry->recording->complete(entry->recording);
-	entry->recording->destroy(entry->recording);
-	entry->recording = NULL;
-	while (entry->requests->remove_first(entry->requests, (void**)&number) == SUCCESS)
+	if (entry->recording->complete(entry->recording, last, &path))
 	{
-		this->results->complete(this->results, *number, path);
-		free(number);
+		this->recording->remove(this->recording, entry, NULL);
+		entry->recording->destroy(entry->recording);
+		entry->recording = NULL;
+		answer_requests(this, entry, path);
+		free(path);
 	}
-	free(path);
 }
 
 METHOD(nflog_recorder_t, handle, void,
@@ -485,8 +500,9 @@ METHOD(nflog_recorder_t, handle, void,
 
 	while ((entry = get_first(this, &end)) && !timercmp(&end, until, >))
 	{
-		complete(this, entry);
+		complete(this, entry, FALSE);
 	}
+	begin_waiting(this);
 }
 
 METHOD(nflog_recorder_t, get_delay, u_int,
@@ -510,12 +526,8 @@ METHOD(nflog_recorder_t, get_delay, u_int,
 METHOD(nflog_recorder_t, is_busy, bool,
 	private_nflog_recorder_t *this)
 {
-	bool busy;
-
-	this->mutex->lock(this->mutex);
-	busy = this->queued->get_count(this->queued) > 0;
-	this->mutex->unlock(this->mutex);
-	return busy || this->recording->get_count(this->recording);
+	return this->triggers->pending(this->triggers) ||
+		   this->recording->get_count(this->recording);
 }
 
 /**
@@ -524,6 +536,7 @@ METHOD(nflog_recorder_t, is_busy, bool,
 static void entry_destroy(entry_t *entry, const void *key)
 {
 	entry->tape->destroy(entry->tape);
+	nflog_trigger_destroy(entry->waiting);
 	entry->requests->destroy_function(entry->requests, free);
 	free(entry->conn);
 	free(entry);
@@ -537,15 +550,16 @@ METHOD(nflog_recorder_t, destroy, void,
 	work(this);
 	while (this->recording->get_first(this->recording, (void**)&entry) == SUCCESS)
 	{
-		complete(this, entry);
+		complete(this, entry, TRUE);
+		begin_waiting(this);
 	}
 	this->entries->destroy_function(this->entries, (void*)entry_destroy);
 	this->recording->destroy(this->recording);
-	this->queued->destroy(this->queued);
+	this->waiting->destroy(this->waiting);
+	this->triggers->destroy(this->triggers);
 	this->results->destroy(this->results);
 	this->folders->destroy(this->folders);
 	this->lines->destroy(this->lines);
-	this->mutex->destroy(this->mutex);
 	free(this);
 }
 
@@ -576,9 +590,9 @@ nflog_recorder_t *nflog_recorder_create(nflog_store_t *store)
 		.lines = nflog_log_lines_create(),
 		.entries = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 		.recording = linked_list_create(),
-		.queued = linked_list_create(),
+		.waiting = linked_list_create(),
+		.triggers = nflog_triggers_create(),
 		.results = nflog_results_create(),
-		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;
 }

@@ -26,10 +26,8 @@ typedef struct nflog_recorder_t nflog_recorder_t;
 #include "log_lines.h"
 #include "tape.h"
 
-/** triggers that wait for the writer's thread, others are counted */
-#define NFLOG_RECORDER_TRIGGERS 256
-
-/** folders that are filled at the same time */
+/** folders that are filled at the same time, half of them at most for what anybody can
+ * cause */
 #define NFLOG_RECORDER_FOLDERS 16
 
 /**
@@ -37,11 +35,10 @@ typedef struct nflog_recorder_t nflog_recorder_t;
  * something happens.
  *
  * A connection gets a folder at most once in recorder_interval, and ten times more rarely
- * for what anybody can cause, without credentials.  Triggers in between are counted.
+ * for what anybody can cause, without credentials, which delays nothing else.  Triggers in
+ * between are counted.  If too many folders are being filled, others follow.
  *
- * All but request(), trigger(), wait() and get_lines() are for the writer's thread.  The
- * lock guards what these share with it, is held for moments, and no file is accessed
- * meanwhile.
+ * All but request(), trigger(), wait() and get_lines() are for the writer's thread.
  */
 struct nflog_recorder_t {
 

@@ -49,15 +49,16 @@ typedef struct {
  * Saves what the recorder of a connection holds, and what follows for a while, in a folder.
  *
  * Files are linked there, so that nothing is copied, and those that are written to go on in
- * the folder as well.  When the recording is complete, these end, and the folder gets the
- * keys of its SAs, and a summary.
+ * the folder as well.  The folder gets the keys of its SAs when files are linked, and what
+ * is missing, and a summary, when the recording is complete.
  *
  * All is done by the writer's thread, nothing is locked.
  */
 struct nflog_recording_t {
 
 	/**
-	 * Add another trigger, for the summary.
+	 * Add another trigger, for the summary.  The first one that not anybody can cause gives
+	 * its name to the folder, which goes on as long after it.
 	 *
 	 * @param trigger	trigger, copied
 	 */
@@ -71,11 +72,28 @@ struct nflog_recording_t {
 	void (*get_end)(nflog_recording_t *this, timeval_t *end);
 
 	/**
-	 * Complete the recording.
+	 * Complete the recording.  If that fails, it has another end, and is to be completed then.
+	 * From the first time on nothing is added to it.
 	 *
-	 * @return			path of the folder (allocated)
+	 * @param last		TRUE if this is the last time, charon ends
+	 * @param path		receives the path of the folder (allocated), NULL if it is not complete
+	 * @return			FALSE to try that again at its end
 	 */
-	char *(*complete)(nflog_recording_t *this);
+	bool (*complete)(nflog_recording_t *this, bool last, char **path);
+
+	/**
+	 * Check if nothing is added to the recording anymore.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_closed)(nflog_recording_t *this);
+
+	/**
+	 * Check if anybody can cause what the recording is for.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_open)(nflog_recording_t *this);
 
 	/**
 	 * Destroy a nflog_recording_t, after it was completed.

@@ -94,8 +94,8 @@ static void print_triggers(nflog_summary_t *summary, FILE *out)
 	fprintf(out, "What happened (times are in UTC):\n");
 	if (summary->skipped)
 	{
-		fprintf(out, "  %s to then %u triggers that were too soon after the folder before, "
-				"see recorder_interval\n",
+		fprintf(out, "  from %s on %u triggers for which there is no folder, see charon's log "
+				"and recorder_interval\n",
 				write_time(summary->skipped_since, buf, sizeof(buf)), summary->skipped);
 	}
 	enumerator = summary->triggers->create_enumerator(summary->triggers);
@@ -217,8 +217,8 @@ static void print_trace(trace_t *trace, FILE *out)
 		fprintf(out, ", SPIs %s in and %s out, %s", spis[0], spis[1],
 				streq(side, ".esp") ? "ESP" : streq(side, ".plain") ? "in the clear" : side + 1);
 	}
-	fprintf(out, ", captured since %s:\n    %u files with %" PRIu64 " bytes", first,
-			trace->files, trace->bytes);
+	fprintf(out, ", captured since %s:\n    %u %s with %" PRIu64 " bytes", first,
+			trace->files, trace->files == 1 ? "file" : "files", trace->bytes);
 	if (trace->first)
 	{
 		fprintf(out, ", %" PRIu64 " packets from %s to %s", trace->packets,
@@ -307,7 +307,11 @@ void nflog_summary_print(nflog_summary_t *summary, char *conn, char *dir,
 	summary->triggers->get_first(summary->triggers, (void**)&trigger);
 	fprintf(out, "Connection ");
 	print_name(conn, out);
-	fprintf(out, ": %s\n\n", nflog_cause_describe(trigger->cause));
+	fprintf(out, ": %s\n\n", nflog_cause_describe(summary->cause));
+	if (summary->incomplete)
+	{
+		fprintf(out, "This folder is being filled: what follows is what there was at first.\n\n");
+	}
 	print_triggers(summary, out);
 	first = print_traces(summary, out);
 	if (!first || first > trigger->time.tv_sec)
@@ -318,7 +322,7 @@ void nflog_summary_print(nflog_summary_t *summary, char *conn, char *dir,
 	/* lines about traces have their paths */
 	snprintf(text, sizeof(text), "%s/", dir);
 	ids = get_ids(summary);
-	if (!lines->print(lines, conn, ids, text, first - LOG_BEFORE, out))
+	if (!lines->print(lines, conn, ids, text, first - LOG_BEFORE, summary->max_log, out))
 	{
 		fprintf(out, "  nothing\n");
 	}

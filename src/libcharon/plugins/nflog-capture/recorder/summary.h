@@ -36,8 +36,8 @@ typedef struct nflog_summary_file_t nflog_summary_file_t;
 struct nflog_summary_file_t {
 	/** name, owned */
 	char *name;
-	/** bytes */
-	uint64_t bytes;
+	/** bytes, and those on the disk that it may get */
+	uint64_t bytes, reserved;
 	/** packets, and when the oldest and the newest one passed, seconds since 1970, 0 if that
 	 * is not known, as an earlier process wrote them */
 	uint64_t packets;
@@ -48,6 +48,10 @@ struct nflog_summary_file_t {
  * What the summary of a folder says.
  */
 struct nflog_summary_t {
+	/** cause in the name of the folder */
+	nflog_cause_t cause;
+	/** TRUE if more follows */
+	bool incomplete;
 	/** triggers, nflog_trigger_t, the first one is why there is the folder */
 	linked_list_t *triggers;
 	/** triggers that followed, and are not among them */
@@ -63,6 +67,8 @@ struct nflog_summary_t {
 	/** files that did not fit, and why others are not there, an errno, 0 if all are */
 	u_int left_out;
 	int error;
+	/** bytes of lines of the log at most */
+	size_t max_log;
 };
 
 /**

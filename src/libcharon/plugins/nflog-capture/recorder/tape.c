@@ -197,17 +197,17 @@ static void remove_file(private_nflog_tape_t *this, nflog_tape_file_t *file)
  */
 static void make_room(private_nflog_tape_t *this)
 {
-	nflog_tape_file_t *file;
+	nflog_tape_file_t *file, *next;
 
-	while (this->total > this->size && this->first != this->last)
+	for (file = this->first; this->total > this->size && file != this->last; file = next)
 	{
-		file = this->first;
+		next = file->next;
 		complete_file(this, file);
-		if (!this->store->remove_file(this->store, this->dir, file->name))
-		{	/* tried again with the next packets */
-			break;
+		/* otherwise tried again with the next packets, others go instead */
+		if (this->store->remove_file(this->store, this->dir, file->name))
+		{
+			remove_file(this, file);
 		}
-		remove_file(this, file);
 	}
 }
 

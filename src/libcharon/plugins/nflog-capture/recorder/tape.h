@@ -156,6 +156,7 @@ struct nflog_tape_t {
 	 *
 	 * @param cb		called with TRUE after a file was added, with FALSE before it is
 	 *					removed, must not call methods of the tape but get_piece()
+	 *					and create_enumerator()
 	 * @param data		data to pass to cb
 	 */
 	void (*set_changed_cb)(nflog_tape_t *this,

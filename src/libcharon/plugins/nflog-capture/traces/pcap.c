@@ -555,7 +555,10 @@ METHOD(nflog_pcap_t, get_file, char*,
 METHOD(nflog_pcap_t, destroy, void,
 	private_nflog_pcap_t *this)
 {
+	nflog_pins_t *pins = this->store->get_pins(this->store);
+
 	complete(this);
+	pins->remove(pins, this->dir, this->name);
 	this->ring->destroy(this->ring);
 	free(this->name);
 	free(this->dir);
@@ -570,6 +573,7 @@ nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 								nflog_tape_t *tape,
 								nflog_pieces_t *pieces)
 {
+	nflog_pins_t *pins = store->get_pins(store);
 	private_nflog_pcap_t *this;
 
 	INIT(this,
@@ -591,5 +595,6 @@ nflog_pcap_t *nflog_pcap_create(nflog_store_t *store,
 		.duration = cfg->duration,
 	);
 	set_file(this);
+	pins->add(pins, dir, name);
 	return &this->public;
 }
