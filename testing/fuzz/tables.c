@@ -21,6 +21,7 @@
 
 #include "files/trace_name.h"
 #include "keys/keytable.h"
+#include "process/secret.h"
 
 static chunk_t content;
 
@@ -30,7 +31,7 @@ static chunk_t content;
 
 static bool read_file(nflog_store_t *this, char *conn, char *name, chunk_t *read)
 {
-	*read = chunk_clone(content);
+	*read = nflog_secret_clone(content);
 	return TRUE;
 }
 
