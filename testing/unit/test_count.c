@@ -284,6 +284,19 @@ static void test_silence(void **state)
 	check_silence(count, POINT_IKE_IN, ", the peer sent no message, or they were lost on their "
 				  "way");
 	check_silence(count, POINT_IKE_OUT, ", no message was sent");
+	count.watched = TRUE;
+	check_silence(count, POINT_ESP_OUT, ", no packet of its selectors was sent, in the SA or "
+				  "without it");
+	count.blind = TRUE;
+	check_silence(count, POINT_MISSED, ", no packet of its selectors left without the SA, those "
+				  "whose addresses NAT changed are not known");
+	check_silence(count, POINT_PLAIN_OUT, ", no packet of its selectors was sent, in the SA, or "
+				  "without it and NAT");
+	count.any = TRUE;
+	check_silence(count, POINT_PLAIN_OUT, ", no packet is known to have left without the SA, as "
+				  "its selectors are all addresses, only what XFRM interfaces and VTI devices "
+				  "drop is");
+	count.watched = count.blind = count.any = FALSE;
 	check_silence(count, POINT_MISSED, ", no packet of its selectors left without the SA");
 	count.watched = TRUE;
 	check_silence(count, POINT_PLAIN_OUT, ", no packet of its selectors was sent, in the SA or "

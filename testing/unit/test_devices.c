@@ -45,6 +45,9 @@ static uint32_t key;
 static int error;
 static u_int requests;
 
+/** statistics of all devices */
+static struct rtnl_link_stats64 stats;
+
 /**
  * In place of libmnl's: wait as if the devices were locked.
  */
@@ -81,6 +84,7 @@ static char *put_link(char *pos, uint32_t index, char *kind, uint16_t type,
 	mnl_attr_put_u32(hdr, type, htonl(value));
 	mnl_attr_nest_end(hdr, data);
 	mnl_attr_nest_end(hdr, info);
+	mnl_attr_put(hdr, IFLA_STATS64, sizeof(stats), &stats);
 	return pos + NLMSG_ALIGN(hdr->nlmsg_len);
 }
 
@@ -213,6 +217,43 @@ static void test_error(void **state)
 	assert_int_equal(vti->get_unknown(vti), 2);
 }
 
+/**
+ * Devices that drop packets without policy, and whether they have sent any.
+ */
+static void test_used(void **state)
+{
+	nflog_device_t device;
+	u_int request;
+
+	/* no device, nothing to ask for */
+	assert_int_equal(vti->get_key(vti, 0), 0);
+	assert_false(vti->get(vti, 0, &device));
+	assert_int_equal(requests, 0);
+
+	stats = (struct rtnl_link_stats64){ .tx_carrier_errors = 3 };
+	request = vti->refresh(vti);
+	assert_false(vti->is_done(vti, request));
+	sem_post(&gate);
+	wait_ms(60000);
+	assert_true(vti->is_done(vti, request));
+	assert_true(vti->get(vti, 2, &device));
+	assert_true(device.secure);
+	assert_false(device.used);
+	assert_true(vti->get(vti, 3, &device));
+	assert_false(device.secure);
+
+	/* the kernel is asked again after a while, without anybody that waits */
+	stats.tx_packets = 1;
+	sem_post(&gate);
+	while (!vti->is_done(vti, request + 1))
+	{
+		assert_true(vti->get(vti, 2, &device));
+		usleep(1000);
+	}
+	assert_true(vti->get(vti, 2, &device));
+	assert_true(device.used);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +261,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_refresh, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_used, setup, teardown),
 	};
 	int ret;
 

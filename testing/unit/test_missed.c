@@ -39,6 +39,9 @@ static nflog_trace_t *trace;
 static char file[1 << 16];
 static size_t file_len;
 
+/** address that charon has */
+static host_t *local;
+
 /**
  * Run a command that has to succeed.
  */
@@ -182,6 +185,26 @@ static void send_raw(char *src, char *dst, int proto)
 }
 
 /**
+ * Send a UDP packet from a port, or a packet of another protocol without one, from an address
+ * that no device has.
+ */
+static void send_from(char *src, uint16_t port, char *dst, int proto)
+{
+	host_t *from = host_create_from_string(src, port);
+	host_t *to = host_create_from_string(dst, port);
+	int fd;
+
+	fd = socket(AF_INET, port ? SOCK_DGRAM : SOCK_RAW, proto);
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &(int){ 1 }, sizeof(int)), 0);
+	assert_int_equal(bind(fd, from->get_sockaddr(from), *from->get_sockaddr_len(from)), 0);
+	assert_int_equal(sendto(fd, "missed", 6, 0, to->get_sockaddr(to),
+							*to->get_sockaddr_len(to)), 6);
+	close(fd);
+	from->destroy(from);
+	to->destroy(to);
+}
+
+/**
  * Wait until rules for a set of subnets are there or not.
  */
 static void wait_rules(char *text, bool there)
@@ -192,6 +215,22 @@ static void wait_rules(char *text, bool there)
 	{
 		usleep(1000);
 	}
+}
+
+/**
+ * Pretend that charon has an address.
+ */
+static bool get_interface(kernel_interface_t *this, host_t *host, char **name)
+{
+	return host->ip_equals(host, local);
+}
+
+/**
+ * Pretend that charon uses the common ports.
+ */
+static uint16_t get_port(socket_manager_t *this, bool nat_t)
+{
+	return nat_t ? 4500 : 500;
 }
 
 static void test_rules(void **state)
@@ -232,7 +271,7 @@ static void test_rules(void **state)
 	assert_null(strstr(buf, "oifkind \"xfrm\" ip saddr"));
 	any = create_wanting(SPI + 3, "0.0.0.0/0", "0.0.0.0/0", 0, 0, (mark_t){}, 42);
 	assert_true(reader->add(reader, any));
-	wait_rules("missed-ipv4-0-0", TRUE);
+	wait_rules("missed-ipv4-0-0-any", TRUE);
 	list_rules(buf, sizeof(buf));
 	assert_non_null(strstr(buf, "meta oifkind \"xfrm\" ip saddr & 0.0.0.0"));
 	assert_non_null(strstr(buf, "meta oifkind \"vti\" ip saddr & 0.0.0.0"));
@@ -433,6 +472,130 @@ static void test_own(void **state)
 }
 
 /**
+ * IKE and ESP of the gateway, translated to other addresses and ports, and of a VRF.
+ */
+static void test_own_nat(void **state)
+{
+	char buf[1 << 16];
+	nflog_sa_t *sa;
+
+	local = host_create_from_string("10.7.7.7", 0);
+	charon->socket->get_port = get_port;
+	charon->kernel->get_interface = get_interface;
+	/* 10.7.7.7 is an address of charon, which rules can't find, as of another device in a VRF */
+	run("nft add table ip tn && "
+		"nft 'add chain ip tn post { type nat hook postrouting priority 100; }' && "
+		"nft add rule ip tn post ip saddr 10.1.0.1 udp sport 500 snat to 10.1.0.1:20001 && "
+		"nft add rule ip tn post udp sport 501 snat to 10.1.0.77:20001");
+	begin_missed();
+	writer->start(writer, trace);
+	sa = create_wanting(SPI, "10.0.0.0/8", "10.2.0.0/24", 0, 0, (mark_t){}, 0);
+	assert_true(reader->add(reader, sa));
+	wait_rules("missed-ipv4-8-24", TRUE);
+	list_rules(buf, sizeof(buf));
+	assert_non_null(strstr(buf, "fib saddr . oif type local accept"));
+	send_from("10.7.7.7", 0, "10.2.0.6", IPPROTO_ESP);
+	send_from("10.7.7.7", 500, "10.2.0.5", 0);
+	send_from("10.1.0.1", 500, "10.2.0.5", 0);
+	/* others that go the same ways */
+	send_from("10.7.7.7", 501, "10.2.0.5", 0);
+	send_from("10.7.7.8", 500, "10.2.0.5", 0);
+	send_from("10.7.7.8", 0, "10.2.0.6", IPPROTO_ESP);
+	reader->remove(reader, sa);
+	end_missed();
+	run("nft delete table ip tn");
+	assert_int_equal(counts[POINT_MISSED].packets, 3);
+	local->destroy(local);
+}
+
+/**
+ * Selectors of about all addresses, and more than there may be pairs.
+ */
+static void test_wide(void **state)
+{
+	static char *ts[][2] = {
+		{ "fd00::/8", "fd00::/8" },
+		{ "0.0.0.0/2", "8.0.0.0/5" },
+		{ "0.0.0.0/1 128.0.0.0/1", "0.0.0.0/1 128.0.0.0/1" },
+		{ "10.1.0.0/16 192.168.1.0/24",
+		  "10.2.0.0/24 10.2.1.0/24 10.2.2.0/24 10.2.3.0/24 10.2.4.0/24 10.2.5.0/24 "
+		  "10.2.6.0/24 10.2.7.0/24 10.2.8.0/24 10.2.9.0/24 10.2.10.0/24 10.2.11.0/24 "
+		  "10.2.12.0/24 10.2.13.0/24 10.2.14.0/24 10.2.15.0/24 192.168.2.0/24" },
+	};
+	nflog_sa_t *sa;
+	u_int i;
+
+	begin_missed();
+	writer->start(writer, trace);
+	for (i = 0; i < countof(ts); i++)
+	{
+		sa = create_wanting(SPI + i, ts[i][0], ts[i][1], 0, 0, (mark_t){}, 0);
+		assert_true(reader->add(reader, sa));
+		wait_rules("missed-ipv", TRUE);
+		if (i)
+		{
+			send_udp("10.1.0.1", "10.2.0.5", 53, 3);
+			send_udp("10.1.0.1", "224.0.0.251", 53, 1);
+		}
+		else
+		{
+			send_udp("fd00:1::1", "fd00:2::5", 53, 3);
+		}
+		reader->remove(reader, sa);
+		wait_rules("missed", FALSE);
+	}
+	end_missed();
+	/* multicasts are within the selectors of the third one */
+	assert_int_equal(counts[POINT_MISSED].packets, 3 * countof(ts) + 1);
+	assert_true(counts[POINT_MISSED].watched);
+	assert_false(counts[POINT_MISSED].any);
+}
+
+/**
+ * Ports of other protocols than TCP and UDP, and types and codes of ICMP.
+ */
+static void test_types(void **state)
+{
+	static struct {
+		uint8_t proto;
+		uint16_t port;
+		char *dst, *to;
+	} cases[] = {
+		/* what is sent begins with "miss" */
+		{ IPPROTO_ICMP, 'm' << 8, "10.2.1.0/24", "10.2.1.1" },
+		{ IPPROTO_ICMP, 'm' << 8 | 'i', "10.2.2.0/24", "10.2.2.1" },
+		{ IPPROTO_SCTP, 's' << 8 | 's', "10.2.3.0/24", "10.2.3.1" },
+		{ IPPROTO_UDPLITE, 's' << 8 | 's', "10.2.4.0/24", "10.2.4.1" },
+		/* these don't match */
+		{ IPPROTO_ICMP, 'n' << 8, "10.2.5.0/24", "10.2.5.1" },
+		{ IPPROTO_ICMP, 'm' << 8 | 'j', "10.2.6.0/24", "10.2.6.1" },
+		{ IPPROTO_SCTP, 's' << 8 | 't', "10.2.7.0/24", "10.2.7.1" },
+	};
+	nflog_sa_t *sa[countof(cases)];
+	u_int i;
+
+	begin_missed();
+	writer->start(writer, trace);
+	for (i = 0; i < countof(cases); i++)
+	{
+		sa[i] = create_wanting(SPI + i, "10.1.0.0/16", cases[i].dst, cases[i].proto,
+							   cases[i].port, (mark_t){}, 0);
+		assert_true(reader->add(reader, sa[i]));
+	}
+	wait_rules("10.2.7.0", TRUE);
+	for (i = 0; i < countof(cases); i++)
+	{
+		send_raw("10.1.0.1", cases[i].to, cases[i].proto);
+	}
+	for (i = 0; i < countof(cases); i++)
+	{
+		reader->remove(reader, sa[i]);
+	}
+	end_missed();
+	assert_int_equal(counts[POINT_MISSED].packets, 4);
+}
+
+/**
  * Add an address to a message.
  */
 static void put_address(struct nlmsghdr *hdr, uint16_t type, char *address)
@@ -443,6 +606,9 @@ static void put_address(struct nlmsghdr *hdr, uint16_t type, char *address)
 	mnl_attr_put(hdr, type, addr.len, addr.ptr);
 	host->destroy(host);
 }
+
+/** source port before NAT */
+static uint16_t port_before = 4242;
 
 /**
  * Pass a UDP packet to an object, as the kernel would report it.
@@ -486,7 +652,7 @@ static void handle_nat(nflog_misses_t *misses, char *src, char *dst, uint32_t ma
 		mnl_attr_nest_end(hdr, nest);
 		nest = mnl_attr_nest_start(hdr, CTA_TUPLE_PROTO);
 		mnl_attr_put_u8(hdr, CTA_PROTO_NUM, IPPROTO_UDP);
-		mnl_attr_put_u16(hdr, CTA_PROTO_SRC_PORT, htons(4242));
+		mnl_attr_put_u16(hdr, CTA_PROTO_SRC_PORT, htons(port_before));
 		mnl_attr_put_u16(hdr, CTA_PROTO_DST_PORT, htons(53));
 		mnl_attr_nest_end(hdr, nest);
 		mnl_attr_nest_end(hdr, tuple);
@@ -558,6 +724,9 @@ static void test_reasons(void **state)
 	change_policy(policies, TRUE, "10.1.0.0/16", "10.2.0.0/16", POLICY_IPSEC, none, 0);
 	change_policy(policies, TRUE, "10.1.0.0/16", "10.4.0.0/16", POLICY_IPSEC, marked, 0);
 	change_policy(policies, TRUE, "10.1.0.0/16", "10.5.0.0/16", POLICY_IPSEC, none, 7);
+	local = host_create_from_string("10.1.0.12", 0);
+	charon->socket->get_port = get_port;
+	charon->kernel->get_interface = get_interface;
 	time_monotonic(&deadline);
 	deadline.tv_sec += 60;
 	devices->wait(devices, &deadline);
@@ -569,6 +738,13 @@ static void test_reasons(void **state)
 			   "10.2.0.10", IP_CT_ESTABLISHED);
 	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.1.0.11",
 			   "10.2.0.10", IP_CT_ESTABLISHED_REPLY);
+	/* IKE of the gateway, and of others */
+	port_before = 4500;
+	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.1.0.12",
+			   "10.2.0.10", IP_CT_NEW);
+	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.1.0.13",
+			   "10.2.0.10", IP_CT_NEW);
+	port_before = 4242;
 	/* an ICMP error about another packet, and one of a connection beyond */
 	handle_nat(misses, "192.168.0.1", "10.2.0.10", 0, "10.1.0.10",
 			   "10.2.0.10", IP_CT_RELATED);
@@ -577,6 +753,8 @@ static void test_reasons(void **state)
 	/* mark, and device */
 	handle(misses, "10.4.0.10", 0x15);
 	handle(misses, "10.5.0.10", 0);
+	/* it has the mark, so it got that too late */
+	handle(misses, "10.4.0.10", 42);
 	/* no reason that charon knows of */
 	handle(misses, "10.2.0.10", 0);
 	/* a passthrough policy, while it is there */
@@ -611,7 +789,10 @@ static void test_reasons(void **state)
 	policies->destroy(policies);
 	devices->destroy(devices);
 
-	assert_int_equal(counts[POINT_MISSED].packets, 10);
+	local->destroy(local);
+	assert_int_equal(counts[POINT_MISSED].packets, 12);
+	assert_int_equal(count_text("was 10.1.0.13"), 1);
+	assert_int_equal(count_text("has the mark of its policy, which was probably set after"), 1);
 	assert_int_equal(count_text("source became 192.168.0.1, was 10.1.0.10: nat POSTROUTING"),
 					 1);
 	assert_int_equal(count_text("destination became 10.9.0.10, was 10.2.0.10: nat PREROUTING"),
@@ -623,6 +804,137 @@ static void test_reasons(void **state)
 	assert_int_equal(count_text("passthrough policy 10.1.0.0/24 === 10.2.0.0/24"), 1);
 	assert_int_equal(count_text("for a reason that is not known"), 2);
 	assert_int_equal(count_text("its policy is not installed"), 2);
+}
+
+/** device that packets leave by, number of requests, and of the last one completed */
+static nflog_device_t device = { .name = "ipsec8", .secure = TRUE };
+static u_int requests, done;
+
+static bool get_device(nflog_devices_t *this, uint32_t index, nflog_device_t *out)
+{
+	*out = device;
+	return TRUE;
+}
+
+static u_int refresh(nflog_devices_t *this)
+{
+	return ++requests;
+}
+
+static bool is_done(nflog_devices_t *this, u_int request)
+{
+	return done >= request;
+}
+
+/**
+ * Many SAs with the same pair of subnets.
+ */
+static void test_many(void **state)
+{
+	nflog_policies_t *policies = nflog_policies_create();
+	nflog_devices_t devices = {
+		.get = get_device,
+		.refresh = refresh,
+		.is_done = is_done,
+	};
+	nflog_misses_t *misses;
+	nflog_sa_t *sa[200];
+	u_int i;
+
+	begin_missed();
+	writer->start(writer, trace);
+	misses = nflog_misses_create(queue, policies, &devices);
+	device.secure = FALSE;
+	for (i = 0; i < countof(sa); i++)
+	{	/* the oldest one gets it */
+		sa[i] = create_wanting(SPI + i, "10.1.0.0/16", "10.2.0.0/16", 17, 53 + i,
+							   (mark_t){}, 0);
+		misses->add(misses, sa[i]);
+	}
+	handle(misses, "10.2.0.1", 0);
+	device.secure = TRUE;
+	queue->publish(queue, 0);
+	for (i = 0; i < countof(sa); i++)
+	{
+		misses->remove(misses, sa[i]);
+		writer->release(writer, sa[i]->wanted->tap.trace);
+	}
+	end_missed();
+	for (i = 0; i < countof(sa); i++)
+	{
+		nflog_sa_destroy(sa[i]);
+	}
+	misses->destroy(misses);
+	policies->destroy(policies);
+	assert_int_equal(counts[POINT_MISSED].packets, 1);
+}
+
+/**
+ * What leaves by devices that drop packets without policy, of which charon need not know.
+ */
+static void test_secure(void **state)
+{
+	static mark_t none;
+	nflog_policies_t *policies = nflog_policies_create();
+	nflog_devices_t devices = {
+		.get = get_device,
+		.refresh = refresh,
+		.is_done = is_done,
+	};
+	nflog_misses_t *misses;
+	nflog_sa_t *sa;
+	u_int i;
+
+	begin_missed();
+	writer->start(writer, trace);
+	misses = nflog_misses_create(queue, policies, &devices);
+	sa = create_wanting(SPI, "10.1.0.0/16", "10.2.0.0/16", 0, 0, none, 7);
+	misses->add(misses, sa);
+
+	/* external: kept until it is known that it was dropped, the second one not yet */
+	done = requests;
+	handle(misses, "10.2.0.1", 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 1);
+	handle(misses, "10.2.0.2", 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 2);
+	device.if_id = 8;
+	done = requests;
+	handle(misses, "10.2.0.3", 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 2);
+	/* others install a policy */
+	device.used = TRUE;
+	done = requests;
+	handle(misses, "10.2.0.4", 0);
+	assert_int_equal(requests, done);
+	/* there is no need to ask if charon has the policy */
+	device.used = FALSE;
+	change_policy(policies, TRUE, "10.1.0.0/16", "10.2.0.0/16", POLICY_IPSEC, none, 8);
+	handle(misses, "10.2.0.4", 0);
+	change_policy(policies, FALSE, "10.1.0.0/16", "10.2.0.0/16", POLICY_IPSEC, none, 8);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 2);
+	device.used = TRUE;
+	misses->remove(misses, sa);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 0);
+	device.used = FALSE;
+
+	/* more than can be kept, and the kernel is not asked in time */
+	misses->add(misses, sa);
+	for (i = 0; i < NFLOG_WANTED_PACKETS + 5; i++)
+	{
+		handle(misses, "10.2.0.1", 0);
+	}
+	misses->remove(misses, sa);
+	queue->publish(queue, 0);
+	writer->release(writer, sa->wanted->tap.trace);
+	end_missed();
+	nflog_sa_destroy(sa);
+	misses->destroy(misses);
+	policies->destroy(policies);
+
+	assert_int_equal(counts[POINT_MISSED].packets, 1);
+	assert_int_equal(counts[POINT_MISSED].overrun, 5);
+	assert_int_equal(counts[POINT_MISSED].unidentified, NFLOG_WANTED_PACKETS);
+	assert_int_equal(count_text("left by XFRM interface ipsec8 without policy"), 1);
 }
 
 /**
@@ -645,6 +957,11 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own_nat, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wide, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_types, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_secure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_awaited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reasons, setup, teardown),
 	};

@@ -34,6 +34,9 @@
 /** tries to list devices that change meanwhile */
 #define MAX_TRIES 5
 
+/** time after which the kernel is asked again about devices that packets leave by, in ms */
+#define MAX_AGE 1000
+
 typedef struct private_nflog_devices_t private_nflog_devices_t;
 typedef struct device_t device_t;
 
@@ -56,6 +59,11 @@ struct private_nflog_devices_t {
 	 * Number of requests to list devices, and of those that the thread has completed.
 	 */
 	u_int wanted, done;
+
+	/**
+	 * When the last request was made, monotonic.
+	 */
+	timeval_t asked;
 
 	/**
 	 * Packets from devices whose key was not known yet.
@@ -203,6 +211,7 @@ static void parse_info(struct nlattr *info, device_t *device)
 				break;
 		}
 	}
+	device->out.secure = streq(kind, "vti") || streq(kind, "vti6") || streq(kind, "xfrm");
 	if (data && strpfx(kind, "vti"))
 	{
 		parse_vti(data, device);
@@ -240,6 +249,18 @@ static void parse_ipv4(struct nlattr *spec, device_t *device)
 }
 
 /**
+ * Parse statistics of a device.
+ */
+static void parse_stats(struct nlattr *attr, device_t *device)
+{
+	struct rtnl_link_stats64 stats = {};
+
+	memcpy(&stats, mnl_attr_get_payload(attr),
+		   min(mnl_attr_get_payload_len(attr), sizeof(stats)));
+	device->out.used = stats.tx_packets || stats.tx_aborted_errors;
+}
+
+/**
  * Parse a message about a device.
  */
 static int parse_link(const struct nlmsghdr *hdr, void *data)
@@ -261,6 +282,9 @@ static int parse_link(const struct nlmsghdr *hdr, void *data)
 				break;
 			case IFLA_AF_SPEC:
 				parse_ipv4(attr, device);
+				break;
+			case IFLA_STATS64:
+				parse_stats(attr, device);
 				break;
 		}
 	}
@@ -380,6 +404,7 @@ static void *run(private_nflog_devices_t *this)
 static void refresh_locked(private_nflog_devices_t *this)
 {
 	this->wanted++;
+	time_monotonic(&this->asked);
 	if (!this->thread)
 	{
 		this->thread = thread_create((thread_main_t)run, this);
@@ -409,6 +434,10 @@ METHOD(nflog_devices_t, get_key, uint32_t,
 	device_t *device;
 	uint32_t key;
 
+	if (!index)
+	{
+		return 0;
+	}
 	this->mutex->lock(this->mutex);
 	device = find(this, index);
 	this->unknown += device->pending;
@@ -421,22 +450,49 @@ METHOD(nflog_devices_t, get, bool,
 	private_nflog_devices_t *this, uint32_t index, nflog_device_t *out)
 {
 	device_t *device;
+	timeval_t now, due;
 	bool known;
 
+	if (!index)
+	{
+		return FALSE;
+	}
 	this->mutex->lock(this->mutex);
 	device = find(this, index);
+	time_monotonic(&now);
+	due = this->asked;
+	timeval_add_ms(&due, MAX_AGE);
+	if (timercmp(&now, &due, >))
+	{
+		refresh_locked(this);
+	}
 	*out = device->out;
 	known = !device->pending;
 	this->mutex->unlock(this->mutex);
 	return known;
 }
 
-METHOD(nflog_devices_t, refresh, void,
+METHOD(nflog_devices_t, refresh, u_int,
 	private_nflog_devices_t *this)
 {
+	u_int request;
+
 	this->mutex->lock(this->mutex);
 	refresh_locked(this);
+	request = this->wanted;
 	this->mutex->unlock(this->mutex);
+	return request;
+}
+
+METHOD(nflog_devices_t, is_done, bool,
+	private_nflog_devices_t *this, u_int request)
+{
+	bool done;
+
+	this->mutex->lock(this->mutex);
+	done = (int)(this->done - request) >= 0;
+	this->mutex->unlock(this->mutex);
+	return done;
 }
 
 METHOD(nflog_devices_t, wait_, void,
@@ -495,6 +551,7 @@ nflog_devices_t *nflog_devices_create()
 			.get_key = _get_key,
 			.get = _get,
 			.refresh = _refresh,
+			.is_done = _is_done,
 			.wait = _wait_,
 			.get_unknown = _get_unknown,
 			.destroy = _destroy,

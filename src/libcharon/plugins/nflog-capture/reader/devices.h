@@ -35,8 +35,15 @@ struct nflog_device_t {
 	char name[IFNAMSIZ];
 	/** key of a VTI device for packets that leave, the mark of their policy, 0 if none */
 	uint32_t mark;
-	/** interface ID of an XFRM interface, that of their policy, 0 if none */
+	/** interface ID of an XFRM interface, that of their policy, 0 if none, or if the route
+	 *  has it (external) */
 	uint32_t if_id;
+	/** TRUE for a VTI device or XFRM interface, which drops packets without policy */
+	bool secure;
+	/** TRUE if packets left through it since it was created, other than those dropped for
+	 *  they had no policy (xfrmi_xmit2() in net/xfrm/xfrm_interface_core.c, vti_xmit() in
+	 *  net/ipv4/ip_vti.c) */
+	bool used;
 	/** TRUE if IPv4 packets that leave need no policy (disable_xfrm in
 	 *  Documentation/networking/ip-sysctl.rst) */
 	bool unprotected;
@@ -62,7 +69,8 @@ struct nflog_devices_t {
 	uint32_t (*get_key)(nflog_devices_t *this, uint32_t index);
 
 	/**
-	 * Get a device for packets that leave.
+	 * Get a device for packets that leave, as it was when the kernel was asked last.  If that
+	 * was a while ago, the kernel is asked again, as its options may have changed.
 	 *
 	 * @param index		index of the interface
 	 * @param device	receives the device
@@ -72,8 +80,18 @@ struct nflog_devices_t {
 
 	/**
 	 * Ask the kernel for all keys again, as devices may have changed.
+	 *
+	 * @return			number of the request, to pass to is_done()
 	 */
-	void (*refresh)(nflog_devices_t *this);
+	u_int (*refresh)(nflog_devices_t *this);
+
+	/**
+	 * Check if the kernel was asked after a request.
+	 *
+	 * @param request	number of the request
+	 * @return			TRUE if devices are known as they were then, or later
+	 */
+	bool (*is_done)(nflog_devices_t *this, u_int request);
 
 	/**
 	 * Wait until the keys asked for so far are known.

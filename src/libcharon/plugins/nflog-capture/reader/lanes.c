@@ -105,6 +105,11 @@ struct private_nflog_lanes_t {
 	bool connections;
 
 	/**
+	 * TRUE if these can't be received, set atomically.
+	 */
+	bool blind;
+
+	/**
 	 * TRUE while lanes are being closed, the mutex is not held then.
 	 */
 	bool closing;
@@ -381,6 +386,7 @@ METHOD(nflog_lanes_t, add_connections, void,
 	lane->lock(lane);
 	err = lane->add_connections(lane);
 	lane->unlock(lane);
+	__atomic_store_n(&this->blind, err != 0, __ATOMIC_RELAXED);
 	if (err)
 	{
 		DBG1(DBG_KNL, "nflog-capture: unable to learn the addresses of packets before "
@@ -388,6 +394,12 @@ METHOD(nflog_lanes_t, add_connections, void,
 			 err == EOPNOTSUPP ? "the kernel needs nf_conntrack_netlink, and "
 			 "CONFIG_NETFILTER_NETLINK_GLUE_CT" : strerror(err));
 	}
+}
+
+METHOD(nflog_lanes_t, is_blind, bool,
+	private_nflog_lanes_t *this)
+{
+	return __atomic_load_n(&this->blind, __ATOMIC_RELAXED);
 }
 
 METHOD(nflog_lanes_t, unused, void,
@@ -525,6 +537,7 @@ nflog_lanes_t *nflog_lanes_create(nflog_queue_t *queue, nflog_lane_cb_t cb,
 		.public = {
 			.open = _open_,
 			.add_connections = _add_connections,
+			.is_blind = _is_blind,
 			.unused = _unused,
 			.close = _close_,
 			.lock = _lock,

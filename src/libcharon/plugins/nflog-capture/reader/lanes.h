@@ -56,6 +56,13 @@ struct nflog_lanes_t {
 	void (*add_connections)(nflog_lanes_t *this);
 
 	/**
+	 * Check if the connections of packets that leave without their SA can't be received.
+	 *
+	 * @return			TRUE if add_connections() failed
+	 */
+	bool (*is_blind)(nflog_lanes_t *this);
+
+	/**
 	 * Note that no rules log to the lanes anymore.
 	 */
 	void (*unused)(nflog_lanes_t *this);

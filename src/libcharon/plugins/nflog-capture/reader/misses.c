@@ -13,23 +13,18 @@
  */
 
 #include "misses.h"
-#include "connection.h"
+#include "miss_reason.h"
 #include "net_table.h"
-#include "rules/wanted.h"
 #include "traces/ip_packet.h"
 #include "traces/pcapng.h"
 
-#include <stdarg.h>
+#include <netinet/in.h>
 
+#include <daemon.h>
 #include <libmnl/libmnl.h>
-
-/** time after which a packet that was read as a policy was installed had not left before, in
- *  ms: the kernel does not stamp it, so it has the time at which it was read */
-#define POLICY_DELAY 100
 
 typedef struct private_nflog_misses_t private_nflog_misses_t;
 typedef struct candidate_t candidate_t;
-typedef struct text_t text_t;
 
 /**
  * Private data.
@@ -60,7 +55,24 @@ struct private_nflog_misses_t {
 	 * Network devices, not owned.
 	 */
 	nflog_devices_t *devices;
+
+	/**
+	 * TRUE if addresses before NAT are not known, changed atomically.
+	 */
+	bool blind;
 };
+
+/**
+ * When a packet is handled.
+ */
+typedef enum {
+	/** as it was read */
+	STEP_LEFT,
+	/** once there is an SA, after it left while that was negotiated */
+	STEP_EARLY,
+	/** once it is known if the device that it left by had sent any */
+	STEP_JUDGE,
+} step_t;
 
 /**
  * SA that a packet may have missed.
@@ -83,81 +95,6 @@ struct candidate_t {
 	 */
 	nflog_sa_t *early;
 };
-
-/**
- * Comment of a packet.
- */
-struct text_t {
-
-	/**
-	 * Reasons, separated by semicolons, and their length.
-	 */
-	char buf[512];
-	size_t len;
-
-	/**
-	 * First reason in short, for the end line, NULL if none yet.
-	 */
-	char *kind;
-};
-
-/**
- * Add a reason.
- *
- * @param kind			the reason in short
- */
-static void add_reason(text_t *text, char *kind, char *format, ...)
-{
-	va_list args;
-	int len;
-
-	text->kind = text->kind ?: kind;
-	if (text->len)
-	{
-		text->len += snprintf(text->buf + text->len, sizeof(text->buf) - text->len, "; ");
-	}
-	va_start(args, format);
-	len = vsnprintf(text->buf + text->len, sizeof(text->buf) - text->len, format, args);
-	va_end(args);
-	text->len = min(text->len + max(0, len), sizeof(text->buf) - sizeof("; "));
-}
-
-/**
- * Get the counters of an SA that get what left without it, NULL if none do.
- */
-static nflog_counters_t *get_left(nflog_sa_t *sa)
-{
-	nflog_tap_t *tap = sa->plain.trace ? &sa->plain : &sa->esp;
-
-	return tap->trace ? tap->count : NULL;
-}
-
-METHOD(nflog_misses_t, add, void,
-	private_nflog_misses_t *this, nflog_sa_t *sa)
-{
-	nflog_counters_t *count;
-
-	if (sa->wanted)
-	{
-		count = get_left(sa);
-		if (count)
-		{
-			count->watched = TRUE;
-		}
-		this->sas->add(this->sas, sa->wanted->nets, 0, sa);
-		/* those that it may use were often created just before */
-		this->devices->refresh(this->devices);
-	}
-}
-
-METHOD(nflog_misses_t, remove_, void,
-	private_nflog_misses_t *this, nflog_sa_t *sa)
-{
-	if (sa->wanted)
-	{
-		this->sas->remove(this->sas, sa->wanted->nets, 0, sa);
-	}
-}
 
 /**
  * Does a packet stay on the link, or is it a multicast?
@@ -215,147 +152,21 @@ static nflog_sa_t *find(private_nflog_misses_t *this, nflog_leaving_t *packet)
 }
 
 /**
- * Describe an address, or the port, that NAT changed.
- *
- * @param name			which one it is
- * @param kind			what changed it, in short
- * @param by			what changed it
+ * Note in the counters of an SA which packets that leave without it are captured.
  */
-static void describe_change(text_t *text, char *name, host_t *now, host_t *before,
-							char *kind, char *by)
+static void watch(private_nflog_misses_t *this, nflog_sa_t *sa)
 {
-	if (!now->ip_equals(now, before))
-	{
-		add_reason(text, kind, "%s became %H, was %H: %s", name, now, before, by);
-	}
-	else if (now->get_port(now) != before->get_port(before))
-	{
-		add_reason(text, kind, "port of the %s became %u, was %u: %s", name,
-				   now->get_port(now), before->get_port(before), by);
-	}
-}
+	nflog_counters_t *counts[] = { sa->plain.count, sa->esp.count, sa->wanted->tap.count };
+	u_int i;
 
-/**
- * Describe what NAT changed.
- */
-static void describe_nat(text_t *text, nflog_leaving_t *now, nflog_connection_t *before)
-{
-	describe_change(text, "source", now->src, before->src, "source NAT", before->reply
-						? "reply of a connection with destination NAT"
-						: "nat POSTROUTING, masquerade or snat");
-	describe_change(text, "destination", now->dst, before->dst, "destination NAT",
-					before->reply
-						? "reply of a connection with source NAT"
-						: "nat PREROUTING or OUTPUT, dnat");
-}
-
-/**
- * Describe a device that requires a policy, and drops packets without.
- */
-static void describe_device(text_t *text, nflog_device_t *device, nflog_wanted_t *wanted)
-{
-	if (device->if_id)
+	for (i = 0; i < countof(counts); i++)
 	{
-		add_reason(text, "XFRM interface without policy", "left by XFRM interface %s "
-				   "without policy, its if_id is %u, that of the SA is %u, so the device "
-				   "drops it", device->name, device->if_id, wanted->if_id);
-	}
-	else
-	{
-		add_reason(text, "VTI device without policy", "left by VTI device %s without "
-				   "policy, its key is 0x%x, the mark of the SA is 0x%x, so the device drops "
-				   "it", device->name, device->mark, wanted->mark.value);
-	}
-}
-
-/**
- * Describe what the policy of the SA requires, and what the packet does not have.
- */
-static void describe_policy(text_t *text, nflog_leaving_t *packet, nflog_wanted_t *wanted)
-{
-	mark_t mark = wanted->mark;
-
-	if (wanted->if_id)
-	{
-		add_reason(text, "not by XFRM interface", "left by %s, not by an XFRM interface "
-				   "with if_id %u", packet->device->name, wanted->if_id);
-	}
-	if ((packet->mark & mark.mask) != mark.value)
-	{
-		add_reason(text, "mark", "mark 0x%x, its policy has mark 0x%x/0x%x, as a VTI device with "
-				   "that key sets", packet->mark, mark.value, mark.mask);
-	}
-}
-
-/**
- * Was a packet read shortly after a policy was installed, so it left before?
- */
-static bool is_before(nflog_logged_t *logged, timeval_t since)
-{
-	timeval_add_ms(&since, POLICY_DELAY);
-	return timercmp(&logged->time, &since, <);
-}
-
-/**
- * Describe why a packet left without its SA.
- *
- * @param early			TRUE if it left while the SA was negotiated
- * @param packet		packet as it left
- * @param before		its connection, if only the addresses before NAT match, NULL otherwise
- */
-static void describe(private_nflog_misses_t *this, nflog_logged_t *logged, bool early,
-					 nflog_leaving_t *packet, nflog_connection_t *before,
-					 nflog_wanted_t *wanted, text_t *text)
-{
-	nflog_leaving_t matched = *packet;
-	char pass[256];
-	timeval_t since;
-
-	if (before)
-	{
-		describe_nat(text, packet, before);
-		matched.src = before->src;
-		matched.dst = before->dst;
-		matched.proto = before->proto;
-	}
-	if (packet->device->if_id || packet->device->mark)
-	{
-		describe_device(text, packet->device, wanted);
-		return;
-	}
-	describe_policy(text, packet, wanted);
-	if (this->policies->find_pass(this->policies, &matched, pass, sizeof(pass)))
-	{
-		add_reason(text, "passthrough policy", "passthrough policy %s", pass);
-	}
-	if (early)
-	{
-		add_reason(text, "no SA yet", "left before its SA was there");
-	}
-	else if (!this->policies->find_ipsec(this->policies, &matched, wanted->mark, wanted->if_id,
-									&since))
-	{
-		add_reason(text, "no policy", "its policy is not installed");
-	}
-	else if (!text->len && is_before(logged, since))
-	{
-		add_reason(text, "no policy yet", "left before the policy of its SA was installed");
-	}
-	if (!text->len && nflog_sa_is_userland())
-	{
-		add_reason(text, "not by TUN device", "left by %s, not by the TUN device of "
-				   "kernel-libipsec", packet->device->name);
-	}
-	if (!text->len && packet->device->unprotected &&
-		matched.src->get_family(matched.src) == AF_INET)
-	{
-		add_reason(text, "disable_xfrm", "net.ipv4.conf.%s.disable_xfrm is set",
-				   packet->device->name);
-	}
-	if (!text->len)
-	{
-		add_reason(text, "unknown reason", "for a reason that is not known, such as a "
-				   "policy that charon did not install, or one of the socket");
+		if (counts[i])
+		{
+			counts[i]->watched = TRUE;
+			counts[i]->any = nflog_nets_are_any(sa->wanted->nets);
+			counts[i]->blind = __atomic_load_n(&this->blind, __ATOMIC_RELAXED);
+		}
 	}
 }
 
@@ -364,77 +175,151 @@ static void describe(private_nflog_misses_t *this, nflog_logged_t *logged, bool 
  */
 static void count_left(nflog_sa_t *sa, char *kind)
 {
-	nflog_counters_t *count = get_left(sa);
+	nflog_counters_t *counts[] = { sa->plain.count, sa->esp.count };
+	u_int i;
 
-	if (count)
+	for (i = 0; i < countof(counts); i++)
 	{
-		count->left++;
-		count->left_for = count->left_for ?: kind;
+		if (counts[i])
+		{
+			counts[i]->left++;
+			counts[i]->left_for = counts[i]->left_for ?: kind;
+		}
 	}
+}
+
+/**
+ * Was something in ESP, AH or IKE sent by the gateway, by its source?
+ */
+static bool is_from_gateway(uint8_t proto, host_t *src)
+{
+	uint16_t port = src->get_port(src);
+
+	return (proto == IPPROTO_ESP || proto == IPPROTO_AH ||
+			(proto == IPPROTO_UDP && port &&
+			 (port == charon->socket->get_port(charon->socket, FALSE) ||
+			  port == charon->socket->get_port(charon->socket, TRUE)))) &&
+		   charon->kernel->get_interface(charon->kernel, src, NULL);
+}
+
+/**
+ * Is a packet what the gateway sent for its SAs, even if NAT changed it?  Rules don't know
+ * addresses that other devices of a VRF have, or those before NAT.
+ */
+static bool is_own(nflog_logged_t *logged, nflog_leaving_t *packet)
+{
+	nflog_connection_t before = {};
+	bool own = is_from_gateway(packet->proto, packet->src);
+
+	if (!own && nflog_connection_parse(logged, &before))
+	{
+		own = is_from_gateway(before.proto, before.src);
+		nflog_connection_clear(&before);
+	}
+	return own;
+}
+
+/**
+ * Find the SA that a packet missed by its addresses before NAT, NULL if none.
+ *
+ * @param before		receives the connection of the packet
+ */
+static nflog_sa_t *find_before(private_nflog_misses_t *this, nflog_logged_t *logged,
+							   nflog_leaving_t *packet, nflog_connection_t *before)
+{
+	nflog_leaving_t original = *packet;
+
+	if (!nflog_connection_parse(logged, before))
+	{
+		return NULL;
+	}
+	if (!before->src->get_port(before->src) && !before->dst->get_port(before->dst))
+	{	/* types and codes of ICMP stay the same */
+		before->src->set_port(before->src, packet->src->get_port(packet->src));
+		before->dst->set_port(before->dst, packet->dst->get_port(packet->dst));
+	}
+	original.src = before->src;
+	original.dst = before->dst;
+	original.proto = before->proto;
+	return find(this, &original);
+}
+
+/**
+ * Capture a packet that missed an SA.
+ */
+static void capture(private_nflog_misses_t *this, u_int lane, nflog_sa_t *sa,
+					nflog_logged_t *logged, nflog_leaving_t *packet,
+					nflog_miss_text_t *text)
+{
+	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
+	nflog_commented_t commented = {
+		.time = {
+			.tv_sec = logged->time.tv_sec,
+			.tv_nsec = logged->time.tv_usec * 1000,
+		},
+		.data = chunk_create(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr)),
+		.interface = packet->device->name,
+		.comment = text->buf,
+	};
+	nflog_ip_packet_t ip;
+
+	/* the kernel does not report the length before it was copied */
+	commented.len = nflog_ip_packet_parse(&ip, commented.data)
+						? max(ip.len, commented.data.len) : commented.data.len;
+	nflog_commented_add(this->queue, lane, &sa->wanted->tap, &commented);
+	count_left(sa, text->kind);
 }
 
 /**
  * Handle a packet that left by a known device.
  *
- * @param early			TRUE if it left while SAs were negotiated
  * @param packet		packet as it left
+ * @return				SA that keeps it until step is STEP_JUDGE, NULL otherwise
  */
-static void handle_leaving(private_nflog_misses_t *this, u_int lane,
-						   nflog_logged_t *logged, bool early, nflog_leaving_t *packet)
+static nflog_sa_t *handle_leaving(private_nflog_misses_t *this, u_int lane,
+								  nflog_logged_t *logged, step_t step,
+								  nflog_leaving_t *packet)
 {
-	struct nlattr *attr = logged->attrs[NFULA_PAYLOAD];
 	nflog_connection_t before = {};
-	nflog_commented_t commented;
-	nflog_ip_packet_t ip;
-	nflog_leaving_t original = *packet;
-	text_t text = {};
-	nflog_sa_t *sa;
+	nflog_miss_text_t text = {};
+	nflog_sa_t *sa, *kept = NULL;
 
-	sa = find(this, packet);
-	if (!sa && nflog_connection_parse(logged, &before))
-	{
-		original.src = before.src;
-		original.dst = before.dst;
-		original.proto = before.proto;
-		sa = find(this, &original);
+	sa = find(this, packet) ?: find_before(this, logged, packet, &before);
+	if (sa && packet->device->secure &&
+		(packet->device->used || this->policies->has_device(this->policies, packet)))
+	{	/* it is on its way to an SA, maybe one of others */
+		sa = NULL;
 	}
-	if (sa && (packet->device->if_id || packet->device->mark) &&
-		this->policies->has_device(this->policies, packet))
-	{	/* it is on its way to an SA */
+	if (sa && is_own(logged, packet))
+	{
 		sa = NULL;
 	}
 	if (sa && nflog_wanted_is_early(sa->wanted))
 	{
 		nflog_wanted_keep(sa->wanted, logged);
 	}
+	else if (sa && packet->device->secure && step != STEP_JUDGE)
+	{
+		nflog_wanted_keep(sa->wanted, logged);
+		kept = sa;
+	}
 	else if (sa)
 	{
-		describe(this, logged, early, packet, before.src ? &before : NULL, sa->wanted, &text);
-		commented = (nflog_commented_t){
-			.time = {
-				.tv_sec = logged->time.tv_sec,
-				.tv_nsec = logged->time.tv_usec * 1000,
-			},
-			.data = chunk_create(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr)),
-			.interface = packet->device->name,
-			.comment = text.buf,
-		};
-		/* the kernel does not report the length before it was copied */
-		commented.len = nflog_ip_packet_parse(&ip, commented.data)
-							? max(ip.len, commented.data.len) : commented.data.len;
-		nflog_commented_add(this->queue, lane, &sa->wanted->tap, &commented);
-		count_left(sa, text.kind);
+		nflog_miss_describe(this->policies, logged, step == STEP_EARLY, packet,
+							before.src ? &before : NULL, sa->wanted, &text);
+		capture(this, lane, sa, logged, packet, &text);
 	}
 	nflog_connection_clear(&before);
+	return kept;
 }
 
 /**
  * Handle a packet.
  *
- * @param early			TRUE if it left while SAs were negotiated
+ * @return				SA that keeps it until step is STEP_JUDGE, NULL otherwise
  */
-static void handle_packet(private_nflog_misses_t *this, u_int lane, nflog_logged_t *logged,
-						  bool early)
+static nflog_sa_t *handle_packet(private_nflog_misses_t *this, u_int lane,
+								 nflog_logged_t *logged, step_t step)
 {
 	struct nlattr *mark = logged->attrs[NFULA_MARK];
 	struct nlattr *index = logged->attrs[NFULA_IFINDEX_OUTDEV];
@@ -443,17 +328,15 @@ static void handle_packet(private_nflog_misses_t *this, u_int lane, nflog_logged
 		.mark = mark ? ntohl(mnl_attr_get_u32(mark)) : 0,
 		.device = &device,
 	};
-	nflog_sa_t *sa;
-	bool known;
+	nflog_sa_t *sa, *kept = NULL;
 
 	if (!index || !nflog_packet_parse_plain(logged, &packet.src, &packet.dst, &packet.proto))
 	{
-		return;
+		return NULL;
 	}
-	known = this->devices->get(this->devices, ntohl(mnl_attr_get_u32(index)), &device);
-	if (known)
+	if (this->devices->get(this->devices, ntohl(mnl_attr_get_u32(index)), &device))
 	{
-		handle_leaving(this, lane, logged, early, &packet);
+		kept = handle_leaving(this, lane, logged, step, &packet);
 	}
 	else
 	{	/* it may be on its way to an SA */
@@ -465,28 +348,107 @@ static void handle_packet(private_nflog_misses_t *this, u_int lane, nflog_logged
 	}
 	packet.src->destroy(packet.src);
 	packet.dst->destroy(packet.dst);
+	return kept;
+}
+
+/**
+ * Judge packets that an SA keeps, as they left by devices that drop those without policy.
+ *
+ * Such a device sends what has a policy of anybody, which charon need not know.  So a packet
+ * was dropped if the device has not sent any yet, as asked for after the packet left.  If it
+ * has, it sends those of others, and the packet does not count.
+ */
+static void judge(private_nflog_misses_t *this, u_int lane, nflog_sa_t *sa)
+{
+	nflog_wanted_t *wanted = sa->wanted;
+	nflog_logged_t *logged;
+
+	if (wanted->asked && this->devices->is_done(this->devices, wanted->request))
+	{
+		for (; wanted->asked; wanted->asked--)
+		{
+			logged = nflog_wanted_take(wanted);
+			handle_packet(this, lane, logged, STEP_JUDGE);
+			free(logged);
+		}
+	}
+	if (!wanted->asked && wanted->kept->get_count(wanted->kept))
+	{
+		wanted->asked = wanted->kept->get_count(wanted->kept);
+		wanted->request = this->devices->refresh(this->devices);
+	}
+}
+
+METHOD(nflog_misses_t, add, void,
+	private_nflog_misses_t *this, nflog_sa_t *sa)
+{
+	if (sa->wanted)
+	{
+		watch(this, sa);
+		this->sas->add(this->sas, sa->wanted->nets, 0, sa);
+		/* those that it may use were often created just before */
+		this->devices->refresh(this->devices);
+	}
+}
+
+METHOD(nflog_misses_t, remove_, void,
+	private_nflog_misses_t *this, nflog_sa_t *sa)
+{
+	nflog_wanted_t *wanted = sa->wanted;
+	u_int kept;
+
+	if (!wanted)
+	{
+		return;
+	}
+	watch(this, sa);
+	if (wanted->asked)
+	{
+		judge(this, 0, sa);
+		this->queue->publish(this->queue, 0);
+		/* the kernel was not asked in time */
+		kept = wanted->kept->get_count(wanted->kept);
+		wanted->tap.count->received += kept;
+		wanted->tap.count->unidentified += kept;
+	}
+	this->sas->remove(this->sas, wanted->nets, 0, sa);
 }
 
 METHOD(nflog_misses_t, handle, void,
 	private_nflog_misses_t *this, u_int lane, nflog_logged_t *logged)
 {
-	handle_packet(this, lane, logged, FALSE);
+	nflog_sa_t *kept = handle_packet(this, lane, logged, STEP_LEFT);
+
+	if (kept)
+	{
+		judge(this, lane, kept);
+	}
 }
 
 METHOD(nflog_misses_t, adopt, void,
 	private_nflog_misses_t *this, u_int lane, nflog_sa_t *early, nflog_sa_t *sa)
 {
 	nflog_counters_t *count = sa->wanted->tap.count;
-	linked_list_t *kept = early->wanted->kept;
+	nflog_sa_t *kept;
 	nflog_logged_t *logged;
 
-	while (kept->remove_first(kept, (void**)&logged) == SUCCESS)
+	while ((logged = nflog_wanted_take(early->wanted)))
 	{
-		handle_packet(this, lane, logged, TRUE);
+		kept = handle_packet(this, lane, logged, STEP_EARLY);
+		if (kept)
+		{
+			judge(this, lane, kept);
+		}
 		free(logged);
 	}
-	count->received += early->wanted->unused.overrun;
+	count->received += early->wanted->unused.received;
 	count->overrun += early->wanted->unused.overrun;
+}
+
+METHOD(nflog_misses_t, set_blind, void,
+	private_nflog_misses_t *this, bool blind)
+{
+	__atomic_store_n(&this->blind, blind, __ATOMIC_RELAXED);
 }
 
 METHOD(nflog_misses_t, destroy, void,
@@ -510,6 +472,7 @@ nflog_misses_t *nflog_misses_create(nflog_queue_t *queue, nflog_policies_t *poli
 			.remove = _remove_,
 			.handle = _handle,
 			.adopt = _adopt,
+			.set_blind = _set_blind,
 			.destroy = _destroy,
 		},
 		.sas = nflog_net_table_create(),

@@ -36,7 +36,9 @@ typedef struct nflog_misses_t nflog_misses_t;
  * ignored.
  *
  * What leaves by a VTI device or XFRM interface has missed it only if there is no policy for
- * that device, then the device drops it.  Otherwise it is on its way to an SA.
+ * that device, then the device drops it.  Otherwise it is on its way to an SA.  As the policy
+ * may be one that charon did not install, the SA keeps these packets until it is known that
+ * the device has sent none, or until it is removed.
  *
  * With selectors of all destinations, multicasts and what stays on the link don't count.
  *
@@ -75,6 +77,14 @@ struct nflog_misses_t {
 	 * @param sa		SA that was negotiated, added
 	 */
 	void (*adopt)(nflog_misses_t *this, u_int lane, nflog_sa_t *early, nflog_sa_t *sa);
+
+	/**
+	 * Note if the addresses of packets before NAT can't be learned, may be called without a
+	 * lock.
+	 *
+	 * @param blind		TRUE if so
+	 */
+	void (*set_blind)(nflog_misses_t *this, bool blind);
 
 	/**
 	 * Destroy a nflog_misses_t.

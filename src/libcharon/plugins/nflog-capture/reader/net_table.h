@@ -28,7 +28,7 @@ typedef struct nflog_net_table_t nflog_net_table_t;
 
 /** values with the same pair and number that are looked at, at most, so that the time that a
  *  packet takes has a bound */
-#define NFLOG_NET_TABLE_VALUES 64
+#define NFLOG_NET_TABLE_VALUES 1024
 
 /**
  * Called for a value whose subnets include a packet's addresses.

@@ -21,7 +21,9 @@
  * One side of the pairs: subnets, of both families.
  */
 typedef struct {
-	uint16_t family;
+	uint8_t family;
+	/* TRUE if it is all addresses, not only around several others */
+	uint8_t any;
 	uint8_t prefix;
 	uint8_t addr[16];
 } net_t;
@@ -51,11 +53,11 @@ void nflog_net_mask(uint8_t *addr, size_t len, uint8_t prefix)
 }
 
 /**
- * Round down the length of a prefix.
+ * Round down the length of a prefix, but not to 0.
  */
 static uint8_t round_prefix(uint16_t family, uint8_t prefix)
 {
-	return prefix & ~(family == AF_INET ? 3 : 15);
+	return (prefix & ~(family == AF_INET ? 3 : 7)) ?: min(prefix, 1);
 }
 
 /*
@@ -115,6 +117,7 @@ static u_int get_nets(linked_list_t *list, uint16_t family, net_t *nets)
 		{
 			addr = host->get_address(host);
 			net->family = family;
+			net->any = !net->prefix;
 			net->prefix = round_prefix(family, net->prefix);
 			memcpy(net->addr, addr.ptr, addr.len);
 			nflog_net_mask(net->addr, addr.len, net->prefix);
@@ -127,28 +130,57 @@ static u_int get_nets(linked_list_t *list, uint16_t family, net_t *nets)
 }
 
 /**
- * Replace subnets by the smallest one that includes all of them.
+ * Compare the addresses of subnets, for qsort().
  */
-static u_int widen(net_t *nets, u_int count)
+static int compare(const void *a, const void *b)
 {
-	size_t len = nflog_net_len(nets->family);
-	uint8_t addr[16];
-	u_int i;
+	return memcmp(((net_t*)a)->addr, ((net_t*)b)->addr, sizeof(((net_t*)a)->addr));
+}
 
-	for (i = 1; i < count; i++)
+/**
+ * Get the length of the prefix of the smallest subnet that includes two of them.
+ */
+static uint8_t get_common(net_t *a, net_t *b)
+{
+	uint8_t prefix = min(a->prefix, b->prefix), i, diff;
+
+	for (i = 0; 8 * i < prefix; i++)
 	{
-		nets->prefix = min(nets->prefix, nets[i].prefix);
-		memcpy(addr, nets[i].addr, len);
-		nflog_net_mask(addr, len, nets->prefix);
-		nflog_net_mask(nets->addr, len, nets->prefix);
-		while (!memeq(addr, nets->addr, len))
+		diff = a->addr[i] ^ b->addr[i];
+		if (diff)
 		{
-			nets->prefix--;
-			nflog_net_mask(addr, len, nets->prefix);
-			nflog_net_mask(nets->addr, len, nets->prefix);
+			return min(prefix, 8 * i + __builtin_clz(diff) - 24);
 		}
 	}
-	return min(count, 1);
+	return prefix;
+}
+
+/**
+ * Replace the two subnets with the longest common prefix, which are neighbors if sorted, by
+ * one around them.
+ *
+ * @param nets			two subnets at least, sorted
+ * @return				number of subnets
+ */
+static u_int merge(net_t *nets, u_int count)
+{
+	u_int i, best = 0;
+	net_t *net;
+
+	for (i = 1; i < count - 1; i++)
+	{
+		if (get_common(&nets[i], &nets[i + 1]) > get_common(&nets[best], &nets[best + 1]))
+		{
+			best = i;
+		}
+	}
+	net = &nets[best];
+	/* one that is all addresses includes the other */
+	net->any |= net[1].any;
+	net->prefix = round_prefix(net->family, get_common(net, net + 1));
+	nflog_net_mask(net->addr, nflog_net_len(net->family), net->prefix);
+	memmove(net + 1, net + 2, (count - best - 2) * sizeof(*net));
+	return count - 1;
 }
 
 /**
@@ -158,6 +190,7 @@ static void add_pair(nflog_nets_t *this, net_t *src, net_t *dst)
 {
 	nflog_net_class_t class = {
 		.family = src->family,
+		.any = src->any && dst->any,
 		.prefix = { src->prefix, dst->prefix },
 	};
 	size_t len = nflog_net_len(src->family);
@@ -189,14 +222,19 @@ static void add_family(nflog_nets_t *this, linked_list_t *src_ts, linked_list_t 
 	dst = calloc(dst_ts->get_count(dst_ts), sizeof(*dst));
 	src_count = get_nets(src_ts, family, src);
 	dst_count = get_nets(dst_ts, family, dst);
+	qsort(src, src_count, sizeof(*src), compare);
+	qsort(dst, dst_count, sizeof(*dst), compare);
 	/* half of the pairs for each family */
-	if (src_count > NFLOG_NETS_MAX / 2 / max(dst_count, 1))
+	while (src_count * dst_count > NFLOG_NETS_MAX / 2)
 	{
-		src_count = widen(src, src_count);
-	}
-	if (dst_count > NFLOG_NETS_MAX / 2)
-	{
-		dst_count = widen(dst, dst_count);
+		if (src_count > dst_count)
+		{
+			src_count = merge(src, src_count);
+		}
+		else
+		{
+			dst_count = merge(dst, dst_count);
+		}
 	}
 	for (i = 0; i < src_count; i++)
 	{
@@ -220,4 +258,21 @@ nflog_nets_t *nflog_nets_create(linked_list_t *src, linked_list_t *dst)
 	add_family(this, src, dst, AF_INET);
 	add_family(this, src, dst, AF_INET6);
 	return realloc(this, sizeof(*this) + this->count * sizeof(*this->pairs));
+}
+
+/*
+ * Described in header
+ */
+bool nflog_nets_are_any(nflog_nets_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		if (!this->pairs[i].class.any)
+		{
+			return FALSE;
+		}
+	}
+	return this->count > 0;
 }

@@ -18,8 +18,8 @@
  *
  * Pairs of subnets around traffic selectors, which a hash table finds: addresses are cut to
  * the prefixes of a class, then compared.  To have few classes, lengths of prefixes are
- * rounded down to multiples of four bits, of sixteen for IPv6.  So pairs are wider than the
- * selectors, which may have protocols and ports as well.
+ * rounded down to multiples of four bits, of eight for IPv6, but not to 0.  So pairs are
+ * wider than the selectors, which may have protocols and ports as well.
  */
 
 #ifndef NFLOG_NETS_H_
@@ -40,11 +40,13 @@ typedef struct nflog_nets_t nflog_nets_t;
 #define NFLOG_NET_DST 1
 
 /**
- * Pairs with prefixes of the same lengths, no two of which overlap.  There are 162 classes.
+ * Pairs with prefixes of the same lengths, no two of which overlap.  There are 426 classes.
  */
 struct nflog_net_class_t {
 	/** AF_INET or AF_INET6 */
-	uint16_t family;
+	uint8_t family;
+	/** TRUE if selectors of both sides are all addresses, not only the pair around them */
+	uint8_t any;
 	/** bits of the prefixes of source and destination */
 	uint8_t prefix[2];
 };
@@ -77,6 +79,13 @@ struct nflog_nets_t {
  * @return			pairs, to be freed
  */
 nflog_nets_t *nflog_nets_create(linked_list_t *src, linked_list_t *dst);
+
+/**
+ * Check if the selectors of all pairs are all addresses.
+ *
+ * @return			TRUE if so
+ */
+bool nflog_nets_are_any(nflog_nets_t *this);
 
 /**
  * Get the bytes of an address.

@@ -139,9 +139,10 @@ static class_t *get_class(private_nflog_nft_missed_t *this, nflog_net_class_t *c
 		INIT(found,
 			.class = *class,
 		);
-		snprintf(found->name, sizeof(found->name), "missed-%s-%u-%u",
+		snprintf(found->name, sizeof(found->name), "missed-%s-%u-%u%s",
 				 class->family == AF_INET ? "ipv4" : "ipv6",
-				 class->prefix[NFLOG_NET_SRC], class->prefix[NFLOG_NET_DST]);
+				 class->prefix[NFLOG_NET_SRC], class->prefix[NFLOG_NET_DST],
+				 class->any ? "-any" : "");
 		this->classes->insert_last(this->classes, found);
 	}
 	return found;

@@ -34,6 +34,7 @@
 #define NOW "missed-now"
 #define BEFORE "missed-before"
 #define LOG "missed-log"
+#define OWN "missed-own"
 
 /** after source NAT, and after the chain for packets of SAs */
 #define MISSED_PRIO (NF_IP_PRI_NAT_SRC + 60)
@@ -45,34 +46,6 @@ static void commit_accept(nflog_nft_socket_t *nft, struct nftnl_rule *rule)
 {
 	nflog_nft_rule_accept(rule);
 	nflog_nft_rule_commit(nft, rule);
-}
-
-/**
- * Add a rule that accepts what the gateway itself sends with a protocol.
- *
- * @param port			source port, in host order, 0 for any
- */
-static void accept_own(nflog_nft_socket_t *nft, uint8_t proto, uint16_t port)
-{
-	static const uint32_t local = RTN_LOCAL;
-	struct nftnl_rule *rule;
-
-	port = htons(port);
-	rule = nflog_nft_rule_create(LOG);
-	nflog_nft_rule_meta(rule, NFT_META_L4PROTO, proto);
-	if (port)
-	{
-		nflog_nft_rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER,
-							   offsetof(struct udphdr, source), sizeof(port),
-							   NFT_REG_1);
-		nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &port, sizeof(port));
-	}
-	nftnl_rule_add_expr(rule, nflog_nft_rule_expr("fib",
-						NFTNL_EXPR_FIB_DREG, NFT_REG_1,
-						NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE,
-						NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR, 0));
-	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &local, sizeof(local));
-	commit_accept(nft, rule);
 }
 
 /**
@@ -90,37 +63,6 @@ static void accept_device(nflog_nft_socket_t *nft, uint32_t key, char *value)
 }
 
 /**
- * Add the chain that logs.
- */
-static void add_log(nflog_nft_socket_t *nft, nflog_layout_t *layout)
-{
-	struct nftnl_rule *rule;
-	nflog_element_t tun;
-
-	nflog_nft_chain_add(nft, LOG, -1, 0);
-	accept_device(nft, NFT_META_OIFNAME, "lo");
-	accept_device(nft, NFT_META_OIFKIND, "vrf");
-	if (nflog_sa_is_userland())
-	{	/* charon gets what leaves by this device */
-		tun = nflog_element_tun(FALSE);
-		accept_device(nft, NFT_META_OIFNAME, (char*)tun.key);
-	}
-	accept_own(nft, IPPROTO_ESP, 0);
-	accept_own(nft, IPPROTO_AH, 0);
-	if (layout->port)
-	{
-		accept_own(nft, IPPROTO_UDP, layout->port);
-	}
-	if (layout->nat_t)
-	{
-		accept_own(nft, IPPROTO_UDP, layout->nat_t);
-	}
-	rule = nflog_nft_rule_create(LOG);
-	nflog_nft_rule_log(rule, PREFIX_MISSED, layout->missed);
-	commit_accept(nft, rule);
-}
-
-/**
  * Match the direction of a packet in its connection.
  */
 static void match_direction(struct nftnl_rule *rule, uint8_t dir)
@@ -129,6 +71,134 @@ static void match_direction(struct nftnl_rule *rule, uint8_t dir)
 						NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION,
 						NFTNL_EXPR_CT_DREG, NFT_REG_1, 0));
 	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &dir, sizeof(dir));
+}
+
+/**
+ * Load an address or port of a connection.
+ */
+static void load_ct(struct nftnl_rule *rule, uint32_t key, uint8_t dir, uint32_t reg)
+{
+	struct nftnl_expr *expr;
+
+	expr = nflog_nft_rule_expr("ct", NFTNL_EXPR_CT_KEY, key,
+							   NFTNL_EXPR_CT_DREG, reg, 0);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_CT_DIR, dir);
+	nftnl_rule_add_expr(rule, expr);
+}
+
+/**
+ * Match UDP packets by the source port they had before NAT.
+ *
+ * @param dir			direction in their connection
+ * @param port			port, in network order
+ */
+static struct nftnl_rule *match_port_before(uint8_t dir, uint16_t port)
+{
+	struct nftnl_rule *rule;
+
+	rule = nflog_nft_rule_create(LOG);
+	nflog_nft_rule_meta(rule, NFT_META_L4PROTO, IPPROTO_UDP);
+	match_direction(rule, dir);
+	load_ct(rule, NFT_CT_PROTO_SRC, dir, NFT_REG_1);
+	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &port, sizeof(port));
+	return rule;
+}
+
+/**
+ * Let packets pass the chain that accepts what the gateway itself sent.
+ */
+static void commit_own(nflog_nft_socket_t *nft, struct nftnl_rule *rule)
+{
+	nflog_nft_rule_jump(rule, OWN);
+	nflog_nft_rule_commit(nft, rule);
+}
+
+/**
+ * Add rules for packets from a port of charon, as they leave, or before NAT.
+ *
+ * @param port			port, in host order, 0 for none
+ */
+static void add_port(nflog_nft_socket_t *nft, uint16_t port)
+{
+	struct nftnl_rule *rule;
+
+	if (!port)
+	{
+		return;
+	}
+	port = htons(port);
+	rule = nflog_nft_rule_create(LOG);
+	nflog_nft_rule_meta(rule, NFT_META_L4PROTO, IPPROTO_UDP);
+	nflog_nft_rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER,
+						   offsetof(struct udphdr, source), sizeof(port), NFT_REG_1);
+	nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &port, sizeof(port));
+	commit_own(nft, rule);
+	commit_own(nft, match_port_before(IP_CT_DIR_ORIGINAL, port));
+	commit_own(nft, match_port_before(IP_CT_DIR_REPLY, port));
+}
+
+/**
+ * Add rules for packets of a protocol of SAs.
+ */
+static void add_proto(nflog_nft_socket_t *nft, uint8_t proto)
+{
+	struct nftnl_rule *rule;
+
+	rule = nflog_nft_rule_create(LOG);
+	nflog_nft_rule_meta(rule, NFT_META_L4PROTO, proto);
+	commit_own(nft, rule);
+}
+
+/**
+ * Add the chain that accepts packets with addresses of the gateway.
+ */
+static void add_own(nflog_nft_socket_t *nft)
+{
+	/* without device, those of VRFs are not found (inet_addr_type() in fib_frontend.c), with
+	 * it only those of that device are */
+	static const uint32_t local = RTN_LOCAL, flags[] = {
+		NFTA_FIB_F_SADDR, NFTA_FIB_F_SADDR | NFTA_FIB_F_OIF,
+	};
+	struct nftnl_rule *rule;
+	u_int i;
+
+	nflog_nft_chain_add(nft, OWN, -1, 0);
+	for (i = 0; i < countof(flags); i++)
+	{
+		rule = nflog_nft_rule_create(OWN);
+		nftnl_rule_add_expr(rule, nflog_nft_rule_expr("fib",
+							NFTNL_EXPR_FIB_DREG, NFT_REG_1,
+							NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE,
+							NFTNL_EXPR_FIB_FLAGS, flags[i], 0));
+		nflog_nft_rule_cmp(rule, NFT_CMP_EQ, &local, sizeof(local));
+		commit_accept(nft, rule);
+	}
+}
+
+/**
+ * Add the chain that logs.
+ */
+static void add_log(nflog_nft_socket_t *nft, nflog_layout_t *layout)
+{
+	struct nftnl_rule *rule;
+	nflog_element_t tun;
+
+	add_own(nft);
+	nflog_nft_chain_add(nft, LOG, -1, 0);
+	accept_device(nft, NFT_META_OIFNAME, "lo");
+	accept_device(nft, NFT_META_OIFKIND, "vrf");
+	if (nflog_sa_is_userland())
+	{	/* charon gets what leaves by this device */
+		tun = nflog_element_tun(FALSE);
+		accept_device(nft, NFT_META_OIFNAME, (char*)tun.key);
+	}
+	add_proto(nft, IPPROTO_ESP);
+	add_proto(nft, IPPROTO_AH);
+	add_port(nft, layout->port);
+	add_port(nft, layout->nat_t);
+	rule = nflog_nft_rule_create(LOG);
+	nflog_nft_rule_log(rule, PREFIX_MISSED, layout->missed);
+	commit_accept(nft, rule);
 }
 
 /*
@@ -176,6 +246,7 @@ void nflog_nft_missed_remove_chains(nflog_nft_socket_t *nft)
 	nflog_nft_chain_delete(nft, NOW);
 	nflog_nft_chain_delete(nft, BEFORE);
 	nflog_nft_chain_delete(nft, LOG);
+	nflog_nft_chain_delete(nft, OWN);
 }
 
 /**
@@ -238,19 +309,6 @@ static void add_now(nflog_nft_socket_t *nft, nflog_net_class_t *class, char *set
 }
 
 /**
- * Load an address of a connection.
- */
-static void load_ct(struct nftnl_rule *rule, uint32_t key, uint8_t dir, uint32_t reg)
-{
-	struct nftnl_expr *expr;
-
-	expr = nflog_nft_rule_expr("ct", NFTNL_EXPR_CT_KEY, key,
-							   NFTNL_EXPR_CT_DREG, reg, 0);
-	nftnl_expr_set_u8(expr, NFTNL_EXPR_CT_DIR, dir);
-	nftnl_rule_add_expr(rule, expr);
-}
-
-/**
  * Add rules that look up the addresses of packets before NAT: those of the connection in
  * the direction of the packet.
  */
@@ -281,7 +339,7 @@ void nflog_nft_missed_add_class(nflog_nft_socket_t *nft, nflog_net_class_t *clas
 	uint32_t dst = class->family == AF_INET ? NFT_REG32_01 : NFT_REG_2;
 	u_int i;
 
-	if (class->prefix[NFLOG_NET_SRC] || class->prefix[NFLOG_NET_DST])
+	if (!class->any)
 	{
 		add_now(nft, class, set, dst, NULL);
 		add_before(nft, class, set, dst);

@@ -100,15 +100,36 @@ static void selector_destroy(selector_t *this)
 }
 
 /**
+ * Does a traffic selector include a port, or type and code of ICMP?
+ *
+ * As with policies that kernel-netlink installs, code 0 and type 0 stand for any, and opaque
+ * ports do (RFC 7296, section 3.13.1).
+ */
+static bool includes_port(selector_t *this, uint16_t port)
+{
+	uint16_t from = this->ts->get_from_port(this->ts), to = this->ts->get_to_port(this->ts);
+
+	if (from > to)
+	{
+		return TRUE;
+	}
+	if (from == to && (this->proto == IPPROTO_ICMP || this->proto == IPPROTO_ICMPV6))
+	{
+		return (!traffic_selector_icmp_type(from) ||
+				traffic_selector_icmp_type(from) == traffic_selector_icmp_type(port)) &&
+			   (!traffic_selector_icmp_code(from) ||
+				traffic_selector_icmp_code(from) == traffic_selector_icmp_code(port));
+	}
+	return port >= from && port <= to;
+}
+
+/**
  * Does a traffic selector include an address and port?
  */
 static bool includes(selector_t *this, host_t *host)
 {
-	uint16_t port = host->get_port(host);
-
 	return this->ts->includes(this->ts, host) &&
-		   port >= this->ts->get_from_port(this->ts) &&
-		   port <= this->ts->get_to_port(this->ts);
+		   includes_port(this, host->get_port(host));
 }
 
 /**

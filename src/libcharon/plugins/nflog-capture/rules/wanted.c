@@ -62,8 +62,24 @@ void nflog_wanted_keep(nflog_wanted_t *this, nflog_logged_t *logged)
 	}
 	else
 	{
-		this->unused.overrun++;
+		nflog_counters_add(&this->tap.count->received);
+		nflog_counters_add(&this->tap.count->overrun);
 	}
+}
+
+/*
+ * Described in header
+ */
+nflog_logged_t *nflog_wanted_take(nflog_wanted_t *this)
+{
+	nflog_logged_t *logged = NULL;
+
+	if (this->kept->remove_first(this->kept, (void**)&logged) == SUCCESS &&
+		!this->kept->get_count(this->kept))
+	{
+		this->bytes = 0;
+	}
+	return logged;
 }
 
 /*

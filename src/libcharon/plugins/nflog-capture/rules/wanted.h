@@ -54,10 +54,12 @@ struct nflog_wanted_t {
 	uint64_t lost;
 	/** inbound SPI of its CHILD_SA, in network order */
 	uint32_t spi_in;
-	/** packets that left while its SA was negotiated, nflog_logged_t, owned, changed with
-	 *  the first lane locked, and their bytes */
+	/** packets that left while its SA was negotiated, or by devices that may have sent them
+	 *  in an SA, nflog_logged_t, owned, changed with the first lane locked, and their bytes */
 	linked_list_t *kept;
 	size_t bytes;
+	/** how many of these the kernel was asked about, and the number of that request */
+	u_int asked, request;
 	/** TRUE if all packets logged before its rules were removed were read */
 	bool drained;
 };
@@ -85,11 +87,18 @@ nflog_wanted_t *nflog_wanted_create(nflog_trace_t *trace, char *child, uint32_t 
 bool nflog_wanted_is_early(nflog_wanted_t *this);
 
 /**
- * Keep a packet until there is an SA, up to a limit.
+ * Keep a packet until more is known, up to a limit, beyond which it counts as overrun.
  *
  * @param logged	packet, gets cloned
  */
 void nflog_wanted_keep(nflog_wanted_t *this, nflog_logged_t *logged);
+
+/**
+ * Take the first packet that was kept.
+ *
+ * @return			packet, to be freed, NULL if none is kept
+ */
+nflog_logged_t *nflog_wanted_take(nflog_wanted_t *this);
 
 /**
  * Destroy a nflog_wanted_t, after its trace was released.

@@ -87,6 +87,10 @@ struct nflog_counters_t {
 	bool uncounted;
 	/** TRUE if left is counted, as these packets are captured */
 	bool watched;
+	/** TRUE if only those that devices drop are counted, as selectors are all addresses */
+	bool any;
+	/** TRUE if those whose addresses NAT changed are not known */
+	bool blind;
 	/** TRUE if sa is known */
 	bool has_sa;
 	/** TRUE if sa is unknown, as the SA was gone before charon deleted it */

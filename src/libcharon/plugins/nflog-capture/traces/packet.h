@@ -147,7 +147,7 @@ bool nflog_packet_parse_ike(nflog_logged_t *logged,
 							bool inbound, nflog_ike_key_t *key);
 
 /**
- * Find addresses and ports of a packet in the clear.
+ * Find addresses and ports of a packet in the clear, for ICMP type and code are both ports.
  *
  * @param logged		packet
  * @param src			receives the source, owned by the caller

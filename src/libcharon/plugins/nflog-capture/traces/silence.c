@@ -14,6 +14,10 @@
 
 #include "silence.h"
 
+/** about selectors that don't say what should be in the SA */
+#define ANY "no packet is known to have left without the SA, as its selectors are all " \
+			"addresses, only what XFRM interfaces and VTI devices drop is"
+
 /**
  * Do the counters say why no packet is in the trace?
  */
@@ -42,15 +46,23 @@ static char *get_reason(nflog_counters_t *count, nflog_point_t point)
 			{
 				return NULL;
 			}
-			return count->watched ? "no packet of its selectors was sent, in the SA or without it"
-								  : "no packet was sent in the SA, 'missed' in points captures "
-									"those that leave without it";
+			if (!count->watched)
+			{
+				return "no packet was sent in the SA, 'missed' in points captures those that "
+					   "leave without it";
+			}
+			return count->any ? ANY : count->blind
+					? "no packet of its selectors was sent, in the SA, or without it and NAT"
+					: "no packet of its selectors was sent, in the SA or without it";
 		case POINT_IKE_IN:
 			return "the peer sent no message, or they were lost on their way";
 		case POINT_IKE_OUT:
 			return "no message was sent";
 		case POINT_MISSED:
-			return "no packet of its selectors left without the SA";
+			return count->any ? ANY : count->blind
+					? "no packet of its selectors left without the SA, those whose addresses "
+					  "NAT changed are not known"
+					: "no packet of its selectors left without the SA";
 		default:
 			return NULL;
 	}
