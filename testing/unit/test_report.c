@@ -405,6 +405,11 @@ static void test_astray(void **state)
 	expect_line("stdout", "^  2 source NAT$");
 	expect_line("stdout", "^  1 a .* mark$");
 
+	/* export leaves them out, and says so */
+	assert_int_equal(run("export %s/astray -o %s/out", dir, dir), 2);
+	expect_line("stderr", "^left out 1 of the traces, such as net.*missed.* went astray");
+	assert_int_equal(run("export %s/astray/" MISSED " -o %s/out", dir, dir), 2);
+
 	/* with a bound */
 	for (i = 0; i < countof(many); i++)
 	{

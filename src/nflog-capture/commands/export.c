@@ -31,6 +31,7 @@
 #include "export/inputs.h"
 #include "export/output_name.h"
 #include "export/secrets.h"
+#include "report/astray.h"
 #include "write/output.h"
 
 /** options without a short form */
@@ -533,11 +534,9 @@ static int run(command_line_t *line)
 	char *path;
 	int status;
 
-	status = use_line(&this);
-	if (status == STATUS_GOOD)
-	{
-		status = export(&this);
-	}
+	status = use_line(&this) ?:
+			 astray_leave_out(this.captures->create_enumerator(this.captures)) ?:
+			 export(&this);
 	while (array_remove(this.key_files, ARRAY_HEAD, &path))
 	{
 		free(path);

@@ -251,3 +251,30 @@ json_object *astray_describe(enumerator_t *captures, int *status)
 	captures->destroy(captures);
 	return array;
 }
+
+/*
+ * Described in header
+ */
+int astray_leave_out(enumerator_t *captures)
+{
+	capture_t *capture, *first = NULL;
+	u_int astray = 0, all = 0;
+
+	while (captures->enumerate(captures, &capture))
+	{
+		all++;
+		if (capture->kind == CAPTURE_ASTRAY)
+		{
+			astray++;
+			first = first ?: capture;
+		}
+	}
+	captures->destroy(captures);
+	if (astray)
+	{
+		text_print(stderr, "left out %u of the traces, such as %s, as their packets went astray: "
+				   "open these with Wireshark, 'nflog-capture report' counts the reasons\n",
+				   astray, first->name);
+	}
+	return astray && astray == all ? STATUS_ERROR : STATUS_GOOD;
+}

@@ -38,4 +38,12 @@
  */
 json_object *astray_describe(enumerator_t *captures, int *status);
 
+/**
+ * Print that traces of packets that went astray are left out, if there are any.
+ *
+ * @param captures	enumerator over capture_t*, gets destroyed
+ * @return			STATUS_ERROR if there are no others, STATUS_GOOD otherwise
+ */
+int astray_leave_out(enumerator_t *captures);
+
 #endif /** ASTRAY_H_ @}*/
