@@ -138,6 +138,31 @@ static inline void next_processor()
 }
 
 /**
+ * Open the next file of a trace, which is written in pieces.
+ *
+ * @param pcap		the one before, closed if there is another one
+ * @param name		name of the first file
+ * @param number	number of the file before, increased
+ * @return			FALSE if there is none
+ */
+static inline bool open_next(pcap_t **pcap, char *name, u_int *number)
+{
+	char path[256], err[PCAP_ERRBUF_SIZE];
+	int len = strlen(name) - strlen(".pcap");
+	pcap_t *next;
+
+	snprintf(path, sizeof(path), "%s/conn/%.*s.%u.pcap", dir, len, name, *number + 1);
+	next = pcap_open_offline(path, err);
+	if (next)
+	{
+		pcap_close(*pcap);
+		*pcap = next;
+		(*number)++;
+	}
+	return next != NULL;
+}
+
+/**
  * Check that the IP packets of a trace are those of send_esp(), in both
  * directions, and in the order of time.
  *
@@ -152,12 +177,14 @@ static void __attribute__((unused)) check_trace(char *name, u_int in, u_int out,
 	const u_char *data;
 	uint32_t seq[2] = {}, count[2] = {}, value;
 	pcap_t *pcap;
+	u_int number = 0;
 	bool leaves;
 
 	snprintf(path, sizeof(path), "%s/conn/%s", dir, name);
 	pcap = pcap_open_offline(path, err);
 	assert_non_null(pcap);
-	while (pcap_next_ex(pcap, &hdr, &data) == 1)
+	while (pcap_next_ex(pcap, &hdr, &data) == 1 ||
+		   (open_next(&pcap, name, &number) && pcap_next_ex(pcap, &hdr, &data) == 1))
 	{
 		assert_false(timercmp(&hdr->ts, &last, <));
 		last = hdr->ts;

@@ -25,10 +25,12 @@
 
 #include "traces/trace.h"
 
+#include <errno.h>
 #include <pcap/pcap.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /** name of traces, without number and extension */
@@ -68,6 +70,22 @@ static void repair(int count)
 	}
 	repair->destroy(repair);
 	assert_int_equal(sem_destroy(&sem), 0);
+}
+
+/** TRUE if only the begin of a file can be read */
+static bool unreadable;
+
+/**
+ * In place of the C library's.
+ */
+ssize_t pread(int fd, void *buf, size_t len, off_t pos)
+{
+	if (unreadable && pos)
+	{
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_pread64, fd, buf, len, pos);
 }
 
 /**
@@ -197,14 +215,31 @@ static void test_whole(void **state)
 	assert_int_equal(get_whole(pcap, pcap.len, zeros), pcap.len);
 	assert_int_equal(get_whole(pcapng, pcapng.len, zeros), pcapng.len);
 	assert_int_equal(get_whole(pcap, 0, zeros), 0);
+	/* what comes behind the damage may be good, and is left alone */
+	zeros.ptr[zeros.len - 1] = 1;
+	assert_int_equal(get_whole(pcap, pcap.len, zeros), -1);
+	assert_int_equal(get_whole(pcapng, pcapng.len, zeros), -1);
 	/* no record is that long, and lengths may not wrap */
 	memset(zeros.ptr, 0xff, zeros.len);
-	assert_int_equal(get_whole(pcap, pcap.len, zeros), pcap.len);
-	assert_int_equal(get_whole(pcapng, pcapng.len, zeros), pcapng.len);
+	assert_int_equal(get_whole(pcap, pcap.len, zeros), -1);
+	assert_int_equal(get_whole(pcapng, pcapng.len, zeros), -1);
 	/* of others */
 	assert_int_equal(get_whole(pcap, 0, zeros), -1);
 	chunk_free(&pcap);
 	chunk_free(&pcapng);
+}
+
+static void test_unreadable(void **state)
+{
+	chunk_t pcap = get_pcap(1000);
+
+	/* a disk that has a bad sector, it is not the end of the trace */
+	put("gw", NAME ".pcap", pcap);
+	unreadable = TRUE;
+	repair(1);
+	unreadable = FALSE;
+	assert_int_equal(get_size("gw/" NAME ".pcap"), pcap.len);
+	chunk_free(&pcap);
 }
 
 static void test_files(void **state)
@@ -402,6 +437,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, begin, end),
+		cmocka_unit_test_setup_teardown(test_unreadable, begin, end),
 		cmocka_unit_test_setup_teardown(test_files, begin, end),
 		cmocka_unit_test_setup_teardown(test_killed, begin, end),
 		cmocka_unit_test_setup_teardown(test_nothing, begin, end),

@@ -160,7 +160,8 @@ static void test_keys(void **state)
 	keys->flush(keys);
 	expect_no_keys();
 	assert_int_equal(nflog_secret_get_size(NULL), 0);
-	assert_int_equal(lines, 0);
+	/* AddressSanitizer, or a limit, may keep memory from being locked */
+	assert_in_range(lines, 0, 1);
 
 	proposal->destroy(proposal);
 	ike->destroy(ike);

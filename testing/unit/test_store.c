@@ -141,7 +141,6 @@ static void test_links(void **state)
 {
 	char target[PATH_MAX];
 	chunk_t content;
-	int fd;
 
 	create("gw", "x.pcap", 10);
 	snprintf(target, sizeof(target), "%s/var/other", dir);

@@ -148,14 +148,16 @@ typedef struct {
  * Check what there is not enough of, mutex is locked.
  *
  * @param gain		bytes that removing files would gain
+ * @param files		number of these
  */
-static nflog_lack_t get_lack(private_nflog_quota_t *this, request_t *request, uint64_t gain)
+static nflog_lack_t get_lack(private_nflog_quota_t *this, request_t *request, uint64_t gain,
+							 uint64_t files)
 {
 	uint64_t used = this->usage->get(this->usage) + request->headroom;
 
 	return nflog_space_get_lack(request->limits, &request->space, used,
-								this->reserved + request->bytes, gain, this->credit,
-								request->create);
+								this->reserved + request->bytes, gain, files,
+								this->credit, request->create);
 }
 
 /**
@@ -285,13 +287,13 @@ static bool make_it_fit(private_nflog_quota_t *this, request_t *request)
 {
 	nflog_old_file_t *file;
 	bool scanned = FALSE;
-	uint64_t removable;
+	uint64_t removable, files;
 	nflog_lack_t lack;
 
-	while ((lack = get_lack(this, request, 0)))
+	while ((lack = get_lack(this, request, 0, 0)))
 	{
-		removable = this->usage->get_removable(this->usage);
-		file = removable && !get_lack(this, request, removable) ?
+		removable = this->usage->get_removable(this->usage, &files);
+		file = files && !get_lack(this, request, removable, files) ?
 								this->usage->get_oldest(this->usage) : NULL;
 		if (file)
 		{
@@ -336,7 +338,10 @@ static void set_lack(private_nflog_quota_t *this, request_t *request, nflog_lack
 	bool log = lack && lack != this->lack && nflog_log_once(&this->logged, NFLOG_LOG_AGAIN);
 	char *dir = this->dir->get_dir(this->dir);
 
-	this->lack = lack;
+	if (log || !lack)
+	{	/* one that was not logged is logged later */
+		this->lack = lack;
+	}
 	if (log && lack == NFLOG_LACK_BUDGET)
 	{
 		DBG1(DBG_CFG, "nflog-capture: traces are incomplete, the disk budget of '%s' is "
@@ -378,7 +383,7 @@ METHOD(nflog_quota_t, reserve, bool,
 	{	/* looking at all files is slow */
 		this->retry = now + RETRY;
 	}
-	lack = get_lack(this, &request, 0);
+	lack = get_lack(this, &request, 0, 0);
 	set_lack(this, &request, lack);
 	*reserved = 0;
 	if (!lack)

@@ -132,7 +132,7 @@ uint64_t nflog_space_get_growth(nflog_space_t *space, uint64_t given, uint64_t s
  */
 nflog_lack_t nflog_space_get_lack(nflog_disk_limits_t *limits, nflog_space_t *space,
 								  uint64_t used, uint64_t needed, uint64_t gain,
-								  uint64_t credit, bool create)
+								  uint64_t files, uint64_t credit, bool create)
 {
 	uint64_t total = used + needed;
 
@@ -145,7 +145,8 @@ nflog_lack_t nflog_space_get_lack(nflog_disk_limits_t *limits, nflog_space_t *sp
 	{
 		return NFLOG_LACK_BYTES;
 	}
-	if (create && !gain && space->inodes <= space->min_inodes)
+	/* of file systems without inodes, any number is left */
+	if (create && min(space->inodes, INT64_MAX) + files <= space->min_inodes)
 	{
 		return NFLOG_LACK_INODES;
 	}

@@ -107,11 +107,12 @@ uint64_t nflog_space_get_growth(nflog_space_t *space, uint64_t given, uint64_t s
  * @param used		bytes that all files have
  * @param needed	bytes that they need in addition
  * @param gain		bytes that removing files would gain
+ * @param files		number of these
  * @param credit	bytes of removed files that the file system may not have freed yet
  * @param create	TRUE if a file is to be created
  */
 nflog_lack_t nflog_space_get_lack(nflog_disk_limits_t *limits, nflog_space_t *space,
 								  uint64_t used, uint64_t needed, uint64_t gain,
-								  uint64_t credit, bool create);
+								  uint64_t files, uint64_t credit, bool create);
 
 #endif /** NFLOG_SPACE_H_ @}*/

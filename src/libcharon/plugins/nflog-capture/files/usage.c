@@ -78,11 +78,12 @@ struct private_nflog_usage_t {
 	hashtable_t *subs;
 
 	/**
-	 * Oldest files, nflog_old_file_t, the oldest one first, and the bytes of all that could
-	 * be removed.
+	 * Oldest files, nflog_old_file_t, the oldest one first, and the bytes and number of all
+	 * that could be removed.
 	 */
 	array_t *oldest;
 	uint64_t removable;
+	uint64_t files;
 
 	/**
 	 * Directories whose traces others changed, char*.
@@ -289,7 +290,11 @@ static void scan_file(private_nflog_usage_t *this, int dir, sub_t *sub, char *na
 		.decrypted = decrypted,
 	);
 	file->stays = skip(data, file);
-	this->removable += file->stays ? 0 : file->given;
+	if (!file->stays)
+	{
+		this->removable += file->given;
+		this->files++;
+	}
 	array_insert(this->oldest, ARRAY_TAIL, file);
 }
 
@@ -342,7 +347,7 @@ static void clear(private_nflog_usage_t *this)
 {
 	array_destroy_function(this->oldest, file_destroy, NULL);
 	this->oldest = array_create(0, 0);
-	this->removable = 0;
+	this->removable = this->files = 0;
 }
 
 /**
@@ -457,8 +462,9 @@ METHOD(nflog_usage_t, changed, void,
 }
 
 METHOD(nflog_usage_t, get_removable, uint64_t,
-	private_nflog_usage_t *this)
+	private_nflog_usage_t *this, uint64_t *files)
 {
+	*files = this->files;
 	return this->removable;
 }
 
@@ -467,9 +473,10 @@ METHOD(nflog_usage_t, get_oldest, nflog_old_file_t*,
 {
 	nflog_old_file_t *file = NULL;
 
-	if (array_remove(this->oldest, ARRAY_HEAD, &file))
+	if (array_remove(this->oldest, ARRAY_HEAD, &file) && !file->stays)
 	{
 		this->removable -= min(this->removable, file->given);
+		this->files -= min(this->files, 1);
 	}
 	return file;
 }

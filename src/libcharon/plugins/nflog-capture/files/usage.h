@@ -88,8 +88,10 @@ struct nflog_usage_t {
 
 	/**
 	 * Get the bytes of files that could be removed, as far as known.
+	 *
+	 * @param files		receives their number
 	 */
-	uint64_t (*get_removable)(nflog_usage_t *this);
+	uint64_t (*get_removable)(nflog_usage_t *this, uint64_t *files);
 
 	/**
 	 * Get the oldest file that could be removed, and forget it.

@@ -46,6 +46,9 @@ typedef struct {
 	u_char *buf;
 	off_t pos;
 	ssize_t len;
+
+	/** TRUE if something could not be read */
+	bool failed;
 } reader_t;
 
 /**
@@ -63,8 +66,14 @@ static u_char *get_bytes(reader_t *reader, off_t pos, size_t len)
 	{
 		reader->pos = pos;
 		reader->len = pread(reader->fd, reader->buf, BUFFER, pos);
+		if (reader->len < (ssize_t)len)
+		{	/* a fault of the disk, or it was cut meanwhile */
+			reader->failed = TRUE;
+			reader->len = 0;
+			return NULL;
+		}
 	}
-	return reader->len >= (ssize_t)len ? reader->buf + (pos - reader->pos) : NULL;
+	return reader->buf + (pos - reader->pos);
 }
 
 /**
@@ -84,34 +93,71 @@ static bool get_number(reader_t *reader, off_t pos, uint32_t *number)
 }
 
 /**
- * Get the end of the last whole record of a pcap file.
+ * Check if there are only zeros from a position on.
+ */
+static bool is_zero(reader_t *reader, off_t pos)
+{
+	u_char *byte;
+
+	for (; pos < reader->size; pos++)
+	{
+		byte = get_bytes(reader, pos, 1);
+		if (!byte || *byte)
+		{
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+/**
+ * Get the end of the last whole record of a pcap file, or -1 if what follows is no part of
+ * a record.
  */
 static off_t get_pcap(reader_t *reader)
 {
 	off_t pos = PCAP_HEADER;
 	uint32_t len;
 
-	/* no packet is empty, but zeros are */
-	while (get_number(reader, pos + 8, &len) && len && len <= PCAP_RECORD_MAX &&
-		   pos + PCAP_RECORD_HEADER + len <= reader->size)
+	while (get_number(reader, pos + 8, &len) && pos + PCAP_RECORD_HEADER <= reader->size)
 	{
+		/* no packet is empty, but zeros are */
+		if (!len || len > PCAP_RECORD_MAX)
+		{
+			return is_zero(reader, pos) ? pos : -1;
+		}
+		if (pos + PCAP_RECORD_HEADER + len > reader->size)
+		{
+			break;
+		}
 		pos += PCAP_RECORD_HEADER + len;
 	}
 	return pos;
 }
 
 /**
- * Get the end of the last whole block of a pcapng file.
+ * Get the end of the last whole block of a pcapng file, or -1 if what follows is no part of
+ * a block.
  */
 static off_t get_pcapng(reader_t *reader)
 {
 	uint32_t len, again;
 	off_t pos = 0;
 
-	while (get_number(reader, pos + 4, &len) && len >= PCAPNG_BLOCK_MIN &&
-		   len <= PCAPNG_BLOCK_MAX && len % 4 == 0 &&
-		   get_number(reader, pos + len - sizeof(again), &again) && again == len)
+	while (get_number(reader, pos + 4, &len))
 	{
+		if (len < PCAPNG_BLOCK_MIN || len > PCAPNG_BLOCK_MAX || len % 4)
+		{
+			return is_zero(reader, pos) ? pos : -1;
+		}
+		if (pos + len > reader->size)
+		{
+			break;
+		}
+		if (!get_number(reader, pos + len - sizeof(again), &again) || again != len)
+		{
+			return -1;
+		}
 		pos += len;
 	}
 	return pos;
@@ -144,11 +190,11 @@ off_t nflog_whole_get(int fd, off_t size)
 		{
 			end = get_pcapng(&reader);
 		}
-		else if (!magic)
+		else if (is_zero(&reader, 0))
 		{
 			end = 0;
 		}
 	}
 	free(reader.buf);
-	return end;
+	return reader.failed ? -1 : end;
 }

@@ -33,7 +33,7 @@
  * @param fd		file descriptor of a file in the byte order of this machine
  * @param size		bytes in the file
  * @return			bytes, 0 if not even its header is there, -1 if the file is of another
- *					format, or can't be read
+ *					format, is damaged elsewhere than at its end, or can't be read
  */
 off_t nflog_whole_get(int fd, off_t size);
 
