@@ -385,6 +385,14 @@ static void test_astray(void **state)
 {
 	char *comments[] = { "source NAT", "a \033 mark", "source NAT", "" };
 	char *many[ASTRAY_MAX_REASONS + 7];
+	char *dropped[] = {
+		"unknown SPI cafecafe, sequence number 9 (XfrmInNoStates)",
+		"replayed: sequence number 1, window 1 to 5 (XfrmInStateSeqError)",
+		"unknown SPI cafecafe, sequence number 12 (XfrmInNoStates)",
+		"replayed: sequence number 2, window 1 to 6 (XfrmInStateSeqError)",
+		"unknown SPI cafecafe, sequence number 4",
+		"unknown SPI cafecafe, sequence number ",
+	};
 	json_object *report;
 	u_int i;
 
@@ -409,6 +417,13 @@ static void test_astray(void **state)
 	assert_int_equal(run("export %s/astray -o %s/out", dir, dir), 2);
 	expect_line("stderr", "^left out 1 of the traces, such as net.*missed.* went astray");
 	assert_int_equal(run("export %s/astray/" MISSED " -o %s/out", dir, dir), 2);
+
+	/* by reason, not by packet */
+	write_astray(dropped, countof(dropped), 0);
+	assert_int_equal(run("report %s/astray", dir), 0);
+	expect_line("stdout", "^  2 unknown SPI cafecafe (XfrmInNoStates)$");
+	expect_line("stdout", "^  2 replayed (XfrmInStateSeqError)$");
+	expect_line("stdout", "^  1 unknown SPI cafecafe$");
 
 	/* with a bound */
 	for (i = 0; i < countof(many); i++)

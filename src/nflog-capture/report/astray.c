@@ -17,6 +17,7 @@
 #include "cli/text.h"
 #include "traces/pcapng_block.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 /** bytes of a block at most, larger ones are none of the plugin */
@@ -102,6 +103,55 @@ static chunk_t find_comment(chunk_t block)
 }
 
 /**
+ * Skip a number behind a word.
+ *
+ * @param pos			where the word has to be, moved behind the number if it is there
+ */
+static void skip_number(chunk_t comment, size_t *pos, char *word)
+{
+	size_t len = strlen(word);
+
+	if (comment.len - *pos > len && memeq(comment.ptr + *pos, word, len))
+	{
+		for (*pos += len; *pos < comment.len && isdigit(comment.ptr[*pos]); (*pos)++)
+		{
+			/* next digit */
+		}
+	}
+}
+
+/**
+ * Remove what differs from packet to packet from a comment: its sequence number, and the
+ * replay window.
+ *
+ * @param comment		comment, its bytes are moved
+ * @return				what is left
+ */
+static chunk_t get_reason(chunk_t comment)
+{
+	static char *begins[] = { ", sequence number ", ": sequence number " };
+	size_t begin, end;
+	int i;
+
+	for (begin = 0; begin < comment.len; begin++)
+	{
+		end = begin;
+		for (i = 0; i < countof(begins); i++)
+		{
+			skip_number(comment, &end, begins[i]);
+		}
+		if (end > begin)
+		{
+			skip_number(comment, &end, ", window ");
+			skip_number(comment, &end, " to ");
+			memmove(comment.ptr + begin, comment.ptr + end, comment.len - end);
+			comment.len -= end - begin;
+		}
+	}
+	return comment;
+}
+
+/**
  * Count a packet.
  */
 static void count(counter_t *this, chunk_t comment)
@@ -182,7 +232,7 @@ static bool read_file(counter_t *this, char *path)
 		if (get32(block, 0) == PCAPNG_ENHANCED_PACKET)
 		{
 			packet = chunk_create(block.ptr, block.len - BLOCK_TRAILER);
-			count(this, find_comment(packet));
+			count(this, get_reason(find_comment(packet)));
 		}
 		chunk_free(&block);
 		end = ftell(stream);
