@@ -147,8 +147,10 @@ static void receive(private_nflog_drops_t *this, struct nflog_event_t *event)
 	}
 	reasons->describe(reasons, event, lost.spi, &described);
 	if (lost.spi && !lost.sa && described.counter &&
-		strpfx(described.counter, "XfrmInState"))
-	{	/* there is an SA with this SPI, which is not captured */
+		(strpfx(described.counter, "XfrmInState") ||
+		 strpfx(described.counter, "XfrmOutState")))
+	{	/* there is an SA with this SPI, which is not captured, and what leaves in it may
+		 * not have been encrypted yet */
 		return;
 	}
 	snprintf(comment, sizeof(comment), "%s%s%s", described.comment,
@@ -419,7 +421,7 @@ METHOD(nflog_drops_t, add, nflog_victim_t*,
 		this->probe->get_limits(this->probe, &victim->since);
 	}
 	ensure_running(this);
-	if (!this->running)
+	if (!this->running || (this->error && !this->probe))
 	{
 		snprintf(note, sizeof(note), "dropped packets are not captured: %s", this->error ?:
 				 "there is no thread");
