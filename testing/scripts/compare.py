@@ -27,6 +27,8 @@ class Queue:
         self.packets = packets
         self.taken = [False] * len(packets)
         self.head = 0
+        # those before this place may be missing elsewhere, and hold up none
+        self.start = 0
         self.places = {}
         for place, packet in enumerate(packets):
             self.places.setdefault(packet.data, []).append(place)
@@ -43,10 +45,11 @@ class Queue:
     def may_overtake(self, place):
         """Whether a packet may come before all that are not taken, and were seen before it."""
         late = self.packets[place]
+        begin = max(self.head, self.start)
         return all(packet.outer.group != late.outer.group or
                    abs(packet.time - late.time) <= self.CLOSE
-                   for packet, taken in zip(self.packets[self.head:place],
-                                            self.taken[self.head:place])
+                   for packet, taken in zip(self.packets[begin:place],
+                                            self.taken[begin:place])
                    if not taken)
 
     def next(self):
@@ -64,7 +67,7 @@ class Queue:
 
     def take(self, place):
         """Takes a packet, returns whether it overtook another one."""
-        overtook = place != self.head
+        overtook = not all(self.taken[max(self.head, self.start):place])
         self.taken[place] = True
         while self.head < len(self.packets) and self.taken[self.head]:
             self.head += 1
@@ -145,22 +148,19 @@ class Comparison:
         if self.options.filtered and not queue.packets:
             return
         begun = not self.options.ring
-        # what came before the first one that both have may be missing
-        start = 0
         largest = max((len(packet.data) for packet in queue.packets), default=0)
         for number, packet in enumerate(packets, 1):
             if self.options.filtered:
                 queue.skip(packet.data)
-            found = queue.match(packet.data)
-            if found is None and not begun:
-                # the beginning of either may be missing
+            if not begun:
+                # the beginning of either may be missing, up to the first one that both have
                 rest = Queue(queue.packets)
                 rest.skip(packet.data)
-                if rest.head == len(rest.packets):
+                if not rest.first():
                     continue
                 queue = rest
-                start = queue.find(packet.data) or 0
-                found = queue.match(packet.data)
+                queue.start = queue.find(packet.data) or 0
+            found = queue.match(packet.data)
             if found is None:
                 if self.options.end_missing and not queue.first():
                     return
@@ -172,7 +172,7 @@ class Comparison:
             begun = True
             self.counts.update(found)
         if not self.options.filtered:
-            self.check_left(direction, queue, queue.left(start), bool(packets))
+            self.check_left(direction, queue, queue.left(queue.start), bool(packets))
 
     def check_left(self, direction, queue, left, begun):
         """Checks that no decrypted packets are left over."""
