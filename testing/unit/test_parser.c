@@ -294,9 +294,14 @@ static bool compare_glob(nflog_watch_t *watch, char *pattern)
 	return i > 0;
 }
 
+/** directory that is so deep that no pattern gets to where other processes create files */
+#define GLOB "x/x/x/x/glob"
+
 static void test_same_as_glob_random(void **state)
 {
-	static char *names[] = {
+	static char *tops[] = {
+		"", "/x", "/x/x", "/x/x/x", "/x/x/x/glob",
+	}, *names[] = {
 		"a", "b", ".a", "ab", "b a", "[", "a/a", "a/b", "a/.b", "a/ab", "b/a", "b/b",
 		".a/a", "ab/b", "ab/a", "a/a/a", "a/b/b", "b/a/b", "b/a/c",
 	}, *parts[] = {
@@ -309,23 +314,27 @@ static void test_same_as_glob_random(void **state)
 	char pattern[PATH_MAX];
 	u_int seed, i, found = 0;
 
-	assert_int_equal(mkdir(path("glob"), 0700), 0);
-	for (i = 0; i < countof(names); i++)
+	for (i = 0; i < countof(tops); i++)
 	{
-		snprintf(pattern, sizeof(pattern), "glob/%s", names[i]);
+		snprintf(pattern, sizeof(pattern), "x%s", tops[i]);
 		assert_int_equal(mkdir(path(pattern), 0700), 0);
 	}
-	put("glob/c", "");
-	put("glob/a/c", "");
-	assert_int_equal(symlink("b", path("glob/link")), 0);
-	assert_int_equal(symlink("../c", path("glob/b/link")), 0);
+	for (i = 0; i < countof(names); i++)
+	{
+		snprintf(pattern, sizeof(pattern), GLOB "/%s", names[i]);
+		assert_int_equal(mkdir(path(pattern), 0700), 0);
+	}
+	put(GLOB "/c", "");
+	put(GLOB "/a/c", "");
+	assert_int_equal(symlink("b", path(GLOB "/link")), 0);
+	assert_int_equal(symlink("../c", path(GLOB "/b/link")), 0);
 
 	notes = nflog_notes_create();
 	watch = nflog_watch_create(notes, &stop);
 	for (seed = 0; seed < 5000; seed++)
 	{
 		srandom(seed);
-		snprintf(pattern, sizeof(pattern), "%s", path("glob"));
+		snprintf(pattern, sizeof(pattern), "%s", path(GLOB));
 		for (i = random() % 4 + 1; i > 0; i--)
 		{
 			strcat(pattern, "/");
