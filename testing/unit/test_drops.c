@@ -292,6 +292,31 @@ static void test_victims(void **state)
 }
 
 /**
+ * Selectors with ports, and what other protocols have in place of these.
+ */
+static void test_ports(void **state)
+{
+	nflog_victim_t *icmp, *sctp;
+	struct nflog_event_t event;
+
+	icmp = add_victim("gw", "icmp{1}", 0x1001, "10.1.0.0/16", "10.2.0.0/16", IPPROTO_ICMP,
+					  8 << 8);
+	sctp = add_victim("gw", "sctp{2}", 0x1002, "10.1.0.0/16", "10.2.0.0/16", IPPROTO_SCTP, 9);
+	build(&event, "10.1.0.10", "10.2.0.10", IPPROTO_ICMP, NULL, 0x08000000);
+	check(&event, 0, "", icmp, NULL);
+	build(&event, "10.1.0.10", "10.2.0.10", IPPROTO_ICMP, NULL, 0x0b000000);
+	check(&event, 0, "", NULL, NULL);
+	build(&event, "10.1.0.10", "10.2.0.10", IPPROTO_SCTP, (uint16_t[]){ 1, 9 }, 7);
+	check(&event, 0, "", sctp, NULL);
+	build(&event, "10.2.0.10", "10.1.0.10", IPPROTO_SCTP, (uint16_t[]){ 9, 1 }, 7);
+	check(&event, 0, "", sctp, NULL);
+	build(&event, "10.1.0.10", "10.2.0.10", IPPROTO_SCTP, (uint16_t[]){ 1, 10 }, 7);
+	check(&event, 0, "", NULL, NULL);
+	remove_victim(icmp);
+	remove_victim(sctp);
+}
+
+/**
  * Packets of any content and length, which are cut anywhere.
  */
 static void test_hostile(void **state)
@@ -331,6 +356,7 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_comments, begin_drops, end_drops),
 		cmocka_unit_test_setup_teardown(test_victims, begin_drops, end_drops),
+		cmocka_unit_test_setup_teardown(test_ports, begin_drops, end_drops),
 		cmocka_unit_test_setup_teardown(test_hostile, begin_drops, end_drops),
 	};
 

@@ -100,25 +100,3 @@ bool nflog_subnet_get(traffic_selector_t *ts, bool remote, struct nflog_subnet_t
 	net->destroy(net);
 	return TRUE;
 }
-
-/*
- * Described in header
- */
-bool nflog_selectors_match_host(linked_list_t *list, host_t *host, uint8_t proto, uint16_t port)
-{
-	enumerator_t *enumerator;
-	traffic_selector_t *ts;
-	bool match = FALSE;
-	uint8_t wanted;
-
-	enumerator = list->create_enumerator(list);
-	while (!match && enumerator->enumerate(enumerator, &ts))
-	{
-		wanted = ts->get_protocol(ts);
-		match = ts->includes(ts, host) && (!wanted || wanted == proto) &&
-				(!wanted || (proto != IPPROTO_TCP && proto != IPPROTO_UDP) ||
-				 (port >= ts->get_from_port(ts) && port <= ts->get_to_port(ts)));
-	}
-	enumerator->destroy(enumerator);
-	return match;
-}

@@ -76,15 +76,4 @@ void nflog_addr_mask(uint8_t addr[16], u_int bits);
  */
 bool nflog_subnet_get(traffic_selector_t *ts, bool remote, struct nflog_subnet_t *subnet);
 
-/**
- * Check if selectors match one side of a packet.
- *
- * @param list		selectors, traffic_selector_t
- * @param host		address of that side
- * @param proto		protocol
- * @param port		port of that side, 0 if it has none
- * @return			TRUE if one does
- */
-bool nflog_selectors_match_host(linked_list_t *list, host_t *host, uint8_t proto, uint16_t port);
-
 #endif /** NFLOG_SUBNET_H_ @}*/

@@ -289,6 +289,7 @@ METHOD(nflog_victims_t, set_sa, bool,
 	{
 		victim->local = local->clone_offset(local, offsetof(traffic_selector_t, clone));
 		victim->remote = remote->clone_offset(remote, offsetof(traffic_selector_t, clone));
+		victim->selectors = nflog_selectors_create(local, remote);
 		set &= change_selectors(this, victim, victim->local, FALSE, TRUE);
 		set &= change_selectors(this, victim, victim->remote, TRUE, TRUE);
 	}
@@ -327,7 +328,9 @@ METHOD(nflog_victims_t, remove_, void,
 									  offsetof(traffic_selector_t, destroy));
 		victim->remote->destroy_offset(victim->remote,
 									   offsetof(traffic_selector_t, destroy));
+		victim->selectors->destroy(victim->selectors);
 		victim->local = victim->remote = NULL;
+		victim->selectors = NULL;
 	}
 }
 
@@ -433,8 +436,7 @@ static void find_direction(private_nflog_victims_t *this, host_t *local, host_t 
 		{
 			looked++;
 			array_get(entry->victims, i, &victim);
-			if (nflog_selectors_match_host(victim->remote, remote, proto, remote->get_port(remote)) &&
-				nflog_selectors_match_host(victim->local, local, proto, local->get_port(local)))
+			if (victim->selectors->match(victim->selectors, local, remote, proto))
 			{
 				add_newest(lost, victim);
 			}
@@ -448,17 +450,9 @@ static void find_direction(private_nflog_victims_t *this, host_t *local, host_t 
 static void find_selectors(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
 						   nflog_lost_t *lost)
 {
-	int family = ip->src.len == 4 ? AF_INET : AF_INET6;
-	uint16_t ports[2] = {};
 	host_t *src, *dst;
 
-	if (!ip->offset && (ip->proto == IPPROTO_TCP || ip->proto == IPPROTO_UDP) &&
-		ip->payload + sizeof(ports) <= ip->data.len)
-	{
-		memcpy(ports, ip->data.ptr + ip->payload, sizeof(ports));
-	}
-	src = host_create_from_chunk(family, ip->src, ntohs(ports[0]));
-	dst = host_create_from_chunk(family, ip->dst, ntohs(ports[1]));
+	nflog_ip_packet_get_hosts(ip, &src, &dst);
 	find_direction(this, src, dst, ip->proto, lost);
 	find_direction(this, dst, src, ip->proto, lost);
 	src->destroy(src);

@@ -26,6 +26,7 @@ typedef struct nflog_lost_t nflog_lost_t;
 
 #include "event.h"
 #include "reasons.h"
+#include "rules/sa.h"
 #include "traces/registry.h"
 #include "traces/tap.h"
 
@@ -54,6 +55,8 @@ struct nflog_victim_t {
 	bool paired;
 	/** local and remote selectors, traffic_selector_t, NULL if not known yet */
 	linked_list_t *local, *remote;
+	/** the same, to match packets, local ones as source */
+	nflog_selectors_t *selectors;
 	/** TRUE if its trace was started, set when it is removed */
 	bool started;
 	/** packets that were not passed on when it was added */

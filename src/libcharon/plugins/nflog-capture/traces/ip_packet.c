@@ -179,6 +179,63 @@ bool nflog_ip_packet_parse(nflog_ip_packet_t *packet, chunk_t data)
 	}
 }
 
+/**
+ * Get what policies match as ports (xfrm_flowi_sport() in include/net/xfrm.h), types and
+ * codes of ICMP as traffic selectors have them (RFC 7296, section 3.13.1).
+ *
+ * @param ports			receives that of the source and of the destination, in host order
+ */
+static void get_ports(uint8_t proto, chunk_t data, uint16_t ports[2])
+{
+	size_t key;
+
+	switch (data.len < 4 ? IPPROTO_NONE : proto)
+	{
+		case IPPROTO_TCP:
+		case IPPROTO_UDP:
+		case IPPROTO_UDPLITE:
+		case IPPROTO_SCTP:
+		case IPPROTO_DCCP:
+			ports[0] = untoh16(data.ptr);
+			ports[1] = untoh16(data.ptr + 2);
+			break;
+		case IPPROTO_ICMP:
+		case IPPROTO_ICMPV6:
+			/* both selectors may have them */
+			ports[0] = ports[1] = untoh16(data.ptr);
+			break;
+		case IPPROTO_MH:
+			ports[0] = data.ptr[2];
+			break;
+		case IPPROTO_GRE:
+			/* flags for checksum and key, RFC 2890 */
+			key = data.ptr[0] & 0x80 ? 8 : 4;
+			if (data.ptr[0] & 0x20 && data.len >= key + 4)
+			{
+				ports[0] = untoh16(data.ptr + key);
+				ports[1] = untoh16(data.ptr + key + 2);
+			}
+			break;
+	}
+}
+
+/*
+ * Described in header
+ */
+void nflog_ip_packet_get_hosts(nflog_ip_packet_t *packet, host_t **src,
+							   host_t **dst)
+{
+	int family = packet->src.len == 4 ? AF_INET : AF_INET6;
+	uint16_t ports[2] = {};
+
+	if (!packet->offset)
+	{
+		get_ports(packet->proto, chunk_skip(packet->data, packet->payload), ports);
+	}
+	*src = host_create_from_chunk(family, packet->src, ports[0]);
+	*dst = host_create_from_chunk(family, packet->dst, ports[1]);
+}
+
 /*
  * Described in header
  */

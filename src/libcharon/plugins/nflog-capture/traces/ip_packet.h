@@ -24,6 +24,7 @@
 typedef struct nflog_ip_packet_t nflog_ip_packet_t;
 
 #include <library.h>
+#include <networking/host.h>
 
 /**
  * IP packet with its headers parsed: the IP header, and the extension headers of IPv6
@@ -80,6 +81,16 @@ static inline bool nflog_ip_packet_is_fragment(nflog_ip_packet_t *packet)
 {	/* an atomic fragment has a fragment header, but contains the whole packet, RFC 6946 */
 	return packet->offset || packet->more;
 }
+
+/**
+ * Get addresses and ports of an IP packet, for ICMP type and code are both ports.
+ *
+ * @param packet	packet as parsed, ports of later fragments are 0
+ * @param src		receives the source, owned by the caller
+ * @param dst		receives the destination, owned by the caller
+ */
+void nflog_ip_packet_get_hosts(nflog_ip_packet_t *packet, host_t **src,
+							   host_t **dst);
 
 /**
  * Get the position of the checksum in a TCP or UDP header.

@@ -180,46 +180,6 @@ bool nflog_packet_parse_ike(nflog_logged_t *logged,
 	return TRUE;
 }
 
-/**
- * Get what policies match as ports (xfrm_flowi_sport() in include/net/xfrm.h), types and
- * codes of ICMP as traffic selectors have them (RFC 7296, section 3.13.1).
- *
- * @param ports			receives that of the source and of the destination, in host order
- */
-static void get_ports(uint8_t proto, chunk_t data, uint16_t ports[2])
-{
-	size_t key;
-
-	switch (data.len < 4 ? IPPROTO_NONE : proto)
-	{
-		case IPPROTO_TCP:
-		case IPPROTO_UDP:
-		case IPPROTO_UDPLITE:
-		case IPPROTO_SCTP:
-		case IPPROTO_DCCP:
-			ports[0] = untoh16(data.ptr);
-			ports[1] = untoh16(data.ptr + 2);
-			break;
-		case IPPROTO_ICMP:
-		case IPPROTO_ICMPV6:
-			/* both selectors may have them */
-			ports[0] = ports[1] = untoh16(data.ptr);
-			break;
-		case IPPROTO_MH:
-			ports[0] = data.ptr[2];
-			break;
-		case IPPROTO_GRE:
-			/* flags for checksum and key, RFC 2890 */
-			key = data.ptr[0] & 0x80 ? 8 : 4;
-			if (data.ptr[0] & 0x20 && data.len >= key + 4)
-			{
-				ports[0] = untoh16(data.ptr + key);
-				ports[1] = untoh16(data.ptr + key + 2);
-			}
-			break;
-	}
-}
-
 /*
  * Described in header
  */
@@ -228,20 +188,12 @@ bool nflog_packet_parse_plain(nflog_logged_t *logged,
 							  uint8_t *proto)
 {
 	nflog_ip_packet_t ip;
-	uint16_t ports[2] = {};
-	int family;
 
 	if (!nflog_ip_packet_parse(&ip, get_payload(logged)))
 	{
 		return FALSE;
 	}
-	if (!ip.offset)
-	{
-		get_ports(ip.proto, chunk_skip(ip.data, ip.payload), ports);
-	}
-	family = ip.src.len == 4 ? AF_INET : AF_INET6;
-	*src = host_create_from_chunk(family, ip.src, ports[0]);
-	*dst = host_create_from_chunk(family, ip.dst, ports[1]);
+	nflog_ip_packet_get_hosts(&ip, src, dst);
 	*proto = ip.proto;
 	return TRUE;
 }
