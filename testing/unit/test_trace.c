@@ -355,6 +355,7 @@ static void test_keys_many(void **state)
 	}
 	/* the oldest ones go, which is logged once, as is that not all can be locked in memory */
 	assert_in_range(lines, 1, 2);
+	assert_non_null(strstr(line, "dropping the oldest ones"));
 	keys->flush(keys);
 	assert_true(keys->pending(keys));
 }
