@@ -17,6 +17,7 @@
 #include "drops.h"
 #include "probe.h"
 #include "options/notes.h"
+#include "process/pulse.h"
 #include "traces/pcapng.h"
 
 #include <errno.h>
@@ -80,6 +81,11 @@ struct private_nflog_drops_t {
 	 * Thread that reads packets, NULL if none was created.
 	 */
 	thread_t *thread;
+
+	/**
+	 * Its progress.
+	 */
+	nflog_pulse_t *pulse;
 
 	/**
 	 * TRUE while it runs, and is not about to end.
@@ -328,10 +334,12 @@ static void serve(private_nflog_drops_t *this)
 
 	while (!idle)
 	{
+		nflog_pulse_end(this->pulse);
 		if (poll(fds, countof(fds), -1) > 0 && fds[0].revents)
 		{
 			ignore_result(read(this->wake, &woken, sizeof(woken)));
 		}
+		nflog_pulse_begin(this->pulse);
 		work(this);
 		this->mutex->lock(this->mutex);
 		idle = !this->victims->get_count(this->victims);
@@ -365,6 +373,7 @@ static bool is_needed(private_nflog_drops_t *this)
  */
 static void *run(private_nflog_drops_t *this)
 {
+	nflog_pulse_begin(this->pulse);
 	do
 	{
 		if (load(this))
@@ -374,6 +383,7 @@ static void *run(private_nflog_drops_t *this)
 		unload(this);
 	}
 	while (is_needed(this));
+	nflog_pulse_end(this->pulse);
 	return NULL;
 }
 
@@ -512,6 +522,7 @@ METHOD(nflog_drops_t, destroy, void,
 		wake(this);
 		this->thread->join(this->thread);
 	}
+	nflog_pulse_destroy(this->pulse);
 	this->removed->destroy(this->removed);
 	this->victims->destroy(this->victims);
 	this->mutex->destroy(this->mutex);
@@ -554,6 +565,7 @@ nflog_drops_t *nflog_drops_create(nflog_queue_t *queue, u_int lane, nflog_writer
 		.writer = writer,
 		.victims = nflog_victims_create(),
 		.removed = linked_list_create(),
+		.pulse = nflog_pulse_create("reads dropped packets"),
 		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
