@@ -360,6 +360,9 @@ static void test_hostile(void **state)
 static int gate[2] = { -1, -1 };
 static int called[2] = { -1, -1 };
 
+/** TRUE if that fails */
+static bool broken;
+
 static int get_fd(nflog_probe_t *probe)
 {
 	return -1;
@@ -397,6 +400,11 @@ nflog_probe_t *nflog_probe_create(void (*cb)(void *data, struct nflog_event_t *e
 	{
 		ignore_result(write(called[1], &c, 1));
 		ignore_result(read(gate[0], &c, 1));
+	}
+	if (broken)
+	{
+		snprintf(error, len, "broken");
+		return NULL;
 	}
 	INIT(probe,
 		.set_pair = set_pair,
@@ -512,6 +520,46 @@ static void test_stop(void **state)
 	}
 }
 
+/**
+ * Wait until the listing of a CHILD_SA has a note.
+ */
+static void await_note(nflog_victim_t *victim, char *note)
+{
+	nflog_listing_data_t data;
+
+	do
+	{
+		usleep(1000);
+		registry->get(registry, victim->listing, &data);
+	}
+	while (!streq(data.note, note));
+}
+
+static void test_retry(void **state)
+{
+	nflog_victim_t *a, *b;
+	char end[256];
+
+	broken = TRUE;
+	a = capture();
+	await_note(a, "dropped packets are not captured: broken");
+	/* not tried again for a while */
+	b = capture();
+	await_note(b, "dropped packets are not captured: broken");
+	broken = FALSE;
+	drops->retry(drops);
+	await_note(a, "dropped packets were not captured at first");
+	await_note(b, "dropped packets were not captured at first");
+	a->tap.count->tally->describe(a->tap.count->tally, end, sizeof(end));
+	assert_string_equal(end, ", dropped packets were not captured at first");
+	drops->remove(drops, b, FALSE);
+	/* it is from the beginning */
+	b = capture();
+	await_note(b, "");
+	drops->remove(drops, a, FALSE);
+	drops->remove(drops, b, FALSE);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -520,6 +568,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_ports, begin_drops, end_drops),
 		cmocka_unit_test_setup_teardown(test_hostile, begin_drops, end_drops),
 		cmocka_unit_test_setup_teardown(test_stop, begin_thread, end_thread),
+		cmocka_unit_test_setup_teardown(test_retry, begin_thread, end_thread),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

@@ -180,8 +180,32 @@ static void receive(private_nflog_drops_t *this, struct nflog_event_t *event)
  */
 static void set_note(nflog_victim_t *victim, char *note)
 {
-	victim->registry->set_note(victim->registry, victim->listing, note);
 	victim->tap.count->tally->set_note(victim->tap.count->tally, note);
+	victim->registry->set_note(victim->registry, victim->listing, note);
+}
+
+/**
+ * Note that no dropped packets of a CHILD_SA are captured.
+ */
+static void note_failure(nflog_victim_t *victim, char *error)
+{
+	char note[256];
+
+	snprintf(note, sizeof(note), "dropped packets are not captured: %s", error);
+	set_note(victim, note);
+	victim->failed = TRUE;
+}
+
+/**
+ * Note that dropped packets of a CHILD_SA are captured from now on.
+ */
+static void note_success(nflog_victim_t *victim)
+{
+	if (victim->failed)
+	{
+		victim->failed = FALSE;
+		set_note(victim, "dropped packets were not captured at first");
+	}
 }
 
 /**
@@ -191,7 +215,7 @@ static void set_note(nflog_victim_t *victim, char *note)
  */
 static bool load(private_nflog_drops_t *this)
 {
-	char error[192], note[256];
+	char error[192];
 	enumerator_t *enumerator;
 	nflog_victim_t *victim;
 	nflog_probe_t *probe;
@@ -215,11 +239,11 @@ static bool load(private_nflog_drops_t *this)
 	{
 		if (!probe)
 		{
-			snprintf(note, sizeof(note), "dropped packets are not captured: %s", error);
-			set_note(victim, note);
+			note_failure(victim, error);
 		}
 		else
 		{
+			note_success(victim);
 			probe->get_limits(probe, &victim->since);
 		}
 	}
@@ -415,7 +439,6 @@ METHOD(nflog_drops_t, add, nflog_victim_t*,
 	nflog_registry_t *registry, nflog_listing_t *listing)
 {
 	nflog_victim_t *victim;
-	char note[256];
 
 	INIT(victim,
 		.conn = strdup(conn),
@@ -433,9 +456,7 @@ METHOD(nflog_drops_t, add, nflog_victim_t*,
 	ensure_running(this);
 	if (!this->running || (this->error && !this->probe))
 	{
-		snprintf(note, sizeof(note), "dropped packets are not captured: %s", this->error ?:
-				 "there is no thread");
-		set_note(victim, note);
+		note_failure(victim, this->error ?: "there is no thread");
 	}
 	this->mutex->unlock(this->mutex);
 	return victim;

@@ -57,6 +57,8 @@ struct nflog_victim_t {
 	linked_list_t *local, *remote;
 	/** the same, to match packets, local ones as source */
 	nflog_selectors_t *selectors;
+	/** TRUE if programs could not be loaded, so that nothing is captured */
+	bool failed;
 	/** TRUE if its trace was started, set when it is removed */
 	bool started;
 	/** packets that were not passed on when it was added */
