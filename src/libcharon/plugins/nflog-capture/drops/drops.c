@@ -20,8 +20,6 @@
 #include "process/pulse.h"
 #include "traces/pcapng.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -113,10 +111,8 @@ struct private_nflog_drops_t {
  */
 static void wake(private_nflog_drops_t *this)
 {
-	uint64_t one = 1;
-
 	/* fails only if it is awake already */
-	ignore_result(write(this->wake, &one, sizeof(one)));
+	eventfd_write(this->wake, 1);
 }
 
 /**
@@ -198,14 +194,21 @@ static void note_failure(nflog_victim_t *victim, char *error)
 
 /**
  * Note that dropped packets of a CHILD_SA are captured from now on.
+ *
+ * @param all		TRUE if the kernel took the addresses and selectors of all CHILD_SAs
  */
-static void note_success(nflog_victim_t *victim)
+static void note_success(nflog_victim_t *victim, bool all)
 {
-	if (victim->failed)
+	if (!all)
 	{
-		victim->failed = FALSE;
+		set_note(victim, "maybe some dropped packets are not captured: too many addresses and "
+				 "selectors");
+	}
+	else if (victim->failed)
+	{
 		set_note(victim, "dropped packets were not captured at first");
 	}
+	victim->failed = FALSE;
 }
 
 /**
@@ -219,8 +222,8 @@ static bool load(private_nflog_drops_t *this)
 	enumerator_t *enumerator;
 	nflog_victim_t *victim;
 	nflog_probe_t *probe;
+	bool known, all = TRUE;
 	void *key;
-	bool known;
 
 	probe = nflog_probe_create((void*)receive, this, error, sizeof(error));
 	this->mutex->lock(this->mutex);
@@ -231,8 +234,8 @@ static bool load(private_nflog_drops_t *this)
 	this->probe = probe;
 	if (probe)
 	{
-		this->victims->set_filter(this->victims, (void*)probe->set_pair,
-								  (void*)probe->set_subnet, probe);
+		all = this->victims->set_filter(this->victims, (void*)probe->set_pair,
+										(void*)probe->set_subnet, probe);
 	}
 	enumerator = this->victims->create_enumerator(this->victims);
 	while (enumerator->enumerate(enumerator, &key, &victim))
@@ -243,7 +246,7 @@ static bool load(private_nflog_drops_t *this)
 		}
 		else
 		{
-			note_success(victim);
+			note_success(victim, all);
 			probe->get_limits(probe, &victim->since);
 		}
 	}
@@ -353,7 +356,7 @@ static void serve(private_nflog_drops_t *this)
 		{ .fd = this->wake, .events = POLLIN },
 		{ .fd = this->probe->get_fd(this->probe), .events = POLLIN },
 	};
-	uint64_t woken;
+	eventfd_t woken;
 	bool idle = FALSE;
 
 	while (!idle)
@@ -361,7 +364,7 @@ static void serve(private_nflog_drops_t *this)
 		nflog_pulse_end(this->pulse);
 		if (poll(fds, countof(fds), -1) > 0 && fds[0].revents)
 		{
-			ignore_result(read(this->wake, &woken, sizeof(woken)));
+			eventfd_read(this->wake, &woken);
 		}
 		nflog_pulse_begin(this->pulse);
 		work(this);

@@ -40,6 +40,8 @@ typedef struct {
 	struct nflog_pair_t pair;
 	/** CHILD_SAs, nflog_victim_t, the newest one last */
 	array_t *victims;
+	/** TRUE if the kernel did not take them */
+	bool refused;
 } pair_entry_t;
 
 /**
@@ -50,6 +52,8 @@ typedef struct {
 	struct nflog_subnet_t subnet;
 	/** CHILD_SAs, nflog_victim_t, the newest one last, as often as it is in their selectors */
 	array_t *victims;
+	/** TRUE if the kernel did not take it */
+	bool refused;
 } subnet_entry_t;
 
 /**
@@ -131,20 +135,23 @@ static void remove_victim(array_t *array, nflog_victim_t *victim)
 static bool add_pair(private_nflog_victims_t *this, nflog_victim_t *victim)
 {
 	pair_entry_t *entry = this->pairs->get(this->pairs, &victim->pair);
-	bool added = TRUE;
 
 	if (!entry)
 	{
 		INIT(entry,
 			.pair = victim->pair,
 			.victims = array_create(0, 0),
+			.refused = this->pair_cb != NULL,
 		);
 		this->pairs->put(this->pairs, &entry->pair, entry);
-		added = !this->pair_cb || this->pair_cb(this->data, &entry->pair, TRUE);
+	}
+	if (entry->refused)
+	{	/* it is new, or there may be room now */
+		entry->refused = !this->pair_cb(this->data, &entry->pair, TRUE);
 	}
 	array_insert(entry->victims, ARRAY_TAIL, victim);
 	victim->paired = TRUE;
-	return added;
+	return !entry->refused;
 }
 
 /**
@@ -180,22 +187,25 @@ static bool change_subnet(private_nflog_victims_t *this, nflog_victim_t *victim,
 						  struct nflog_subnet_t *subnet, bool add)
 {
 	subnet_entry_t *entry = this->subnets->get(this->subnets, subnet);
-	bool changed = TRUE;
 
 	if (!entry)
 	{
 		INIT(entry,
 			.subnet = *subnet,
 			.victims = array_create(0, 0),
+			.refused = this->subnet_cb != NULL,
 		);
 		this->subnets->put(this->subnets, &entry->subnet, entry);
 		this->bits[subnet->bits] += subnet->remote;
-		changed = !this->subnet_cb || this->subnet_cb(this->data, subnet, TRUE);
 	}
 	if (add)
 	{
+		if (entry->refused)
+		{
+			entry->refused = !this->subnet_cb(this->data, subnet, TRUE);
+		}
 		array_insert(entry->victims, ARRAY_TAIL, victim);
-		return changed;
+		return !entry->refused;
 	}
 	remove_victim(entry->victims, victim);
 	if (!array_count(entry->victims))
@@ -519,15 +529,17 @@ METHOD(nflog_victims_t, set_filter, bool,
 	this->subnet_cb = subnet_cb;
 	this->data = data;
 	enumerator = this->pairs->create_enumerator(this->pairs);
-	while (pair_cb && enumerator->enumerate(enumerator, &key, &pair))
+	while (enumerator->enumerate(enumerator, &key, &pair))
 	{
-		set &= pair_cb(data, &pair->pair, TRUE);
+		pair->refused = pair_cb && !pair_cb(data, &pair->pair, TRUE);
+		set &= !pair->refused;
 	}
 	enumerator->destroy(enumerator);
 	enumerator = this->subnets->create_enumerator(this->subnets);
-	while (subnet_cb && enumerator->enumerate(enumerator, &key, &subnet))
+	while (enumerator->enumerate(enumerator, &key, &subnet))
 	{
-		set &= subnet_cb(data, &subnet->subnet, TRUE);
+		subnet->refused = subnet_cb && !subnet_cb(data, &subnet->subnet, TRUE);
+		set &= !subnet->refused;
 	}
 	enumerator->destroy(enumerator);
 	return set;
