@@ -98,6 +98,7 @@ METHOD(capture_format_t, read_, bool,
 	input->skip(input, data.len);
 	packet->data = chunk_skip(data, this->record_len);
 	packet->link = this->link;
+	packet->comment = chunk_empty;
 	packet->ip = link_type_get_ip(this->link, this->swapped, packet->data);
 	return TRUE;
 }

@@ -24,8 +24,9 @@
 #define SIMPLE_PACKET 3
 #define ENHANCED_PACKET 6
 
-/** options of an interface */
+/** options of any block, and of an interface */
 #define OPT_END 0
+#define OPT_COMMENT 1
 #define OPT_IF_TSRESOL 9
 #define OPT_IF_TSOFFSET 14
 
@@ -103,34 +104,73 @@ static uint32_t get32(private_pcapng_format_t *this, chunk_t data, size_t pos)
 }
 
 /**
+ * Get the next option.
+ *
+ * @param options	options, what follows it afterwards
+ * @param code		receives its type
+ * @param value		receives its value
+ * @return			FALSE if there are no more, or if it is not complete
+ */
+static bool next_option(private_pcapng_format_t *this, chunk_t *options, uint16_t *code,
+						chunk_t *value)
+{
+	uint16_t len;
+
+	if (options->len < 4)
+	{
+		return FALSE;
+	}
+	*code = get16(this, *options, 0);
+	len = get16(this, *options, 2);
+	if (*code == OPT_END || 4 + len > options->len)
+	{
+		return FALSE;
+	}
+	*value = chunk_create(options->ptr + 4, len);
+	*options = chunk_skip(*options, 4 + round_up(len, 4));
+	return TRUE;
+}
+
+/**
  * Parse the options of an interface.
  */
 static void parse_options(private_pcapng_format_t *this, chunk_t options,
 						  interface_t *interface)
 {
-	uint16_t code, len;
 	uint64_t offset;
-	size_t padded;
+	uint16_t code;
+	chunk_t value;
 
-	while (options.len >= 4 && (code = get16(this, options, 0)) != OPT_END)
+	while (next_option(this, &options, &code, &value))
 	{
-		len = get16(this, options, 2);
-		padded = 4 + ((len + 3) & ~3);
-		if (4 + len > options.len)
+		if (code == OPT_IF_TSRESOL && value.len == 1)
 		{
-			break;
+			interface->resolution = *value.ptr;
 		}
-		if (code == OPT_IF_TSRESOL && len == 1)
+		if (code == OPT_IF_TSOFFSET && value.len == sizeof(offset))
 		{
-			interface->resolution = options.ptr[4];
-		}
-		if (code == OPT_IF_TSOFFSET && len == sizeof(offset))
-		{
-			memcpy(&offset, options.ptr + 4, sizeof(offset));
+			memcpy(&offset, value.ptr, sizeof(offset));
 			interface->offset = this->swapped ? __builtin_bswap64(offset) : offset;
 		}
-		options = chunk_skip(options, min(padded, options.len));
 	}
+}
+
+/**
+ * Find the first comment, empty if there is none.
+ */
+static chunk_t find_comment(private_pcapng_format_t *this, chunk_t options)
+{
+	uint16_t code;
+	chunk_t value;
+
+	while (next_option(this, &options, &code, &value))
+	{
+		if (code == OPT_COMMENT)
+		{
+			return value;
+		}
+	}
+	return chunk_empty;
 }
 
 /**
@@ -250,9 +290,11 @@ static bool parse_packet(private_pcapng_format_t *this, uint32_t type, chunk_t b
 	}
 	packet->data = chunk_create(block.ptr, len);
 	packet->time = (struct timeval){};
+	packet->comment = chunk_empty;
 	if (type != SIMPLE_PACKET)
 	{
 		convert_time(&interface, units, &packet->time);
+		packet->comment = find_comment(this, chunk_skip(block, round_up(len, 4)));
 	}
 	packet->link = interface.link;
 	packet->ip = link_type_get_ip(interface.link, this->swapped, packet->data);

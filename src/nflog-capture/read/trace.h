@@ -41,6 +41,8 @@ struct trace_packet_t {
 	chunk_t ip;
 	/** link type, as it is in files */
 	uint16_t link;
+	/** its comment in a pcapng file, valid as long as data, empty if there is none */
+	chunk_t comment;
 };
 
 /**

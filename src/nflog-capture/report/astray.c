@@ -15,21 +15,9 @@
 #include "astray.h"
 #include "cli/command.h"
 #include "cli/text.h"
-#include "traces/pcapng_block.h"
+#include "read/trace.h"
 
 #include <ctype.h>
-#include <errno.h>
-
-/** bytes of a block at most, larger ones are none of the plugin */
-#define MAX_BLOCK (1 << 20)
-
-/** length of type and length of a block, and of the length at its end */
-#define BLOCK_HEADER 8
-#define BLOCK_TRAILER 4
-
-/** position of the length of a packet in its block, and of the packet */
-#define PACKET_LEN 20
-#define PACKET_DATA 28
 
 typedef struct counter_t counter_t;
 
@@ -48,59 +36,6 @@ struct counter_t {
 	 */
 	int64_t packets, others;
 };
-
-/**
- * Get a field in host order, which the plugin writes.
- */
-static uint32_t get32(chunk_t block, size_t pos)
-{
-	uint32_t value;
-
-	memcpy(&value, block.ptr + pos, sizeof(value));
-	return value;
-}
-
-/**
- * Get a shorter one.
- */
-static uint16_t get16(chunk_t block, size_t pos)
-{
-	uint16_t value;
-
-	memcpy(&value, block.ptr + pos, sizeof(value));
-	return value;
-}
-
-/**
- * Find the comment of a packet.
- *
- * @param block			block of the packet, without its trailer
- * @return				comment, empty if there is none
- */
-static chunk_t find_comment(chunk_t block)
-{
-	size_t pos, len;
-
-	if (block.len < PACKET_DATA || get32(block, PACKET_LEN) > block.len - PACKET_DATA)
-	{
-		return chunk_empty;
-	}
-	pos = PACKET_DATA + round_up(get32(block, PACKET_LEN), 4);
-	while (pos + 4 <= block.len)
-	{
-		len = get16(block, pos + 2);
-		if (len > block.len - pos - 4)
-		{
-			break;
-		}
-		if (get16(block, pos) == PCAPNG_COMMENT)
-		{
-			return chunk_create(block.ptr + pos + 4, len);
-		}
-		pos += 4 + round_up(len, 4);
-	}
-	return chunk_empty;
-}
 
 /**
  * Skip a number behind a word.
@@ -185,65 +120,30 @@ static void count(counter_t *this, chunk_t comment)
 }
 
 /**
- * Read a block, which may not be complete yet.
- *
- * @param block			receives type and length, and what follows
- * @return				FALSE at the end
- */
-static bool read_block(FILE *stream, chunk_t *block)
-{
-	uint32_t header[2];
-
-	if (fread(header, 1, sizeof(header), stream) != sizeof(header) ||
-		header[1] < BLOCK_HEADER + BLOCK_TRAILER || header[1] > MAX_BLOCK)
-	{
-		return FALSE;
-	}
-	*block = chunk_alloc(header[1]);
-	memcpy(block->ptr, header, sizeof(header));
-	if (fread(block->ptr + sizeof(header), 1, block->len - sizeof(header), stream) !=
-		block->len - sizeof(header))
-	{
-		chunk_free(block);
-		return FALSE;
-	}
-	return TRUE;
-}
-
-/**
  * Count the packets of a file.
  *
- * @return				FALSE if it can't be read, which is printed
+ * @return				FALSE if it can't be read to its end, which is printed
  */
 static bool read_file(counter_t *this, char *path)
 {
-	FILE *stream = fopen(path, "re");
-	chunk_t block, packet;
-	long end = 0;
-	bool complete;
+	trace_t *trace = trace_create(path);
+	trace_packet_t packet;
+	chunk_t comment;
+	bool torn;
 
-	if (!stream)
+	if (!trace)
 	{
-		text_print(stderr, "unable to read %s: %s\n", path, strerror(errno));
 		return FALSE;
 	}
-	while (read_block(stream, &block))
+	while (trace->read(trace, &packet))
 	{
-		if (get32(block, 0) == PCAPNG_ENHANCED_PACKET)
-		{
-			packet = chunk_create(block.ptr, block.len - BLOCK_TRAILER);
-			count(this, get_reason(find_comment(packet)));
-		}
-		chunk_free(&block);
-		end = ftell(stream);
+		comment = chunk_clone(packet.comment);
+		count(this, get_reason(comment));
+		free(comment.ptr);
 	}
-	complete = !ferror(stream) && fseek(stream, 0, SEEK_END) == 0 && ftell(stream) == end;
-	fclose(stream);
-	if (!complete)
-	{
-		text_print(stderr, "%s ends within a block, or is no trace of the plugin\n", path);
-	}
-	return complete;
+	torn = trace->is_torn(trace);
+	trace->destroy(trace);
+	return !torn;
 }
 
 /**
