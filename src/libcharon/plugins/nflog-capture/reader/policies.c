@@ -154,18 +154,6 @@ static policy_t get_key(kernel_ipsec_policy_id_t *id, policy_type_t type)
 }
 
 /**
- * Destroy a policy.
- */
-static void destroy_policy(policy_t *this)
-{
-	this->selectors->destroy(this->selectors);
-	this->src_ts->destroy(this->src_ts);
-	this->dst_ts->destroy(this->dst_ts);
-	free(this->nets);
-	free(this);
-}
-
-/**
  * Create a policy.
  */
 static policy_t *create_policy(policy_t *key)
@@ -188,6 +176,20 @@ static policy_t *create_policy(policy_t *key)
 	src->destroy(src);
 	dst->destroy(dst);
 	return this;
+}
+
+/**
+ * Destroy a policy that was removed from the hash table, the mutex is locked.
+ */
+static void drop(private_nflog_policies_t *this, policy_t *policy)
+{
+	this->table->remove(this->table, policy->nets,
+						get_number(policy->mark, policy->if_id), policy);
+	policy->selectors->destroy(policy->selectors);
+	policy->src_ts->destroy(policy->src_ts);
+	policy->dst_ts->destroy(policy->dst_ts);
+	free(policy->nets);
+	free(policy);
 }
 
 METHOD(nflog_policies_t, add, void,
@@ -226,9 +228,7 @@ METHOD(nflog_policies_t, remove_, void,
 	if (policy && !--policy->count)
 	{
 		this->policies->remove(this->policies, policy);
-		this->table->remove(this->table, policy->nets,
-							get_number(policy->mark, policy->if_id), policy);
-		destroy_policy(policy);
+		drop(this, policy);
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -244,9 +244,7 @@ METHOD(nflog_policies_t, flush, void,
 	while (enumerator->enumerate(enumerator, NULL, &policy))
 	{
 		this->policies->remove_at(this->policies, enumerator);
-		this->table->remove(this->table, policy->nets,
-							get_number(policy->mark, policy->if_id), policy);
-		destroy_policy(policy);
+		drop(this, policy);
 	}
 	enumerator->destroy(enumerator);
 	this->mutex->unlock(this->mutex);
@@ -283,22 +281,37 @@ static policy_t *find(private_nflog_policies_t *this, search_t *search, uint32_t
 	return search->found;
 }
 
+/**
+ * Find the policy of a packet by the interface ID of its device, or by its mark, the mutex is
+ * locked.
+ */
+static policy_t *find_any_mark(private_nflog_policies_t *this, nflog_leaving_t *packet,
+							   policy_type_t type)
+{
+	search_t search = {
+		.packet = packet,
+		.type = type,
+		.if_id = packet->device->if_id,
+		.any_mark = TRUE,
+	};
+
+	find(this, &search, search.if_id ?: packet->mark);
+	if (!search.if_id && packet->mark)
+	{	/* those that match a part of the mark, or any */
+		find(this, &search, 0);
+	}
+	return search.found;
+}
+
 METHOD(nflog_policies_t, has_device, bool,
 	private_nflog_policies_t *this, nflog_leaving_t *packet)
 {
 	nflog_leaving_t marked = *packet;
-	search_t search = {
-		.packet = &marked,
-		.type = POLICY_IPSEC,
-		.if_id = packet->device->if_id,
-		.any_mark = TRUE,
-	};
 	bool found;
 
 	marked.mark = packet->device->mark ?: packet->mark;
 	this->mutex->lock(this->mutex);
-	found = find(this, &search, search.if_id ?: marked.mark) != NULL ||
-			(!search.if_id && find(this, &search, 0) != NULL);
+	found = find_any_mark(this, &marked, POLICY_IPSEC) != NULL;
 	this->mutex->unlock(this->mutex);
 	return found;
 }
@@ -306,20 +319,10 @@ METHOD(nflog_policies_t, has_device, bool,
 METHOD(nflog_policies_t, find_pass, bool,
 	private_nflog_policies_t *this, nflog_leaving_t *packet, char *buf, size_t len)
 {
-	search_t search = {
-		.packet = packet,
-		.type = POLICY_PASS,
-		.if_id = packet->device->if_id,
-		.any_mark = TRUE,
-	};
 	policy_t *policy;
 
 	this->mutex->lock(this->mutex);
-	policy = find(this, &search, search.if_id ?: packet->mark);
-	if (!search.if_id && packet->mark)
-	{
-		policy = find(this, &search, 0);
-	}
+	policy = find_any_mark(this, packet, POLICY_PASS);
 	if (policy)
 	{
 		snprintf(buf, len, "%R === %R", policy->src_ts, policy->dst_ts);
