@@ -99,15 +99,10 @@ struct private_nflog_lanes_t {
 	bool used;
 
 	/**
-	 * TRUE if the connections of packets without SA are received, or can't be, used by the
-	 * thread that opens lanes only.
+	 * TRUE if it was tried to receive the connections of packets without SA, and if they are
+	 * received, used by the thread that opens lanes only.
 	 */
-	bool connections;
-
-	/**
-	 * TRUE if these can't be received, set atomically.
-	 */
-	bool blind;
+	bool tried, connections;
 
 	/**
 	 * TRUE while lanes are being closed, the mutex is not held then.
@@ -372,21 +367,21 @@ static void close_lanes(private_nflog_lanes_t *this)
 	this->closed->broadcast(this->closed);
 }
 
-METHOD(nflog_lanes_t, add_connections, void,
+METHOD(nflog_lanes_t, add_connections, bool,
 	private_nflog_lanes_t *this)
 {
 	nflog_lane_t *lane = this->lanes[0];
 	int err;
 
-	if (this->connections)
+	if (this->tried)
 	{
-		return;
+		return this->connections;
 	}
-	this->connections = TRUE;
 	lane->lock(lane);
 	err = lane->add_connections(lane);
 	lane->unlock(lane);
-	__atomic_store_n(&this->blind, err != 0, __ATOMIC_RELAXED);
+	this->tried = TRUE;
+	this->connections = !err;
 	if (err)
 	{
 		DBG1(DBG_KNL, "nflog-capture: unable to learn the addresses of packets before "
@@ -394,12 +389,7 @@ METHOD(nflog_lanes_t, add_connections, void,
 			 err == EOPNOTSUPP ? "the kernel needs nf_conntrack_netlink, and "
 			 "CONFIG_NETFILTER_NETLINK_GLUE_CT" : strerror(err));
 	}
-}
-
-METHOD(nflog_lanes_t, is_blind, bool,
-	private_nflog_lanes_t *this)
-{
-	return __atomic_load_n(&this->blind, __ATOMIC_RELAXED);
+	return !err;
 }
 
 METHOD(nflog_lanes_t, unused, void,
@@ -500,7 +490,7 @@ METHOD(nflog_lanes_t, open_, bool,
 	{
 		this->mutex->unlock(this->mutex);
 		*count = create_lanes(this, this->lanes, &this->group, reason, len);
-		this->connections = FALSE;
+		this->tried = FALSE;
 		if (*count)
 		{
 			this->stamping = open_stamping();
@@ -537,7 +527,6 @@ nflog_lanes_t *nflog_lanes_create(nflog_queue_t *queue, nflog_lane_cb_t cb,
 		.public = {
 			.open = _open_,
 			.add_connections = _add_connections,
-			.is_blind = _is_blind,
 			.unused = _unused,
 			.close = _close_,
 			.lock = _lock,

@@ -50,17 +50,13 @@ struct nflog_lanes_t {
 				 char *reason, size_t len);
 
 	/**
-	 * Receive the connections of packets that leave without their SA.  A failure is logged.
-	 * Called by the rules' thread, before rules log these packets, while lanes are open.
-	 */
-	void (*add_connections)(nflog_lanes_t *this);
-
-	/**
-	 * Check if the connections of packets that leave without their SA can't be received.
+	 * Receive the connections of packets that leave without their SA.  A failure is logged,
+	 * once until lanes are opened again.  Called by the rules' thread while lanes are open,
+	 * before rules log these packets.
 	 *
-	 * @return			TRUE if add_connections() failed
+	 * @return			TRUE if they are received
 	 */
-	bool (*is_blind)(nflog_lanes_t *this);
+	bool (*add_connections)(nflog_lanes_t *this);
 
 	/**
 	 * Note that no rules log to the lanes anymore.

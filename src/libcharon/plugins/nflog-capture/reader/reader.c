@@ -214,8 +214,7 @@ static void prepare_missed(void *data)
 {
 	private_nflog_reader_t *this = data;
 
-	this->lanes->add_connections(this->lanes);
-	this->misses->set_blind(this->misses, this->lanes->is_blind(this->lanes));
+	this->misses->set_blind(this->misses, !this->lanes->add_connections(this->lanes));
 }
 
 /**
