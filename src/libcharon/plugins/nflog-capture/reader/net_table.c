@@ -135,6 +135,20 @@ static class_t *get_class(private_nflog_net_table_t *this, nflog_net_class_t *cl
 	return found;
 }
 
+/**
+ * Get the values of a pair and number, NULL if there are none.
+ */
+static values_t *get_values(private_nflog_net_table_t *this, nflog_net_pair_t pair,
+							uint32_t number)
+{
+	net_key_t key = {
+		.pair = pair,
+		.number = number,
+	};
+
+	return this->values->get(this->values, &key);
+}
+
 METHOD(nflog_net_table_t, add, void,
 	private_nflog_net_table_t *this, nflog_nets_t *nets, uint32_t number, void *value)
 {
@@ -143,17 +157,12 @@ METHOD(nflog_net_table_t, add, void,
 
 	for (i = 0; i < nets->count; i++)
 	{
-		net_key_t key = {
-			.pair = nets->pairs[i],
-			.number = number,
-		};
-
-		values = this->values->get(this->values, &key);
+		values = get_values(this, nets->pairs[i], number);
 		if (!values)
 		{
 			INIT(values,
-				.key = key,
-				.class = get_class(this, &key.pair.class),
+				.key = { .pair = nets->pairs[i], .number = number },
+				.class = get_class(this, &nets->pairs[i].class),
 				.list = linked_list_create(),
 			);
 			values->class->count++;
@@ -186,12 +195,7 @@ METHOD(nflog_net_table_t, remove_, void,
 
 	for (i = 0; i < nets->count; i++)
 	{
-		net_key_t key = {
-			.pair = nets->pairs[i],
-			.number = number,
-		};
-
-		values = this->values->get(this->values, &key);
+		values = get_values(this, nets->pairs[i], number);
 		if (values)
 		{
 			values->list->remove(values->list, value, NULL);
@@ -233,13 +237,8 @@ METHOD(nflog_net_table_t, find, void,
 	{
 		if (class->class.family == src->get_family(src))
 		{
-			net_key_t key = {
-				.pair = nflog_net_pair(&class->class, src->get_address(src),
-									   dst->get_address(dst)),
-				.number = number,
-			};
-
-			values = this->values->get(this->values, &key);
+			values = get_values(this, nflog_net_pair(&class->class, src->get_address(src),
+													 dst->get_address(dst)), number);
 			if (values)
 			{
 				pass(values, cb, data);
