@@ -20,20 +20,14 @@
 #define _GNU_SOURCE
 
 #include "clock.h"
-#include "disk.h"
+#include "held.h"
 #include "recorder/key_rows.h"
 #include "process/secret.h"
-#include "recorder/recorder.h"
 
 #include <sys/statvfs.h>
 
-/** bytes that are held */
-#define HELD (1ULL << 20)
-
 /** name of another trace */
 #define OTHER "net.20261123T202346Z.00000003-00000004.esp"
-
-static nflog_recorder_t *recorder;
 
 /** seconds by which triggers are later */
 static u_int later;
@@ -48,8 +42,7 @@ static void set_option(char *name, char *value)
 
 static int begin_recorder(void **state)
 {
-	if (begin_disk(state) != 0 ||
-		mount("none", captures, "tmpfs", MS_REMOUNT, "size=64m,mode=0700") != 0)
+	if (create_recorder(state, "64m") != 0)
 	{
 		return -1;
 	}
@@ -57,19 +50,7 @@ static int begin_recorder(void **state)
 	set_option("recorder_total", NULL);
 	later = 0;
 	ahead = 0;
-	recorder = nflog_recorder_create(store);
 	return 0;
-}
-
-static int end_recorder(void **state)
-{
-	if (trace)
-	{
-		trace->destroy(trace);
-		trace = NULL;
-	}
-	recorder->destroy(recorder);
-	return end_disk(state);
 }
 
 /**

@@ -19,34 +19,11 @@
 
 #define _GNU_SOURCE
 
-#include "disk.h"
-#include "recorder/recorder.h"
-
-/** bytes that are held, of packets on a disk that is larger */
-#define HELD (1ULL << 20)
-
-static nflog_recorder_t *recorder;
+#include "held.h"
 
 static int begin_recorder(void **state)
 {
-	if (begin_disk(state) != 0 ||
-		mount("none", captures, "tmpfs", MS_REMOUNT, "size=16m,mode=0700") != 0)
-	{
-		return -1;
-	}
-	recorder = nflog_recorder_create(store);
-	return 0;
-}
-
-static int end_recorder(void **state)
-{
-	if (trace)
-	{
-		trace->destroy(trace);
-		trace = NULL;
-	}
-	recorder->destroy(recorder);
-	return end_disk(state);
+	return create_recorder(state, "16m");
 }
 
 /**
