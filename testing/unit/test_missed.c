@@ -21,6 +21,7 @@
 #include "reader.h"
 
 #include "reader/misses.h"
+#include "rules/nft_table.h"
 #include "rules/wanted.h"
 
 #include <arpa/inet.h>
@@ -346,6 +347,71 @@ static void test_nets(void **state)
 		{
 			ts[j]->destroy_offset(ts[j], offsetof(traffic_selector_t, destroy));
 		}
+	}
+}
+
+/**
+ * Create the pairs of an SA, of 16 classes of each family.  SAs have all classes together.
+ */
+static nflog_nets_t *create_classes(u_int sa)
+{
+	u_int prefixes[][18] = {
+		{ 0, 1, 4, 8, 12, 16, 20, 24, 28, 32 },
+		{ 0, 1, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128 },
+	}, number[] = { 10, 18 }, groups[] = { 3, 5 }, i, j, k, group;
+	char subnet[64], *formats[] = { "10.%u.1.1/%u", "fd00:%x::1/%u" };
+	linked_list_t *ts[2];
+	nflog_nets_t *nets;
+
+	for (i = 0; i < 2; i++)
+	{
+		ts[i] = linked_list_create();
+		for (j = 0; j < 2; j++)
+		{
+			group = (i ? sa / groups[j] : sa) % groups[j];
+			for (k = 4 * group; k < min(4 * group + 4, number[j]); k++)
+			{
+				snprintf(subnet, sizeof(subnet), formats[j], sa, prefixes[j][k]);
+				ts[i]->insert_last(ts[i], traffic_selector_create_from_cidr(subnet, 0, 0,
+																			65535));
+			}
+		}
+	}
+	nets = nflog_nets_create(ts[0], ts[1]);
+	for (i = 0; i < 2; i++)
+	{
+		ts[i]->destroy_offset(ts[i], offsetof(traffic_selector_t, destroy));
+	}
+	return nets;
+}
+
+/**
+ * A transaction has space for the most that SAs may need at once.
+ */
+static void test_largest(void **state)
+{
+	nflog_layout_t layout = { .group = 4500, .lanes = 1, .missed = 4502, .port = 500,
+							  .nat_t = 4500 };
+	nflog_nft_table_t *table = nflog_nft_table_create(&layout);
+	nflog_nets_t *nets[64];
+	u_int i;
+
+	assert_non_null(table);
+	for (i = 0; i < countof(nets); i++)
+	{
+		nets[i] = create_classes(i);
+		table->watch(table, nets[i]);
+	}
+	assert_int_equal(table->commit(table), 0);
+	for (i = 0; i < countof(nets); i++)
+	{
+		table->unwatch(table, nets[i]);
+	}
+	assert_int_equal(table->commit(table), 0);
+	table->destroy(table);
+	for (i = 0; i < countof(nets); i++)
+	{
+		free(nets[i]);
 	}
 }
 
@@ -954,6 +1020,7 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rules, setup_device, teardown),
 		cmocka_unit_test(test_nets),
+		cmocka_unit_test(test_largest),
 		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),

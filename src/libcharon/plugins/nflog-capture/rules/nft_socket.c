@@ -18,15 +18,13 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include <sys/socket.h>
-
 #include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
 
 /** size of a transaction in bytes, more than that of the largest one: 64 SAs, each with 32
- *  pairs of subnets, and rules of all 162 classes of these (nets.h); taken as needed */
+ *  pairs of subnets, and rules of all 426 classes of these (nets.h); taken as needed */
 #define BUFFER_SIZE (1024 * 1024)
 
 typedef struct private_nflog_nft_socket_t private_nflog_nft_socket_t;
