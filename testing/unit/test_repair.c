@@ -75,6 +75,12 @@ static void repair(int count)
 /** TRUE if only the begin of a file can be read */
 static bool unreadable;
 
+/** TRUE once reading may go on, number of parts of files that were read, and signaled for the
+ * first one, if it is to wait */
+static bool go_on = TRUE;
+static u_int parts;
+static sem_t reading;
+
 /**
  * In place of the C library's.
  */
@@ -84,6 +90,14 @@ ssize_t pread(int fd, void *buf, size_t len, off_t pos)
 	{
 		errno = EIO;
 		return -1;
+	}
+	if (!parts++ && !__atomic_load_n(&go_on, __ATOMIC_ACQUIRE))
+	{
+		sem_post(&reading);
+		while (!__atomic_load_n(&go_on, __ATOMIC_ACQUIRE))
+		{
+			sched_yield();
+		}
 	}
 	return syscall(SYS_pread64, fd, buf, len, pos);
 }
@@ -173,7 +187,7 @@ static off_t get_whole(chunk_t content, size_t len, chunk_t rest)
 		assert_int_equal(fwrite(rest.ptr, 1, rest.len, file), rest.len);
 	}
 	assert_int_equal(fflush(file), 0);
-	end = nflog_whole_get(fileno(file), len + rest.len);
+	end = nflog_whole_get(fileno(file), len + rest.len, &(refcount_t){ 0 });
 	fclose(file);
 	return end;
 }
@@ -239,6 +253,34 @@ static void test_unreadable(void **state)
 	repair(1);
 	unreadable = FALSE;
 	assert_int_equal(get_size("gw/" NAME ".pcap"), pcap.len);
+	chunk_free(&pcap);
+}
+
+/** parts of a large file, of 64 KiB each, see BUFFER in files/whole.c */
+#define PARTS 16384
+
+/**
+ * A large file does not delay the end.
+ */
+static void test_stop(void **state)
+{
+	chunk_t pcap = get_pcap(1);
+	nflog_repair_t *repair;
+
+	put("gw", NAME ".pcap", pcap);
+	assert_int_equal(truncate(path("gw/" NAME ".pcap"), (off_t)PARTS << 16), 0);
+	assert_int_equal(sem_init(&sem, 0, 0), 0);
+	assert_int_equal(sem_init(&reading, 0, 0), 0);
+	parts = 0;
+	go_on = FALSE;
+	done[0] = '\0';
+	repair = nflog_repair_create(store, done_cb, done);
+	assert_true(repair->start(repair));
+	assert_int_equal(sem_wait(&reading), 0);
+	__atomic_store_n(&go_on, TRUE, __ATOMIC_RELEASE);
+	repair->destroy(repair);
+	assert_true(parts < PARTS);
+	assert_int_equal(get_size("gw/" NAME ".pcap"), (off_t)PARTS << 16);
 	chunk_free(&pcap);
 }
 
@@ -438,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, begin, end),
 		cmocka_unit_test_setup_teardown(test_unreadable, begin, end),
+		cmocka_unit_test_setup_teardown(test_stop, begin, end),
 		cmocka_unit_test_setup_teardown(test_files, begin, end),
 		cmocka_unit_test_setup_teardown(test_killed, begin, end),
 		cmocka_unit_test_setup_teardown(test_nothing, begin, end),

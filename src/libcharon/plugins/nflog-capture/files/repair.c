@@ -140,7 +140,7 @@ static void repair_file(private_nflog_repair_t *this, int dir, char *conn, char 
 	}
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 	{
-		end = nflog_whole_get(fd, st.st_size);
+		end = nflog_whole_get(fd, st.st_size, &this->stop);
 	}
 	/* it is as old as before */
 	times[0] = st.st_atim;
@@ -208,7 +208,7 @@ static hashtable_t *find(private_nflog_repair_t *this, DIR *dir, char *conn,
 	hashtable_t *lasts;
 
 	lasts = hashtable_create(hashtable_hash_str, hashtable_equals_str, 32);
-	while ((file = readdir(dir)))
+	while (!ref_cur(&this->stop) && (file = readdir(dir)))
 	{
 		if (nflog_trace_name_parse(file->d_name, NULL))
 		{

@@ -42,8 +42,8 @@ struct nflog_repair_t {
 	bool (*start)(nflog_repair_t *this);
 
 	/**
-	 * Stop the thread after the file that it looks at, if it has not ended yet, and destroy
-	 * a nflog_repair_t.
+	 * Stop the thread if it has not ended yet, even within a file, and destroy a
+	 * nflog_repair_t.
 	 */
 	void (*destroy)(nflog_repair_t *this);
 };

@@ -47,7 +47,10 @@ typedef struct {
 	off_t pos;
 	ssize_t len;
 
-	/** TRUE if something could not be read */
+	/** greater than 0 to stop */
+	refcount_t *stop;
+
+	/** TRUE if something was not read */
 	bool failed;
 } reader_t;
 
@@ -65,7 +68,8 @@ static u_char *get_bytes(reader_t *reader, off_t pos, size_t len)
 	if (pos < reader->pos || pos + (off_t)len > reader->pos + reader->len)
 	{
 		reader->pos = pos;
-		reader->len = pread(reader->fd, reader->buf, BUFFER, pos);
+		reader->len = ref_cur(reader->stop) ? -1 :
+								pread(reader->fd, reader->buf, BUFFER, pos);
 		if (reader->len < (ssize_t)len)
 		{	/* a fault of the disk, or it was cut meanwhile */
 			reader->failed = TRUE;
@@ -166,11 +170,12 @@ static off_t get_pcapng(reader_t *reader)
 /*
  * Described in header
  */
-off_t nflog_whole_get(int fd, off_t size)
+off_t nflog_whole_get(int fd, off_t size, refcount_t *stop)
 {
 	reader_t reader = {
 		.fd = fd,
 		.size = size,
+		.stop = stop,
 	};
 	uint32_t magic = 0, order = 0;
 	off_t end = -1;

@@ -32,9 +32,10 @@
  *
  * @param fd		file descriptor of a file in the byte order of this machine
  * @param size		bytes in the file
+ * @param stop		greater than 0 to stop, only accessed with functions of refcount_t
  * @return			bytes, 0 if not even its header is there, -1 if the file is of another
- *					format, is damaged elsewhere than at its end, or can't be read
+ *					format, is damaged elsewhere than at its end, can't be read, or on stop
  */
-off_t nflog_whole_get(int fd, off_t size);
+off_t nflog_whole_get(int fd, off_t size, refcount_t *stop);
 
 #endif /** NFLOG_WHOLE_H_ @}*/
