@@ -7,13 +7,29 @@
 
 #include "files.h"
 #include "blocks.h"
+#include "clock.h"
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 
 /** file that was released last, and whether files may be */
 static char released[NAME_MAX];
 static bool may_release;
+
+/** seconds that looking at a file takes, and how many were looked at */
+static int slow;
+static u_int looks;
+
+/**
+ * In place of the C library's.
+ */
+int fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	ahead += slow;
+	looks++;
+	return syscall(SYS_newfstatat, dir, name, st, flags);
+}
 
 /** size of the file system that holds the directory */
 #define DISK_OPTIONS "size=1m,nr_inodes=64,mode=0755"
@@ -295,6 +311,28 @@ static void test_clock(void **state)
 	}
 }
 
+/**
+ * If looking at all files takes long, that is not done for each file that grows.
+ */
+static void test_slow(void **state)
+{
+	set_max_total("64k");
+	create_trace("gw", 0, 4096);
+	create_trace("gw", 1, 4096);
+	slow = 2;
+	looks = 0;
+	assert_false(reserve(store, 100 * 1024));
+	assert_true(looks > 0);
+	looks = 0;
+	assert_false(reserve(store, 100 * 1024));
+	assert_int_equal(looks, 0);
+	/* but again after a while, as others may remove some */
+	ahead++;
+	assert_false(reserve(store, 100 * 1024));
+	assert_true(looks > 0);
+	slow = 0;
+}
+
 static void test_min_free(void **state)
 {
 	int i;
@@ -513,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_used_again, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_decrypted, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_clock, begin_quota, end_quota),
+		cmocka_unit_test_setup_teardown(test_slow, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_min_free, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_inodes, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_tables, begin_quota, end_quota),

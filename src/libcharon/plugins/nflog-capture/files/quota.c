@@ -206,6 +206,7 @@ static bool scan(private_nflog_quota_t *this, request_t *request)
 	{
 		free(request->removed->put(request->removed, conn, conn));
 	}
+	this->retry = complete ? this->retry : time_monotonic(NULL) + RETRY;
 	return complete;
 }
 
@@ -279,11 +280,9 @@ static uint64_t remove_old(private_nflog_quota_t *this, request_t *request,
 }
 
 /**
- * Remove the oldest files until a request fits.  Mutex is locked.
- *
- * @return			FALSE if there are not enough
+ * Remove the oldest files until a request fits, unless there are not enough.  Mutex is locked.
  */
-static bool make_it_fit(private_nflog_quota_t *this, request_t *request)
+static void make_it_fit(private_nflog_quota_t *this, request_t *request)
 {
 	nflog_old_file_t *file;
 	bool scanned = FALSE;
@@ -299,17 +298,21 @@ static bool make_it_fit(private_nflog_quota_t *this, request_t *request)
 		{
 			remove_old(this, request, file, lack);
 		}
-		else if (scanned || time_monotonic(NULL) < this->retry || !scan(this, request))
-		{
-			return FALSE;
+		else if (scanned)
+		{	/* looking at all files is slow */
+			this->retry = time_monotonic(NULL) + RETRY;
+			return;
 		}
 		else
 		{
-			scanned = TRUE;
+			scanned = time_monotonic(NULL) >= this->retry && scan(this, request);
+			if (!scanned)
+			{
+				return;
+			}
 		}
 		look(this, request);
 	}
-	return TRUE;
 }
 
 /**
@@ -367,7 +370,6 @@ METHOD(nflog_quota_t, reserve, bool,
 		.create = !given,
 		.removed = hashtable_create(hashtable_hash_str, hashtable_equals_str, 1),
 	};
-	time_t now = time_monotonic(NULL);
 	nflog_lack_t lack;
 
 	this->mutex->lock(this->mutex);
@@ -375,14 +377,11 @@ METHOD(nflog_quota_t, reserve, bool,
 	request.bytes = nflog_space_get_growth(&request.space, given, size) +
 					(given ? 0 : DIR_BLOCKS * request.space.block);
 	request.headroom = HEADROOM * request.space.block;
-	if (now >= this->retry && this->usage->is_due(this->usage) && !scan(this, &request))
+	if (time_monotonic(NULL) >= this->retry && this->usage->is_due(this->usage))
 	{
-		this->retry = now + RETRY;
+		scan(this, &request);
 	}
-	if (!make_it_fit(this, &request) && now >= this->retry)
-	{	/* looking at all files is slow */
-		this->retry = now + RETRY;
-	}
+	make_it_fit(this, &request);
 	lack = get_lack(this, &request, 0, 0);
 	set_lack(this, &request, lack);
 	*reserved = 0;
