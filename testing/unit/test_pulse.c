@@ -23,6 +23,7 @@
 #include "process/pulse.h"
 #include "reader/pipeline.h"
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -32,13 +33,68 @@
 static int gate[2] = { -1, -1 };
 static int called[2] = { -1, -1 };
 
+/** TRUE for a disk on which each operation takes as long as it is between two checks, how
+ * many there were, and the thread that was found to make no progress */
+static bool slow;
+static u_int operations;
+static const char *stalled;
+
+/** checks during which a thread may be in the same operation: those with one file */
+#define FILE_CHECKS 8
+
 /**
- * Replaces the function of the C library: a disk that does not respond.
+ * An operation of a disk that is slow.
+ */
+static void operate()
+{
+	const char *duty;
+
+	if (slow)
+	{
+		operations++;
+		duty = nflog_pulse_check(FILE_CHECKS);
+		if (duty)
+		{
+			stalled = duty;
+		}
+	}
+}
+
+/**
+ * Replace functions of the C library: a disk that is slow.
+ */
+int fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	operate();
+	return syscall(SYS_newfstatat, dir, name, st, flags);
+}
+
+int faccessat(int dir, const char *name, int mode, int flags)
+{
+	operate();
+	return syscall(SYS_faccessat2, dir, name, mode, flags);
+}
+
+int linkat(int dir, const char *name, int other, const char *new, int flags)
+{
+	operate();
+	return syscall(SYS_linkat, dir, name, other, new, flags);
+}
+
+int unlinkat(int dir, const char *name, int flags)
+{
+	operate();
+	return syscall(SYS_unlinkat, dir, name, flags);
+}
+
+/**
+ * The same, or one that does not respond.
  */
 int fsync(int fd)
 {
 	char c = 0;
 
+	operate();
 	if (gate[0] >= 0)
 	{
 		ignore_result(write(called[1], &c, 1));
@@ -56,7 +112,7 @@ static void test_check(void **state)
 	for (i = 0; i < 5; i++)
 	{
 		nflog_pulse_begin(b);
-		nflog_pulse_beat(b);
+		nflog_pulse_beat();
 		assert_null(nflog_pulse_check(2));
 	}
 	nflog_pulse_end(b);
@@ -69,9 +125,12 @@ static void test_check(void **state)
 	assert_null(nflog_pulse_check(2));
 	assert_string_equal(nflog_pulse_check(2), "does a");
 	assert_string_equal(nflog_pulse_check(2), "does a");
-	nflog_pulse_beat(a);
+	nflog_pulse_beat();
 	assert_null(nflog_pulse_check(2));
 	nflog_pulse_end(a);
+	assert_null(nflog_pulse_check(2));
+	/* of no work */
+	nflog_pulse_beat();
 	assert_null(nflog_pulse_check(2));
 
 	nflog_pulse_begin(b);
@@ -246,6 +305,86 @@ static void test_stalled(void **state)
 	common_remove("*/");
 }
 
+/**
+ * Expect that a thread makes progress which works with many files.
+ */
+static void expect_progress()
+{
+	assert_true(operations > 2 * FILE_CHECKS);
+	assert_null(stalled);
+	operations = 0;
+}
+
+static void test_slow(void **state)
+{
+	nflog_pulse_t *pulse = nflog_pulse_create("works");
+	nflog_trigger_t trigger = {
+		.conn = "gw",
+		.cause = CAUSE_REQUESTED,
+	};
+	chunk_t block = chunk_alloca(4096);
+	char conn[16], name[NAME_MAX], path[PATH_MAX];
+	nflog_recorder_t *recorder;
+	timeval_t until;
+	uint64_t reserved;
+	int i, fd;
+
+	memset(block.ptr, 0, block.len);
+	store = nflog_store_create();
+	keys = nflog_keys_create(store);
+	recorder = nflog_recorder_create(store);
+	for (i = 1; i <= 3 * FILE_CHECKS; i++)
+	{
+		snprintf(name, sizeof(name), "net.20261123T202345Z.00000001-00000002.esp.%d.pcap", i);
+		fd = store->create_file(store, "gw", name, block);
+		assert_true(fd >= 0);
+		close(fd);
+		snprintf(conn, sizeof(conn), "gw%d", i);
+		add_spi(conn, i);
+		/* folders of recorders */
+		snprintf(path, sizeof(path), "%s/saved", dir);
+		assert_true(mkdir(path, 0700) == 0 || i > 1);
+		snprintf(path, sizeof(path), "%s/saved/gw.20261123T2023%.2dZ.requested", dir, i);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	nflog_pulse_begin(pulse);
+	slow = TRUE;
+	/* looks at all of them */
+	assert_true(store->reserve(store, 0, 1, &reserved));
+	store->settle(store, reserved, 0);
+	expect_progress();
+	keys->flush(keys);
+	expect_progress();
+	recorder->get_tape(recorder, "gw", 1 << 20, 0);
+	expect_progress();
+	recorder->work(recorder);
+	expect_progress();
+	recorder->trigger(recorder, &trigger);
+	recorder->work(recorder);
+	expect_progress();
+	time_monotonic(&until);
+	recorder->handle(recorder, &until);
+	expect_progress();
+	/* all folders but one are known, and go */
+	lib->settings->set_str(lib->settings,
+						   "charon.plugins.nflog-capture.recorder_total", "1");
+	recorder->trigger(recorder, &trigger);
+	recorder->work(recorder);
+	expect_progress();
+	recorder->destroy(recorder);
+	/* removes them */
+	assert_true(store->make_room(store, 3 * FILE_CHECKS * block.len));
+	expect_progress();
+	slow = FALSE;
+	nflog_pulse_end(pulse);
+	nflog_pulse_destroy(pulse);
+	lib->settings->set_str(lib->settings,
+						   "charon.plugins.nflog-capture.recorder_total", NULL);
+	keys->destroy(keys);
+	store->destroy(store);
+	common_remove("*/");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_watchdog),
 		cmocka_unit_test(test_suspended),
 		cmocka_unit_test(test_stalled),
+		cmocka_unit_test(test_slow),
 	};
 
 	return cmocka_run_group_tests(tests, setup, common_teardown);

@@ -16,6 +16,7 @@
 #include "access.h"
 #include "walk.h"
 #include "options/notes.h"
+#include "process/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -373,6 +374,8 @@ METHOD(nflog_dir_t, open_dir, int,
 	bool created = FALSE;
 	int parent, fd, error;
 
+	/* there may be very many directories, and files in them */
+	nflog_pulse_beat();
 	if (!*conn)
 	{
 		fd = open_top(this, create, &created, &remedy, buf, sizeof(buf));

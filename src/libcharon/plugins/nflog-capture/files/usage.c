@@ -16,6 +16,7 @@
 
 #include "usage.h"
 #include "trace_name.h"
+#include "process/pulse.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -235,6 +236,7 @@ linked_list_t *nflog_usage_list(nflog_dir_t *dirs, char *conn)
 	dir = read_dir(dirs, conn);
 	while (dir && (file = readdir(dir)))
 	{
+		nflog_pulse_beat();
 		if (nflog_trace_name_parse(file->d_name, NULL))
 		{
 			names->insert_last(names, strdup(file->d_name));
@@ -328,6 +330,7 @@ static bool scan_dir(private_nflog_usage_t *this, char *conn, hashtable_t *forme
 	}
 	while ((file = readdir(dir)))
 	{
+		nflog_pulse_beat();
 		scan_file(this, dirfd(dir), sub, file->d_name, skip, data);
 	}
 	closedir(dir);

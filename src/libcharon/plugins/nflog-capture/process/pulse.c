@@ -70,6 +70,11 @@ static nflog_pulse_t *pulses;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /**
+ * Pulse of the current thread while it works, NULL for none.
+ */
+static __thread nflog_pulse_t *current;
+
+/**
  * TRUE if nothing is to be captured, and if threads were left behind, changed atomically.
  */
 static bool suspended, left_behind;
@@ -100,15 +105,19 @@ nflog_pulse_t *nflog_pulse_create(const char *duty)
  */
 void nflog_pulse_begin(nflog_pulse_t *this)
 {
+	current = this;
 	__atomic_store_n(&this->beats, (this->beats + 1) | 1, __ATOMIC_RELAXED);
 }
 
 /*
  * Described in header
  */
-void nflog_pulse_beat(nflog_pulse_t *this)
+void nflog_pulse_beat()
 {
-	__atomic_store_n(&this->beats, this->beats + 2, __ATOMIC_RELAXED);
+	if (current)
+	{
+		__atomic_store_n(&current->beats, current->beats + 2, __ATOMIC_RELAXED);
+	}
 }
 
 /*
@@ -116,6 +125,7 @@ void nflog_pulse_beat(nflog_pulse_t *this)
  */
 void nflog_pulse_end(nflog_pulse_t *this)
 {
+	current = NULL;
 	__atomic_store_n(&this->beats, (this->beats | 1) + 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&left_behind, __ATOMIC_ACQUIRE))
 	{

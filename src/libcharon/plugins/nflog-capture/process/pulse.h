@@ -29,7 +29,8 @@ typedef struct nflog_pulse_t nflog_pulse_t;
  * system does not respond.
  *
  * Pulses are in a list of the process, as are the functions below.  A thread uses its own
- * pulse without a lock, any thread may ask for those that stand still.
+ * pulse without a lock, any thread may ask for those that stand still.  Code that takes long
+ * need not know which thread runs it: it makes progress with the work of that thread.
  */
 
 /**
@@ -40,14 +41,15 @@ typedef struct nflog_pulse_t nflog_pulse_t;
 nflog_pulse_t *nflog_pulse_create(const char *duty);
 
 /**
- * Begin with work.
+ * Begin with work, which becomes that of the current thread.
  */
 void nflog_pulse_begin(nflog_pulse_t *this);
 
 /**
- * Make progress with work.
+ * Make progress with the work of the current thread, if it has begun with any.  To be called
+ * for each file, as the disk may be slow, but respond.
  */
-void nflog_pulse_beat(nflog_pulse_t *this);
+void nflog_pulse_beat();
 
 /**
  * End work, to wait for more.  Does not return if nflog_pulse_run() left the thread behind,

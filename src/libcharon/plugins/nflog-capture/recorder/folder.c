@@ -17,6 +17,7 @@
 
 #include "folder.h"
 #include "key_rows.h"
+#include "process/pulse.h"
 #include "process/secret.h"
 
 #include <dirent.h>
@@ -92,6 +93,7 @@ static struct dirent *get_next(DIR *files)
 {
 	struct dirent *file;
 
+	nflog_pulse_beat();
 	do
 	{
 		file = readdir(files);

@@ -19,6 +19,7 @@
 #include "folder.h"
 #include "options/notes.h"
 #include "options/values.h"
+#include "process/pulse.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -200,6 +201,7 @@ static array_t *list(private_nflog_folders_t *this, int dir, uint64_t *total)
 	all = fd >= 0 ? fdopendir(fd) : NULL;
 	while (all && (entry = readdir(all)))
 	{
+		nflog_pulse_beat();
 		if (!nflog_folder_parse(entry->d_name, &time, &cause) ||
 			this->open->get(this->open, entry->d_name))
 		{
@@ -425,6 +427,7 @@ METHOD(nflog_folders_t, repair, void,
 	all = dir >= 0 ? fdopendir(dir) : NULL;
 	while (all && (entry = readdir(all)))
 	{
+		nflog_pulse_beat();
 		success = repair_folder(this, dirfd(all), entry->d_name, &count) && success;
 	}
 	if (all)

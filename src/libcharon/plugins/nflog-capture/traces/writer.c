@@ -216,7 +216,7 @@ static void write_packets(private_nflog_writer_t *this, bool many,
 	this->store->keep_dir(this->store, TRUE);
 	while (traces->remove_first(traces, (void**)&trace) == SUCCESS)
 	{
-		nflog_pulse_beat(this->pulse);
+		nflog_pulse_beat();
 		/* all packets are in lists now, so reuse the array */
 		count = all = nflog_order_collect(trace, packets);
 		/* what went astray is not among what the readers read */
@@ -315,7 +315,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 
 	while (starting->remove_first(starting, (void**)&trace) == SUCCESS)
 	{
-		nflog_pulse_beat(this->pulse);
+		nflog_pulse_beat();
 		trace->start(trace);
 	}
 	starting->destroy(starting);
@@ -345,7 +345,7 @@ static u_int work(private_nflog_writer_t *this, bool many)
 	this->mutex->unlock(this->mutex);
 	while (ending->remove_first(ending, (void**)&trace) == SUCCESS)
 	{
-		nflog_pulse_beat(this->pulse);
+		nflog_pulse_beat();
 		trace->end(trace);
 		trace->destroy(trace);
 	}
