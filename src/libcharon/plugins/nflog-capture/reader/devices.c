@@ -13,23 +13,13 @@
  */
 
 
-#include "devices.h"
+#include "device_list.h"
 
 #include <errno.h>
 
-#include <libmnl/libmnl.h>
-#include <linux/if_link.h>
-#include <linux/if_tunnel.h>
-#include <linux/ip.h>
-#include <linux/rtnetlink.h>
-
-#include <collections/hashtable.h>
 #include <threading/condvar.h>
 #include <threading/mutex.h>
 #include <threading/thread.h>
-
-/** bytes to receive at once, the kernel sends no more (rtnetlink.c) */
-#define BUFFER_SIZE 32768
 
 /** tries to list devices that change meanwhile */
 #define MAX_TRIES 5
@@ -38,7 +28,6 @@
 #define MAX_AGE 1000
 
 typedef struct private_nflog_devices_t private_nflog_devices_t;
-typedef struct device_t device_t;
 
 /**
  * Private data.
@@ -51,7 +40,7 @@ struct private_nflog_devices_t {
 	nflog_devices_t public;
 
 	/**
-	 * Devices by interface index, device_t, owned.
+	 * Devices by interface index, nflog_listed_t, owned.
 	 */
 	hashtable_t *devices;
 
@@ -92,20 +81,6 @@ struct private_nflog_devices_t {
 };
 
 /**
- * Network device.
- */
-struct device_t {
-	/** interface index */
-	uint32_t index;
-	/** key for packets that arrive, 0 if it is no VTI device, or not known yet */
-	uint32_t key;
-	/** what matters for packets that leave */
-	nflog_device_t out;
-	/** TRUE if the kernel was not asked about it yet */
-	bool pending;
-};
-
-/**
  * Get the key of a device in the table.
  */
 static void *to_key(uint32_t index)
@@ -114,237 +89,23 @@ static void *to_key(uint32_t index)
 }
 
 /**
- * Add a device to a table, unless it is there.
- */
-static device_t *put_device(hashtable_t *devices, uint32_t index)
-{
-	device_t *device = devices->get(devices, to_key(index));
-
-	if (!device)
-	{
-		INIT(device,
-			.index = index,
-		);
-		devices->put(devices, to_key(index), device);
-	}
-	return device;
-}
-
-/**
- * Create a table of devices.
- */
-static hashtable_t *create_devices()
-{
-	return hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8);
-}
-
-/**
- * Destroy a device, for hashtable_t.
- */
-static void destroy_device(void *device, const void *key)
-{
-	free(device);
-}
-
-/**
- * Get a number, 0 if an attribute is too short.
- */
-static uint32_t get_u32(struct nlattr *attr)
-{
-	return mnl_attr_validate(attr, MNL_TYPE_U32) == 0 ? mnl_attr_get_u32(attr) : 0;
-}
-
-/**
- * Parse the properties of a VTI device.
- */
-static void parse_vti(struct nlattr *data, device_t *device)
-{
-	struct nlattr *attr;
-
-	mnl_attr_for_each_nested(attr, data)
-	{
-		switch (mnl_attr_get_type(attr))
-		{
-			case IFLA_VTI_IKEY:
-				device->key = ntohl(get_u32(attr));
-				break;
-			case IFLA_VTI_OKEY:
-				device->out.mark = ntohl(get_u32(attr));
-				break;
-		}
-	}
-}
-
-/**
- * Parse the properties of an XFRM interface.
- */
-static void parse_xfrm(struct nlattr *data, device_t *device)
-{
-	struct nlattr *attr;
-
-	mnl_attr_for_each_nested(attr, data)
-	{
-		if (mnl_attr_get_type(attr) == IFLA_XFRM_IF_ID)
-		{
-			device->out.if_id = get_u32(attr);
-		}
-	}
-}
-
-/**
- * Parse the information about a device.
- */
-static void parse_info(struct nlattr *info, device_t *device)
-{
-	struct nlattr *attr, *data = NULL;
-	char *kind = "";
-
-	mnl_attr_for_each_nested(attr, info)
-	{
-		switch (mnl_attr_get_type(attr))
-		{
-			case IFLA_INFO_KIND:
-				kind = (char*)mnl_attr_get_str(attr);
-				break;
-			case IFLA_INFO_DATA:
-				data = attr;
-				break;
-		}
-	}
-	device->out.secure = streq(kind, "vti") || streq(kind, "vti6") || streq(kind, "xfrm");
-	if (data && strpfx(kind, "vti"))
-	{
-		parse_vti(data, device);
-	}
-	if (data && streq(kind, "xfrm"))
-	{
-		parse_xfrm(data, device);
-	}
-}
-
-/**
- * Parse the options of IPv4 on a device.
- */
-static void parse_ipv4(struct nlattr *spec, device_t *device)
-{
-	struct nlattr *family, *attr;
-	uint32_t *values;
-
-	mnl_attr_for_each_nested(family, spec)
-	{
-		if (mnl_attr_get_type(family) != AF_INET)
-		{
-			continue;
-		}
-		mnl_attr_for_each_nested(attr, family)
-		{
-			if (mnl_attr_get_type(attr) == IFLA_INET_CONF &&
-				mnl_attr_get_payload_len(attr) >= IPV4_DEVCONF_NOXFRM * sizeof(*values))
-			{
-				values = mnl_attr_get_payload(attr);
-				device->out.unprotected = values[IPV4_DEVCONF_NOXFRM - 1] != 0;
-			}
-		}
-	}
-}
-
-/**
- * Parse statistics of a device.
- */
-static void parse_stats(struct nlattr *attr, device_t *device)
-{
-	struct rtnl_link_stats64 stats = {};
-
-	memcpy(&stats, mnl_attr_get_payload(attr),
-		   min(mnl_attr_get_payload_len(attr), sizeof(stats)));
-	device->out.used = stats.tx_packets || stats.tx_aborted_errors;
-}
-
-/**
- * Parse a message about a device.
- */
-static int parse_link(const struct nlmsghdr *hdr, void *data)
-{
-	struct ifinfomsg *ifinfo = mnl_nlmsg_get_payload(hdr);
-	device_t *device = put_device(data, ifinfo->ifi_index);
-	struct nlattr *attr;
-
-	mnl_attr_for_each(attr, hdr, sizeof(*ifinfo))
-	{
-		switch (mnl_attr_get_type(attr))
-		{
-			case IFLA_IFNAME:
-				snprintf(device->out.name, sizeof(device->out.name), "%s",
-						 mnl_attr_get_str(attr));
-				break;
-			case IFLA_LINKINFO:
-				parse_info(attr, device);
-				break;
-			case IFLA_AF_SPEC:
-				parse_ipv4(attr, device);
-				break;
-			case IFLA_STATS64:
-				parse_stats(attr, device);
-				break;
-		}
-	}
-	return MNL_CB_OK;
-}
-
-/**
- * Ask the kernel for all devices, takes as long as others keep them locked.
- *
- * @return				0 on success, or an errno
- */
-static int list_devices(hashtable_t *devices)
-{
-	char buf[BUFFER_SIZE];
-	struct mnl_socket *socket;
-	struct nlmsghdr *hdr;
-	ssize_t len;
-	int ret = -1, err;
-
-	hdr = mnl_nlmsg_put_header(buf);
-	hdr->nlmsg_type = RTM_GETLINK;
-	hdr->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	mnl_nlmsg_put_extra_header(hdr, sizeof(struct ifinfomsg));
-
-	socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (socket && mnl_socket_sendto(socket, hdr, hdr->nlmsg_len) > 0)
-	{
-		do
-		{
-			len = mnl_socket_recvfrom(socket, buf, sizeof(buf));
-			ret = len < 0 ? -1 : mnl_cb_run(buf, len, 0, 0, parse_link, devices);
-		}
-		while (ret > 0);
-	}
-	err = ret < 0 ? errno : 0;
-	if (socket)
-	{
-		mnl_socket_close(socket);
-	}
-	return err;
-}
-
-/**
  * Replace the known devices by those of the kernel, the mutex is locked.
  */
 static void replace(private_nflog_devices_t *this, hashtable_t *devices)
 {
 	enumerator_t *enumerator;
-	device_t *device;
+	nflog_listed_t *device;
 
 	enumerator = this->devices->create_enumerator(this->devices);
 	while (enumerator->enumerate(enumerator, NULL, &device))
 	{
 		if (device->pending)
 		{	/* a device that is gone has no key, and is not asked for again */
-			put_device(devices, device->index);
+			nflog_device_list_put(devices, device->index);
 		}
 	}
 	enumerator->destroy(enumerator);
-	this->devices->destroy_function(this->devices, destroy_device);
+	nflog_device_list_destroy(this->devices);
 	this->devices = devices;
 }
 
@@ -368,11 +129,11 @@ static void *run(private_nflog_devices_t *this)
 		wanted = this->wanted;
 		this->mutex->unlock(this->mutex);
 
-		devices = create_devices();
-		err = list_devices(devices);
+		devices = nflog_device_list_create();
+		err = nflog_device_list_fill(devices);
 		if (err == EINTR && ++tries < MAX_TRIES)
 		{
-			devices->destroy_function(devices, destroy_device);
+			nflog_device_list_destroy(devices);
 			this->mutex->lock(this->mutex);
 			continue;
 		}
@@ -385,7 +146,7 @@ static void *run(private_nflog_devices_t *this)
 		this->mutex->lock(this->mutex);
 		if (err)
 		{
-			devices->destroy_function(devices, destroy_device);
+			nflog_device_list_destroy(devices);
 		}
 		else
 		{
@@ -415,13 +176,13 @@ static void refresh_locked(private_nflog_devices_t *this)
 /**
  * Find a device, ask the kernel if it is not known, the mutex is locked.
  */
-static device_t *find(private_nflog_devices_t *this, uint32_t index)
+static nflog_listed_t *find(private_nflog_devices_t *this, uint32_t index)
 {
-	device_t *device = this->devices->get(this->devices, to_key(index));
+	nflog_listed_t *device = this->devices->get(this->devices, to_key(index));
 
 	if (!device)
 	{
-		device = put_device(this->devices, index);
+		device = nflog_device_list_put(this->devices, index);
 		device->pending = TRUE;
 		refresh_locked(this);
 	}
@@ -431,7 +192,7 @@ static device_t *find(private_nflog_devices_t *this, uint32_t index)
 METHOD(nflog_devices_t, get_key, uint32_t,
 	private_nflog_devices_t *this, uint32_t index)
 {
-	device_t *device;
+	nflog_listed_t *device;
 	uint32_t key;
 
 	if (!index)
@@ -449,7 +210,7 @@ METHOD(nflog_devices_t, get_key, uint32_t,
 METHOD(nflog_devices_t, get, bool,
 	private_nflog_devices_t *this, uint32_t index, nflog_device_t *out)
 {
-	device_t *device;
+	nflog_listed_t *device;
 	timeval_t now, due;
 	bool known;
 
@@ -532,7 +293,7 @@ METHOD(nflog_devices_t, destroy, void,
 	{
 		this->thread->join(this->thread);
 	}
-	this->devices->destroy_function(this->devices, destroy_device);
+	nflog_device_list_destroy(this->devices);
 	this->work->destroy(this->work);
 	this->ready->destroy(this->ready);
 	this->mutex->destroy(this->mutex);
@@ -556,7 +317,7 @@ nflog_devices_t *nflog_devices_create()
 			.get_unknown = _get_unknown,
 			.destroy = _destroy,
 		},
-		.devices = create_devices(),
+		.devices = nflog_device_list_create(),
 		.work = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.ready = condvar_create(CONDVAR_TYPE_DEFAULT),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
