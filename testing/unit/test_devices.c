@@ -78,6 +78,7 @@ static char *put_link(char *pos, uint32_t index, char *kind, uint16_t type,
 	hdr->nlmsg_type = RTM_NEWLINK;
 	ifinfo = mnl_nlmsg_put_extra_header(hdr, sizeof(*ifinfo));
 	ifinfo->ifi_index = index;
+	mnl_attr_put_strz(hdr, IFLA_IFNAME, kind);
 	info = mnl_attr_nest_start(hdr, IFLA_LINKINFO);
 	mnl_attr_put_strz(hdr, IFLA_INFO_KIND, kind);
 	data = mnl_attr_nest_start(hdr, IFLA_INFO_DATA);
@@ -142,7 +143,7 @@ static int teardown(void **state)
 static void test_slow(void **state)
 {
 	/* while the kernel does not answer, packets are counted */
-	vti->refresh(vti);
+	vti->refresh(vti, FALSE);
 	sem_wait(&asked);
 	assert_int_equal(vti->get_key(vti, 1), 0);
 	assert_int_equal(vti->get_key(vti, 1), 0);
@@ -165,12 +166,12 @@ static void test_slow(void **state)
 static void test_refresh(void **state)
 {
 	sem_post(&gate);
-	vti->refresh(vti);
+	vti->refresh(vti, FALSE);
 	wait_ms(60000);
 	assert_int_equal(vti->get_key(vti, 1), 1);
 	/* what is known is used until the kernel answers */
 	key = 7;
-	vti->refresh(vti);
+	vti->refresh(vti, FALSE);
 	assert_int_equal(vti->get_key(vti, 1), 1);
 	sem_post(&gate);
 	wait_ms(60000);
@@ -197,7 +198,7 @@ static void test_gone(void **state)
 static void test_error(void **state)
 {
 	sem_post(&gate);
-	vti->refresh(vti);
+	vti->refresh(vti, FALSE);
 	wait_ms(60000);
 	/* what was known stays, until the kernel answers the next time */
 	error = ENOBUFS;
@@ -210,7 +211,7 @@ static void test_error(void **state)
 	assert_int_equal(vti->get_unknown(vti), 2);
 	error = 0;
 	sem_post(&gate);
-	vti->refresh(vti);
+	vti->refresh(vti, FALSE);
 	wait_ms(60000);
 	assert_int_equal(vti->get_key(vti, 1), 7);
 	assert_int_equal(vti->get_key(vti, 4), 0);
@@ -231,7 +232,7 @@ static void test_used(void **state)
 	assert_int_equal(requests, 0);
 
 	stats = (struct rtnl_link_stats64){ .tx_carrier_errors = 3 };
-	request = vti->refresh(vti);
+	request = vti->refresh(vti, FALSE);
 	assert_false(vti->is_done(vti, request));
 	sem_post(&gate);
 	wait_ms(60000);
@@ -254,6 +255,41 @@ static void test_used(void **state)
 	assert_true(device.used);
 }
 
+/**
+ * Let others see that the kernel was asked.
+ */
+static void notify(void *data)
+{
+	sem_post(data);
+}
+
+/**
+ * What waits for an answer is called after each one, also after errors, and not anymore once
+ * it was removed.
+ */
+static void test_notified(void **state)
+{
+	sem_t called;
+	u_int i;
+
+	sem_init(&called, 0, 0);
+	vti->set_cb(vti, notify, &called);
+	for (i = 0; i < 2; i++)
+	{
+		vti->refresh(vti, TRUE);
+		sem_post(&gate);
+		sem_wait(&called);
+		error = ENOBUFS;
+	}
+	vti->set_cb(vti, NULL, NULL);
+	vti->refresh(vti, TRUE);
+	sem_post(&gate);
+	wait_ms(60000);
+	assert_int_equal(sem_trywait(&called), -1);
+	assert_int_equal(requests, 3);
+	sem_destroy(&called);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +298,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_used, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_notified, setup, teardown),
 	};
 	int ret;
 

@@ -872,17 +872,22 @@ static void test_reasons(void **state)
 	assert_int_equal(count_text("its policy is not installed"), 2);
 }
 
-/** device that packets leave by, number of requests, and of the last one completed */
+/** device that packets leave by, TRUE if it is known, number of requests, and of the last one
+ *  completed */
 static nflog_device_t device = { .name = "ipsec8", .secure = TRUE };
+static bool device_known = TRUE;
 static u_int requests, done;
 
 static bool get_device(nflog_devices_t *this, uint32_t index, nflog_device_t *out)
 {
-	*out = device;
-	return TRUE;
+	if (device_known)
+	{
+		*out = device;
+	}
+	return device_known;
 }
 
-static u_int refresh(nflog_devices_t *this)
+static u_int refresh(nflog_devices_t *this, bool settle)
 {
 	return ++requests;
 }
@@ -960,16 +965,19 @@ static void test_secure(void **state)
 	/* external: kept until it is known that it was dropped, the second one not yet */
 	done = requests;
 	handle(misses, "10.2.0.1", 0);
-	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 1);
 	handle(misses, "10.2.0.2", 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 2);
+	misses->judge(misses, 0);
 	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 2);
 	device.if_id = 8;
 	done = requests;
-	handle(misses, "10.2.0.3", 0);
-	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 2);
+	misses->judge(misses, 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 1);
 	/* others install a policy */
 	device.used = TRUE;
 	done = requests;
+	misses->judge(misses, 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 0);
 	handle(misses, "10.2.0.4", 0);
 	assert_int_equal(requests, done);
 	/* there is no need to ask if charon has the policy */
@@ -977,11 +985,25 @@ static void test_secure(void **state)
 	change_policy(policies, TRUE, "10.1.0.0/16", "10.2.0.0/16", POLICY_IPSEC, none, 8);
 	handle(misses, "10.2.0.4", 0);
 	change_policy(policies, FALSE, "10.1.0.0/16", "10.2.0.0/16", POLICY_IPSEC, none, 8);
-	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 2);
-	device.used = TRUE;
-	misses->remove(misses, sa);
 	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 0);
-	device.used = FALSE;
+	assert_int_equal(requests, done);
+
+	/* a device that is not known yet sends it in the clear, another one is gone by then */
+	device_known = device.secure = FALSE;
+	handle(misses, "10.2.0.5", 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 1);
+	device_known = TRUE;
+	done = requests;
+	misses->judge(misses, 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 0);
+	device_known = FALSE;
+	handle(misses, "10.2.0.6", 0);
+	done = requests;
+	misses->judge(misses, 0);
+	assert_int_equal(sa->wanted->kept->get_count(sa->wanted->kept), 0);
+	device_known = device.secure = TRUE;
+	misses->remove(misses, sa);
+	misses->judge(misses, 0);
 
 	/* more than can be kept, and the kernel is not asked in time */
 	misses->add(misses, sa);
@@ -997,10 +1019,11 @@ static void test_secure(void **state)
 	misses->destroy(misses);
 	policies->destroy(policies);
 
-	assert_int_equal(counts[POINT_MISSED].packets, 1);
+	assert_int_equal(counts[POINT_MISSED].packets, 2);
 	assert_int_equal(counts[POINT_MISSED].overrun, 5);
-	assert_int_equal(counts[POINT_MISSED].unidentified, NFLOG_WANTED_PACKETS);
+	assert_int_equal(counts[POINT_MISSED].unidentified, NFLOG_WANTED_PACKETS + 1);
 	assert_int_equal(count_text("left by XFRM interface ipsec8 without policy"), 1);
+	assert_int_equal(count_text("left by ipsec8, not by an XFRM interface with if_id 7"), 1);
 }
 
 /**

@@ -14,6 +14,7 @@
 
 
 #include "device_list.h"
+#include "passage.h"
 
 #include <errno.h>
 
@@ -50,6 +51,18 @@ struct private_nflog_devices_t {
 	u_int wanted, done;
 
 	/**
+	 * TRUE if packets that were logged have to be sent before.
+	 */
+	bool settle;
+
+	/**
+	 * Called after each request, and its data, TRUE while it is.
+	 */
+	nflog_devices_cb_t cb;
+	void *data;
+	bool calling;
+
+	/**
 	 * When the last request was made, monotonic.
 	 */
 	timeval_t asked;
@@ -70,7 +83,8 @@ struct private_nflog_devices_t {
 	bool stop;
 
 	/**
-	 * Signal a request to the thread, and its completion to those that wait.
+	 * Signal a request to the thread, and to those that wait that it or the callback is
+	 * completed.
 	 */
 	condvar_t *work, *ready;
 
@@ -110,12 +124,32 @@ static void replace(private_nflog_devices_t *this, hashtable_t *devices)
 }
 
 /**
+ * Call the callback, if there is one, the mutex is locked, but not meanwhile.
+ */
+static void call(private_nflog_devices_t *this)
+{
+	nflog_devices_cb_t cb = this->cb;
+	void *data = this->data;
+
+	if (cb)
+	{
+		this->calling = TRUE;
+		this->mutex->unlock(this->mutex);
+		cb(data);
+		this->mutex->lock(this->mutex);
+		this->calling = FALSE;
+		this->ready->broadcast(this->ready);
+	}
+}
+
+/**
  * Thread that asks the kernel.
  */
 static void *run(private_nflog_devices_t *this)
 {
 	hashtable_t *devices;
 	u_int wanted;
+	bool settle;
 	int err, tries = 0;
 
 	this->mutex->lock(this->mutex);
@@ -127,8 +161,14 @@ static void *run(private_nflog_devices_t *this)
 			continue;
 		}
 		wanted = this->wanted;
+		settle = this->settle;
+		this->settle = FALSE;
 		this->mutex->unlock(this->mutex);
 
+		if (settle)
+		{
+			nflog_passage_wait();
+		}
 		devices = nflog_device_list_create();
 		err = nflog_device_list_fill(devices);
 		if (err == EINTR && ++tries < MAX_TRIES)
@@ -154,6 +194,7 @@ static void *run(private_nflog_devices_t *this)
 		}
 		this->done = wanted;
 		this->ready->broadcast(this->ready);
+		call(this);
 	}
 	this->mutex->unlock(this->mutex);
 	return NULL;
@@ -228,21 +269,35 @@ METHOD(nflog_devices_t, get, bool,
 		refresh_locked(this);
 	}
 	*out = device->out;
-	known = !device->pending;
+	known = *device->out.name != '\0';
 	this->mutex->unlock(this->mutex);
 	return known;
 }
 
 METHOD(nflog_devices_t, refresh, u_int,
-	private_nflog_devices_t *this)
+	private_nflog_devices_t *this, bool settle)
 {
 	u_int request;
 
 	this->mutex->lock(this->mutex);
+	this->settle |= settle;
 	refresh_locked(this);
 	request = this->wanted;
 	this->mutex->unlock(this->mutex);
 	return request;
+}
+
+METHOD(nflog_devices_t, set_cb, void,
+	private_nflog_devices_t *this, nflog_devices_cb_t cb, void *data)
+{
+	this->mutex->lock(this->mutex);
+	while (this->calling)
+	{
+		this->ready->wait(this->ready, this->mutex);
+	}
+	this->cb = cb;
+	this->data = data;
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_devices_t, is_done, bool,
@@ -312,6 +367,7 @@ nflog_devices_t *nflog_devices_create()
 			.get_key = _get_key,
 			.get = _get,
 			.refresh = _refresh,
+			.set_cb = _set_cb,
 			.is_done = _is_done,
 			.wait = _wait_,
 			.get_unknown = _get_unknown,

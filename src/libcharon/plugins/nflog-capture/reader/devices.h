@@ -28,6 +28,14 @@ typedef struct nflog_device_t nflog_device_t;
 #include <library.h>
 
 /**
+ * Called by the thread after it asked the kernel, also if that failed.  It may use other
+ * methods than set_cb() and destroy().
+ *
+ * @param data		data passed to set_cb()
+ */
+typedef void (*nflog_devices_cb_t)(void *data);
+
+/**
  * What decides by which policy packets leave through a device.
  */
 struct nflog_device_t {
@@ -56,7 +64,7 @@ struct nflog_device_t {
  * A thread asks the kernel, which may take any time, as it locks the devices (rtnl_lock() in
  * net/core/rtnetlink.c).
  *
- * Thread-safe, only wait() waits for that thread.
+ * Thread-safe, only wait() and set_cb() wait for that thread.
  */
 struct nflog_devices_t {
 
@@ -74,16 +82,27 @@ struct nflog_devices_t {
 	 *
 	 * @param index		index of the interface
 	 * @param device	receives the device
-	 * @return			FALSE if it is not known yet, it may be a VTI device or XFRM interface
+	 * @return			FALSE if it is not known yet, it may be a VTI device or XFRM
+	 *					interface, or if it is gone
 	 */
 	bool (*get)(nflog_devices_t *this, uint32_t index, nflog_device_t *device);
 
 	/**
 	 * Ask the kernel for all keys again, as devices may have changed.
 	 *
+	 * @param settle	TRUE to do so after packets that were logged until now were sent or
+	 *					dropped, which takes some 10 ms more
 	 * @return			number of the request, to pass to is_done()
 	 */
-	u_int (*refresh)(nflog_devices_t *this);
+	u_int (*refresh)(nflog_devices_t *this, bool settle);
+
+	/**
+	 * Set what is called after each request.  Waits for a call of the former one.
+	 *
+	 * @param cb		callback, NULL for none
+	 * @param data		data to pass to it
+	 */
+	void (*set_cb)(nflog_devices_t *this, nflog_devices_cb_t cb, void *data);
 
 	/**
 	 * Check if the kernel was asked after a request.

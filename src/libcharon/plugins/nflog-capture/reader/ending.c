@@ -200,11 +200,12 @@ static bool is_lingering(nflog_sa_t *sa, timeval_t *now)
 }
 
 /**
- * Check if packets that missed an SA may still be unread, as no rule counts these.
+ * Check if packets that missed an SA may still be unread, as no rule counts these, or if it
+ * is not known yet if they did.
  */
 static bool is_missing_missed(nflog_sa_t *sa)
 {
-	return sa->wanted && !sa->wanted->drained;
+	return sa->wanted && (!sa->wanted->drained || sa->wanted->asked);
 }
 
 /**
@@ -303,7 +304,8 @@ static void note_idle(private_nflog_ending_t *this, timeval_t *now)
 }
 
 /**
- * Get the SAs without rules whose packets were all read, or are not awaited anymore.
+ * Get the SAs without rules whose packets were all read, or are not awaited anymore, all
+ * lanes are locked.
  *
  * @param idle			TRUE if nothing was left to read
  */
@@ -392,9 +394,9 @@ static bool end_sas(private_nflog_ending_t *this)
 
 	lost = this->parts.lanes->get_lost(this->parts.lanes, WAY_MISSED);
 	idle = this->parts.lanes->is_idle(this->parts.lanes);
-	drained = get_drained(this, idle);
 	/* after this, all that was read of them is published */
 	this->parts.lanes->lock(this->parts.lanes);
+	drained = get_drained(this, idle);
 	enumerator = drained->create_enumerator(drained);
 	while (enumerator->enumerate(enumerator, &sa))
 	{

@@ -155,7 +155,7 @@ static void describe_unknown(nflog_miss_text_t *text, nflog_logged_t *logged,
 /*
  * Described in header
  */
-void nflog_miss_describe(nflog_policies_t *policies, nflog_logged_t *logged, bool early,
+void nflog_miss_describe(nflog_policies_t *policies, nflog_logged_t *logged,
 						 nflog_leaving_t *packet, nflog_connection_t *before,
 						 nflog_wanted_t *wanted, nflog_miss_text_t *text)
 {
@@ -182,7 +182,7 @@ void nflog_miss_describe(nflog_policies_t *policies, nflog_logged_t *logged, boo
 		add_reason(text, "passthrough policy", "passthrough policy %s", pass);
 	}
 	has_policy = policies->find_ipsec(policies, &matched, wanted->mark, wanted->if_id, &since);
-	if (early)
+	if (logged->early)
 	{
 		add_reason(text, "no SA yet", "left before its SA was there");
 	}

@@ -50,13 +50,12 @@ struct nflog_miss_text_t {
  *
  * @param policies		policies that charon installed
  * @param logged		packet
- * @param early			TRUE if it left while the SA was negotiated
  * @param packet		packet as it left
  * @param before		its connection, if only the addresses before NAT match, NULL otherwise
  * @param wanted		what the SA should get
  * @param text			empty, receives the reasons
  */
-void nflog_miss_describe(nflog_policies_t *policies, nflog_logged_t *logged, bool early,
+void nflog_miss_describe(nflog_policies_t *policies, nflog_logged_t *logged,
 						 nflog_leaving_t *packet, nflog_connection_t *before,
 						 nflog_wanted_t *wanted, nflog_miss_text_t *text);
 

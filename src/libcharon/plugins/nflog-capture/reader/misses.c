@@ -57,22 +57,15 @@ struct private_nflog_misses_t {
 	nflog_devices_t *devices;
 
 	/**
+	 * SAs that keep packets about which the kernel is asked, nflog_sa_t.
+	 */
+	linked_list_t *asking;
+
+	/**
 	 * TRUE if addresses before NAT are not known, changed atomically.
 	 */
 	bool blind;
 };
-
-/**
- * When a packet is handled.
- */
-typedef enum {
-	/** as it was read */
-	STEP_LEFT,
-	/** once there is an SA, after it left while that was negotiated */
-	STEP_EARLY,
-	/** once it is known if the device that it left by had sent any */
-	STEP_JUDGE,
-} step_t;
 
 /**
  * SA that a packet may have missed.
@@ -271,26 +264,31 @@ static void capture(private_nflog_misses_t *this, u_int lane, nflog_sa_t *sa,
 }
 
 /**
- * Handle a packet that left by a known device.
+ * Was a packet sent by a device that passes it to an SA, maybe one of others?
+ */
+static bool is_passed(private_nflog_misses_t *this, nflog_leaving_t *packet)
+{
+	return packet->device->secure &&
+		   (packet->device->used || this->policies->has_device(this->policies, packet));
+}
+
+/**
+ * Handle a packet.
  *
- * @param packet		packet as it left
- * @return				SA that keeps it until step is STEP_JUDGE, NULL otherwise
+ * @param judge			TRUE to decide on it, FALSE if it may be kept
+ * @param known			TRUE if the device it left by is known
+ * @return				SA that keeps it, NULL otherwise
  */
 static nflog_sa_t *handle_leaving(private_nflog_misses_t *this, u_int lane,
-								  nflog_logged_t *logged, step_t step,
-								  nflog_leaving_t *packet)
+								  nflog_logged_t *logged, bool judge,
+								  nflog_leaving_t *packet, bool known)
 {
 	nflog_connection_t before = {};
 	nflog_miss_text_t text = {};
 	nflog_sa_t *sa, *kept = NULL;
 
 	sa = find(this, packet) ?: find_before(this, logged, packet, &before);
-	if (sa && packet->device->secure &&
-		(packet->device->used || this->policies->has_device(this->policies, packet)))
-	{	/* it is on its way to an SA, maybe one of others */
-		sa = NULL;
-	}
-	if (sa && is_own(logged, packet))
+	if (sa && (is_passed(this, packet) || is_own(logged, packet)))
 	{
 		sa = NULL;
 	}
@@ -298,14 +296,19 @@ static nflog_sa_t *handle_leaving(private_nflog_misses_t *this, u_int lane,
 	{
 		nflog_wanted_keep(sa->wanted, logged);
 	}
-	else if (sa && packet->device->secure && step != STEP_JUDGE)
+	else if (sa && (!known || packet->device->secure) && !judge)
 	{
 		nflog_wanted_keep(sa->wanted, logged);
 		kept = sa;
 	}
+	else if (sa && !known)
+	{
+		nflog_counters_add(&sa->wanted->tap.count->received);
+		nflog_counters_add(&sa->wanted->tap.count->unidentified);
+	}
 	else if (sa)
 	{
-		nflog_miss_describe(this->policies, logged, step == STEP_EARLY, packet,
+		nflog_miss_describe(this->policies, logged, packet,
 							before.src ? &before : NULL, sa->wanted, &text);
 		capture(this, lane, sa, logged, packet, &text);
 	}
@@ -316,10 +319,11 @@ static nflog_sa_t *handle_leaving(private_nflog_misses_t *this, u_int lane,
 /**
  * Handle a packet.
  *
- * @return				SA that keeps it until step is STEP_JUDGE, NULL otherwise
+ * @param judge			TRUE to decide on it, FALSE if it may be kept
+ * @return				SA that keeps it, NULL otherwise
  */
 static nflog_sa_t *handle_packet(private_nflog_misses_t *this, u_int lane,
-								 nflog_logged_t *logged, step_t step)
+								 nflog_logged_t *logged, bool judge)
 {
 	struct nlattr *mark = logged->attrs[NFULA_MARK];
 	struct nlattr *index = logged->attrs[NFULA_IFINDEX_OUTDEV];
@@ -328,54 +332,79 @@ static nflog_sa_t *handle_packet(private_nflog_misses_t *this, u_int lane,
 		.mark = mark ? ntohl(mnl_attr_get_u32(mark)) : 0,
 		.device = &device,
 	};
-	nflog_sa_t *sa, *kept = NULL;
+	nflog_sa_t *kept;
+	bool known;
 
 	if (!index || !nflog_packet_parse_plain(logged, &packet.src, &packet.dst, &packet.proto))
 	{
 		return NULL;
 	}
-	if (this->devices->get(this->devices, ntohl(mnl_attr_get_u32(index)), &device))
-	{
-		kept = handle_leaving(this, lane, logged, step, &packet);
-	}
-	else
-	{	/* it may be on its way to an SA */
-		sa = find(this, &packet);
-		if (sa)
-		{
-			nflog_counters_add(&sa->wanted->tap.count->unidentified);
-		}
-	}
+	known = this->devices->get(this->devices, ntohl(mnl_attr_get_u32(index)), &device);
+	kept = handle_leaving(this, lane, logged, judge, &packet, known);
 	packet.src->destroy(packet.src);
 	packet.dst->destroy(packet.dst);
 	return kept;
 }
 
 /**
- * Judge packets that an SA keeps, as they left by devices that drop those without policy.
+ * Ask the kernel about packets that an SA keeps, unless it is being asked.
  *
- * Such a device sends what has a policy of anybody, which charon need not know.  So a packet
- * was dropped if the device has not sent any yet, as asked for after the packet left.  If it
- * has, it sends those of others, and the packet does not count.
+ * A device that drops packets without policy sends what has a policy of anybody, which charon
+ * need not know.  So a packet was dropped if the device has not sent any once that packet is
+ * through.  If it has, it sends those of others, and the packet does not count.
  */
-static void judge(private_nflog_misses_t *this, u_int lane, nflog_sa_t *sa)
+static void ask(private_nflog_misses_t *this, nflog_sa_t *sa)
+{
+	nflog_wanted_t *wanted = sa->wanted;
+
+	if (!wanted->asked)
+	{
+		wanted->asked = wanted->kept->get_count(wanted->kept);
+		wanted->request = this->devices->refresh(this->devices, TRUE);
+		this->asking->insert_last(this->asking, sa);
+	}
+}
+
+/**
+ * Judge the packets of an SA that the kernel was asked about.
+ *
+ * @param lane			lane to queue them by
+ * @return				FALSE if it did not answer yet
+ */
+static bool judge_asked(private_nflog_misses_t *this, u_int lane, nflog_sa_t *sa)
 {
 	nflog_wanted_t *wanted = sa->wanted;
 	nflog_logged_t *logged;
 
-	if (wanted->asked && this->devices->is_done(this->devices, wanted->request))
+	if (!this->devices->is_done(this->devices, wanted->request))
 	{
-		for (; wanted->asked; wanted->asked--)
-		{
-			logged = nflog_wanted_take(wanted);
-			handle_packet(this, lane, logged, STEP_JUDGE);
-			free(logged);
-		}
+		return FALSE;
 	}
-	if (!wanted->asked && wanted->kept->get_count(wanted->kept))
+	for (; wanted->asked; wanted->asked--)
 	{
-		wanted->asked = wanted->kept->get_count(wanted->kept);
-		wanted->request = this->devices->refresh(this->devices);
+		logged = nflog_wanted_take(wanted);
+		handle_packet(this, lane, logged, TRUE);
+		free(logged);
+	}
+	return TRUE;
+}
+
+METHOD(nflog_misses_t, judge, void,
+	private_nflog_misses_t *this, u_int lane)
+{
+	u_int count = this->asking->get_count(this->asking);
+	nflog_sa_t *sa;
+
+	while (count-- && this->asking->remove_first(this->asking, (void**)&sa) == SUCCESS)
+	{
+		if (!judge_asked(this, lane, sa))
+		{
+			this->asking->insert_last(this->asking, sa);
+		}
+		else if (sa->wanted->kept->get_count(sa->wanted->kept))
+		{
+			ask(this, sa);
+		}
 	}
 }
 
@@ -387,7 +416,7 @@ METHOD(nflog_misses_t, add, void,
 		watch(this, sa);
 		this->sas->add(this->sas, sa->wanted->nets, 0, sa);
 		/* those that it may use were often created just before */
-		this->devices->refresh(this->devices);
+		this->devices->refresh(this->devices, FALSE);
 	}
 }
 
@@ -403,13 +432,12 @@ METHOD(nflog_misses_t, remove_, void,
 	}
 	watch(this, sa);
 	if (wanted->asked)
-	{
-		judge(this, 0, sa);
-		this->queue->publish(this->queue, 0);
-		/* the kernel was not asked in time */
+	{	/* the kernel did not answer in time */
+		this->asking->remove(this->asking, sa, NULL);
 		kept = wanted->kept->get_count(wanted->kept);
 		wanted->tap.count->received += kept;
 		wanted->tap.count->unidentified += kept;
+		wanted->asked = 0;
 	}
 	this->sas->remove(this->sas, wanted->nets, 0, sa);
 }
@@ -417,11 +445,11 @@ METHOD(nflog_misses_t, remove_, void,
 METHOD(nflog_misses_t, handle, void,
 	private_nflog_misses_t *this, u_int lane, nflog_logged_t *logged)
 {
-	nflog_sa_t *kept = handle_packet(this, lane, logged, STEP_LEFT);
+	nflog_sa_t *kept = handle_packet(this, lane, logged, FALSE);
 
 	if (kept)
 	{
-		judge(this, lane, kept);
+		ask(this, kept);
 	}
 }
 
@@ -434,10 +462,11 @@ METHOD(nflog_misses_t, adopt, void,
 
 	while ((logged = nflog_wanted_take(early->wanted)))
 	{
-		kept = handle_packet(this, lane, logged, STEP_EARLY);
+		logged->early = TRUE;
+		kept = handle_packet(this, lane, logged, FALSE);
 		if (kept)
 		{
-			judge(this, lane, kept);
+			ask(this, kept);
 		}
 		free(logged);
 	}
@@ -455,6 +484,7 @@ METHOD(nflog_misses_t, destroy, void,
 	private_nflog_misses_t *this)
 {
 	this->sas->destroy(this->sas);
+	this->asking->destroy(this->asking);
 	free(this);
 }
 
@@ -471,6 +501,7 @@ nflog_misses_t *nflog_misses_create(nflog_queue_t *queue, nflog_policies_t *poli
 			.add = _add,
 			.remove = _remove_,
 			.handle = _handle,
+			.judge = _judge,
 			.adopt = _adopt,
 			.set_blind = _set_blind,
 			.destroy = _destroy,
@@ -479,6 +510,7 @@ nflog_misses_t *nflog_misses_create(nflog_queue_t *queue, nflog_policies_t *poli
 		.queue = queue,
 		.policies = policies,
 		.devices = devices,
+		.asking = linked_list_create(),
 	);
 	return &this->public;
 }

@@ -37,8 +37,8 @@ typedef struct nflog_misses_t nflog_misses_t;
  *
  * What leaves by a VTI device or XFRM interface has missed it only if there is no policy for
  * that device, then the device drops it.  Otherwise it is on its way to an SA.  As the policy
- * may be one that charon did not install, the SA keeps these packets until it is known that
- * the device has sent none, or until it is removed.
+ * may be one that charon did not install, the SA keeps these packets, and those that left by
+ * a device that is not known yet, until judge(), or until it is removed.
  *
  * With selectors of all destinations, multicasts and what stays on the link don't count.
  *
@@ -67,6 +67,14 @@ struct nflog_misses_t {
 	 * @param logged	packet
 	 */
 	void (*handle)(nflog_misses_t *this, u_int lane, nflog_logged_t *logged);
+
+	/**
+	 * Decide on the packets that SAs keep, and about whose devices the kernel was asked since
+	 * they left: queue them, unless these devices have sent packets.
+	 *
+	 * @param lane		lane to queue them by
+	 */
+	void (*judge)(nflog_misses_t *this, u_int lane);
 
 	/**
 	 * Queue the packets that left while SAs were negotiated for the SAs that they missed, and

@@ -170,6 +170,19 @@ static void handle_packet(void *data, u_int lane, nflog_logged_t *logged)
 }
 
 /**
+ * Decide on packets, as devices are known.  Called by the thread of these.
+ */
+static void judge(void *data)
+{
+	private_nflog_reader_t *this = data;
+
+	this->lanes->lock(this->lanes);
+	this->misses->judge(this->misses, 0);
+	this->queue->publish(this->queue, 0);
+	this->lanes->unlock(this->lanes);
+}
+
+/**
  * Get the progress of the lanes.  Called by the writer.
  */
 static nflog_progress_t get_progress(void *data)
@@ -482,6 +495,7 @@ METHOD(nflog_reader_t, destroy, void,
 	this->awaiting->abandon_all(this->awaiting);
 	this->ending->destroy(this->ending);
 	this->rules->destroy(this->rules);
+	this->devices->set_cb(this->devices, NULL, NULL);
 	this->writer->set_progress_cb(this->writer, NULL, NULL);
 	this->ike_messages->set_missed_cb(this->ike_messages, NULL, NULL);
 	this->lanes->destroy(this->lanes);
@@ -559,6 +573,7 @@ nflog_reader_t *nflog_reader_create(
 	this->ending = nflog_ending_create(&parts);
 	this->awaiting = nflog_awaiting_create(queue, this->lanes, this->rules, this->misses,
 										   this->ending);
+	this->devices->set_cb(this->devices, judge, this);
 	writer->set_progress_cb(writer, get_progress, this);
 	ike_messages->set_missed_cb(ike_messages, get_missed, this);
 	return &this->public;

@@ -126,7 +126,7 @@ METHOD(nflog_ts_lookup_t, add, void,
 	if (sa->vti)
 	{
 		sa->unknown = this->devices->get_unknown(this->devices);
-		this->devices->refresh(this->devices);
+		this->devices->refresh(this->devices, FALSE);
 	}
 }
 

@@ -58,7 +58,8 @@ struct nflog_wanted_t {
 	 *  in an SA, nflog_logged_t, owned, changed with the first lane locked, and their bytes */
 	linked_list_t *kept;
 	size_t bytes;
-	/** how many of these the kernel was asked about, and the number of that request */
+	/** how many of these the kernel is being asked about, not 0 as long as any are kept
+	 *  unless its SA is negotiated, and the number of that request */
 	u_int asked, request;
 	/** TRUE if all packets logged before its rules were removed were read */
 	bool drained;

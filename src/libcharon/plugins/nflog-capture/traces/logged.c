@@ -156,6 +156,7 @@ nflog_logged_t *nflog_logged_clone(
 	clone->order = logged->order;
 	clone->prefix = logged->prefix;
 	clone->fragment = logged->fragment;
+	clone->early = logged->early;
 	pos = (uint8_t*)(clone + 1);
 	clone->msg = memcpy(pos, logged->msg, sizeof(*logged->msg));
 	pos += NLA_ALIGN(sizeof(*logged->msg));

@@ -95,6 +95,8 @@ struct nflog_logged_t {
 	uint32_t order;
 	/** FRAGMENT_NONE until the packet is parsed */
 	nflog_fragment_t fragment;
+	/** TRUE if it left while the SA that it missed was negotiated */
+	bool early;
 };
 
 /**
