@@ -25,6 +25,7 @@
 
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <daemon.h>
@@ -79,6 +80,12 @@ int linkat(int dir, const char *name, int other, const char *new, int flags)
 {
 	operate();
 	return syscall(SYS_linkat, dir, name, other, new, flags);
+}
+
+ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	operate();
+	return syscall(SYS_writev, fd, iov, count);
 }
 
 int unlinkat(int dir, const char *name, int flags)
@@ -327,6 +334,8 @@ static void test_slow(void **state)
 	nflog_recorder_t *recorder;
 	timeval_t until;
 	uint64_t reserved;
+	struct iovec iov;
+	struct stat st;
 	int i, fd;
 
 	memset(block.ptr, 0, block.len);
@@ -355,6 +364,16 @@ static void test_slow(void **state)
 	expect_progress();
 	keys->flush(keys);
 	expect_progress();
+	/* much of a trace */
+	fd = store->open_file(store, "gw", name, &st);
+	assert_true(fd >= 0);
+	for (i = 0; i < 3 * FILE_CHECKS; i++)
+	{
+		iov = (struct iovec){ block.ptr, block.len };
+		assert_int_equal(store->write(store, fd, &iov, 1), block.len);
+	}
+	close(fd);
+	expect_progress();
 	recorder->get_tape(recorder, "gw", 1 << 20, 0);
 	expect_progress();
 	recorder->work(recorder);
@@ -373,7 +392,7 @@ static void test_slow(void **state)
 	expect_progress();
 	recorder->destroy(recorder);
 	/* removes them */
-	assert_true(store->make_room(store, 3 * FILE_CHECKS * block.len));
+	assert_true(store->make_room(store, 6 * FILE_CHECKS * block.len));
 	expect_progress();
 	slow = FALSE;
 	nflog_pulse_end(pulse);

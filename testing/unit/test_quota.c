@@ -465,14 +465,20 @@ static void test_budget_tmp(void **state)
 	static char *left = "gw/.esp_sa.0123abcd.tmp";
 	static char *others[] = {
 		".esp_sa.0123abcd.tmp.gz", ".0123abcd.tmp", ".recent.tmp", "a.0123abcd.tmp",
+		/* of an editor */
+		".notes.0123abcd.tmp", ".esp_sa.old.0123abcd.tmp",
 	};
 	nflog_store_t *other;
+	struct stat st;
 	int i;
 
 	for (i = 0; i < countof(others); i++)
 	{
 		create("gw", others[i], 10);
 	}
+	/* no file, and in the directory of all */
+	assert_int_equal(symlink("mine", path("gw/.keys.0123abcd.tmp")), 0);
+	create(".", ".keys.0123abcd.tmp", 10);
 	/* about to be renamed by another process */
 	other = nflog_store_create();
 	other->set_used(other, "gw", strchr(left, '/') + 1, TRACE_USED);
@@ -487,6 +493,9 @@ static void test_budget_tmp(void **state)
 	assert_true(reserve(store, 10));
 	assert_int_equal(access(path(left), F_OK), -1);
 	assert_int_equal(count_files("gw"), countof(others));
+	assert_int_equal(lstat(path("gw/.keys.0123abcd.tmp"), &st), 0);
+	assert_int_equal(access(path(".keys.0123abcd.tmp"), F_OK), 0);
+	assert_int_equal(unlink(path(".keys.0123abcd.tmp")), 0);
 }
 
 /** text of the line that there is another process */

@@ -299,6 +299,8 @@ static void test_files(void **state)
 	assert_int_equal(utimes(path("gw/" NAME ".10.pcap"), tv), 0);
 	put("gw", DROPPED ".pcapng", chunk_create(pcapng.ptr, pcapng.len - 43));
 	put("gw", ".esp_sa.0123abcd.tmp", chunk_empty);
+	put("gw", ".notes.0123abcd.tmp", chunk_empty);
+	assert_int_equal(symlink("mine", path("gw/.keys.0123abcd.tmp")), 0);
 	put("empty", "ike.20261123T202345Z.0123456789abcdef-0123456789abcdef.pcap", chunk_empty);
 	put("empty", "mine.pcap", chunk_empty);
 	put("fine", NAME ".pcap", pcap);
@@ -322,7 +324,8 @@ static void test_files(void **state)
 	assert_int_equal(lstat(path("gw/" NAME ".10.pcap"), &st), 0);
 	assert_int_equal(st.st_mtime, 1700000000);
 	assert_int_equal(get_size("gw/" DROPPED ".pcapng"), pcapng.len - 44);
-	assert_int_equal(count_files("gw"), 4);
+	assert_int_equal(count_files("gw"), 5);
+	assert_int_equal(lstat(path("gw/.keys.0123abcd.tmp"), &st), 0);
 	assert_int_equal(count_files("empty"), 1);
 	assert_int_equal(get_size("fine/" NAME ".pcap"), pcap.len);
 	assert_int_equal(get_size("fine/mine.pcap"), cut.len);

@@ -258,6 +258,9 @@ static void test_others(void **state)
 		assert_false(nflog_trace_name_parse(others[i], NULL));
 		assert_false(nflog_trace_name_is_tmp(others[i]));
 	}
+	assert_false(nflog_trace_name_is_tmp(".notes.01234567.tmp"));
+	assert_false(nflog_trace_name_is_tmp(".keys.0123456.tmp"));
+	assert_false(nflog_trace_name_is_tmp(".keys.01234567.tmp~"));
 	for (i = 0; i < 100; i++)
 	{
 		nflog_trace_name_tmp("esp_sa", tmp, sizeof(tmp));

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 
 #include "repair.h"
+#include "usage.h"
 #include "whole.h"
 
 #include <dirent.h>
@@ -216,7 +217,7 @@ static hashtable_t *find(private_nflog_repair_t *this, DIR *dir, char *conn,
 		}
 		else if (nflog_trace_name_is_tmp(file->d_name) &&
 				 !this->store->is_used(this->store, conn, file->d_name) &&
-				 unlinkat(dirfd(dir), file->d_name, 0) == 0)
+				 nflog_usage_remove_tmp(dirfd(dir), file->d_name))
 		{
 			result->temporary++;
 		}

@@ -19,6 +19,7 @@
 #include "open_files.h"
 #include "starts.h"
 #include "usage.h"
+#include "process/pulse.h"
 #include "process/secret.h"
 
 #include <errno.h>
@@ -122,6 +123,7 @@ METHOD(nflog_store_t, write_, size_t,
 	}
 	while (count && !error)
 	{
+		nflog_pulse_beat();
 		len = writev(fd, iov, count);
 		if (len < 0)
 		{
@@ -164,6 +166,15 @@ static bool write_all(private_nflog_store_t *this, int fd, chunk_t content)
 	};
 
 	return !content.len || write_(this, fd, &iov, 1) == content.len;
+}
+
+/**
+ * Have the disk write a file or directory, which may take long.
+ */
+static bool sync_(int fd)
+{
+	nflog_pulse_beat();
+	return fsync(fd) == 0;
 }
 
 METHOD(nflog_store_t, create_file, int,
@@ -327,9 +338,9 @@ static bool write_new(private_nflog_store_t *this, int dir, char *conn, char *na
 	{
 		fstatat(dir, name, &old, AT_SYMLINK_NOFOLLOW);
 		/* the directory as well, so that keys are on the disk before packets */
-		success = write_all(this, fd, content) && fsync(fd) == 0 &&
+		success = write_all(this, fd, content) && sync_(fd) &&
 				  fstat(fd, &st) == 0 && renameat(dir, tmp, dir, name) == 0 &&
-				  fsync(dir) == 0;
+				  sync_(dir);
 		if (success)
 		{
 			*given = nflog_usage_given(&st) - nflog_usage_given(&old);
@@ -392,7 +403,7 @@ static bool write_over(private_nflog_store_t *this, char *conn, char *name,
 	{	/* not what somebody copied as a link */
 		success = st.st_size >= content.len && st.st_nlink == 1 &&
 				  write_all(this, fd, content) && ftruncate(fd, content.len) == 0 &&
-				  fsync(fd) == 0;
+				  sync_(fd);
 		close(fd);
 	}
 	if (success)

@@ -383,9 +383,23 @@ void nflog_trace_name_tmp(char *name, char *buf, size_t len)
  */
 bool nflog_trace_name_is_tmp(char *name)
 {
+	/* what is ever replaced: key tables, and what is beside them */
+	static char *replaced[] = {
+		"keys", "esp_sa", "ikev1_decryption_table", "ikev2_decryption_table", "preferences",
+		"summary.txt",
+	};
 	static char suffix[] = ".XXXXXXXX.tmp";
-	size_t len = strlen(name), suffix_len = strlen(suffix);
+	size_t len;
+	int i;
 
-	return name[0] == '.' && len > suffix_len + 1 &&
-		   match(suffix, name + len - suffix_len);
+	for (i = 0; name[0] == '.' && i < countof(replaced); i++)
+	{
+		len = strlen(replaced[i]);
+		if (strpfx(name + 1, replaced[i]) && match(suffix, name + 1 + len) &&
+			!name[1 + len + strlen(suffix)])
+		{
+			return TRUE;
+		}
+	}
+	return FALSE;
 }

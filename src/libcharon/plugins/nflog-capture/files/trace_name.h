@@ -168,7 +168,8 @@ char *nflog_trace_name_decrypted(char *file);
 void nflog_trace_name_tmp(char *name, char *buf, size_t len);
 
 /**
- * Check if a name is that of a temporary file.
+ * Check if a name is one that nflog_trace_name_tmp() builds for a file that this plugin
+ * replaces, and not that of what others left.
  *
  * @param name		name of the file
  * @return			TRUE if so

@@ -249,6 +249,18 @@ linked_list_t *nflog_usage_list(nflog_dir_t *dirs, char *conn)
 	return names;
 }
 
+/*
+ * Described in header
+ */
+bool nflog_usage_remove_tmp(int dir, char *name)
+{
+	struct stat st;
+
+	return nflog_trace_name_is_tmp(name) &&
+		   fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		   unlinkat(dir, name, 0) == 0;
+}
+
 /**
  * Add the bytes of a file, and the file itself if it may be removed.
  */
@@ -261,14 +273,14 @@ static void scan_file(private_nflog_usage_t *this, int dir, sub_t *sub, char *na
 	u_int number;
 	size_t stem;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(st.st_mode))
+	if (*sub->name && nflog_trace_name_is_tmp(name) &&
+		!this->live->is_live(this->live, sub->name, name) &&
+		nflog_usage_remove_tmp(dir, name))
 	{
 		return;
 	}
-	if (nflog_trace_name_is_tmp(name) && S_ISREG(st.st_mode) &&
-		!this->live->is_live(this->live, sub->name, name) &&
-		unlinkat(dir, name, 0) == 0)
-	{	/* left by a process that died before it renamed the file */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(st.st_mode))
+	{
 		return;
 	}
 	this->total += nflog_usage_given(&st);

@@ -147,6 +147,15 @@ bool nflog_usage_is_same(nflog_dir_t *dirs, char *conn, char *name, uint64_t mti
 linked_list_t *nflog_usage_list(nflog_dir_t *dirs, char *conn);
 
 /**
+ * Remove a temporary file that a process left which died before it renamed it.
+ *
+ * @param dir		directory
+ * @param name		name of a file
+ * @return			FALSE if it is none, or something else than a file has its name
+ */
+bool nflog_usage_remove_tmp(int dir, char *name);
+
+/**
  * Get the bytes that the disk has given to a file or directory.
  */
 static inline uint64_t nflog_usage_given(struct stat *st)

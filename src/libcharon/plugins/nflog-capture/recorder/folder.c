@@ -17,6 +17,7 @@
 
 #include "folder.h"
 #include "key_rows.h"
+#include "files/usage.h"
 #include "process/pulse.h"
 #include "process/secret.h"
 
@@ -345,11 +346,10 @@ static hashtable_t *find_spis(int fd)
 
 	while (files && (file = get_next(files)))
 	{
-		if (nflog_trace_name_is_tmp(file->d_name))
+		if (!nflog_usage_remove_tmp(fd, file->d_name))
 		{
-			unlinkat(fd, file->d_name, 0);
+			nflog_folder_add_spis(spis, file->d_name);
 		}
-		nflog_folder_add_spis(spis, file->d_name);
 	}
 	if (files)
 	{
