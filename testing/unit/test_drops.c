@@ -32,6 +32,7 @@
 #define POLICY 13
 #define NO_STATES 3
 #define TMPL_MISMATCH 10
+#define ACQUIRE 20
 #define OUT_NO_STATES 21
 
 static nflog_victims_t *victims;
@@ -39,6 +40,9 @@ static nflog_reasons_t *reasons;
 
 /** subnets and pairs that are passed on */
 static int passed;
+
+/** what the kernel counted for pairs and subnets */
+static struct nflog_limits_t pair_limits, subnet_limits;
 
 static int begin_drops(void **state)
 {
@@ -50,6 +54,7 @@ static int begin_drops(void **state)
 	reasons->set_reason(reasons, 100, "NO_REASON");
 	reasons->set_counter(reasons, NO_STATES, "LINUX_MIB_XFRMINNOSTATES");
 	reasons->set_counter(reasons, TMPL_MISMATCH, "LINUX_MIB_XFRMINTMPLMISMATCH");
+	reasons->set_counter(reasons, ACQUIRE, "LINUX_MIB_XFRMACQUIREERROR");
 	reasons->set_counter(reasons, OUT_NO_STATES, "LINUX_MIB_XFRMOUTNOSTATES");
 	reasons->set_counter(reasons, 30, "LINUX_MIB_XFRMOUTNOQSPACE");
 	reasons->set_counter(reasons, 31, "LINUX_MIB_XFRMSOMETHINGNEW");
@@ -75,6 +80,24 @@ static void check_comment(struct nflog_event_t event, uint32_t spi, char *commen
 	reasons->describe(reasons, &event, spi, &described);
 	assert_string_equal(described.comment, comment);
 	assert_string_equal(described.place, "xfrm_input");
+}
+
+/**
+ * Check the comment of a packet without a reason at a place, while a counter of inbound packets
+ * changed.
+ */
+static void check_place(char *place, char *comment)
+{
+	struct nflog_event_t event = {
+		.reason = NOT_SPECIFIED,
+		.counters = 1 << TMPL_MISMATCH,
+	};
+	nflog_described_t described;
+
+	snprintf(event.place, sizeof(event.place), "%s+0x92/0x100", place);
+	reasons->describe(reasons, &event, 0, &described);
+	assert_string_equal(described.comment, comment);
+	assert_string_equal(described.place, place);
 }
 
 static void test_comments(void **state)
@@ -108,12 +131,29 @@ static void test_comments(void **state)
 		.reason = POLICY, .counters = 1ULL << OUT_NO_STATES,
 	}, 0, "no SA, or it is still being negotiated (XfrmOutNoStates, XFRM_POLICY) at "
 	   "xfrm_input+0x1df");
+	check_comment((struct nflog_event_t){
+		.reason = NOT_SPECIFIED, .counters = 1 << ACQUIRE,
+	}, 0xabcd0000, "SA is still being negotiated, SPI abcd0000 (XfrmAcquireError) at "
+	   "xfrm_input+0x1df");
 	/* several counters changed */
+	check_comment((struct nflog_event_t){
+		.reason = NOT_SPECIFIED, .counters = 1ULL << NO_STATES | 1 << TMPL_MISMATCH,
+	}, 1, "unknown SPI, SPI 00000001 (XfrmInNoStates, or another that was counted since the "
+	   "last drop) at xfrm_input+0x1df");
+	/* those of which one can't be this packet's */
 	check_comment((struct nflog_event_t){
 		.reason = NOT_SPECIFIED, .counters = 1ULL << OUT_NO_STATES | 1 << TMPL_MISMATCH,
 	}, 1, "arrived in the clear, or in another SA than the policy requires, SPI 00000001 "
-	   "(XfrmInTmplMismatch, or another that was counted since the last drop) at "
-	   "xfrm_input+0x1df");
+	   "(XfrmInTmplMismatch) at xfrm_input+0x1df");
+	check_comment((struct nflog_event_t){
+		.reason = NOT_SPECIFIED, .counters = 1ULL << OUT_NO_STATES,
+	}, 0, "no reason given (NOT_SPECIFIED) at xfrm_input+0x1df");
+	check_place("ip_error", "no route, or a blackhole, unreachable or prohibit route "
+				"(NOT_SPECIFIED) at ip_error+0x92");
+	check_place("vmxnet3_tq_tx_complete", "no reason given (NOT_SPECIFIED) at "
+				"vmxnet3_tq_tx_complete+0x92");
+	check_place("ip6_forward.part.0", "arrived in the clear, or in another SA than the policy "
+				"requires (XfrmInTmplMismatch) at ip6_forward.part.0+0x92");
 	/* what this knows nothing of */
 	check_comment((struct nflog_event_t){ .reason = 99 }, 0,
 				  "dropped (BRAND_NEW) at xfrm_input+0x1df");
@@ -126,11 +166,40 @@ static void test_comments(void **state)
 /**
  * Count what is passed on.
  */
-static bool count(void *data, void *what, bool add)
+static bool count(nflog_probe_t *this, void *what, bool add)
 {
 	passed += add ? 1 : -1;
 	return TRUE;
 }
+
+static void get_pair_limits(nflog_probe_t *this, struct nflog_pair_t *pair,
+							struct nflog_limits_t *limits)
+{
+	*limits = pair_limits;
+}
+
+static void get_subnet_limits(nflog_probe_t *this, struct nflog_subnet_t *subnet,
+							  struct nflog_limits_t *limits)
+{
+	if (subnet->remote)
+	{
+		*limits = subnet_limits;
+	}
+}
+
+static uint64_t get_nested(nflog_probe_t *this)
+{
+	return subnet_limits.full;
+}
+
+/** a kernel that only counts */
+static nflog_probe_t probe = {
+	.set_pair = (void*)count,
+	.set_subnet = (void*)count,
+	.get_pair_limits = get_pair_limits,
+	.get_subnet_limits = get_subnet_limits,
+	.get_nested = get_nested,
+};
 
 /**
  * Add a selector to a list.
@@ -229,13 +298,51 @@ static void check(struct nflog_event_t *event, uint32_t spi, char *known,
 	assert_true(*known || !lost.known[0]);
 }
 
+/**
+ * Put a packet into a tunnel, as XFRM does before it encrypts it.
+ */
+static void wrap(struct nflog_event_t *event, char *src, char *dst, uint32_t spi)
+{
+	struct nflog_event_t inner;
+
+	build(&inner, src, dst, IPPROTO_TCP, NULL, 7);
+	build(event, "192.168.0.1", "192.168.0.2", IPPROTO_IPIP, NULL, 0xdeadbeef);
+	memset(event->data + 20, 0xff, 16);
+	event->inner = 36;
+	memcpy(event->data + event->inner, inner.data, inner.caplen);
+	event->len = event->caplen = event->inner + inner.caplen;
+	event->spi = htonl(spi);
+}
+
+/**
+ * Check of which CHILD_SA such a packet is, and that it is without a tunnel then.
+ */
+static void check_inner(struct nflog_event_t *event, uint32_t spi, nflog_victim_t *victim,
+						bool sa)
+{
+	nflog_lost_t lost;
+
+	victims->find(victims, event, &lost);
+	assert_int_equal(lost.count, victim != NULL);
+	assert_true(!victim || lost.victims[0] == victim);
+	assert_int_equal(lost.spi, spi);
+	assert_int_equal(lost.sa, sa);
+	assert_int_equal(lost.inner, !sa);
+	assert_int_equal(event->caplen, 28);
+	assert_int_equal(event->len, 28);
+	assert_int_equal(event->data[9], IPPROTO_TCP);
+}
+
 static void test_victims(void **state)
 {
 	nflog_victim_t *a, *b, *c;
 	struct nflog_event_t event;
+	nflog_lost_t lost;
 
+	assert_false(victims->is_ready(victims));
 	a = add_victim("gw", "a{1}", 0x1001, "10.1.0.0/16", "10.2.0.0/16", 0, 0);
-	assert_true(victims->set_filter(victims, (void*)count, (void*)count, NULL));
+	assert_true(victims->is_ready(victims));
+	assert_true(victims->set_probe(victims, &probe));
 	assert_int_equal(passed, 3);
 	b = add_victim("gw", "b{2}", 0x1002, "10.1.0.0/16", "10.2.3.0/24", 17, 53);
 	assert_int_equal(passed, 4);
@@ -280,6 +387,20 @@ static void test_victims(void **state)
 	event.spi = htonl(0x1101);
 	check(&event, 0x1101, "outbound SA of a{1}", a, NULL);
 
+	/* packets that were not encrypted yet, in an SA that is captured, and in others */
+	wrap(&event, "10.1.0.10", "10.2.0.10", 0x1102);
+	check_inner(&event, 0x1102, b, TRUE);
+	wrap(&event, "10.1.0.10", "10.2.0.10", 0);
+	check_inner(&event, 0, a, FALSE);
+	wrap(&event, "10.1.0.10", "10.2.0.10", 0xcafecafe);
+	check_inner(&event, 0xcafecafe, a, FALSE);
+	wrap(&event, "10.7.0.10", "10.8.0.10", 0xcafecafe);
+	check_inner(&event, 0xcafecafe, NULL, FALSE);
+	wrap(&event, "10.1.0.10", "10.2.0.10", 0);
+	event.inner = event.caplen + 1;
+	victims->find(victims, &event, &lost);
+	assert_int_equal(lost.count, 0);
+
 	remove_victim(a);
 	build(&event, "192.168.0.2", "192.168.0.1", IPPROTO_ESP, NULL, 0x1001);
 	check(&event, 0x1001, "the SPI was that of a{1}, deleted ", c, b);
@@ -289,6 +410,50 @@ static void test_victims(void **state)
 	remove_victim(c);
 	assert_int_equal(passed, 0);
 	check(&event, 0, "", NULL, NULL);
+}
+
+/**
+ * What a trace may lack.
+ */
+static void test_lapses(void **state)
+{
+	nflog_victim_t *a, *b, *many[66];
+	struct nflog_event_t event;
+	u_int i;
+
+	assert_true(victims->set_probe(victims, &probe));
+	pair_limits = subnet_limits = (struct nflog_limits_t){ .beyond = 7, .full = 7 };
+	a = add_victim("gw", "a{1}", 0x1001, "10.1.0.0/16", "10.2.0.0/16", 0, 0);
+	pair_limits.beyond += 1000;
+	b = add_victim("gw", "b{2}", 0x1002, "10.1.0.0/16", "10.3.0.0/16", 0, 0);
+	pair_limits.full += 100;
+	subnet_limits.beyond += 10;
+	subnet_limits.full += 3;
+	victims->remove(victims, a);
+	victims->remove(victims, b);
+	assert_int_equal(a->lapses.beyond, 1010);
+	assert_int_equal(a->lapses.full, 103);
+	assert_int_equal(a->lapses.nested, 3);
+	assert_int_equal(a->lapses.overlooked, 0);
+	assert_int_equal(b->lapses.beyond, 10);
+	assert_int_equal(b->lapses.full, 103);
+	free(a);
+	free(b);
+
+	/* more than are looked at */
+	for (i = 0; i < countof(many); i++)
+	{
+		many[i] = add_victim("gw", "x{1}", 0x1001 + i, "10.1.0.0/16", "10.2.0.0/16", 0, 0);
+	}
+	build(&event, "10.1.0.10", "10.2.0.10", IPPROTO_TCP, NULL, 7);
+	check(&event, 0, "", many[65], NULL);
+	for (i = 0; i < countof(many); i++)
+	{
+		victims->remove(victims, many[i]);
+		assert_int_equal(many[i]->lapses.overlooked, 1);
+		free(many[i]);
+	}
+	assert_int_equal(passed, 0);
 }
 
 /**
@@ -356,6 +521,7 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_comments, begin_drops, end_drops),
 		cmocka_unit_test_setup_teardown(test_victims, begin_drops, end_drops),
+		cmocka_unit_test_setup_teardown(test_lapses, begin_drops, end_drops),
 		cmocka_unit_test_setup_teardown(test_ports, begin_drops, end_drops),
 		cmocka_unit_test_setup_teardown(test_hostile, begin_drops, end_drops),
 	};

@@ -31,101 +31,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dropped.bpf.h"
 #include "event.h"
-
-/** struct in the kernel, of which only some members matter */
-#define KERNEL __attribute__((preserve_access_index))
-
-/** values in the headers of packets */
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
-#define PROTO_UDP 17
-#define PROTO_ESP 50
-#define PROTO_AH 51
-#define IPV4_LEN 20
-#define IPV6_LEN 40
-
-/** bits of _skb_refdst that are the pointer to a dst_entry, SKB_DST_PTRMASK */
-#define DST_PTRMASK ~1UL
-
-struct linux_xfrm_mib {
-	unsigned long mibs[1];
-} KERNEL;
-
-struct netns_mib {
-	struct linux_xfrm_mib *xfrm_statistics;
-} KERNEL;
-
-struct net {
-	struct netns_mib mib;
-} KERNEL;
-
-struct nsproxy {
-	struct net *net_ns;
-} KERNEL;
-
-struct task_struct {
-	struct nsproxy *nsproxy;
-} KERNEL;
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
-
-struct net_device {
-	possible_net_t nd_net;
-} KERNEL;
-
-struct sock_common {
-	possible_net_t skc_net;
-} KERNEL;
-
-struct sock {
-	struct sock_common __sk_common;
-} KERNEL;
-
-struct dst_entry {
-	struct net_device *dev;
-} KERNEL;
-
-struct sk_buff {
-	struct net_device *dev;
-	struct sock *sk;
-	unsigned long _skb_refdst;
-	unsigned int len, data_len;
-	__be16 protocol;
-	__u16 network_header;
-	unsigned char *head, *data;
-	unsigned int tail;
-} KERNEL;
-
-struct xfrm_id {
-	__be32 spi;
-} KERNEL;
-
-struct xfrm_replay_state {
-	__u32 seq;
-} KERNEL;
-
-struct xfrm_replay_state_esn {
-	__u32 seq, seq_hi, replay_window;
-} KERNEL;
-
-/* its member props has no type with a name */
-struct xfrm_state {
-	struct xfrm_id id;
-	struct {
-		__u8 replay_window;
-	} props;
-	struct xfrm_replay_state replay;
-	struct xfrm_replay_state_esn *replay_esn;
-} KERNEL;
 
 /** variable of each processor, by which to find other ones */
 struct rq {
 	unsigned int nr_running;
 } KERNEL;
-extern const struct rq runqueues __ksym;
+extern const struct rq runqueues __ksym __weak;
 
 /** set by the plugin before the programs are loaded */
 const volatile struct {
@@ -144,31 +57,31 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-/** addresses of SAs */
+/** addresses of SAs, and what is not passed on */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, NFLOG_DROP_PAIRS);
 	__type(key, struct nflog_pair_t);
-	__type(value, __u8);
+	__type(value, struct nflog_limits_t);
 } pairs SEC(".maps");
 
-/** subnets of selectors */
+/** subnets of selectors, and what is not passed on, in remote ones */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, NFLOG_DROP_SUBNETS);
 	__type(key, struct nflog_subnet_t);
-	__type(value, __u8);
+	__type(value, struct nflog_limits_t);
 } subnets SEC(".maps");
 
-/** limits */
+/** limit of all */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct nflog_limits_t);
-} limits SEC(".maps");
+} total SEC(".maps");
 
 /**
  * What an audit function said of a packet that is about to be dropped.
@@ -183,6 +96,9 @@ struct audited {
  * Memory of each processor.  A packet is dropped on the processor that audited it.
  */
 struct scratch {
+	/** TRUE while it is used: kernels before 6.0.10 run programs in the midst of another one,
+	 * newer ones count it */
+	bool busy;
 	/** packet that was audited */
 	struct audited audited;
 	/** address of a variable for any processor, and for this one */
@@ -291,6 +207,10 @@ int locate(void *ctx)
 	struct scratch *scratch = get_scratch();
 	void *this;
 
+	if (!&runqueues)
+	{
+		return 0;
+	}
 	this = bpf_this_cpu_ptr(&runqueues);
 	if (scratch && this)
 	{	/* memory makes numbers of them */
@@ -384,9 +304,9 @@ static __always_inline void map_addr(__u8 to[16], const __u8 *from, bool ipv6)
 }
 
 /**
- * Check if a subnet has an address.
+ * Find the smallest subnet that has an address.
  */
-static __always_inline bool has_subnet(const __u8 addr[16], __u8 remote)
+static __always_inline struct nflog_limits_t *find_subnet(const __u8 addr[16], __u8 remote)
 {
 	struct nflog_subnet_t subnet = {
 		.bits = NFLOG_SUBNET_BITS + 128,
@@ -398,15 +318,37 @@ static __always_inline bool has_subnet(const __u8 addr[16], __u8 remote)
 }
 
 /**
- * Check if a packet may be of a connection.
+ * Check if a packet may be IKE, ESP or AH: other headers of IPv6 may be before these.
+ */
+static __always_inline bool may_have_sa(__u8 proto, bool ipv6)
+{
+	switch (proto)
+	{
+		case PROTO_UDP:
+		case PROTO_ESP:
+		case PROTO_AH:
+			return true;
+		case PROTO_HOPOPTS:
+		case PROTO_ROUTING:
+		case PROTO_FRAGMENT:
+		case PROTO_DSTOPTS:
+			return ipv6;
+		default:
+			return false;
+	}
+}
+
+/**
+ * Find out if a packet may be of a connection.
  *
  * @param header	first bytes of the packet
  * @param sa		TRUE if it has an SA, or looked for one, which the protocol need not show yet
+ * @return			limit of its addresses or remote subnet, NULL if it is of none
  */
-static __always_inline bool is_wanted(const __u8 *header, bool ipv6, bool sa)
+static __always_inline struct nflog_limits_t *find(const __u8 *header, bool ipv6, bool sa)
 {
+	struct nflog_limits_t *limit;
 	struct nflog_pair_t pair, other;
-	__u8 proto = header[ipv6 ? 6 : 9];
 
 	if (ipv6)
 	{
@@ -418,47 +360,84 @@ static __always_inline bool is_wanted(const __u8 *header, bool ipv6, bool sa)
 		map_addr(pair.local, header + 12, false);
 		map_addr(pair.remote, header + 16, false);
 	}
-	if (sa || proto == PROTO_UDP || proto == PROTO_ESP || proto == PROTO_AH)
+	if (sa || may_have_sa(header[ipv6 ? 6 : 9], ipv6))
 	{
 		__builtin_memcpy(other.local, pair.remote, 16);
 		__builtin_memcpy(other.remote, pair.local, 16);
-		if (bpf_map_lookup_elem(&pairs, &pair) || bpf_map_lookup_elem(&pairs, &other))
+		limit = bpf_map_lookup_elem(&pairs, &pair) ?: bpf_map_lookup_elem(&pairs, &other);
+		if (limit)
 		{
-			return true;
+			return limit;
 		}
 	}
-	return (has_subnet(pair.local, 0) && has_subnet(pair.remote, 1)) ||
-		   (has_subnet(pair.local, 1) && has_subnet(pair.remote, 0));
+	limit = find_subnet(pair.remote, 1);
+	if (limit && find_subnet(pair.local, 0))
+	{
+		return limit;
+	}
+	limit = find_subnet(pair.local, 1);
+	return limit && find_subnet(pair.remote, 0) ? limit : NULL;
+}
+
+/**
+ * Read an IP header.
+ *
+ * @return			FALSE if it is none
+ */
+static __always_inline bool read_header(__u8 to[IPV6_LEN], const unsigned char *header,
+										bool ipv6)
+{
+	return bpf_probe_read_kernel(to, ipv6 ? IPV6_LEN : IPV4_LEN, header) == 0 &&
+		   to[0] >> 4 == (ipv6 ? 6 : 4);
+}
+
+/**
+ * Find out if a packet that XFRM put into a tunnel may be of a connection.  Until it is
+ * encrypted, data begins at its header.
+ *
+ * @param header	header of the tunnel
+ * @param proto		protocol in there
+ * @param inner		receives where the packet begins behind that header, unless it is none
+ * @return			limit of its remote subnet, NULL if it is of none
+ */
+static __always_inline struct nflog_limits_t *find_inner(struct sk_buff *skb,
+											unsigned char *header, __u8 proto, __u32 *inner)
+{
+	unsigned char *data = BPF_CORE_READ(skb, data);
+	__u8 ip[IPV6_LEN] = {};
+
+	if ((proto != PROTO_IPIP && proto != PROTO_IPV6) || data <= header ||
+		data != BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, inner_network_header) ||
+		!read_header(ip, data, proto == PROTO_IPV6))
+	{
+		return NULL;
+	}
+	*inner = data - header;
+	return find(ip, proto == PROTO_IPV6, false);
 }
 
 /**
  * Count a packet.
  *
- * @return			limits, NULL if there are too many packets in this second
+ * @param time		in ns
+ * @param rate		packets in a second, at most
+ * @return			FALSE if there are too many
  */
-static __always_inline struct nflog_limits_t *count(__u64 time)
+static __always_inline bool count(struct nflog_limits_t *limit, __u64 time, __u64 rate)
 {
-	struct nflog_limits_t *limit;
 	__u64 second = time / 1000000000;
-	__u32 zero = 0;
 
-	limit = bpf_map_lookup_elem(&limits, &zero);
-	if (!limit)
-	{
-		return NULL;
-	}
 	if (limit->second != second)
 	{	/* two processors may do so at once, which lets some packets more pass */
 		limit->second = second;
 		limit->packets = 0;
 	}
-	if (limit->packets >= NFLOG_DROP_RATE)
+	if (limit->packets >= rate)
 	{
-		__sync_fetch_and_add(&limit->beyond, 1);
-		return NULL;
+		return false;
 	}
 	__sync_fetch_and_add(&limit->packets, 1);
-	return limit;
+	return true;
 }
 
 /**
@@ -487,26 +466,48 @@ static __always_inline void copy(struct nflog_event_t *event, struct sk_buff *sk
 	}
 }
 
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(dropped, struct sk_buff *skb, void *location, __u32 reason)
+/**
+ * Pass on a packet.
+ *
+ * @param event		packet, of which time is set
+ * @param limit		limit of its addresses or remote subnet
+ */
+static __always_inline void pass(struct nflog_event_t *event, struct nflog_limits_t *limit,
+								 struct sk_buff *skb, unsigned char *header, void *location)
 {
 	static const char format[] = "%pS";
-	struct scratch *scratch = get_scratch();
+	__u64 args[1] = { (__u64)location }, len;
+
+	bpf_snprintf(event->place, sizeof(event->place), format, args, sizeof(args));
+	copy(event, skb, header);
+	len = __builtin_offsetof(struct nflog_event_t, data) + event->caplen;
+	asm volatile("" : "+r"(len));
+	if (len > sizeof(*event))
+	{
+		len = sizeof(*event);
+	}
+	if (bpf_ringbuf_output(&events, event, len, 0))
+	{
+		__sync_fetch_and_add(&limit->full, 1);
+	}
+}
+
+/**
+ * Find out what is known of a packet, and pass it on if it may be of a connection.
+ */
+static __always_inline void drop(struct scratch *scratch, struct net *net, struct sk_buff *skb,
+								 void *location, __u32 reason)
+{
+	struct nflog_limits_t *limit, *all;
+	struct nflog_event_t *event = &scratch->event;
 	struct audited audited = {};
-	struct nflog_limits_t *limit;
-	struct nflog_event_t *event;
 	unsigned char *header;
-	__u64 args[1], changed = 0, pos;
+	__u32 inner = 0, zero = 0;
+	__u64 changed = 0;
 	__u16 protocol;
-	struct net *net;
 	__u8 ip[IPV6_LEN] = {};
 	bool ipv6;
 
-	net = get_net(skb);
-	if (!scratch || !net || (__u64)net != own_net)
-	{
-		return 0;
-	}
 	if (reason == constants.not_specified || reason == constants.xfrm_policy)
 	{	/* also for packets that are of no interest, as later ones do not have what they
 		 * counted */
@@ -521,18 +522,23 @@ int BPF_PROG(dropped, struct sk_buff *skb, void *location, __u32 reason)
 	protocol = bpf_ntohs(BPF_CORE_READ(skb, protocol));
 	ipv6 = protocol == ETH_P_IPV6;
 	header = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
-	if ((!ipv6 && protocol != ETH_P_IP) ||
-		bpf_probe_read_kernel(ip, ipv6 ? IPV6_LEN : IPV4_LEN, header) ||
-		ip[0] >> 4 != (ipv6 ? 6 : 4) || !is_wanted(ip, ipv6, audited.skb))
+	if ((!ipv6 && protocol != ETH_P_IP) || !read_header(ip, header, ipv6))
 	{
-		return 0;
+		return;
 	}
-	event = &scratch->event;
-	event->time = bpf_ktime_get_ns();
-	limit = count(event->time);
-	if (!limit)
+	limit = find_inner(skb, header, ip[ipv6 ? 6 : 9], &inner) ?:
+			find(ip, ipv6, audited.skb);
+	all = bpf_map_lookup_elem(&total, &zero);
+	if (!limit || !all)
 	{
-		return 0;
+		return;
+	}
+	event->time = bpf_ktime_get_ns();
+	if (!count(limit, event->time, NFLOG_DROP_RATE) ||
+		!count(all, event->time, NFLOG_DROP_RATE_ALL))
+	{
+		__sync_fetch_and_add(&limit->beyond, 1);
+		return;
 	}
 	event->audit = audited.audit;
 	event->spi = audited.spi;
@@ -540,20 +546,23 @@ int BPF_PROG(dropped, struct sk_buff *skb, void *location, __u32 reason)
 	event->top = audited.top;
 	event->top_hi = audited.top_hi;
 	event->window = audited.window;
+	event->inner = inner;
 	event->counters = changed;
 	event->reason = reason;
-	args[0] = (__u64)location;
-	bpf_snprintf(event->place, sizeof(event->place), format, args, sizeof(args));
-	copy(event, skb, header);
-	pos = __builtin_offsetof(struct nflog_event_t, data) + event->caplen;
-	asm volatile("" : "+r"(pos));
-	if (pos > sizeof(*event))
+	pass(event, limit, skb, header, location);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(dropped, struct sk_buff *skb, void *location, __u32 reason)
+{
+	struct scratch *scratch = get_scratch();
+	struct net *net = get_net(skb);
+
+	if (scratch && net && (__u64)net == own_net && !scratch->busy)
 	{
-		pos = sizeof(*event);
-	}
-	if (bpf_ringbuf_output(&events, event, pos, 0))
-	{
-		__sync_fetch_and_add(&limit->full, 1);
+		*(volatile bool*)&scratch->busy = true;
+		drop(scratch, net, skb, location, reason);
+		*(volatile bool*)&scratch->busy = false;
 	}
 	return 0;
 }

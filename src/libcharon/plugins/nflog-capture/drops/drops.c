@@ -16,6 +16,7 @@
 
 #include "drops.h"
 #include "probe.h"
+#include "victim_change.h"
 #include "options/notes.h"
 #include "process/pulse.h"
 #include "traces/pcapng.h"
@@ -55,25 +56,31 @@ struct private_nflog_drops_t {
 	nflog_writer_t *writer;
 
 	/**
-	 * Finds the CHILD_SAs of packets.
+	 * Finds the CHILD_SAs of packets, used by the thread only.
 	 */
 	nflog_victims_t *victims;
 
 	/**
-	 * CHILD_SAs that were removed, whose traces are to be released, nflog_victim_t.
-	 */
-	linked_list_t *removed;
-
-	/**
-	 * Programs in the kernel, NULL if they are not loaded.
+	 * Programs in the kernel, NULL if they are not loaded, used by the thread only.
 	 */
 	nflog_probe_t *probe;
 
 	/**
-	 * Why they could not be loaded the last time, NULL if they could, and when, monotonic.
+	 * Why they could not be loaded the last time, NULL if they could, and when, monotonic, used
+	 * by the thread only.
 	 */
 	char *error;
 	time_t failed;
+
+	/**
+	 * Changes of CHILD_SAs that are to be applied, nflog_victim_change_t.
+	 */
+	linked_list_t *changes;
+
+	/**
+	 * TRUE to load programs again at once, and to end.
+	 */
+	bool again, stop;
 
 	/**
 	 * Thread that reads packets, NULL if none was created.
@@ -86,22 +93,17 @@ struct private_nflog_drops_t {
 	nflog_pulse_t *pulse;
 
 	/**
-	 * TRUE while it runs, and is not about to end.
-	 */
-	bool running;
-
-	/**
-	 * Wakes it up.
+	 * Wakes it up, -1 if it was never created.
 	 */
 	int wake;
 
 	/**
-	 * When it was logged that something can't be created, or is too much, monotonic.
+	 * When it was logged that something can't be created, monotonic.
 	 */
 	time_t logged;
 
 	/**
-	 * Guards all from victims to running.
+	 * Guards all from changes on.
 	 */
 	mutex_t *mutex;
 };
@@ -131,7 +133,7 @@ static struct timespec get_time(struct nflog_event_t *event)
 }
 
 /**
- * A packet that the kernel dropped.  The mutex is locked.
+ * A packet that the kernel dropped.
  */
 static void receive(private_nflog_drops_t *this, struct nflog_event_t *event)
 {
@@ -148,7 +150,7 @@ static void receive(private_nflog_drops_t *this, struct nflog_event_t *event)
 		return;
 	}
 	reasons->describe(reasons, event, lost.spi, &described);
-	if (lost.spi && !lost.sa && described.counter &&
+	if (lost.spi && !lost.sa && !lost.inner && described.counter &&
 		(strpfx(described.counter, "XfrmInState") ||
 		 strpfx(described.counter, "XfrmOutState")))
 	{	/* there is an SA with this SPI, which is not captured, and what leaves in it may
@@ -172,51 +174,9 @@ static void receive(private_nflog_drops_t *this, struct nflog_event_t *event)
 }
 
 /**
- * Set for a trace what it lacks.
+ * Load the programs, and pass on packets of all CHILD_SAs.  If that fails, it is logged once.
  */
-static void set_note(nflog_victim_t *victim, char *note)
-{
-	victim->tap.count->tally->set_note(victim->tap.count->tally, note);
-	victim->registry->set_note(victim->registry, victim->listing, note);
-}
-
-/**
- * Note that no dropped packets of a CHILD_SA are captured.
- */
-static void note_failure(nflog_victim_t *victim, char *error)
-{
-	char note[256];
-
-	snprintf(note, sizeof(note), "dropped packets are not captured: %s", error);
-	set_note(victim, note);
-	victim->failed = TRUE;
-}
-
-/**
- * Note that dropped packets of a CHILD_SA are captured from now on.
- *
- * @param all		TRUE if the kernel took the addresses and selectors of all CHILD_SAs
- */
-static void note_success(nflog_victim_t *victim, bool all)
-{
-	if (!all)
-	{
-		set_note(victim, "maybe some dropped packets are not captured: too many addresses and "
-				 "selectors");
-	}
-	else if (victim->failed)
-	{
-		set_note(victim, "dropped packets were not captured at first");
-	}
-	victim->failed = FALSE;
-}
-
-/**
- * Load the programs, and pass on packets of all CHILD_SAs.
- *
- * @return			FALSE if they can't be loaded, which is logged once
- */
-static bool load(private_nflog_drops_t *this)
+static void load(private_nflog_drops_t *this)
 {
 	char error[192];
 	enumerator_t *enumerator;
@@ -226,7 +186,9 @@ static bool load(private_nflog_drops_t *this)
 	void *key;
 
 	probe = nflog_probe_create((void*)receive, this, error, sizeof(error));
-	this->mutex->lock(this->mutex);
+	/* that takes a while, charon may have stopped meanwhile */
+	nflog_pulse_end(this->pulse);
+	nflog_pulse_begin(this->pulse);
 	known = this->error && !probe && streq(this->error, error);
 	free(this->error);
 	this->error = probe ? NULL : strdup(error);
@@ -234,30 +196,31 @@ static bool load(private_nflog_drops_t *this)
 	this->probe = probe;
 	if (probe)
 	{
-		all = this->victims->set_filter(this->victims, (void*)probe->set_pair,
-										(void*)probe->set_subnet, probe);
+		all = this->victims->set_probe(this->victims, probe);
 	}
 	enumerator = this->victims->create_enumerator(this->victims);
 	while (enumerator->enumerate(enumerator, &key, &victim))
 	{
 		if (!probe)
 		{
-			note_failure(victim, error);
+			nflog_victim_note_failure(victim, error);
 		}
 		else
 		{
-			note_success(victim, all);
-			probe->get_limits(probe, &victim->since);
+			nflog_victim_note_success(victim, all);
 		}
 	}
 	enumerator->destroy(enumerator);
-	this->mutex->unlock(this->mutex);
-	if (!probe && !known)
+	if (probe)
+	{
+		DBG1(DBG_CHD, "nflog-capture: loaded programs into the kernel that report dropped "
+			 "packets");
+	}
+	else if (!known)
 	{
 		DBG1(DBG_CHD, "nflog-capture: unable to capture dropped packets, all else is "
 			 "captured: %s", error);
 	}
-	return probe != NULL;
 }
 
 /**
@@ -265,32 +228,9 @@ static bool load(private_nflog_drops_t *this)
  */
 static void unload(private_nflog_drops_t *this)
 {
-	nflog_probe_t *probe;
-
-	this->mutex->lock(this->mutex);
-	probe = this->probe;
+	this->victims->set_probe(this->victims, NULL);
+	DESTROY_IF(this->probe);
 	this->probe = NULL;
-	this->victims->set_filter(this->victims, NULL, NULL, NULL);
-	this->mutex->unlock(this->mutex);
-	DESTROY_IF(probe);
-}
-
-/**
- * Count the packets that were not passed on while a CHILD_SA was captured, which may be its.
- */
-static void count_limits(nflog_victim_t *victim, struct nflog_limits_t *limits)
-{
-	nflog_tally_t *tally = victim->tap.count->tally;
-	char note[128];
-
-	if (limits->beyond > victim->since.beyond || limits->full > victim->since.full)
-	{
-		snprintf(note, sizeof(note), "maybe some of %llu beyond the limit of a second, and "
-				 "of %llu that did not fit into the ring buffer, of all connections",
-				 (unsigned long long)(limits->beyond - victim->since.beyond),
-				 (unsigned long long)(limits->full - victim->since.full));
-		tally->set_note(tally, note);
-	}
 }
 
 /**
@@ -308,133 +248,200 @@ static void release(private_nflog_drops_t *this, nflog_victim_t *victim)
 	{
 		trace->destroy(trace);
 	}
-	free(victim->conn);
-	free(victim->label);
-	free(victim);
+	nflog_victim_destroy(victim);
 }
 
 /**
- * Read packets, and release the traces of CHILD_SAs that were removed before.
+ * Note what became of a change of a CHILD_SA.
+ *
+ * @param applied	FALSE if the kernel took no more addresses or selectors
  */
-static void work(private_nflog_drops_t *this)
+static void note_change(private_nflog_drops_t *this, nflog_victim_t *victim, bool applied)
 {
-	struct nflog_limits_t limits = {};
-	enumerator_t *enumerator;
-	nflog_victim_t *victim;
-	linked_list_t *removed;
+	if (!applied)
+	{
+		nflog_victim_note_limit(victim);
+	}
+	if (this->error && !victim->failed)
+	{
+		nflog_victim_note_failure(victim, this->error);
+	}
+}
+
+/**
+ * Apply changes, except for those that remove CHILD_SAs.
+ *
+ * @param removals	receives these, nflog_victim_change_t
+ * @return			FALSE if these are the last ones
+ */
+static bool apply(private_nflog_drops_t *this, linked_list_t *removals)
+{
+	linked_list_t *changes;
+	nflog_victim_change_t *change;
+	bool stop;
 
 	this->mutex->lock(this->mutex);
-	removed = this->removed;
-	this->removed = linked_list_create();
+	changes = this->changes;
+	this->changes = linked_list_create();
+	if (this->again)
+	{
+		this->again = FALSE;
+		free(this->error);
+		this->error = NULL;
+	}
+	stop = this->stop;
+	this->mutex->unlock(this->mutex);
+	while (changes->remove_first(changes, (void**)&change) == SUCCESS)
+	{
+		nflog_pulse_beat(this->pulse);
+		if (change->is_removal(change))
+		{
+			removals->insert_last(removals, change);
+			continue;
+		}
+		note_change(this, change->get_victim(change), change->apply(change, this->victims));
+		change->destroy(change);
+	}
+	changes->destroy(changes);
+	return !stop;
+}
+
+/**
+ * Remove CHILD_SAs, after packets were read that may be theirs.
+ */
+static void finish(private_nflog_drops_t *this, linked_list_t *removals)
+{
+	nflog_victim_change_t *change;
+	nflog_victim_t *victim;
+
+	while (removals->remove_first(removals, (void**)&change) == SUCCESS)
+	{
+		nflog_pulse_beat(this->pulse);
+		victim = change->get_victim(change);
+		change->apply(change, this->victims);
+		change->destroy(change);
+		nflog_victim_note_lapses(victim);
+		release(this, victim);
+	}
+	removals->destroy(removals);
+}
+
+/**
+ * Get how long to wait until programs are to be loaded.
+ *
+ * @return			time in ms, -1 if they are loaded, or there is nothing to load them for
+ */
+static int get_delay(private_nflog_drops_t *this)
+{
+	time_t waited = time_monotonic(NULL) - this->failed;
+
+	if (this->probe || !this->victims->is_ready(this->victims))
+	{
+		return -1;
+	}
+	return this->error && waited < RETRY_AFTER ? (RETRY_AFTER - waited) * 1000 : 0;
+}
+
+/**
+ * Apply changes, load or unload programs, and read packets.
+ *
+ * @return			FALSE if there is nothing to come
+ */
+static bool work(private_nflog_drops_t *this)
+{
+	linked_list_t *removals = linked_list_create();
+	bool more;
+
+	more = apply(this, removals);
+	if (more && get_delay(this) == 0)
+	{
+		load(this);
+	}
 	if (this->probe)
 	{
 		this->probe->consume(this->probe);
-		this->probe->get_limits(this->probe, &limits);
+		this->queue->publish(this->queue, this->lane);
 	}
-	enumerator = removed->create_enumerator(removed);
-	while (enumerator->enumerate(enumerator, &victim))
+	finish(this, removals);
+	if (this->probe && !this->victims->get_count(this->victims))
 	{
-		this->victims->remove(this->victims, victim);
+		unload(this);
 	}
-	enumerator->destroy(enumerator);
-	this->mutex->unlock(this->mutex);
-	this->queue->publish(this->queue, this->lane);
-	while (removed->remove_first(removed, (void**)&victim) == SUCCESS)
-	{
-		count_limits(victim, &limits);
-		release(this, victim);
-	}
-	removed->destroy(removed);
+	return more;
 }
 
 /**
- * Read packets until there are no CHILD_SAs left.
- */
-static void serve(private_nflog_drops_t *this)
-{
-	struct pollfd fds[] = {
-		{ .fd = this->wake, .events = POLLIN },
-		{ .fd = this->probe->get_fd(this->probe), .events = POLLIN },
-	};
-	eventfd_t woken;
-	bool idle = FALSE;
-
-	while (!idle)
-	{
-		nflog_pulse_end(this->pulse);
-		if (poll(fds, countof(fds), -1) > 0 && fds[0].revents)
-		{
-			eventfd_read(this->wake, &woken);
-		}
-		nflog_pulse_begin(this->pulse);
-		work(this);
-		this->mutex->lock(this->mutex);
-		idle = !this->victims->get_count(this->victims);
-		this->mutex->unlock(this->mutex);
-	}
-}
-
-/**
- * Check if there are CHILD_SAs again, otherwise the thread is about to end.
- */
-static bool is_needed(private_nflog_drops_t *this)
-{
-	bool needed;
-
-	this->mutex->lock(this->mutex);
-	while (this->removed->get_count(this->removed))
-	{
-		this->mutex->unlock(this->mutex);
-		work(this);
-		this->mutex->lock(this->mutex);
-	}
-	needed = !this->error && this->victims->get_count(this->victims);
-	this->running = needed;
-	this->mutex->unlock(this->mutex);
-	return needed;
-}
-
-/**
- * Thread that loads the programs and reads packets.  It is not joined before it is about to
- * end, as unloading takes a while.
+ * Thread that reads packets, as charon's may not wait for the kernel.
  */
 static void *run(private_nflog_drops_t *this)
 {
-	nflog_pulse_begin(this->pulse);
-	do
+	struct pollfd fds[] = {
+		{ .fd = this->wake, .events = POLLIN },
+		{ .events = POLLIN },
+	};
+	eventfd_t woken;
+	bool more = TRUE;
+
+	while (more)
 	{
-		if (load(this))
+		nflog_pulse_begin(this->pulse);
+		more = work(this);
+		nflog_pulse_end(this->pulse);
+		fds[1].fd = this->probe ? this->probe->get_fd(this->probe) : -1;
+		if (more && poll(fds, countof(fds), get_delay(this)) > 0 && fds[0].revents)
 		{
-			serve(this);
+			eventfd_read(this->wake, &woken);
 		}
-		unload(this);
 	}
-	while (is_needed(this));
-	nflog_pulse_end(this->pulse);
 	return NULL;
 }
 
 /**
- * Ensure that the thread is running, if programs may be loaded.  The mutex is locked.
+ * Ensure that the thread is running.  The mutex is locked.
+ *
+ * @return			FALSE if it can't be created
  */
-static void ensure_running(private_nflog_drops_t *this)
+static bool ensure_running(private_nflog_drops_t *this)
 {
-	if (this->running ||
-		(this->error && time_monotonic(NULL) - this->failed < RETRY_AFTER))
+	if (!this->thread)
 	{
-		return;
+		if (this->wake < 0)
+		{
+			this->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		}
+		if (this->wake >= 0)
+		{
+			this->thread = thread_create((thread_main_t)run, this);
+		}
+		if (!this->thread && nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
+		{
+			DBG1(DBG_CHD, "nflog-capture: unable to create the thread that reads dropped "
+				 "packets, trying again with the next CHILD_SA");
+		}
 	}
+	return this->thread != NULL;
+}
+
+/**
+ * Have the thread apply a change.  The mutex is locked.
+ */
+static void enqueue(private_nflog_drops_t *this, nflog_victim_change_t *change)
+{
+	this->changes->insert_last(this->changes, change);
 	if (this->thread)
 	{
-		this->thread->join(this->thread);
+		wake(this);
 	}
-	this->thread = thread_create((thread_main_t)run, this);
-	this->running = this->thread != NULL;
-	if (!this->running && nflog_log_once(&this->logged, NFLOG_LOG_AGAIN))
-	{
-		DBG1(DBG_CHD, "nflog-capture: unable to create the thread that reads dropped "
-			 "packets, trying again with the next CHILD_SA");
-	}
+}
+
+/**
+ * Have the thread apply a change.
+ */
+static void add_change(private_nflog_drops_t *this, nflog_victim_change_t *change)
+{
+	this->mutex->lock(this->mutex);
+	enqueue(this, change);
+	this->mutex->unlock(this->mutex);
 }
 
 METHOD(nflog_drops_t, add, nflog_victim_t*,
@@ -443,97 +450,50 @@ METHOD(nflog_drops_t, add, nflog_victim_t*,
 {
 	nflog_victim_t *victim;
 
-	INIT(victim,
-		.conn = strdup(conn),
-		.label = strdup(label),
-		.registry = registry,
-		.listing = listing,
-	);
-	nflog_tap_init(&victim->tap, trace, POINT_DROPPED, label);
+	victim = nflog_victim_create(trace, conn, label, registry, listing);
 	this->mutex->lock(this->mutex);
-	this->victims->add(this->victims, victim);
-	if (this->probe)
+	if (!ensure_running(this))
 	{
-		this->probe->get_limits(this->probe, &victim->since);
+		nflog_victim_note_failure(victim, "there is no thread");
 	}
-	ensure_running(this);
-	if (!this->running || (this->error && !this->probe))
-	{
-		note_failure(victim, this->error ?: "there is no thread");
-	}
+	enqueue(this, nflog_victim_change_create_add(victim));
 	this->mutex->unlock(this->mutex);
 	return victim;
-}
-
-/**
- * Note that packets of a CHILD_SA are not passed on, as the kernel took no more addresses or
- * selectors.
- */
-static void note_limit(private_nflog_drops_t *this, nflog_victim_t *victim, bool set)
-{
-	if (!set)
-	{
-		set_note(victim, "some dropped packets are not captured: too many addresses and "
-				 "selectors");
-	}
 }
 
 METHOD(nflog_drops_t, set_sa, void,
 	private_nflog_drops_t *this, nflog_victim_t *victim, kernel_ipsec_sa_id_t *id,
 	kernel_ipsec_add_sa_t *data)
 {
-	this->mutex->lock(this->mutex);
-	note_limit(this, victim, this->victims->set_sa(this->victims, victim, data->inbound, id,
-												   data->src_ts, data->dst_ts));
-	this->mutex->unlock(this->mutex);
+	add_change(this, nflog_victim_change_create_sa(victim, id, data));
 }
 
 METHOD(nflog_drops_t, update_sa, void,
 	private_nflog_drops_t *this, nflog_victim_t *victim, bool inbound,
 	kernel_ipsec_update_sa_t *data)
 {
-	this->mutex->lock(this->mutex);
-	note_limit(this, victim, this->victims->set_addresses(this->victims, victim, inbound,
-														  data->new_src, data->new_dst));
-	this->mutex->unlock(this->mutex);
+	add_change(this, nflog_victim_change_create_addresses(victim, inbound, data));
 }
 
 METHOD(nflog_drops_t, remove_, void,
 	private_nflog_drops_t *this, nflog_victim_t *victim, bool started)
 {
-	bool running;
-
-	this->mutex->lock(this->mutex);
 	victim->started = started;
-	running = this->running;
-	if (running)
-	{	/* packets of it may be in the ring buffer */
-		this->removed->insert_last(this->removed, victim);
-	}
-	else
-	{
-		this->victims->remove(this->victims, victim);
-	}
-	this->mutex->unlock(this->mutex);
-	if (running)
-	{
-		wake(this);
-	}
-	else
-	{
-		release(this, victim);
-	}
+	add_change(this, nflog_victim_change_create_removal(victim));
 }
 
 METHOD(nflog_drops_t, retry, void,
 	private_nflog_drops_t *this)
 {
 	this->mutex->lock(this->mutex);
-	free(this->error);
-	this->error = NULL;
-	if (this->victims->get_count(this->victims))
+	this->again = TRUE;
+	if (this->changes->get_count(this->changes))
 	{
 		ensure_running(this);
+	}
+	if (this->thread)
+	{
+		wake(this);
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -541,13 +501,23 @@ METHOD(nflog_drops_t, retry, void,
 METHOD(nflog_drops_t, destroy, void,
 	private_nflog_drops_t *this)
 {
+	this->mutex->lock(this->mutex);
+	this->stop = TRUE;
 	if (this->thread)
 	{
 		wake(this);
+	}
+	this->mutex->unlock(this->mutex);
+	if (this->thread)
+	{
 		this->thread->join(this->thread);
 	}
+	else
+	{	/* nothing did this */
+		work(this);
+	}
 	nflog_pulse_destroy(this->pulse);
-	this->removed->destroy(this->removed);
+	this->changes->destroy(this->changes);
 	this->victims->destroy(this->victims);
 	this->mutex->destroy(this->mutex);
 	if (this->wake >= 0)
@@ -588,9 +558,9 @@ nflog_drops_t *nflog_drops_create(nflog_queue_t *queue, u_int lane, nflog_writer
 		.lane = lane,
 		.writer = writer,
 		.victims = nflog_victims_create(),
-		.removed = linked_list_create(),
+		.changes = linked_list_create(),
 		.pulse = nflog_pulse_create("reads dropped packets"),
-		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.wake = -1,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -46,6 +46,22 @@ void nflog_esp_packet_restore(struct nflog_event_t *event)
 	}
 }
 
+/*
+ * Described in header
+ */
+bool nflog_esp_packet_unwrap(struct nflog_event_t *event)
+{
+	if (!event->inner || event->inner > event->caplen || event->inner > event->len)
+	{
+		return FALSE;
+	}
+	event->caplen -= event->inner;
+	event->len -= event->inner;
+	memmove(event->data, event->data + event->inner, event->caplen);
+	event->inner = 0;
+	return TRUE;
+}
+
 /**
  * Check if a packet is of a port of IKE.
  *

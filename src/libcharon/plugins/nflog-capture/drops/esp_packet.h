@@ -35,6 +35,14 @@
 void nflog_esp_packet_restore(struct nflog_event_t *event);
 
 /**
+ * Remove the header of a tunnel that XFRM put before a packet, but did not encrypt it yet.
+ *
+ * @param event		dropped packet, changed
+ * @return			FALSE if there is none
+ */
+bool nflog_esp_packet_unwrap(struct nflog_event_t *event);
+
+/**
  * Get the SPI of an ESP or AH packet, maybe in UDP.
  *
  * @param ip		packet

@@ -33,8 +33,10 @@
 /** bytes of the name of a place, with the null byte */
 #define NFLOG_DROP_PLACE 64
 
-/** packets of all connections that are passed on in a second, at most */
+/** packets of the same addresses or remote subnet, and of all, that are passed on in a second, at
+ * most */
 #define NFLOG_DROP_RATE 1000
+#define NFLOG_DROP_RATE_ALL 10000
 
 /** kernel's counters of drops, at most; it has about 32 */
 #define NFLOG_DROP_COUNTERS 64
@@ -80,7 +82,9 @@ struct nflog_event_t {
 	/** highest sequence number of the SA, and size of its replay window, in packets, if audit
 	 * is NFLOG_AUDIT_REPLAY; sequence numbers may have 64 bits then */
 	__u32 top, top_hi, window;
-	__u32 pad;
+	/** where the packet begins in data that XFRM put into a tunnel, but did not encrypt, 0 if it
+	 * is none: what is between the headers is not set yet */
+	__u32 inner;
 	/** place in the kernel, function and offset */
 	char place[NFLOG_DROP_PLACE];
 	/** packet from its IP header on */
@@ -112,12 +116,13 @@ struct nflog_subnet_t {
 #define NFLOG_SUBNET_BITS 8
 
 /**
- * What is counted in the kernel, for all connections.
+ * What is counted in the kernel, for a pair of addresses, a subnet, or all.
  */
 struct nflog_limits_t {
 	/** second, and packets in it */
 	__u64 second, packets;
-	/** packets that were not passed on, as there were too many, or the ring buffer was full */
+	/** packets that were not passed on, as there were too many, or the ring buffer was full,
+	 * not for all */
 	__u64 beyond, full;
 };
 

@@ -37,6 +37,9 @@
 /** memory for packets in the kernel until they are read, in bytes, see dropped.bpf.c */
 #define EVENTS "events"
 
+/** program that passes on packets */
+#define DROPPED "dropped"
+
 typedef struct private_nflog_probe_t private_nflog_probe_t;
 
 /**
@@ -62,7 +65,7 @@ struct private_nflog_probe_t {
 	/**
 	 * File descriptors of maps.
 	 */
-	int pairs, subnets, limits;
+	int pairs, subnets;
 
 	/**
 	 * Reads packets.
@@ -91,10 +94,23 @@ struct private_nflog_probe_t {
  */
 static bool change(int fd, void *key, bool add)
 {
-	uint8_t value = 1;
+	struct nflog_limits_t none = {};
 
-	return add ? bpf_map_update_elem(fd, key, &value, BPF_ANY) == 0
+	return add ? bpf_map_update_elem(fd, key, &none, BPF_NOEXIST) == 0 || errno == EEXIST
 			   : bpf_map_delete_elem(fd, key) == 0 || errno == ENOENT;
+}
+
+/**
+ * Get a value of a set, the counters of a key.
+ */
+static void get(int fd, void *key, struct nflog_limits_t *limits)
+{
+	struct nflog_limits_t found;
+
+	if (bpf_map_lookup_elem(fd, key, &found) == 0)
+	{
+		*limits = found;
+	}
 }
 
 METHOD(nflog_probe_t, set_pair, bool,
@@ -121,13 +137,35 @@ METHOD(nflog_probe_t, consume, void,
 	ring_buffer__consume(this->ring);
 }
 
-METHOD(nflog_probe_t, get_limits, void,
-	private_nflog_probe_t *this, struct nflog_limits_t *limits)
+METHOD(nflog_probe_t, get_pair_limits, void,
+	private_nflog_probe_t *this, struct nflog_pair_t *pair, struct nflog_limits_t *limits)
 {
-	uint32_t zero = 0;
+	get(this->pairs, pair, limits);
+}
 
-	memset(limits, 0, sizeof(*limits));
-	bpf_map_lookup_elem(this->limits, &zero, limits);
+METHOD(nflog_probe_t, get_subnet_limits, void,
+	private_nflog_probe_t *this, struct nflog_subnet_t *subnet,
+	struct nflog_limits_t *limits)
+{
+	get(this->subnets, subnet, limits);
+}
+
+/**
+ * Get the program of a name.
+ */
+static struct bpf_program *get_program(private_nflog_probe_t *this, char *name)
+{
+	return bpf_object__find_program_by_name(this->object, name);
+}
+
+METHOD(nflog_probe_t, get_nested, uint64_t,
+	private_nflog_probe_t *this)
+{
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+
+	bpf_obj_get_info_by_fd(bpf_program__fd(get_program(this, DROPPED)), &info, &len);
+	return info.recursion_misses;
 }
 
 METHOD(nflog_probe_t, get_reasons, nflog_reasons_t*,
@@ -209,14 +247,6 @@ static void learn_names(private_nflog_probe_t *this, const struct btf *btf)
 			}
 		}
 	}
-}
-
-/**
- * Get the program of a name.
- */
-static struct bpf_program *get_program(private_nflog_probe_t *this, char *name)
-{
-	return bpf_object__find_program_by_name(this->object, name);
 }
 
 /**
@@ -365,7 +395,7 @@ static int attach(private_nflog_probe_t *this)
 		{
 			array_insert(this->links, ARRAY_TAIL, link);
 		}
-		else if (streq(bpf_program__name(program), "dropped"))
+		else if (streq(bpf_program__name(program), DROPPED))
 		{	/* the others only explain more */
 			return -errno;
 		}
@@ -383,7 +413,6 @@ static int open_maps(private_nflog_probe_t *this)
 	events = bpf_object__find_map_fd_by_name(this->object, EVENTS);
 	this->pairs = bpf_object__find_map_fd_by_name(this->object, "pairs");
 	this->subnets = bpf_object__find_map_fd_by_name(this->object, "subnets");
-	this->limits = bpf_object__find_map_fd_by_name(this->object, "limits");
 	this->ring = ring_buffer__new(events, receive, this, NULL);
 	return this->ring ? 0 : -errno;
 }
@@ -469,7 +498,9 @@ nflog_probe_t *nflog_probe_create(void (*cb)(void *data, struct nflog_event_t *e
 			.set_subnet = _set_subnet,
 			.get_fd = _get_fd,
 			.consume = _consume,
-			.get_limits = _get_limits,
+			.get_pair_limits = _get_pair_limits,
+			.get_subnet_limits = _get_subnet_limits,
+			.get_nested = _get_nested,
 			.get_reasons = _get_reasons,
 			.destroy = _destroy,
 		},

@@ -32,8 +32,7 @@ typedef struct nflog_probe_t nflog_probe_t;
 /**
  * Programs in the kernel that pass on dropped packets.
  *
- * Created and destroyed by one thread.  set_pair() and set_subnet() may be called by others
- * meanwhile, they change a map with one system call.
+ * Used by one thread.
  */
 struct nflog_probe_t {
 
@@ -66,11 +65,28 @@ struct nflog_probe_t {
 	void (*consume)(nflog_probe_t *this);
 
 	/**
-	 * Get how many packets were not passed on.
+	 * Get how many packets between two addresses were not passed on.
 	 *
-	 * @param limits	receives the counters
+	 * @param pair		addresses
+	 * @param limits	receives the counters, unchanged if they were not added
 	 */
-	void (*get_limits)(nflog_probe_t *this, struct nflog_limits_t *limits);
+	void (*get_pair_limits)(nflog_probe_t *this, struct nflog_pair_t *pair,
+							struct nflog_limits_t *limits);
+
+	/**
+	 * Get how many packets of a remote subnet were not passed on.
+	 *
+	 * @param subnet	subnet
+	 * @param limits	receives the counters, unchanged if it was not added
+	 */
+	void (*get_subnet_limits)(nflog_probe_t *this, struct nflog_subnet_t *subnet,
+							  struct nflog_limits_t *limits);
+
+	/**
+	 * Get how many packets of the whole machine were not looked at, as they were dropped on a
+	 * processor that was interrupted while it dropped another one.
+	 */
+	uint64_t (*get_nested)(nflog_probe_t *this);
 
 	/**
 	 * Get the names of reasons.

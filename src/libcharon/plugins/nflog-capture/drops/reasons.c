@@ -22,8 +22,9 @@
 #define REASON_PREFIX "SKB_DROP_REASON_"
 #define COUNTER_PREFIX "LINUX_MIB_"
 
-/** what packets have whose reason is not given */
+/** what packets have whose reason is not given, and if it is a policy of XFRM */
 #define NOT_SPECIFIED "NOT_SPECIFIED"
+#define XFRM_POLICY "XFRM_POLICY"
 
 typedef struct private_nflog_reasons_t private_nflog_reasons_t;
 
@@ -83,7 +84,7 @@ static const struct counter_t {
 	{ "XfrmInPolError", NULL, "policy look-up failed", TRUE },
 	{ "XfrmInStateDirError", NULL, "arrived for an outbound SA", TRUE },
 	{ "XfrmInIptfsError", NULL, "malformed IP-TFS packet", TRUE },
-	{ "XfrmAcquireError", NULL, "SA is still being negotiated", FALSE },
+	{ "XfrmAcquireError", NULL, "SA is still being negotiated", TRUE },
 	{ "XfrmFwdHdrError", NULL, "no SA to forward it with", FALSE },
 	{ "XfrmOutError", NULL, "not sendable, maybe too big", FALSE },
 	{ "XfrmOutBundleGenError", NULL, "no SAs or route could be put together", FALSE },
@@ -110,7 +111,7 @@ static const struct {
 	/** words */
 	char *words;
 } others[] = {
-	{ "XFRM_POLICY", NULL, "the policy requires an SA, or another one" },
+	{ XFRM_POLICY, NULL, "the policy requires an SA, or another one" },
 	{ "PKT_TOO_BIG", NULL, "too big for the SA or the route, and not to be fragmented" },
 	{ "NETFILTER_DROP", NULL, "dropped by a firewall rule" },
 	{ "SOCKET_RCVBUFF", NULL, "receive queue of the socket is full" },
@@ -133,6 +134,40 @@ static const struct {
 	{ NULL, "dst_discard_out", "blackhole route, or no SA yet" },
 	{ NULL, "xdst_queue_output", "queue for an SA that is being negotiated is full" },
 	{ NULL, "xfrm_policy_queue_process", "SA was not negotiated in time" },
+};
+
+/**
+ * Functions that free packets without a reason after XFRM counted why, by the begin of their
+ * names, as the compiler may have parted them: those of XFRM, and those that check policies
+ * (callers of xfrm_policy_check() and xfrm_route_forward() in net/ipv4 and net/ipv6).
+ */
+static const struct {
+	/** begin of the name */
+	char *name;
+	/** TRUE if packets arrive there, and leave */
+	bool in, out;
+} places[] = {
+	{ "xfrm_input", TRUE, FALSE },
+	{ "xfrm_output", FALSE, TRUE },
+	{ "xfrm", TRUE, TRUE },
+	{ "__xfrm", TRUE, TRUE },
+	{ "xdst_queue", FALSE, TRUE },
+	{ "dst_discard", FALSE, TRUE },
+	{ "esp", TRUE, TRUE },
+	{ "ah", TRUE, TRUE },
+	{ "ipcomp", TRUE, TRUE },
+	{ "vti", TRUE, TRUE },
+	{ "ip_forward", TRUE, TRUE },
+	{ "ip6_forward", TRUE, TRUE },
+	{ "ip_local_deliver", TRUE, FALSE },
+	{ "ip_protocol_deliver", TRUE, FALSE },
+	{ "ip6_protocol_deliver", TRUE, FALSE },
+	{ "icmp", TRUE, FALSE },
+	{ "tcp", TRUE, FALSE },
+	{ "udp", TRUE, FALSE },
+	{ "raw", TRUE, FALSE },
+	{ "sctp", TRUE, FALSE },
+	{ "dccp", TRUE, FALSE },
 };
 
 METHOD(nflog_reasons_t, set_reason, void,
@@ -213,14 +248,39 @@ static char *get_audited(uint32_t audit)
 }
 
 /**
+ * Check if a packet may be dropped at a place after a counter was incremented.  Otherwise that
+ * was for a packet before it, or for none, as when a socket is connected.
+ */
+static bool is_plausible(const struct counter_t *counter, char *reason, char *place)
+{
+	int i;
+
+	if (streq(reason, XFRM_POLICY))
+	{
+		return TRUE;
+	}
+	for (i = 0; i < countof(places); i++)
+	{
+		if (strpfx(place, places[i].name))
+		{
+			return counter->in ? places[i].in : places[i].out;
+		}
+	}
+	return FALSE;
+}
+
+/**
  * Find the counter that was incremented for a packet: the one of the audit function, or of
  * those that changed one of the packet's direction, if that is certain.
  *
  * @param spi		SPI of the packet, 0 if it has none
+ * @param reason	name of the reason
+ * @param place		function that dropped it
  * @param certain	receives FALSE if it may be another one
  */
 static const struct counter_t *find_counter(private_nflog_reasons_t *this,
-							struct nflog_event_t *event, uint32_t spi, bool *certain)
+							struct nflog_event_t *event, uint32_t spi, char *reason,
+							char *place, bool *certain)
 {
 	const struct counter_t *found = NULL;
 	char *audited = get_audited(event->audit);
@@ -236,7 +296,8 @@ static const struct counter_t *find_counter(private_nflog_reasons_t *this,
 	}
 	for (i = 0; i < this->count; i++)
 	{
-		if (event->counters & 1ULL << i && this->counters[i])
+		if (event->counters & 1ULL << i && this->counters[i] &&
+			is_plausible(this->counters[i], reason, place))
 		{	/* ESP and AH arrive, packets in the clear do either */
 			if (!found || (spi && this->counters[i]->in && !found->in))
 			{
@@ -328,7 +389,7 @@ METHOD(nflog_reasons_t, describe, void,
 	reason = this->reasons->get(this->reasons, (void*)(uintptr_t)event->reason) ?: number;
 	snprintf(described->place, sizeof(described->place), "%.*s",
 			 (int)strcspn(event->place, "+ "), event->place);
-	counter = find_counter(this, event, spi, &certain);
+	counter = find_counter(this, event, spi, reason, described->place, &certain);
 	words = counter ? counter->words : get_words(reason, described->place);
 	words = words ?: streq(reason, NOT_SPECIFIED) ? "no reason given" : "dropped";
 	described->counter = counter ? counter->name : NULL;

@@ -15,11 +15,11 @@
 #include "victims.h"
 #include "esp_packet.h"
 #include "past.h"
+#include "places.h"
 #include "subnet.h"
 
 #include <netinet/in.h>
 
-#include <collections/array.h>
 #include <collections/hashtable.h>
 
 /** CHILD_SAs with the same addresses or selectors that are looked at for a packet, at most,
@@ -31,30 +31,6 @@
 #define NAT_T_PORT 4500
 
 typedef struct private_nflog_victims_t private_nflog_victims_t;
-
-/**
- * Pair of addresses of some CHILD_SAs.
- */
-typedef struct {
-	/** addresses */
-	struct nflog_pair_t pair;
-	/** CHILD_SAs, nflog_victim_t, the newest one last */
-	array_t *victims;
-	/** TRUE if the kernel did not take them */
-	bool refused;
-} pair_entry_t;
-
-/**
- * Subnet of selectors of some CHILD_SAs.
- */
-typedef struct {
-	/** subnet */
-	struct nflog_subnet_t subnet;
-	/** CHILD_SAs, nflog_victim_t, the newest one last, as often as it is in their selectors */
-	array_t *victims;
-	/** TRUE if the kernel did not take it */
-	bool refused;
-} subnet_entry_t;
 
 /**
  * Private data.
@@ -77,19 +53,9 @@ struct private_nflog_victims_t {
 	hashtable_t *sas;
 
 	/**
-	 * Addresses, nflog_pair_t => pair_entry_t.
+	 * Addresses and selectors.
 	 */
-	hashtable_t *pairs;
-
-	/**
-	 * Subnets of selectors, nflog_subnet_t => subnet_entry_t.
-	 */
-	hashtable_t *subnets;
-
-	/**
-	 * Number of remote subnets by their bits.
-	 */
-	u_int bits[NFLOG_SUBNET_BITS + 128 + 1];
+	nflog_places_t *places;
 
 	/**
 	 * SPIs of SAs that are gone.
@@ -101,149 +67,7 @@ struct private_nflog_victims_t {
 	 * peer's are usual ones, a NAT changes only one of both.
 	 */
 	uint16_t ports[NFLOG_ESP_PACKET_PORTS];
-
-	/**
-	 * Pass on packets in the kernel, NULL if nothing does, and their data.
-	 */
-	bool (*pair_cb)(void *data, struct nflog_pair_t *pair, bool add);
-	bool (*subnet_cb)(void *data, struct nflog_subnet_t *subnet, bool add);
-	void *data;
 };
-
-/**
- * Remove a CHILD_SA from an array, once.
- */
-static void remove_victim(array_t *array, nflog_victim_t *victim)
-{
-	nflog_victim_t *other;
-	int i;
-
-	for (i = array_count(array) - 1; i >= 0; i--)
-	{
-		array_get(array, i, &other);
-		if (other == victim)
-		{
-			array_remove(array, i, NULL);
-			return;
-		}
-	}
-}
-
-/**
- * Add a CHILD_SA to a pair of addresses.
- */
-static bool add_pair(private_nflog_victims_t *this, nflog_victim_t *victim)
-{
-	pair_entry_t *entry = this->pairs->get(this->pairs, &victim->pair);
-
-	if (!entry)
-	{
-		INIT(entry,
-			.pair = victim->pair,
-			.victims = array_create(0, 0),
-			.refused = this->pair_cb != NULL,
-		);
-		this->pairs->put(this->pairs, &entry->pair, entry);
-	}
-	if (entry->refused)
-	{	/* it is new, or there may be room now */
-		entry->refused = !this->pair_cb(this->data, &entry->pair, TRUE);
-	}
-	array_insert(entry->victims, ARRAY_TAIL, victim);
-	victim->paired = TRUE;
-	return !entry->refused;
-}
-
-/**
- * Remove a CHILD_SA from its pair of addresses.
- */
-static void remove_pair(private_nflog_victims_t *this, nflog_victim_t *victim)
-{
-	pair_entry_t *entry;
-
-	if (!victim->paired)
-	{
-		return;
-	}
-	victim->paired = FALSE;
-	entry = this->pairs->get(this->pairs, &victim->pair);
-	remove_victim(entry->victims, victim);
-	if (!array_count(entry->victims))
-	{
-		if (this->pair_cb)
-		{
-			this->pair_cb(this->data, &entry->pair, FALSE);
-		}
-		this->pairs->remove(this->pairs, &entry->pair);
-		array_destroy(entry->victims);
-		free(entry);
-	}
-}
-
-/**
- * Add a CHILD_SA to a subnet, or remove it.
- */
-static bool change_subnet(private_nflog_victims_t *this, nflog_victim_t *victim,
-						  struct nflog_subnet_t *subnet, bool add)
-{
-	subnet_entry_t *entry = this->subnets->get(this->subnets, subnet);
-
-	if (!entry)
-	{
-		INIT(entry,
-			.subnet = *subnet,
-			.victims = array_create(0, 0),
-			.refused = this->subnet_cb != NULL,
-		);
-		this->subnets->put(this->subnets, &entry->subnet, entry);
-		this->bits[subnet->bits] += subnet->remote;
-	}
-	if (add)
-	{
-		if (entry->refused)
-		{
-			entry->refused = !this->subnet_cb(this->data, subnet, TRUE);
-		}
-		array_insert(entry->victims, ARRAY_TAIL, victim);
-		return !entry->refused;
-	}
-	remove_victim(entry->victims, victim);
-	if (!array_count(entry->victims))
-	{
-		if (this->subnet_cb)
-		{
-			this->subnet_cb(this->data, subnet, FALSE);
-		}
-		this->bits[subnet->bits] -= subnet->remote;
-		this->subnets->remove(this->subnets, subnet);
-		array_destroy(entry->victims);
-		free(entry);
-	}
-	return TRUE;
-}
-
-/**
- * Add a CHILD_SA to the subnets of selectors, or remove it.
- */
-static bool change_selectors(private_nflog_victims_t *this, nflog_victim_t *victim,
-							 linked_list_t *list, bool remote, bool add)
-{
-	struct nflog_subnet_t subnet;
-	enumerator_t *enumerator;
-	traffic_selector_t *ts;
-	bool changed = TRUE;
-
-	enumerator = list->create_enumerator(list);
-	while (enumerator->enumerate(enumerator, &ts))
-	{
-		if (nflog_subnet_get(ts, remote, &subnet))
-		{
-			changed &= change_subnet(this, victim, &subnet, add);
-		}
-	}
-	enumerator->destroy(enumerator);
-	return changed;
-}
 
 METHOD(nflog_victims_t, add, void,
 	private_nflog_victims_t *this, nflog_victim_t *victim)
@@ -271,13 +95,7 @@ METHOD(nflog_victims_t, set_addresses, bool,
 	}
 	nflog_addr_map(inbound ? pair.local : pair.remote, addr);
 	nflog_addr_map(inbound ? pair.remote : pair.local, src->get_address(src));
-	if (victim->paired && nflog_pair_equals(&pair, &victim->pair))
-	{
-		return TRUE;
-	}
-	remove_pair(this, victim);
-	victim->pair = pair;
-	return add_pair(this, victim);
+	return this->places->set_pair(this->places, victim, &pair);
 }
 
 METHOD(nflog_victims_t, set_sa, bool,
@@ -300,8 +118,7 @@ METHOD(nflog_victims_t, set_sa, bool,
 		victim->local = local->clone_offset(local, offsetof(traffic_selector_t, clone));
 		victim->remote = remote->clone_offset(remote, offsetof(traffic_selector_t, clone));
 		victim->selectors = nflog_selectors_create(local, remote);
-		set &= change_selectors(this, victim, victim->local, FALSE, TRUE);
-		set &= change_selectors(this, victim, victim->remote, TRUE, TRUE);
+		set &= this->places->add_selectors(this->places, victim);
 	}
 	return set;
 }
@@ -329,11 +146,9 @@ METHOD(nflog_victims_t, remove_, void,
 			this->past->add(this->past, key->spi, victim->label);
 		}
 	}
-	remove_pair(this, victim);
+	this->places->remove(this->places, victim);
 	if (victim->local)
 	{
-		change_selectors(this, victim, victim->local, FALSE, FALSE);
-		change_selectors(this, victim, victim->remote, TRUE, FALSE);
 		victim->local->destroy_offset(victim->local,
 									  offsetof(traffic_selector_t, destroy));
 		victim->remote->destroy_offset(victim->remote,
@@ -346,8 +161,10 @@ METHOD(nflog_victims_t, remove_, void,
 
 /**
  * Add a CHILD_SA, the newest one of its connection.
+ *
+ * @return			FALSE if there are too many
  */
-static void add_newest(nflog_lost_t *lost, nflog_victim_t *victim)
+static bool add_newest(nflog_lost_t *lost, nflog_victim_t *victim)
 {
 	u_int i;
 
@@ -355,13 +172,15 @@ static void add_newest(nflog_lost_t *lost, nflog_victim_t *victim)
 	{
 		if (lost->victims[i] == victim || streq(lost->victims[i]->conn, victim->conn))
 		{
-			return;
+			return TRUE;
 		}
 	}
-	if (lost->count < NFLOG_VICTIMS_MAX)
+	if (lost->count == NFLOG_VICTIMS_MAX)
 	{
-		lost->victims[lost->count++] = victim;
+		return FALSE;
 	}
+	lost->victims[lost->count++] = victim;
+	return TRUE;
 }
 
 /**
@@ -371,7 +190,8 @@ static void find_pair(private_nflog_victims_t *this, nflog_ip_packet_t *ip, nflo
 {
 	struct nflog_pair_t pairs[2];
 	nflog_victim_t *victim;
-	pair_entry_t *entry;
+	nflog_place_t *place;
+	u_int looked;
 	int i, j;
 
 	nflog_addr_map(pairs[0].local, ip->dst);
@@ -380,20 +200,24 @@ static void find_pair(private_nflog_victims_t *this, nflog_ip_packet_t *ip, nflo
 	nflog_addr_map(pairs[1].remote, ip->dst);
 	for (i = 0; i < countof(pairs); i++)
 	{
-		entry = this->pairs->get(this->pairs, &pairs[i]);
-		for (j = 0; entry && j < min(array_count(entry->victims), MAX_LOOK); j++)
+		looked = 0;
+		place = this->places->find_pair(this->places, &pairs[i]);
+		for (j = place ? array_count(place->victims) : 0; j-- > 0;)
 		{
-			array_get(entry->victims, array_count(entry->victims) - 1 - j, &victim);
-			add_newest(lost, victim);
+			array_get(place->victims, j, &victim);
+			if (looked++ == MAX_LOOK || !add_newest(lost, victim))
+			{
+				place->overlooked++;
+				break;
+			}
 		}
 	}
 }
 
 /**
- * Find the CHILD_SA of an ESP or AH packet.
+ * Find the CHILD_SA with the SPI of a packet.
  */
-static void find_sa(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
-					struct nflog_event_t *event, nflog_lost_t *lost)
+static void find_spi(private_nflog_victims_t *this, nflog_ip_packet_t *ip, nflog_lost_t *lost)
 {
 	nflog_esp_key_t key = { .spi = htonl(lost->spi) };
 	nflog_victim_t *victim;
@@ -411,10 +235,22 @@ static void find_sa(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
 			return;
 		}
 	}
+}
+
+/**
+ * Find the CHILD_SA of an ESP or AH packet.
+ */
+static void find_sa(private_nflog_victims_t *this, nflog_ip_packet_t *ip, nflog_lost_t *lost)
+{
+	find_spi(this, ip, lost);
+	if (lost->count)
+	{
+		return;
+	}
 	find_pair(this, ip, lost);
 	if (lost->count)
 	{
-		this->past->describe(this->past, key.spi, lost->known, sizeof(lost->known));
+		this->past->describe(this->past, htonl(lost->spi), lost->known, sizeof(lost->known));
 	}
 }
 
@@ -426,30 +262,26 @@ static void find_sa(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
 static void find_direction(private_nflog_victims_t *this, host_t *local, host_t *remote,
 						   uint8_t proto, nflog_lost_t *lost)
 {
-	struct nflog_subnet_t key = { .remote = TRUE };
 	nflog_victim_t *victim;
-	subnet_entry_t *entry;
-	u_int bits, looked = 0;
+	nflog_place_t *place;
+	uint8_t addr[16];
+	u_int bits = 0, looked = 0;
 	int i;
 
-	nflog_addr_map(key.addr, remote->get_address(remote));
-	for (bits = countof(this->bits); bits-- > NFLOG_SUBNET_BITS && looked < MAX_LOOK;)
+	nflog_addr_map(addr, remote->get_address(remote));
+	while ((place = this->places->find_subnet(this->places, addr, &bits)))
 	{
-		if (!this->bits[bits])
+		for (i = array_count(place->victims); i-- > 0;)
 		{
-			continue;
-		}
-		key.bits = bits;
-		nflog_addr_mask(key.addr, bits - NFLOG_SUBNET_BITS);
-		entry = this->subnets->get(this->subnets, &key);
-		for (i = entry ? array_count(entry->victims) : 0; i-- > 0 && looked < MAX_LOOK;)
-		{
-			looked++;
-			array_get(entry->victims, i, &victim);
-			if (victim->selectors->match(victim->selectors, local, remote, proto))
+			array_get(place->victims, i, &victim);
+			if (looked == MAX_LOOK ||
+				(victim->selectors->match(victim->selectors, local, remote, proto) &&
+				 !add_newest(lost, victim)))
 			{
-				add_newest(lost, victim);
+				place->overlooked++;
+				break;
 			}
+			looked++;
 		}
 	}
 }
@@ -467,6 +299,22 @@ static void find_selectors(private_nflog_victims_t *this, nflog_ip_packet_t *ip,
 	find_direction(this, dst, src, ip->proto, lost);
 	src->destroy(src);
 	dst->destroy(dst);
+}
+
+/**
+ * Find the CHILD_SAs of a packet that was to leave in an SA, and is without tunnel header now.
+ */
+static void find_inner(private_nflog_victims_t *this, struct nflog_event_t *event,
+					   nflog_lost_t *lost)
+{
+	nflog_ip_packet_t ip;
+
+	if (!lost->count &&
+		nflog_ip_packet_parse(&ip, chunk_create(event->data, event->caplen)))
+	{	/* of another SA, but the selectors are those of a captured one */
+		find_selectors(this, &ip, lost);
+		lost->inner = TRUE;
+	}
 }
 
 METHOD(nflog_victims_t, find, void,
@@ -487,9 +335,18 @@ METHOD(nflog_victims_t, find, void,
 	{	/* that of the SA, which may not be in the packet yet */
 		lost->spi = ntohl(event->spi);
 	}
+	if (event->inner)
+	{
+		find_spi(this, &ip, lost);
+		if (nflog_esp_packet_unwrap(event))
+		{
+			find_inner(this, event, lost);
+		}
+		return;
+	}
 	if (ip.proto == IPPROTO_ESP || ip.proto == IPPROTO_AH || lost->spi)
 	{
-		find_sa(this, &ip, event, lost);
+		find_sa(this, &ip, lost);
 	}
 	else if (ike)
 	{
@@ -513,36 +370,16 @@ METHOD(nflog_victims_t, get_count, u_int,
 	return this->victims->get_count(this->victims);
 }
 
-METHOD(nflog_victims_t, set_filter, bool,
-	private_nflog_victims_t *this,
-	bool (*pair_cb)(void *data, struct nflog_pair_t *pair, bool add),
-	bool (*subnet_cb)(void *data, struct nflog_subnet_t *subnet, bool add),
-	void *data)
+METHOD(nflog_victims_t, set_probe, bool,
+	private_nflog_victims_t *this, nflog_probe_t *probe)
 {
-	enumerator_t *enumerator;
-	subnet_entry_t *subnet;
-	pair_entry_t *pair;
-	bool set = TRUE;
-	void *key;
+	return this->places->set_probe(this->places, probe);
+}
 
-	this->pair_cb = pair_cb;
-	this->subnet_cb = subnet_cb;
-	this->data = data;
-	enumerator = this->pairs->create_enumerator(this->pairs);
-	while (enumerator->enumerate(enumerator, &key, &pair))
-	{
-		pair->refused = pair_cb && !pair_cb(data, &pair->pair, TRUE);
-		set &= !pair->refused;
-	}
-	enumerator->destroy(enumerator);
-	enumerator = this->subnets->create_enumerator(this->subnets);
-	while (enumerator->enumerate(enumerator, &key, &subnet))
-	{
-		subnet->refused = subnet_cb && !subnet_cb(data, &subnet->subnet, TRUE);
-		set &= !subnet->refused;
-	}
-	enumerator->destroy(enumerator);
-	return set;
+METHOD(nflog_victims_t, is_ready, bool,
+	private_nflog_victims_t *this)
+{
+	return this->places->has_pairs(this->places);
 }
 
 METHOD(nflog_victims_t, destroy, void,
@@ -550,8 +387,7 @@ METHOD(nflog_victims_t, destroy, void,
 {
 	this->victims->destroy(this->victims);
 	this->sas->destroy(this->sas);
-	this->pairs->destroy(this->pairs);
-	this->subnets->destroy(this->subnets);
+	this->places->destroy(this->places);
 	this->past->destroy(this->past);
 	free(this);
 }
@@ -572,13 +408,13 @@ nflog_victims_t *nflog_victims_create()
 			.find = _find,
 			.create_enumerator = _create_enumerator,
 			.get_count = _get_count,
-			.set_filter = _set_filter,
+			.set_probe = _set_probe,
+			.is_ready = _is_ready,
 			.destroy = _destroy,
 		},
 		.victims = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
 		.sas = hashtable_create(nflog_esp_key_hash, nflog_esp_key_equals, 8),
-		.pairs = hashtable_create(nflog_pair_hash, nflog_pair_equals, 8),
-		.subnets = hashtable_create(nflog_subnet_hash, nflog_subnet_equals, 8),
+		.places = nflog_places_create(),
 		.past = nflog_past_create(),
 		.ports = {
 			IKE_PORT,

@@ -21,49 +21,16 @@
 #define NFLOG_VICTIMS_H_
 
 typedef struct nflog_victims_t nflog_victims_t;
-typedef struct nflog_victim_t nflog_victim_t;
 typedef struct nflog_lost_t nflog_lost_t;
 
 #include "event.h"
-#include "reasons.h"
-#include "rules/sa.h"
-#include "traces/registry.h"
-#include "traces/tap.h"
+#include "probe.h"
+#include "victim.h"
 
-#include <collections/linked_list.h>
 #include <kernel/kernel_ipsec.h>
 
 /** CHILD_SAs that get the same packet, at most */
 #define NFLOG_VICTIMS_MAX 16
-
-/**
- * CHILD_SA whose dropped packets are captured.
- */
-struct nflog_victim_t {
-	/** capture point of its trace, with a reference */
-	nflog_tap_t tap;
-	/** names of connection and CHILD_SA, the latter with its id, owned */
-	char *conn, *label;
-	/** listing of its trace, owned by that, and what has it */
-	nflog_listing_t *listing;
-	nflog_registry_t *registry;
-	/** inbound and outbound SA at index 1 and 0, SPIs are 0 if there is none */
-	nflog_esp_key_t keys[2];
-	/** addresses */
-	struct nflog_pair_t pair;
-	/** TRUE if the addresses are known */
-	bool paired;
-	/** local and remote selectors, traffic_selector_t, NULL if not known yet */
-	linked_list_t *local, *remote;
-	/** the same, to match packets, local ones as source */
-	nflog_selectors_t *selectors;
-	/** TRUE if programs could not be loaded, so that nothing is captured */
-	bool failed;
-	/** TRUE if its trace was started, set when it is removed */
-	bool started;
-	/** packets that were not passed on when it was added */
-	struct nflog_limits_t since;
-};
 
 /**
  * What a dropped packet is.
@@ -77,6 +44,8 @@ struct nflog_lost_t {
 	uint32_t spi;
 	/** TRUE if an SA with it is captured */
 	bool sa;
+	/** TRUE if it matches the selectors, and was to leave in an SA */
+	bool inner;
 	/** what is known of the SPI, empty if nothing, or which SA it is */
 	char known[128];
 };
@@ -87,7 +56,7 @@ struct nflog_lost_t {
  * A packet of ESP or AH is of the SA with its SPI.  If no SA that is captured has it, but it is
  * not known that another one has it, it is of all connections between these addresses: of the
  * newest CHILD_SA of each.  So is an IKE message.  Any other packet is of the CHILD_SAs whose
- * selectors it matches.
+ * selectors it matches, also if it was to leave in an SA, but was dropped before it was encrypted.
  *
  * Nothing is locked.
  */
@@ -136,7 +105,8 @@ struct nflog_victims_t {
 	/**
 	 * Find the CHILD_SAs that a packet is of.
 	 *
-	 * @param event		packet, whose length is corrected if it was decapsulated from UDP
+	 * @param event		packet, whose length is corrected if it was decapsulated from UDP, and
+	 *					whose tunnel header is removed if it was not encrypted yet
 	 * @param lost		receives them
 	 */
 	void (*find)(nflog_victims_t *this, struct nflog_event_t *event, nflog_lost_t *lost);
@@ -154,18 +124,17 @@ struct nflog_victims_t {
 	u_int (*get_count)(nflog_victims_t *this);
 
 	/**
-	 * Set what passes on the packets of addresses and selectors, now and from now on.
+	 * Set what passes on packets, now and from now on.
 	 *
-	 * @param pair_cb	adds or removes a pair of addresses, returns FALSE on failure, NULL to
-	 *					pass on nothing anymore
-	 * @param subnet_cb	the same for a subnet
-	 * @param data		data to pass to them
-	 * @return			FALSE if one failed
+	 * @param probe		programs, not owned, NULL if nothing passes them on anymore
+	 * @return			FALSE if the kernel did not take all addresses and selectors
 	 */
-	bool (*set_filter)(nflog_victims_t *this,
-					   bool (*pair_cb)(void *data, struct nflog_pair_t *pair, bool add),
-					   bool (*subnet_cb)(void *data, struct nflog_subnet_t *subnet, bool add),
-					   void *data);
+	bool (*set_probe)(nflog_victims_t *this, nflog_probe_t *probe);
+
+	/**
+	 * Check if there is any packet to pass on: a CHILD_SA has an SA.
+	 */
+	bool (*is_ready)(nflog_victims_t *this);
 
 	/**
 	 * Destroy a nflog_victims_t, without victims.
