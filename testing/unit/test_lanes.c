@@ -33,6 +33,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+
 #include <daemon.h>
 #include <threading/thread.h>
 
@@ -42,8 +45,9 @@
 static nflog_queue_t *queue;
 static nflog_lanes_t *lanes;
 
-/** TRUE if stopping a lane takes a while, what is posted then, and to go on */
-static bool stalling;
+/** TRUE if stopping a lane, or loading a module, takes a while, what is posted then, and to go
+ *  on */
+static bool stalling, loading;
 static sem_t stalled, resumed;
 
 /**
@@ -57,6 +61,23 @@ int eventfd_write(int fd, eventfd_t value)
 		sem_wait(&resumed);
 	}
 	return write(fd, &value, sizeof(value)) == sizeof(value) ? 0 : -1;
+}
+
+/**
+ * In place of libmnl's: the kernel loads what is to answer, before it takes the message.
+ */
+ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req, size_t size)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const struct nlmsghdr *hdr = req;
+
+	if (loading && hdr->nlmsg_type >> 8 == NFNL_SUBSYS_CTNETLINK)
+	{
+		sem_post(&stalled);
+		sem_wait(&resumed);
+	}
+	return sendto(mnl_socket_get_fd(nl), req, size, 0, (struct sockaddr*)&kernel,
+				  sizeof(kernel));
 }
 
 /**
@@ -171,6 +192,37 @@ static void test_slow_thread(void **state)
 	alarm(0);
 }
 
+/**
+ * Thread that has connections received, which some kernels can't.
+ */
+static void *run_connections(void *unused)
+{
+	lanes->add_connections(lanes);
+	return NULL;
+}
+
+/**
+ * Others get the lanes while the kernel loads the module that reports connections.
+ */
+static void test_slow_module(void **state)
+{
+	thread_t *adding;
+
+	open_lanes();
+	loading = TRUE;
+	alarm(60);
+	adding = thread_create(run_connections, NULL);
+	sem_wait(&stalled);
+	lanes->lock(lanes);
+	lanes->unlock(lanes);
+	sem_post(&resumed);
+	adding->join(adding);
+	alarm(0);
+	loading = FALSE;
+	lanes->unused(lanes);
+	assert_true(lanes->close(lanes));
+}
+
 static int setup(void **state)
 {
 	sem_init(&stalled, 0, 0);
@@ -195,6 +247,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_thread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slow_module, setup, teardown),
 	};
 	int ret;
 

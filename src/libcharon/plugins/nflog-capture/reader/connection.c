@@ -13,9 +13,11 @@
  */
 
 #include "connection.h"
+#include "rules/netlink.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 /**
@@ -92,6 +94,27 @@ static bool parse_tuple(struct nlattr *tuple, nflog_connection_t *connection)
 		return FALSE;
 	}
 	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+void nflog_connection_load()
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct mnl_socket *socket;
+	struct nlmsghdr *hdr;
+
+	hdr = mnl_nlmsg_put_header(buf);
+	hdr->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS;
+	hdr->nlmsg_flags = NLM_F_REQUEST;
+	mnl_nlmsg_put_extra_header(hdr, sizeof(struct nfgenmsg));
+	socket = nflog_netlink_open();
+	if (socket)
+	{	/* the module is loaded before this returns, or it shows when it is used */
+		mnl_socket_sendto(socket, hdr, hdr->nlmsg_len);
+		mnl_socket_close(socket);
+	}
 }
 
 /*

@@ -39,6 +39,12 @@ struct nflog_connection_t {
 };
 
 /**
+ * Have the kernel load what a group needs to receive connections, which may take long, as the
+ * kernel starts a program for that.  A failure shows when the group requests connections.
+ */
+void nflog_connection_load();
+
+/**
  * Parse the connection of a packet, logged to a group that receives connections.
  *
  * @param logged		packet

@@ -13,6 +13,7 @@
  */
 
 #include "lanes.h"
+#include "connection.h"
 #include "groups.h"
 #include "options/types.h"
 
@@ -377,6 +378,8 @@ METHOD(nflog_lanes_t, add_connections, bool,
 	{
 		return this->connections;
 	}
+	/* others wait for the lane, and this may take long */
+	nflog_connection_load();
 	lane->lock(lane);
 	err = lane->add_connections(lane);
 	lane->unlock(lane);
