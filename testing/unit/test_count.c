@@ -308,6 +308,13 @@ static void test_silence(void **state)
 	assert_string_equal(buf, "plain-out 0 packets 0 bytes 0 lost of 0 by the SA, 5 of its "
 						"selectors left without it (first: source NAT)");
 
+	/* or with others of the same subnets */
+	count = (nflog_counters_t){ .watched = TRUE, .crowded = 3 };
+	check_silence(count, POINT_MISSED, NULL);
+	nflog_counters_describe(&count, POINT_MISSED, buf, sizeof(buf));
+	assert_string_equal(buf, "missed 0 packets 0 bytes 0 lost, maybe some of 3 that were not "
+						"compared with it, as too many SAs have its subnets");
+
 	/* what the counters say themselves */
 	for (point = 0; point < POINT_MAX; point++)
 	{
@@ -316,6 +323,7 @@ static void test_silence(void **state)
 		check_silence((nflog_counters_t){ .overrun = 1 }, point, NULL);
 		check_silence((nflog_counters_t){ .logged = 1, .has_logged = TRUE }, point, NULL);
 		check_silence((nflog_counters_t){ .unidentified = 1 }, point, NULL);
+		check_silence((nflog_counters_t){ .crowded = 1 }, point, NULL);
 		check_silence((nflog_counters_t){ .missed = 1 }, point, NULL);
 		check_silence((nflog_counters_t){ .gone = TRUE }, point, NULL);
 		check_silence((nflog_counters_t){ .absent = TRUE }, point, NULL);

@@ -21,6 +21,7 @@
 #include "reader.h"
 
 #include "reader/misses.h"
+#include "reader/net_table.h"
 #include "rules/nft_table.h"
 #include "rules/wanted.h"
 
@@ -898,7 +899,7 @@ static bool is_done(nflog_devices_t *this, u_int request)
 }
 
 /**
- * Many SAs with the same pair of subnets.
+ * More SAs with the same pair of subnets than are looked at.
  */
 static void test_many(void **state)
 {
@@ -909,7 +910,7 @@ static void test_many(void **state)
 		.is_done = is_done,
 	};
 	nflog_misses_t *misses;
-	nflog_sa_t *sa[200];
+	nflog_sa_t *sa[NFLOG_NET_TABLE_VALUES + 1];
 	u_int i;
 
 	begin_missed();
@@ -917,12 +918,15 @@ static void test_many(void **state)
 	misses = nflog_misses_create(queue, policies, &devices);
 	device.secure = FALSE;
 	for (i = 0; i < countof(sa); i++)
-	{	/* the oldest one gets it */
-		sa[i] = create_wanting(SPI + i, "10.1.0.0/16", "10.2.0.0/16", 17, 53 + i,
+	{	/* the oldest but one gets it */
+		sa[i] = create_wanting(SPI + i, "10.1.0.0/16", "10.2.0.0/16", 17, 52 + i,
 							   (mark_t){}, 0);
 		misses->add(misses, sa[i]);
+		if (i >= countof(sa) - 2)
+		{
+			handle(misses, "10.2.0.1", 0);
+		}
 	}
-	handle(misses, "10.2.0.1", 0);
 	device.secure = TRUE;
 	queue->publish(queue, 0);
 	for (i = 0; i < countof(sa); i++)
@@ -937,7 +941,9 @@ static void test_many(void **state)
 	}
 	misses->destroy(misses);
 	policies->destroy(policies);
-	assert_int_equal(counts[POINT_MISSED].packets, 1);
+	assert_int_equal(counts[POINT_MISSED].packets, 2);
+	/* said by all of them, which have one trace here */
+	assert_int_equal(counts[POINT_MISSED].crowded, countof(sa));
 }
 
 /**

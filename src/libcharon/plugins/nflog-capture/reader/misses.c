@@ -415,6 +415,7 @@ METHOD(nflog_misses_t, add, void,
 	{
 		watch(this, sa);
 		this->sas->add(this->sas, sa->wanted->nets, 0, sa);
+		sa->wanted->cut = this->sas->get_cut(this->sas, sa->wanted->nets, 0);
 		/* those that it may use were often created just before */
 		this->devices->refresh(this->devices, FALSE);
 	}
@@ -439,6 +440,8 @@ METHOD(nflog_misses_t, remove_, void,
 		wanted->tap.count->unidentified += kept;
 		wanted->asked = 0;
 	}
+	wanted->tap.count->crowded += this->sas->get_cut(this->sas, wanted->nets, 0) -
+								  wanted->cut;
 	this->sas->remove(this->sas, wanted->nets, 0, sa);
 }
 

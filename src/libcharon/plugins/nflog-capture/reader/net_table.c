@@ -93,6 +93,11 @@ struct values_t {
 	 * The values, the one added last first.
 	 */
 	linked_list_t *list;
+
+	/**
+	 * How often not all of them were looked at.
+	 */
+	uint64_t cut;
 };
 
 /**
@@ -217,6 +222,7 @@ static void pass(values_t *values, nflog_net_table_cb_t cb, void *data)
 	u_int i = 0;
 
 	enumerator = values->list->create_enumerator(values->list);
+	values->cut += values->list->get_count(values->list) > NFLOG_NET_TABLE_VALUES;
 	while (i++ < NFLOG_NET_TABLE_VALUES && enumerator->enumerate(enumerator, &value))
 	{
 		cb(data, value, &values->key.pair);
@@ -246,6 +252,19 @@ METHOD(nflog_net_table_t, find, void,
 		}
 	}
 	enumerator->destroy(enumerator);
+}
+
+METHOD(nflog_net_table_t, get_cut, uint64_t,
+	private_nflog_net_table_t *this, nflog_nets_t *nets, uint32_t number)
+{
+	uint64_t cut = 0;
+	u_int i;
+
+	for (i = 0; i < nets->count; i++)
+	{
+		cut += get_values(this, nets->pairs[i], number)->cut;
+	}
+	return cut;
 }
 
 METHOD(nflog_net_table_t, destroy, void,
@@ -278,6 +297,7 @@ nflog_net_table_t *nflog_net_table_create()
 			.add = _add,
 			.remove = _remove_,
 			.find = _find,
+			.get_cut = _get_cut,
 			.destroy = _destroy,
 		},
 		.classes = linked_list_create(),

@@ -80,6 +80,15 @@ struct nflog_net_table_t {
 				 nflog_net_table_cb_t cb, void *data);
 
 	/**
+	 * Get how often find() did not look at all values with some pairs, as there are too many.
+	 *
+	 * @param nets		pairs as passed to add(), added
+	 * @param number	number as passed to add()
+	 * @return			number since a value with the pair was added first
+	 */
+	uint64_t (*get_cut)(nflog_net_table_t *this, nflog_nets_t *nets, uint32_t number);
+
+	/**
 	 * Destroy a nflog_net_table_t, values stay.
 	 */
 	void (*destroy)(nflog_net_table_t *this);

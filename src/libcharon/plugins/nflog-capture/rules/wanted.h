@@ -52,6 +52,9 @@ struct nflog_wanted_t {
 	/** number of packets that the kernel dropped before they were read, before it was
 	 *  added */
 	uint64_t lost;
+	/** number of packets for which not all SAs with its subnets were looked at, before it was
+	 *  added */
+	uint64_t cut;
 	/** inbound SPI of its CHILD_SA, in network order */
 	uint32_t spi_in;
 	/** packets that left while its SA was negotiated, or by devices that may have sent them

@@ -339,6 +339,11 @@ void nflog_counters_describe(nflog_counters_t *count,
 		append(buf, len, ", %" PRIu64 " of its selectors left without it (first: %s)",
 			   count->left, count->left_for);
 	}
+	if (count->crowded)
+	{
+		append(buf, len, ", maybe some of %" PRIu64 " that were not compared with it, as too "
+			   "many SAs have its subnets", count->crowded);
+	}
 	if (get_incomplete(count) > fragments)
 	{
 		append(buf, len, ", %" PRIu64 " first fragments repeated or without the "

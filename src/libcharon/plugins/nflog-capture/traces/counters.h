@@ -72,6 +72,9 @@ struct nflog_counters_t {
 	uint64_t left;
 	/** why the first of these did, constant text, NULL if there was none */
 	char *left_for;
+	/** packets that left without an SA, and were not compared with the selectors of all, as too
+	 * many have the same subnets, some may be of this SA */
+	uint64_t crowded;
 	/** time without rules, in which nothing was captured, in ms */
 	uint64_t missed;
 	/** packets that the SA processed at least, the same for all points, valid if has_sa */

@@ -24,7 +24,7 @@
 static bool is_described(nflog_counters_t *count)
 {
 	return count->packets || count->logged || count->received || count->overrun ||
-		   count->unidentified || count->missed || count->gone || count->absent ||
+		   count->unidentified || count->crowded || count->missed || count->gone || count->absent ||
 		   (count->has_sa && count->sa);
 }
 
