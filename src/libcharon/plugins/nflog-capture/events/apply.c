@@ -297,7 +297,7 @@ static bool apply_ike(private_nflog_apply_t *this, ike_sa_t *ike_sa, bool again)
 			done &= apply_child(this, ike_sa, child_sa, again);
 		}
 		enumerator->destroy(enumerator);
-		this->ike->apply(this->ike, ike_sa);
+		this->ike->apply(this->ike, ike_sa, this->missed);
 	}
 	return done;
 }

@@ -18,6 +18,7 @@
 #include "ike_failed.h"
 #include "release.h"
 #include "subject.h"
+#include "process/pulse.h"
 
 #include <daemon.h>
 
@@ -379,7 +380,7 @@ METHOD(nflog_ike_t, reload, void,
 	private_nflog_ike_t *this)
 {
 	this->ike_messages->reconsider(this->ike_messages);
-	this->reader->capture_ike(this->reader,
+	this->reader->capture_ike(this->reader, !nflog_pulse_is_suspended() &&
 				this->options->has_point(this->options, NULL, NFLOG_IKE_POINTS));
 }
 
@@ -434,7 +435,7 @@ static void start_existing(private_nflog_ike_t *this, ike_sa_t *ike_sa,
 }
 
 METHOD(nflog_ike_t, apply, void,
-	private_nflog_ike_t *this, ike_sa_t *ike_sa)
+	private_nflog_ike_t *this, ike_sa_t *ike_sa, bool missed)
 {
 	peer_cfg_t *peer_cfg = get_connection(ike_sa);
 	ike_sa_state_t ike_state = ike_sa->get_state(ike_sa);
@@ -453,8 +454,10 @@ METHOD(nflog_ike_t, apply, void,
 	cfg = this->captures->get_cfg(this->captures, subject, peer_cfg, captured);
 	if (captured && !cfg)
 	{
-		end_existing(this, ike_sa, subject, subject->request ? "as requested" :
-					 "it is neither enabled nor requested anymore");
+		end_existing(this, ike_sa, subject,
+					 nflog_pulse_is_suspended() ? "a thread makes no progress" :
+					 subject->request ? "as requested"
+									  : "it is neither enabled nor requested anymore");
 	}
 	else if (state == NFLOG_IKE_FULL)
 	{
@@ -465,7 +468,8 @@ METHOD(nflog_ike_t, apply, void,
 	{
 		this->requests->count(this->requests, subject->request, NFLOG_REQUEST_RUNNING);
 	}
-	else if (cfg && cfg->running && !this->captures->has_reached(this->captures, subject) &&
+	else if (cfg && (cfg->running || missed) &&
+			 !this->captures->has_reached(this->captures, subject) &&
 			 (ike_state == IKE_ESTABLISHED || ike_state == IKE_REKEYING))
 	{
 		start_existing(this, ike_sa, subject, cfg);

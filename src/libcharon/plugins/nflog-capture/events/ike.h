@@ -53,8 +53,9 @@ struct nflog_ike_t {
 	 * that is up already, if it is to be captured at once.
 	 *
 	 * @param ike_sa	IKE_SA with a connection
+	 * @param missed	TRUE to start it in any case, as it may have been missed before
 	 */
-	void (*apply)(nflog_ike_t *this, ike_sa_t *ike_sa);
+	void (*apply)(nflog_ike_t *this, ike_sa_t *ike_sa, bool missed);
 
 	/**
 	 * Check if any IKE_SA is captured, any thread may call this.
