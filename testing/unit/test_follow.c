@@ -475,6 +475,21 @@ static void expect_trace(char *folder, char *point, int time)
 }
 
 /**
+ * Packets that went astray are not followed, which is printed once.
+ */
+static void test_astray(void **state)
+{
+	assert_int_equal(run_command("mkdir -p %s/gw", dir), 0);
+	start("follow --dir %s gw --plain", dir);
+	assert_int_equal(run_command("touch %s/gw/" NAME ".missed.pcapng "
+								 "%s/gw/" NAME ".dropped.pcapng", dir, dir), 0);
+	expect_trace("gw", "plain-in", 1000);
+	stop_follow(SIGINT, 1);
+	assert_int_equal(run_command("test $(grep -c '^not following packets that went astray, such "
+								 "as those of net.*.missed: ' %s/stderr) = 1", dir), 0);
+}
+
+/**
  * A directory of connections, and one that was named, that are created later, and again.
  */
 static void test_waiting(void **state)
@@ -849,6 +864,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_torn, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_decrypt, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_dirs, begin_follow, end_follow),
+		cmocka_unit_test_setup_teardown(test_astray, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_waiting, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_reader, begin_follow, end_follow),
 		cmocka_unit_test_setup_teardown(test_extcap, begin_follow, end_follow),

@@ -145,6 +145,33 @@ METHOD(followed_t, destroy, void,
 	free(this);
 }
 
+/**
+ * Check if a directory's entry is a trace.
+ */
+static int is_trace(const struct dirent *entry)
+{
+	return nflog_trace_name_parse((char*)entry->d_name, NULL);
+}
+
+/**
+ * Compare files by their numbers.
+ */
+static int compare_numbers(const struct dirent **a, const struct dirent **b)
+{
+	u_int x = captures_get_number((char*)(*a)->d_name);
+	u_int y = captures_get_number((char*)(*b)->d_name);
+
+	return x == y ? 0 : x < y ? -1 : 1;
+}
+
+/*
+ * Described in header
+ */
+int followed_scan(char *dir, struct dirent ***entries)
+{
+	return scandir(dir, entries, is_trace, compare_numbers);
+}
+
 /*
  * Described in header
  */

@@ -22,6 +22,8 @@
 
 #include "captures/merge.h"
 
+#include <dirent.h>
+
 typedef struct followed_t followed_t;
 
 /**
@@ -73,5 +75,14 @@ struct followed_t {
  * @param file		name of its first file
  */
 followed_t *followed_create(capture_t *capture, char *file);
+
+/**
+ * List the files of traces in a directory, those of a ring in the order of their numbers.
+ *
+ * @param dir		directory
+ * @param entries	receives its entries, each has to be freed, as does the array
+ * @return			number of entries, -1 with errno set on failure
+ */
+int followed_scan(char *dir, struct dirent ***entries);
 
 #endif /** FOLLOWED_H_ @}*/

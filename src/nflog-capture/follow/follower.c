@@ -27,7 +27,6 @@
 
 #include <collections/hashtable.h>
 #include <collections/linked_list.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 
@@ -108,6 +107,11 @@ struct private_follower_t {
 	bool taken;
 
 	/**
+	 * TRUE once it was printed that packets which went astray are not followed.
+	 */
+	bool astray;
+
+	/**
 	 * TRUE if key files changed.
 	 */
 	bool keys_changed;
@@ -136,6 +140,20 @@ static void set_changed(private_follower_t *this, followed_t *followed)
 }
 
 /**
+ * Print that packets which went astray are not followed, once.
+ */
+static void note_astray(private_follower_t *this, capture_t *capture)
+{
+	if (!this->astray)
+	{
+		this->astray = TRUE;
+		text_print(stderr, "not following packets that went astray, such as those of %s: open "
+				   "their traces with Wireshark, 'nflog-capture report' counts the reasons\n",
+				   capture->name);
+	}
+}
+
+/**
  * Follow a file that is new or changed, if it belongs to a trace.
  *
  * @param created	TRUE if it was created, maybe with the name of one that is gone
@@ -150,7 +168,12 @@ static void add_file(private_follower_t *this, char *dir, char *file, bool creat
 		return;
 	}
 	capture = this->captures->get(this->captures, dir, file);
-	if ((this->plain && capture->kind != CAPTURE_PLAIN) || capture->kind == CAPTURE_ASTRAY)
+	if (capture->kind == CAPTURE_ASTRAY)
+	{
+		note_astray(this, capture);
+		return;
+	}
+	if (this->plain && capture->kind != CAPTURE_PLAIN)
 	{
 		return;
 	}
@@ -168,25 +191,6 @@ static void add_file(private_follower_t *this, char *dir, char *file, bool creat
 }
 
 /**
- * Check if a directory's entry is a trace.
- */
-static int is_trace(const struct dirent *entry)
-{
-	return nflog_trace_name_parse((char*)entry->d_name, NULL);
-}
-
-/**
- * Compare files by their numbers.
- */
-static int compare_numbers(const struct dirent **a, const struct dirent **b)
-{
-	u_int x = captures_get_number((char*)(*a)->d_name);
-	u_int y = captures_get_number((char*)(*b)->d_name);
-
-	return x == y ? 0 : x < y ? -1 : 1;
-}
-
-/**
  * Follow all files in a directory.
  */
 static void add_files(private_follower_t *this, char *dir)
@@ -194,7 +198,7 @@ static void add_files(private_follower_t *this, char *dir)
 	struct dirent **entries;
 	int count, i;
 
-	count = scandir(dir, &entries, is_trace, compare_numbers);
+	count = followed_scan(dir, &entries);
 	for (i = 0; i < count; i++)
 	{
 		add_file(this, dir, entries[i]->d_name, TRUE);
