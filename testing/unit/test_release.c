@@ -145,6 +145,47 @@ static void test_all(void **state)
 	check(changed, 3, "has the kind vstr");
 }
 
+/** child configurations of releases before and since 6.1 */
+typedef struct before_t before_t;
+typedef struct now_t now_t;
+
+struct before_t {
+	linked_list_t *(*get_traffic_selectors)(before_t *this, bool local,
+											linked_list_t *supplied,
+											linked_list_t *hosts, bool log);
+};
+
+struct now_t {
+	linked_list_t *(*get_traffic_selectors)(now_t *this, bool local,
+											linked_list_t *hosts);
+};
+
+static linked_list_t *get_before(before_t *this, bool local, linked_list_t *supplied,
+								 linked_list_t *hosts, bool log)
+{
+	assert_true(local);
+	assert_null(supplied);
+	assert_false(log);
+	return hosts;
+}
+
+static linked_list_t *get_now(now_t *this, bool local, linked_list_t *hosts)
+{
+	assert_true(local);
+	return hosts;
+}
+
+static void test_selectors(void **state)
+{
+	before_t before = { get_before };
+	now_t now = { get_now };
+	linked_list_t *hosts = linked_list_create();
+
+	assert_ptr_equal(nflog_release_get_selectors(&before, TRUE, hosts), hosts);
+	assert_ptr_equal(nflog_release_get_selectors(&now, TRUE, hosts), hosts);
+	hosts->destroy(hosts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +194,7 @@ int main(void)
 		cmocka_unit_test_setup(test_mediation, begin),
 		cmocka_unit_test_setup(test_printf_hooks, begin),
 		cmocka_unit_test_setup(test_all, begin),
+		cmocka_unit_test(test_selectors),
 	};
 
 	return cmocka_run_group_tests(tests, common_setup, common_teardown);

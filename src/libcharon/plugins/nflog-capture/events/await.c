@@ -13,6 +13,7 @@
  */
 
 #include "await.h"
+#include "release.h"
 
 #include <daemon.h>
 
@@ -42,7 +43,7 @@ static void add_selectors(ike_sa_t *ike_sa, child_cfg_t *child, bool local,
 	linked_list_t *hosts = get_hosts(ike_sa, local), *found;
 	traffic_selector_t *ts;
 
-	found = child->get_traffic_selectors(child, local, NULL, hosts, FALSE);
+	found = nflog_release_get_selectors(child, local, hosts);
 	while (found->remove_first(found, (void**)&ts) == SUCCESS)
 	{
 		list->insert_last(list, ts);

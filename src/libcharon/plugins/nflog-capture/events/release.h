@@ -49,6 +49,29 @@ typedef key_exchange_t nflog_key_exchanges_t;
 #endif
 
 /**
+ * Get the traffic selectors of one side of a child, without those that a peer proposed,
+ * which get_traffic_selectors() had as an argument before 6.1.
+ *
+ * @param child		child_cfg_t*
+ * @param local		TRUE for this side, FALSE for the peer's
+ * @param hosts		addresses for dynamic selectors, host_t
+ * @return			linked_list_t* with traffic_selector_t, to be destroyed with these
+ */
+#define nflog_release_get_selectors(child, local, hosts) ({ \
+	typedef linked_list_t *(*now_t)(typeof(child), bool, linked_list_t*); \
+	typedef linked_list_t *(*before_t)(typeof(child), bool, linked_list_t*, \
+									   linked_list_t*, bool); \
+	typedef typeof((child)->get_traffic_selectors) get_t; \
+	void *get = (child)->get_traffic_selectors; \
+	_Static_assert(__builtin_types_compatible_p(get_t, now_t) || \
+				   __builtin_types_compatible_p(get_t, before_t), \
+				   "get_traffic_selectors() of this release is not known"); \
+	__builtin_types_compatible_p(get_t, now_t) ? \
+				((now_t)get)(child, local, hosts) : \
+				((before_t)get)(child, local, NULL, hosts, FALSE); \
+})
+
+/**
  * Looks up whether a library exports a symbol.
  *
  * @param name		name of the symbol
