@@ -935,6 +935,9 @@ static void test_change(void **state)
 	assert_string_equal(out, "request 2: 0 SAs captured from now on, 1 captured already\n");
 	assert_int_equal(run("start --spi c24e50ed -o files=3 -o file_size=8k", out,
 						 sizeof(out)), 0);
+	assert_string_equal(out, "request 3: 0 SAs captured from now on, 1 captured already\n"
+						"what is captured already keeps its options, stop it first to "
+						"change them\n");
 	say(client, "{\"version\":1,\"command\":\"list\",\"connection\":\"gw-gw\"}\n");
 	object = get(client);
 	assert_string_equal(string_of(object, "state"), "running");

@@ -118,9 +118,10 @@ static void print(void *data, const char *type, json_object *trace)
 /**
  * Print what a request did.
  *
+ * @param options	TRUE if it has options for captures
  * @return			exit status
  */
-static int print_result(json_object *end, bool start)
+static int print_result(json_object *end, bool start, bool options)
 {
 	uint64_t started = client_get_number(end, "started");
 	uint64_t running = client_get_number(end, "running");
@@ -144,6 +145,11 @@ static int print_result(json_object *end, bool start)
 	{
 		text_print(stdout, "none is up%s, those that come up are %scaptured\n",
 				   start ? "" : " that was captured", start ? "" : "not ");
+	}
+	if (running && options)
+	{
+		text_print(stdout, "what is captured already keeps its options, stop it first to "
+				   "change them\n");
 	}
 	if (without)
 	{
@@ -185,17 +191,18 @@ static char *get_command(change_t *change, bool start)
  */
 static int call(change_t *change, bool start)
 {
-	bool interrupted = FALSE;
+	bool interrupted = FALSE, options;
 	json_object *end;
 	int status;
 
+	options = json_object_object_get_ex(change->selection.fields, "options", NULL);
 	end = selection_call(&change->selection, get_command(change, start), print,
 						 &interrupted);
 	if (!end)
 	{
 		return STATUS_ERROR;
 	}
-	status = change->request ? STATUS_GOOD : print_result(end, start);
+	status = change->request ? STATUS_GOOD : print_result(end, start, options);
 	json_object_put(end);
 	return interrupted ? STATUS_BAD : status;
 }
