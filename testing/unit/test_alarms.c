@@ -23,6 +23,7 @@
 #include "mock.h"
 #include "events/alarms.h"
 #include "events/deletes.h"
+#include "events/successors.h"
 
 #include <encoding/payloads/delete_payload.h>
 #include <time.h>
@@ -115,6 +116,13 @@ static void pass(mock_ike_t *of, bool incoming, bool request, payload_t *payload
 	message->destroy(message);
 }
 
+static void up(mock_ike_t *of)
+{
+	charon->bus->set_sa(charon->bus, &of->public);
+	charon->bus->child_updown(charon->bus, &child->public, TRUE);
+	charon->bus->set_sa(charon->bus, NULL);
+}
+
 static void down()
 {
 	charon->bus->set_sa(charon->bus, &ike->public);
@@ -200,6 +208,81 @@ static void test_down(void **state)
 	triggered(CAUSE_REPLACED);
 	pass(other, FALSE, FALSE, NULL);
 	mock_ike_destroy(other);
+}
+
+/**
+ * The peer deletes the IKE_SA.
+ */
+static void delete_ike()
+{
+	pass(ike, TRUE, TRUE, create_delete(PROTO_IKE, 0));
+	down();
+	pass(ike, FALSE, FALSE, NULL);
+}
+
+/**
+ * What the peer reauthenticates is not triggered, but what has another child or peer is.
+ */
+static void test_reauth(void **state)
+{
+	mock_ike_t *next = mock_ike_create("gw", 7, "192.0.2.1", "192.0.2.2");
+	mock_ike_t *other = mock_ike_create("gw", 8, "192.0.2.1", "192.0.2.3");
+
+	ike->children[ike->count++] = child;
+	/* make before break, with unique = replace */
+	up(ike);
+	up(next);
+	charon->bus->set_sa(charon->bus, &ike->public);
+	charon->bus->alert(charon->bus, ALERT_UNIQUE_REPLACE, NULL, NULL);
+	charon->bus->set_sa(charon->bus, NULL);
+	delete_ike();
+	/* break before make, here within the time of the job */
+	charon->bus->set_sa(charon->bus, &next->public);
+	charon->bus->child_updown(charon->bus, &child->public, FALSE);
+	charon->bus->set_sa(charon->bus, NULL);
+	delete_ike();
+	up(next);
+	/* jobs are done in the order of their time */
+	up(other);
+	ike->other->destroy(ike->other);
+	ike->other = host_create_from_string("192.0.2.9", 0);
+	delete_ike();
+	triggered(CAUSE_DELETED);
+	nothing();
+	mock_ike_destroy(other);
+	mock_ike_destroy(next);
+}
+
+/**
+ * Only the newest are remembered.
+ */
+static void test_successors(void **state)
+{
+	nflog_successors_t *successors = nflog_successors_create();
+	char *key, *first = NULL, name[16], *former = ike->conn;
+	u_int i;
+
+	for (i = 0; i <= NFLOG_SUCCESSORS_MAX; i++)
+	{
+		snprintf(name, sizeof(name), "gw%u", i);
+		ike->conn = name;
+		key = successors->get_key(successors, &ike->public, &child->public);
+		successors->up(successors, &ike->public, &child->public);
+		assert_true(successors->has(successors, key, ~ike->id));
+		assert_false(successors->has(successors, key, ike->id));
+		if (first)
+		{
+			free(key);
+		}
+		else
+		{
+			first = key;
+		}
+	}
+	assert_false(successors->has(successors, first, ~ike->id));
+	ike->conn = former;
+	free(first);
+	successors->destroy(successors);
 }
 
 /**
@@ -413,6 +496,9 @@ static int teardown(void **state)
 {
 	/* no job is left then */
 	lib->processor->cancel(lib->processor);
+	/* nor its thread */
+	lib->scheduler->destroy(lib->scheduler);
+	lib->scheduler = scheduler_create();
 	alarms->destroy(alarms);
 	log_lines->destroy(log_lines);
 	options->destroy(options);
@@ -454,6 +540,8 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_alerts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_down, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reauth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_successors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expired, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rekeying, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),

@@ -17,6 +17,7 @@
 #include "alarms.h"
 #include "deletes.h"
 #include "subject.h"
+#include "successors.h"
 #include "options/notes.h"
 
 #include <stdio.h>
@@ -27,6 +28,24 @@
 
 typedef struct private_nflog_alarms_t private_nflog_alarms_t;
 typedef struct alarm_t alarm_t;
+
+/**
+ * Kinds of alarms, each with places of its own: those of a known connection that not anybody
+ * can cause, others, and those that wait as the peer may have reauthenticated.
+ */
+typedef enum {
+	KIND_KNOWN,
+	KIND_OPEN,
+	KIND_WAITING,
+	KIND_MAX,
+} kind_t;
+
+/** number of alarms of each kind */
+static const u_int places[KIND_MAX] = {
+	[KIND_KNOWN] = NFLOG_ALARMS_MAX,
+	[KIND_OPEN] = NFLOG_ALARMS_OPEN,
+	[KIND_WAITING] = NFLOG_ALARMS_WAITING,
+};
 
 /**
  * Private data.
@@ -59,9 +78,14 @@ struct private_nflog_alarms_t {
 	nflog_deletes_t *deletes;
 
 	/**
-	 * Number of jobs that look for a connection, by whether anybody can cause them.
+	 * Knows which CHILD_SAs replaced others.
 	 */
-	refcount_t jobs[2];
+	nflog_successors_t *successors;
+
+	/**
+	 * Number of jobs that look for a connection.
+	 */
+	refcount_t jobs[KIND_MAX];
 
 	/**
 	 * TRUE once charon is about to end, accessed atomically.
@@ -94,8 +118,10 @@ struct alarm_t {
 	private_nflog_alarms_t *alarms;
 	/** cause, details and time */
 	nflog_trigger_t trigger;
-	/** TRUE if anybody can cause it */
-	bool open;
+	/** its kind */
+	kind_t kind;
+	/** key of the CHILD_SA that may have a successor, NULL if none may */
+	char *key;
 	/** connection, and candidate, NULL if the connection is not known */
 	peer_cfg_t *peer_cfg;
 	nflog_candidate_t *subject;
@@ -149,12 +175,13 @@ static const struct {
  */
 static void alarm_destroy(alarm_t *alarm)
 {
-	ignore_result(ref_put(&alarm->alarms->jobs[alarm->open]));
+	ignore_result(ref_put(&alarm->alarms->jobs[alarm->kind]));
 	DESTROY_IF(alarm->peer_cfg);
 	nflog_candidate_destroy(alarm->subject);
 	DESTROY_IF(alarm->me);
 	DESTROY_IF(alarm->other);
 	free(alarm->trigger.detail);
+	free(alarm->key);
 	free(alarm);
 }
 
@@ -225,6 +252,11 @@ static job_requeue_t handle(alarm_t *alarm)
 {
 	private_nflog_alarms_t *this = alarm->alarms;
 
+	if (alarm->key && this->successors->has(this->successors, alarm->key,
+											alarm->trigger.ike_id))
+	{	/* the peer only reauthenticated */
+		return JOB_REQUEUE_NONE;
+	}
 	if (alarm->peer_cfg)
 	{
 		trigger(this, &alarm->trigger, alarm->peer_cfg, alarm->subject);
@@ -265,22 +297,21 @@ static void count_ignored(private_nflog_alarms_t *this, nflog_cause_t cause)
  * @param detail		what is known besides, cloned, NULL for nothing
  * @return				NULL if there are too many
  */
-static alarm_t *begin(private_nflog_alarms_t *this, bool known, nflog_cause_t cause,
+static alarm_t *begin(private_nflog_alarms_t *this, kind_t kind, nflog_cause_t cause,
 					  char *detail)
 {
-	bool open = !known || nflog_cause_is_open(cause);
 	alarm_t *alarm;
 
 	/* what anybody can cause does not take the places of others */
-	if (ref_get(&this->jobs[open]) > (open ? NFLOG_ALARMS_OPEN : NFLOG_ALARMS_MAX))
+	if (ref_get(&this->jobs[kind]) > places[kind])
 	{
-		ignore_result(ref_put(&this->jobs[open]));
+		ignore_result(ref_put(&this->jobs[kind]));
 		count_ignored(this, cause);
 		return NULL;
 	}
 	INIT(alarm,
 		.alarms = this,
-		.open = open,
+		.kind = kind,
 		.trigger = {
 			.cause = cause,
 			.detail = detail ? strdup(detail) : NULL,
@@ -291,19 +322,28 @@ static alarm_t *begin(private_nflog_alarms_t *this, bool known, nflog_cause_t ca
 }
 
 /**
- * Queue an alarm.
+ * Queue a job that looks for the connection, after a while if there may be a successor.
  */
 static void queue(alarm_t *alarm)
 {
-	lib->processor->queue_job(lib->processor, (job_t*)
-			callback_job_create_with_prio((callback_job_cb_t)handle, alarm,
-								(void*)alarm_destroy, NULL, JOB_PRIO_LOW));
+	job_t *job;
+
+	job = (job_t*)callback_job_create_with_prio((callback_job_cb_t)handle, alarm,
+										(void*)alarm_destroy, NULL, JOB_PRIO_LOW);
+	if (alarm->key)
+	{
+		lib->scheduler->schedule_job(lib->scheduler, job, NFLOG_ALARMS_WAIT);
+	}
+	else
+	{
+		lib->processor->queue_job(lib->processor, job);
+	}
 }
 
 /**
  * Check if too many connections were looked for in this second.
  */
-static bool is_flood(private_nflog_alarms_t *this)
+static bool is_flood(private_nflog_alarms_t *this, nflog_cause_t cause)
 {
 	time_t now = time_monotonic(NULL);
 	bool flood;
@@ -316,14 +356,20 @@ static bool is_flood(private_nflog_alarms_t *this)
 	}
 	flood = this->unknown++ >= NFLOG_ALARMS_UNKNOWN;
 	this->mutex->unlock(this->mutex);
+	if (flood)
+	{
+		count_ignored(this, cause);
+	}
 	return flood;
 }
 
 /**
- * Raise an alarm for an IKE_SA.
+ * Raise an alarm that concerns an IKE_SA.
+ *
+ * @param key		key of its CHILD_SA that may have a successor, NULL if none may, gets owned
  */
 static void raise_ike(private_nflog_alarms_t *this, ike_sa_t *ike_sa,
-					  nflog_cause_t cause, char *detail)
+					  nflog_cause_t cause, char *detail, char *key)
 {
 	peer_cfg_t *peer_cfg = ike_sa->get_peer_cfg(ike_sa);
 	alarm_t *alarm;
@@ -331,18 +377,18 @@ static void raise_ike(private_nflog_alarms_t *this, ike_sa_t *ike_sa,
 
 	if (__atomic_load_n(&this->ending, __ATOMIC_RELAXED))
 	{
+		free(key);
 		return;
 	}
-	if (!peer_cfg && is_flood(this))
-	{
-		count_ignored(this, cause);
-		return;
-	}
-	alarm = begin(this, peer_cfg != NULL, cause, detail);
+	alarm = !peer_cfg && is_flood(this, cause) ? NULL :
+			begin(this, key ? KIND_WAITING : !peer_cfg || nflog_cause_is_open(cause) ?
+				  KIND_OPEN : KIND_KNOWN, cause, detail);
 	if (!alarm)
 	{
+		free(key);
 		return;
 	}
+	alarm->key = key;
 	alarm->trigger.ike_id = ike_sa->get_unique_id(ike_sa);
 	if (peer_cfg)
 	{
@@ -370,13 +416,12 @@ static void raise_message(private_nflog_alarms_t *this, message_t *message,
 	char text[256];
 	alarm_t *alarm;
 
-	if (is_flood(this))
+	if (is_flood(this, cause))
 	{
-		count_ignored(this, cause);
 		return;
 	}
 	snprintf(text, sizeof(text), "from %H%s%s", other, detail ? ", " : "", detail ?: "");
-	alarm = begin(this, FALSE, cause, text);
+	alarm = begin(this, KIND_OPEN, cause, text);
 	if (alarm)
 	{
 		alarm->me = me->clone(me);
@@ -389,6 +434,7 @@ static void raise_message(private_nflog_alarms_t *this, message_t *message,
 METHOD(listener_t, alert, bool,
 	private_nflog_alarms_t *this, ike_sa_t *ike_sa, alert_t alert, va_list args)
 {
+	char *key = NULL;
 	u_int i;
 
 	if (alert == ALERT_SHUTDOWN_SIGNAL)
@@ -400,15 +446,16 @@ METHOD(listener_t, alert, bool,
 	{
 		/* no match */
 	}
-	if (i == countof(alerts))
+	if (i < countof(alerts) && ike_sa)
 	{
-		return TRUE;
+		if (alert == ALERT_UNIQUE_REPLACE)
+		{	/* also raised if the peer may have reauthenticated */
+			key = this->successors->get_key(this->successors, ike_sa, NULL);
+		}
+		raise_ike(this, ike_sa, alerts[i].cause, alerts[i].detail, key);
 	}
-	if (ike_sa)
-	{
-		raise_ike(this, ike_sa, alerts[i].cause, alerts[i].detail);
-	}
-	else if (alert == ALERT_INVALID_IKE_SPI || alert == ALERT_PARSE_ERROR_HEADER)
+	else if (i < countof(alerts) &&
+			 (alert == ALERT_INVALID_IKE_SPI || alert == ALERT_PARSE_ERROR_HEADER))
 	{
 		raise_message(this, va_arg(args, message_t*), alerts[i].cause, alerts[i].detail);
 	}
@@ -429,14 +476,24 @@ METHOD(listener_t, message, bool,
 METHOD(listener_t, child_updown, bool,
 	private_nflog_alarms_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa, bool up)
 {
+	char detail[256], *key = NULL;
 	nflog_cause_t cause;
-	char detail[256];
 
-	if (!up && this->deletes->get_cause(this->deletes, ike_sa, child_sa, &cause))
+	if (up)
 	{
+		this->successors->up(this->successors, ike_sa, child_sa);
+		return TRUE;
+	}
+	this->successors->down(this->successors, ike_sa, child_sa);
+	if (this->deletes->get_cause(this->deletes, ike_sa, child_sa, &cause))
+	{
+		if (cause == CAUSE_DELETED && this->deletes->is_ike(this->deletes))
+		{
+			key = this->successors->get_key(this->successors, ike_sa, child_sa);
+		}
 		snprintf(detail, sizeof(detail), "%s{%u}", child_sa->get_name(child_sa),
 				 child_sa->get_unique_id(child_sa));
-		raise_ike(this, ike_sa, cause, detail);
+		raise_ike(this, ike_sa, cause, detail, key);
 	}
 	return TRUE;
 }
@@ -453,7 +510,7 @@ METHOD(listener_t, child_state_change, bool,
 	{
 		snprintf(detail, sizeof(detail), "CHILD_SA %s{%u}", child_sa->get_name(child_sa),
 				 child_sa->get_unique_id(child_sa));
-		raise_ike(this, ike_sa, CAUSE_REKEYING, detail);
+		raise_ike(this, ike_sa, CAUSE_REKEYING, detail, NULL);
 	}
 	return TRUE;
 }
@@ -467,7 +524,7 @@ METHOD(listener_t, ike_state_change, bool,
 	if (state == IKE_ESTABLISHED && ike_sa->get_state(ike_sa) == IKE_REKEYING)
 	{
 		snprintf(detail, sizeof(detail), "IKE_SA [%u]", ike_sa->get_unique_id(ike_sa));
-		raise_ike(this, ike_sa, CAUSE_REKEYING, detail);
+		raise_ike(this, ike_sa, CAUSE_REKEYING, detail, NULL);
 	}
 	return TRUE;
 }
@@ -508,6 +565,7 @@ METHOD(nflog_alarms_t, destroy, void,
 {
 	listen_(this, FALSE);
 	this->deletes->destroy(this->deletes);
+	this->successors->destroy(this->successors);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -534,6 +592,7 @@ nflog_alarms_t *nflog_alarms_create(nflog_options_t *options, nflog_pipeline_t *
 		.options = options,
 		.recorder = pipeline->recorder,
 		.deletes = nflog_deletes_create(),
+		.successors = nflog_successors_create(),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -32,6 +32,11 @@ typedef struct nflog_alarms_t nflog_alarms_t;
 #define NFLOG_ALARMS_MAX 64
 #define NFLOG_ALARMS_OPEN 16
 
+/** triggers that wait for a successor of an IKE_SA, and for how long, in seconds: others are
+ * ignored likewise */
+#define NFLOG_ALARMS_WAITING 1024
+#define NFLOG_ALARMS_WAIT 5
+
 /** triggers in a second whose connection is looked for among all, as anybody can cause them,
  * others are ignored likewise */
 #define NFLOG_ALARMS_UNKNOWN 10
@@ -41,7 +46,9 @@ typedef struct nflog_alarms_t nflog_alarms_t;
  * although nobody asked charon for that, and rekeyings that failed.
  *
  * charon's threads only note what happened.  A job looks for the connection, which may not
- * be known yet, and for its options.  Thread-safe, the lock is held for moments.
+ * be known yet, and for its options.  If the peer deleted an IKE_SA, or charon replaces it,
+ * the job waits to see if another one has its CHILD_SAs: the peer only reauthenticated then.
+ *  Thread-safe, the lock is held for moments.
  */
 struct nflog_alarms_t {
 

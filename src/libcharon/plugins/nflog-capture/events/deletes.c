@@ -179,6 +179,14 @@ METHOD(nflog_deletes_t, get_cause, bool,
 	return FALSE;
 }
 
+METHOD(nflog_deletes_t, is_ike, bool,
+	private_nflog_deletes_t *this)
+{
+	handled_t *handled = this->handled->get(this->handled);
+
+	return handled && handled->ike;
+}
+
 METHOD(nflog_deletes_t, destroy, void,
 	private_nflog_deletes_t *this)
 {
@@ -201,6 +209,7 @@ nflog_deletes_t *nflog_deletes_create()
 			},
 			.message = _message,
 			.get_cause = _get_cause,
+			.is_ike = _is_ike,
 			.destroy = _destroy,
 		},
 		.handled = thread_value_create(free),

@@ -70,6 +70,13 @@ struct nflog_deletes_t {
 					  nflog_cause_t *cause);
 
 	/**
+	 * Check if the current thread handles a message that deletes an IKE_SA.
+	 *
+	 * @return			TRUE if so
+	 */
+	bool (*is_ike)(nflog_deletes_t *this);
+
+	/**
 	 * Destroy a nflog_deletes_t.
 	 */
 	void (*destroy)(nflog_deletes_t *this);
