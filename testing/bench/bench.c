@@ -200,6 +200,7 @@ static const struct {
 	{ "write", bench_write },
 	{ "limits", bench_limits },
 	{ "visits", bench_visits },
+	{ "drops", bench_drops },
 };
 
 /**
@@ -208,7 +209,8 @@ static const struct {
 static void __attribute__((noreturn)) usage()
 {
 	fprintf(stderr,
-		"usage: bench capture|count|trial|sas|esp|write|limits|visits [options] [-- tool...]\n"
+		"usage: bench capture|count|trial|sas|esp|write|limits|visits|drops [options] "
+		"[-- tool...]\n"
 		"  trial    send packets while the tool captures them\n"
 		"  capture  the plugin as a tool\n"
 		"  count    a tool that only counts\n"
@@ -217,6 +219,7 @@ static void __attribute__((noreturn)) usage()
 		"  write    a tool that writes with as little work as possible\n"
 		"  limits   limits of the machine\n"
 		"  visits   visits of many files, by system calls and by io_uring\n"
+		"  drops    a flood of packets that the kernel drops\n"
 		"see bench.h for the options\n");
 	exit(2);
 }

@@ -219,6 +219,13 @@ int bench_limits(bench_options_t *options);
 int bench_visits(bench_options_t *options);
 
 /**
+ * Measure a flood of packets that the kernel drops, prints off_ns, other_ns, and captured_ns,
+ * the time of a packet without programs that report them, and with programs that report
+ * others, or these.
+ */
+int bench_drops(bench_options_t *options);
+
+/**
  * Read packets and write them unchanged, with as little work as possible.
  */
 int bench_write(bench_options_t *options);
