@@ -23,6 +23,7 @@
 #include "drops/probe.h"
 #include "drops/subnet.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /** rounds, of which the fastest counts */
