@@ -514,6 +514,54 @@ static void test_awaited(void **state)
 	assert_int_equal(count_text("left before its SA was there"), NFLOG_WANTED_PACKETS);
 }
 
+/** lines that packets of an SA are not kept */
+static u_int refused;
+
+/**
+ * In place of the bus' method.
+ */
+static void count_refused(bus_t *bus, debug_t group, level_t level, char *format, ...)
+{
+	refused += strstr(format, "SAs are negotiated already") != NULL;
+}
+
+/**
+ * More SAs are negotiated than packets are kept for.
+ */
+static void test_refused(void **state)
+{
+	nflog_awaiting_t *awaiting = reader->get_awaiting(reader);
+	linked_list_t *src = create_ts("10.1.0.0/16", 0, 0);
+	linked_list_t *dst = create_ts("10.2.0.0/16", 0, 0);
+	host_t *host = host_create_from_string("192.168.0.1", 0);
+	void (*log)(bus_t*, debug_t, level_t, char*, ...) = charon->bus->log;
+	u_int i;
+
+	begin_missed();
+	writer->start(writer, trace);
+	charon->bus->log = count_refused;
+	for (i = 0; i < NFLOG_AWAITING_MAX; i++)
+	{
+		awaiting->await(awaiting, "conn", host, htonl(SPI + i), src, dst);
+	}
+	assert_int_equal(refused, 0);
+	awaiting->await(awaiting, "conn", host, htonl(SPI + i++), src, dst);
+	awaiting->await(awaiting, "conn", host, htonl(SPI + i++), src, dst);
+	assert_int_equal(refused, 1);
+	/* again once there was space */
+	awaiting->abandon(awaiting, htonl(SPI));
+	awaiting->await(awaiting, "conn", host, htonl(SPI + i++), src, dst);
+	assert_int_equal(refused, 1);
+	awaiting->await(awaiting, "conn", host, htonl(SPI + i++), src, dst);
+	assert_int_equal(refused, 2);
+	awaiting->abandon_all(awaiting);
+	charon->bus->log = log;
+	end_missed();
+	src->destroy_offset(src, offsetof(traffic_selector_t, destroy));
+	dst->destroy_offset(dst, offsetof(traffic_selector_t, destroy));
+	host->destroy(host);
+}
+
 /**
  * What never counts as missed: IKE and ESP of the gateway, the loopback device, and with all
  * destinations multicasts.
@@ -1059,6 +1107,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_secure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_awaited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reasons, setup, teardown),
 	};
 

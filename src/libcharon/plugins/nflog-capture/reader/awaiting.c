@@ -13,6 +13,7 @@
  */
 
 #include "awaiting.h"
+#include "options/notes.h"
 #include "rules/wanted.h"
 
 #include <daemon.h>
@@ -63,6 +64,11 @@ struct private_nflog_awaiting_t {
 	 * Number of these, accessed atomically.
 	 */
 	u_int count;
+
+	/**
+	 * When it was logged that there are too many, 0 if not.
+	 */
+	time_t logged;
 };
 
 /**
@@ -83,13 +89,17 @@ static bool has_any(private_nflog_awaiting_t *this)
 
 /**
  * Add what keeps packets, unless too many SAs are negotiated, all lanes are locked.
+ *
+ * @param log			set to TRUE if that is to be logged
  */
-static bool add(private_nflog_awaiting_t *this, nflog_sa_t *sa)
+static bool add(private_nflog_awaiting_t *this, nflog_sa_t *sa, bool *log)
 {
 	if (this->sas->get_count(this->sas) >= NFLOG_AWAITING_MAX)
 	{
+		*log = nflog_log_once(&this->logged, 0);
 		return FALSE;
 	}
+	this->logged = 0;
 	this->sas->insert_last(this->sas, sa);
 	set_count(this);
 	this->misses->add(this->misses, sa);
@@ -127,7 +137,7 @@ METHOD(nflog_awaiting_t, await, void,
 	linked_list_t *src_ts, linked_list_t *dst_ts)
 {
 	nflog_sa_t *sa;
-	bool added;
+	bool added, log = FALSE;
 
 	if (!this->ending->start(this->ending))
 	{
@@ -137,8 +147,13 @@ METHOD(nflog_awaiting_t, await, void,
 	sa->wanted = nflog_wanted_create(NULL, "", 0, src_ts, dst_ts, (mark_t){}, 0);
 	sa->wanted->spi_in = spi_in;
 	this->lanes->lock(this->lanes);
-	added = add(this, sa);
+	added = add(this, sa, &log);
 	this->lanes->unlock(this->lanes);
+	if (log)
+	{
+		DBG1(DBG_KNL, "nflog-capture: not keeping packets that connection '%s' misses until "
+			 "its SA is there, %d SAs are negotiated already", conn, NFLOG_AWAITING_MAX);
+	}
 	if (!added)
 	{
 		nflog_sa_destroy(sa);
