@@ -403,6 +403,66 @@ static job_requeue_t wait_for_gate(void *null)
 }
 
 /**
+ * Get what is kept of a connection.
+ */
+static char *get_lines(char *name)
+{
+	linked_list_t *ids = linked_list_create();
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+
+	out = open_memstream(&text, &len);
+	log_lines->print(log_lines, name, ids, "/var/none/", 0, NFLOG_LOG_LINES_KNOWN, out);
+	fclose(out);
+	ids->destroy(ids);
+	return text;
+}
+
+/**
+ * A connection with very many lines leaves those of others, and all of them have a bound.
+ */
+static void test_noisy(void **state)
+{
+	mock_ike_t *noisy = mock_ike_create("noisy", 9, "192.0.2.1", "192.0.2.2");
+	char long_line[1000], name[16], *text;
+	u_int i, j;
+
+	memset(long_line, 'x', sizeof(long_line));
+	charon->bus->set_sa(charon->bus, &ike->public);
+	DBG1(DBG_IKE, "is quiet");
+	charon->bus->set_sa(charon->bus, &noisy->public);
+	for (i = 0; i < 2 * NFLOG_LOG_LINES_KNOWN / sizeof(long_line); i++)
+	{
+		DBG1(DBG_IKE, "%u %.*s", i, (int)sizeof(long_line), long_line);
+	}
+	text = get_lines("gw");
+	assert_non_null(strstr(text, "is quiet"));
+	assert_null(strstr(text, "missing"));
+	free(text);
+	text = get_lines("noisy");
+	assert_in_range(strlen(text), NFLOG_LOG_LINES_CONN / 2, NFLOG_LOG_LINES_CONN);
+	assert_non_null(strstr(text, "older lines are left out"));
+	free(text);
+	/* many of them */
+	for (i = 0; i < 2 * NFLOG_LOG_LINES_KNOWN / NFLOG_LOG_LINES_CONN; i++)
+	{
+		snprintf(name, sizeof(name), "noisy%u", i);
+		noisy->conn = name;
+		for (j = 0; j < NFLOG_LOG_LINES_CONN / sizeof(long_line); j++)
+		{
+			DBG1(DBG_IKE, "%.*s", (int)sizeof(long_line), long_line);
+		}
+	}
+	text = get_lines("gw");
+	assert_null(strstr(text, "is quiet"));
+	assert_non_null(strstr(text, "older lines may be missing"));
+	free(text);
+	charon->bus->set_sa(charon->bus, NULL);
+	mock_ike_destroy(noisy);
+}
+
+/**
  * Strangers do not take the places of others, and what is ignored is counted and logged.
  */
 static void test_flood(void **state)
@@ -545,6 +605,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup_teardown(test_expired, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rekeying, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_noisy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disabled, setup, teardown),
 	};

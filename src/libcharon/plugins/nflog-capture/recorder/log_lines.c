@@ -34,11 +34,12 @@
 
 typedef struct private_nflog_log_lines_t private_nflog_log_lines_t;
 typedef struct line_t line_t;
+typedef struct conn_t conn_t;
 typedef struct kept_t kept_t;
 typedef struct line_logger_t line_logger_t;
 
 /**
- * Line of the log.
+ * Line that was logged.
  */
 struct line_t {
 	/** when it was logged */
@@ -46,20 +47,37 @@ struct line_t {
 	/** group, and unique id of the IKE_SA, 0 if there is none */
 	debug_t group;
 	uint32_t ike_id;
-	/** name of the connection, NULL if it is not known, which is owned */
-	char *conn;
+	/** connection, NULL if it is not known */
+	conn_t *conn;
 	/** the line, with what terminals obey replaced, owned */
 	char *text;
+	/** lines of all before and after it, and the next one of its connection */
+	line_t *former, *newer, *next;
 };
 
 /**
- * Lines that are kept, and their bounds.
+ * Connection with lines.
+ */
+struct conn_t {
+	/** its name, owned */
+	char *name;
+	/** its lines, the oldest one and the newest one, and bytes that they take */
+	line_t *first, *last;
+	size_t bytes;
+	/** when the newest line was logged that is not kept anymore as there are too many */
+	time_t dropped;
+};
+
+/**
+ * Lines that are kept, owned.
  */
 struct kept_t {
-	/** lines, line_t, the oldest one first */
-	linked_list_t *list;
+	/** the oldest line and the newest one */
+	line_t *first, *last;
 	/** bytes that they take, and that they may take */
 	size_t bytes, max;
+	/** when the newest line was logged that is not kept anymore as all take too much */
+	time_t dropped;
 };
 
 /**
@@ -84,7 +102,12 @@ struct private_nflog_log_lines_t {
 	kept_t known, other;
 
 	/**
-	 * Protects both.
+	 * Connections with lines, name => conn_t.
+	 */
+	hashtable_t *conns;
+
+	/**
+	 * Protects these.
 	 */
 	mutex_t *mutex;
 };
@@ -110,15 +133,38 @@ struct line_logger_t {
  */
 static size_t get_size(line_t *line)
 {
-	return OVERHEAD + strlen(line->text) + (line->conn ? strlen(line->conn) : 0);
+	return OVERHEAD + strlen(line->text) + (line->conn ? strlen(line->conn->name) : 0);
 }
 
 /**
- * Destroy a line.
+ * Drop the oldest line of its connection, which it may be the last one of.
  */
-static void line_destroy(line_t *line)
+static void drop_of_conn(private_nflog_log_lines_t *this, line_t *line)
 {
-	free(line->conn);
+	conn_t *conn = line->conn;
+
+	conn->bytes -= get_size(line);
+	conn->first = line->next;
+	if (!conn->first)
+	{
+		this->conns->remove(this->conns, conn->name);
+		free(conn->name);
+		free(conn);
+	}
+}
+
+/**
+ * Drop a line, the oldest one of all or of its connection.
+ */
+static void drop(private_nflog_log_lines_t *this, kept_t *kept, line_t *line)
+{
+	kept->bytes -= get_size(line);
+	*(line->former ? &line->former->newer : &kept->first) = line->newer;
+	*(line->newer ? &line->newer->former : &kept->last) = line->former;
+	if (line->conn)
+	{
+		drop_of_conn(this, line);
+	}
 	free(line->text);
 	free(line);
 }
@@ -141,21 +187,52 @@ static char *clean(const char *text)
 }
 
 /**
- * Keep a line, and as many of those before it as fit.
+ * Append a line to those of its connection.
  */
-static void keep(private_nflog_log_lines_t *this, line_t *line)
+static void append(private_nflog_log_lines_t *this, line_t *line, char *name)
 {
-	kept_t *kept = line->conn ? &this->known : &this->other;
-	line_t *oldest;
+	conn_t *conn = this->conns->get(this->conns, name);
+
+	if (!conn)
+	{
+		INIT(conn,
+			.name = strdup(name),
+		);
+		this->conns->put(this->conns, conn->name, conn);
+	}
+	line->conn = conn;
+	*(conn->first ? &conn->last->next : &conn->first) = line;
+	conn->last = line;
+	conn->bytes += get_size(line);
+}
+
+/**
+ * Keep a line, instead of the oldest ones if there are too many.
+ *
+ * @param name		name of the connection, NULL if it is not known
+ */
+static void keep(private_nflog_log_lines_t *this, line_t *line, char *name)
+{
+	kept_t *kept = name ? &this->known : &this->other;
 
 	this->mutex->lock(this->mutex);
-	kept->list->insert_last(kept->list, line);
-	kept->bytes += get_size(line);
-	while (kept->bytes > kept->max &&
-		   kept->list->remove_first(kept->list, (void**)&oldest) == SUCCESS)
+	line->former = kept->last;
+	*(kept->last ? &kept->last->newer : &kept->first) = line;
+	kept->last = line;
+	if (name)
 	{
-		kept->bytes -= get_size(oldest);
-		line_destroy(oldest);
+		append(this, line, name);
+	}
+	kept->bytes += get_size(line);
+	while (line->conn && line->conn->bytes > NFLOG_LOG_LINES_CONN)
+	{	/* not the new one, which is shorter than that */
+		line->conn->dropped = line->conn->first->time.tv_sec;
+		drop(this, kept, line->conn->first);
+	}
+	while (kept->bytes > kept->max)
+	{
+		kept->dropped = kept->first->time.tv_sec;
+		drop(this, kept, kept->first);
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -164,8 +241,8 @@ METHOD(logger_t, log_, void,
 	line_logger_t *this, debug_t group, level_t level, int thread, ike_sa_t *ike_sa,
 	const char *message)
 {
+	char *conn = NULL;
 	line_t *line;
-	char *conn;
 
 	INIT(line,
 		.group = group,
@@ -175,10 +252,10 @@ METHOD(logger_t, log_, void,
 	if (ike_sa)
 	{
 		conn = ike_sa->get_name(ike_sa);
-		line->conn = streq(conn, UNNAMED) ? NULL : strdup(conn);
+		conn = streq(conn, UNNAMED) ? NULL : conn;
 		line->ike_id = ike_sa->get_unique_id(ike_sa);
 	}
-	keep(this->lines, line);
+	keep(this->lines, line, conn);
 }
 
 METHOD(logger_t, get_level, level_t,
@@ -188,17 +265,15 @@ METHOD(logger_t, get_level, level_t,
 }
 
 /**
- * Forget all lines.
+ * Drop all lines.
  */
-static void flush(kept_t *kept)
+static void flush(private_nflog_log_lines_t *this, kept_t *kept)
 {
-	line_t *line;
-
-	while (kept->list->remove_first(kept->list, (void**)&line) == SUCCESS)
+	while (kept->first)
 	{
-		line_destroy(line);
+		drop(this, kept, kept->first);
 	}
-	kept->bytes = 0;
+	kept->dropped = 0;
 }
 
 METHOD(nflog_log_lines_t, enable, void,
@@ -222,34 +297,25 @@ METHOD(nflog_log_lines_t, enable, void,
 		free(this->logger);
 		this->logger = NULL;
 		this->mutex->lock(this->mutex);
-		flush(&this->known);
-		flush(&this->other);
+		flush(this, &this->known);
+		flush(this, &this->other);
 		this->mutex->unlock(this->mutex);
 	}
 }
 
 /**
- * Does a line belong to a connection?
- *
- * @param ids		unique ids of its IKE_SAs
+ * Check if a line of an IKE_SA whose connection is not known belongs to a connection.
  */
-static bool belongs(line_t *line, char *conn, char *text, hashtable_t *ids)
+static bool belongs(line_t *line, char *text, hashtable_t *ids)
 {
-	if (line->conn)
-	{
-		return streq(line->conn, conn);
-	}
 	return (line->ike_id && ids->get(ids, (void*)(uintptr_t)line->ike_id)) ||
 		   strstr(line->text, text);
 }
 
 /**
  * Get the unique ids of the IKE_SAs of a connection.
- *
- * @param others		others, which are added
  */
-static hashtable_t *get_ids(private_nflog_log_lines_t *this, char *conn,
-							linked_list_t *others)
+static hashtable_t *get_ids(conn_t *conn, linked_list_t *others)
 {
 	enumerator_t *enumerator;
 	hashtable_t *ids;
@@ -263,16 +329,11 @@ static hashtable_t *get_ids(private_nflog_log_lines_t *this, char *conn,
 		ids->put(ids, id, id);
 	}
 	enumerator->destroy(enumerator);
-	enumerator = this->known.list->create_enumerator(this->known.list);
-	while (enumerator->enumerate(enumerator, &line))
+	for (line = conn ? conn->first : NULL; line; line = line->next)
 	{
-		if (streq(line->conn, conn))
-		{
-			id = (void*)(uintptr_t)line->ike_id;
-			ids->put(ids, id, id);
-		}
+		id = (void*)(uintptr_t)line->ike_id;
+		ids->put(ids, id, id);
 	}
-	enumerator->destroy(enumerator);
 	return ids;
 }
 
@@ -294,73 +355,88 @@ static void print_line(line_t *line, FILE *out)
 }
 
 /**
- * Get the next line of a list that belongs to a connection, NULL if there is none.
+ * Get a line of a connection that is new enough, from one on.
  */
-static line_t *get_next(enumerator_t *enumerator, char *conn, char *text, time_t since,
-						hashtable_t *ids)
+static line_t *get_known(line_t *line, time_t since)
 {
-	line_t *line;
-
-	while (enumerator->enumerate(enumerator, &line))
+	while (line && line->time.tv_sec < since)
 	{
-		if (line->time.tv_sec >= since && belongs(line, conn, text, ids))
-		{
-			return line;
-		}
+		line = line->next;
 	}
-	return NULL;
+	return line;
 }
 
 /**
- * Go through the lines of a connection.
- *
- * @param skip		bytes to leave out
- * @param count		receives the number of lines, but for those left out, NULL for nothing
- * @param out		receives the lines, NULL for nothing
- * @return			bytes in all lines
+ * Get another line that is new enough and belongs to a connection, from one on.
  */
-static size_t go_through(private_nflog_log_lines_t *this, char *conn, char *text,
+static line_t *get_other(line_t *line, char *text, time_t since, hashtable_t *ids)
+{
+	while (line && (line->time.tv_sec < since || !belongs(line, text, ids)))
+	{
+		line = line->newer;
+	}
+	return line;
+}
+
+/**
+ * Go through the lines that belong to a connection, in the order of time.
+ *
+ * @param conn		connection, NULL if it has no lines
+ * @param skip		bytes of them not to print
+ * @param count		receives the number of lines printed
+ * @param out		receives them, NULL to print none
+ * @return			bytes of all lines
+ */
+static size_t go_through(private_nflog_log_lines_t *this, conn_t *conn, char *text,
 						 time_t since, hashtable_t *ids, size_t skip, u_int *count,
 						 FILE *out)
 {
-	enumerator_t *known, *other;
-	line_t *a, *b, **line;
+	line_t *a, *b, *line;
 	size_t bytes = 0;
 
-	known = this->known.list->create_enumerator(this->known.list);
-	other = this->other.list->create_enumerator(this->other.list);
-	a = get_next(known, conn, text, since, ids);
-	b = get_next(other, conn, text, since, ids);
+	a = get_known(conn ? conn->first : NULL, since);
+	b = get_other(this->other.first, text, since, ids);
 	while (a || b)
 	{
-		line = !b || (a && !timercmp(&a->time, &b->time, >)) ? &a : &b;
+		line = !b || (a && !timercmp(&a->time, &b->time, >)) ? a : b;
 		if (out && bytes >= skip)
 		{
-			print_line(*line, out);
+			print_line(line, out);
 			*count += 1;
 		}
-		bytes += get_size(*line);
-		*line = get_next(line == &a ? known : other, conn, text, since, ids);
+		bytes += get_size(line);
+		if (line == a)
+		{
+			a = get_known(a->next, since);
+		}
+		else
+		{
+			b = get_other(b->newer, text, since, ids);
+		}
 	}
-	known->destroy(known);
-	other->destroy(other);
 	return bytes;
 }
 
 METHOD(nflog_log_lines_t, print, u_int,
-	private_nflog_log_lines_t *this, char *conn, linked_list_t *ike_ids, char *text,
+	private_nflog_log_lines_t *this, char *name, linked_list_t *ike_ids, char *text,
 	time_t since, size_t max, FILE *out)
 {
 	hashtable_t *ids;
 	size_t bytes;
+	conn_t *conn;
 	u_int count = 0;
 
 	this->mutex->lock(this->mutex);
-	ids = get_ids(this, conn, ike_ids);
+	conn = this->conns->get(this->conns, name);
+	ids = get_ids(conn, ike_ids);
 	bytes = go_through(this, conn, text, since, ids, 0, NULL, NULL);
-	if (bytes > max)
+	if (bytes > max || (conn && conn->dropped >= since))
 	{
 		fprintf(out, "  older lines are left out, as there are too many\n");
+	}
+	else if (max(this->known.dropped, this->other.dropped) >= since)
+	{
+		fprintf(out, "  older lines may be missing, as there are too many of others\n");
 	}
 	go_through(this, conn, text, since, ids, bytes > max ? bytes - max : 0, &count, out);
 	ids->destroy(ids);
@@ -372,8 +448,7 @@ METHOD(nflog_log_lines_t, destroy, void,
 	private_nflog_log_lines_t *this)
 {
 	enable(this, FALSE);
-	this->known.list->destroy(this->known.list);
-	this->other.list->destroy(this->other.list);
+	this->conns->destroy(this->conns);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -392,13 +467,12 @@ nflog_log_lines_t *nflog_log_lines_create()
 			.destroy = _destroy,
 		},
 		.known = {
-			.list = linked_list_create(),
 			.max = NFLOG_LOG_LINES_KNOWN,
 		},
 		.other = {
-			.list = linked_list_create(),
 			.max = NFLOG_LOG_LINES_OTHER,
 		},
+		.conns = hashtable_create(hashtable_hash_str, hashtable_equals_str, 8),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

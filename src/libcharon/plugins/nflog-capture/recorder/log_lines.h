@@ -31,6 +31,9 @@ typedef struct nflog_log_lines_t nflog_log_lines_t;
 #define NFLOG_LOG_LINES_KNOWN (8 << 20)
 #define NFLOG_LOG_LINES_OTHER (1 << 20)
 
+/** bytes of lines of one known connection, which leaves most to others */
+#define NFLOG_LOG_LINES_CONN (256 << 10)
+
 /**
  * Keeps the last lines that charon logged, of levels 0 and 1, which have no keys.
  *
@@ -55,7 +58,8 @@ struct nflog_log_lines_t {
 	 *					never known, uint32_t as pointer, for linked_list_t
 	 * @param text		text, such as the path of its directory
 	 * @param since		seconds since 1970 before which lines are left out
-	 * @param max		bytes of lines at most, the oldest ones are left out, which is said
+	 * @param max		bytes of lines at most, the oldest ones are left out, which is said, as it
+	 *					is if some are not kept anymore
 	 * @param out		receives the lines, not open on a file
 	 * @return			number of lines
 	 */
