@@ -781,10 +781,50 @@ static void test_rows(void **state)
 	spis->destroy(spis);
 }
 
+/**
+ * Get the mode of a file in a folder.
+ */
+static mode_t get_mode(char *folder, char *name)
+{
+	char file[PATH_MAX];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/saved/%s/%s", captures, folder, name);
+	assert_int_equal(lstat(file, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/**
+ * A group that may read traces can enter a folder, and read all but keys in it, whatever the
+ * umask is.
+ */
+static void test_group(void **state)
+{
+	char *folder = "gw.20231114T221320Z.no-answer";
+	mode_t mask = umask(0777);
+
+	set_option("group_read", "daemon");
+	begin_trace("gw", NAME, 10);
+	assert_int_equal(write_packets(10), 10);
+	assert_true(store->replace_file(store, "gw", "keys", chunk_from_str(
+								"esp 00000001 a b enc_key=11\n")));
+	trigger("gw", CAUSE_NO_ANSWER);
+	complete(TRUE);
+	umask(mask);
+	set_option("group_read", NULL);
+	assert_string_equal(get_folders(), folder);
+	/* the entry of the group is in the access control list, and here its mask */
+	assert_int_equal(get_mode(folder, "."), 0750);
+	assert_int_equal(get_mode(folder, NAME ".0.pcap"), 0640);
+	assert_int_equal(get_mode(folder, "summary.txt"), 0640);
+	assert_int_equal(get_mode(folder, "keys"), 0600);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_saved, begin_recorder, end_recorder),
+		cmocka_unit_test_setup_teardown(test_group, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_interval, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_others, begin_recorder, end_recorder),
 		cmocka_unit_test_setup_teardown(test_total, begin_recorder, end_recorder),

@@ -502,10 +502,26 @@ METHOD(nflog_dir_t, open_file, int,
 	return fd;
 }
 
+METHOD(nflog_dir_t, share, void,
+	private_nflog_dir_t *this, int fd, bool is_dir, char *conn, char *name)
+{
+	char path[PATH_MAX];
+
+	get_path(this, conn, name, path);
+	if (is_dir)
+	{
+		this->access->share_dir(this->access, fd, TRUE, path);
+	}
+	else
+	{
+		this->access->share_trace(this->access, fd, path);
+	}
+}
+
 METHOD(nflog_dir_t, create_file, int,
 	private_nflog_dir_t *this, int dir, char *conn, char *name, bool secret)
 {
-	char *what = "create a file in", path[PATH_MAX];
+	char *what = "create a file in";
 	int fd, error;
 
 	fd = openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
@@ -515,8 +531,7 @@ METHOD(nflog_dir_t, create_file, int,
 	{
 		if (!secret)
 		{
-			this->access->share_trace(this->access, fd,
-									  get_path(this, conn, name, path));
+			share(this, fd, FALSE, conn, name);
 		}
 		worked(this, what, conn, "");
 		return fd;
@@ -558,6 +573,7 @@ nflog_dir_t *nflog_dir_create()
 			.open_file = _open_file,
 			.keep_dir = _keep_dir,
 			.create_file = _create_file,
+			.share = _share,
 			.failed = _failed,
 			.worked = _worked,
 			.forget = _forget,

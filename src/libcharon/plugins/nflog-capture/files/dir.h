@@ -87,6 +87,17 @@ struct nflog_dir_t {
 					   char *name, bool secret);
 
 	/**
+	 * Let the group of the option "group_read" use what was just created below a
+	 * subdirectory.
+	 *
+	 * @param fd		file descriptor of a file, or of a directory
+	 * @param is_dir	TRUE if it is a directory
+	 * @param conn		name of the subdirectory, for log messages
+	 * @param name		name of the file or directory, for log messages
+	 */
+	void (*share)(nflog_dir_t *this, int fd, bool is_dir, char *conn, char *name);
+
+	/**
 	 * Log that an operation failed, with the reason in errno, which is preserved.
 	 *
 	 * @param what		operation, such as "open file"

@@ -503,6 +503,12 @@ METHOD(nflog_store_t, open_dir, int,
 	return this->dir->open_dir(this->dir, conn, create);
 }
 
+METHOD(nflog_store_t, share, void,
+	private_nflog_store_t *this, int fd, bool is_dir, char *conn, char *name)
+{
+	this->dir->share(this->dir, fd, is_dir, conn, name);
+}
+
 METHOD(nflog_store_t, get_path, char*,
 	private_nflog_store_t *this, char *conn, char *buf, size_t len)
 {
@@ -571,6 +577,7 @@ nflog_store_t *nflog_store_create()
 			.set_used = _set_used,
 			.is_used = _is_used,
 			.open_dir = _open_dir,
+			.share = _share,
 			.set_release = _set_release,
 			.get_path = _get_path,
 			.get_pins = _get_pins,

@@ -262,6 +262,17 @@ struct nflog_store_t {
 	int (*open_dir)(nflog_store_t *this, char *conn, bool create);
 
 	/**
+	 * Let the group of the option "group_read" use what was just created below a directory,
+	 * and has no secrets.
+	 *
+	 * @param fd		file descriptor of a file, or of a directory
+	 * @param is_dir	TRUE if it is a directory
+	 * @param conn		the directory it is in, for log messages
+	 * @param name		its name, for log messages
+	 */
+	void (*share)(nflog_store_t *this, int fd, bool is_dir, char *conn, char *name);
+
+	/**
 	 * Set how to release a file in TRACE_USED, so that it can be removed.
 	 *
 	 * @param conn		directory of the connection

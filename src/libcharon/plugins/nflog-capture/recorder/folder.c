@@ -188,6 +188,12 @@ bool nflog_folder_write(nflog_store_t *store, int fd, char *name, chunk_t conten
 	{
 		return FALSE;
 	}
+	/* regardless of the umask */
+	ignore_result(fchmod(file, 0600));
+	if (streq(name, NFLOG_FOLDER_SUMMARY))
+	{
+		store->share(store, file, FALSE, NFLOG_SAVED_DIR, name);
+	}
 	success = !content.len || store->write(store, file, &iov, 1) == content.len;
 	error = errno;
 	if (close(file) != 0 && success)

@@ -17,6 +17,7 @@
 
 #include "folders.h"
 #include "folder.h"
+#include "files/walk.h"
 #include "options/notes.h"
 #include "options/values.h"
 #include "process/pulse.h"
@@ -338,7 +339,8 @@ static bool mark(int folder)
 /**
  * Create a folder with a name that none has.
  */
-static int create_folder(int dir, char *conn, nflog_cause_t cause, time_t when, char **name)
+static int create_folder(private_nflog_folders_t *this, int dir, char *conn,
+						 nflog_cause_t cause, time_t when, char **name)
 {
 	char start[32], path[NAME_MAX + 1];
 	struct tm tm;
@@ -349,11 +351,12 @@ static int create_folder(int dir, char *conn, nflog_cause_t cause, time_t when, 
 		strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", gmtime_r(&when, &tm));
 		snprintf(path, sizeof(path), "%s.%s.%s", conn, start,
 				 enum_to_name(nflog_cause_names, cause));
-		if (mkdirat(dir, path, 0700) == 0)
+		if (nflog_walk_create(dir, path))
 		{
 			fd = nflog_folder_open(dir, path);
 			if (fd >= 0 && mark(fd))
 			{
+				this->store->share(this->store, fd, TRUE, NFLOG_SAVED_DIR, path);
 				*name = strdup(path);
 				return fd;
 			}
@@ -477,7 +480,7 @@ METHOD(nflog_folders_t, create_, int,
 		DBG1(DBG_CFG, "nflog-capture: saving at most %" PRIu64 " of %" PRIu64 " bytes of "
 			 "connection '%s', raise recorder_total", *bytes, wanted, conn);
 	}
-	fd = create_folder(dir, conn, cause, time, name);
+	fd = create_folder(this, dir, conn, cause, time, name);
 	if (fd >= 0)
 	{
 		INIT(open,
