@@ -348,22 +348,31 @@ static void test_lines(void **state)
 	ike->conn = "gw";
 	DBG1(DBG_CHD, "after");
 	charon->bus->set_sa(charon->bus, NULL);
-	DBG1(DBG_CHD, "trace /var/gw/x of nobody");
-	DBG1(DBG_CHD, "trace /var/other/x of nobody");
+	DBG1(DBG_CHD, "nflog-capture: trace /var/gw/x");
+	DBG1(DBG_CHD, "nflog-capture: trace /var/other/x");
+	/* packets that are missing, of this connection, another one, and all */
+	DBG1(DBG_CHD, "nflog-capture: 5 packets of connection 'gw' were not written");
+	DBG1(DBG_CHD, "nflog-capture: 6 packets of connection 'gw-other' were not written");
+	DBG1(DBG_CFG, "nflog-capture: ending all captures");
+	/* of somebody whose identity is a path */
+	DBG1(DBG_IKE, "no other config matching '/var/gw/x'");
 	out = open_memstream(&text, &len);
-	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 3);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 5);
 	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", time(NULL) + 10, 1 << 20, out), 0);
 	fclose(out);
 	assert_non_null(strstr(text, "before it is known?[1m\n"));
 	assert_non_null(strstr(text, "> after\n"));
-	assert_non_null(strstr(text, "/var/gw/x"));
+	assert_non_null(strstr(text, "trace /var/gw/x"));
+	assert_non_null(strstr(text, "5 packets"));
+	assert_non_null(strstr(text, "ending all captures"));
+	assert_null(strstr(text, "config"));
 	assert_null(strstr(text, "too much"));
 	assert_null(strstr(text, "other"));
 	assert_null(strstr(text, "never"));
 	free(text);
 	ids->insert_last(ids, (void*)(uintptr_t)unknown->id);
 	out = open_memstream(&text, &len);
-	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 4);
+	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 1 << 20, out), 6);
 	fclose(out);
 	assert_non_null(strstr(text, "> never known\n"));
 	free(text);
@@ -373,7 +382,7 @@ static void test_lines(void **state)
 	assert_int_equal(log_lines->print(log_lines, "gw", ids, "/var/gw/", 0, 200, out), 1);
 	fclose(out);
 	assert_non_null(strstr(text, "older lines are left out"));
-	assert_non_null(strstr(text, "/var/gw/x"));
+	assert_non_null(strstr(text, "ending all captures"));
 	free(text);
 	/* strangers push out none of them */
 	for (i = 0; i < 20000; i++)

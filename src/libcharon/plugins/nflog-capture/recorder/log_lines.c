@@ -16,6 +16,7 @@
 
 #include "log_lines.h"
 
+#include <limits.h>
 #include <time.h>
 
 #include <daemon.h>
@@ -31,6 +32,10 @@
 
 /** name of an IKE_SA whose connection is not known, get_name() in charon's ike_sa.c */
 #define UNNAMED "(unnamed)"
+
+/** begin of lines of this plugin, and what precedes the name of a connection in them */
+#define OURS "nflog-capture: "
+#define CONNECTION "connection '"
 
 typedef struct private_nflog_log_lines_t private_nflog_log_lines_t;
 typedef struct line_t line_t;
@@ -79,6 +84,18 @@ struct kept_t {
 	/** when the newest line was logged that is not kept anymore as all take too much */
 	time_t dropped;
 };
+
+/**
+ * What belongs to a connection.
+ */
+typedef struct {
+	/** unique ids of its IKE_SAs */
+	hashtable_t *ids;
+	/** path of its directory, and of the one of all */
+	char *path, *all;
+	/** its name, as lines of this plugin have it */
+	char *name;
+} wanted_t;
 
 /**
  * Private data.
@@ -304,12 +321,24 @@ METHOD(nflog_log_lines_t, enable, void,
 }
 
 /**
- * Check if a line of an IKE_SA whose connection is not known belongs to a connection.
+ * Check if a line of this plugin concerns a connection, or all: it names neither another one
+ * nor a file of one then.
  */
-static bool belongs(line_t *line, char *text, hashtable_t *ids)
+static bool concerns(line_t *line, wanted_t *wanted)
 {
-	return (line->ike_id && ids->get(ids, (void*)(uintptr_t)line->ike_id)) ||
-		   strstr(line->text, text);
+	return strpfx(line->text, OURS) &&
+		   (strstr(line->text, wanted->path) || strstr(line->text, wanted->name) ||
+			(!strstr(line->text, CONNECTION) && !strstr(line->text, wanted->all)));
+}
+
+/**
+ * Check if a line whose connection is not known belongs to one.  Strangers can have lines
+ * with any text logged for their IKE_SAs.
+ */
+static bool belongs(line_t *line, wanted_t *wanted)
+{
+	return line->ike_id ? wanted->ids->get(wanted->ids, (void*)(uintptr_t)line->ike_id) != NULL
+						: concerns(line, wanted);
 }
 
 /**
@@ -369,9 +398,9 @@ static line_t *get_known(line_t *line, time_t since)
 /**
  * Get another line that is new enough and belongs to a connection, from one on.
  */
-static line_t *get_other(line_t *line, char *text, time_t since, hashtable_t *ids)
+static line_t *get_other(line_t *line, time_t since, wanted_t *wanted)
 {
-	while (line && (line->time.tv_sec < since || !belongs(line, text, ids)))
+	while (line && (line->time.tv_sec < since || !belongs(line, wanted)))
 	{
 		line = line->newer;
 	}
@@ -387,15 +416,15 @@ static line_t *get_other(line_t *line, char *text, time_t since, hashtable_t *id
  * @param out		receives them, NULL to print none
  * @return			bytes of all lines
  */
-static size_t go_through(private_nflog_log_lines_t *this, conn_t *conn, char *text,
-						 time_t since, hashtable_t *ids, size_t skip, u_int *count,
+static size_t go_through(private_nflog_log_lines_t *this, conn_t *conn,
+						 wanted_t *wanted, time_t since, size_t skip, u_int *count,
 						 FILE *out)
 {
 	line_t *a, *b, *line;
 	size_t bytes = 0;
 
 	a = get_known(conn ? conn->first : NULL, since);
-	b = get_other(this->other.first, text, since, ids);
+	b = get_other(this->other.first, since, wanted);
 	while (a || b)
 	{
 		line = !b || (a && !timercmp(&a->time, &b->time, >)) ? a : b;
@@ -411,25 +440,33 @@ static size_t go_through(private_nflog_log_lines_t *this, conn_t *conn, char *te
 		}
 		else
 		{
-			b = get_other(b->newer, text, since, ids);
+			b = get_other(b->newer, since, wanted);
 		}
 	}
 	return bytes;
 }
 
 METHOD(nflog_log_lines_t, print, u_int,
-	private_nflog_log_lines_t *this, char *name, linked_list_t *ike_ids, char *text,
+	private_nflog_log_lines_t *this, char *name, linked_list_t *ike_ids, char *path,
 	time_t since, size_t max, FILE *out)
 {
-	hashtable_t *ids;
+	char all[PATH_MAX], named[PATH_MAX];
+	wanted_t wanted = {
+		.path = path,
+		.all = all,
+		.name = named,
+	};
 	size_t bytes;
 	conn_t *conn;
 	u_int count = 0;
 
+	snprintf(all, sizeof(all), "%.*s", (int)strlen(path) - 1, path);
+	strrchr(all, '/')[1] = '\0';
+	snprintf(named, sizeof(named), CONNECTION "%s'", name);
 	this->mutex->lock(this->mutex);
 	conn = this->conns->get(this->conns, name);
-	ids = get_ids(conn, ike_ids);
-	bytes = go_through(this, conn, text, since, ids, 0, NULL, NULL);
+	wanted.ids = get_ids(conn, ike_ids);
+	bytes = go_through(this, conn, &wanted, since, 0, NULL, NULL);
 	if (bytes > max || (conn && conn->dropped >= since))
 	{
 		fprintf(out, "  older lines are left out, as there are too many\n");
@@ -438,8 +475,8 @@ METHOD(nflog_log_lines_t, print, u_int,
 	{
 		fprintf(out, "  older lines may be missing, as there are too many of others\n");
 	}
-	go_through(this, conn, text, since, ids, bytes > max ? bytes - max : 0, &count, out);
-	ids->destroy(ids);
+	go_through(this, conn, &wanted, since, bytes > max ? bytes - max : 0, &count, out);
+	wanted.ids->destroy(wanted.ids);
 	this->mutex->unlock(this->mutex);
 	return count;
 }

@@ -51,19 +51,20 @@ struct nflog_log_lines_t {
 
 	/**
 	 * Get the lines that belong to a connection: those of its IKE_SAs, also before their
-	 * connection was known, and those that have a text.
+	 * connection was known, and those of this plugin about it, about the files in its
+	 * directory, and about all connections, such as that a disk did not respond.
 	 *
 	 * @param conn		name of the connection
 	 * @param ids		unique ids of IKE_SAs that belong to it, too, if their connection was
 	 *					never known, uint32_t as pointer, for linked_list_t
-	 * @param text		text, such as the path of its directory
+	 * @param path		path of its directory, with a slash behind
 	 * @param since		seconds since 1970 before which lines are left out
 	 * @param max		bytes of lines at most, the oldest ones are left out, which is said, as it
 	 *					is if some are not kept anymore
 	 * @param out		receives the lines, not open on a file
 	 * @return			number of lines
 	 */
-	u_int (*print)(nflog_log_lines_t *this, char *conn, linked_list_t *ids, char *text,
+	u_int (*print)(nflog_log_lines_t *this, char *conn, linked_list_t *ids, char *path,
 				   time_t since, size_t max, FILE *out);
 
 	/**
