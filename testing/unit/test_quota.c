@@ -371,6 +371,52 @@ static void test_min_free(void **state)
 	assert_true(reserve(store, 60 * 1024));
 }
 
+/**
+ * Create a trace that has another name elsewhere, as what a recorder saved.
+ */
+static void create_linked(int i, size_t bytes)
+{
+	char name[PATH_MAX], other[PATH_MAX];
+
+	create_trace("gw", i, bytes);
+	snprintf(name, sizeof(name), "%s/gw/net.20261123T202345Z.%.8x-00000000.esp.pcap",
+			 captures, i);
+	snprintf(other, sizeof(other), "%s/var/%d", dir, i);
+	assert_int_equal(link(name, other), 0);
+}
+
+/**
+ * What has other names is not removed in vain, as that frees nothing on the disk.
+ */
+static void test_linked(void **state)
+{
+	int i;
+
+	set_max_total("0");
+	set_min_free("256k");
+	for (i = 0; i < 6; i++)
+	{
+		create_linked(i, 64 * 1024);
+	}
+	create_trace("gw", 6, 64 * 1024);
+	create_trace("gw", 7, 64 * 1024);
+	assert_true(reserve(store, 300 * 1024));
+	assert_true(has_trace("gw", 0));
+	assert_false(has_trace("gw", 6));
+	assert_true(has_trace("gw", 7));
+	/* all that frees something is not enough */
+	ahead += 60;
+	assert_false(reserve(store, 450 * 1024));
+	assert_true(has_trace("gw", 7));
+	/* the budget gets their blocks */
+	set_min_free("0");
+	set_max_total("256k");
+	ahead += 60;
+	assert_true(reserve(store, 4096));
+	assert_false(has_trace("gw", 0));
+	assert_true(blocks_used(captures) <= 256 * 1024);
+}
+
 static void test_inodes(void **state)
 {
 	char name[NAME_MAX];
@@ -562,6 +608,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_clock, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_slow, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_min_free, begin_quota, end_quota),
+		cmocka_unit_test_setup_teardown(test_linked, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_inodes, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_tables, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_removed_by_others, begin_quota, end_quota),

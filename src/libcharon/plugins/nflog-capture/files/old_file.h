@@ -46,6 +46,8 @@ struct nflog_old_file_t {
 	bool decrypted;
 	/** TRUE if it can't be removed */
 	bool stays;
+	/** TRUE if it has other names, with which its blocks stay on the disk */
+	bool linked;
 };
 
 /**

@@ -234,17 +234,17 @@ static void log_removed(private_nflog_quota_t *this, request_t *request, nflog_l
 }
 
 /**
- * Remove an old file, or leave it if it is not that old anymore, or in use.  Mutex is locked,
- * but not meanwhile.
+ * Remove an old file, or leave it if it is not that old anymore, in use, or if that does not
+ * gain what there is not enough of.  Mutex is locked, but not meanwhile.
  *
  * @param file		file, gets destroyed
  * @param lack		why it is to be removed
- * @return			bytes that it had, 0 if it was not removed
+ * @return			bytes that are free now
  */
 static uint64_t remove_old(private_nflog_quota_t *this, request_t *request,
 						   nflog_old_file_t *file, nflog_lack_t lack)
 {
-	uint64_t given = 0, mtime = file->mtime;
+	uint64_t given = 0, freed = 0, mtime = file->mtime;
 	char *conn = file->conn, *name = file->name;
 	bool in_use = this->uses->is_used(this->uses, conn, name), may_release, removed;
 	nflog_release_cb_t release;
@@ -252,11 +252,11 @@ static uint64_t remove_old(private_nflog_quota_t *this, request_t *request,
 
 	may_release = this->uses->get_release(this->uses, conn, name, &release, &data);
 	this->mutex->unlock(this->mutex);
-	removed = (!in_use || (may_release &&
+	removed = (lack == NFLOG_LACK_BUDGET || !file->linked) &&
+			  (!in_use || (may_release &&
 						   nflog_usage_is_same(this->dir, conn, name, mtime) &&
-						   release(data))) &&
-			  !this->live->is_live(this->live, conn, name) &&
-			  nflog_usage_remove(this->dir, conn, name, in_use ? 0 : mtime, &given);
+						   release(data))) && !this->live->is_live(this->live, conn, name) &&
+			  nflog_usage_remove(this->dir, conn, name, in_use ? 0 : mtime, &given, &freed);
 	this->mutex->lock(this->mutex);
 	if (removed)
 	{
@@ -266,7 +266,7 @@ static uint64_t remove_old(private_nflog_quota_t *this, request_t *request,
 		if (lack != NFLOG_LACK_BUDGET)
 		{
 			this->free_before = this->credit ? this->free_before : request->space.free;
-			this->credit += given;
+			this->credit += freed;
 			this->credit_until = time_monotonic(NULL) + CREDIT;
 		}
 		if (!file->decrypted && !request->removed->get(request->removed, conn))
@@ -276,7 +276,7 @@ static uint64_t remove_old(private_nflog_quota_t *this, request_t *request,
 		}
 	}
 	nflog_old_file_destroy(file);
-	return given;
+	return freed;
 }
 
 /**
@@ -285,13 +285,14 @@ static uint64_t remove_old(private_nflog_quota_t *this, request_t *request,
 static void make_it_fit(private_nflog_quota_t *this, request_t *request)
 {
 	nflog_old_file_t *file;
-	bool scanned = FALSE;
+	bool scanned = FALSE, budget;
 	uint64_t removable, files;
 	nflog_lack_t lack;
 
 	while ((lack = get_lack(this, request, 0, 0)))
 	{
-		removable = this->usage->get_removable(this->usage, &files);
+		budget = lack == NFLOG_LACK_BUDGET;
+		removable = this->usage->get_removable(this->usage, budget, &files);
 		file = files && !get_lack(this, request, removable, files) ?
 								this->usage->get_oldest(this->usage) : NULL;
 		if (file)
@@ -509,9 +510,9 @@ METHOD(nflog_quota_t, created, void,
 METHOD(nflog_quota_t, remove_, bool,
 	private_nflog_quota_t *this, char *conn, char *name)
 {
-	uint64_t given = 0;
+	uint64_t given = 0, freed;
 
-	if (!nflog_usage_remove(this->dir, conn, name, 0, &given))
+	if (!nflog_usage_remove(this->dir, conn, name, 0, &given, &freed))
 	{
 		return errno == ENOENT;
 	}

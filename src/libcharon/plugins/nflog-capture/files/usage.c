@@ -80,11 +80,11 @@ struct private_nflog_usage_t {
 
 	/**
 	 * Oldest files, nflog_old_file_t, the oldest one first, and the bytes and number of all
-	 * that could be removed.
+	 * that could be removed, without and with other names.
 	 */
 	array_t *oldest;
-	uint64_t removable;
-	uint64_t files;
+	uint64_t removable[2];
+	uint64_t files[2];
 
 	/**
 	 * Directories whose traces others changed, char*.
@@ -161,7 +161,7 @@ static bool lacks_resources(DIR *dir)
  * Described in header
  */
 bool nflog_usage_remove(nflog_dir_t *dirs, char *conn, char *name, uint64_t mtime,
-						uint64_t *given)
+						uint64_t *given, uint64_t *freed)
 {
 	char *what = "remove file", *decrypted;
 	struct stat st, other;
@@ -184,12 +184,14 @@ bool nflog_usage_remove(nflog_dir_t *dirs, char *conn, char *name, uint64_t mtim
 	if (success)
 	{
 		*given = nflog_usage_given(&st);
+		*freed = st.st_nlink > 1 ? 0 : *given;
 		dirs->worked(dirs, what, conn, name);
 		decrypted = nflog_trace_name_decrypted(name);
 		if (fstatat(dir, decrypted, &other, AT_SYMLINK_NOFOLLOW) == 0 &&
 			S_ISREG(other.st_mode) && unlinkat(dir, decrypted, 0) == 0)
 		{
 			*given += nflog_usage_given(&other);
+			*freed += other.st_nlink > 1 ? 0 : nflog_usage_given(&other);
 		}
 		free(decrypted);
 	}
@@ -302,12 +304,13 @@ static void scan_file(private_nflog_usage_t *this, int dir, sub_t *sub, char *na
 		.stem = stem,
 		.number = number,
 		.decrypted = decrypted,
+		.linked = st.st_nlink > 1,
 	);
 	file->stays = skip(data, file);
 	if (!file->stays)
 	{
-		this->removable += file->given;
-		this->files++;
+		this->removable[file->linked] += file->given;
+		this->files[file->linked]++;
 	}
 	array_insert(this->oldest, ARRAY_TAIL, file);
 }
@@ -362,7 +365,8 @@ static void clear(private_nflog_usage_t *this)
 {
 	array_destroy_function(this->oldest, file_destroy, NULL);
 	this->oldest = array_create(0, 0);
-	this->removable = this->files = 0;
+	memset(this->removable, 0, sizeof(this->removable));
+	memset(this->files, 0, sizeof(this->files));
 }
 
 /**
@@ -477,10 +481,10 @@ METHOD(nflog_usage_t, changed, void,
 }
 
 METHOD(nflog_usage_t, get_removable, uint64_t,
-	private_nflog_usage_t *this, uint64_t *files)
+	private_nflog_usage_t *this, bool linked, uint64_t *files)
 {
-	*files = this->files;
-	return this->removable;
+	*files = this->files[FALSE] + (linked ? this->files[TRUE] : 0);
+	return this->removable[FALSE] + (linked ? this->removable[TRUE] : 0);
 }
 
 METHOD(nflog_usage_t, get_oldest, nflog_old_file_t*,
@@ -490,8 +494,8 @@ METHOD(nflog_usage_t, get_oldest, nflog_old_file_t*,
 
 	if (array_remove(this->oldest, ARRAY_HEAD, &file) && !file->stays)
 	{
-		this->removable -= min(this->removable, file->given);
-		this->files -= min(this->files, 1);
+		this->removable[file->linked] -= min(this->removable[file->linked], file->given);
+		this->files[file->linked] -= min(this->files[file->linked], 1);
 	}
 	return file;
 }

@@ -89,9 +89,10 @@ struct nflog_usage_t {
 	/**
 	 * Get the bytes of files that could be removed, as far as known.
 	 *
+	 * @param linked	TRUE to include files with other names
 	 * @param files		receives their number
 	 */
-	uint64_t (*get_removable)(nflog_usage_t *this, uint64_t *files);
+	uint64_t (*get_removable)(nflog_usage_t *this, bool linked, uint64_t *files);
 
 	/**
 	 * Get the oldest file that could be removed, and forget it.
@@ -121,10 +122,11 @@ struct nflog_usage_t {
  * @param name		name of the file
  * @param mtime		time it was last written to if it is to stay otherwise, or 0
  * @param given		receives the bytes that the disk had given to both
+ * @param freed		receives those of them that have no other name, and are free now
  * @return			FALSE on failure, with errno set
  */
 bool nflog_usage_remove(nflog_dir_t *dirs, char *conn, char *name, uint64_t mtime,
-						uint64_t *given);
+						uint64_t *given, uint64_t *freed);
 
 /**
  * Check if a file was not written to since some time.
