@@ -30,8 +30,19 @@
 static int gate[2] = { -1, -1 };
 static int called[2] = { -1, -1 };
 
-/** TRUE if that fails, and if they take no addresses */
-static bool broken, full;
+/** TRUE if that fails, if they take no addresses, and if that waits instead */
+static bool broken, full, slow;
+
+/**
+ * Wait until the gate is closed.
+ */
+static void wait_gate()
+{
+	char c = 0;
+
+	ignore_result(write(called[1], &c, 1));
+	ignore_result(read(gate[0], &c, 1));
+}
 
 static int get_fd(nflog_probe_t *probe)
 {
@@ -53,6 +64,10 @@ static uint64_t get_nested(nflog_probe_t *probe)
 
 static bool set_pair(nflog_probe_t *probe, struct nflog_pair_t *pair, bool add)
 {
+	if (slow)
+	{
+		wait_gate();
+	}
 	return !full;
 }
 
@@ -68,12 +83,10 @@ nflog_probe_t *nflog_probe_create(void (*cb)(void *data, struct nflog_event_t *e
 								  void *data, char *error, size_t len)
 {
 	nflog_probe_t *probe;
-	char c = 0;
 
-	if (gate[0] >= 0)
+	if (gate[0] >= 0 && !slow)
 	{
-		ignore_result(write(called[1], &c, 1));
-		ignore_result(read(gate[0], &c, 1));
+		wait_gate();
 	}
 	if (broken)
 	{
@@ -220,6 +233,38 @@ static void test_stop(void **state)
 }
 
 /**
+ * charon's threads don't wait for the kernel.
+ */
+static void test_slow(void **state)
+{
+	nflog_victim_t *victims[2];
+	char c;
+
+	assert_int_equal(pipe(gate), 0);
+	assert_int_equal(pipe(called), 0);
+	slow = TRUE;
+	victims[0] = capture();
+	set_sa(victims[0]);
+	assert_int_equal(read(called[0], &c, 1), 1);
+	/* ends the test if one waits */
+	alarm(100);
+	victims[1] = capture();
+	set_sa(victims[1]);
+	drops->remove(drops, victims[0], FALSE);
+	drops->remove(drops, victims[1], FALSE);
+	drops->retry(drops);
+	alarm(0);
+	close(gate[1]);
+	drops->destroy(drops);
+	drops = nflog_drops_create(queue, queue->get_lanes(queue) + 1, NULL);
+	close(gate[0]);
+	close(called[0]);
+	close(called[1]);
+	gate[0] = gate[1] = called[0] = called[1] = -1;
+	slow = FALSE;
+}
+
+/**
  * Wait until the listing of a CHILD_SA has a note.
  */
 static void await_note(nflog_victim_t *victim, char *note)
@@ -299,6 +344,7 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_stop, begin, end),
+		cmocka_unit_test_setup_teardown(test_slow, begin, end),
 		cmocka_unit_test_setup_teardown(test_retry, begin, end),
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
 	};
