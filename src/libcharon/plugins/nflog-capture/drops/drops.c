@@ -293,7 +293,7 @@ static bool apply(private_nflog_drops_t *this, linked_list_t *removals)
 	this->mutex->unlock(this->mutex);
 	while (changes->remove_first(changes, (void**)&change) == SUCCESS)
 	{
-		nflog_pulse_beat(this->pulse);
+		nflog_pulse_beat();
 		if (change->is_removal(change))
 		{
 			removals->insert_last(removals, change);
@@ -316,7 +316,7 @@ static void finish(private_nflog_drops_t *this, linked_list_t *removals)
 
 	while (removals->remove_first(removals, (void**)&change) == SUCCESS)
 	{
-		nflog_pulse_beat(this->pulse);
+		nflog_pulse_beat();
 		victim = change->get_victim(change);
 		change->apply(change, this->victims);
 		change->destroy(change);
