@@ -16,6 +16,8 @@
 
 #include "followed.h"
 
+#include "files/trace_name.h"
+
 /** bytes that are read at once */
 #define BUFFER (32 * 1024)
 
