@@ -437,6 +437,27 @@ static bool is_locked_down()
 }
 
 /**
+ * Get the capabilities that charon lacks.
+ *
+ * @return			their names, NULL if it has both
+ */
+static const char *get_missing_caps()
+{
+	bool bpf = lib->caps->check(lib->caps, NFLOG_CAP_BPF);
+	bool perfmon = lib->caps->check(lib->caps, NFLOG_CAP_PERFMON);
+
+	if (!bpf && !perfmon)
+	{
+		return "charon lacks CAP_BPF and CAP_PERFMON";
+	}
+	if (!bpf)
+	{
+		return "charon lacks CAP_BPF";
+	}
+	return perfmon ? NULL : "charon lacks CAP_PERFMON";
+}
+
+/**
  * Check what the kernel has to provide.
  *
  * @return			what is missing, NULL if nothing is
@@ -456,12 +477,7 @@ static const char *check_kernel(const struct btf *btf)
 	{
 		return "the kernel is in lockdown, its mode confidentiality forbids reading packets";
 	}
-	if (!lib->caps->check(lib->caps, NFLOG_CAP_BPF) ||
-		!lib->caps->check(lib->caps, NFLOG_CAP_PERFMON))
-	{
-		return "charon lacks CAP_BPF and CAP_PERFMON";
-	}
-	return NULL;
+	return get_missing_caps();
 }
 
 /**
@@ -514,9 +530,11 @@ nflog_probe_t *nflog_probe_create(void (*cb)(void *data, struct nflog_event_t *e
 	btf__free(btf);
 	if (res)
 	{
-		snprintf(error, len, res == -EPERM ? "the kernel refuses BPF programs, charon "
-				 "requires CAP_BPF and CAP_PERFMON: %s" : "the kernel refuses the programs "
-				 "that report dropped packets: %s", strerror(-res));
+		snprintf(error, len, res == -EPERM || res == -EACCES ?
+				 "the kernel refuses BPF programs, charon requires CAP_BPF and CAP_PERFMON, "
+				 "if AppArmor confines it with abstractions/nflog-capture: %s" :
+				 "the kernel refuses the programs that report dropped packets: %s",
+				 strerror(-res));
 		destroy(this);
 		return NULL;
 	}

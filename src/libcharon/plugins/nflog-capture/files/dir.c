@@ -16,6 +16,7 @@
 #include "access.h"
 #include "walk.h"
 #include "options/notes.h"
+#include "options/values.h"
 #include "process/pulse.h"
 
 #include <errno.h>
@@ -116,7 +117,7 @@ static char *get_remedy(int error, char *conn)
 	{
 		case EACCES:
 		case EPERM:
-			return "give charon access, also in its AppArmor profile if it has one";
+			return NFLOG_ACCESS_REMEDY;
 		case ENOSPC:
 			return "free some space, or lower max_total";
 		case EDQUOT:

@@ -174,7 +174,7 @@ int nflog_walk_open(char *path, nflog_access_t *access, nflog_walk_t *walk)
 	int fd, parent, error;
 
 	memset(walk, 0, sizeof(*walk));
-	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &st) != 0)
 	{
 		close(fd);

@@ -241,6 +241,7 @@ static bool skip_errno(private_nflog_includes_t *this, char *path, int err)
 			/* patterns easily match directories, don't log these */
 			return !outermost || skip(this, path, strerror(err));
 		case EACCES:
+			return skip(this, path, "Permission denied (" NFLOG_ACCESS_REMEDY ")");
 		case EPERM:
 		case ELOOP:
 		case ENAMETOOLONG:

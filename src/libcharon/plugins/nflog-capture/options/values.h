@@ -26,6 +26,10 @@ typedef struct nflog_values_t nflog_values_t;
 #include "notes.h"
 #include "types.h"
 
+/** what to do if charon may not access something */
+#define NFLOG_ACCESS_REMEDY "give charon access, if AppArmor confines it with " \
+							"abstractions/nflog-capture"
+
 /** longest name of a connection or child, settings_t finds no longer ones */
 #define NFLOG_MAX_NAME 127
 
