@@ -304,6 +304,12 @@ static void test_refused(void **state)
 		refused("gw", "net", "strongswan.conf", "plugins.nflog-capture",
 				bad[i].option, bad[i].value, bad[i].allowed);
 	}
+	/* with one that only a valid value would contradict */
+	reset();
+	load("recorder = 1k\nduration = 2h\n");
+	refused("gw", "net", "strongswan.conf", "plugins.nflog-capture", "recorder", "1k",
+			"at least 1m");
+	reset();
 	for (i = 0; i < countof(global); i++)
 	{
 		options->destroy(options);

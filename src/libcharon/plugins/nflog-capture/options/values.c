@@ -254,13 +254,24 @@ static const option_t *find_option(char *name)
 static bool parse_value(nflog_values_t *values, const option_t *option, char *value)
 {
 	void *out = (char*)values + option->offset;
+	uint64_t former = 0;
+	bool valid;
 
 	if (strnlen(value, MAX_VALUE + 1) > MAX_VALUE)
 	{
 		return FALSE;
 	}
-	return option->parse ? option->parse(value, out)
-						 : parse_filter(values->filters, value, out);
+	if (!option->parse)
+	{
+		return parse_filter(values->filters, value, out);
+	}
+	memcpy(&former, out, option->size);
+	valid = option->parse(value, out);
+	if (!valid)
+	{	/* it may be out of range, and its place is not known */
+		memcpy(out, &former, option->size);
+	}
+	return valid;
 }
 
 /*
