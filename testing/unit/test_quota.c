@@ -417,6 +417,55 @@ static void test_linked(void **state)
 	assert_true(blocks_used(captures) <= 256 * 1024);
 }
 
+/**
+ * What others put in place of traces and directories is neither followed, opened, nor removed,
+ * but for the names of ours.
+ */
+static void test_planted(void **state)
+{
+	char long_name[NAME_MAX + 1], *others[] = {
+		"gw/net.20261123T202345Z.000000aa-00000000.esp.pcap",
+		"gw/net.20261123T202345Z.000000ab-00000000.esp.pcap",
+		"gw/net.20261123T202345Z.000000ac-00000000.esp.99999999999999999999.pcap",
+	};
+	char outside[PATH_MAX], file[PATH_MAX * 2];
+	struct stat st;
+	int i;
+
+	set_max_total("256k");
+	create_trace("gw", 0, 4096);
+	snprintf(outside, sizeof(outside), "%s/var/outside", dir);
+	assert_int_equal(mkdir(outside, 0700), 0);
+	snprintf(file, sizeof(file), "%s/net.20261123T202345Z.000000aa-00000000.esp.pcap",
+			 outside);
+	close(open(file, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(symlink(file, path(others[0])), 0);
+	assert_int_equal(symlink(outside, path("link")), 0);
+	assert_int_equal(mkfifo(path(others[1]), 0600), 0);
+	assert_int_equal(mkdir(path("gw/net.20261123T202345Z.000000ad-00000000.esp.pcap"),
+						   0700), 0);
+	close(open(path(others[2]), O_WRONLY | O_CREAT, 0600));
+	memset(long_name, 'x', NAME_MAX);
+	long_name[NAME_MAX] = '\0';
+	memcpy(long_name + NAME_MAX - strlen(first) + 3, first + 3, strlen(first) - 3);
+	create("gw", long_name, 10);
+	for (i = 1; i < 60; i++)
+	{
+		/* the clock of who wrote it may be anything */
+		create_trace("gw", i, 8192);
+		assert_true(reserve(store, 8192));
+		assert_true(blocks_used(captures) <= 256 * 1024);
+		ahead += 11;
+	}
+	assert_int_equal(lstat(file, &st), 0);
+	assert_int_equal(lstat(path(others[0]), &st), 0);
+	assert_int_equal(lstat(path(others[1]), &st), 0);
+	assert_int_equal(lstat(path("link"), &st), 0);
+	assert_int_equal(rmdir(path("gw/net.20261123T202345Z.000000ad-00000000.esp.pcap")), 0);
+	assert_true(has_trace("gw", 59));
+	assert_false(has_trace("gw", 0));
+}
+
 static void test_inodes(void **state)
 {
 	char name[NAME_MAX];
@@ -609,6 +658,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slow, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_min_free, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_linked, begin_quota, end_quota),
+		cmocka_unit_test_setup_teardown(test_planted, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_inodes, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_tables, begin_quota, end_quota),
 		cmocka_unit_test_setup_teardown(test_removed_by_others, begin_quota, end_quota),
