@@ -353,8 +353,9 @@ static void test_files(void **state)
  * Write packets until this process is killed.
  *
  * @param name		name of the trace
+ * @param fd		written to once the trace has packets
  */
-static void write_forever(char *name)
+static void write_forever(char *name, int fd)
 {
 	nflog_packet_t packets[BATCH], *all[BATCH];
 	nflog_record_t *record;
@@ -380,6 +381,8 @@ static void write_forever(char *name)
 		};
 		all[i] = &packets[i];
 	}
+	trace->write(trace, all, BATCH);
+	assert_int_equal(write(fd, "", 1), 1);
 	while (TRUE)
 	{
 		trace->write(trace, all, BATCH);
@@ -429,27 +432,24 @@ static u_int read_all()
  */
 static void test_killed(void **state)
 {
-	char name[NAME_MAX], file[PATH_MAX];
+	char name[NAME_MAX], byte;
 	u_int i, torn = 0;
-	struct stat st;
+	int fds[2];
 	pid_t pid;
 
 	set_max_total("20m");
+	assert_int_equal(pipe(fds), 0);
 	for (i = 0; i < 30; i++)
 	{
 		snprintf(name, sizeof(name), "net.20261123T2023%.2uZ.%.8x-00000002.esp", i, i + 1);
-		snprintf(file, sizeof(file), "gw/%s.pcap", name);
 		pid = fork();
 		assert_true(pid >= 0);
 		if (!pid)
 		{
-			write_forever(name);
+			write_forever(name, fds[1]);
 		}
 		/* not earlier than it writes, and then at any time */
-		while (stat(path(file), &st) != 0)
-		{
-			sched_yield();
-		}
+		assert_int_equal(read(fds[0], &byte, 1), 1);
 		usleep(1 + random() % 20000);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -458,6 +458,8 @@ static void test_killed(void **state)
 		torn += lines;
 		read_all();
 	}
+	close(fds[0]);
+	close(fds[1]);
 	assert_true(read_all() > 0);
 	/* or the test did not show anything */
 	assert_true(torn > 0);
