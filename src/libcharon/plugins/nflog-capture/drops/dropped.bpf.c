@@ -33,6 +33,7 @@
 
 #include "dropped.bpf.h"
 #include "event.h"
+#include "lost.bpf.h"
 
 /** variable of each processor, by which to find other ones */
 struct rq {
@@ -469,16 +470,14 @@ static __always_inline void copy(struct nflog_event_t *event, struct sk_buff *sk
 /**
  * Pass on a packet.
  *
- * @param event		packet, of which time is set
+ * @param event		packet, of which time and place are set
  * @param limit		limit of its addresses or remote subnet
  */
 static __always_inline void pass(struct nflog_event_t *event, struct nflog_limits_t *limit,
-								 struct sk_buff *skb, unsigned char *header, void *location)
+								 struct sk_buff *skb, unsigned char *header)
 {
-	static const char format[] = "%pS";
-	__u64 args[1] = { (__u64)location }, len;
+	__u64 len;
 
-	bpf_snprintf(event->place, sizeof(event->place), format, args, sizeof(args));
 	copy(event, skb, header);
 	len = __builtin_offsetof(struct nflog_event_t, data) + event->caplen;
 	asm volatile("" : "+r"(len));
@@ -498,6 +497,8 @@ static __always_inline void pass(struct nflog_event_t *event, struct nflog_limit
 static __always_inline void drop(struct scratch *scratch, struct net *net, struct sk_buff *skb,
 								 void *location, __u32 reason)
 {
+	static const char format[] = "%pS";
+	__u64 args[1] = { (__u64)location };
 	struct nflog_limits_t *limit, *all;
 	struct nflog_event_t *event = &scratch->event;
 	struct audited audited = {};
@@ -533,6 +534,11 @@ static __always_inline void drop(struct scratch *scratch, struct net *net, struc
 	{
 		return;
 	}
+	bpf_snprintf(event->place, sizeof(event->place), format, args, sizeof(args));
+	if (!is_lost(event->place, skb, reason == constants.not_specified))
+	{
+		return;
+	}
 	event->time = bpf_ktime_get_ns();
 	if (!count(limit, event->time, NFLOG_DROP_RATE) ||
 		!count(all, event->time, NFLOG_DROP_RATE_ALL))
@@ -549,7 +555,7 @@ static __always_inline void drop(struct scratch *scratch, struct net *net, struc
 	event->inner = inner;
 	event->counters = changed;
 	event->reason = reason;
-	pass(event, limit, skb, header, location);
+	pass(event, limit, skb, header);
 }
 
 SEC("tp_btf/kfree_skb")

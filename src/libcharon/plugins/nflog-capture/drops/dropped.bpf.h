@@ -39,6 +39,8 @@
 #define PROTO_ESP 50
 #define PROTO_AH 51
 #define PROTO_DSTOPTS 60
+#define PACKET_OTHERHOST 3
+#define AF_PACKET 17
 #define IPV4_LEN 20
 #define IPV6_LEN 40
 
@@ -74,6 +76,7 @@ struct net_device {
 } KERNEL;
 
 struct sock_common {
+	unsigned short skc_family;
 	possible_net_t skc_net;
 } KERNEL;
 
@@ -90,10 +93,16 @@ struct sk_buff {
 	struct sock *sk;
 	unsigned long _skb_refdst;
 	unsigned int len, data_len;
+	__u8 pkt_type:3;
 	__be16 protocol;
 	__u16 network_header, inner_network_header;
 	unsigned char *head, *data;
-	unsigned int tail;
+	unsigned int tail, end;
+} KERNEL;
+
+/* at the end of a packet's linear memory */
+struct skb_shared_info {
+	unsigned short gso_size;
 } KERNEL;
 
 struct xfrm_id {
