@@ -29,12 +29,12 @@ typedef struct nflog_drops_t nflog_drops_t;
 /**
  * Captures packets that the kernel dropped, for the capture point "dropped".
  *
- * Programs are loaded into the kernel by a thread, which then reads the packets, as long as
+ * A thread loads programs into the kernel with the first SA, and reads the packets, as long as
  * there are CHILD_SAs to capture for.  If they can't be loaded, it is logged what is missing,
- * and the next CHILD_SA tries again, a minute later at the earliest, or retry() does.
+ * and tried again each minute, or by retry().
  *
- * All methods but destroy() are thread-safe.  The lock is held while maps in the kernel are
- * changed and packets are copied, never while programs are loaded.
+ * All methods but destroy() are thread-safe.  They note for the thread what is to change, the
+ * lock is held for nothing else.
  */
 struct nflog_drops_t {
 
