@@ -30,6 +30,7 @@
 /** numbers as a kernel has them */
 #define NOT_SPECIFIED 2
 #define POLICY 13
+#define NO_SOCKET 14
 #define NO_STATES 3
 #define TMPL_MISMATCH 10
 #define ACQUIRE 20
@@ -50,6 +51,7 @@ static int begin_drops(void **state)
 	reasons = nflog_reasons_create();
 	reasons->set_reason(reasons, NOT_SPECIFIED, "SKB_DROP_REASON_NOT_SPECIFIED");
 	reasons->set_reason(reasons, POLICY, "SKB_DROP_REASON_XFRM_POLICY");
+	reasons->set_reason(reasons, NO_SOCKET, "SKB_DROP_REASON_NO_SOCKET");
 	reasons->set_reason(reasons, 99, "SKB_DROP_REASON_BRAND_NEW");
 	reasons->set_reason(reasons, 100, "NO_REASON");
 	reasons->set_counter(reasons, NO_STATES, "LINUX_MIB_XFRMINNOSTATES");
@@ -83,14 +85,14 @@ static void check_comment(struct nflog_event_t event, uint32_t spi, char *commen
 }
 
 /**
- * Check the comment of a packet without a reason at a place, while a counter of inbound packets
- * changed.
+ * Check the comment of a packet with a reason at a place, if none is given while a counter of
+ * inbound packets changed.
  */
-static void check_place(char *place, char *comment)
+static void check_place(uint32_t reason, char *place, char *comment)
 {
 	struct nflog_event_t event = {
-		.reason = NOT_SPECIFIED,
-		.counters = 1 << TMPL_MISMATCH,
+		.reason = reason,
+		.counters = reason == NOT_SPECIFIED ? 1 << TMPL_MISMATCH : 0,
 	};
 	nflog_described_t described;
 
@@ -148,12 +150,17 @@ static void test_comments(void **state)
 	check_comment((struct nflog_event_t){
 		.reason = NOT_SPECIFIED, .counters = 1ULL << OUT_NO_STATES,
 	}, 0, "no reason given (NOT_SPECIFIED) at xfrm_input+0x1df");
-	check_place("ip_error", "no route, or a blackhole, unreachable or prohibit route "
-				"(NOT_SPECIFIED) at ip_error+0x92");
-	check_place("vmxnet3_tq_tx_complete", "no reason given (NOT_SPECIFIED) at "
+	check_place(NOT_SPECIFIED, "ip_error", "no route, or a blackhole, unreachable or prohibit "
+				"route (NOT_SPECIFIED) at ip_error+0x92");
+	check_place(NOT_SPECIFIED, "vmxnet3_tq_tx_complete", "no reason given (NOT_SPECIFIED) at "
 				"vmxnet3_tq_tx_complete+0x92");
-	check_place("ip6_forward.part.0", "arrived in the clear, or in another SA than the policy "
-				"requires (XfrmInTmplMismatch) at ip6_forward.part.0+0x92");
+	check_place(NOT_SPECIFIED, "ip6_forward.part.0", "arrived in the clear, or in another SA "
+				"than the policy requires (XfrmInTmplMismatch) at ip6_forward.part.0+0x92");
+	/* an answer to a ping with a raw socket, which got it */
+	check_place(NO_SOCKET, "icmp_rcv", "no socket of a ping waits for it, maybe a raw one does "
+				"(NO_SOCKET) at icmp_rcv+0x92");
+	check_place(NO_SOCKET, "__udp4_lib_rcv", "no program receives on this port (NO_SOCKET) at "
+				"__udp4_lib_rcv+0x92");
 	/* what this knows nothing of */
 	check_comment((struct nflog_event_t){ .reason = 99 }, 0,
 				  "dropped (BRAND_NEW) at xfrm_input+0x1df");
