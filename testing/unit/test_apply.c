@@ -164,7 +164,7 @@ METHOD(nflog_manager_t, manager_has_any, bool,
 }
 
 METHOD(nflog_ike_t, ike_apply, void,
-	nflog_ike_t *this, ike_sa_t *ike_sa)
+	nflog_ike_t *this, ike_sa_t *ike_sa, bool missed)
 {
 	assert_int_equal(in_use, 1);
 	ike_applied++;
