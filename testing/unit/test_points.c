@@ -401,8 +401,6 @@ static bool is_expected(char *line)
 	static char *expected[] = {
 		/* a user may watch a limited number of files, on all of the machine */
 		"unable to watch swanctl.conf",
-		/* it is left behind on a busy machine */
-		"unable to stop the thread that reads swanctl.conf",
 		/* choose_same() and move_to() */
 		"another one with this SPI and destination",
 	};

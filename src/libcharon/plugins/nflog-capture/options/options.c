@@ -98,7 +98,7 @@ struct private_nflog_options_t {
 	time_t logged;
 
 	/**
-	 * Signaled after changes were read, and when the thread ends.
+	 * Signaled after changes were read, and to end the thread.
 	 */
 	condvar_t *condvar;
 
@@ -131,11 +131,6 @@ struct private_nflog_options_t {
 	 * TRUE to read files even if they are unchanged.
 	 */
 	bool reload;
-
-	/**
-	 * TRUE once the thread has ended.
-	 */
-	bool ended;
 };
 
 static void *run(private_nflog_options_t *this);
@@ -482,9 +477,7 @@ static void *run(private_nflog_options_t *this)
 		this->mutex->unlock(this->mutex);
 	}
 	this->mutex->lock(this->mutex);
-	this->ended = TRUE;
 	left = this->thread == NULL;
-	this->condvar->broadcast(this->condvar);
 	this->mutex->unlock(this->mutex);
 	while (left)
 	{	/* what ends a thread properly may be gone already */
@@ -502,6 +495,15 @@ METHOD(nflog_options_t, start, void,
 }
 
 /**
+ * Wait until a thread has ended.
+ */
+CALLBACK(join, void,
+	thread_t *thread)
+{
+	thread->join(thread);
+}
+
+/**
  * Stop the thread.
  *
  * @return			FALSE if it was left behind, together with our data
@@ -509,7 +511,6 @@ METHOD(nflog_options_t, start, void,
 static bool stop(private_nflog_options_t *this)
 {
 	thread_t *thread;
-	uint64_t deadline;
 
 	this->gate->lock(this->gate);
 	this->stop = TRUE;
@@ -518,27 +519,17 @@ static bool stop(private_nflog_options_t *this)
 	this->mutex->lock(this->mutex);
 	request(this);
 	this->condvar->broadcast(this->condvar);
-	deadline = now() + NFLOG_OPTIONS_STOP * 1000ULL;
-	while (this->thread && !this->ended && wait_until(this, deadline))
-	{
-		/* until the thread ends */
-	}
 	thread = this->thread;
-	if (thread && !this->ended)
+	this->mutex->unlock(this->mutex);
+	if (thread && !nflog_pulse_run(join, thread, NFLOG_OPTIONS_STOP))
 	{
+		this->mutex->lock(this->mutex);
 		this->thread = NULL;
 		this->mutex->unlock(this->mutex);
 		DBG1(DBG_CFG, "nflog-capture: unable to stop the thread that reads "
 			 "swanctl.conf, check the file systems of that file and of those it "
 			 "includes");
-		nflog_pulse_keep_code();
-		thread->detach(thread);
 		return FALSE;
-	}
-	this->mutex->unlock(this->mutex);
-	if (thread)
-	{
-		thread->join(thread);
 	}
 	return TRUE;
 }

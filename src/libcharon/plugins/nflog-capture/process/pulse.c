@@ -195,14 +195,15 @@ bool nflog_pulse_is_suspended()
 	return __atomic_load_n(&suspended, __ATOMIC_RELAXED);
 }
 
-/*
- * Described in header
+/**
+ * Keep the code of this plugin in memory until the process ends, for a thread that is left
+ * behind.
  */
-void nflog_pulse_keep_code()
+static void keep_code()
 {
 	Dl_info info;
 
-	if (dladdr(nflog_pulse_keep_code, &info))
+	if (dladdr(keep_code, &info))
 	{
 		dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 	}
@@ -265,7 +266,7 @@ bool nflog_pulse_run(void (*fn)(void *data), void *data, u_int timeout)
 	if (!done)
 	{
 		__atomic_store_n(&left_behind, TRUE, __ATOMIC_RELEASE);
-		nflog_pulse_keep_code();
+		keep_code();
 		thread->detach(thread);
 		return FALSE;
 	}

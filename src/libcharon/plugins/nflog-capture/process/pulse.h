@@ -96,10 +96,4 @@ bool nflog_pulse_is_suspended();
  */
 bool nflog_pulse_run(void (*fn)(void *data), void *data, u_int timeout);
 
-/**
- * Keep the code of this plugin in memory until the process ends, for a thread that is left
- * behind.
- */
-void nflog_pulse_keep_code();
-
 #endif /** NFLOG_PULSE_H_ @}*/
