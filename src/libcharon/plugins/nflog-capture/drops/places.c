@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "places.h"
 #include "subnet.h"
 
@@ -50,6 +49,15 @@ struct private_nflog_places_t {
 	 */
 	nflog_probe_t *probe;
 };
+
+/**
+ * Destroy a pair of addresses or a subnet.
+ */
+static void place_destroy(nflog_place_t *place)
+{
+	array_destroy(place->victims);
+	free(place);
+}
 
 /**
  * Have the kernel pass on packets.
@@ -162,8 +170,7 @@ static void remove_pair(private_nflog_places_t *this, nflog_victim_t *victim)
 	if (leave(this, victim, place))
 	{
 		this->pairs->remove(this->pairs, &place->pair);
-		array_destroy(place->victims);
-		free(place);
+		place_destroy(place);
 	}
 }
 
@@ -225,8 +232,7 @@ static bool remove_subnet(private_nflog_places_t *this, nflog_victim_t *victim,
 	{
 		this->bits[subnet->bits] -= subnet->remote;
 		this->subnets->remove(this->subnets, subnet);
-		array_destroy(place->victims);
-		free(place);
+		place_destroy(place);
 	}
 	return TRUE;
 }

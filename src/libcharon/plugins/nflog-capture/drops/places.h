@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_places nflog_places
  * @{ @ingroup nflog_capture

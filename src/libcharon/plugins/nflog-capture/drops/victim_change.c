@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 #include "victim_change.h"
 
 #include <selectors/traffic_selector.h>
@@ -141,8 +140,8 @@ nflog_victim_change_t *nflog_victim_change_create_add(nflog_victim_t *victim)
 /*
  * Described in header
  */
-nflog_victim_change_t *nflog_victim_change_create_sa(nflog_victim_t *victim, kernel_ipsec_sa_id_t *id,
-									   kernel_ipsec_add_sa_t *data)
+nflog_victim_change_t *nflog_victim_change_create_sa(nflog_victim_t *victim,
+								kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
 {
 	private_nflog_victim_change_t *this = create(victim, _set_sa);
 
@@ -158,8 +157,8 @@ nflog_victim_change_t *nflog_victim_change_create_sa(nflog_victim_t *victim, ker
 /*
  * Described in header
  */
-nflog_victim_change_t *nflog_victim_change_create_addresses(nflog_victim_t *victim, bool inbound,
-											  kernel_ipsec_update_sa_t *data)
+nflog_victim_change_t *nflog_victim_change_create_addresses(nflog_victim_t *victim,
+								bool inbound, kernel_ipsec_update_sa_t *data)
 {
 	private_nflog_victim_change_t *this = create(victim, _set_addresses);
 

@@ -12,7 +12,6 @@
  * for more details.
  */
 
-
 /**
  * @defgroup nflog_victim_change nflog_victim_change
  * @{ @ingroup nflog_capture
@@ -73,8 +72,8 @@ nflog_victim_change_t *nflog_victim_change_create_add(nflog_victim_t *victim);
  * @param id		SA, cloned
  * @param data		its data, selectors are cloned
  */
-nflog_victim_change_t *nflog_victim_change_create_sa(nflog_victim_t *victim, kernel_ipsec_sa_id_t *id,
-									   kernel_ipsec_add_sa_t *data);
+nflog_victim_change_t *nflog_victim_change_create_sa(nflog_victim_t *victim,
+								kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data);
 
 /**
  * Create a change that sets new addresses of an SA.
@@ -83,8 +82,8 @@ nflog_victim_change_t *nflog_victim_change_create_sa(nflog_victim_t *victim, ker
  * @param inbound	TRUE for the inbound SA
  * @param data		new addresses, cloned
  */
-nflog_victim_change_t *nflog_victim_change_create_addresses(nflog_victim_t *victim, bool inbound,
-											  kernel_ipsec_update_sa_t *data);
+nflog_victim_change_t *nflog_victim_change_create_addresses(nflog_victim_t *victim,
+								bool inbound, kernel_ipsec_update_sa_t *data);
 
 /**
  * Create a change that removes a CHILD_SA.

@@ -75,6 +75,18 @@ METHOD(nflog_victims_t, add, void,
 	this->victims->put(this->victims, victim, victim);
 }
 
+/**
+ * Remove the key of an SA, unless it is the one of a newer SA now.
+ */
+static void remove_key(private_nflog_victims_t *this, nflog_victim_t *victim,
+					   nflog_esp_key_t *key)
+{
+	if (key->spi && this->sas->get(this->sas, key) == victim)
+	{
+		this->sas->remove(this->sas, key);
+	}
+}
+
 METHOD(nflog_victims_t, set_addresses, bool,
 	private_nflog_victims_t *this, nflog_victim_t *victim, bool inbound, host_t *src,
 	host_t *dst)
@@ -83,10 +95,7 @@ METHOD(nflog_victims_t, set_addresses, bool,
 	struct nflog_pair_t pair;
 	chunk_t addr = dst->get_address(dst);
 
-	if (key->spi && this->sas->get(this->sas, key) == victim)
-	{
-		this->sas->remove(this->sas, key);
-	}
+	remove_key(this, victim, key);
 	memset(key->dst, 0, sizeof(key->dst));
 	memcpy(key->dst, addr.ptr, min(addr.len, sizeof(key->dst)));
 	if (key->spi)
@@ -106,10 +115,7 @@ METHOD(nflog_victims_t, set_sa, bool,
 	linked_list_t *local = inbound ? dst_ts : src_ts, *remote = inbound ? src_ts : dst_ts;
 	bool set;
 
-	if (key->spi && this->sas->get(this->sas, key) == victim)
-	{
-		this->sas->remove(this->sas, key);
-	}
+	remove_key(this, victim, key);
 	key->spi = id->spi;
 	key->inbound = inbound;
 	set = set_addresses(this, victim, inbound, id->src, id->dst);
@@ -133,15 +139,8 @@ METHOD(nflog_victims_t, remove_, void,
 	for (i = 0; i < countof(victim->keys); i++)
 	{
 		key = &victim->keys[i];
-		if (!key->spi)
-		{
-			continue;
-		}
-		if (this->sas->get(this->sas, key) == victim)
-		{
-			this->sas->remove(this->sas, key);
-		}
-		if (i)
+		remove_key(this, victim, key);
+		if (i && key->spi)
 		{	/* others can't be received */
 			this->past->add(this->past, key->spi, victim->label);
 		}
