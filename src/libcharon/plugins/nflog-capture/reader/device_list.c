@@ -28,9 +28,17 @@
 /*
  * Described in header
  */
+nflog_listed_t *nflog_device_list_get(hashtable_t *devices, uint32_t index)
+{
+	return devices->get(devices, (void*)(uintptr_t)index);
+}
+
+/*
+ * Described in header
+ */
 nflog_listed_t *nflog_device_list_put(hashtable_t *devices, uint32_t index)
 {
-	nflog_listed_t *device = devices->get(devices, (void*)(uintptr_t)index);
+	nflog_listed_t *device = nflog_device_list_get(devices, index);
 
 	if (!device)
 	{

@@ -48,6 +48,15 @@ struct nflog_listed_t {
 hashtable_t *nflog_device_list_create();
 
 /**
+ * Get a device in a table.
+ *
+ * @param devices	table
+ * @param index		interface index
+ * @return			device in the table, NULL if it is not there
+ */
+nflog_listed_t *nflog_device_list_get(hashtable_t *devices, uint32_t index);
+
+/**
  * Add a device to a table, unless it is there.
  *
  * @param devices	table

@@ -95,14 +95,6 @@ struct private_nflog_devices_t {
 };
 
 /**
- * Get the key of a device in the table.
- */
-static void *to_key(uint32_t index)
-{
-	return (void*)(uintptr_t)index;
-}
-
-/**
  * Replace the known devices by those of the kernel, the mutex is locked.
  */
 static void replace(private_nflog_devices_t *this, hashtable_t *devices)
@@ -219,7 +211,7 @@ static void refresh_locked(private_nflog_devices_t *this)
  */
 static nflog_listed_t *find(private_nflog_devices_t *this, uint32_t index)
 {
-	nflog_listed_t *device = this->devices->get(this->devices, to_key(index));
+	nflog_listed_t *device = nflog_device_list_get(this->devices, index);
 
 	if (!device)
 	{
