@@ -24,8 +24,8 @@
 static bool is_described(nflog_counters_t *count)
 {
 	return count->packets || count->logged || count->received || count->overrun ||
-		   count->unidentified || count->crowded || count->missed || count->gone || count->absent ||
-		   (count->has_sa && count->sa);
+		   count->unidentified || count->crowded || count->missed || count->gone ||
+		   count->absent || (count->has_sa && count->sa);
 }
 
 /**
